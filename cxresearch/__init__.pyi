@@ -1,0 +1,16 @@
+# One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
+# editors read it as a stub. Add yours in the group of the module it comes from.
+from .errors import ArgumentError as ArgumentError
+from .errors import CxError as CxError
+from .errors import CxWarning as CxWarning
+from .errors import DataError as DataError
+from .plots.dispatch import plot as plot
+from .results.contrast import Contrast as Contrast
+from .results.estimate import Estimate as Estimate
+from .scales import CES1 as CES1
+from .scales import CES2 as CES2
+from .scales import CSAT as CSAT
+from .scales import NPS as NPS
+from .scales import Scale as Scale
+
+__version__: str

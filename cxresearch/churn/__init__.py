@@ -1,0 +1,1 @@
+"""Churn: curves, hazards, classifier, evaluation, risk list."""

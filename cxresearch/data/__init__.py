@@ -1,0 +1,1 @@
+"""Studies: the study file, readers, validation, landmark rows and the synthetic studies."""

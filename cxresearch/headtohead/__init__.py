@@ -1,0 +1,1 @@
+"""Head-to-head tests of scores: protocol, contest, power, claims."""

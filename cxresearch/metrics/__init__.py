@@ -1,0 +1,1 @@
+"""Metrics of the trade, by any group and period, on any engine."""

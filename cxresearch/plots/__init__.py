@@ -1,0 +1,1 @@
+"""Pictures of results: ``plot(result)`` draws what a result holds and computes nothing."""

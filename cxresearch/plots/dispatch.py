@@ -1,0 +1,54 @@
+"""``plot(result)``: one name for every picture."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Module that draws each result class. A picture is registered by naming its class here.
+_DRAWN_BY: dict[str, str] = {}
+
+
+def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
+    """Draw a result.
+
+    Parameters
+    ----------
+    result : object
+        Anything this package returns that has a picture.
+    ax : matplotlib Axes, optional
+        Where to draw; by default a new figure of a size that fits the result.
+    **options
+        Passed to the drawing function of the result; see its docstring.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on (the main one, where a picture has several).
+
+    Raises
+    ------
+    ArgumentError
+        If the result has no picture.
+    """
+    for kind in type(result).__mro__:
+        if kind.__name__ in _DRAWN_BY:
+            import_module(_DRAWN_BY[kind.__name__])
+            break
+    return draw(result, ax, **options)
+
+
+@singledispatch
+def draw(result: Any, ax: Axes | None = None, **options: Any) -> Axes:  # noqa: ARG001
+    """Draw one class of result; picture modules register themselves here."""
+    raise ArgumentError(
+        f"{type(result).__name__} has no picture",
+        wanted="one of " + ", ".join(sorted(_DRAWN_BY)),
+        next_step="use its frame with seaborn, or print it",
+    )

@@ -1,0 +1,1 @@
+"""What the package returns: frozen values that display themselves as text and as HTML."""

@@ -1,0 +1,47 @@
+"""What all results share: a dictionary, and an escaped HTML display."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import math
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+
+def as_plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold: NaN and infinity become None, arrays and frames become lists."""
+    if isinstance(value, Result):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_plain(item) for item in value]
+    if hasattr(value, "to_dict") and hasattr(value, "columns"):  # a data frame
+        return [as_plain(row) for row in value.to_dict("records")]
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays, Series
+        return as_plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+class Result:
+    """Mixin of the frozen result classes; subclasses define ``__str__`` and, if they wish, ``_rows``."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, ready for JSON."""
+        assert dataclasses.is_dataclass(self)  # noqa: S101 - a programming error, not input
+        return {field.name: as_plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def _repr_html_(self) -> str:
+        return f"<div class='cx-result'>{html.escape(str(self))}</div>"

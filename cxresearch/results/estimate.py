@@ -1,0 +1,81 @@
+"""A number with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cxresearch.results.base import Result
+from cxresearch.results.units import Unit, format_interval, format_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate(Result):
+    """One metric with its interval.
+
+    Attributes
+    ----------
+    name : str
+        What a report prints: ``"NPS"``.
+    value, low, high : float
+        The estimate and its interval, in ``unit``. NaN where the data do not determine it.
+    level : float
+        Confidence level of the interval, for example 0.95.
+    se : float
+        Standard error, in ``unit``. NaN where the interval does not come from one.
+    n : int
+        Observations the value rests on (the denominator).
+    n_missing : int
+        Rows left out for want of a value.
+    unit : Unit
+        What the number counts; formatting follows it.
+    method : str
+        How the interval was made, with its source: ``"score interval (Tango 1998)"``.
+    denominator : str
+        What ``n`` counts: ``"responses with a score"``.
+    n_effective : float or None
+        Kish's effective sample size where weights were used.
+    note : str
+        What the reader must know: a small base, a degenerate interval, an extrapolated share.
+
+    Examples
+    --------
+    >>> from cxresearch.results.units import Unit
+    >>> Estimate(
+    ...     name="NPS",
+    ...     value=39.84,
+    ...     low=37.06,
+    ...     high=42.53,
+    ...     level=0.95,
+    ...     se=1.4,
+    ...     n=2746,
+    ...     unit=Unit.POINTS,
+    ...     method="score interval",
+    ... )
+    NPS +39.8 [+37.1, +42.5], n 2,746
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    level: float
+    se: float
+    n: int
+    unit: Unit
+    method: str
+    n_missing: int = 0
+    denominator: str = ""
+    n_effective: float | None = None
+    note: str = ""
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __str__(self) -> str:
+        interval = format_interval(self.low, self.high, self.unit)
+        text = f"{self.name} {format_value(self.value, self.unit)} {interval}, n {self.n:,}"
+        if self.n_missing:
+            text += f" ({self.n_missing:,} missing)"
+        return f"{text}; {self.note}" if self.note else text
+
+    __repr__ = __str__

@@ -1,0 +1,149 @@
+"""Survey scales: bounds, direction, cut points and bands, declared once and never inferred from data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cxresearch.errors import ArgumentError
+
+Direction = Literal["high_is_good", "low_is_good"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """The answers a question admits and what they mean.
+
+    Parameters
+    ----------
+    name : str
+        Field name of the instrument, lower case: ``"nps"``, ``"csat"``, ``"ces"``.
+    label : str
+        What a report prints: ``"NPS"``.
+    low, high : int
+        First and last answer, both included. Answers are whole numbers.
+    direction : {"high_is_good", "low_is_good"}
+        Which end a happy customer chooses. Effort asked as "how much effort" (CES 1.0) is ``low_is_good``.
+    top : tuple of int, optional
+        Answers counted as satisfied, for box scores. By default the two best answers.
+    question : str, optional
+        The wording, for reports.
+
+    Raises
+    ------
+    ArgumentError
+        If the bounds, the direction or the top answers do not fit together.
+
+    Examples
+    --------
+    >>> CSAT.top
+    (4, 5)
+    >>> Scale(name="agent", label="Agent satisfaction", low=1, high=7, direction="high_is_good").top
+    (6, 7)
+    """
+
+    name: str
+    label: str
+    low: int
+    high: int
+    direction: Direction
+    top: tuple[int, ...] = ()
+    question: str = ""
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("high_is_good", "low_is_good"):
+            raise ArgumentError(
+                f"direction of scale {self.name!r} is {self.direction!r}",
+                wanted="'high_is_good' or 'low_is_good'",
+                next_step="say which end of the scale a happy customer chooses; it is never inferred",
+            )
+        if self.high <= self.low:
+            raise ArgumentError(
+                f"scale {self.name!r} runs from {self.low} to {self.high}", wanted="low below high"
+            )
+        if not self.top:
+            best = (
+                (self.high - 1, self.high) if self.direction == "high_is_good" else (self.low, self.low + 1)
+            )
+            object.__setattr__(self, "top", best)
+        if any(answer < self.low or answer > self.high for answer in self.top):
+            raise ArgumentError(
+                f"top answers {self.top} of scale {self.name!r} lie outside it",
+                wanted=f"answers from {self.low} to {self.high}",
+            )
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """All admissible answers, lowest first."""
+        return tuple(range(self.low, self.high + 1))
+
+    @property
+    def risk_sign(self) -> int:
+        """+1 if a high answer means an unhappy customer, else -1: ``risk_sign * score`` rises with risk."""
+        return 1 if self.direction == "low_is_good" else -1
+
+
+NPS = Scale(
+    name="nps",
+    label="NPS",
+    low=0,
+    high=10,
+    direction="high_is_good",
+    top=(9, 10),
+    question="How likely are you to recommend us to a friend or colleague?",
+)
+CSAT = Scale(
+    name="csat",
+    label="CSAT",
+    low=1,
+    high=5,
+    direction="high_is_good",
+    top=(4, 5),
+    question="How satisfied are you?",
+)
+CES1 = Scale(
+    name="ces",
+    label="CES 1.0",
+    low=1,
+    high=5,
+    direction="low_is_good",
+    top=(1, 2),
+    question="How much effort did you personally have to put forth to handle your request?",
+)
+CES2 = Scale(
+    name="ces",
+    label="CES",
+    low=1,
+    high=7,
+    direction="high_is_good",
+    top=(5, 6, 7),
+    question="The company made it easy for me to handle my issue.",
+)
+
+#: Scales a study file can name instead of spelling them out.
+STANDARD_SCALES = {"nps": NPS, "csat": CSAT, "ces1": CES1, "ces2": CES2}
+
+PROMOTERS = (9, 10)
+PASSIVES = (7, 8)
+DETRACTORS = (0, 1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """A published reading of a score: ``low <= score < high``."""
+
+    label: str
+    low: float
+    high: float
+
+
+#: Customary reading of an NPS (Bain & Company).
+NPS_BANDS = (
+    Band(label="needs work", low=-100.0, high=0.0),
+    Band(label="good", low=0.0, high=50.0),
+    Band(label="excellent", low=50.0, high=70.0 + 1e-9),
+    Band(label="world class", low=70.0 + 1e-9, high=100.0 + 1e-9),
+)
+
+#: Reference points quoted by the trade; they say nothing about a given market.
+NPS_REFERENCE_POINTS = {"Apple": 72, "Amazon": 69, "Netflix": 68, "Jive": 68}
