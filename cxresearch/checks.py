@@ -1,0 +1,130 @@
+"""One gate for arguments: each check returns the value in the type the code wants, or says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+def check_level(level: float) -> float:
+    """Return a confidence level strictly between 0 and 1 (0.95, not 95 and not alpha = 0.05).
+
+    Examples
+    --------
+    >>> check_level(0.95)
+    0.95
+    """
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0.5 <= level < 1:
+        raise ArgumentError(
+            f"level is {level!r}", wanted="a confidence level such as 0.95, from 0.5 to below 1"
+        )
+    return float(level)
+
+
+def check_number(
+    name: str,
+    value: float,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return a finite number within bounds."""
+    bounds = [
+        text
+        for text, given in (
+            (f"above {above}", above),
+            (f"at least {at_least}", at_least),
+            (f"below {below}", below),
+        )
+        if given is not None
+    ]
+    wanted = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name} is {value!r}", wanted=wanted) from None
+    fits = (
+        number - number == 0
+        and (above is None or number > above)
+        and (at_least is None or number >= at_least)
+        and (below is None or number < below)
+    )
+    if not fits:
+        raise ArgumentError(f"{name} is {value!r}", wanted=wanted)
+    return number
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> str:
+    """Return one of the named choices."""
+    if value not in choices:
+        raise ArgumentError(f"{name} is {value!r}", wanted="one of " + ", ".join(map(repr, choices)))
+    return value
+
+
+def as_numbers(name: str, values: ArrayLike, *, missing: bool = False) -> NDArray[np.float64]:
+    """Return a one-dimensional float array.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    values : array-like, shape (n,)
+        Lists, arrays and Series of pandas, Polars or PyArrow; None, NaN and NA count as missing.
+    missing : bool
+        Admit missing values (as NaN). Otherwise they are refused and the first position is named.
+
+    Raises
+    ------
+    ArgumentError
+        If the values are not numbers, not one-dimensional, infinite, or missing where that is not admitted.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if hasattr(values, "to_pandas"):  # Polars and PyArrow columns
+        values = values.to_pandas()
+    try:
+        array = np.asarray(pd.to_numeric(pd.Series(_flat(name, values)), errors="raise"), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"{name} holds something that is not a number: {error}",
+            wanted="numbers",
+            next_step="convert or drop these values first; nothing is guessed",
+        ) from None
+    if np.isinf(array).any():
+        raise ArgumentError(f"{name} is infinite", where=f"position {int(np.argmax(np.isinf(array)))}")
+    if not missing and np.isnan(array).any():
+        raise ArgumentError(
+            f"{name} has {int(np.isnan(array).sum())} missing values",
+            where=f"first at position {int(np.argmax(np.isnan(array)))}",
+            next_step="drop or model them; they are never filled in silently",
+        )
+    return array
+
+
+def _flat(name: str, values: Any) -> Any:
+    import numpy as np
+
+    if np.ndim(values) != 1:
+        raise ArgumentError(
+            f"{name} has {np.ndim(values)} dimensions", wanted="one dimension: an array or a column"
+        )
+    return values
+
+
+def check_same_length(**arrays: Any) -> int:
+    """Return the common length of the named arrays; None values are passed over."""
+    lengths = {name: len(values) for name, values in arrays.items() if values is not None}
+    if len(set(lengths.values())) > 1:
+        raise ArgumentError(
+            "lengths differ: " + ", ".join(f"{name} {size:,}" for name, size in lengths.items()),
+            wanted="one value for each row in every array",
+        )
+    return next(iter(lengths.values()))

@@ -1,0 +1,94 @@
+"""The house rules that a machine can read: imports only descend, names do not collide, importing is cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cxresearch
+
+PACKAGE = Path(cxresearch.__file__).parent
+ORDER = [
+    "errors",
+    "checks",
+    "scales",
+    "results",
+    "stats",
+    "data",
+    "metrics",
+    "churn",
+    "headtohead",
+    "plots",
+    "reporting",
+    "cli",
+]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def storey(name: str) -> str:
+    return name.removeprefix("cxresearch").lstrip(".").split(".")[0]
+
+
+def name_of(path: Path) -> str:
+    parts = ["cxresearch", *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.startswith("cxresearch.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_only_descend(path: Path) -> None:
+    here = storey(name_of(path))
+    if here in ("", "__main__"):
+        return
+    above = [name for name in imports_of(path) if ORDER.index(storey(name)) > ORDER.index(here)]
+    assert not above, f"{name_of(path)} imports from above: {above}"
+
+
+def test_no_import_cycle() -> None:
+    known = {name_of(path) for path in MODULES}
+    graph = {name_of(path): imports_of(path) & known - {name_of(path)} for path in MODULES}
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, f"cycle: {' -> '.join([*trail, module])}"
+        if module not in done:
+            for target in graph[module]:
+                visit(target, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_no_public_name_is_also_a_module() -> None:
+    modules = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.name for path in PACKAGE.iterdir() if path.is_dir()
+    }
+    assert not modules & {name for name in cxresearch.__all__ if not name.startswith("_")}
+
+
+def test_every_public_name_loads_and_is_documented() -> None:
+    for name in cxresearch.__all__:
+        member = getattr(cxresearch, name)
+        assert callable(member) is False or member.__doc__, f"cx.{name} has no docstring"
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, cxresearch; heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'duckdb', 'matplotlib'} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd="/")
