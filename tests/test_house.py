@@ -88,7 +88,8 @@ def test_every_public_name_loads_and_is_documented() -> None:
 
 def test_import_is_light() -> None:
     code = (
-        "import sys, cxresearch; heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'duckdb', 'matplotlib'} & set(sys.modules);"
+        "import sys, cxresearch; heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'duckdb', 'matplotlib'}"
+        " & set(sys.modules);"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd="/")
