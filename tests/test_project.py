@@ -1,0 +1,69 @@
+"""The project's own files: locks, licence, and a wheel that carries the report notebooks."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-spark.lock"])
+def test_lock_is_hashed_and_names_no_registry_host(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    pins = re.findall(r"^[A-Za-z0-9_.\-\[\]]+==\S+", text, flags=re.MULTILINE)
+    assert len(pins) > 100
+    assert text.count("--hash=sha256:") >= len(pins)
+    assert "://" not in text
+
+
+def test_lock_covers_every_run_time_dependency() -> None:
+    import tomllib
+
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    locked = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    for requirement in declared:
+        name = re.split(r"[>=<\[]", requirement)[0]
+        assert re.search(rf"^{re.escape(name)}==", locked, flags=re.MULTILINE), f"{name} is not locked"
+
+
+def licences_at_run_time() -> dict[str, str]:
+    """Declared licence of every distribution that `pip install cxresearch` brings along."""
+    licences: dict[str, str] = {}
+    pending = ["cxresearch"]
+    while pending:
+        name = pending.pop().lower().replace("_", "-")
+        if name in licences:
+            continue
+        distribution = metadata.distribution(name)
+        declared = distribution.metadata
+        classifiers = [text for text in declared.get_all("Classifier") or [] if text.startswith("License")]
+        licences[name] = " | ".join([declared.get("License-Expression") or "", *classifiers])
+        for text in distribution.requires or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                pending.append(requirement.name)
+    return licences
+
+
+def test_no_gpl_dependency_at_run_time() -> None:
+    licences = licences_at_run_time()
+    assert {"lifelines", "scikit-learn", "papermill"} <= set(licences)
+    for name, licence in licences.items():
+        assert not re.search(r"\bA?GPL|General Public", licence), f"{name}: {licence}"
+
+
+def test_wheel_carries_the_report_notebooks(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"cxresearch/__init__.pyi", "cxresearch/py.typed"} <= names
+    for notebook in (ROOT / "notebooks" / "report").glob("*.ipynb"):
+        assert f"cxresearch/reporting/notebooks/{notebook.name}" in names
+    assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
