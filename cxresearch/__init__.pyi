@@ -7,6 +7,7 @@ from .errors import DataError as DataError
 from .plots.dispatch import plot as plot
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
+from .results.landmarks import Landmarks as Landmarks
 from .scales import CES1 as CES1
 from .scales import CES2 as CES2
 from .scales import CSAT as CSAT
