@@ -1,5 +1,6 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
+from .data.study import Study as Study
 from .errors import ArgumentError as ArgumentError
 from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning

@@ -1,0 +1,230 @@
+"""What one engine lacks and the others have, in one place; metrics are written once on top of it.
+
+Narwhals runs one expression on pandas, Polars, PyArrow, DuckDB and PySpark, save two things: a duration as a
+number (absent on Spark) and time-zone conversion (absent on DuckDB and Spark). Both are built here from
+arithmetic that all five share, so no function below looks at the engine.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, reduce
+from operator import add
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import narwhals as nw
+
+from cxresearch.checks import check_choice
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Every = Literal["day", "week", "month", "quarter", "year"]
+
+EVERY: tuple[Every, ...] = ("day", "week", "month", "quarter", "year")
+_TRUNCATE = {"day": "1d", "month": "1mo", "quarter": "1q", "year": "1y"}
+_FIRST_YEAR, _LAST_YEAR = 1990, 2037  # beyond it zone rules are guesses of the tz database
+
+
+def lazy(native: Any) -> nw.LazyFrame[Any]:
+    """Return a lazy Narwhals frame over a frame of any engine.
+
+    Parameters
+    ----------
+    native : frame
+        pandas, Polars (eager or lazy), PyArrow table, DuckDB relation, PySpark frame, or a Narwhals frame.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not a frame of one of these engines.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> lazy(pd.DataFrame({"score": [9, 10]})).collect_schema().names()
+    ['score']
+    """
+    try:
+        frame: nw.LazyFrame[Any] | nw.DataFrame[Any] = nw.from_native(native)
+    except TypeError:
+        raise ArgumentError(
+            f"a {type(native).__name__} is not a frame",
+            wanted="a frame of pandas, Polars, PyArrow, DuckDB or PySpark",
+        ) from None
+    return frame.lazy()
+
+
+def collect(frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> pd.DataFrame:
+    """Run a lazy frame on its engine and return the rows as pandas.
+
+    Timestamps come back as ``datetime64[us]``, so that a later join or comparison sees one unit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> collect(lazy(pd.DataFrame({"score": [9, 10]})).select(nw.col("score").sum()))
+       score
+    0     19
+    """
+    import pandas as pd
+
+    frame = frame.lazy()
+    dates = [name for name, kind in frame.collect_schema().items() if kind == nw.Date]
+    if dates:
+        frame = frame.with_columns(nw.col(*dates).cast(nw.Datetime("us")))
+    rows: pd.DataFrame = frame.collect("pandas").to_native()
+    for name in rows.columns:
+        if isinstance(rows[name].dtype, pd.DatetimeTZDtype):
+            rows[name] = rows[name].dt.tz_convert("UTC").dt.tz_localize(None)
+        if rows[name].dtype.kind == "M" and rows[name].dtype != "datetime64[us]":
+            rows[name] = rows[name].astype("datetime64[us]")
+    return rows.reset_index(drop=True)
+
+
+def days_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
+    """Return the time from start to end in days, as a number with fractions.
+
+    Parameters
+    ----------
+    start, end : Expr
+        Naive timestamps. A missing one gives a missing result.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> times = pd.DataFrame({"a": pd.to_datetime(["2024-02-28"]), "b": pd.to_datetime(["2024-03-01 12:00"])})
+    >>> collect(lazy(times).select(days=days_between(nw.col("a"), nw.col("b"))))
+       days
+    0   2.5
+    """
+    day = _day_number(end) - _day_number(start)
+    return day.cast(nw.Float64) + (_second_of_day(end) - _second_of_day(start)) / 86_400
+
+
+def minutes_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
+    """Return the time from start to end in minutes; see `days_between`."""
+    day = _day_number(end) - _day_number(start)
+    return day.cast(nw.Float64) * 1_440 + (_second_of_day(end) - _second_of_day(start)) / 60
+
+
+def _day_number(moment: nw.Expr) -> nw.Expr:
+    """Days since 1 January of the year 1, proleptic Gregorian, from the calendar fields."""
+    before = moment.dt.year().cast(nw.Int64) - 1
+    leaps = before // 4 - before // 100 + before // 400
+    return before * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int64)
+
+
+def _second_of_day(moment: nw.Expr) -> nw.Expr:
+    whole = moment.dt.hour().cast(nw.Int64) * 3_600 + moment.dt.minute().cast(nw.Int64) * 60
+    return (whole + moment.dt.second().cast(nw.Int64)).cast(nw.Float64) + (
+        moment.dt.microsecond().cast(nw.Float64) / 1_000_000
+    )
+
+
+def period_start(moment: nw.Expr, every: Every, timezone: str = "UTC") -> nw.Expr:
+    """Return the local calendar date, at midnight, on which the period of each moment began.
+
+    Parameters
+    ----------
+    moment : Expr
+        Naive timestamps in UTC. Missing stays missing.
+    every : {"day", "week", "month", "quarter", "year"}
+        Weeks start on Monday (ISO 8601).
+    timezone : str
+        IANA zone whose calendar counts. Clock changes are known from 1990 to 2037.
+
+    Returns
+    -------
+    Expr
+        Naive timestamps in local time: labels such as 2024-03-01 00:00, not instants in UTC.
+
+    Raises
+    ------
+    ArgumentError
+        If the period or the time zone is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> times = pd.DataFrame({"t": pd.to_datetime(["2024-02-29 23:30"])})
+    >>> collect(lazy(times).select(month=period_start(nw.col("t"), "month", "Europe/Berlin")))
+           month
+    0 2024-03-01
+    """
+    check_choice("every", every, EVERY)
+    local = _to_local(moment, timezone)
+    if every != "week":
+        return local.dt.truncate(_TRUNCATE[every])
+    day = local.dt.truncate("1d")
+    start = day
+    for weekday in range(2, 8):
+        start = (
+            nw.when(local.dt.weekday() == weekday).then(day - timedelta(days=weekday - 1)).otherwise(start)
+        )
+    return start
+
+
+def _to_local(moment: nw.Expr, timezone: str) -> nw.Expr:
+    first, steps = offset_steps(timezone)
+    if not steps:
+        return moment + timedelta(minutes=first) if first else moment
+    changes = [(moment >= nw.lit(at)).cast(nw.Int32) * step for at, step in steps]
+    offset = reduce(add, changes) + first
+    offsets = {first}
+    for _, step in steps:
+        first += step
+        offsets.add(first)
+    local = moment
+    for minutes in sorted(offsets - {0}):
+        local = nw.when(offset == minutes).then(moment + timedelta(minutes=minutes)).otherwise(local)
+    return local
+
+
+@lru_cache(maxsize=64)
+def offset_steps(timezone: str) -> tuple[int, tuple[tuple[datetime, int], ...]]:
+    """Return a zone's offset from UTC in 1990 and its changes since: (naive UTC moment, step), in minutes.
+
+    Examples
+    --------
+    >>> offset_steps("Asia/Kolkata")
+    (330, ())
+    >>> offset_steps("Europe/Berlin")[1][0]
+    (datetime.datetime(1990, 3, 25, 1, 0), 60)
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise ArgumentError(
+            f"time zone {timezone!r} is unknown", wanted="an IANA name such as 'Europe/Berlin' or 'UTC'"
+        ) from None
+
+    def minutes(moment: datetime) -> int:
+        shift = moment.replace(tzinfo=UTC).astimezone(zone).utcoffset() or timedelta()
+        return round(shift.total_seconds() / 60)
+
+    start, end = datetime(_FIRST_YEAR, 1, 1), datetime(_LAST_YEAR + 1, 1, 1)
+    steps: list[tuple[datetime, int]] = []
+    moment, known = start, minutes(start)
+    while moment < end:
+        later = moment + timedelta(days=7)
+        if minutes(later) != known:
+            change = _first_change(minutes, moment, later)
+            steps.append((change, minutes(change) - known))
+            known = minutes(change)
+        moment = later
+    return minutes(start), tuple(steps)
+
+
+def _first_change(minutes: Any, before: datetime, after: datetime) -> datetime:
+    """Find by bisection, to the minute, when the offset stops being what it was."""
+    known = minutes(before)
+    while after - before > timedelta(minutes=1):
+        middle = before + (after - before) / 2
+        middle = middle.replace(second=0, microsecond=0)
+        if middle <= before:
+            break
+        before, after = (middle, after) if minutes(middle) == known else (before, middle)
+    return after

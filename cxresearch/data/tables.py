@@ -1,0 +1,110 @@
+"""The tables of a study: which columns each has, of what kind, and which it cannot do without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: id and text are strings, time is a naive UTC timestamp in microseconds, number is a 64-bit float.
+Kind = Literal["id", "text", "time", "number"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableLayout:
+    """Columns of one table.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table.
+    required, optional : mapping of str to Kind
+        Columns it must and may have, in order.
+    open_ended : bool
+        Whether further columns are welcome (segments of customers).
+    """
+
+    name: str
+    required: Mapping[str, Kind]
+    optional: Mapping[str, Kind]
+    open_ended: bool = False
+
+    @property
+    def columns(self) -> dict[str, Kind]:
+        """All columns this table knows, required first."""
+        return {**self.required, **self.optional}
+
+    def kind(self, column: str) -> Kind:
+        """Kind of a column; one the table does not know is text."""
+        return self.columns.get(column, "text")
+
+
+def _layout(
+    name: str, required: dict[str, Kind], optional: dict[str, Kind], *, open_ended: bool = False
+) -> TableLayout:
+    return TableLayout(
+        name=name,
+        required=MappingProxyType(required),
+        optional=MappingProxyType(optional),
+        open_ended=open_ended,
+    )
+
+
+_LAYOUTS = (
+    _layout(
+        "customers",
+        {"customer_id": "id", "started_at": "time"},
+        {"ended_at": "time", "end_kind": "text"},
+        open_ended=True,
+    ),
+    _layout(
+        "responses",
+        {"customer_id": "id", "instrument": "text", "score": "number", "responded_at": "time"},
+        {
+            "sent_at": "time",
+            "touchpoint": "text",
+            "stage": "text",
+            "channel": "text",
+            "team": "text",
+            "comment": "text",
+            "weight": "number",
+        },
+    ),
+    _layout(
+        "revenue",
+        {"customer_id": "id", "effective_at": "time", "mrr": "number"},
+        {"currency": "text", "plan": "text", "due_at": "time"},
+    ),
+    _layout(
+        "tickets",
+        {"ticket_id": "id", "created_at": "time"},
+        {
+            "customer_id": "id",
+            "first_replied_at": "time",
+            "resolved_at": "time",
+            "channel": "text",
+            "category": "text",
+            "team": "text",
+            "replies": "number",
+            "reopens": "number",
+            "agent_id": "id",
+            "wait_minutes": "number",
+        },
+    ),
+    _layout(
+        "usage",
+        {"customer_id": "id", "used_at": "time", "quantity": "number"},
+        {"feature": "text"},
+    ),
+    _layout("orders", {"customer_id": "id", "ordered_at": "time", "amount": "number"}, {}),
+    _layout("events", {"occurred_at": "time", "kind": "text"}, {"customer_id": "id", "note": "text"}),
+)
+
+#: Layout of each table by name, in the order reports list them.
+LAYOUTS: Mapping[str, TableLayout] = MappingProxyType({layout.name: layout for layout in _LAYOUTS})
+
+#: What an ended customer relation can be called.
+END_KINDS = ("voluntary", "involuntary")
