@@ -1,6 +1,7 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
 from .data.study import Study as Study
+from .data.truth import truth as truth
 from .errors import ArgumentError as ArgumentError
 from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning
@@ -9,6 +10,7 @@ from .plots.dispatch import plot as plot
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
 from .results.landmarks import Landmarks as Landmarks
+from .results.truth import Truth as Truth
 from .scales import CES1 as CES1
 from .scales import CES2 as CES2
 from .scales import CSAT as CSAT
