@@ -1,0 +1,120 @@
+"""From influence functions to covariance: summed within cluster, joint over all measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from cxresearch.checks import check_level, check_same_length
+from cxresearch.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def cluster_codes(clusters: ArrayLike) -> NDArray[np.intp]:
+    """Number the clusters 0, 1, ... in the order they appear.
+
+    Parameters
+    ----------
+    clusters : array-like, shape (n,)
+        Identifiers of any kind; missing ones are refused, for nobody knows whom they belong to.
+
+    Raises
+    ------
+    ArgumentError
+        If a cluster is missing.
+
+    Examples
+    --------
+    >>> cluster_codes(["ann", "bob", "ann"])
+    array([0, 1, 0])
+    """
+    import pandas as pd
+
+    codes, _ = pd.factorize(pd.Series(clusters), sort=False)
+    if (codes < 0).any():
+        raise ArgumentError(
+            f"{int((codes < 0).sum())} rows have no cluster", next_step="give every row its customer_id"
+        )
+    return codes.astype(np.intp)
+
+
+def influence_covariance(
+    influence: NDArray[np.float64], *, clusters: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
+    """Covariance of estimates from their influence values.
+
+    With ``psi_g`` the sum of influence values within cluster g, the covariance is
+    ``G/(G-1) sum_g psi_g psi_g' / n^2``; without clusters that is ``cov(influence)/n``.
+
+    Parameters
+    ----------
+    influence : array, shape (m, n)
+        One row for each estimate, on the scale where ``estimate - truth = mean(influence)``.
+    clusters : array of int, shape (n,), optional
+        Cluster numbers from :func:`cluster_codes`; rows of one cluster may depend on each other in any way.
+
+    Returns
+    -------
+    array, shape (m, m)
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two clusters.
+
+    References
+    ----------
+    Liang and Zeger (1986), doi:10.1093/biomet/73.1.13.
+
+    Examples
+    --------
+    >>> influence_covariance(np.array([[1.0, -1.0, 0.0]])).round(4)
+    array([[0.3333]])
+    """
+    size = influence.shape[1]
+    total, groups = influence, size
+    if clusters is not None:
+        check_same_length(influence=influence[0], clusters=clusters)
+        groups = int(clusters.max()) + 1
+        if groups < size:
+            total = np.stack([np.bincount(clusters, weights=row, minlength=groups) for row in influence])
+    if groups < 2:
+        raise DataError("all rows belong to one customer", wanted="two or more, to tell signal from noise")
+    centred = total - total.mean(axis=1, keepdims=True)
+    return np.asarray(centred @ centred.T * (groups / (groups - 1) / size**2))
+
+
+def simultaneous_critical(covariance: NDArray[np.float64], *, level: float = 0.95, seed: int = 1) -> float:
+    """Critical value c such that all intervals ``estimate +- c SE`` hold together with probability `level`.
+
+    The quantile of the largest absolute standardised deviation under a multivariate normal with this
+    covariance, from 50,000 seeded draws (error of the quantile about 0.01).
+
+    Parameters
+    ----------
+    covariance : array, shape (m, m)
+        Estimates without spread are passed over.
+
+    References
+    ----------
+    Hothorn, Bretz and Westfall (2008), doi:10.1002/bimj.200810425.
+
+    Examples
+    --------
+    >>> round(simultaneous_critical(np.eye(2)), 1)
+    2.2
+    """
+    level = check_level(level)
+    spread = np.sqrt(np.diag(covariance).clip(0))
+    keep = spread > 0
+    if keep.sum() <= 1:
+        return float(stats.norm.ppf(0.5 + level / 2))
+    correlation = covariance[np.ix_(keep, keep)] / np.outer(spread[keep], spread[keep])
+    values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
+    root = vectors * np.sqrt(values.clip(0))
+    draws = np.random.default_rng(seed).standard_normal((50_000, int(keep.sum()))) @ root.T
+    return float(np.quantile(np.abs(draws).max(axis=1), level))
