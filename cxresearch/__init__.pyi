@@ -1,11 +1,17 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
 from .data.study import Study as Study
+from .data.synthetic import synthetic_landmarks as synthetic_landmarks
+from .data.synthetic import synthetic_study as synthetic_study
 from .data.truth import truth as truth
 from .errors import ArgumentError as ArgumentError
 from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning
 from .errors import DataError as DataError
+from .metrics.survey import ces as ces
+from .metrics.survey import csat as csat
+from .metrics.survey import nps as nps
+from .metrics.survey import survey_score as survey_score
 from .plots.dispatch import plot as plot
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
