@@ -1,0 +1,255 @@
+"""NPS, CSAT and CES on lists, arrays and columns; what they refuse; designs; real numbers."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cxresearch as cx
+from cxresearch.results.units import Unit
+
+CASE = [6] * 15 + [8] * 25 + [10] * 60
+
+
+def test_the_worked_case() -> None:
+    found = cx.nps(CASE)
+    assert found.value == 45.0
+    assert found.se == pytest.approx(7.399324, abs=1e-6)
+    assert found.n == 100 and found.n_missing == 0 and found.unit is Unit.POINTS
+    assert "Tango" in found.method and "small" not in found.note
+    assert str(found) == "NPS +45.0 [+29.3, +58.1], n 100"
+
+
+@pytest.mark.parametrize(
+    ("counts", "value", "se", "wald", "adjusted"),
+    [  # R 4.2.2, multinomial SE; 3/4 added to promoters and detractors, 3/2 to passives
+        (
+            (15, 25, 60),
+            45,
+            7.39932429347437,
+            (30.4975908748579, 59.502409125142),
+            (29.3431112101734, 58.0355295749649),
+        ),
+        (
+            (0, 10, 40),
+            80,
+            5.65685424949238,
+            (68.9127694052026, 91.0872305947974),
+            (63.0343187781638, 87.9090774482513),
+        ),
+        (
+            (3, 2, 0),
+            -60,
+            21.9089023002066,
+            (-102.940659449212, -17.0593405507882),
+            (-82.508546965831, 7.50854696583102),
+        ),
+    ],
+)
+def test_r(
+    counts: tuple[int, int, int],
+    value: float,
+    se: float,
+    wald: tuple[float, float],
+    adjusted: tuple[float, float],
+) -> None:
+    scores = [3] * counts[0] + [7] * counts[1] + [9] * counts[2]
+    found = cx.nps(scores, method="wald")
+    assert (found.value, found.se) == pytest.approx((value, se), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(wald, abs=1e-9)
+    found = cx.nps(scores, method="adjusted_wald")
+    assert (found.low, found.high) == pytest.approx(adjusted, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        tuple,
+        lambda x: np.array(x, dtype=float),
+        pd.Series,
+        lambda x: pd.Series(x, dtype="Int64"),
+        lambda x: pd.Series(x, index=range(500, 500 + len(x))),
+        lambda x: pl.Series("score", x),
+        pa.array,
+        lambda x: pa.chunked_array([x[:50], x[50:]]),
+    ],
+    ids=["list", "tuple", "numpy", "pandas", "Int64", "odd index", "polars", "arrow", "arrow chunks"],
+)
+def test_any_column(make: Any) -> None:
+    assert cx.nps(make(CASE)) == cx.nps(CASE)
+    assert cx.ces(make([1, 7] * 50), clusters=make([3] * 30 + [4] * 70)).n == 100
+
+
+@pytest.mark.parametrize("hole", [None, float("nan"), pd.NA, np.nan])
+def test_missing_answers_are_counted(hole: object) -> None:
+    found = cx.nps([*CASE, hole, hole])
+    assert (found.value, found.n, found.n_missing) == (45.0, 100, 2)
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ([10, 9, 11], "score 11 .*position 2"),
+        ([10, 7.5, 8.5], "score 7.5 .*position 1, and 1 more"),
+        ([-1, 3], "score -1 .*position 0"),
+        (["9", "ten"], "not a number"),
+        ([[9, 10]], "2 dimensions"),
+        ([float("inf")], "infinite"),
+        (np.array([True, False]), "true/false"),
+    ],
+)
+def test_answers_that_are_none(scores: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        cx.nps(scores)
+
+
+def test_a_1_to_10_question_is_no_nps() -> None:
+    with pytest.raises(cx.ArgumentError, match="1-10 scale"):
+        cx.nps([9, 10], scale=cx.Scale(name="nps", label="NPS", low=1, high=10, direction="high_is_good"))
+
+
+def test_ces_version_is_declared() -> None:
+    with pytest.raises(cx.DataError, match=r"score 6 .*CES 1\.0"):
+        cx.ces([1, 2, 6], scale=cx.CES1)
+    assert "CES 2.0" in cx.ces([7, 6, 5]).name and "CES 1.0" in cx.ces([1, 2, 3], scale=cx.CES1).name
+    assert "was the question CES 1.0" in cx.ces([1, 2, 3, 4, 5] * 10).note
+    assert cx.ces([1, 2, 3], scale=cx.CES1, measure="top_box").value == pytest.approx(1 / 3)
+
+
+def test_ces_mean_by_counts() -> None:
+    counts = dict(zip(range(1, 8), (80, 210, 140, 110, 160, 180, 120), strict=True))
+    found = cx.ces([score for score, n in counts.items() for _ in range(n)])
+    assert found.value == pytest.approx(4.08)
+    assert cx.ces([1, 4, 7], measure="top_2_box").name == "CES 2.0 top-3-box"
+
+
+def test_edges() -> None:
+    nobody = cx.nps([])
+    assert math.isnan(nobody.value) and math.isnan(nobody.low) and nobody.note == "no answers"
+    assert cx.nps([None, None]).n_missing == 2
+    one = cx.nps([10])
+    assert one.value == 100 and one.high == 100 and one.low < 0 and "small base" in one.note
+    everyone = cx.nps([10] * 200)
+    assert everyone.high == 100 and 95 < everyone.low < 100
+    lonely = cx.csat([4])
+    assert lonely.value == 4 and 1 <= lonely.low < 4 < lonely.high <= 5 and math.isnan(lonely.se)
+    assert math.isnan(cx.csat([4], method="t").low)
+    assert "small base" in cx.nps([9] * 29).note and cx.nps([9] * 30).note == ""
+
+
+def test_methods_belong_to_measures() -> None:
+    with pytest.raises(cx.ArgumentError, match="method is 't'"):
+        cx.csat([4, 5], measure="top_box", method="t")
+    with pytest.raises(cx.ArgumentError, match="measure is 'top'"):
+        cx.csat([4, 5], measure="top")  # type: ignore[arg-type]
+    with pytest.raises(cx.ArgumentError, match="level"):
+        cx.nps(CASE, level=95)
+
+
+def test_csat_measures() -> None:
+    scores = [1] * 4 + [2] * 5 + [3] * 11 + [4] * 38 + [5] * 42
+    assert cx.csat(scores).value == pytest.approx(4.09)
+    assert cx.csat(scores, measure="top_2_box").value == 0.8
+    assert cx.csat(scores, measure="top_box").value == 0.42
+    t = cx.csat(scores, method="t")
+    from scipy import stats
+
+    low, high = stats.t.interval(0.95, 99, loc=np.mean(scores), scale=stats.sem(scores))
+    assert (t.low, t.high, t.se) == pytest.approx((low, high, stats.sem(scores)), abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 10), min_size=2, max_size=60), st.randoms(use_true_random=False))
+def test_properties(scores: list[int], shuffle: Any) -> None:
+    found = cx.nps(scores)
+    mixed = list(scores)
+    shuffle.shuffle(mixed)
+    assert cx.nps(mixed) == found
+    assert found.low <= found.value <= found.high
+    constant = cx.nps(scores, weights=[3.5] * len(scores))
+    assert (constant.value, constant.low, constant.high) == pytest.approx(
+        (found.value, found.low, found.high), abs=1e-6
+    )
+    alone = cx.nps(scores, clusters=range(len(scores)))
+    assert (alone.value, alone.low, alone.high) == pytest.approx(
+        (found.value, found.low, found.high), abs=1e-6
+    )
+    weights = [1 + (i % 3) for i in range(len(scores))]
+    twice = cx.nps([score for score, w in zip(scores, weights, strict=True) for _ in range(w)])
+    assert cx.nps(scores, weights=weights).value == pytest.approx(twice.value)
+
+
+def test_repeated_answers_widen_the_interval() -> None:
+    scores = CASE * 4
+    who = list(range(100)) * 4
+    naive, honest = cx.nps(scores), cx.nps(scores, clusters=who)
+    once = cx.nps(CASE)
+    assert honest.value == naive.value
+    assert honest.low == pytest.approx(once.low, abs=0.3) and honest.low < naive.low - 5
+    assert honest.n_effective == pytest.approx(100, rel=0.03)
+
+
+def test_one_cluster_says_nothing_about_the_rest() -> None:
+    found = cx.nps([9, 10, 2], clusters=["a", "a", "a"])
+    assert math.isnan(found.low) and "too few independent" in found.note
+
+
+def test_bad_designs() -> None:
+    with pytest.raises(cx.ArgumentError, match="lengths differ"):
+        cx.nps([9, 10], weights=[1.0])
+    with pytest.raises(cx.ArgumentError, match=r"negative.*position 1"):
+        cx.nps([9, 10], weights=[1.0, -1.0])
+    with pytest.raises(cx.ArgumentError, match="zero"):
+        cx.nps([9, 10], weights=[0.0, 0.0])
+    with pytest.raises(cx.ArgumentError, match="missing"):
+        cx.nps([9, 10], clusters=["a", None])
+
+
+def test_strata_free_survey_of_r(oracle_data: Any) -> None:
+    """R survey 4.1-1, svydesign(id = ~dnum, weights = ~pw) without fpc: NPS -83.6066, SE 4.8714867."""
+    schools = pd.read_csv(oracle_data / "apiclus1.csv")
+    found = cx.nps(schools["nps10"], weights=schools["pw"], clusters=schools["dnum"])
+    assert found.value == pytest.approx(-83.6065573770492, abs=1e-9)
+    assert found.se == pytest.approx(4.87148670923527, abs=1e-9)
+
+
+def test_sfo_2017(shared: Any) -> None:
+    """The airport's survey of 2017; code 11 means "blank" and is refused, not read as a promoter."""
+    survey = pd.read_csv(shared / "data" / "sfo" / "sfo_2017.csv.gz", low_memory=False)
+    score = pd.to_numeric(survey["NETPRO"], errors="coerce")
+    with pytest.raises(cx.DataError, match="score 11"):
+        cx.nps(score)
+    score = score.where(score != 11)
+    found = cx.nps(score)
+    assert round(found.value, 2) == 39.84 and found.n == 2746
+    weighted = cx.nps(score, weights=survey["WEIGHT"])
+    assert round(weighted.value, 2) == 40.40
+    assert weighted.n_effective is not None and weighted.n_effective < 2746
+    assert weighted.se > found.se
+
+
+@pytest.mark.parametrize(
+    ("year", "column", "share"),
+    [
+        (2010, "Q6N", 75.43),
+        (2011, "Q8N", 75.39),
+        (2012, "Q8N_WHOLE", 78.79),
+        (2013, "Q7O_WHOLE", 79.27),
+        (2014, "Q7ALL", 78.86),
+        (2015, "Q7ALL", 80.00),
+        (2016, "Q7ALL", 80.99),
+        (2017, "Q7ALL", 82.07),
+    ],
+)
+def test_sfo_satisfaction(shared: Any, year: int, column: str, share: float) -> None:
+    survey = pd.read_csv(shared / "data" / "sfo" / f"sfo_{year}.csv.gz", low_memory=False)
+    score = pd.to_numeric(survey[column], errors="coerce")
+    found = cx.csat(score.where(score.between(1, 5)), measure="top_2_box")
+    assert round(100 * found.value, 2) == share
