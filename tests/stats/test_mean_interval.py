@@ -13,10 +13,12 @@ from cxresearch.stats.proportions import wilson
 def test_two_levels_are_wilson_and_three_are_tango() -> None:
     counts = np.array([[58, 42], [10, 0], [0, 7], [1, 999.0]])
     found = score_interval_of_mean(counts, [0, 1])
-    assert np.allclose(found, wilson(counts[:, 1], counts.sum(axis=1)), atol=1e-12)
+    assert np.allclose(found, wilson(counts[:, 1], counts.sum(axis=1)), rtol=0, atol=1e-12)
     counts = np.array([[15, 25, 60], [0, 0, 10], [3, 2, 0], [0, 10, 0], [7, 0, 2.5]])
     found = score_interval_of_mean(counts, [-1, 0, 1])
-    assert np.allclose(found, score_interval(counts[:, 2], counts[:, 0], counts.sum(axis=1)), atol=1e-12)
+    assert np.allclose(
+        found, score_interval(counts[:, 2], counts[:, 0], counts.sum(axis=1)), rtol=0, atol=1e-12
+    )
 
 
 def restricted_variance(counts: np.ndarray, values: np.ndarray, mu: float) -> float:
@@ -59,7 +61,7 @@ def test_large_samples_agree_with_t() -> None:
     mean = counts @ values / n
     se = np.sqrt((counts @ values**2 / n - mean**2) / (n - 1))
     t = t_interval([mean], [se], [n - 1])
-    assert np.allclose(score_interval_of_mean([counts], values), t, atol=1e-3)
+    assert np.allclose(score_interval_of_mean([counts], values), t, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("n", [10, 30, 100, 1000])
