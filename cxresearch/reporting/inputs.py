@@ -1,0 +1,42 @@
+"""What a report was made from: files with hashes, counts and rejects, noted for the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.results.base import as_plain
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+
+
+def note_inputs(study: Study, path: Path, synthetic: Mapping[str, Any]) -> None:
+    """Write what a study was read from into the private part of the staging folder.
+
+    Rejects are noted as counts by table and rule: their values are customer data and stay out of it.
+    """
+    rejects = study.rejects()
+    by_rule = rejects.groupby(["table", "rule"], sort=True, as_index=False).agg(rows=("row", "size"))
+    content = {
+        "study": study.name,
+        "observed_until": study.observed_until.isoformat(),
+        "synthetic": as_plain(dict(synthetic)),
+        "sources": [
+            {"path": str(source.path), "sha256": source.sha256, "bytes": source.bytes}
+            for source in study.sources
+        ],
+        "counts": as_plain(study.counts()),
+        "rejects": as_plain(by_rule),
+        "alerts": as_plain(getattr(study, "alerts", ())),
+    }
+    path.write_text(json.dumps(content, sort_keys=True, allow_nan=False), encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

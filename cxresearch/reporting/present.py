@@ -1,0 +1,339 @@
+"""What a report notebook is written with, so that its cells stay one line without def, loop or markup.
+
+A report notebook has one cell tagged ``parameters`` (annotated literals, ``study: str = "built-in"`` among
+them), prose, cells that compute and show, and a last cell that saves. ``cxresearch run`` executes it in a
+folder of its own and publishes page, pictures, tables and results together. In JupyterLab the same cells
+display the same blocks and write nothing.
+
+==========================  ================================================================================
+``open_study(study)``       the study named by the parameter: ``"built-in"`` or a path; notes its inputs in
+                            the manifest. ``segment="plan=pro"`` narrows it to those customers (fan-out sets
+                            the parameter ``segment: str = ""``).
+``finding(text)``           the answer in one sentence, in a box; ``detail=`` in plain words below it
+``tiles(headline)``         headline figures side by side, each with interval and n
+``since_last_time(head)``   box: how the headline moved since the last run on other data, and whether that
+                            is more than noise. Where a notebook lacks it, the page gets it below the finding.
+``show(axes, name=, ...)``  a picture with caption; kept as ``figures/<name>.svg`` and ``.png``
+``table(frame, ...)``       a table with caption; kept as ``tables/<name>.csv`` where ``name=`` is given
+``left_out(frame)``         who was left out and why
+``method(text)``            how it was computed, with sources
+``caveats(list)``           what the reader must not conclude
+``secret("CRM_TOKEN")``     a secret from the environment: never a parameter
+``save_results(...)``       last cell: checks and writes ``results.json``
+==========================  ================================================================================
+
+Everything is escaped: a customer's comment that holds markup is shown, never acted on.
+
+Examples
+--------
+>>> from cxresearch.reporting import present
+>>> present.finding("Effort predicts churn better than recommendation.")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.reporting import blocks
+from cxresearch.reporting.changes import changes_block, compare_headlines
+from cxresearch.results.base import as_plain
+from cxresearch.results.contrast import Contrast
+from cxresearch.results.estimate import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.data.study import Study
+
+#: Set by the runner in the kernel it starts: the folder being filled, and where relative paths count from.
+STAGING = "CXRESEARCH_STAGING"
+BASE = "CXRESEARCH_BASE"
+BUILT_IN = "built-in"
+SCHEMA = 1
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}")
+_PNG_DPI = 144
+_LARGEST_INLINE_SVG = 400_000
+
+
+def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) -> Study:
+    """Return the study a report runs on and note its files, counts and rejects for the manifest.
+
+    Parameters
+    ----------
+    study : str
+        ``"built-in"`` for the synthetic company, else the path of a ``study.toml`` or its folder. A relative
+        path counts from where the command was given.
+    segment : str
+        ``"column=value"`` keeps the customers of one segment and their rows; empty keeps everybody.
+    **synthetic
+        Passed to :func:`cxresearch.synthetic_study` for the built-in study.
+
+    Raises
+    ------
+    StudyError
+        If the study cannot be read as declared.
+    """
+    cx: Any = import_module("cxresearch")
+    opened: Study
+    if study == BUILT_IN:
+        opened = cx.synthetic_study(**synthetic)
+    else:
+        opened = cx.read_study(Path(os.environ.get(BASE, ".")) / study)
+    if segment:
+        from cxresearch.reporting.segments import narrow
+
+        opened = narrow(opened, segment)
+    if _staging():
+        from cxresearch.reporting.inputs import note_inputs
+
+        note_inputs(opened, _private("inputs.json"), synthetic if study == BUILT_IN else {})
+    return opened
+
+
+def secret(name: str) -> str:
+    """Return a secret from the environment variable of that name.
+
+    Raises
+    ------
+    DataError
+        If the variable is not set. The value is struck from everything published.
+    """
+    value = os.environ.get(name, "")
+    if not value:
+        raise DataError(
+            f"the environment variable {name} is not set",
+            wanted="a secret this report needs",
+            next_step=f"set {name} where the schedule runs; it is never a parameter",
+        )
+    if _staging():
+        with _private("secrets").open("a", encoding="utf-8") as file:
+            file.write(name + "\n")
+    return value
+
+
+def finding(text: str, *, detail: str = "", tone: str = "neutral") -> None:
+    """Show the answer in one sentence, with plain words below it; ``tone`` is "neutral" or "attention"."""
+    _display(blocks.finding_block(text, detail, tone), f"{text}\n{detail}".strip(), "finding")
+
+
+def tiles(headline: Sequence[Estimate | Contrast]) -> None:
+    """Show headline figures side by side, each with its interval and n."""
+    items = _headline(headline)
+    _display(blocks.tiles_block(items), "\n".join(map(str, headline)), "tiles")
+
+
+def since_last_time(headline: Sequence[Estimate | Contrast]) -> None:
+    """Show how the headline figures moved since the last run on other data, and whether that is noise."""
+    previous = _previous()
+    changes = compare_headlines(_headline(headline), previous.get("headline", []))
+    text = "\n".join(change.sentence for change in changes) or "first run on these data"
+    _display(changes_block(changes, previous), text, "since-last-time")
+
+
+def show(picture: Any, *, name: str, caption: str, alt: str = "") -> None:
+    """Show a picture with its caption and keep it as files.
+
+    Parameters
+    ----------
+    picture : matplotlib Axes or Figure
+        What to show; it is closed afterwards.
+    name : str
+        File name without ending: lower-case letters, digits, dashes, underscores; once in a report.
+    caption : str
+        What the picture shows, with n, in a sentence.
+    alt : str
+        What somebody who cannot see it needs to know; by default the caption.
+    """
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    _check_name(name, "figures")
+    figure = picture if hasattr(picture, "savefig") else picture.figure
+    with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
+        svg, png = io.BytesIO(), io.BytesIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
+    plt.close(figure)
+    _keep(f"figures/{name}.svg", svg.getvalue())
+    _keep(f"figures/{name}.png", png.getvalue())
+    inline = ("svg", svg) if svg.tell() <= _LARGEST_INLINE_SVG else ("png", png)
+    page = blocks.figure_block(
+        inline[1].getvalue(), kind=inline[0], caption=caption, alt=alt or caption, name=name
+    )
+    _display(page, caption, "figure")
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    caption: str,
+    name: str = "",
+    formats: Mapping[str, blocks.Format] | None = None,
+    labels: Mapping[str, str] | None = None,
+    intervals: Mapping[str, tuple[str, str]] | None = None,
+    max_rows: int = 100,
+) -> None:
+    """Show a data frame as a table: text left, numbers right.
+
+    Parameters
+    ----------
+    frame : pandas DataFrame
+        One row a line; the index is not shown.
+    caption : str
+        What the table holds, with n.
+    name : str
+        Keep the whole frame as ``tables/<name>.csv`` (text that a spreadsheet would run is quoted).
+    formats : mapping, optional
+        Column to a Unit, ``"p_value"`` or a function of the value; else whole numbers get thousands
+        separators and others two decimals. Missing values print as ``n/a``.
+    labels : mapping, optional
+        Column to heading; else the column's name with spaces.
+    intervals : mapping, optional
+        Column to the columns of its interval ends, shown in the same cell: ``{"auc": ("low", "high")}``.
+    max_rows : int
+        Rows shown; the caption says if there are more.
+    """
+    if name:
+        _check_name(name, "tables")
+        safe = frame.rename(columns=blocks.inert_cell).map(blocks.inert_cell)
+        _keep(f"tables/{name}.csv", safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
+    page = blocks.table_block(
+        frame,
+        caption=caption,
+        formats=formats or {},
+        labels=labels or {},
+        intervals=intervals or {},
+        max_rows=max_rows,
+    )
+    _display(page, f"{caption}: {len(frame):,} rows", "table")
+
+
+def left_out(frame: pd.DataFrame, *, caption: str = "Who was left out, and why") -> None:
+    """Show who was left out and why; an empty frame says that nobody was."""
+    if len(frame):
+        table(frame, caption=caption)
+    else:
+        _display(blocks.note_block(caption, "Nobody was left out.", kind="left-out"), "nobody", "left-out")
+
+
+def method(text: str, *, title: str = "How this was computed") -> None:
+    """Show how it was computed, with sources, in plain text; blank lines separate paragraphs."""
+    _display(blocks.note_block(title, text, kind="method"), text, "method")
+
+
+def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> None:
+    """Show what the reader must not conclude, one sentence an item."""
+    _display(blocks.list_block(title, list(items), kind="caveats"), "\n".join(items), "caveats")
+
+
+def save_results(
+    *, finding: str, headline: Sequence[Estimate | Contrast], results: Mapping[str, Any] | None = None
+) -> None:
+    """Check the results of a report and write ``results.json``; the last cell of every report notebook.
+
+    Parameters
+    ----------
+    finding : str
+        The answer in one sentence.
+    headline : sequence of Estimate or Contrast
+        The figures that history, alerts and comparisons follow; names are unique and stay the same from run
+        to run. May be empty only if the report has no figure at all.
+    results : mapping, optional
+        Everything else worth keeping: results of this package, frames, plain values.
+
+    Raises
+    ------
+    ArgumentError
+        If the finding is empty or two headline figures share a name.
+    """
+    if not finding.strip():
+        raise ArgumentError("the finding is empty", wanted="the answer in one sentence")
+    items = _headline(headline)
+    names = [item["name"] for item in items]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ArgumentError(
+            f"two headline figures are called {twice[0]!r}", wanted="one name for each figure"
+        )
+    content = {
+        "schema": SCHEMA,
+        "finding": finding,
+        "headline": items,
+        "results": as_plain(dict(results or {})),
+    }
+    text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
+    _keep("results.json", text.encode("utf-8"))
+    where = "saved for publishing" if _staging() else "not saved: `cxresearch run` saves and publishes"
+    _display("", f"{len(items)} headline figures, {where}", "saved")
+
+
+def _headline(headline: Sequence[Estimate | Contrast]) -> list[dict[str, Any]]:
+    return [_headline_item(figure) for figure in headline]
+
+
+def _headline_item(figure: Estimate | Contrast) -> dict[str, Any]:
+    shared = ("low", "high", "level", "se", "n", "unit", "note")
+    if isinstance(figure, Contrast):
+        item = {
+            "name": f"{figure.name}: {figure.first} minus {figure.second}",
+            "value": figure.difference,
+            "signed": True,
+        }
+    elif isinstance(figure, Estimate):
+        item = {"name": figure.name, "value": figure.value, "signed": False}
+    else:
+        raise ArgumentError(
+            f"a headline figure is {type(figure).__name__}", wanted="an Estimate or a Contrast, with interval"
+        )
+    return {**as_plain(item), **{name: as_plain(getattr(figure, name)) for name in shared}}
+
+
+def _staging() -> Path | None:
+    folder = os.environ.get(STAGING)
+    return Path(folder) if folder else None
+
+
+def _private(name: str) -> Path:
+    folder = (_staging() or Path()) / ".private"
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
+def _previous() -> dict[str, Any]:
+    path = _private("previous.json") if _staging() else None
+    if path is None or not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _check_name(name: str, folder: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ArgumentError(f"name is {name!r}", wanted="lower-case letters, digits, - and _, such as 'roc'")
+    staging = _staging()
+    if staging and any((staging / folder).glob(f"{name}.*")):
+        raise ArgumentError(f"{folder}/{name} was shown already", wanted="a name of its own for each")
+
+
+def _keep(name: str, content: bytes) -> None:
+    staging = _staging()
+    if staging:
+        path = staging / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+
+def _display(page: str, text: str, block: str) -> None:
+    from IPython.display import display
+
+    data = {"text/plain": text, **({"text/html": page} if page else {})}
+    show_in_notebook: Any = display
+    show_in_notebook(data, raw=True, metadata={"cxresearch": {"block": block}})
