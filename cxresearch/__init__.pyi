@@ -1,5 +1,7 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
+from .data.company import company_study as company_study
+from .data.company import company_truth as company_truth
 from .data.study import Study as Study
 from .data.synthetic import synthetic_landmarks as synthetic_landmarks
 from .data.synthetic import synthetic_study as synthetic_study
@@ -12,7 +14,9 @@ from .metrics.survey import ces as ces
 from .metrics.survey import csat as csat
 from .metrics.survey import nps as nps
 from .metrics.survey import survey_score as survey_score
+from .headtohead.contest import compare as compare
 from .plots.dispatch import plot as plot
+from .results.comparison import Comparison as Comparison
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
 from .results.landmarks import Landmarks as Landmarks
