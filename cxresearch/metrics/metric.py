@@ -1,0 +1,110 @@
+"""What a metric is to the tables and scorecards: where it counts, and how counts become a number.
+
+Aggregate where the data live, infer where the analyst sits. A metric has two halves:
+
+1. ``family``: a function (study, query) -> *sufficient statistics*, usually a DataFrame of one row a cell,
+computed
+   by a group-by on the engine that holds the data. Metrics that share a family object share its result: a
+   scorecard calls each family once. `cells_of` (metrics/groups.py) builds the lazy
+   frame to group: valid rows of a table with the columns of ``query.by`` (joined from customers where the
+   table lacks them) and a ``period`` column.
+2. ``estimate``: a function (statistics, query) -> DataFrame with one row a cell, in NumPy on that small
+frame, for
+   all cells at once, with the columns of `CELL_COLUMNS`.
+
+A module of metrics defines ``metrics_of(study) -> tuple[Metric, ...]``, naming what the study's tables and
+columns allow, and is added to ``_SOURCES`` in metrics/registry.py (one import, one name).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from cxresearch.data.engine import Every
+from cxresearch.results.units import Unit
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+
+#: Columns an estimate returns besides ``query.keys``: numbers in the metric's unit, n of the denominator.
+CELL_COLUMNS = ("value", "low", "high", "se", "n", "n_missing", "method")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What is asked of every metric of a table.
+
+    Attributes
+    ----------
+    by : tuple of str
+        Group columns, of the metric's table or else of customers.
+    every : {"day", "week", "month", "quarter", "year"} or None
+        Period; None for the whole time at once, and then there is no period column.
+    level : float
+        Confidence level.
+    clusters : str or None
+        Column naming whose rows belong together; ``"auto"`` is customer_id where the table has it and the
+        family can afford it. Metrics without a use for it pass it over.
+    weights : str or None
+        Column saying how much a row counts; likewise.
+    options : mapping
+        Further choices of single metrics: ``{"profile": "stripe", "target_hours": 48}``.
+    """
+
+    by: tuple[str, ...] = ()
+    every: Every | None = None
+    level: float = 0.95
+    clusters: str | None = "auto"
+    weights: str | None = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Columns that name a cell: the groups, then ``period`` where one was asked for."""
+        return self.by if self.every is None else (*self.by, "period")
+
+
+#: First half: (study, query) -> sufficient statistics. Compared by identity: use a module-level function.
+Family = Callable[["Study", Query], Any]
+#: Second half: (statistics, query) -> cells.
+Estimator = Callable[[Any, Query], pd.DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric by any group and period.
+
+    Attributes
+    ----------
+    name : str
+        Field name, lower case: ``"nps"``, ``"csat_top_2_box"``, ``"net_revenue_retention"``.
+    label : str
+        What a report prints.
+    unit : Unit
+        Unit of the value.
+    good : {"high", "low", ""}
+        Which way is better; empty where neither is (tickets a day).
+    denominator : str
+        What n counts.
+    family, estimate
+        The two halves; see the module's docstring.
+    difference : {"independent", "none"}
+        Whether two cells may be compared as independent samples by their intervals (MOVER).
+    definition : str
+        One sentence with the formula, for reports.
+    """
+
+    name: str
+    label: str
+    unit: Unit
+    good: Literal["high", "low", ""]
+    denominator: str
+    family: Family
+    estimate: Estimator
+    difference: Literal["independent", "none"] = "independent"
+    definition: str = ""

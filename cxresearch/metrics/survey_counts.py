@@ -1,0 +1,161 @@
+"""Counts of answers by cell, instrument and score: all that survey metrics need, in one group-by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import pandas as pd
+
+from cxresearch.data.engine import collect
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.groups import cells_of
+from cxresearch.metrics.measures import measure_of
+from cxresearch.metrics.metric import Query
+from cxresearch.scales import Scale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cxresearch.data.study import Study
+
+#: Up to so many rows ``clusters="auto"`` links the answers of one customer; linking needs memory for each.
+LINKED_ROWS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyCounts:
+    """Sufficient statistics of survey answers.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        Columns ``query.keys``, instrument, score (NaN for non-answers), n, w, ww: rows and sums of the
+        weights and of their squares.
+    clusters : DataFrame or None
+        Columns ``query.keys``, instrument, clusters, ww and, for each measure of the instrument,
+        wt_<measure> and tt_<measure>: sums over clusters of W^2, W T and T^2, as in stats.score_cells.
+    scales : mapping of str to Scale
+        The instruments.
+    weighted : bool
+        Whether weights were used.
+    unlinked : bool
+        Whether repeat answers were left unlinked because there are more than `LINKED_ROWS` rows.
+    """
+
+    counts: pd.DataFrame
+    clusters: pd.DataFrame | None
+    scales: Mapping[str, Scale]
+    weighted: bool
+    unlinked: bool
+
+
+def measures_for(scale: Scale) -> tuple[str, ...]:
+    """Return the names of the measures of a scale, the customary one first."""
+    if scale.name == "nps" and (scale.low, scale.high, scale.direction) == (0, 10, "high_is_good"):
+        return ("nps",)
+    return ("mean", "top_2_box", "top_box")
+
+
+def count_scores(study: Study, query: Query) -> SurveyCounts:
+    """Count answers by cell, instrument and score; link the answers of one customer if asked to.
+
+    Raises
+    ------
+    DataError
+        If a score is no answer to its question (a validated study has set such rows aside before).
+    """
+    rows = answers(study, query)
+    present = rows.collect_schema().names()
+    by = [*query.keys, "instrument", "score"]
+    weight = [nw.col("w").sum(), (nw.col("w") * nw.col("w")).sum().alias("ww")] if query.weights else []
+    counts = collect(rows.group_by(by).agg(nw.len().alias("n"), *weight))
+    counts["score"] = counts["score"].astype("float64")
+    counts["n"] = counts["n"].astype("int64")
+    if not query.weights:
+        counts["w"] = counts["ww"] = counts["n"].astype("float64")
+    counts = counts[counts["instrument"].isin(list(study.instruments))].sort_values(by, ignore_index=True)
+    _refuse_impossible(counts, study.instruments)
+    linked = "who" in present
+    unlinked = linked and query.clusters == "auto" and int(counts["n"].sum()) > LINKED_ROWS
+    return SurveyCounts(
+        counts=counts,
+        clusters=_link(rows, study.instruments, query) if linked and not unlinked else None,
+        scales=study.instruments,
+        weighted=query.weights is not None,
+        unlinked=unlinked,
+    )
+
+
+def answers(study: Study, query: Query) -> nw.LazyFrame[Any]:
+    """Return the responses: keys, instrument, score, and w and who where weights and clusters apply."""
+    present = study.table("responses").collect_schema().names()
+    who = "customer_id" if query.clusters == "auto" else query.clusters
+    for column in (query.weights, who if query.clusters != "auto" else None):
+        if column is not None and column not in present:
+            raise ArgumentError(f"responses have no column {column!r}", wanted="one of " + ", ".join(present))
+    extra = {}
+    if query.weights is not None:
+        extra["w"] = nw.col(query.weights).cast(nw.Float64())
+    if who is not None and who in present:
+        extra["who"] = nw.col(who)
+    source = [name for name in (query.weights, who) if name is not None and name in present]
+    keep = ("instrument", "score", *source)
+    rows = cells_of(study, "responses", query, time="responded_at", keep=keep)
+    return rows.with_columns(**extra).select(*query.keys, "instrument", "score", *extra)
+
+
+def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query) -> pd.DataFrame:
+    """Sum within each cluster of each cell, then the squares and products of those sums over clusters."""
+    names = list(dict.fromkeys(name for scale in scales.values() for name in measures_for(scale)))
+    cell = [*query.keys, "instrument"]
+    rows = rows.filter(~nw.col("score").is_null())
+    if not query.weights:
+        rows = rows.with_columns(w=nw.lit(1.0))
+    rows = rows.with_columns(**{f"t_{name}": nw.col("w") * _value_of(name, scales) for name in names})
+    inner = rows.group_by([*cell, "who"]).agg(nw.col("w", *(f"t_{name}" for name in names)).sum())
+    products = {"ww": nw.col("w") * nw.col("w")}
+    for name in names:
+        products[f"wt_{name}"] = nw.col("w") * nw.col(f"t_{name}")
+        products[f"tt_{name}"] = nw.col(f"t_{name}") * nw.col(f"t_{name}")
+    outer = (
+        inner.with_columns(**products).group_by(cell).agg(nw.len().alias("clusters"), nw.col(*products).sum())
+    )
+    return collect(outer)
+
+
+def _value_of(measure: str, scales: Mapping[str, Scale]) -> nw.Expr:
+    """Return what an answer counts under a measure, whichever instrument it answers."""
+    score = nw.col("score").cast(nw.Float64())
+    value: nw.Expr = nw.lit(0.0)
+    for name, scale in scales.items():
+        if measure not in measures_for(scale):
+            continue
+        here = nw.col("instrument") == name
+        if measure == "mean":
+            value = nw.when(here).then(score).otherwise(value)
+            continue
+        chosen = measure_of(scale, measure)
+        for counted in sorted(set(chosen.values) - {0.0}):
+            levels = [x for x, y in zip(scale.levels, chosen.values, strict=True) if y == counted]
+            hit = reduce(or_, [score == float(level) for level in levels])
+            value = nw.when(here & hit).then(nw.lit(counted)).otherwise(value)
+    return value
+
+
+def _refuse_impossible(counts: pd.DataFrame, scales: Mapping[str, Scale]) -> None:
+    for name, scale in scales.items():
+        mine = counts[(counts["instrument"] == name) & counts["score"].notna()]
+        wrong = mine[~mine["score"].isin(scale.levels)]
+        if len(wrong):
+            raise DataError(
+                f"{int(wrong['n'].sum()):,} answers to {name!r} are not on its scale, the first "
+                f"{wrong['score'].iloc[0]:g}",
+                wanted=f"whole numbers from {scale.low} to {scale.high}",
+                next_step="map codes for 'no answer' to missing, or declare the scale that was asked",
+            )
+    if counts["w"].isna().any() or (counts["w"] < 0).any():
+        raise DataError("weights are missing or negative", wanted="a weight of zero or more on every row")
