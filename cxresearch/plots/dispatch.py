@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Module that draws each result class. A picture is registered by naming its class here.
-_DRAWN_BY: dict[str, str] = {}
+_DRAWN_BY: dict[str, str] = {
+    "Comparison": "cxresearch.plots.comparison",
+}
 
 
 def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:

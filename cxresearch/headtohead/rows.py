@@ -1,0 +1,189 @@
+"""The rows a contest is fought on: complete, with scores turned so that higher means riskier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxresearch.checks import check_number
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.censoring import FollowUp, follow_up
+from cxresearch.stats.ipcw import level_codes
+from cxresearch.stats.joint_covariance import cluster_codes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cxresearch.results.landmarks import Landmarks
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestRows:
+    """Complete rows, ready for the statistics.
+
+    Attributes
+    ----------
+    frame : DataFrame, shape (n, columns)
+        The landmark rows where every contestant has an answer.
+    fit : FollowUp
+        Rows sorted by duration, with the censoring distribution.
+    names, labels : tuple of str, length m
+    risk : array, shape (m, n)
+        Scores turned so that higher means riskier, in the order of `frame`.
+    codes : tuple of m arrays of int, shape (n,)
+        Level numbers of ``risk``, sorted by duration as `fit` is.
+    levels : tuple of m arrays
+        The distinct values of ``risk``, lowest first.
+    clusters : array of int, shape (n,)
+        In the order of `frame`.
+    left_out : DataFrame
+        ``reason, rows, customers``.
+    """
+
+    frame: pd.DataFrame
+    fit: FollowUp
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    risk: NDArray[np.float64]
+    codes: tuple[NDArray[np.intp], ...]
+    levels: tuple[NDArray[np.float64], ...]
+    clusters: NDArray[np.intp]
+    left_out: pd.DataFrame
+
+
+def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the scores to compare, or say what is wrong with them."""
+    if isinstance(scores, str):
+        raise ArgumentError(f"scores is the text {scores!r}", wanted='a list such as ["ces", "nps"]')
+    names = tuple(scores)
+    unknown = [name for name in names if name not in marks.instruments]
+    if unknown:
+        raise ArgumentError(
+            "unknown instrument " + ", ".join(map(repr, unknown)),
+            wanted="from " + ", ".join(map(repr, marks.instruments)),
+            next_step="declare it under [instruments] in the study file",
+        )
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ArgumentError(f"scores is {list(names)}", wanted="two or more different instruments")
+    return names
+
+
+def horizons_of(marks: Landmarks, horizon_days: float | Sequence[float] | None) -> tuple[float, ...]:
+    """Return the horizons, the primary one first."""
+    if horizon_days is None:
+        return (float(marks.horizon_days),)
+    given = np.atleast_1d(np.asarray(horizon_days, dtype=object)).tolist()
+    if not given:
+        raise ArgumentError("horizon_days is empty", wanted="one or more numbers of days")
+    horizons = tuple(check_number("horizon_days", value, above=0) for value in given)
+    if len(set(horizons)) < len(horizons):
+        raise ArgumentError(f"horizon_days repeats a horizon: {list(horizons)}", wanted="different horizons")
+    return horizons
+
+
+def complete_rows(
+    marks: Landmarks,
+    names: tuple[str, ...],
+    horizons: tuple[float, ...],
+    *,
+    clusters: str | None,
+    weights: NDArray[np.float64] | None = None,
+) -> ContestRows:
+    """Take the rows with an answer to every contestant, and count the others by reason.
+
+    Parameters
+    ----------
+    clusters : str or None
+        Column whose rows depend on each other; None treats every row as a customer of its own.
+    weights : array, shape (rows of marks,), optional
+        Positive row weights.
+
+    Raises
+    ------
+    DataError
+        If no row is complete, or a score has one distinct value.
+    """
+    frame = marks.frame
+    raw = frame[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
+    keep = ~np.isnan(raw).any(axis=1)
+    if not keep.any():
+        raise DataError(
+            "no row has an answer to every one of " + ", ".join(names),
+            where=f"{len(frame):,} landmark rows",
+            next_step="widen window_days, or compare scores that the same customers answered",
+        )
+    rows = frame.loc[keep]
+    if clusters is not None and clusters not in frame.columns:
+        raise ArgumentError(f"clusters names the column {clusters!r}, which is not there", wanted="a column")
+    signs = np.array([marks.instruments[name].risk_sign for name in names], dtype=np.float64)
+    risk = np.ascontiguousarray((raw[keep] * signs).T)
+    fit = follow_up(
+        _known_at_horizon(rows, horizons),
+        rows["event"].to_numpy(dtype=np.int64),
+        weights=None if weights is None else weights[keep],
+    )
+    codes, levels = _levels(names, risk)
+    group = cluster_codes(rows[clusters]) if clusters else np.arange(len(rows), dtype=np.intp)
+    return ContestRows(
+        frame=rows,
+        fit=fit,
+        names=names,
+        labels=tuple(marks.instruments[name].label for name in names),
+        risk=risk,
+        codes=tuple(code[fit.order] for code in codes),
+        levels=levels,
+        clusters=group,
+        left_out=_left_out(marks, names, raw),
+    )
+
+
+def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> NDArray[np.float64]:
+    """Durations, with a customer followed to the very end of a horizon counted as followed past it.
+
+    Somebody censored at exactly ``h`` was seen not to leave within ``h``; the statistics ask for ``T > h``.
+    """
+    duration = rows["duration_days"].to_numpy(dtype=np.float64).copy()
+    censored = rows["event"].to_numpy() == 0
+    for horizon in horizons:
+        duration[censored & (duration == horizon)] = np.nextafter(horizon, np.inf)
+    return duration
+
+
+def _levels(
+    names: tuple[str, ...], risk: NDArray[np.float64]
+) -> tuple[tuple[NDArray[np.intp], ...], tuple[NDArray[np.float64], ...]]:
+    found = [level_codes(name, values) for name, values in zip(names, risk, strict=True)]
+    for name, (_, levels) in zip(names, found, strict=True):
+        if len(levels) < 2:
+            raise DataError(
+                f"{name} has one distinct score, {abs(levels[0]):g}, in all {risk.shape[1]:,} complete rows",
+                wanted="answers that differ",
+                next_step="leave this score out of the comparison",
+            )
+    return tuple(code for code, _ in found), tuple(levels for _, levels in found)
+
+
+def _left_out(marks: Landmarks, names: tuple[str, ...], raw: NDArray[np.float64]) -> pd.DataFrame:
+    """Count rows without an answer, by which answers are missing, after those the landmark left out."""
+    import pandas as pd
+
+    missing = np.isnan(raw)
+    counts = []
+    pattern = missing @ (1 << np.arange(len(names)))
+    for value in np.unique(pattern[pattern > 0]):
+        here = pattern == value
+        lacking = [marks.instruments[n].label for bit, n in enumerate(names) if value >> bit & 1]
+        counts.append(
+            {
+                "reason": "no answer to " + " nor ".join(lacking),
+                "rows": int(here.sum()),
+                "customers": int(marks.frame.loc[here, "customer_id"].nunique()),
+            }
+        )
+    own = pd.DataFrame(counts, columns=["reason", "rows", "customers"])
+    parts = [part for part in (marks.excluded[["reason", "rows", "customers"]], own) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else own

@@ -1,0 +1,42 @@
+"""Equivalence tests and sample sizes against R and closed form."""
+
+import pytest
+from scipy import stats
+
+from cxresearch.stats.equivalence import (
+    difference_power,
+    equivalence_p_value,
+    equivalence_power,
+    rows_for_difference,
+    rows_for_equivalence,
+    rows_to_decide,
+)
+
+
+def test_p_value_is_the_larger_of_two_one_sided_tests() -> None:
+    difference, se, margin = 0.007, 0.006, 0.02
+    lower = stats.norm.sf((difference + margin) / se)
+    upper = stats.norm.cdf((difference - margin) / se)
+    assert equivalence_p_value(difference, se, margin) == pytest.approx(max(lower, upper))
+    assert equivalence_p_value(-difference, se, margin) == pytest.approx(max(lower, upper))
+    assert equivalence_p_value(0.03, se, margin) > 0.5
+
+
+def test_rows_give_the_power_asked_for() -> None:
+    for power in (0.8, 0.9):
+        n = rows_for_difference(0.03, 1.1, power=power)
+        assert difference_power(0.03, 1.1, n) == pytest.approx(power, abs=1e-4)
+        n = rows_for_equivalence(0.004, 1.1, margin=0.02, power=power)
+        assert equivalence_power(0.004, 1.1, n, margin=0.02) == pytest.approx(power, abs=1e-9)
+
+
+def test_equivalence_of_nothing_has_a_closed_form() -> None:
+    # two one-sided tests at a true difference of 0: n = ((z_.95 + z_.90) sd / margin)^2 for power .8
+    expected = ((1.6448536 + 1.2815516) * 1.0 / 0.02) ** 2
+    assert rows_for_equivalence(0, 1.0, margin=0.02) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_easier_way_decides() -> None:
+    assert rows_to_decide(0.05, 1.0, margin=0.02) == pytest.approx(rows_for_difference(0.05, 1.0), abs=1)
+    near = rows_for_equivalence(0.001, 1.0, margin=0.02)
+    assert rows_to_decide(0.001, 1.0, margin=0.02) == pytest.approx(near, abs=1)
