@@ -15,7 +15,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.groups import cells_of
 from cxresearch.metrics.measures import measure_of
 from cxresearch.metrics.metric import Query
-from cxresearch.scales import Scale
+from cxresearch.scales import NPS, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +54,12 @@ class SurveyCounts:
 
 
 def measures_for(scale: Scale) -> tuple[str, ...]:
-    """Return the names of the measures of a scale, the customary one first."""
-    if scale.name == "nps" and (scale.low, scale.high, scale.direction) == (0, 10, "high_is_good"):
+    """Return the names of the measures of a scale, the customary one first.
+
+    A question from 0 to 10 is an NPS only if it is declared as one: by the name ``nps`` or by NPS's wording.
+    """
+    declared = scale.name == NPS.name or scale.question == NPS.question
+    if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
         return ("nps",)
     return ("mean", "top_2_box", "top_box")
 

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.proportions import Bounds, mover, normal_quantile
+from cxresearch.stats.proportions import Bounds, normal_quantile
 
 Floats = NDArray[np.float64]
 _HALVINGS = 56  # of an interval no longer than 2: double precision
-
-
-class NetDifference(NamedTuple):
-    """Difference of two independent net shares, as arrays of one shape."""
-
-    difference: Floats
-    low: Floats
-    high: Floats
-    statistic: Floats
-    p_value: Floats
 
 
 def _counts(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -43,7 +30,7 @@ def _null_variance(delta: Floats, p: Floats, d: Floats, n: Floats) -> Floats:
     return np.maximum(2 * q + delta * (1 - delta), 0)
 
 
-def _excess(delta: Floats, p: Floats, d: Floats, n: Floats, z: Floats | float) -> Floats:
+def _excess(delta: Floats, p: Floats, d: Floats, n: Floats, z: float) -> Floats:
     """Squared distance of the data from delta less what chance allows: negative inside the interval."""
     return np.asarray((p - d - n * delta) ** 2 - z * z * n * _null_variance(delta, p, d, n))
 
@@ -135,69 +122,7 @@ def wald_net(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, *, level
     return Bounds(low=value - half, high=value + half)
 
 
-def net_difference(
-    first: tuple[ArrayLike, ArrayLike, ArrayLike],
-    second: tuple[ArrayLike, ArrayLike, ArrayLike],
-    *,
-    level: float = 0.95,
-) -> NetDifference:
-    """Return the difference of two independent net shares with a hybrid score interval and its test.
-
-    The interval combines the two score intervals (MOVER, Zou and Donner 2008). The p-value is 1 minus the
-    highest level at which that interval still excludes 0, so that interval and test never disagree;
-    ``statistic`` is the normal quantile of that level, with the sign of the difference.
-
-    Parameters
-    ----------
-    first, second : tuple of three array-likes, each of shape (cells,)
-        Promoters, detractors and n of each side.
-    level : float
-        Confidence level.
-
-    References
-    ----------
-    Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures: a general
-    approach. Statistics in Medicine 27, 1693-1702. doi:10.1002/sim.3095
-
-    Examples
-    --------
-    >>> found = net_difference((60, 15, 100), (40, 30, 100))
-    >>> round(float(found.difference), 2), round(float(found.p_value), 3)
-    (0.35, 0.002)
-    """
-    one, two = (np.broadcast_arrays(*_counts(*side)) for side in (first, second))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = [(p - d) / n for p, d, n in (one, two)]
-    ends = mover(values[0], score_interval(*one, level=level), values[1], score_interval(*two, level=level))
-    statistic = _touching(values, one, two)
-    return NetDifference(
-        difference=values[0] - values[1],
-        low=ends.low,
-        high=ends.high,
-        statistic=np.sign(values[0] - values[1]) * statistic,
-        p_value=np.asarray(2 * stats.norm.sf(statistic)),
-    )
-
-
-def _touching(values: list[Floats], one: tuple[Floats, ...], two: tuple[Floats, ...]) -> Floats:
-    """Return the z at which the hybrid interval of the difference just reaches 0."""
-    higher = values[0] >= values[1]
-    upper = tuple(np.where(higher, a, b) for a, b in zip(one, two, strict=True))
-    lower = tuple(np.where(higher, b, a) for a, b in zip(one, two, strict=True))
-    top, bottom = np.maximum(*values), np.minimum(*values)
-    inside, outside = np.zeros_like(top), np.full_like(top, 40.0)
-    for _ in range(50):
-        z = (inside + outside) / 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            low = _end(-1.0, top, upper, z)
-            high = _end(1.0, bottom, lower, z)
-            excludes = top - bottom - np.hypot(top - low, high - bottom) > 0
-        inside, outside = np.where(excludes, z, inside), np.where(excludes, outside, z)
-    known = np.isfinite(top) & np.isfinite(bottom)
-    return np.where(known, np.where(top > bottom, inside, 0.0), np.nan)
-
-
-def _end(outer: float, inner: Floats, counts: tuple[Floats, ...], z: Floats | float) -> Floats:
+def _end(outer: float, inner: Floats, counts: tuple[Floats, ...], z: float) -> Floats:
     """Bisect between a far end of the scale and the estimate for the end of the score interval."""
     p, d, n = counts
     far, near = np.full_like(inner, outer), inner

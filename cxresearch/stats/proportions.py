@@ -208,40 +208,12 @@ def share_difference(
         p1, p2, pooled = x1 / m1, x2 / m2, (x1 + x2) / (m1 + m2)
         spread = pooled * (1 - pooled) * (1 / m1 + 1 / m2)
         statistic = np.where((spread <= 0) & (m1 > 0) & (m2 > 0), 0.0, (p1 - p2) ** 2 / spread)
-    bounds = mover(p1, first, p2, second)
+    low = p1 - p2 - np.hypot(p1 - first.low, second.high - p2)
+    high = p1 - p2 + np.hypot(first.high - p1, p2 - second.low)
     return TwoShares(
         difference=p1 - p2,
-        low=bounds.low,
-        high=bounds.high,
+        low=low,
+        high=high,
         statistic=statistic,
         p_value=stats.chi2.sf(statistic, 1),
-    )
-
-
-def mover(value_1: ArrayLike, first: Bounds, value_2: ArrayLike, second: Bounds) -> Bounds:
-    """Return the interval of a difference from the intervals of its two independent sides (MOVER).
-
-    Parameters
-    ----------
-    value_1, value_2 : array-like, shape (cells,)
-        The two estimates.
-    first, second : Bounds
-        Their intervals, at the level wanted for the difference.
-
-    References
-    ----------
-    Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures: a general
-    approach. Statistics in Medicine 27, 1693-1702. doi:10.1002/sim.3095
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> ends = mover(0.5, Bounds(np.array(0.4), np.array(0.6)), 0.2, Bounds(np.array(0.2), np.array(0.2)))
-    >>> round(float(ends.low), 3), round(float(ends.high), 3)
-    (0.2, 0.4)
-    """
-    one, two = np.asarray(value_1, dtype=np.float64), np.asarray(value_2, dtype=np.float64)
-    return Bounds(
-        low=one - two - np.hypot(one - first.low, second.high - two),
-        high=one - two + np.hypot(first.high - one, two - second.low),
     )

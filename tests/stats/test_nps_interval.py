@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 from cxresearch.errors import ArgumentError
 from cxresearch.stats import nps_interval as ni
-from cxresearch.stats.proportions import share_difference, wilson
+from cxresearch.stats.proportions import wilson
 
 
 def exact_coverage(interval, n: int, p: float, d: float) -> float:
@@ -103,47 +103,3 @@ def test_adjusted_wald_in_r() -> None:
 def test_counts_that_cannot_be() -> None:
     with pytest.raises(ArgumentError, match="do not fit"):
         ni.score_interval(8, 5, 10)
-
-
-def test_difference_agrees_with_its_interval() -> None:
-    one, two = (60, 15, 100), (45, 22, 100)
-    found = ni.net_difference(one, two)
-    at_p = ni.net_difference(one, two, level=float(1 - found.p_value))
-    assert at_p.low == pytest.approx(0, abs=1e-9)
-    back = ni.net_difference(two, one)
-    assert back.difference == pytest.approx(-float(found.difference))
-    assert back.low == pytest.approx(-float(found.high))
-    assert back.p_value == pytest.approx(float(found.p_value))
-    same = ni.net_difference(one, one)
-    assert same.p_value == 1 and same.difference == 0
-
-
-def test_difference_in_large_samples_is_the_z_test() -> None:
-    one, two = np.array([6000, 1500, 10000]), np.array([5800, 1600, 10000])
-    found = ni.net_difference(tuple(one), tuple(two))
-    variance = sum((p + d) / n**2 - (p - d) ** 2 / n**3 for p, d, n in (one, two))
-    assert found.statistic == pytest.approx(0.03 / math.sqrt(variance), rel=2e-3)
-
-
-def test_difference_of_all_promoters_against_none() -> None:
-    found = ni.net_difference((12, 0, 12), (0, 12, 12))
-    assert found.high == 2 and found.p_value < 1e-4
-    assert np.isnan(ni.net_difference((0, 0, 0), (1, 0, 2)).p_value)
-
-
-def test_false_positive_rate_of_the_difference_by_enumeration() -> None:
-    """Two groups of 12 from the same law (p .5, d .2): every pair of samples, weighted by its chance."""
-    n, p, d = 12, 0.5, 0.2
-    up, down = (part.ravel() for part in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
-    up, down = up[up + down <= n], down[up + down <= n]
-    chance = stats.multinomial.pmf(np.column_stack([up, down, n - up - down]), n, [p, d, 1 - p - d])
-    i, j = (part.ravel() for part in np.meshgrid(np.arange(len(up)), np.arange(len(up))))
-    found = ni.net_difference((up[i], down[i], n), (up[j], down[j], n))
-    rejected = (chance[i] * chance[j])[found.p_value < 0.05].sum()
-    assert 0.025 <= rejected <= 0.06
-
-
-def test_share_difference_is_the_same_idea() -> None:
-    net = ni.net_difference((0, 30, 100), (0, 42, 100))
-    share = share_difference(42, 100, 30, 100)
-    assert net.low == pytest.approx(float(share.low), abs=6e-3)

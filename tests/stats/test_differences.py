@@ -1,0 +1,79 @@
+"""Differences from the intervals of their sides: Newcombe as a special case, level in small samples."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cxresearch.stats.differences import mover_difference
+from cxresearch.stats.nps_interval import score_interval
+from cxresearch.stats.proportions import Bounds, share_difference, wilson
+
+
+def net(one: tuple[int, int, int], two: tuple[int, int, int], level: float = 0.95):
+    (p, d, n), (q, e, m) = one, two
+    sides = score_interval(p, d, n, level=level), score_interval(q, e, m, level=level)
+    return mover_difference((p - d) / n, sides[0], (q - e) / m, sides[1], level=level)
+
+
+def test_shares_give_newcombe() -> None:
+    """R 4.2.2, Newcombe hybrid score interval of 3/20 against 9/25."""
+    found = mover_difference(0.15, wilson(3, 20), 0.36, wilson(9, 25))
+    assert np.allclose([found.low, found.high], [-0.427909969429357, 0.0528479116301996], rtol=0, atol=1e-9)
+    other = share_difference(3, 20, 9, 25)
+    assert found.p_value == pytest.approx(float(other.p_value), abs=0.02)
+
+
+def test_swapping_sides_negates() -> None:
+    there, back = net((60, 15, 100), (45, 22, 90)), net((45, 22, 90), (60, 15, 100))
+    assert back.difference == pytest.approx(-float(there.difference))
+    assert back.low == pytest.approx(-float(there.high))
+    assert back.p_value == pytest.approx(float(there.p_value))
+
+
+def test_large_samples_give_the_z_test() -> None:
+    one, two = (6000, 1500, 10000), (5800, 1600, 10000)
+    found = net(one, two)
+    variance = sum((p + d) / n**2 - (p - d) ** 2 / n**3 for p, d, n in (one, two))
+    assert found.statistic == pytest.approx(0.03 / np.sqrt(variance), rel=2e-3)
+    assert found.se == pytest.approx(np.sqrt(variance), rel=1e-3)
+
+
+def test_edges() -> None:
+    assert net((12, 0, 12), (12, 0, 12)).p_value == 1
+    apart = net((5, 0, 5), (0, 0, 5))  # both standard errors are 0: a Wald test would say p = 0
+    assert 0.005 < apart.p_value < 0.2
+    empty = mover_difference(np.nan, score_interval(0, 0, 0), 0.5, score_interval(1, 0, 2))
+    assert np.isnan(empty.p_value)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_test_and_interval_never_disagree(level: float) -> None:
+    rng = np.random.default_rng(5)
+    counts = rng.multinomial(12, [0.5, 0.2, 0.3], size=(2, 500))
+    sides = [score_interval(c[:, 0], c[:, 1], 12, level=level) for c in counts]
+    values = [(c[:, 0] - c[:, 1]) / 12 for c in counts]
+    found = mover_difference(values[0], sides[0], values[1], sides[1], level=level)
+    assert (((found.low > 0) | (found.high < 0)) == (found.p_value < 1 - level)).all()
+
+
+def test_correlation_narrows() -> None:
+    sides = score_interval(60, 15, 100), score_interval(50, 15, 100)
+    loose = mover_difference(0.45, sides[0], 0.35, sides[1])
+    paired = mover_difference(0.45, sides[0], 0.35, sides[1], correlation=0.6)
+    assert paired.low > loose.low and paired.se < loose.se
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "d", "least"), [(12, 0.5, 0.2, 0.03), (12, 0.8, 0.05, 0.005), (36, 0.8, 0.05, 0.03)]
+)
+def test_false_positive_rate_by_enumeration(n: int, p: float, d: float, least: float) -> None:
+    """Two groups from one law: every pair of samples, weighted by its chance. Cautious where n is tiny."""
+    up, down = (part.ravel() for part in np.meshgrid(np.arange(n + 1), np.arange(n + 1)))
+    up, down = up[up + down <= n], down[up + down <= n]
+    chance = stats.multinomial.pmf(np.column_stack([up, down, n - up - down]), n, [p, d, 1 - p - d])
+    i, j = (part.ravel() for part in np.meshgrid(np.arange(len(up)), np.arange(len(up))))
+    low, high = score_interval(up, down, n)
+    value = (up - down) / n
+    found = mover_difference(value[i], Bounds(low[i], high[i]), value[j], Bounds(low[j], high[j]))
+    rejected = (chance[i] * chance[j])[found.p_value < 0.05].sum()
+    assert least <= rejected <= 0.06
