@@ -2,6 +2,7 @@
 # editors read it as a stub. Add yours in the group of the module it comes from.
 from .data.company import company_study as company_study
 from .data.company import company_truth as company_truth
+from .data.landmarks import landmark as landmark
 from .data.study import Study as Study
 from .data.synthetic import synthetic_landmarks as synthetic_landmarks
 from .data.synthetic import synthetic_study as synthetic_study
@@ -16,6 +17,7 @@ from .metrics.survey import nps as nps
 from .metrics.survey import survey_score as survey_score
 from .headtohead.contest import compare as compare
 from .plots.dispatch import plot as plot
+from .reporting.run import run_report as run_report
 from .results.comparison import Comparison as Comparison
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate

@@ -1,0 +1,104 @@
+"""What the worker does after the last cell: strike out what differs from run to run, then write the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from cxresearch.reporting.changes import changes_block, compare_headlines
+from cxresearch.reporting.page import about_block, block_of, render
+
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+_CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+_KEPT_METADATA = ("tags",)
+
+
+def finish(notebook: Any, job: dict[str, Any], *, ok: bool) -> None:
+    """Tidy an executed notebook and write it into the staging folder; with ``ok`` its page too.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        As papermill left it.
+    job : dict
+        What the worker was asked: ``staging``, ``title``, ``parameters``, ``alerts``.
+    ok : bool
+        Whether every cell ran.
+    """
+    staging = Path(job["staging"])
+    tidy(notebook)
+    text = strike_secrets(
+        json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), _secrets(staging)
+    )
+    (staging / "notebook.ipynb").write_text(text + "\n", encoding="utf-8")
+    if ok and (staging / "results.json").is_file():
+        page = _page(json.loads(text, object_hook=_node), job, staging)
+        (staging / "report.html").write_text(page, encoding="utf-8")
+
+
+def tidy(notebook: Any) -> None:
+    """Strike from a notebook, in place, what differs between two runs of the same code on the same data."""
+    notebook["metadata"] = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
+    for index, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"cell-{index}"
+        cell["metadata"] = {key: cell["metadata"][key] for key in _KEPT_METADATA if key in cell["metadata"]}
+        for output in cell.get("outputs", ()):
+            _tidy_output(output)
+
+
+def _tidy_output(output: Any) -> None:
+    if "metadata" in output:
+        block = block_of(output)
+        output["metadata"] = {"cxresearch": {"block": block}} if block else {}
+    if isinstance(output.get("text"), str):
+        output["text"] = _steady(output["text"])
+    for mime, value in output.get("data", {}).items():
+        if mime.startswith("text/") and isinstance(value, str) and len(value) < 1_000_000:
+            output["data"][mime] = _steady(value)
+
+
+def _steady(text: str) -> str:
+    return _CELL_FILE.sub("cell", _ADDRESS.sub("at 0x...", text))
+
+
+def _secrets(staging: Path) -> dict[str, str]:
+    noted = staging / ".private" / "secrets"
+    names = noted.read_text(encoding="utf-8").split() if noted.is_file() else []
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def strike_secrets(text: str, secrets: dict[str, str]) -> str:
+    """Replace the value of each secret that a notebook asked for by its name in brackets."""
+    for name, value in secrets.items():
+        for form in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+            text = text.replace(form, f"[{name}]")
+    return text
+
+
+def _page(notebook: Any, job: dict[str, Any], staging: Path) -> str:
+    results = json.loads((staging / "results.json").read_text(encoding="utf-8"))
+    noted = staging / ".private" / "inputs.json"
+    inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+    before = staging / ".private" / "previous.json"
+    previous = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
+    blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
+    boxes = ""
+    if "since-last-time" not in blocks and results.get("headline"):
+        changes = compare_headlines(results["headline"], previous.get("headline", []))
+        boxes += changes_block(changes, previous)
+    about = about_block(job["parameters"], inputs, inputs.get("counts", []))
+    return render(notebook, title=job["title"], boxes=boxes, about=about)
+
+
+def _node(content: dict[str, Any]) -> Any:
+    import nbformat
+
+    node: Any = nbformat.NotebookNode
+    return node(content)
