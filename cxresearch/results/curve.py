@@ -42,7 +42,7 @@ def _crossing(time: NDArray[np.float64], curve: NDArray[np.float64], p: float) -
     return float(time[first])
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class KaplanMeier(Result):
     """A Kaplan-Meier curve.
 

@@ -3,7 +3,7 @@
 The influence of a row on a curve at time t is ``g(t)' x``, where g is a short vector of known functions of
 time and x changes only when the row enters and when it leaves. So the sum over clusters of squared
 influence is a quadratic form in g(t) whose matrix changes at those moments alone, and one pass over the
-sorted changes gives it at every t.
+changes gives it at every t.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def clustered_variance(
+def jackknife_variance(
     basis: NDArray[np.float64],
-    position: NDArray[np.int64],
-    cluster: NDArray[np.int64],
-    change: NDArray[np.float64],
+    *,
+    enter: NDArray[np.int64],
+    leave: NDArray[np.int64],
+    present: NDArray[np.float64],
+    settled: NDArray[np.float64],
+    cluster: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the sum over clusters of squared influence at each time.
 
@@ -28,12 +31,13 @@ def clustered_variance(
     ----------
     basis : ndarray, shape (t, j)
         g at each time.
-    position : ndarray of int, shape (m,)
-        Row of ``basis`` from which a change holds; t or more: never within the curve.
-    cluster : ndarray of int, shape (m,)
-        Cluster of each change.
-    change : ndarray, shape (m, j)
-        What is added to the cluster's x.
+    enter, leave : ndarray of int, shape (n,)
+        Rows of ``basis`` from which a row's x is ``present``, and from which it is ``settled``. Before
+        ``enter`` it is zero.
+    present, settled : ndarray, shape (n, j)
+        x while at risk, and from the exit on.
+    cluster : ndarray of int, shape (n,), optional
+        Cluster of each row; by default each row is its own.
 
     Returns
     -------
@@ -42,23 +46,48 @@ def clustered_variance(
 
     Examples
     --------
-    >>> clustered_variance(np.ones((2, 1)), np.array([0, 1]), np.array([0, 0]), np.array([[1.0], [2.0]]))
+    >>> one = np.ones((1, 1))
+    >>> first, second = np.array([0]), np.array([1])
+    >>> jackknife_variance(np.ones((2, 1)), enter=first, leave=second, present=one, settled=3 * one)
     array([1., 9.])
     """
     size, width = basis.shape
-    order = np.lexsort((position, cluster))
-    position, cluster, change = position[order], cluster[order], change[order]
-    first = np.concatenate([[True], cluster[1:] != cluster[:-1]])
+    total = np.zeros(size)
+    if cluster is not None:
+        moment, before, after = _changes(enter, leave, present, settled, cluster)
+    for i in range(width):
+        for j in range(i, width):
+            if cluster is None:
+                start = present[:, i] * present[:, j]
+                step = _sums(enter, start, size) + _sums(leave, settled[:, i] * settled[:, j] - start, size)
+            else:
+                step = _sums(moment, after[:, i] * after[:, j] - before[:, i] * before[:, j], size)
+            total += (1 if i == j else 2) * basis[:, i] * basis[:, j] * np.cumsum(step)
+    return np.maximum(total, 0.0)
+
+
+def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Sums of values by index below ``size``."""
+    return np.bincount(index, weights=values, minlength=size)[:size].astype(np.float64, copy=False)
+
+
+def _changes(
+    enter: NDArray[np.int64],
+    leave: NDArray[np.int64],
+    present: NDArray[np.float64],
+    settled: NDArray[np.float64],
+    cluster: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Moments at which a cluster's x changes, and x before and after each, shape (2n,) and (2n, j)."""
+    moment = np.concatenate([enter, leave])
+    of = np.concatenate([cluster, cluster])
+    order = np.lexsort((moment, of))
+    moment, of = moment[order], of[order]
+    change = np.concatenate([present, settled - present])[order]
+    first = np.concatenate([[True], of[1:] != of[:-1]])
     after = np.cumsum(change, axis=0)
     before = after - change
     start = before[first][np.cumsum(first) - 1]
-    after, before = after - start, before - start
+    before, after = before - start, after - start
     before[first] = 0.0
-    inside = position < size
-    total = np.zeros(size)
-    for i in range(width):
-        for j in range(i, width):
-            step = after[:, i] * after[:, j] - before[:, i] * before[:, j]
-            matrix = np.cumsum(np.bincount(position[inside], weights=step[inside], minlength=size))
-            total += (1 if i == j else 2) * basis[:, i] * basis[:, j] * matrix
-    return np.maximum(total, 0.0)
+    return moment, before, after

@@ -9,7 +9,7 @@ import numpy as np
 from cxresearch.checks import check_choice, check_level
 from cxresearch.results.curve import KaplanMeier
 from cxresearch.results.units import Unit
-from cxresearch.stats.jackknife import clustered_variance
+from cxresearch.stats.jackknife import jackknife_variance
 from cxresearch.stats.limits import SCALES, probability_limits
 from cxresearch.stats.risk_table import RiskTable, SurvivalRows, risk_table, survival_rows
 
@@ -86,12 +86,21 @@ def kaplan_meier(
 
 
 def curve_of(
-    rows: SurvivalRows, *, level: float = 0.95, ci: str = "log-log", unit: Unit = Unit.DAYS
+    rows: SurvivalRows,
+    *,
+    level: float = 0.95,
+    ci: str = "log-log",
+    unit: Unit = Unit.DAYS,
+    jackknife: bool = False,
 ) -> KaplanMeier:
-    """Kaplan-Meier curve of rows that have been checked; arguments as :func:`kaplan_meier`."""
+    """Kaplan-Meier curve of rows that have been checked; arguments as :func:`kaplan_meier`.
+
+    ``jackknife`` asks for the infinitesimal jackknife in any case: with delayed entry the two differ.
+    """
+    jackknife = jackknife or rows.robust
     table = risk_table(rows)
     survival = survival_of(table)
-    variance = _jackknife(rows, table) if rows.robust else np.cumsum(greenwood_terms(table))
+    variance = _jackknife(rows, table) if jackknife else np.cumsum(greenwood_terms(table))
     se = np.where(survival > 0, survival * np.sqrt(variance), np.nan)
     low, high = probability_limits(survival, se, level=level, ci=ci)
     entry_time, entered = _entries(rows)
@@ -106,7 +115,7 @@ def curve_of(
         high=high,
         level=level,
         ci=ci,
-        variance="infinitesimal jackknife" if rows.robust else "Greenwood",
+        variance="infinitesimal jackknife" if jackknife else "Greenwood",
         n=rows.n,
         n_events=float(table.events.sum()),
         unit=unit,
@@ -159,12 +168,12 @@ def log_survival_influence(
 def _jackknife(rows: SurvivalRows, table: RiskTable) -> NDArray[np.float64]:
     """Robust variance of log S(t), shape (t,)."""
     level, start, final = log_survival_influence(rows, table)
-    cluster = np.arange(rows.duration.size) if rows.cluster is None else rows.cluster
-    arriving = np.stack([-rows.weight * start, rows.weight], axis=1)
-    leaving = np.stack([rows.weight * final, np.zeros_like(rows.weight)], axis=1) - arriving
-    return clustered_variance(
+    scale = rows.scale
+    return jackknife_variance(
         np.stack([np.ones(table.time.size), level[1:]], axis=1),
-        np.concatenate([table.entry_index, table.exit_index]),
-        np.concatenate([cluster, cluster]),
-        np.concatenate([arriving, leaving]),
+        enter=table.entry_index,
+        leave=table.exit_index,
+        present=np.stack([-scale * start, scale], axis=1),
+        settled=np.stack([scale * final, np.zeros_like(scale)], axis=1),
+        cluster=rows.cluster,
     )

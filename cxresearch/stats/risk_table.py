@@ -9,6 +9,7 @@ import numpy as np
 
 from cxresearch.checks import as_numbers, check_same_length
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.joint_covariance import cluster_codes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -38,6 +39,8 @@ class SurvivalRows:
         Whether variances come from the infinitesimal jackknife (sampling weights or clusters were given).
     n : int
         People or rows the input stands for (the sum of counts).
+    used : ndarray of bool, shape (rows given,), or None
+        Which input rows these are; None where all of them are.
     """
 
     duration: NDArray[np.float64]
@@ -47,9 +50,15 @@ class SurvivalRows:
     cluster: NDArray[np.int64] | None
     robust: bool
     n: int
+    used: NDArray[np.bool_] | None = None
 
-    def take(self, rows: NDArray[np.bool_]) -> SurvivalRows:
-        """Return the rows where the mask is true."""
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """Factor of a row's influence in a sum of squares: a count c stands for c separate people."""
+        return self.weight if self.robust else np.sqrt(self.weight)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> SurvivalRows:
+        """Return the rows where a mask is true, or those at given positions."""
         counted = not self.robust
         return SurvivalRows(
             duration=self.duration[rows],
@@ -58,7 +67,8 @@ class SurvivalRows:
             weight=self.weight[rows],
             cluster=None if self.cluster is None else self.cluster[rows],
             robust=self.robust,
-            n=round(float(self.weight[rows].sum())) if counted else int(np.count_nonzero(rows)),
+            n=round(float(self.weight[rows].sum())) if counted else int(self.weight[rows].size),
+            used=rows if rows.dtype == np.bool_ else None,
         )
 
 
@@ -128,7 +138,7 @@ def survival_rows(
         event=kinds,
         entry=starts,
         weight=weight,
-        cluster=None if clusters is None else cluster_codes(clusters),
+        cluster=None if clusters is None else cluster_codes(clusters).astype(np.int64),
         robust=weights is not None or clusters is not None,
         n=size if counts is None else round(float(weight.sum())),
     )
@@ -136,20 +146,6 @@ def survival_rows(
     if not used.any():
         raise DataError("every row has weight or count zero", next_step="check the weights")
     return rows if bool(used.all()) else rows.take(used)
-
-
-def cluster_codes(clusters: ArrayLike) -> NDArray[np.int64]:
-    """Return codes 0, 1, ... of cluster labels; a missing label is refused."""
-    import pandas as pd
-
-    codes = pd.factorize(pd.Series(np.asarray(clusters)))[0].astype(np.int64)
-    if (codes < 0).any():
-        raise ArgumentError(
-            f"clusters has {int((codes < 0).sum())} missing labels",
-            where=f"first at position {int(np.argmax(codes < 0))}",
-            next_step="give each row its customer",
-        )
-    return codes
 
 
 def _event_codes(event: ArrayLike) -> NDArray[np.int64]:
