@@ -4,6 +4,7 @@ from .data.company import company_study as company_study
 from .data.company import company_truth as company_truth
 from .data.landmarks import landmark as landmark
 from .data.study import Study as Study
+from .data.study import read_study as read_study
 from .data.synthetic import synthetic_landmarks as synthetic_landmarks
 from .data.synthetic import synthetic_study as synthetic_study
 from .data.truth import truth as truth
@@ -11,6 +12,12 @@ from .errors import ArgumentError as ArgumentError
 from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning
 from .errors import DataError as DataError
+from .errors import StudyError as StudyError
+from .metrics.contrasts import metric_contrasts as metric_contrasts
+from .metrics.non_response import nonresponse_bounds as nonresponse_bounds
+from .metrics.non_response import response_rate as response_rate
+from .metrics.score_contrast import score_difference as score_difference
+from .metrics.table import metric_table as metric_table
 from .metrics.survey import ces as ces
 from .metrics.survey import csat as csat
 from .metrics.survey import nps as nps

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 
 from cxresearch.data.engine import period_start
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.metric import Query
+from cxresearch.metrics.metric import Query, Tables
 
-if TYPE_CHECKING:
-    from cxresearch.data.study import Study
 
-_RESERVED = ("period", "score", "value", "low", "high", "se", "n", "n_missing", "method", "metric", "unit")
+class NoSuchGroupError(ArgumentError):
+    """A group column is neither in the metric's table nor among the customers' columns."""
+
+
+_RESERVED = (
+    "period",
+    "score",
+    "value",
+    "low",
+    "high",
+    "se",
+    "n",
+    "n_missing",
+    "method",
+    "metric",
+    "unit",
+    "against",
+)
 
 
 def cells_of(
-    study: Study, table: str, query: Query, *, time: str, keep: tuple[str, ...] = ()
+    study: Tables, table: str, query: Query, *, time: str, keep: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Return the valid rows of a table with their group columns, period and the columns asked for.
 
@@ -42,8 +57,10 @@ def cells_of(
 
     Raises
     ------
+    NoSuchGroupError
+        If a group column is in neither table.
     ArgumentError
-        If a group column is in neither table, or has a name that the result needs itself.
+        If it has a name that the result needs itself.
     """
     rows = study.table(table)
     present = rows.collect_schema().names()
@@ -59,13 +76,13 @@ def cells_of(
 
 
 def _with_customers(
-    study: Study, rows: nw.LazyFrame[Any], table: str, columns: list[str]
+    study: Tables, rows: nw.LazyFrame[Any], table: str, columns: list[str]
 ) -> nw.LazyFrame[Any]:
     known = study.table("customers").collect_schema().names() if "customers" in study.tables else []
     for column in columns:
         if column not in known or "customer_id" not in rows.collect_schema().names():
             choices = sorted({*rows.collect_schema().names(), *known} - {"customer_id"})
-            raise ArgumentError(
+            raise NoSuchGroupError(
                 f"group column {column!r} is in neither {table} nor customers",
                 wanted="one of " + ", ".join(choices),
             )

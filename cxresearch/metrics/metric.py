@@ -21,15 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
+import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import Every
 from cxresearch.results.units import Unit
-
-if TYPE_CHECKING:
-    from cxresearch.data.study import Study
+from cxresearch.scales import Scale
 
 #: Columns an estimate returns besides ``query.keys``: numbers in the metric's unit, n of the denominator.
 CELL_COLUMNS = ("value", "low", "high", "se", "n", "n_missing", "method")
@@ -69,8 +68,27 @@ class Query:
         return self.by if self.every is None else (*self.by, "period")
 
 
+class Tables(Protocol):
+    """What a family reads of a study; also met by a bare frame of answers (metrics/responses.py)."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables present."""
+
+    @property
+    def instruments(self) -> Mapping[str, Scale]:
+        """Scales by name of instrument."""
+
+    @property
+    def timezone(self) -> str:
+        """IANA name of the zone whose calendar counts."""
+
+    def table(self, name: str) -> nw.LazyFrame[Any]:
+        """Return the valid rows of a table."""
+
+
 #: First half: (study, query) -> sufficient statistics. Compared by identity: use a module-level function.
-Family = Callable[["Study", Query], Any]
+Family = Callable[[Any, Query], Any]
 #: Second half: (statistics, query) -> cells.
 Estimator = Callable[[Any, Query], pd.DataFrame]
 
@@ -93,6 +111,11 @@ class Metric:
         What n counts.
     family, estimate
         The two halves; see the module's docstring.
+    collapse : callable or None
+        (statistics, query, coarser query) -> statistics of the coarser cells, or None where they do not
+        follow; saves the scorecard a second run of the family.
+    rest : callable or None
+        (statistics, query, column) -> statistics in which each group of that column stands for all others.
     difference : {"independent", "none"}
         Whether two cells may be compared as independent samples by their intervals (MOVER).
     definition : str
@@ -106,5 +129,7 @@ class Metric:
     denominator: str
     family: Family
     estimate: Estimator
+    collapse: Callable[[Any, Query, Query], Any] | None = None
+    rest: Callable[[Any, Query, str], Any] | None = None
     difference: Literal["independent", "none"] = "independent"
     definition: str = ""

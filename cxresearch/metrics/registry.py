@@ -7,24 +7,19 @@ report find them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics import survey_metrics
-from cxresearch.metrics.metric import Metric
+from cxresearch.metrics import non_response, survey_metrics
+from cxresearch.metrics.metric import Metric, Tables
 
-if TYPE_CHECKING:
-    from cxresearch.data.study import Study
-
-_SOURCES = (survey_metrics,)
+_SOURCES = (survey_metrics, non_response)
 
 
-def metrics_of(study: Study) -> dict[str, Metric]:
+def metrics_of(study: Tables) -> dict[str, Metric]:
     """Return all metrics the study's tables, columns and instruments allow, by name, in order of report."""
     return {metric.name: metric for source in _SOURCES for metric in source.metrics_of(study)}
 
 
-def find_metric(study: Study, name: str) -> Metric:
+def find_metric(study: Tables, name: str) -> Metric:
     """Return one metric by name.
 
     Raises

@@ -255,7 +255,7 @@ def survey_score(
     name = method_name(chosen.kind, method)
     values = check_scores(scores, scale)
     answered = ~np.isnan(values)
-    cells, sums = _one_cell(values, answered, chosen, weights, clusters)
+    cells, sums = one_cell(values, answered, chosen, weights, clusters)
     means = linearised_means(cells, chosen.array, sums)
     simple = weights is None and clusters is None
     se = simple_se(means, kind=chosen.kind) if simple else means.se
@@ -282,13 +282,14 @@ def survey_score(
     )
 
 
-def _one_cell(
+def one_cell(
     values: Floats,
     answered: NDArray[np.bool_],
     chosen: Measure,
     weights: ArrayLike | None,
     clusters: ArrayLike | None,
 ) -> tuple[ScoreCells, ClusterSums | None]:
+    """Return the sufficient statistics of one group of checked scores, for `linearised_means`."""
     check_same_length(scores=values, weights=weights, clusters=clusters)
     codes = (values[answered] - chosen.scale.low).astype(np.int64)
     levels = len(chosen.values)

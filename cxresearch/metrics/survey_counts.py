@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,12 @@ from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.groups import cells_of
 from cxresearch.metrics.measures import measure_of
-from cxresearch.metrics.metric import Query
+from cxresearch.metrics.metric import Query, Tables
 from cxresearch.scales import NPS, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cxresearch.data.study import Study
 
 #: Up to so many rows ``clusters="auto"`` links the answers of one customer; linking needs memory for each.
 LINKED_ROWS = 2_000_000
@@ -64,7 +63,7 @@ def measures_for(scale: Scale) -> tuple[str, ...]:
     return ("mean", "top_2_box", "top_box")
 
 
-def count_scores(study: Study, query: Query) -> SurveyCounts:
+def count_scores(study: Tables, query: Query) -> SurveyCounts:
     """Count answers by cell, instrument and score; link the answers of one customer if asked to.
 
     Raises
@@ -94,7 +93,44 @@ def count_scores(study: Study, query: Query) -> SurveyCounts:
     )
 
 
-def answers(study: Study, query: Query) -> nw.LazyFrame[Any]:
+def collapse_counts(counts: SurveyCounts, query: Query, coarser: Query) -> SurveyCounts | None:
+    """Return the counts of coarser cells, or None where customers were linked (their sums do not add up)."""
+    if counts.clusters is not None:
+        return None
+    keys = [*coarser.keys, "instrument", "score"]
+    if coarser.every != query.every or not set(coarser.by) <= set(query.by):
+        return None
+    summed = counts.counts.groupby(keys, dropna=False, observed=True, as_index=False)[["n", "w", "ww"]].sum()
+    return replace(counts, counts=summed)
+
+
+def counts_of_the_rest(counts: SurveyCounts, query: Query, column: str) -> SurveyCounts:
+    """Return counts in which each group of a column stands for all the others together.
+
+    Answers of one customer stay linked within each group; a customer belongs to one group of a segment, so
+    nothing is lost there, while links across groups of a touchpoint or channel are.
+    """
+    return replace(
+        counts,
+        counts=_all_but(counts.counts, column, [*query.keys, "instrument", "score"]),
+        clusters=None
+        if counts.clusters is None
+        else _all_but(counts.clusters, column, [*query.keys, "instrument"]),
+    )
+
+
+def _all_but(table: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
+    groups = table[column].drop_duplicates()
+    parts = [table[~_same(table[column], group)].assign(**{column: group}) for group in groups]
+    stacked = pd.concat(parts, ignore_index=True) if parts else table
+    return stacked.groupby(keys, dropna=False, observed=True, as_index=False).sum(numeric_only=True)
+
+
+def _same(column: pd.Series[Any], group: object) -> pd.Series[Any]:
+    return column.isna() if pd.isna(group) else column == group  # type: ignore[call-overload]
+
+
+def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     """Return the responses: keys, instrument, score, and w and who where weights and clusters apply."""
     present = study.table("responses").collect_schema().names()
     who = "customer_id" if query.clusters == "auto" else query.clusters
@@ -109,7 +145,7 @@ def answers(study: Study, query: Query) -> nw.LazyFrame[Any]:
     source = [name for name in (query.weights, who) if name is not None and name in present]
     keep = ("instrument", "score", *source)
     rows = cells_of(study, "responses", query, time="responded_at", keep=keep)
-    return rows.with_columns(**extra).select(*query.keys, "instrument", "score", *extra)
+    return rows.select(*query.keys, "instrument", "score", **extra)
 
 
 def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query) -> pd.DataFrame:

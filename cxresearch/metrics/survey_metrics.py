@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from cxresearch.metrics.measures import Measure, measure_of, method_name
-from cxresearch.metrics.metric import Metric, Query
-from cxresearch.metrics.survey_counts import SurveyCounts, count_scores, measures_for
+from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.survey_counts import (
+    SurveyCounts,
+    collapse_counts,
+    count_scores,
+    counts_of_the_rest,
+    measures_for,
+)
 from cxresearch.scales import Scale
 from cxresearch.stats.score_cells import ClusterSums, ScoreCells, cell_bounds, linearised_means, simple_se
-
-if TYPE_CHECKING:
-    from cxresearch.data.study import Study
 
 _DEFINITIONS = {
     "nps": "100 x (promoters, 9-10, minus detractors, 0-6) / answers",
@@ -25,7 +27,7 @@ _DEFINITIONS = {
 }
 
 
-def metrics_of(study: Study) -> tuple[Metric, ...]:
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """Return the survey metrics of the declared instruments.
 
     An NPS question gives ``"nps"``; any other instrument x gives ``"x"`` (the mean), ``"x_top_2_box"`` and
@@ -51,6 +53,8 @@ def _metric(instrument: str, scale: Scale, measure: str) -> Metric:
         denominator="responses with a score",
         family=count_scores,
         estimate=_estimator(instrument, chosen),
+        collapse=collapse_counts,
+        rest=counts_of_the_rest,
         definition=_DEFINITIONS[measure],
     )
 

@@ -1,0 +1,188 @@
+"""Who did not answer: response rate, and how far silence could move a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from cxresearch.checks import check_level
+from cxresearch.data.engine import collect
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.groups import cells_of
+from cxresearch.metrics.measures import base_note, check_scores, measure_of
+from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.survey import survey_score
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.units import Unit
+from cxresearch.scales import NPS, Scale
+from cxresearch.stats.proportions import wilson
+
+
+def response_rate(answered: int, sent: int, *, level: float = 0.95) -> Estimate:
+    """Return the share of sent questionnaires that came back with a score, with Wilson's interval.
+
+    Parameters
+    ----------
+    answered, sent : int
+        Answers and questionnaires sent.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        A share from 0 to 1.
+
+    Raises
+    ------
+    ArgumentError
+        If more answered than were asked.
+
+    Examples
+    --------
+    >>> response_rate(250, 1000)
+    Response rate 25.0 % [22.4 %, 27.8 %], n 1,000
+    """
+    if not 0 <= answered <= sent or answered != int(answered) or sent != int(sent):
+        raise ArgumentError(
+            f"answered is {answered!r} of {sent!r} sent", wanted="whole numbers, answered at most sent"
+        )
+    bounds = wilson(answered, sent, level=level)
+    rate = answered / sent if sent else float("nan")
+    return Estimate(
+        name="Response rate",
+        value=rate,
+        low=float(bounds.low),
+        high=float(bounds.high),
+        level=check_level(level),
+        se=float(np.sqrt(rate * (1 - rate) / sent)) if sent else float("nan"),
+        n=int(sent),
+        unit=Unit.SHARE,
+        method="score interval (Wilson 1927)",
+        denominator="questionnaires sent",
+        note=base_note(int(sent), unknown=not sent),
+    )
+
+
+def nonresponse_bounds(
+    scores: ArrayLike,
+    *,
+    sent: int | None = None,
+    scale: Scale = NPS,
+    measure: str = "nps",
+    level: float = 0.95,
+) -> Estimate:
+    """Return a score with the range it could have if everybody had answered: worst and best case.
+
+    The low end gives all silent customers the worst answer of the scale, the high end the best; no
+    assumption is made about who keeps silent, and chance is added to neither.
+
+    Parameters
+    ----------
+    scores : array-like, shape (n,)
+        Whole numbers on the scale; missing ones are the silent.
+    sent : int, optional
+        Questionnaires sent, where ``scores`` holds answers only.
+    scale, measure, level
+        As in :func:`survey_score`.
+
+    Returns
+    -------
+    Estimate
+        ``value`` is that of the answers; ``low`` and ``high`` are the bounds, ``se`` is NaN.
+
+    Raises
+    ------
+    ArgumentError
+        If fewer were sent than answered.
+
+    References
+    ----------
+    Manski, C. F. (1989). Anatomy of the selection problem. Journal of Human Resources 24, 343-360.
+    doi:10.2307/145818
+
+    Examples
+    --------
+    >>> found = nonresponse_bounds([10] * 60 + [8] * 25 + [6] * 15, sent=400)
+    >>> found.value, found.low, found.high
+    (45.0, -63.75, 86.25)
+    """
+    chosen = measure_of(scale, measure)
+    values = check_scores(scores, scale)
+    n = int((~np.isnan(values)).sum())
+    total = len(values) if sent is None else int(sent)
+    if total < len(values):
+        raise ArgumentError(f"sent is {sent!r} but there are {len(values):,} rows", wanted="sent >= rows")
+    seen = survey_score(scores, scale=scale, measure=measure, level=level)
+    share = n / total if total else float("nan")
+    base = seen.value * share if n else 0.0
+    ends = [base + (1 - share) * chosen.factor * end for end in (min(chosen.values), max(chosen.values))]
+    return Estimate(
+        name=f"{chosen.label} if all had answered",
+        value=seen.value,
+        low=ends[0],
+        high=ends[1],
+        level=level,
+        se=float("nan"),
+        n=n,
+        n_missing=total - n,
+        unit=chosen.unit,
+        method="worst and best case for non-response (Manski 1989)",
+        denominator="responses with a score",
+        note=f"response rate {100 * share:.1f} %; the range is what silence allows, not chance",
+    )
+
+
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
+    """Return a response rate for each instrument, where the responses say when questionnaires were sent."""
+    if "responses" not in study.tables:
+        return ()
+    if "sent_at" not in study.table("responses").collect_schema().names():
+        return ()
+    return tuple(
+        Metric(
+            name=f"{instrument}_response_rate",
+            label=f"{scale.label} response rate",
+            unit=Unit.SHARE,
+            good="high",
+            denominator="questionnaires sent",
+            family=count_sent,
+            estimate=_estimator(instrument),
+            definition="rows with sent_at and a score / rows with sent_at, by the period of sending",
+        )
+        for instrument, scale in study.instruments.items()
+    )
+
+
+def count_sent(study: Tables, query: Query) -> pd.DataFrame:
+    """Count questionnaires sent and answered by cell and instrument; the period is that of sending."""
+    rows = cells_of(study, "responses", query, time="sent_at", keep=("instrument", "sent_at", "score"))
+    rows = rows.filter(~nw.col("sent_at").is_null()).with_columns(
+        answered=(~nw.col("score").is_null()).cast(nw.Int64())
+    )
+    grouped = rows.group_by([*query.keys, "instrument"])
+    return collect(grouped.agg(nw.len().alias("n"), nw.col("answered").sum()))
+
+
+def _estimator(instrument: str) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
+    def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+        mine = counts[counts["instrument"] == instrument]
+        mine = mine.sort_values(list(query.keys)) if query.keys else mine
+        n = mine["n"].to_numpy(dtype=np.float64)
+        bounds = wilson(mine["answered"].to_numpy(dtype=np.float64), n, level=query.level)
+        rate = mine["answered"].to_numpy() / n
+        return mine[list(query.keys)].assign(
+            value=rate,
+            low=bounds.low,
+            high=bounds.high,
+            se=np.sqrt(rate * (1 - rate) / n),
+            n=mine["n"].astype("int64"),
+            n_missing=0,
+            method="score interval (Wilson 1927)",
+        )
+
+    return estimate
