@@ -10,11 +10,13 @@ from typing import Any
 import cxresearch
 from cxresearch.errors import CxError
 from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
+from cxresearch.reporting.signals import TerminatedError, end_on_sigterm
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; docs/scheduling.md lists them."""
     options = _parser().parse_args(arguments)
+    end_on_sigterm()
     try:
         return int(options.call(options))
     except ReportError as error:
@@ -23,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, ExitCode.DATA_REFUSED)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was published", ExitCode.INTERRUPTED)
+    except TerminatedError:
+        return _fail("terminated; nothing was published", ExitCode.TERMINATED)
 
 
 def _fail(message: object, code: ExitCode) -> int:

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cxresearch.reporting.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.changes import changes_block, compare_headlines
 from cxresearch.reporting.page import about_block, block_of, render
 
@@ -86,15 +87,25 @@ def _page(notebook: Any, job: dict[str, Any], staging: Path) -> str:
     results = json.loads((staging / "results.json").read_text(encoding="utf-8"))
     noted = staging / ".private" / "inputs.json"
     inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
-    before = staging / ".private" / "previous.json"
+    before = staging / "previous.json"
     previous = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
-    boxes = ""
+    boxes = _alerts(job, results, previous, staging)
     if "since-last-time" not in blocks and results.get("headline"):
         changes = compare_headlines(results["headline"], previous.get("headline", []))
         boxes += changes_block(changes, previous)
     about = about_block(job["parameters"], inputs, inputs.get("counts", []))
     return render(notebook, title=job["title"], boxes=boxes, about=about)
+
+
+def _alerts(job: dict[str, Any], results: dict[str, Any], previous: dict[str, Any], staging: Path) -> str:
+    rules = [parse_rule(text, required=required) for text, required in job["alerts"]]
+    if not rules:
+        return ""
+    judged = evaluate(rules, results["headline"], previous.get("headline", []))
+    text = json.dumps({"rules": judged}, indent=1, sort_keys=True, ensure_ascii=False)
+    (staging / "alert.json").write_text(text + "\n", encoding="utf-8")
+    return alerts_block(judged)
 
 
 def _node(content: dict[str, Any]) -> Any:

@@ -133,6 +133,8 @@ def build_manifest(
     files: Mapping[str, str],
     decided_by: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    given: Mapping[str, Any],
+    base: Path,
     volatile: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the manifest of a run.
@@ -157,6 +159,8 @@ def build_manifest(
             "python": sys.implementation.name,
             "git": git_state(report.path.parent),
             "notebook": str(report.path),
+            "given": dict(given),
+            "base": str(base),
             "sources": inputs.get("sources", []),
         },
         "volatile": dict(volatile),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 from cxresearch.errors import CxError
 
@@ -79,8 +78,10 @@ class RunOutcome:
         ``reports/<report>/<key>/<run>/``.
     content_hash : str
         SHA-256 over everything that depends on data, code and parameters alone.
+    finding : str
+        The answer in one sentence.
     alerts : tuple of str
-        One sentence for each alert that fired.
+        One sentence for each alert that fired or could not be judged.
     seconds : float
         Wall time of the run.
     """
@@ -92,6 +93,6 @@ class RunOutcome:
     key: str
     run: str
     content_hash: str
+    finding: str
     alerts: tuple[str, ...] = ()
     seconds: float = 0.0
-    detail: dict[str, Any] = field(default_factory=dict)

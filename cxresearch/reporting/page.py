@@ -12,7 +12,8 @@ from cxresearch.reporting.blocks import INK, LINE, escape
 
 _TAG_NAMES = (
     "a abbr b blockquote br caption code col colgroup dd del div dl dt em figcaption figure h1 h2 h3 "
-    "h4 h5 h6 hr i img li ol p pre s small span strong sub summary details sup table tbody td tfoot th thead tr u ul"
+    "h4 h5 h6 hr i img li ol p pre s small span strong sub summary details sup "
+    "table tbody td tfoot th thead tr u ul"
 )
 _TAGS = frozenset(_TAG_NAMES.split())
 _ACTIVE = re.compile(

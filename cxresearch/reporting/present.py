@@ -308,7 +308,8 @@ def _private(name: str) -> Path:
 
 
 def _previous() -> dict[str, Any]:
-    path = _private("previous.json") if _staging() else None
+    staging = _staging()
+    path = staging / "previous.json" if staging else None
     if path is None or not path.is_file():
         return {}
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

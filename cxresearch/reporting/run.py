@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cxresearch.errors import StudyError
-from cxresearch.reporting.catalogue import PARAMETERS_TAG, Report, find_report, read_notebook, slug
-from cxresearch.reporting.manifest import build_manifest, causes, digest, file_hashes, plain
-from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome, usage_error
-from cxresearch.reporting.parameters import Parameter, bind, injected_source, read_parameters
-from cxresearch.reporting.shelf import Shelf
+from cxresearch.reporting.history import (
+    Record,
+    current_causes,
+    is_unchanged,
+    previous_of,
+    read_history,
+    read_record,
+)
+from cxresearch.reporting.index import write_indexes
+from cxresearch.reporting.locks import Lock
+from cxresearch.reporting.manifest import build_manifest, file_hashes, plain
+from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome
+from cxresearch.reporting.plan import Plan, plan_run
+from cxresearch.reporting.signals import held
 from cxresearch.reporting.supervise import WorkerProcess, failure_of
 from cxresearch.reporting.verdict import check_run
 
-BUILT_IN = "built-in"
 REFUSALS = ("DataError", "StudyError", "ArgumentError", "CxError")
 LEAST_FREE = 50_000_000
 _DISK_ERRORS = {
@@ -32,110 +40,17 @@ _DISK_ERRORS = {
     errno.EPERM,
     errno.EFBIG,
     errno.ENOTDIR,
+    errno.EEXIST,
 }
+OnCell = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A run that has passed every check that needs no kernel.
+class RefusedError(ReportError):
+    """The notebook refused its data: its own message, exit code 1, and nothing is written."""
 
-    Attributes
-    ----------
-    report : Report
-        The notebook.
-    declared : tuple of Parameter
-        Its parameters.
-    given : dict
-        The parameters set for this run, each of its declared type.
-    values : dict
-        All parameters of this run.
-    shelf : Shelf
-        Where its runs stand.
-    alerts : tuple of str
-        Alert rules of the study file.
-    """
-
-    report: Report
-    declared: tuple[Parameter, ...]
-    given: dict[str, Any]
-    values: dict[str, Any]
-    shelf: Shelf
-    notebook: dict[str, Any] = field(repr=False)
-    alerts: tuple[str, ...] = ()
-
-
-def plan_run(
-    report: str | Path,
-    *,
-    study: str | Path | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    output: str | Path = "reports",
-    today: date | None = None,
-) -> Plan:
-    """Check everything about a run that needs no kernel.
-
-    Raises
-    ------
-    ReportError
-        Exit code 2: no such report; an unknown, ill-typed or secret-like parameter.
-    StudyError
-        If there is no study file at the given path.
-    """
-    found = find_report(report)
-    notebook = read_notebook(found.path)
-    declared = read_parameters(notebook, where=found.name)
-    given = dict(parameters or {})
-    if study is not None:
-        if "study" in given:
-            raise usage_error("the study is given twice", wanted="--study or --set study=..., not both")
-        given["study"] = str(study)
-    bound = bind(declared, given, today=today or date.today(), where=found.name)
-    values = {parameter.name: bound.get(parameter.name, parameter.default) for parameter in declared}
-    check_study_path(values.get("study"))
-    shelf = Shelf(Path(output).absolute() / found.name / run_key(given))
-    return Plan(report=found, declared=declared, given=bound, values=values, shelf=shelf, notebook=notebook)
-
-
-def check_study_path(study: Any) -> None:
-    """Refuse a study that is not there, before anything is started."""
-    if isinstance(study, str) and study != BUILT_IN:
-        path = Path(study)
-        if not (path.is_file() or (path / "study.toml").is_file()):
-            raise StudyError(
-                f"there is no study at {study!r}",
-                wanted="a study.toml, or a folder that holds one",
-                next_step="`cxresearch init FOLDER` writes a first one",
-            )
-
-
-def run_key(given: Mapping[str, Any]) -> str:
-    """Return the folder name that stands for a set of parameters as they were given.
-
-    Relative dates stay relative, so that a daily ``as_of=today`` has one history. The readable part is cut;
-    the hash behind it tells apart what it leaves out.
-
-    Examples
-    --------
-    >>> run_key({})
-    'default'
-    >>> run_key({"horizon_days": "90", "as_of": "today"})
-    'as-of-today-horizon-days-90-9dd51abb'
-    """
-    if not given:
-        return "default"
-    plainly = {
-        name: str(Path(value).absolute()) if name == "study" and value != BUILT_IN else str(plain(value))
-        for name, value in given.items()
-    }
-    parts = [_short(name, plainly[name]) for name in sorted(plainly)]
-    return f"{slug(' '.join(parts))[:40].strip('-')}-{digest(plainly)[:8]}"
-
-
-def _short(name: str, value: str) -> str:
-    if name != "study":
-        return f"{name} {value}"
-    path = Path(value)
-    return path.parent.name if path.suffix == ".toml" and path.stem == "study" else path.stem
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=ExitCode.DATA_REFUSED)
+        self.args = (message,)
 
 
 def run_report(
@@ -147,7 +62,7 @@ def run_report(
     force: bool = False,
     deadline: float = 3600.0,
     cell_timeout: float | None = None,
-    on_cell: Callable[[int, int], None] | None = None,
+    on_cell: OnCell | None = None,
 ) -> RunOutcome:
     """Make a report and publish it, or raise and publish nothing.
 
@@ -178,9 +93,10 @@ def run_report(
     Raises
     ------
     ReportError
-        With the exit code that says why; see docs/scheduling.md.
-    DataError
-        If the data were refused; nothing is written.
+        With the exit code that says why; see docs/scheduling.md. Code 1 means that the data were refused, and
+        nothing was written.
+    StudyError
+        If there is no study file at the given path, or its alert rules cannot be read.
 
     Examples
     --------
@@ -200,19 +116,26 @@ def execute_plan(
     force: bool = False,
     deadline: float = 3600.0,
     cell_timeout: float | None = None,
-    on_cell: Callable[[int, int], None] | None = None,
+    on_cell: OnCell | None = None,
+    previous: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
-    """Run a plan in a worker and publish what came of it; see `run_report`."""
+    """Run a plan in a worker and publish what came of it; see `run_report`.
+
+    ``previous`` stands in for the earlier run to compare with, when a run is verified.
+    """
     started = time.monotonic()
+    lock = plan.shelf.lock
     try:
         plan.shelf.open()
-        lock = plan.shelf.lock
         lock.acquire()
-    except OSError as error:
-        raise _disk_error(error, plan.shelf.folder) from error
-    try:
-        run = _Run(plan, worker, lock, started)
-        return run.make(force=force, deadline=deadline, cell_timeout=cell_timeout, on_cell=on_cell)
+        return _Run(plan, worker, lock, started).make(
+            force=force,
+            until=started + deadline,
+            limits=f"{deadline:g} s",
+            cell_timeout=cell_timeout,
+            on_cell=on_cell,
+            previous=previous,
+        )
     except OSError as error:
         if error.errno in _DISK_ERRORS:
             raise _disk_error(error, plan.shelf.folder) from error
@@ -233,128 +156,148 @@ def _disk_error(error: OSError, folder: Path) -> ReportError:
 class _Run:
     """One run under its lock."""
 
-    def __init__(self, plan: Plan, worker: WorkerProcess, lock: Any, started: float) -> None:
+    def __init__(self, plan: Plan, worker: WorkerProcess, lock: Lock, started: float) -> None:
         self.plan, self.worker, self.lock, self.started = plan, worker, lock, started
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        self.began = stamp
+        self.began = datetime.now(UTC)
+        stamp = self.began.strftime("%Y%m%dT%H%M%S%f")[:18] + "Z"
         self.run = f"{stamp}-{secrets.token_hex(3)}"
         self.staging: Path | None = None
 
     def make(
         self,
         *,
-        force: bool,  # noqa: ARG002 - the skip of unchanged inputs comes with history
-        deadline: float,
+        force: bool,
+        until: float,
+        limits: str,
         cell_timeout: float | None,
-        on_cell: Callable[[int, int], None] | None,
+        on_cell: OnCell | None,
+        previous: Mapping[str, Any] | None,
     ) -> RunOutcome:
-        plan = self.plan
-        plan.shelf.sweep()
+        """Run, check and publish; on failure keep what is left where only the owner can read it."""
+        shelf = self.plan.shelf
+        shelf.sweep()
+        latest_folder = shelf.latest()
+        latest = read_record(latest_folder) if latest_folder else None
+        now = current_causes(self.plan, latest)
+        if not force and is_unchanged(latest, now):
+            assert latest is not None  # noqa: S101 - unchanged from what
+            return self._outcome(latest, "unchanged", ())
         self.worker.start()
         try:
-            staging = self.staging = plan.shelf.stage(self.run)
-            job = self._job(staging, cell_timeout)
-            count = len(json.loads(Path(job["notebook"]).read_text(encoding="utf-8"))["cells"])
+            check_space(shelf.folder)
+            staging = self.staging = shelf.stage(self.run)
+            if previous is None:
+                previous = previous_of(read_history(shelf), now) if latest else {}
+            job = self._job(staging, cell_timeout, previous)
+            count = len(self.plan.notebook_to_run()["cells"])
             answer = self.worker.execute(
-                job,
-                until=self.started + deadline,
-                on_cell=None if on_cell is None else lambda cell: on_cell(cell + 1, count),
+                job, until=until, on_cell=None if on_cell is None else lambda cell: on_cell(cell + 1, count)
             )
-            self._raise_if_refused(answer)
+            if answer["status"] == "error" and answer["name"] in REFUSALS:
+                raise RefusedError(str(answer["text"]))
             if answer["status"] != "ok":
-                raise failure_of(answer, report=plan.report.name, limits=f"{deadline:g} s")
-            results = check_run(staging, plan.report.name)
-            return self._publish(staging, results)
-        except StudyError:
-            plan.shelf.discard(self.staging, self.lock)
-            raise
+                raise failure_of(answer, report=self.plan.report.name, limits=limits)
+            results = check_run(staging, self.plan.report.name)
+            with held():
+                return self._publish(staging, results)
         except BaseException as error:
-            self._keep_failure(error)
+            with held():
+                self._clear_up(error)
             raise
 
-    def _job(self, staging: Path, cell_timeout: float | None) -> dict[str, Any]:
+    def _job(self, staging: Path, cell_timeout: float | None, previous: Mapping[str, Any]) -> dict[str, Any]:
         private = staging / ".private"
         notebook = private / "input.ipynb"
-        notebook.write_text(
-            json.dumps(with_parameters(self.plan.notebook, self.plan.given)), encoding="utf-8"
-        )
+        notebook.write_text(json.dumps(self.plan.notebook_to_run()), encoding="utf-8")
+        if previous:
+            text = json.dumps(previous, indent=1, sort_keys=True, ensure_ascii=False)
+            (staging / "previous.json").write_text(text + "\n", encoding="utf-8")
         return {
             "notebook": str(notebook),
             "staging": str(staging),
             "title": self.plan.report.title,
             "parameters": {name: plain(value) for name, value in self.plan.values.items()},
-            "alerts": list(self.plan.alerts),
+            "alerts": [[rule.text, rule.required] for rule in self.plan.rules],
             "cell_timeout": cell_timeout,
-            "environment": {"CXRESEARCH_STAGING": str(staging), "CXRESEARCH_BASE": str(Path.cwd())},
+            "environment": {"CXRESEARCH_STAGING": str(staging), "CXRESEARCH_BASE": str(self.plan.base)},
         }
 
-    def _raise_if_refused(self, answer: dict[str, Any]) -> None:
-        if answer["status"] == "error" and answer["name"] in REFUSALS:
-            raise RefusedError(str(answer["text"]))
-
     def _publish(self, staging: Path, results: dict[str, Any]) -> RunOutcome:
-        plan = self.plan
         noted = staging / ".private" / "inputs.json"
         inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
-        decided_by = causes(plan.report, plan.values, plan.alerts, inputs.get("sources", []))
-        seconds = time.monotonic() - self.started
         manifest = build_manifest(
-            report=plan.report,
+            report=self.plan.report,
             files=file_hashes(staging),
-            decided_by=decided_by,
+            decided_by=self.plan.causes(inputs.get("sources", [])),
             inputs=inputs,
-            volatile={"run": self.run, "began": self.began, "seconds": round(seconds, 3)},
+            given={name: plain(value) for name, value in self.plan.given.items()},
+            base=self.plan.base,
+            volatile={
+                "run": self.run,
+                "began": self.began.isoformat(timespec="seconds"),
+                "seconds": round(time.monotonic() - self.started, 3),
+            },
         )
         text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (staging / "manifest.json").write_text(text, encoding="utf-8")
         pointer = {"content_hash": manifest["content_hash"], "finding": results["finding"]}
-        folder = plan.shelf.publish(staging, self.run, pointer)
+        folder = self.plan.shelf.publish(staging, self.run, pointer)
+        with contextlib.suppress(OSError):  # the run stands; the next one writes the index again
+            write_indexes(self.plan.shelf)
+        record = read_record(folder)
+        loud = tuple(item["sentence"] for item in record.alerts if item["status"] != "quiet")
+        return self._outcome(record, "published", loud)
+
+    def _outcome(self, record: Record, status: str, alerts: tuple[str, ...]) -> RunOutcome:
         return RunOutcome(
-            code=ExitCode.DONE,
-            status="published",
-            folder=folder,
-            report=plan.report.name,
-            key=plan.shelf.folder.name,
-            run=self.run,
-            content_hash=manifest["content_hash"],
-            seconds=seconds,
+            code=ExitCode.ALERT if alerts else ExitCode.DONE,
+            status=status,
+            folder=record.folder,
+            report=self.plan.report.name,
+            key=self.plan.shelf.folder.name,
+            run=record.run,
+            content_hash=record.manifest["content_hash"],
+            finding=str(record.results["finding"]),
+            alerts=alerts,
+            seconds=time.monotonic() - self.started,
         )
 
-    def _keep_failure(self, error: BaseException) -> None:
+    def _clear_up(self, error: BaseException) -> None:
+        shelf = self.plan.shelf
         if self.staging is None or not self.staging.is_dir():
+            shelf.discard(None, self.lock)
             return
+        self.worker.stop()
         if isinstance(error, RefusedError):
-            self.plan.shelf.discard(self.staging, self.lock)
+            shelf.discard(self.staging, self.lock)
             return
-        facts = {"problem": str(error) or type(error).__name__, "began": self.began, "log": self.worker.log()}
-        try:
-            self.plan.shelf.keep_failure(self.staging, self.run, facts)
-        except OSError:
-            self.plan.shelf.discard(self.staging, self.lock)
-
-
-class RefusedError(ReportError):
-    """The notebook refused its data: its own message, exit code 1, and nothing is written."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code=ExitCode.DATA_REFUSED)
-        self.args = (message,)
-
-
-def with_parameters(notebook: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a notebook with a cell behind its ``parameters`` cell that sets the given ones."""
-    cells = list(notebook["cells"])
-    if given:
-        place = next(
-            index for index, cell in enumerate(cells) if PARAMETERS_TAG in cell["metadata"].get("tags", [])
-        )
-        cell: dict[str, Any] = {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": "parameters-of-this-run",
-            "metadata": {"tags": ["injected-parameters"]},
-            "outputs": [],
-            "source": injected_source(given),
+        facts = {
+            "problem": str(error) or type(error).__name__,
+            "code": int(getattr(error, "code", 0) or 0) if isinstance(error, ReportError) else 0,
+            "began": self.began.isoformat(timespec="seconds"),
+            "log": self.worker.last_log,
         }
-        cells.insert(place + 1, cell)
-    return {**notebook, "cells": cells, "nbformat": 4, "nbformat_minor": 5}
+        try:
+            shelf.keep_failure(self.staging, self.run, facts)
+        except OSError:
+            shelf.discard(self.staging, self.lock)
+
+
+def check_space(folder: Path) -> int:
+    """Return the bytes free where a run will be written.
+
+    Raises
+    ------
+    ReportError
+        Exit code 6, if there is hardly any room.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE:
+        raise ReportError(
+            f"only {free / 1e6:.0f} MB are free",
+            code=ExitCode.DISK,
+            where=str(folder),
+            wanted=f"at least {LEAST_FREE / 1e6:.0f} MB",
+            next_step="`cxresearch prune --keep 30` removes old runs",
+        )
+    return free

@@ -82,10 +82,13 @@ class Shelf:
         target = self.folder / run
         staging.rename(target)
         sync(self.folder)
+        self._point(run, pointer)
+        return target
+
+    def _point(self, run: str, pointer: Mapping[str, Any]) -> None:
         write_atomically(self.folder / "latest.json", _json({**pointer, "run": run}))
         self._link_latest(run)
         sync(self.folder)
-        return target
 
     def _link_latest(self, run: str) -> None:
         temporary = self.folder / ".latest-new"
@@ -113,6 +116,19 @@ class Shelf:
             run = staging.name.removeprefix(STAGING_PREFIX)
             with contextlib.suppress(OSError):
                 self.keep_failure(staging, run, {"problem": "the run was killed before it ended"})
+        for doomed in self.folder.glob(".removed-*"):
+            shutil.rmtree(doomed, ignore_errors=True)
+        self._repair()
+
+    def _repair(self) -> None:
+        """Point `latest` at a run that was published just before its runner was killed."""
+        latest, runs = self.latest(), self.runs()
+        if runs and (latest is None or latest.name < runs[-1].name):
+            results = json.loads((runs[-1] / "results.json").read_text(encoding="utf-8"))
+            manifest = json.loads((runs[-1] / "manifest.json").read_text(encoding="utf-8"))
+            self._point(
+                runs[-1].name, {"content_hash": manifest["content_hash"], "finding": results["finding"]}
+            )
 
     def discard(self, staging: Path | None, lock: Lock) -> None:
         """Leave nothing: remove a staging folder, and folders that were made for it and are empty."""

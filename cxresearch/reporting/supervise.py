@@ -44,6 +44,7 @@ class WorkerProcess:
         self._home: Path | None = None
         self._home_lock: Lock | None = None
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.last_log = ""
 
     def start(self) -> None:
         """Start the process; it loads its libraries and a kernel while the caller does other things."""
@@ -126,9 +127,8 @@ class WorkerProcess:
                 return self._gone(place)
 
     def _gone(self, place: int) -> dict[str, Any]:
-        tail = self.log()
         self.stop()
-        return {"status": "dead", "cell": place, "text": tail}
+        return {"status": "dead", "cell": place, "text": self.last_log}
 
     def log(self) -> str:
         """Return the end of what the worker's libraries printed."""
@@ -142,6 +142,7 @@ class WorkerProcess:
         """Kill worker and kernel, with all they started, and remove their folder."""
         process, self._process = self._process, None
         if process is not None:
+            self.last_log = self.log()
             _kill_group(process.pid)
             if self._kernel:
                 _kill_group(self._kernel)

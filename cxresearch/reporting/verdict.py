@@ -29,7 +29,9 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 problem = f"{output['ename']}: {output['evalue'][:2000]}"
-                raise ReportError(problem, code=ExitCode.CELL_FAILED, where=where)
+                early = output["ename"] == "SystemExit"
+                code = ExitCode.INCOMPLETE if early else ExitCode.CELL_FAILED
+                raise ReportError(problem, code=code, where=where, wanted="every code cell to run")
         if not isinstance(cell.get("execution_count"), int):
             raise ReportError(
                 "a code cell did not run",

@@ -1,0 +1,137 @@
+"""The runs of a report over time: reading them, choosing what to compare with, and pruning."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxresearch.reporting.inputs import sha256_of
+from cxresearch.reporting.outcome import usage_error
+from cxresearch.reporting.plan import Plan
+from cxresearch.reporting.shelf import Shelf, shelves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A published run.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it stands; its name is the run.
+    manifest, results : dict
+        Content of ``manifest.json`` and ``results.json``.
+    alerts : list of dict
+        What the alert rules said.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    results: dict[str, Any]
+    alerts: list[dict[str, str]]
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return self.folder.name
+
+    @property
+    def day(self) -> str:
+        """When it was made, to the minute, UTC."""
+        stamp = self.run
+        return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}"
+
+
+def read_record(folder: Path) -> Record:
+    """Read a published run.
+
+    Raises
+    ------
+    ReportError
+        Exit code 2, if the folder holds none.
+    """
+    try:
+        manifest, results = (
+            json.loads((folder / name).read_text(encoding="utf-8"))
+            for name in ("manifest.json", "results.json")
+        )
+    except (OSError, ValueError) as error:
+        raise usage_error(
+            f"{folder} is not a published run: {error}", wanted="a folder with manifest.json and results.json"
+        ) from None
+    alerts: list[dict[str, str]] = []
+    with contextlib.suppress(OSError, ValueError):
+        alerts = json.loads((folder / "alert.json").read_text(encoding="utf-8"))["rules"]
+    return Record(folder=folder.resolve(), manifest=manifest, results=results, alerts=alerts)
+
+
+def read_history(shelf: Shelf) -> list[Record]:
+    """Return the published runs of a shelf, oldest first; folders that cannot be read are passed over."""
+    found = []
+    for folder in shelf.runs():
+        with contextlib.suppress(Exception):
+            found.append(read_record(folder))
+    return found
+
+
+def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
+    """Return what would decide the content of a run now, or None if that cannot be known.
+
+    The files read are those of the latest run, hashed anew. A report that noted no inputs, or one whose files
+    are gone, has unknown causes: it is always run.
+    """
+    if latest is None or not latest.manifest["content"]["study"]:
+        return None
+    sources = []
+    for source in latest.manifest["provenance"]["sources"]:
+        path = plan.base / source["path"]
+        if not path.is_file():
+            return None
+        sources.append({"path": source["path"], "sha256": sha256_of(path)})
+    return plan.causes(sources)
+
+
+def is_unchanged(latest: Record | None, now: dict[str, Any] | None) -> bool:
+    """Say whether a run would only repeat the latest one."""
+    return latest is not None and now is not None and latest.manifest["content"]["causes"] == now
+
+
+def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a run is compared with: the newest run on other data, so that a repeat compares alike."""
+    for record in reversed(history):
+        if now is None or record.manifest["content"]["causes"] != now:
+            return {"run": record.run, "day": record.day[:10], "headline": record.results.get("headline", [])}
+    return {}
+
+
+def prune(output: Path, *, keep: int) -> list[Path]:
+    """Remove all but the newest runs of every report, and never the one `latest` points at.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of all reports.
+    keep : int
+        Runs to keep for each report and set of parameters, at least 1.
+
+    Returns
+    -------
+    list of Path
+        What was removed.
+    """
+    if keep < 1:
+        raise usage_error(f"--keep is {keep}", wanted="1 or more")
+    removed: list[Path] = []
+    for _, _, shelf in shelves(output):
+        with shelf.lock:
+            latest = shelf.latest()
+            for folder in shelf.runs()[:-keep]:
+                if folder != latest:
+                    doomed = folder.rename(folder.with_name(f".removed-{folder.name}"))
+                    shutil.rmtree(doomed)
+                    removed.append(folder)
+    return removed
