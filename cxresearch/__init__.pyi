@@ -18,6 +18,7 @@ from .metrics.non_response import nonresponse_bounds as nonresponse_bounds
 from .metrics.non_response import response_rate as response_rate
 from .metrics.score_contrast import score_difference as score_difference
 from .metrics.table import metric_table as metric_table
+from .metrics.scorecards import scorecard as scorecard
 from .metrics.survey import ces as ces
 from .metrics.survey import csat as csat
 from .metrics.survey import nps as nps
@@ -29,6 +30,7 @@ from .results.comparison import Comparison as Comparison
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
 from .results.landmarks import Landmarks as Landmarks
+from .results.scorecard import Scorecard as Scorecard
 from .results.truth import Truth as Truth
 from .scales import CES1 as CES1
 from .scales import CES2 as CES2

@@ -14,7 +14,7 @@ from cxresearch.checks import check_choice
 from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics, unit_of_difference
-from cxresearch.metrics.metric import Metric
+from cxresearch.metrics.metric import Metric, Query
 from cxresearch.metrics.table import make_query, one_metric
 from cxresearch.results.units import Unit
 from cxresearch.stats.differences import MOVER_TEST, mover_difference
@@ -104,16 +104,18 @@ def metric_contrasts(
     return adjusted(contrast_table(statistics, found, against), adjust)
 
 
-def contrast_table(statistics: Statistics, metric: Metric, against: Against) -> pd.DataFrame:
-    """Return the contrasts of a metric at the query of the statistics, p-values not yet corrected."""
-    query = statistics.query
+def contrast_table(
+    statistics: Statistics, metric: Metric, against: Against, query: Query | None = None
+) -> pd.DataFrame:
+    """Return the contrasts of a metric, p-values not yet corrected; by default at their own query."""
+    query = query or statistics.query
     if metric.difference == "none":
         raise ArgumentError(f"two values of {metric.name!r} are not independent samples")
     if against == "previous" and query.every is None:
         raise ArgumentError("there are no periods to compare", wanted="every='month' or another period")
     if against != "previous" and not query.by:
         raise ArgumentError("there are no groups to compare", wanted="a group column in by")
-    cells = statistics.table(metric)
+    cells = statistics.table(metric, query)
     if against == "previous":
         return differences(metric, *_previous(cells, query.by), keys=query.keys)
     if against == "groups":

@@ -120,14 +120,15 @@ def counts_of_the_rest(counts: SurveyCounts, query: Query, column: str) -> Surve
 
 
 def _all_but(table: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
-    groups = table[column].drop_duplicates()
-    parts = [table[~_same(table[column], group)].assign(**{column: group}) for group in groups]
-    stacked = pd.concat(parts, ignore_index=True) if parts else table
-    return stacked.groupby(keys, dropna=False, observed=True, as_index=False).sum(numeric_only=True)
-
-
-def _same(column: pd.Series[Any], group: object) -> pd.Series[Any]:
-    return column.isna() if pd.isna(group) else column == group  # type: ignore[call-overload]
+    """Return totals over a column less each group's own; rows of nothing are dropped."""
+    others = [key for key in keys if key != column]
+    sums = [name for name in table.columns if name not in keys]
+    totals = table.groupby(others, dropna=False, observed=True, as_index=False)[sums].sum()
+    every = table[[column]].drop_duplicates().merge(totals, how="cross")
+    both = every.merge(table, on=keys, how="left", suffixes=("", "_own"))
+    for name in sums:
+        both[name] = both[name] - both[f"{name}_own"].fillna(0).astype(both[name].dtype)
+    return both.loc[both[sums[0]] > 0, [*keys, *sums]].reset_index(drop=True)
 
 
 def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:

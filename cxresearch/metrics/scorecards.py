@@ -1,0 +1,179 @@
+"""The scorecard: all metrics that a study's tables allow, from one pass for each family of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.data.engine import Every
+from cxresearch.data.study import Study
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
+from cxresearch.metrics.evaluation import Statistics
+from cxresearch.metrics.groups import NoSuchGroupError
+from cxresearch.metrics.metric import Metric, Query
+from cxresearch.metrics.registry import find_metric, metrics_of
+from cxresearch.metrics.table import make_query
+from cxresearch.results.scorecard import Scorecard
+
+
+def scorecard(
+    study: Study,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = "month",
+    metrics: Sequence[str] | None = None,
+    clusters: str | None = "auto",
+    level: float = 0.95,
+    adjust: Adjust = "holm",
+    options: Mapping[str, Any] | None = None,
+) -> Scorecard:
+    """Return every metric the study allows, by group and period, with what moved and whether it is noise.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    by : str or sequence of str
+        Group columns, crossed; of a metric's own table, or of customers. A metric whose table has neither is
+        left out, and a note says so.
+    every : {"day", "week", "month", "quarter", "year"} or None
+        Period, in the study's time zone; None takes the whole time at once.
+    metrics : sequence of str, optional
+        Names of metrics; by default all.
+    clusters : str or None
+        As in :func:`metric_table`.
+    level : float
+        Confidence level; a change is called noise where its corrected p-value is not below ``1 - level``.
+    adjust : {"holm", "fdr_bh", "none"}
+        Correction over all changes of one metric, and over all its groups against the rest.
+    options : mapping, optional
+        Choices of single metrics: ``{"profile": "stripe"}``.
+
+    Returns
+    -------
+    Scorecard
+
+    Raises
+    ------
+    ArgumentError
+        If no metric is left.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> study = cx.synthetic_study(seed=1, customers=2000)
+    >>> card = scorecard(study, every="quarter", metrics=["nps"])
+    >>> card.overall[["metric", "n", "unit"]].tail(1).to_string(index=False, header=False).split()[0]
+    'nps'
+    """
+    query = make_query(by, every, clusters=clusters, weights=None, level=level, options=options)
+    chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
+    if not chosen:
+        raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
+    parts, notes = _evaluate(Statistics(study, query), chosen, strict=metrics is not None)
+    if not parts:
+        raise ArgumentError("no metric has these groups", wanted="other columns in by: " + "; ".join(notes))
+    return Scorecard(
+        name=study.name,
+        by=query.by,
+        every=every or "",
+        level=query.level,
+        overall=_stack([part.overall for part in parts]),
+        table=_stack([part.table for part in parts]),
+        changes=_stack([adjusted(part.changes, adjust) for part in parts], ("up", "down"), level),
+        rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level),
+        labels={part.metric.name: part.metric.label for part in parts},
+        notes=(*notes, *_unfinished(study, query)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Tables of one metric."""
+
+    metric: Metric
+    overall: pd.DataFrame
+    table: pd.DataFrame
+    changes: pd.DataFrame
+    rest: pd.DataFrame
+
+
+def _evaluate(
+    statistics: Statistics, chosen: list[Metric], *, strict: bool
+) -> tuple[list[_Part], tuple[str, ...]]:
+    parts, without = [], []
+    for metric in chosen:
+        try:
+            parts.append(_part(statistics, metric))
+        except NoSuchGroupError:
+            if strict:
+                raise
+            without.append(metric.label)
+    names = ", ".join(statistics.query.by)
+    notes = (f"not by {names}, which their tables lack: {', '.join(without)}",) if without else ()
+    return parts, notes
+
+
+def _part(statistics: Statistics, metric: Metric) -> _Part:
+    query = statistics.query
+    table = statistics.table(metric)
+    overall = statistics.table(metric, replace(query, by=())) if query.by else table
+    nothing = pd.DataFrame(columns=["metric", "group", *CONTRAST_COLUMNS])
+    changes, rest = nothing, nothing
+    comparable = metric.difference != "none"
+    if query.every is not None and comparable:
+        changes = _last(contrast_table(statistics, metric, "previous"), query.by)
+        if query.by:
+            total = _last(contrast_table(statistics, metric, "previous", replace(query, by=())), ())
+            changes = pd.concat([part for part in (total, changes) if len(part)] or [nothing])
+    if query.by and comparable and metric.rest is not None:
+        rest = _last(contrast_table(statistics, metric, "rest"), query.by)
+    return _Part(metric=metric, overall=overall, table=table, changes=changes, rest=rest)
+
+
+def _last(contrasts: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Return the contrasts of the last period, named by group."""
+    if "period" in contrasts and len(contrasts):
+        contrasts = contrasts[contrasts["period"] == contrasts["period"].max()]
+    names = contrasts[list(by)].astype(str).agg(", ".join, axis=1) if by and len(contrasts) else "all"
+    found = contrasts.copy()
+    found.insert(1, "group", names)
+    return found
+
+
+def _stack(
+    tables: list[pd.DataFrame], words: tuple[str, str] | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    stacked = pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
+    if words is None:
+        return stacked
+    sure = stacked["p_adjusted"].to_numpy(dtype=np.float64) < 1 - level
+    difference = stacked["difference"].to_numpy(dtype=np.float64)
+    direction = np.where(difference > 0, words[0], words[1])
+    verdict = np.where(sure, direction, "within noise").astype(object)
+    verdict[np.isnan(difference)] = "not shown"
+    return stacked.assign(verdict=verdict)
+
+
+def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
+    """Say so if the data cut falls within the last period."""
+    if query.every is None:
+        return ()
+    cut = to_local_time(study.observed_until, study.timezone)
+    code = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}[query.every]
+    end = pd.Period(cut, freq=code).end_time
+    if end - pd.Timestamp(cut) < timedelta(hours=24):
+        return ()
+    return (f"the last {query.every} is unfinished: data end on {cut:%Y-%m-%d}",)
+
+
+def to_local_time(moment: datetime, timezone: str) -> datetime:
+    """Return a naive UTC moment as local clock time."""
+    local = pd.Timestamp(moment).tz_localize("UTC").tz_convert(timezone).tz_localize(None)
+    return local.to_pydatetime()

@@ -1,0 +1,146 @@
+"""Every metric of a study by group and period, what moved, and whether that is noise."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cxresearch.results.base import Result
+from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorecard(Result):
+    """All metrics at a glance and in detail.
+
+    Attributes
+    ----------
+    name : str
+        Name of the study.
+    by : tuple of str
+        Group columns, crossed.
+    every : str
+        Period: ``"month"``; empty where the whole time is one.
+    level : float
+        Confidence level of all intervals.
+    overall : DataFrame
+        Each metric over all groups, by period: metric, period (with ``every``), value, low, high, level, se,
+        n, n_missing, unit, method, small_base, suppressed; see `metric_table`.
+    table : DataFrame
+        The same by group and period; equal to ``overall`` without groups.
+    changes : DataFrame
+        Last period against the one before, over all groups and for each: the columns of `metric_contrasts`
+        with p-values corrected over the rows of a metric, and verdict: "up", "down" or "within noise". Empty
+        without ``every``.
+    rest : DataFrame
+        Each group against all others in the last period, likewise with verdict "above", "below" or "within
+        noise". Empty without groups.
+    labels : dict of str to str
+        What a report prints for each metric.
+    notes : tuple of str
+        What the reader must know: an unfinished period, metrics left out and why.
+    """
+
+    name: str
+    by: tuple[str, ...]
+    every: str
+    level: float
+    overall: pd.DataFrame
+    table: pd.DataFrame
+    changes: pd.DataFrame
+    rest: pd.DataFrame
+    labels: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def latest(self) -> pd.DataFrame:
+        """The last period of ``overall`` for each metric, with its change: one row a metric.
+
+        Columns metric, label, period, value, low, high, n, unit, small_base, suppressed, and, where there
+        was a period before, change, change_low, change_high, p_adjusted and verdict (else NaN and empty).
+        """
+        rows = self.overall[self.overall["n"] > 0]
+        if self.every:
+            rows = rows[rows["period"].notna()].sort_values("period", kind="stable")
+        rows = rows.groupby("metric", sort=False).tail(1).set_index("metric").reindex(list(self.labels))
+        rows = rows.dropna(subset=["n"]).reset_index()
+        rows.insert(1, "label", rows["metric"].map(self.labels))
+        change = self.changes
+        if self.by and len(change):
+            change = change[change["group"] == "all"]
+        wanted = {"difference": "change", "low": "change_low", "high": "change_high"}
+        columns = ["metric", "difference", "low", "high", "p_adjusted", "verdict"]
+        change = change.reindex(columns=columns).rename(columns=wanted)
+        kept = ["value", "low", "high", "n", "unit", "small_base", "suppressed"]
+        head = ["metric", "label", *(["period"] if self.every else []), *kept]
+        found = rows[head].merge(change, on="metric", how="left")
+        return found.assign(verdict=found["verdict"].astype("object").fillna(""))
+
+    def __str__(self) -> str:
+        lines = [self._title(), *(_line(row) for row in self.latest.to_dict("records"))]
+        moved = self._moved(self.changes, ("up", "down"))
+        if self.by and len(self.changes):
+            lines.append(f"Groups that moved: {moved or 'none beyond noise'}.")
+        if len(self.rest):
+            apart = self._moved(self.rest, ("above", "below"))
+            lines.append(f"Groups unlike the rest: {apart or 'none beyond noise'}.")
+        return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
+
+    __repr__ = __str__
+
+    def _title(self) -> str:
+        title = f"Scorecard {self.name}".rstrip()
+        title += f" by {', '.join(self.by)}" if self.by else ""
+        return title + (f", every {self.every}" if self.every else "")
+
+    def _moved(self, table: pd.DataFrame, verdicts: tuple[str, str]) -> str:
+        if not len(table):
+            return ""
+        found = table[table["verdict"].isin(verdicts) & (table["group"] != "all")]
+        texts = [
+            f"{row['group']} {self.labels[row['metric']]} "
+            f"{format_value(row['difference'], Unit(row['unit']), signed=True)}"
+            for row in found.to_dict("records")[:8]
+        ]
+        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+        return "; ".join(texts) + more
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_row(row) for row in self.latest.to_dict("records"))
+        notes = "".join(f"<p>{html.escape(note)}.</p>" for note in self.notes)
+        head = (
+            "<tr><th>Metric</th><th>Value</th><th>Interval</th><th>n</th><th>Change</th><th>Reading</th></tr>"
+        )
+        title = html.escape(self._title())
+        return f"<div class='cx-result'><p><b>{title}</b></p><table>{head}{rows}</table>{notes}</div>"
+
+
+def _parts(row: dict[Hashable, Any]) -> tuple[str, str, str, str, str, str]:
+    unit = Unit(row["unit"])
+    if row["suppressed"]:
+        return row["label"], "hidden", "", f"{int(row['n']):,}", "", "too few answers to show"
+    change, reading = "", str(row["verdict"])
+    if row["verdict"]:
+        kind = Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit
+        change = format_value(row["change"], kind, signed=True) + " "
+        change += format_interval(row["change_low"], row["change_high"], kind, signed=True)
+        reading += f" ({format_p_value(row['p_adjusted'])})"
+    value, interval = format_value(row["value"], unit), format_interval(row["low"], row["high"], unit)
+    return row["label"], value, interval, f"{int(row['n']):,}", change, reading
+
+
+def _line(row: dict[Hashable, Any]) -> str:
+    label, value, interval, n, change, reading = _parts(row)
+    text = f"{label} {value} {interval}".rstrip() + f", n {n}"
+    if change:
+        text += f"; {reading.split(' (')[0]}: {change}"
+    return text + (" (small base)" if row["small_base"] and not row["suppressed"] else "")
+
+
+def _row(row: dict[Hashable, Any]) -> str:
+    cells = "".join(f"<td>{html.escape(part)}</td>" for part in _parts(row))
+    return f"<tr>{cells}</tr>"
