@@ -57,7 +57,7 @@ class Landmarks(Result):
         the landmark to churn or censoring), ``event`` (int8: 0 censored, 1 voluntary, 2 involuntary churn),
         then the columns named in ``features`` (floats, NaN where not known) and ``segments``.
     instruments : Mapping of str to Scale
-        The scales of the score columns.
+        The scales of the score columns; empty in a study without responses.
     horizon_days : float
         The question asked of each row: did the customer leave within this many days?
     window_days : float
@@ -284,8 +284,6 @@ def _check_shape(marks: Landmarks) -> None:
             f"horizon_days is {marks.horizon_days!r} and window_days {marks.window_days!r}",
             wanted="a finite horizon and a window, both above 0 days",
         )
-    if not marks.instruments:
-        raise DataError("the landmark rows have no instrument", wanted="at least one score", next_step=_NEXT)
     if marks.frame.columns.has_duplicates:
         twice = sorted({str(name) for name in marks.frame.columns[marks.frame.columns.duplicated()]})
         raise DataError("columns appear twice: " + ", ".join(twice), next_step=_NEXT)

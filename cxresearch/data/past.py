@@ -1,0 +1,145 @@
+"""A study as it was known on a day. Whatever reads a study through `Past` cannot see what came later.
+
+A row is known once its own time has come. Fields filled in later than the row was created are known once
+they were filled in: a reply or a resolution after the day is missing, and totals that go on changing while a
+ticket is open (replies, reopens, minutes waited) are known only from its last resolution on. Attributes
+without a time of their own (segments of customers) are taken as they stand in the data. Tables keep only the
+last resolution of a ticket, so one that was closed, and opened again after the day, counts as unresolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import narwhals as nw
+
+from cxresearch.data.engine import collect, days_between
+from cxresearch.data.study import Study
+
+#: The time at which a row of each table comes into being.
+TIME_OF = {
+    "customers": "started_at",
+    "responses": "responded_at",
+    "revenue": "effective_at",
+    "tickets": "created_at",
+    "usage": "used_at",
+    "orders": "ordered_at",
+    "events": "occurred_at",
+}
+_KNOWN_WHEN_RESOLVED = ("replies", "reopens", "wait_minutes")
+#: Where a survey asks people who are leaving. Their answers follow the decision and must not predict it.
+EXIT_PATTERN = r"exit|cancel|churn|offboard|off-board|terminat|win-?back|leav(e|ing)"
+
+Frame = nw.LazyFrame[Any]
+
+
+class Past:
+    """What a study knew at ``at``.
+
+    Parameters
+    ----------
+    study : Study
+        The whole study.
+    at : datetime
+        The landmark, naive UTC; what happened at that very instant is known.
+    begins : Mapping of str to datetime or None
+        First time in each table, from `first_and_last_times`.
+    """
+
+    def __init__(self, study: Study, at: datetime, begins: Mapping[str, datetime | None]) -> None:
+        self.at = at
+        self._study = study
+        self._begins = begins
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the study has the table and these columns of it."""
+        return has(self._study, table, *columns)
+
+    def covers(self, table: str, days: float) -> bool:
+        """Whether the table began so many days before, so that no row means that nothing happened."""
+        first = self._begins.get(table)
+        return first is not None and first <= self.at - timedelta(days=days)
+
+    def age_days(self, moment: nw.Expr) -> nw.Expr:
+        """Return how long before the landmark a moment was, in days."""
+        return days_between(moment, nw.lit(self.at))
+
+    def within(self, column: str, days: float) -> nw.Expr:
+        """Return whether a moment lies in the days before the landmark (not exactly so many days before)."""
+        return nw.col(column) > self.at - timedelta(days=days)
+
+    def answers(self) -> Frame:
+        """Return responses with a score given by now, exit surveys left out."""
+        rows = self._rows("responses").filter(~nw.col("score").is_null())
+        asked_at_exit = exit_survey(self._study)
+        return rows if asked_at_exit is None else rows.filter(~asked_at_exit)
+
+    def invitations(self) -> Frame:
+        """Return surveys sent by now, with ``answered`` 1 if the answer has come by now, else 0."""
+        asked_at_exit = exit_survey(self._study)
+        answered = (nw.col("responded_at") <= self.at) & ~nw.col("score").is_null()
+        rows = self._study.table("responses").filter(nw.col("sent_at") <= self.at)
+        rows = rows if asked_at_exit is None else rows.filter(~asked_at_exit)
+        return rows.with_columns(answered=nw.when(answered).then(nw.lit(1.0)).otherwise(nw.lit(0.0)))
+
+    def tickets(self) -> Frame:
+        """Return tickets created by now, later fields blanked."""
+        rows = self._rows("tickets").filter(~nw.col("customer_id").is_null())
+        columns = rows.collect_schema().names()
+        if "first_replied_at" in columns:
+            reply = nw.col("first_replied_at")
+            rows = rows.with_columns(first_replied_at=nw.when(reply <= self.at).then(reply))
+        if "resolved_at" not in columns:
+            return rows.drop([name for name in _KNOWN_WHEN_RESOLVED if name in columns])
+        done = nw.col("resolved_at") <= self.at
+        late = [name for name in _KNOWN_WHEN_RESOLVED if name in columns]
+        rows = rows.with_columns(nw.when(done).then(nw.col(name)).alias(name) for name in late)
+        return rows.with_columns(resolved_at=nw.when(done).then(nw.col("resolved_at")))
+
+    def revenue(self, days_ago: float = 0.0) -> Frame:
+        """Return levels in force by now, or by some days ago."""
+        return self._rows("revenue", days_ago)
+
+    def usage(self) -> Frame:
+        """Return use by now."""
+        return self._rows("usage")
+
+    def orders(self) -> Frame:
+        """Return orders by now."""
+        return self._rows("orders")
+
+    def _rows(self, table: str, days_ago: float = 0.0) -> Frame:
+        until = self.at - timedelta(days=days_ago)
+        return self._study.table(table).filter(nw.col(TIME_OF[table]) <= until)
+
+
+def has(study: Study, table: str, *columns: str) -> bool:
+    """Whether a study has a table and these columns of it."""
+    if table not in study.tables:
+        return False
+    return not columns or set(columns) <= set(study.table(table).collect_schema().names())
+
+
+def exit_survey(study: Study) -> nw.Expr | None:
+    """Return whether somebody leaving was asked, by touchpoint or stage; None if neither is known."""
+    columns = [name for name in ("touchpoint", "stage") if has(study, "responses", name)]
+    if not columns:
+        return None
+    found = [nw.col(name).fill_null("").str.to_lowercase().str.contains(EXIT_PATTERN) for name in columns]
+    return found[0] if len(found) == 1 else found[0] | found[1]
+
+
+def first_and_last_times(study: Study) -> dict[str, tuple[datetime | None, datetime | None]]:
+    """Return the first and last time of each table that has rows with a time."""
+    import pandas as pd
+
+    times: dict[str, tuple[datetime | None, datetime | None]] = {}
+    for table, column in TIME_OF.items():
+        if table in study.tables:
+            time = nw.col(column)
+            ends = collect(study.table(table).select(first=time.min(), last=time.max()))
+            first, last = (None if pd.isna(value) else value.to_pydatetime() for value in ends.iloc[0])
+            times[table] = (first, last)
+    return times
