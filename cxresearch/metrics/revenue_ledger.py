@@ -1,0 +1,133 @@
+"""From sums of moves to a ledger: balances, foreign currency and whole cents, on a small table."""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.metrics.revenue_levels import KINDS
+from cxresearch.results.bridge import LEDGER
+
+PAIRS = [f"{a}*{b}" for a, b in combinations_with_replacement(KINDS, 2)]
+CROSS = [f"{kind}*opening" for kind in KINDS]
+COUNTS = [f"{kind}_customers" for kind in KINDS]
+#: What the engine adds up for each period, group and currency.
+SUMS = [*KINDS, *COUNTS, *PAIRS, *CROSS, "levels"]
+SIGNS = {kind: LEDGER[kind] for kind in KINDS}
+
+
+class Ledger:
+    """Sums by period, group and currency, turned into balances in the reporting currency."""
+
+    def __init__(
+        self,
+        sums: pd.DataFrame,
+        periods: pd.DatetimeIndex,
+        groups: list[str],
+        home: str,
+        rates: pd.DataFrame,
+    ) -> None:
+        if "currency" not in sums:
+            sums = sums.assign(currency=home)
+        self.periods, self.groups, self.rates = periods, groups, rates
+        self.sums = sums
+        self.extra = pd.DataFrame(columns=["period", *groups, *SUMS])
+        self.native = sums.assign(net=sum(sign * sums[kind] for kind, sign in SIGNS.items()))
+
+    def add_switches(self, rows: pd.DataFrame) -> None:
+        """Add customers who changed currency: compared at the period's rates, moved between balances."""
+        if rows.empty:
+            return
+        new, old = (
+            np.floor(rows[amount] * self.rate(rows["period"], rows[name]) + 0.5).astype("int64")
+            for amount, name in (("cents", "currency"), ("before", "currency_before"))
+        )
+        change, base = new - old, rows[["period", *self.groups]]
+        extra = base.assign(**dict.fromkeys(SUMS, 0))
+        for kind, sign in (("expansion", 1), ("contraction", -1)):
+            size = (sign * change).clip(lower=0)
+            extra[kind], extra[f"{kind}_customers"] = size, (size > 0).astype("int64")
+            extra[f"{kind}*{kind}"], extra[f"{kind}*opening"] = size**2, size * old
+        self.extra = extra
+        gone = base.assign(
+            currency=rows["currency_before"], net=-rows["before"], levels=-(rows["before"] ** 2.0)
+        )
+        come = base.assign(currency=rows["currency"], net=rows["cents"], levels=rows["cents"] ** 2.0)
+        self.native = pd.concat([self.native, gone, come], ignore_index=True)
+
+    def rate(self, period: Any, currency: Any) -> Any:
+        """Return the rates of pairs of period and currency, shape (n,)."""
+        rows = self.rates.index.get_indexer(pd.DatetimeIndex(period))
+        return self.rates.to_numpy()[rows, self.rates.columns.get_indexer(pd.Index(currency))]
+
+    def close(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the ledger in money and the sums in cents, one row for each period and group."""
+        index = self._index()
+        flows = self._converted(index)
+        balance, squares = self._balances(index)
+        net = sum(sign * flows[kind] for kind, sign in SIGNS.items())
+        opening = self._opening(balance)
+        money = pd.DataFrame({"opening": opening, **{kind: flows[kind] for kind in KINDS}})
+        money["fx"] = balance - opening - net
+        money["closing"] = balance
+        frame = money[["opening", *LEDGER, "closing"]] / 100
+        counts = flows[COUNTS]
+        gained = counts["new_customers"] + counts["reactivation_customers"] - counts["churn_customers"]
+        closing = gained.groupby(level=self.groups).cumsum() if self.groups else gained.cumsum()
+        frame = frame.assign(opening_customers=closing - gained, **counts, closing_customers=closing)
+        table = flows.drop(columns="levels").assign(
+            **{"opening*opening": self._opening(squares), "opening": opening}
+        )
+        return frame.reset_index(), table.reset_index()
+
+    def _index(self) -> pd.MultiIndex | pd.Index:
+        if not self.groups:
+            return pd.Index(self.periods, name="period")
+        parts = [part[self.groups] for part in (self.sums, self.extra) if len(part)]
+        found = pd.concat(parts).drop_duplicates().sort_values(self.groups)
+        rows = found.merge(pd.DataFrame({"period": self.periods}), how="cross")[["period", *self.groups]]
+        return pd.MultiIndex.from_frame(rows)
+
+    def _converted(self, index: Any) -> pd.DataFrame:
+        sums = self.sums.copy()
+        rate = self.rate(sums["period"], sums["currency"])
+        for kind in KINDS:
+            same = rate == 1
+            sums[kind] = sums[kind].where(same, np.floor(sums[kind] * rate + 0.5)).astype("int64")
+        for name in (*PAIRS, *CROSS):
+            sums[name] = sums[name] * rate**2
+        parts = [part for part in (sums, self.extra) if len(part)]
+        total = pd.concat(parts, ignore_index=True).groupby(["period", *self.groups])[SUMS].sum()
+        total = total.reindex(index, fill_value=0)
+        return total.astype(dict.fromkeys([*KINDS, *COUNTS], "int64"))
+
+    def _balances(self, index: Any) -> tuple[pd.Series, pd.Series]:
+        """Closing MRR in reporting cents, and the sum of squared levels, for each period and group."""
+        return self._held("net", index, squares=False), self._held("levels", index, squares=True)
+
+    def _held(self, column: str, index: Any, *, squares: bool) -> pd.Series:
+        keys = [*self.groups, "currency"]
+        wide = self.native.pivot_table(
+            index=keys, columns="period", values=column, aggfunc="sum", fill_value=0
+        )
+        wide = wide.reindex(columns=self.periods, fill_value=0)
+        rate = self.rates.to_numpy().T[
+            self.rates.columns.get_indexer(wide.index.get_level_values("currency"))
+        ]
+        if squares:
+            held = wide.to_numpy(float).cumsum(axis=1) * rate**2
+        else:
+            native = wide.to_numpy().astype("int64").cumsum(axis=1)
+            held = np.where(rate == 1, native, np.floor(native * rate + 0.5)).astype("int64")
+        if not self.groups:
+            return pd.Series(held.sum(axis=0), index=index)
+        table = pd.DataFrame(held, index=wide.index, columns=self.periods).reset_index()
+        tall = table.drop(columns="currency").melt(id_vars=self.groups, var_name="period", value_name="held")
+        return tall.groupby(["period", *self.groups])["held"].sum().reindex(index, fill_value=0)
+
+    def _opening(self, closing: pd.Series) -> pd.Series:
+        moved = closing.groupby(level=self.groups).shift(1) if self.groups else closing.shift(1)
+        return moved.fillna(0).astype(closing.dtype)

@@ -1,0 +1,259 @@
+"""Ratios of sums over customers, such as churned revenue over opening revenue, and rates per unit of time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from cxresearch.checks import as_numbers, check_level, check_number, check_same_length
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioSums:
+    """Sufficient statistics of a ratio ``sum(x) / sum(s)`` over n independent units.
+
+    Attributes
+    ----------
+    x, s, xx, xs, ss : float
+        Sums of x, s, x squared, x times s and s squared, in any one unit of money.
+    n : int
+        Units with s above 0 (customers of the opening cohort).
+    """
+
+    x: float
+    s: float
+    xx: float
+    xs: float
+    ss: float
+    n: int
+
+    @classmethod
+    def of(cls, x: ArrayLike, s: ArrayLike) -> RatioSums:
+        """Sum two arrays of one length; missing values are refused."""
+        x, s = as_numbers("x", x), as_numbers("s", s)
+        check_same_length(x=x, s=s)
+        return cls(
+            x=math.fsum(x),
+            s=math.fsum(s),
+            xx=math.fsum(x * x),
+            xs=math.fsum(x * s),
+            ss=math.fsum(s * s),
+            n=int(np.count_nonzero(s > 0)),
+        )
+
+    @property
+    def n_effective(self) -> float:
+        """Number of equally large units with the same spread: (sum s)^2 / sum s^2 (Kish 1965)."""
+        return self.s**2 / self.ss if self.ss > 0 else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatioInterval:
+    """A ratio with its interval; all NaN where the denominator is 0."""
+
+    value: float
+    low: float
+    high: float
+    se: float
+    n_effective: float
+    method: str
+
+
+def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = False) -> RatioInterval:
+    """Return a ratio of two sums with an interval that needs only five sums.
+
+    Parameters
+    ----------
+    sums : RatioSums
+        Sums over independent units, for instance the customers of the opening cohort.
+    level : float
+        Confidence level.
+    share : bool
+        The ratio lies in 0 to 1 (each ``0 <= x <= s``). The interval is then Wilson's with the effective
+        number of units that the linearised variance implies, so that it stays within 0 and 1 and remains
+        informative when nothing was lost; otherwise it is symmetric.
+
+    Returns
+    -------
+    RatioInterval
+        With Student's t on Kish's effective number of units less one: one account that carries half of the
+        revenue counts as what it is. With fewer than two units the interval is NaN.
+
+    Notes
+    -----
+    The variance is ``n / (n - 1) sum((x - R s)^2) / (sum s)^2``, the customers taken as independent draws
+    from those the firm might have had.
+
+    References
+    ----------
+    Cochran, W. G. (1977). Sampling techniques (3rd ed.), section 6.
+    Dean, N., & Pagano, M. (2015). Evaluating confidence interval methods for binomial proportions in
+    clustered surveys. Journal of Survey Statistics and Methodology 3, 484-503. doi:10.1093/jssam/smv024
+
+    Examples
+    --------
+    >>> found = linearised_ratio(RatioSums.of([10, 10] + [0] * 8, [10] * 10), share=True)
+    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    (0.2, 0.045, 0.573)
+    """
+    check_level(level)
+    kish = sums.n_effective
+    method = "linearised ratio over customers" + (
+        ", Wilson with effective n" if share else ", t on effective n"
+    )
+    if sums.s <= 0 or sums.n < 2:
+        value = sums.x / sums.s if sums.s > 0 else math.nan
+        nan = math.nan
+        return RatioInterval(value=value, low=nan, high=nan, se=nan, n_effective=kish, method=method)
+    value = sums.x / sums.s
+    spread = max(sums.xx - 2 * value * sums.xs + value**2 * sums.ss, 0.0)
+    variance = sums.n / (sums.n - 1) * spread / sums.s**2
+    quantile = float(stats.t.ppf((1 + level) / 2, max(kish - 1, 1.0)))
+    se = math.sqrt(variance)
+    if share:
+        low, high = _wilson_effective(value, variance, kish, quantile)
+    else:
+        low, high = value - quantile * se, value + quantile * se
+    return RatioInterval(value=value, low=low, high=high, se=se, n_effective=kish, method=method)
+
+
+def _wilson_effective(value: float, variance: float, kish: float, quantile: float) -> tuple[float, float]:
+    """Wilson's interval at the n that would give this variance, never above Kish's n when nothing varies."""
+    value = min(max(value, 0.0), 1.0)
+    informative = 0 < value < 1 and variance > 1e-15
+    size = value * (1 - value) / variance if informative else kish
+    square = quantile**2
+    centre = (value + square / (2 * size)) / (1 + square / size)
+    half = quantile / (1 + square / size) * math.sqrt(value * (1 - value) / size + square / (4 * size**2))
+    low = 0.0 if value == 0 else max(centre - half, 0.0)
+    high = 1.0 if value == 1 else min(centre + half, 1.0)
+    return low, high
+
+
+def bootstrap_ratio(
+    x: ArrayLike,
+    s: ArrayLike,
+    *,
+    level: float = 0.95,
+    repeats: int = 2000,
+    rng: np.random.Generator | int = 1,
+) -> RatioInterval:
+    """Return a ratio of two sums with a percentile interval from resampled customers.
+
+    Parameters
+    ----------
+    x, s : array-like, shape (n,)
+        Numerator and denominator of each customer.
+    level : float
+        Confidence level.
+    repeats : int
+        Resamples, drawn as multinomial counts in blocks: no loop over resamples.
+    rng : Generator or int
+        Source of randomness, or its seed.
+
+    References
+    ----------
+    Efron, B., & Tibshirani, R. (1993). An introduction to the bootstrap, section 13.
+
+    Examples
+    --------
+    >>> found = bootstrap_ratio([10, 10] + [0] * 38, [10] * 40, rng=7)
+    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    (0.05, 0.0, 0.125)
+    """
+    check_level(level)
+    if isinstance(repeats, bool) or repeats < 100:
+        raise ArgumentError(f"repeats is {repeats!r}", wanted="at least 100 resamples")
+    pairs = np.column_stack([as_numbers("x", x), as_numbers("s", s)])
+    sums = RatioSums.of(pairs[:, 0], pairs[:, 1])
+    generator = np.random.default_rng(rng)
+    draws = _resampled(pairs, repeats, generator)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = draws[:, 0] / draws[:, 1]
+    ratios = ratios[np.isfinite(ratios)]
+    enough = sums.n >= 2 and len(ratios) > 0
+    tail = (1 - level) / 2
+    low, high = np.quantile(ratios, [tail, 1 - tail]) if enough else (math.nan, math.nan)
+    return RatioInterval(
+        value=sums.x / sums.s if sums.s > 0 else math.nan,
+        low=float(low),
+        high=float(high),
+        se=float(ratios.std(ddof=1)) if enough else math.nan,
+        n_effective=sums.n_effective,
+        method=f"customer bootstrap, percentile, {repeats:,} resamples",
+    )
+
+
+def _resampled(pairs: NDArray[np.float64], repeats: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Sums over each resample, shape (repeats, 2); equal customers are drawn together."""
+    distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+    block = max(1, 4_000_000 // len(distinct))
+    parts = [
+        rng.multinomial(len(pairs), counts / len(pairs), size=min(block, repeats - done)) @ distinct
+        for done in range(0, repeats, block)
+    ]
+    return np.concatenate(parts)
+
+
+def log_ratio(
+    top: float, top_squares: float, bottom: float, bottom_squares: float, *, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return (low, high, se) of a ratio of two independent totals, symmetric on the logarithm.
+
+    Parameters
+    ----------
+    top, bottom : float
+        Totals of gains and losses, each a sum over a random number of customers.
+    top_squares, bottom_squares : float
+        Sums of the squared amounts.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    tuple of float
+        NaN where either total is 0.
+
+    Examples
+    --------
+    >>> low, high, se = log_ratio(400, 4000, 100, 1000)
+    >>> round(low, 2), round(high, 2)
+    (1.77, 9.04)
+    """
+    if top <= 0 or bottom <= 0:
+        return math.nan, math.nan, math.nan
+    spread = math.sqrt(top_squares / top**2 + bottom_squares / bottom**2)
+    effective = 1 / (top_squares / top**2 + bottom_squares / bottom**2)
+    reach = float(stats.t.ppf((1 + check_level(level)) / 2, max(effective, 1.0))) * spread
+    value = top / bottom
+    return value * math.exp(-reach), value * math.exp(reach), value * spread
+
+
+def poisson_rate(events: int, exposure: float, *, level: float = 0.95) -> tuple[float, float, float]:
+    """Return (rate, low, high) of events per unit of exposure, with the exact Poisson interval.
+
+    References
+    ----------
+    Garwood, F. (1936). Fiducial limits for the Poisson distribution. Biometrika 28, 437-442.
+    doi:10.1093/biomet/28.3-4.437
+
+    Examples
+    --------
+    >>> [round(number, 4) for number in poisson_rate(10, 100)]
+    [0.1, 0.048, 0.1839]
+    """
+    check_number("events", events, at_least=0)
+    if not exposure > 0:
+        return math.nan, math.nan, math.nan
+    tail = (1 - check_level(level)) / 2
+    low = stats.chi2.ppf(tail, 2 * events) / 2 if events else 0.0
+    high = stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
+    return events / exposure, float(low) / exposure, float(high) / exposure
