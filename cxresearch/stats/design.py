@@ -1,0 +1,336 @@
+"""Means, shares and ratios under a survey design: weights, clusters, strata, finite populations, domains.
+
+Taylor linearisation throughout: each row gets its influence on the estimate, the influences are summed within
+clusters, and the variance is that of cluster totals within strata.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from cxresearch.checks import as_numbers, check_choice, check_level, check_same_length
+from cxresearch.errors import ArgumentError, DataError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class DesignMean(NamedTuple):
+    """A linearised estimate: its error, interval, degrees of freedom and design effect."""
+
+    value: float
+    se: float
+    low: float
+    high: float
+    df: int
+    design_effect: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """How a sample was drawn; make it with `survey_design`.
+
+    Attributes
+    ----------
+    weights : array, shape (n,)
+        Design weights after any post-stratification or raking.
+    cluster, stratum : int array, shape (n,)
+        Codes from 0; clusters are numbered across strata.
+    stratum_of_cluster : int array, shape (clusters,)
+        The stratum each cluster lies in.
+    fraction : array, shape (strata,)
+        Share of the stratum's clusters that was sampled; 0 without a finite-population correction.
+    margins : tuple of int arrays, each shape (n,)
+        Codes of the margins the weights were calibrated to; the variance uses residuals from them.
+    """
+
+    weights: Floats
+    cluster: Ints
+    stratum: Ints
+    stratum_of_cluster: Ints
+    fraction: Floats
+    margins: tuple[Ints, ...] = ()
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom: clusters minus strata."""
+        return len(self.stratum_of_cluster) - len(self.fraction)
+
+
+def survey_design(
+    n: int,
+    *,
+    weights: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    population: ArrayLike | None = None,
+) -> Design:
+    """Return the design of a sample of n rows.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    weights : array-like, shape (n,), optional
+        Design weights, zero or more; 1 by default.
+    clusters, strata : array-like, shape (n,), optional
+        Labels. Clusters are taken as nested: equal labels in two strata are two clusters.
+    population : array-like, shape (n,), optional
+        Number of clusters (of rows, without clusters) in the row's stratum of the population: gives the
+        finite-population correction. Without it clusters count as drawn with replacement.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    ArgumentError
+        If lengths differ, a label or weight is missing, or the population is smaller than the sample.
+    DataError
+        If a stratum has a single cluster: its variance cannot be estimated.
+
+    Examples
+    --------
+    >>> survey_design(4, clusters=["a", "a", "b", "b"]).df
+    1
+    """
+    check_same_length(rows=range(n), weights=weights, clusters=clusters, strata=strata, population=population)
+    w = np.ones(n) if weights is None else as_numbers("weights", weights)
+    if (w < 0).any() or (n and not w.sum() > 0):
+        raise ArgumentError("weights are negative or all zero", wanted="weights of zero or more, some above")
+    stratum = _codes("strata", strata, n) if strata is not None else np.zeros(n, dtype=np.int64)
+    inner = _codes("clusters", clusters, n) if clusters is not None else np.arange(n)
+    cluster, first = _codes_of_pairs(stratum, inner)
+    stratum_of_cluster = stratum[first]
+    sampled = np.bincount(stratum_of_cluster, minlength=int(stratum.max(initial=-1)) + 1)
+    if (sampled < 2).any():
+        raise DataError(
+            f"{int((sampled < 2).sum())} strata have a single cluster",
+            wanted="two clusters or more in each stratum",
+            next_step="merge small strata with a neighbour before looking at the results",
+        )
+    fraction = np.zeros(len(sampled))
+    if population is not None:
+        size = pd.Series(as_numbers("population", population)).groupby(stratum)
+        if (size.nunique() > 1).any():
+            raise ArgumentError("population differs within a stratum", wanted="one number for each stratum")
+        fraction = sampled / size.first().to_numpy()
+        if (fraction > 1).any():
+            raise ArgumentError("population is smaller than the sample", wanted="clusters in the population")
+    return Design(
+        weights=w,
+        cluster=cluster,
+        stratum=stratum,
+        stratum_of_cluster=stratum_of_cluster,
+        fraction=fraction,
+    )
+
+
+def _codes(name: str, labels: ArrayLike, n: int) -> Ints:
+    codes, _ = pd.factorize(pd.Series(labels))
+    if (codes < 0).any():
+        raise ArgumentError(
+            f"{name} has {int((codes < 0).sum())} missing labels of {n:,}", next_step="label or drop them"
+        )
+    return codes.astype(np.int64)
+
+
+def _codes_of_pairs(stratum: Ints, inner: Ints) -> tuple[Ints, Ints]:
+    pair = stratum * (int(inner.max(initial=0)) + 1) + inner
+    _, first, codes = np.unique(pair, return_index=True, return_inverse=True)
+    return codes.astype(np.int64), first.astype(np.int64)
+
+
+def calibrated(design: Design, weights: Floats, margins: tuple[Ints, ...]) -> Design:
+    """Return the design with weights that were post-stratified or raked to margins (see stats/raking.py)."""
+    return replace(design, weights=weights, margins=margins)
+
+
+def influence_variance(design: Design, influence: Floats) -> float:
+    """Return the variance of an estimate from each row's influence on it, weight included.
+
+    Notes
+    -----
+    After calibration the influences are replaced by their weighted residuals from the margins, one margin
+    after another until nothing is left to take out: with one margin the post-stratified, with several the
+    raked estimator (Deville, Särndal and Sautory 1993, JASA 88, 1013-1020.
+    doi:10.1080/01621459.1993.10476369).
+    """
+    influence = _residuals(design, influence)
+    totals = np.bincount(design.cluster, weights=influence, minlength=len(design.stratum_of_cluster))
+    strata = len(design.fraction)
+    m = np.bincount(design.stratum_of_cluster, minlength=strata)
+    mean = np.bincount(design.stratum_of_cluster, weights=totals, minlength=strata) / m
+    squares = (totals - mean[design.stratum_of_cluster]) ** 2
+    within = np.bincount(design.stratum_of_cluster, weights=squares, minlength=strata)
+    return float(((1 - design.fraction) * m / (m - 1) * within).sum())
+
+
+def _residuals(design: Design, influence: Floats) -> Floats:
+    """Project the influence per unit of weight off the margins (backfitting; exact for one margin)."""
+    if not design.margins:
+        return influence
+    w = design.weights
+    unit = np.divide(influence, w, out=np.zeros_like(influence), where=w > 0)
+    for _ in range(1000):
+        before = unit
+        for codes in design.margins:
+            means = np.bincount(codes, weights=w * unit) / np.bincount(codes, weights=w)
+            unit = unit - means[codes]
+        if len(design.margins) == 1 or np.abs(unit - before).max() < 1e-14 * np.abs(influence).max():
+            break
+    return np.asarray(w * unit)
+
+
+def design_mean(
+    values: ArrayLike, design: Design, *, domain: ArrayLike | None = None, level: float = 0.95
+) -> DesignMean:
+    """Return the mean of a variable, in a domain if given, with a t interval on the design's own df.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        Numbers; a share is the mean of 0 and 1, an NPS 100 times the mean of -1, 0, 1.
+    design : Design
+        Of the same n rows.
+    domain : array-like of bool, shape (n,), optional
+        Rows the mean is of. The others still tell how clusters vary: never drop them before.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DesignMean
+        ``design_effect`` is the variance over that of a simple random sample drawn without replacement from
+        as many people as the weights add up to (with it, R's ``deff=TRUE``).
+
+    Raises
+    ------
+    DataError
+        If the domain is empty.
+
+    References
+    ----------
+    Lumley, T. (2004). Analysis of complex survey samples. Journal of Statistical Software 9(8).
+    doi:10.18637/jss.v009.i08
+
+    Examples
+    --------
+    >>> design = survey_design(6, clusters=["a", "a", "b", "b", "c", "c"])
+    >>> found = design_mean([1, 1, 0, 1, 0, 0], design)
+    >>> round(found.value, 3), round(found.se, 3)
+    (0.5, 0.289)
+    """
+    y = as_numbers("values", values)
+    inside = _domain(domain, len(y))
+    check_same_length(values=y, weights=design.weights, domain=inside)
+    w = np.where(inside, design.weights, 0.0)
+    total = w.sum()
+    if not total > 0:
+        raise DataError("the domain is empty, or its weights are zero")
+    mean = float(w @ y / total)
+    se = influence_variance(design, w * (y - mean) / total) ** 0.5
+    n = int(inside.sum())
+    simple = float(w @ (y - mean) ** 2 / total) / (n - 1) * (1 - min(n / total, 1.0)) if n > 1 else np.nan
+    effect = se**2 / simple if simple and simple > 0 else float("nan")
+    return _with_t(mean, se, design.df, effect, level)
+
+
+def design_ratio(top: ArrayLike, bottom: ArrayLike, design: Design, *, level: float = 0.95) -> DesignMean:
+    """Return the ratio of two totals, sum(w top) / sum(w bottom), with its linearised error.
+
+    Examples
+    --------
+    >>> round(design_ratio([2.0, 4.0, 5.0], [1.0, 2.0, 3.0], survey_design(3)).value, 4)
+    1.8333
+    """
+    a, b = as_numbers("top", top), as_numbers("bottom", bottom)
+    check_same_length(top=a, bottom=b, weights=design.weights)
+    total = float(design.weights @ b)
+    if total == 0:
+        raise DataError("the denominator of the ratio adds up to zero")
+    ratio = float(design.weights @ a) / total
+    se = influence_variance(design, design.weights * (a - ratio * b) / total) ** 0.5
+    return _with_t(ratio, se, design.df, float("nan"), level)
+
+
+def _with_t(value: float, se: float, df: int, effect: float, level: float) -> DesignMean:
+    half = float(stats.t.ppf((1 + check_level(level)) / 2, df)) * se
+    return DesignMean(value, se, value - half, value + half, df, effect)
+
+
+def _domain(domain: ArrayLike | None, n: int) -> NDArray[np.bool_]:
+    if domain is None:
+        return np.ones(n, dtype=bool)
+    inside = np.asarray(domain)
+    if inside.dtype != bool:
+        raise ArgumentError(f"domain holds {inside.dtype}", wanted="true or false for each row")
+    return inside
+
+
+def design_share(
+    values: ArrayLike,
+    design: Design,
+    *,
+    domain: ArrayLike | None = None,
+    method: Literal["logit", "beta", "mean", "xlogit", "asin"] = "logit",
+    level: float = 0.95,
+) -> DesignMean:
+    """Return a share with an interval that stays between 0 and 1.
+
+    Parameters
+    ----------
+    values : array-like, shape (n,)
+        0 or 1.
+    design, domain, level
+        As in :func:`design_mean`.
+    method : {"logit", "beta", "mean", "xlogit", "asin"}
+        As R's ``svyciprop``: t interval of the log-odds from a fitted intercept (``logit``) or by the delta
+        method (``xlogit``; the two agree), of the arcsine root, of the share itself (``mean``), or Korn and
+        Graubard's exact interval at the effective sample size (``beta``).
+
+    Returns
+    -------
+    DesignMean
+        NaN limits where the share is 0 or 1, save for ``beta``.
+
+    Examples
+    --------
+    >>> found = design_share([1, 1, 0, 1, 0, 1], survey_design(6))
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.149, 0.958)
+    """
+    check_choice("method", method, ("logit", "beta", "mean", "xlogit", "asin"))
+    found = design_mean(values, design, domain=domain, level=level)
+    p, se = found.value, found.se
+    if method == "mean":
+        return found
+    t = float(stats.t.ppf((1 + level) / 2, design.df))
+    if method == "beta":
+        n = int(_domain(domain, len(design.weights)).sum())
+        low, high = _korn_graubard(p, se, n, design.df, level)
+    elif not 0 < p < 1:
+        low = high = float("nan")
+    elif method == "asin":
+        angle, half = np.arcsin(np.sqrt(p)), t * se / (2 * np.sqrt(p * (1 - p)))
+        low, high = (float(np.sin(end) ** 2) for end in (angle - half, angle + half))
+    else:
+        odds, half = np.log(p / (1 - p)), t * se / (p * (1 - p))
+        low, high = (float(1 / (1 + np.exp(-end))) for end in (odds - half, odds + half))
+    return found._replace(low=low, high=high)
+
+
+def _korn_graubard(p: float, se: float, n: int, df: int, level: float) -> tuple[float, float]:
+    tail = (1 - level) / 2
+    size = p * (1 - p) / se**2 if se > 0 else float(n)
+    size *= float((stats.t.ppf(tail, n - 1) / stats.t.ppf(tail, df)) ** 2)
+    x = size * p
+    low = float(stats.beta.ppf(tail, x, size - x + 1)) if x > 0 else 0.0
+    return low, float(stats.beta.ppf(1 - tail, x + 1, size - x)) if x < size else 1.0
