@@ -74,8 +74,9 @@ def count_scores(study: Tables, query: Query) -> SurveyCounts:
     rows = answers(study, query)
     present = rows.collect_schema().names()
     by = [*query.keys, "instrument", "score"]
-    weight = [nw.col("w").sum(), (nw.col("w") * nw.col("w")).sum().alias("ww")] if query.weights else []
-    counts = collect(rows.group_by(by).agg(nw.len().alias("n"), *weight))
+    weighted = rows.with_columns(ww=nw.col("w") * nw.col("w")) if query.weights else rows
+    sums = [nw.col("w", "ww").sum()] if query.weights else []
+    counts = collect(weighted.group_by(by).agg(nw.len().alias("n"), *sums))
     counts["score"] = counts["score"].astype("float64")
     counts["n"] = counts["n"].astype("int64")
     if not query.weights:
