@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
-from cxresearch.data.engine import collect, lazy
+from cxresearch.data.admission import admit
+from cxresearch.data.checked import REJECT_COLUMNS, CheckedTables, TableSummary
+from cxresearch.data.declared import Limits, OnReject
+from cxresearch.data.engine import offset_steps
+from cxresearch.data.native_frames import has_own_engine, open_native
+from cxresearch.data.opening import Opened, open_frames, open_study_file
+from cxresearch.data.readers import run
+from cxresearch.data.study_file import parse_study_file, read_cut
 from cxresearch.data.tables import LAYOUTS
+from cxresearch.data.validation import FLAGS
+from cxresearch.data.wording import listed, nearest, shown
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A file a study was read from: path, SHA-256 in hexadecimal and size in bytes."""
+    """A file a study was read from.
+
+    Attributes
+    ----------
+    path : str
+        As the study file spells it (relative paths are relative to the study file).
+    sha256 : str
+        Of its bytes, in hexadecimal.
+    bytes : int
+        Its size.
+    """
 
     path: str
     sha256: str
@@ -27,11 +48,32 @@ class Source:
 
 
 class Study:
-    """Validated tables of one company; see `from_frames`."""
+    """Validated tables of one company on an engine; made by `read_study` or `Study.from_frames`.
+
+    Opening reads no rows. The first use of a table judges all its rows in one pass: those that keep every
+    rule come back from `table`, the others from `rejects`, and ``rows == valid + rejected`` always.
+
+    Attributes
+    ----------
+    name : str
+        For titles.
+    observed_until : datetime
+        The data cut, naive UTC: nothing later is known.
+    timezone : str
+        IANA zone whose calendar makes days, weeks and months.
+    currency : str
+        Of all amounts, ISO 4217; may be empty.
+    instruments : mapping of str to Scale
+        Scales by name of instrument.
+    segments : tuple of str
+        Segment columns of customers.
+    limits : Limits
+        What happens to rows that break a rule.
+    """
 
     def __init__(
         self,
-        tables: Mapping[str, nw.LazyFrame[Any]],
+        opened: Opened,
         *,
         observed_until: datetime,
         instruments: Mapping[str, Scale],
@@ -39,77 +81,307 @@ class Study:
         currency: str,
         segments: tuple[str, ...],
         name: str,
+        limits: Limits,
     ) -> None:
-        self._tables = dict(tables)
+        self.name = name
         self.observed_until = observed_until
-        self.instruments = MappingProxyType(dict(instruments))
         self.timezone = timezone
         self.currency = currency
+        self.instruments: Mapping[str, Scale] = MappingProxyType(dict(instruments))
         self.segments = segments
-        self.name = name
-        self.sources: tuple[Source, ...] = ()
+        self.limits = limits
+        self._opened = opened
+        self._sources: tuple[Source, ...] | None = None
+        self._checked = CheckedTables(
+            opened.typed,
+            cut=observed_until,
+            instruments=self.instruments,
+            keyed=opened.keyed,
+            kept=opened.kept,
+            connection=opened.connection,
+        )
 
     @classmethod
     def from_frames(
         cls,
         tables: Mapping[str, Any],
         *,
-        observed_until: datetime | str,
+        observed_until: datetime | date | str,
         instruments: Mapping[str, Scale],
         timezone: str = "UTC",
         currency: str = "",
-        segments: tuple[str, ...] | None = None,
+        segments: Sequence[str] | None = None,
         name: str = "",
+        on_reject: OnReject = "refuse",
+        max_reject_share: float = 1.0,
     ) -> Study:
-        """Make a study of frames in memory (pandas, Polars, PyArrow, DuckDB, PySpark)."""
-        frames = {table: _canonical(table, lazy(native)) for table, native in tables.items()}
-        if segments is None and "customers" in frames:
-            schema = frames["customers"].collect_schema()
-            known = LAYOUTS["customers"].columns
-            segments = tuple(c for c, kind in schema.items() if c not in known and kind == nw.String)
-        cut = pd.Timestamp(observed_until)
-        if cut.tz is not None:
-            cut = cut.tz_convert(UTC).tz_localize(None)
+        """Make a study of frames.
+
+        Parameters
+        ----------
+        tables : mapping of str to frame
+            Frames with the canonical columns, by name of table. pandas, Polars and PyArrow frames may be
+            mixed; DuckDB relations (of one connection) or PySpark frames stay on their engine. Naive
+            timestamps mean UTC. Further columns are handed on; texts among those of customers are segments.
+            A table without rows is fine.
+        observed_until : datetime, date or str
+            The data cut; without an offset in ``timezone``, and a mere date means the end of that day.
+            A naive datetime is UTC.
+        instruments : mapping of str to Scale
+            Scales of the instruments in ``responses``.
+        timezone, currency, name : str
+            See the attributes.
+        segments : sequence of str, optional
+            Which columns of customers are segments; by default all further text columns.
+        on_reject : {"refuse", "set_aside"}
+            Whether a table with rows that break a rule is refused, or handed out without them.
+        max_reject_share : float
+            Under ``set_aside``, the share of a table's rows that may be set aside.
+
+        Raises
+        ------
+        ArgumentError
+            If the time zone or a choice is unknown.
+        StudyError
+            If a table or column is unknown, missing or of the wrong kind.
+
+        Examples
+        --------
+        >>> customers = pd.DataFrame({"customer_id": [1, 2], "started_at": ["2024-01-01", "2024-02-01"]})
+        >>> study = Study.from_frames({"customers": customers}, observed_until="2024-12-31", instruments={})
+        >>> study.counts()
+               table  rows  valid  rejected
+        0  customers     2      2         0
+        """
+        _check_names(tables)
+        offset_steps(timezone)
+        if on_reject not in ("refuse", "set_aside"):
+            raise ArgumentError(f"on_reject is {on_reject!r}", wanted="'refuse' or 'set_aside'")
+        own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
+        opened = open_native(tables) if own_engine else open_frames(tables, instruments)
+        zone = "UTC" if isinstance(observed_until, datetime) else timezone
         return cls(
-            frames,
-            observed_until=cut.to_pydatetime(),
+            opened,
+            observed_until=read_cut(observed_until, zone, "from_frames"),
             instruments=instruments,
             timezone=timezone,
             currency=currency,
-            segments=tuple(segments or ()),
+            segments=_chosen_segments(segments, opened),
             name=name,
+            limits=Limits(on_reject=on_reject, max_reject_share=max_reject_share),
         )
+
+    def __repr__(self) -> str:
+        until = f"{self.observed_until:%Y-%m-%d %H:%M} UTC"
+        return f"Study {self.name!r}: {', '.join(self.tables)}; observed until {until}"
 
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables present."""
-        return tuple(name for name in LAYOUTS if name in self._tables)
+        return self._checked.names
 
     def table(self, name: str) -> nw.LazyFrame[Any]:
-        """Return the valid rows of a table as a lazy frame with the columns of DESIGN.md."""
-        if name not in self._tables:
-            raise ArgumentError(f"the study has no table {name!r}", wanted="one of " + ", ".join(self.tables))
-        return self._tables[name]
+        """Return the valid rows of a table.
 
-    def rejects(self, name: str | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """Return the rows set aside: table, row, rule, column, value."""
-        return pd.DataFrame(columns=["table", "row", "rule", "column", "value"])
+        Parameters
+        ----------
+        name : str
+            One of ``tables``.
+
+        Returns
+        -------
+        LazyFrame
+            Canonical columns first (ids and texts as strings, timestamps naive UTC, numbers as floats), then
+            any further ones.
+
+        Raises
+        ------
+        ArgumentError
+            If the study has no such table.
+        StudyError
+            If rows break rules and the study's limits do not allow them to be set aside.
+        """
+        self._known(name)
+        if "customers" in self.tables:
+            admit("customers", self._checked, self.limits)
+        admit(name, self._checked, self.limits)
+        return self._checked.valid(name)
+
+    def rejects(self, name: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
+        """Return the rows set aside, one line each, whatever the limits say.
+
+        Parameters
+        ----------
+        name : str, optional
+            One table; by default all.
+        limit : int, optional
+            At most so many lines of each table.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``table``; ``row`` (position in its source, from 1, header rows not counted); ``rule`` (a
+            key of `validation.RULES`, the first that the row broke); ``column``; ``value`` (as text);
+            ``source``.
+        """
+        names = self.tables if name is None else (self._known(name),)
+        parts = [self._checked.rejects(one, limit=limit) for one in names]
+        parts = [part for part in parts if len(part)]
+        if not parts:
+            return pd.DataFrame(columns=list(REJECT_COLUMNS)).astype({"row": "int64"})
+        return pd.concat(parts, ignore_index=True)
 
     def counts(self) -> pd.DataFrame:
-        """Return rows, valid and rejected for each table."""
-        rows = [len(collect(self.table(t).select(nw.lit(1)))) for t in self.tables]
-        return pd.DataFrame({"table": self.tables, "rows": rows, "valid": rows, "rejected": 0})
+        """Return ``table``, ``rows``, ``valid`` and ``rejected``, one line for each table."""
+        found = [(name, self.summary(name)) for name in self.tables]
+        return pd.DataFrame(
+            [(name, one.rows, one.valid, one.rows - one.valid) for name, one in found],
+            columns=["table", "rows", "valid", "rejected"],
+        )
+
+    def flags(self) -> pd.DataFrame:
+        """Return doubts about rows that stay.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``table``, ``flag``, ``rows`` (how many), ``detail`` (what it means); without zeros.
+        """
+        lines = [
+            (name, flag, rows, FLAGS[flag])
+            for name in self.tables
+            for flag, rows in self.summary(name).flags.items()
+        ]
+        lines += [(table, flag, rows, _detail(flag)) for table, flag, rows in self._declared_counts()]
+        return pd.DataFrame([line for line in lines if line[2]], columns=["table", "flag", "rows", "detail"])
+
+    def summary(self, name: str) -> TableSummary:
+        """Return rows, rejects by rule, flags and date range of a table: one pass, then remembered."""
+        return self._checked.summary(self._known(name))
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Files the study was read from, with their hashes; computed when first asked for."""
+        if self._sources is None:
+            self._sources = tuple(_source(path, file) for path, file in self._opened.files)
+        return self._sources
+
+    @sources.setter
+    def sources(self, sources: tuple[Source, ...]) -> None:
+        self._sources = sources
+
+    def _known(self, name: str) -> str:
+        if name not in self.tables:
+            raise ArgumentError(
+                f"the study has no table {shown(name)}",
+                wanted=f"one of {listed(self.tables)}",
+                next_step="map it in the study file" if name in LAYOUTS else "",
+            )
+        return name
+
+    def _declared_counts(self) -> list[tuple[str, str, int]]:
+        counts = []
+        for table, flag, query in self._opened.counts:
+            assert self._opened.connection is not None  # noqa: S101 - counts come with a connection
+            rows = run(self._opened.connection, query, f"flag {flag}")
+            counts.append((table, flag, int(rows[0][0] or 0)))
+        return counts
 
 
-def _canonical(table: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    if table not in LAYOUTS:
-        raise StudyError(f"table {table!r} is unknown", wanted="one of " + ", ".join(LAYOUTS))
-    layout = LAYOUTS[table]
-    present = frame.collect_schema().names()
-    for column in layout.required:
-        if column not in present:
-            raise StudyError(f"column {column!r} is missing", where=f"table {table}")
-    types = {"id": nw.String(), "text": nw.String(), "time": nw.Datetime("us"), "number": nw.Float64()}
-    return frame.with_columns(
-        nw.col(column).cast(types[kind]) for column, kind in layout.columns.items() if column in present
+def read_study(
+    path: str | Path,
+    *,
+    frames: Mapping[str, Any] | None = None,
+    on_reject: OnReject | None = None,
+    max_reject_share: float | None = None,
+) -> Study:
+    r"""Open the study that a ``study.toml`` declares; its rows are read when they are asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        The study file, or the folder it is in.
+    frames : mapping of str to frame, optional
+        Frames in memory that the study file names (``frame = "name"``).
+    on_reject : {"refuse", "set_aside"}, optional
+        Overrides the study file: what happens to rows that break a rule.
+    max_reject_share : float, optional
+        Overrides the study file: share of a table's rows that may be set aside.
+
+    Returns
+    -------
+    Study
+        Opened, not read: a study of 50 million rows opens at once.
+
+    Raises
+    ------
+    StudyError
+        If the study file, or a file it names, is not as declared; the message says what to do. Rows that
+        break a rule show when a table is used; see `Study.table`.
+
+    Notes
+    -----
+    The study file is described in ``docs/study-file.md``.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "customers.csv").write_text("id,since\na,2024-01-05\nb,2024-02-01\n")
+    ...     _ = Path(folder, "study.toml").write_text(
+    ...         '[study]\nname = "Tiny"\nobserved_until = 2024-12-31\n'
+    ...         '[[sources]]\ntable = "customers"\nfile = "customers.csv"\n'
+    ...         'columns = { customer_id = "id", started_at = "since" }\n'
+    ...     )
+    ...     study = read_study(folder)
+    ...     study.counts()
+           table  rows  valid  rejected
+    0  customers     2      2         0
+    """
+    file = parse_study_file(path)
+    opened = open_study_file(file, frames or {})
+    limits = Limits(
+        on_reject=on_reject or file.limits.on_reject,
+        max_reject_share=file.limits.max_reject_share if max_reject_share is None else max_reject_share,
     )
+    return Study(
+        opened,
+        observed_until=file.observed_until,
+        instruments=file.instruments,
+        timezone=file.timezone,
+        currency=file.currency,
+        segments=opened.segments,
+        name=file.name,
+        limits=limits,
+    )
+
+
+def _check_names(tables: Mapping[str, Any]) -> None:
+    for table in tables:
+        if table not in LAYOUTS:
+            meant = nearest(table, LAYOUTS)
+            raise StudyError(
+                f"table {shown(table)} is unknown",
+                wanted=f"one of {listed(LAYOUTS)}",
+                next_step=f"did you mean {meant!r}?" if meant else "",
+            )
+
+
+def _chosen_segments(segments: Sequence[str] | None, opened: Opened) -> tuple[str, ...]:
+    if segments is None:
+        return opened.segments
+    present = opened.typed["customers"].collect_schema().names() if "customers" in opened.typed else []
+    for segment in segments:
+        if segment not in present:
+            raise StudyError(f"segment {shown(segment)} is not a column of customers")
+    return tuple(segments)
+
+
+def _detail(flag: str) -> str:
+    return "cells left empty in a wide survey file" if flag == "not_asked" else "declared in the study file"
+
+
+def _source(path: str, file: Path) -> Source:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Source(path=path, sha256=digest, bytes=file.stat().st_size)

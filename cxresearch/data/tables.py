@@ -57,7 +57,7 @@ _LAYOUTS = (
     _layout(
         "customers",
         {"customer_id": "id", "started_at": "time"},
-        {"ended_at": "time", "end_kind": "text"},
+        {"ended_at": "time", "end_kind": "text", "notice_at": "time"},
         open_ended=True,
     ),
     _layout(
@@ -76,7 +76,14 @@ _LAYOUTS = (
     _layout(
         "revenue",
         {"customer_id": "id", "effective_at": "time", "mrr": "number"},
-        {"currency": "text", "plan": "text", "due_at": "time"},
+        {
+            "currency": "text",
+            "plan": "text",
+            "due_at": "time",
+            "status": "text",
+            "discount": "number",
+            "discount_kind": "text",
+        },
     ),
     _layout(
         "tickets",

@@ -338,7 +338,7 @@ def test_bad_input_is_refused() -> None:
         mrr_bridge(study_of(good), by="plan")
     with pytest.raises(ArgumentError, match="segment columns"):
         mrr_bridge(study_of(good), by=["plan"])
-    with pytest.raises(DataError, match="valid row"):
+    with pytest.raises(DataError, match="no row"):
         mrr_bridge(study_of(good, until="2023-01-01", on_reject="set_aside"))
     with pytest.raises(ArgumentError, match="no complete period"):
         mrr_bridge(study_of(good)).position("2030-01")

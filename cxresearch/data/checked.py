@@ -1,0 +1,219 @@
+"""Tables with every row judged once: what is valid, what was set aside and why, what is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pandas as pd
+
+from cxresearch.data.engine import collect
+from cxresearch.data.readers import engine_error
+from cxresearch.data.tables import LAYOUTS
+from cxresearch.data.validation import (
+    DATED_BY,
+    customer_directory,
+    flag_marks,
+    link_customers,
+    mark_rows,
+    row_rules,
+)
+from cxresearch.scales import Scale
+
+REJECT_COLUMNS = ("table", "row", "rule", "column", "value", "source")
+_FLAG = "_flag_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSummary:
+    """Counts of one table from a single pass.
+
+    Attributes
+    ----------
+    rows, valid : int
+        All rows, and those that broke no rule.
+    rejected : mapping of str to int
+        Rows set aside by ``rule:column``.
+    flags : mapping of str to int
+        Valid rows by doubt.
+    first, last : datetime or None
+        Range of the time by which valid rows are dated, naive UTC.
+    """
+
+    rows: int
+    valid: int
+    rejected: Mapping[str, int]
+    flags: Mapping[str, int]
+    first: datetime | None
+    last: datetime | None
+
+
+class CheckedTables:
+    """Typed rows of each table, judged when first asked for.
+
+    Parameters
+    ----------
+    typed : mapping of str to LazyFrame
+        Rows with the columns of their table and the hidden ones of `mapping.HIDDEN`.
+    cut : datetime
+        The data cut, naive UTC.
+    instruments : mapping of str to Scale
+        Scales of the responses.
+    keyed : frozenset of str
+        Tables in which a key identifies rows.
+    kept : frozenset of str
+        Tables small enough to be judged once and kept in the engine.
+    connection : DuckDBPyConnection, optional
+        Where kept tables go.
+    """
+
+    def __init__(
+        self,
+        typed: Mapping[str, nw.LazyFrame[Any]],
+        *,
+        cut: datetime,
+        instruments: Mapping[str, Scale],
+        keyed: frozenset[str] = frozenset(),
+        kept: frozenset[str] = frozenset(),
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        self._connection = connection
+        self._typed = dict(typed)
+        self._cut = cut
+        self._instruments = instruments
+        self._keyed = keyed
+        self._kept = kept
+        self._marked: dict[str, nw.LazyFrame[Any]] = {}
+        self._summaries: dict[str, TableSummary] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tables present, in the order of `LAYOUTS`."""
+        return tuple(name for name in LAYOUTS if name in self._typed)
+
+    def columns(self, name: str) -> list[str]:
+        """Return the columns a user sees, those of the layout first."""
+        present = self._typed[name].collect_schema().names()
+        known = LAYOUTS[name].columns
+        further = [column for column in present if column not in known and not column.startswith("_")]
+        return [column for column in known if column in present] + further
+
+    def valid(self, name: str) -> nw.LazyFrame[Any]:
+        """Return the rows that broke no rule; where none did, without judging them again."""
+        columns = self.columns(name)
+        if self.summary(name).rejected:
+            return self._mark(name).filter(nw.col("_rule").is_null()).select(columns)
+        return (self._mark(name) if name in self._kept else self._typed[name]).select(columns)
+
+    def summary(self, name: str) -> TableSummary:
+        """Return the counts of a table: one pass, the first time.
+
+        Raises
+        ------
+        StudyError
+            If the engine cannot read the data.
+        """
+        if name not in self._summaries:
+            try:
+                self._summaries[name] = self._summarise(name)
+            except duckdb.Error as error:
+                raise engine_error(error, f"table {name}") from None
+        return self._summaries[name]
+
+    def rejects(self, name: str, *, limit: int | None = None) -> pd.DataFrame:
+        """Return the rows set aside, at most ``limit`` of them, with the columns of `REJECT_COLUMNS`."""
+        if not self.summary(name).rejected:
+            return pd.DataFrame(columns=list(REJECT_COLUMNS))
+        frame = self._mark(name).filter(~nw.col("_rule").is_null()).sort("_source", "_row")
+        if limit is not None:
+            frame = frame.head(limit)
+        hidden = ("_row", "_source", "_rule", "_fault", "_fault_value", "_key")
+        rows = collect(frame.select(*hidden, *self.columns(name)))
+        broken = rows["_rule"].str.split(":", n=1, expand=True)
+        return pd.DataFrame(
+            {
+                "table": name,
+                "row": rows["_row"].astype("int64"),
+                "rule": broken[0].astype(str),
+                "column": broken[1].astype(str),
+                "value": [
+                    _value(row, column)
+                    for row, column in zip(rows.to_dict("records"), broken[1], strict=True)
+                ],
+                "source": rows["_source"].astype(str),
+            },
+            columns=list(REJECT_COLUMNS),
+        )
+
+    def _linked(self, name: str) -> bool:
+        return (
+            name != "customers"
+            and "customers" in self._typed
+            and "customer_id" in self._typed[name].collect_schema().names()
+        )
+
+    def _mark(self, name: str) -> nw.LazyFrame[Any]:
+        if name in self._marked:
+            return self._marked[name]
+        frame, linked = self._typed[name], self._linked(name)
+        if linked:
+            frame = link_customers(frame, customer_directory(self._mark("customers")))
+        rules = row_rules(
+            name, self.columns(name), cut=self._cut, instruments=self._instruments, linked=linked
+        )
+        marked = mark_rows(frame, rules, with_copies=name in self._keyed)
+        if name in self._kept and self._connection is not None:
+            try:
+                marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")
+            except duckdb.Error as error:
+                raise engine_error(error, f"table {name}") from None
+            marked = nw.from_native(self._connection.table(f"checked_{name}")).lazy()
+        self._marked[name] = marked
+        return marked
+
+    def _summarise(self, name: str) -> TableSummary:
+        marked, dated = self._mark(name), DATED_BY[name]
+        flags = flag_marks(name, self.columns(name), cut=self._cut, linked=self._linked(name))
+        counted = {
+            _FLAG + flag: nw.when(mark).then(nw.lit(1)).otherwise(nw.lit(0)) for flag, mark in flags.items()
+        }
+        groups = collect(
+            marked.with_columns(**counted, _rule=nw.col("_rule").fill_null(""))
+            .group_by("_rule")
+            .agg(
+                nw.len().alias("_rows"),
+                nw.col(dated).min().alias("_first"),
+                nw.col(dated).max().alias("_last"),
+                *(nw.col(column).sum() for column in counted),
+            )
+        )
+        valid = groups[groups["_rule"] == ""]
+        rejected = groups[groups["_rule"] != ""].sort_values("_rule")
+        return TableSummary(
+            rows=int(groups["_rows"].sum()),
+            valid=int(valid["_rows"].sum()),
+            rejected={
+                rule: int(rows) for rule, rows in zip(rejected["_rule"], rejected["_rows"], strict=True)
+            },
+            flags={flag: int(valid[_FLAG + flag].sum()) for flag in flags},
+            first=_moment(valid["_first"]),
+            last=_moment(valid["_last"]),
+        )
+
+
+def _moment(column: pd.Series[Any]) -> datetime | None:
+    if column.empty or pd.isna(column.iloc[0]):
+        return None
+    moment: datetime = pd.Timestamp(column.iloc[0]).to_pydatetime()
+    return moment
+
+
+def _value(row: dict[Any, Any], column: str) -> str:
+    value = row["_fault_value"] if isinstance(row["_fault"], str) else row.get(column, row["_key"])
+    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("\x1f", " ")[:200]

@@ -1,0 +1,279 @@
+"""From raw columns to the columns of a table, as one SELECT: types, formats, zones, value maps, bins.
+
+A value that cannot be read becomes missing and its row carries a fault (rule and column) with the raw text,
+so that validation can set the row aside and say why. Nothing is read here: the SELECT is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cxresearch.data.declared import ColumnMap, SourceMap
+from cxresearch.data.readers import ROW, RawTable, literal, quoted
+from cxresearch.data.tables import LAYOUTS, Kind
+from cxresearch.data.wording import listed, nearest, shown
+from cxresearch.errors import StudyError
+from cxresearch.scales import Scale
+
+#: Columns every mapped row carries besides those of its table.
+HIDDEN = ("_row", "_source", "_fault", "_fault_value", "_key")
+
+#: Dates and times that need no declared format.
+ISO = r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?"
+_OFFSET = r":\d{2}(\.\d+)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
+_TWO_READINGS = r"(0?[1-9]|1[0-2])[/.-](0?[1-9]|1[0-2])[/.-](\d{4}|\d{2})(\D.*)?"
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT")
+_LAST_EPOCH_SECOND = 4_102_444_800  # 2100-01-01: beyond it a number is no epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadColumn:
+    """SQL of one column.
+
+    Attributes
+    ----------
+    target, value : str
+        Column of the table, and the expression that gives its typed value.
+    text : str
+        Expression of the raw text (missing if there was no value); empty where reading cannot fail.
+    faults : tuple of (str, str)
+        Rule broken when there is a text but no value, each with the SQL condition under which it applies.
+    """
+
+    target: str
+    value: str
+    text: str = ""
+    faults: tuple[tuple[str, str], ...] = ()
+
+
+def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scale]) -> str:
+    """Return the SELECT that maps a source onto its table.
+
+    Parameters
+    ----------
+    source : SourceMap
+        What the study file declares.
+    raw : RawTable
+        The raw columns and their types.
+    instruments : mapping of str to Scale
+        For the answers that bins stand for.
+
+    Raises
+    ------
+    StudyError
+        If a raw column is missing, named twice, or of a type that cannot be read as declared.
+    """
+    constant = source.columns.get("instrument")
+    named = constant.constant if constant is not None else None
+    fixed = [
+        _read(source, raw, target, column, instruments.get(named or "") if target == "score" else None)
+        for target, column in source.columns.items()
+    ]
+    if not source.scores:
+        return _select(source, raw, fixed)
+    parts = []
+    for name, column in source.scores.items():
+        score = _read(source, raw, "score", column, instruments[name])
+        instrument = ReadColumn(target="instrument", value=literal(name))
+        where = f" WHERE {score_text(column)} IS NOT NULL" if source.blank_scores == "not_asked" else ""
+        parts.append(_select(source, raw, [*fixed, instrument, score]) + where)
+    return " UNION ALL BY NAME ".join(parts)
+
+
+def count_not_asked(source: SourceMap, raw: RawTable) -> str:
+    """Return the SELECT that counts the empty cells a wide source leaves out by declaration."""
+    blanks = " + ".join(
+        f"count(*) FILTER ({score_text(column)} IS NULL)" for column in source.scores.values()
+    )
+    return f"SELECT {blanks} FROM {quoted(raw.view)}"  # noqa: S608 - built from quoted parts
+
+
+def score_text(column: ColumnMap) -> str:
+    """Return the expression of a cell's text, missing where the cell is empty."""
+    return _present(f"CAST({quoted(column.column)} AS VARCHAR)", column)
+
+
+def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn]) -> str:
+    """Two steps, so that each value and text is computed once and the fault reads off them."""
+    inner = [f"{ROW} AS _row", f"{_key(source, raw)} AS _key"]
+    faults, texts = [], []
+    for i, column in enumerate(columns):
+        inner.append(f"{column.value} AS v{i}")
+        if column.faults:
+            inner.append(f"{column.text} AS x{i}")
+            failed = f"x{i} IS NOT NULL AND v{i} IS NULL"
+            texts.append(f"WHEN {failed} THEN left(x{i}, 200)")
+            for rule, condition in column.faults:
+                also = f" AND ({condition.format(text=f'x{i}')})" if condition else ""
+                faults.append(f"WHEN {failed}{also} THEN {literal(f'{rule}:{column.target}')}")
+    outer = ["_row", f"{literal(source.label)} AS _source", "_key"]
+    outer.append(f"{_case(faults)} AS _fault")
+    outer.append(f"{_case(texts)} AS _fault_value")
+    outer += [f"v{i} AS {quoted(column.target)}" for i, column in enumerate(columns)]
+    return (
+        f"SELECT {', '.join(outer)} FROM "  # noqa: S608 - built from quoted parts
+        f"(SELECT {', '.join(inner)} FROM {quoted(raw.view)})"
+    )
+
+
+def _case(branches: list[str]) -> str:
+    return f"CASE {' '.join(branches)} END" if branches else "CAST(NULL AS VARCHAR)"
+
+
+def _key(source: SourceMap, raw: RawTable) -> str:
+    if source.table == "tickets" and not source.unique:
+        column = source.columns["ticket_id"]
+        return (
+            _as_text(column.column, _type(source, raw, column)) if column.column else "CAST(NULL AS VARCHAR)"
+        )
+    if not source.unique:
+        return "CAST(NULL AS VARCHAR)"
+    parts = []
+    for name in source.unique:
+        kind = _type(source, raw, ColumnMap(column=name))
+        parts.append(_as_text(name, kind))
+    return f"concat_ws(chr(31), {', '.join(parts)})"
+
+
+def _type(source: SourceMap, raw: RawTable, column: ColumnMap) -> str:
+    name = column.column
+    if name not in raw.types:
+        meant = nearest(name, raw.types)
+        raise StudyError(
+            f"column {shown(name)} is not in the file",
+            where=source.label,
+            wanted=f"one of {listed(raw.types)}",
+            next_step=f"did you mean {meant!r}?" if meant else "correct the name under [sources.columns]",
+        )
+    if name in raw.ambiguous:
+        raise StudyError(
+            f"the header has column {shown(name)} more than once",
+            where=source.label,
+            next_step="rename one of them in the file",
+        )
+    return raw.types[name]
+
+
+def _read(
+    source: SourceMap, raw: RawTable, target: str, column: ColumnMap, scale: Scale | None
+) -> ReadColumn:
+    kind: Kind = "number" if column.number else LAYOUTS[source.table].kind(target)
+    raw_type = "VARCHAR" if column.constant is not None else _type(source, raw, column)
+    if column.as_is:
+        return ReadColumn(target=target, value=quoted(column.column))
+    if kind == "time":
+        return _read_time(source, target, column, raw_type)
+    if kind == "number":
+        return _read_number(target, column, raw_type, scale)
+    return ReadColumn(target=target, value=_text(column, raw_type))
+
+
+def _as_text(name: str, raw_type: str) -> str:
+    """A whole number stored as a float reads '7', not '7.0': ids often come so."""
+    cell = quoted(name)
+    if raw_type in ("FLOAT", "DOUBLE"):
+        whole = f"{cell} = floor({cell}) AND abs({cell}) < 9e15"
+        return (
+            f"CASE WHEN {whole} THEN CAST(CAST({cell} AS BIGINT) AS VARCHAR) ELSE CAST({cell} AS VARCHAR) END"
+        )
+    return cell if raw_type == "VARCHAR" else f"CAST({cell} AS VARCHAR)"
+
+
+def _text(column: ColumnMap, raw_type: str) -> str:
+    if column.constant is not None:
+        return literal(column.constant)
+    text = _present(_as_text(column.column, raw_type), column)
+    if not column.values:
+        return text
+    branches = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in column.values.items())
+    return f"nullif(CASE {text} {branches} ELSE {text} END, '')"
+
+
+def _present(text: str, column: ColumnMap) -> str:
+    gone = ", ".join(literal(marker.strip()) for marker in ("", *column.missing))
+    return f"CASE WHEN trim({text}) IN ({gone}) THEN NULL ELSE {text} END"
+
+
+def _read_number(target: str, column: ColumnMap, raw_type: str, scale: Scale | None) -> ReadColumn:
+    plain = raw_type.split("(", maxsplit=1)[0].removeprefix("U") in _NUMERIC
+    if plain and not column.missing and not column.values:
+        cell = quoted(column.column)
+        number = f"CAST({cell} AS DOUBLE)"
+        present = f"CASE WHEN isnan({number}) THEN NULL ELSE CAST({cell} AS VARCHAR) END"
+        value = f"CASE WHEN isfinite({number}) THEN {number} END"
+        floating = raw_type in ("FLOAT", "DOUBLE")
+        faults = (("not_a_number", ""),) if floating else ()
+        return ReadColumn(target=target, value=_scaled(value, column, scale), text=present, faults=faults)
+    text = f"trim({_text(column, raw_type)})"
+    text = f"CASE WHEN lower({text}) = 'nan' THEN NULL ELSE {text} END"
+    digits = text
+    if column.decimal == ",":
+        digits = f"CASE WHEN contains({text}, '.') THEN NULL ELSE replace({text}, ',', '.') END"
+    value = f"CASE WHEN regexp_full_match({digits}, {literal(_NUMBER)}) THEN TRY_CAST({digits} AS DOUBLE) END"
+    value = f"CASE WHEN isfinite({value}) THEN {value} END"
+    return ReadColumn(
+        target=target, value=_scaled(value, column, scale), text=text, faults=(("not_a_number", ""),)
+    )
+
+
+def _scaled(value: str, column: ColumnMap, scale: Scale | None) -> str:
+    if column.multiply is not None:
+        value = f"({value}) * CAST({column.multiply!r} AS DOUBLE)"
+    if not column.bins or scale is None:
+        return value
+    branches = " ".join(
+        f"WHEN ({value}) <= {edge!r} THEN {level}"
+        for edge, level in zip(column.bins, scale.levels, strict=False)
+    )
+    return f"CAST(CASE WHEN ({value}) IS NULL THEN NULL {branches} ELSE {scale.high} END AS DOUBLE)"
+
+
+def _read_time(source: SourceMap, target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
+    if raw_type == "TIMESTAMP WITH TIME ZONE" and not column.values:
+        return ReadColumn(target=target, value=f"({quoted(column.column)} AT TIME ZONE 'UTC')")
+    if (raw_type == "DATE" or raw_type.startswith("TIMESTAMP")) and not column.values and not column.missing:
+        naive = f"CAST({quoted(column.column)} AS TIMESTAMP)"
+        return ReadColumn(target=target, value=_to_utc(naive, column.timezone))
+    if raw_type.split("(", maxsplit=1)[0].removeprefix("U") in _NUMERIC and not column.date_format:
+        raise StudyError(
+            f"column {shown(column.column)} holds numbers where a time is wanted",
+            where=source.label,
+            next_step="declare date_format: 'epoch_seconds', 'epoch_milliseconds' or one such as '%Y%m%d'",
+        )
+    text = f"trim({_text(column, raw_type)})"
+    if column.date_format:
+        value = _by_format(text, column)
+        return ReadColumn(target=target, value=value, text=text, faults=(("not_a_time", ""),))
+    local = _to_utc(f"TRY_CAST({text} AS TIMESTAMP)", column.timezone)
+    value = (
+        f"CASE WHEN NOT regexp_full_match({text}, {literal(ISO)}) THEN NULL "
+        f"WHEN regexp_matches({text}, {literal(_OFFSET)}) "
+        f"THEN TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE {local} END"
+    )
+    two_readings = (
+        f"regexp_full_match({{text}}, {literal(_TWO_READINGS).replace('{', '{{').replace('}', '}}')})"
+    )
+    faults = (("ambiguous_date", two_readings), ("not_a_time", ""))
+    return ReadColumn(target=target, value=value, text=text, faults=faults)
+
+
+def _to_utc(naive: str, timezone: str) -> str:
+    if timezone in ("UTC", "Etc/UTC"):
+        return naive
+    return f"(({naive}) AT TIME ZONE {literal(timezone)}) AT TIME ZONE 'UTC'"
+
+
+def _by_format(text: str, column: ColumnMap) -> str:
+    first = column.date_format[0]
+    if first in ("epoch_seconds", "epoch_milliseconds"):
+        number = f"TRY_CAST({text} AS DOUBLE)" + (" / 1000" if first == "epoch_milliseconds" else "")
+        fits = f"{number} BETWEEN 0 AND {_LAST_EPOCH_SECOND}"
+        return f"CASE WHEN {fits} THEN make_timestamp(CAST(round(({number}) * 1e6) AS BIGINT)) END"
+    parts = []
+    for one in column.date_format:
+        parsed = f"try_strptime({text}, {literal(one)})"
+        zoned = "%z" in one or "%Z" in one
+        parts.append(f"({parsed} AT TIME ZONE 'UTC')" if zoned else _to_utc(parsed, column.timezone))
+    return f"COALESCE({', '.join(parts)})"

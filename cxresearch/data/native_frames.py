@@ -1,0 +1,111 @@
+"""Frames that bring their own engine (DuckDB relations, PySpark): checked for type, judged where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals as nw
+
+from cxresearch.data.engine import lazy
+from cxresearch.data.opening import Opened, check_columns
+from cxresearch.data.tables import LAYOUTS, Kind
+from cxresearch.data.wording import shown
+from cxresearch.errors import StudyError
+
+_TYPES: dict[Kind, Any] = {
+    "id": nw.String(),
+    "text": nw.String(),
+    "time": nw.Datetime("us"),
+    "number": nw.Float64(),
+}
+
+
+def has_own_engine(native: Any) -> bool:
+    """Whether a frame lives on an engine of its own rather than in memory."""
+    return lazy(native).implementation not in (
+        nw.Implementation.PANDAS,
+        nw.Implementation.POLARS,
+        nw.Implementation.PYARROW,
+        nw.Implementation.MODIN,
+        nw.Implementation.CUDF,
+    )
+
+
+def open_native(tables: Mapping[str, Any]) -> Opened:
+    """Open frames that share an engine of their own.
+
+    Raises
+    ------
+    StudyError
+        If they do not share one, or a column is missing or of the wrong type.
+    """
+    engines = {lazy(native).implementation for native in tables.values()}
+    if len(engines) > 1:
+        raise StudyError(
+            "the tables are on different engines: " + ", ".join(sorted(str(one) for one in engines)),
+            wanted="all on one engine, or all in memory",
+        )
+    typed = {table: _typed(table, native) for table, native in tables.items()}
+    segments: tuple[str, ...] = ()
+    if "customers" in typed:
+        known = LAYOUTS["customers"].columns
+        schema = typed["customers"].collect_schema()
+        segments = tuple(
+            name
+            for name, kind in schema.items()
+            if name not in known and not name.startswith("_") and kind in (nw.String, nw.Boolean)
+        )
+        typed["customers"] = typed["customers"].with_columns(
+            nw.col(name).cast(nw.String()) for name in segments if schema[name] == nw.Boolean
+        )
+    return Opened(typed=typed, keyed=frozenset({"tickets"} & set(typed)), segments=segments)
+
+
+def _typed(table: str, native: Any) -> nw.LazyFrame[Any]:
+    frame = lazy(native)
+    schema = frame.collect_schema()
+    check_columns(table, schema.names())
+    columns = [
+        _cast(table, name, kind, schema[name])
+        for name, kind in LAYOUTS[table].columns.items()
+        if name in schema.names()
+    ]
+    key = nw.col("ticket_id") if table == "tickets" else nw.lit(None, dtype=nw.String)
+    numbered = _numbered(frame, list(LAYOUTS[table].required))
+    return numbered.with_columns(
+        *columns,
+        _source=nw.lit(f"table {table}"),
+        _fault=nw.lit(None, dtype=nw.String),
+        _fault_value=nw.lit(None, dtype=nw.String),
+        _key=key.cast(nw.String()),
+    )
+
+
+def _numbered(frame: nw.LazyFrame[Any], order: list[str]) -> nw.LazyFrame[Any]:
+    """Rows of an engine without order are numbered as sorted by the required columns."""
+    if frame.implementation is nw.Implementation.DUCKDB:
+        numbered = frame.to_native().select("*, row_number() OVER () AS _row")
+        rows: nw.LazyFrame[Any] = nw.from_native(numbered).lazy()
+        return rows
+    return frame.with_row_index("_row", order_by=order).with_columns(nw.col("_row") + 1)
+
+
+def _cast(table: str, name: str, kind: Kind, found: Any) -> nw.Expr:
+    column = nw.col(name)
+    where = f"table {table}, column {name}"
+    if kind == "time":
+        if getattr(found, "time_zone", None) is not None:
+            raise StudyError(
+                "timestamps carry a time zone", where=where, wanted="naive timestamps in UTC on this engine"
+            )
+        if found not in (nw.Datetime, nw.Date):
+            raise StudyError(f"a time is wanted, not {shown(found)}", where=where, next_step="cast it first")
+    if kind == "number":
+        if not found.is_numeric():
+            raise StudyError(
+                f"a number is wanted, not {shown(found)}", where=where, next_step="cast it first"
+            )
+        number = column.cast(nw.Float64())
+        return nw.when(~number.is_nan()).then(number).alias(name) if found.is_float() else number
+    return column.cast(_TYPES[kind])

@@ -1,0 +1,171 @@
+"""What must be known of a text file before an engine reads it: encoding, delimiter, line ends, names."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from cxresearch.data.declared import RawInput
+from cxresearch.data.wording import shown
+from cxresearch.errors import StudyError
+
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_CHUNK = 1 << 22
+_CHECKED_BYTES = 1 << 29  # bytes beyond are checked by the engine as it reads
+_BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLayout:
+    r"""How a delimited file is written.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Column names; an empty one becomes ``column_3``, a repeated one ``name_2``.
+    repeated : frozenset of str
+        Names that occur more than once as written: mapping them is ambiguous.
+    delimiter, newline : str
+        As found or declared; ``newline`` is ``\n``, ``\r\n`` or ``\r``.
+    header_lines : int
+        Lines before the header.
+    """
+
+    names: tuple[str, ...]
+    repeated: frozenset[str]
+    delimiter: str
+    newline: str
+    header_lines: int
+
+
+def text_layout(raw: RawInput, path: Path, where: str) -> TextLayout:
+    """Look at the head of a delimited file and check its encoding.
+
+    A UTF-8 byte-order mark is read as what it is: a mark, not part of the first column's name.
+
+    Raises
+    ------
+    StudyError
+        If the bytes are not in the declared encoding, the file is empty, or another delimiter would split it.
+    """
+    _check_encoding(raw, path, where)
+    delimiter = raw.delimiter or ("\t" if _suffix(path) in (".tsv", ".tab") else ",")
+    with _opened(path) as stream, io.TextIOWrapper(stream, encoding=_codec(raw), newline="") as text:
+        for _ in range(raw.header_row - 1):
+            text.readline()
+        header = _first_record(text)
+        rows = csv.reader(text, delimiter=delimiter)
+        second = next((row for row in rows if row), None)
+    if not header.strip():
+        raise StudyError("the file is empty", where=where, wanted="a header and at least one row")
+    newline = "\r\n" if header.endswith("\r\n") else header[-1:] if header[-1:] in "\r\n" else "\n"
+    names = next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter))
+    _check_delimiter(header, names, delimiter, where)
+    if second is None:
+        raise StudyError("the table is empty: there is a header but no row", where=where)
+    repeated = {name for name in names if name and names.count(name) > 1}
+    return TextLayout(
+        names=_distinct(names),
+        repeated=frozenset(repeated),
+        delimiter=delimiter,
+        newline=newline,
+        header_lines=raw.header_row - 1,
+    )
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+
+
+def _codec(raw: RawInput) -> str:
+    return "utf-8-sig" if raw.encoding == "utf-8" else raw.encoding
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _first_record(text: io.TextIOWrapper) -> str:
+    """Read lines until quotes are closed: a header may hold line ends within quotes."""
+    record = text.readline()
+    for _ in range(100):
+        if record.count('"') % 2 == 0:
+            break
+        record += text.readline()
+    return record
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    used: dict[str, int] = {}
+    distinct = []
+    for position, name in enumerate(names, start=1):
+        label = name or f"column_{position}"
+        used[label.casefold()] = used.get(label.casefold(), 0) + 1
+        again = used[label.casefold()]
+        distinct.append(label if again == 1 else f"{label}_{again}")
+    return tuple(distinct)
+
+
+def _check_delimiter(header: str, names: list[str], delimiter: str, where: str) -> None:
+    if len(names) > 1:
+        return
+    counts = {other: header.count(other) for other in _DELIMITERS if other != delimiter}
+    best = max(counts, key=lambda other: counts[other])
+    if counts[best]:
+        raise StudyError(
+            f"the header is one wide column when split at {_DELIMITERS.get(delimiter, shown(delimiter))}",
+            where=where,
+            wanted=f"{counts[best] + 1} columns, split at {_DELIMITERS[best]}",
+            next_step=f"declare delimiter = {'tab' if best == chr(9) else best!r}".replace(
+                "= tab", "= 'tab'"
+            ),
+        )
+
+
+def _check_encoding(raw: RawInput, path: Path, where: str) -> None:
+    try:
+        with _opened(path) as stream:
+            head = stream.read(4)
+            for mark, name in _BOMS.items():
+                if head.startswith(mark) and raw.encoding != name:
+                    raise StudyError(
+                        f"the file is not UTF-8: it starts with the byte-order mark of {name.upper()}",
+                        where=where,
+                        next_step=f"declare encoding = '{name}', or save it as UTF-8",
+                    )
+            if raw.encoding == "utf-8":
+                _check_utf8(stream, head, where)
+    except gzip.BadGzipFile:
+        raise StudyError("the file is not a gzip file, though its name ends in .gz", where=where) from None
+    except (EOFError, OSError) as error:
+        raise StudyError(f"the file cannot be read: {error}", where=where) from None
+
+
+def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    chunk, offset, line = head, 0, 1
+    while chunk and offset < _CHECKED_BYTES:
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            byte = offset - pending + error.start
+            line += chunk[: max(error.start - pending, 0)].count(b"\n")
+            raise StudyError(
+                f"the file is not UTF-8: byte {byte + 1:,} is 0x{error.object[error.start]:02x}",
+                where=f"{where}, line {line:,}",
+                next_step="declare encoding = 'latin-1' if it is, or convert it: "
+                "iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
+            ) from None
+        line += chunk.count(b"\n")
+        offset += len(chunk)
+        chunk = stream.read(_CHUNK)
+    try:
+        decoder.decode(b"", final=not chunk)
+    except UnicodeDecodeError:
+        raise StudyError("the file is not UTF-8: it ends within a letter", where=where) from None

@@ -1,0 +1,53 @@
+"""How values a customer typed, and names a user mistyped, appear in messages: short, printable, quoted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+_LONGEST = 40
+
+
+def shown(value: Any, longest: int = _LONGEST) -> str:
+    """Return a value as a short quoted text without control characters.
+
+    Examples
+    --------
+    >>> shown("eleven")
+    "'eleven'"
+    >>> shown("x" * 100, longest=10)
+    "'xxxxxxxxx…'"
+    """
+    text = "".join(letter if letter.isprintable() else " " for letter in str(value)[: 4 * longest])
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    return "'" + text.replace("'", "’") + "'"
+
+
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """Return the known name closest to a mistyped one, or an empty text if none is close.
+
+    Examples
+    --------
+    >>> nearest("responded", ["responded_at", "score"])
+    'responded_at'
+    """
+    names = {str(candidate).casefold(): str(candidate) for candidate in known}
+    close = difflib.get_close_matches(str(name).casefold(), list(names), n=1, cutoff=likeness)
+    return names[close[0]] if close else ""
+
+
+def listed(names: Iterable[Any], most: int = 12) -> str:
+    """Return names separated by commas, the first few if they are many.
+
+    Examples
+    --------
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    >>> listed(range(5), most=2)
+    "'0', '1' and 3 more"
+    """
+    every = [shown(name) for name in names]
+    text = ", ".join(every[:most])
+    return text if len(every) <= most else f"{text} and {len(every) - most} more"
