@@ -14,6 +14,8 @@ from .errors import CxWarning as CxWarning
 from .errors import DataError as DataError
 from .errors import StudyError as StudyError
 from .headtohead.contest import compare as compare
+from .headtohead.protocol import Protocol as Protocol
+from .headtohead.protocol import read_protocol as read_protocol
 from .metrics.contrasts import metric_contrasts as metric_contrasts
 from .metrics.non_response import nonresponse_bounds as nonresponse_bounds
 from .metrics.non_response import response_rate as response_rate

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.headtohead.forms import agreement_cautions, check_levels, in_form
+from cxresearch.stats.calibrate import folds_of
 from cxresearch.stats.censoring import FollowUp, follow_up
 from cxresearch.stats.ipcw import level_codes
 from cxresearch.stats.joint_covariance import cluster_codes
@@ -42,6 +45,10 @@ class ContestRows:
         In the order of `frame`.
     left_out : DataFrame
         ``reason, rows, customers``.
+    cautions : tuple of str
+        Scores that contradict each other.
+    fold_by : str
+        Column whose rows stay together in cross-fitting.
     """
 
     frame: pd.DataFrame
@@ -53,6 +60,13 @@ class ContestRows:
     levels: tuple[NDArray[np.float64], ...]
     clusters: NDArray[np.intp]
     left_out: pd.DataFrame
+    cautions: tuple[str, ...]
+    fold_by: str
+
+    @cached_property
+    def folds(self) -> NDArray[np.intp]:
+        """Fold of each row for cross-fitting, sorted as `fit` is: by customer, whatever the order of rows."""
+        return folds_of(self.frame[self.fold_by])[self.fit.order]
 
 
 def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
@@ -90,7 +104,8 @@ def complete_rows(
     names: tuple[str, ...],
     horizons: tuple[float, ...],
     *,
-    clusters: str | None,
+    clusters: str | None = "customer_id",
+    form: str = "raw",
     weights: NDArray[np.float64] | None = None,
 ) -> ContestRows:
     """Take the rows with an answer to every contestant, and count the others by reason.
@@ -119,8 +134,9 @@ def complete_rows(
     rows = frame.loc[keep]
     if clusters is not None and clusters not in frame.columns:
         raise ArgumentError(f"clusters names the column {clusters!r}, which is not there", wanted="a column")
-    signs = np.array([marks.instruments[name].risk_sign for name in names], dtype=np.float64)
-    risk = np.ascontiguousarray((raw[keep] * signs).T)
+    scales = [marks.instruments[name] for name in names]
+    answers = np.ascontiguousarray(raw[keep].T)
+    risk = in_form(answers, scales, form)
     fit = follow_up(
         _known_at_horizon(rows, horizons),
         rows["event"].to_numpy(dtype=np.int64),
@@ -138,6 +154,8 @@ def complete_rows(
         levels=levels,
         clusters=group,
         left_out=_left_out(marks, names, raw),
+        fold_by=clusters or "customer_id",
+        cautions=agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments)),
     )
 
 
@@ -158,12 +176,7 @@ def _levels(
 ) -> tuple[tuple[NDArray[np.intp], ...], tuple[NDArray[np.float64], ...]]:
     found = [level_codes(name, values) for name, values in zip(names, risk, strict=True)]
     for name, (_, levels) in zip(names, found, strict=True):
-        if len(levels) < 2:
-            raise DataError(
-                f"{name} has one distinct score, {abs(levels[0]):g}, in all {risk.shape[1]:,} complete rows",
-                wanted="answers that differ",
-                next_step="leave this score out of the comparison",
-            )
+        check_levels(name, levels, risk.shape[1])
     return tuple(code for code, _ in found), tuple(levels for _, levels in found)
 
 

@@ -43,6 +43,15 @@ class Comparison(Result):
         p_equivalence_adjusted, verdict, rows_to_decide, finding, primary``. ``difference`` is AUC of first
         minus AUC of second. The primary contrast is judged by its own p-value, the others by Holm's over
         them, which is what the adjusted columns hold.
+    measures : DataFrame
+        What else was measured: ``measure, score, label, horizon_days, value, low, high, se``.
+    measure_contrasts : DataFrame
+        Its paired differences: ``measure, first, second, horizon_days, difference, low, high, se, p_value``.
+    calibration : DataFrame
+        Churn by answer at the primary horizon: ``score, label, horizon_days, answer, n, share, predicted,
+        observed, low, high, se``.
+    decision : DataFrame
+        Net benefit at the primary horizon: ``label, horizon_days, threshold, net_benefit``.
     roc : DataFrame
         ``score, label, horizon_days, threshold, false_positive_rate, true_positive_rate``.
     lift : DataFrame
@@ -59,6 +68,10 @@ class Comparison(Result):
         Form in which scores entered.
     settings : Mapping
         Every setting of the call, for the record.
+    protocol_sha256 : str
+        Hash of the protocol the contest followed; empty without one.
+    deviations : tuple of str
+        Where the protocol was changed after the first look, or the rows were not made as planned.
 
     Examples
     --------
@@ -75,6 +88,10 @@ class Comparison(Result):
     horizon_days: float
     table: pd.DataFrame
     contrasts: pd.DataFrame
+    measures: pd.DataFrame
+    measure_contrasts: pd.DataFrame
+    calibration: pd.DataFrame
+    decision: pd.DataFrame
     roc: pd.DataFrame
     lift: pd.DataFrame
     left_out: pd.DataFrame
@@ -86,6 +103,8 @@ class Comparison(Result):
     n_cases: int
     form: str = "raw"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    protocol_sha256: str = ""
+    deviations: tuple[str, ...] = ()
 
     def auc(self, score: str, *, horizon_days: float | None = None) -> Estimate:
         """Return the AUC of one score; by default at the primary horizon.
@@ -174,6 +193,11 @@ class Comparison(Result):
                 f"{format_p_value(row['p_value'])}: {row['verdict']}"
             )
         lines.append(f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} leavers")
+        if self.protocol_sha256:
+            lines.append(
+                f"  Protocol {self.protocol_sha256[:12]}, " + ("deviations:" if self.deviations else "kept")
+            )
+        lines += [f"  Deviation: {text}" for text in self.deviations]
         lines += [f"  Caution: {text}" for text in self.cautions]
         return "\n".join(lines)
 

@@ -143,13 +143,10 @@ def concordance_of(
     pair_weight = np.where((fit.event == 1) & (fit.duration <= horizon), by_time[fit.group], 0.0)
     found = [_one(fit, code, pair_weight, entry) for code in codes]
     influence = np.empty((len(codes), fit.n))
-    for index, (value, own, _) in enumerate(found):
-        effect = own
-        if estimated and time_weight == "n/G2":
-            last = float(fit.duration[pair_weight > 0].max())
-            share = _event_share(fit, codes[index], pair_weight, value)
-            effect = own + censoring_term(fit, 2 * share, last)
-        influence[index, fit.order] = effect
+    last = float(fit.duration[pair_weight > 0].max(initial=0.0))
+    for index, (_, effect, _, share) in enumerate(found):
+        from_g = censoring_term(fit, 2 * share, last) if estimated and time_weight == "n/G2" else 0.0
+        influence[index, fit.order] = effect + from_g
     counts = np.array([row[2] for row in found]).T
     return Concordance(
         value=np.array([row[0] for row in found]),
@@ -201,8 +198,8 @@ def _reverse(fit: FollowUp, code: NDArray[np.intp], weight: Array) -> tuple[Arra
 
 def _one(
     fit: FollowUp, code: NDArray[np.intp], pair_weight: Array, entry: Array | None
-) -> tuple[float, Array, tuple[float, float, float]]:
-    """Value, influence (sorted) and weighted counts of one score."""
+) -> tuple[float, Array, tuple[float, float, float], Array]:
+    """Value, influence (sorted), weighted counts, and ``n`` times the derivative by log time weights."""
     below, equal, total = _queries(fit, code, fit.weight)
     event_weight = fit.weight * pair_weight
     r_below, r_equal, r_total = _reverse(fit, code, event_weight)
@@ -218,14 +215,8 @@ def _one(
     as_event = pair_weight * (below + equal / 2 - value * total)
     as_other = (r_total - r_below - r_equal) + r_equal / 2 - value * r_total
     influence = fit.n * fit.weight * (as_event + as_other) / pairs
-    return value, influence, (concordant, pairs - concordant - tied, tied)
-
-
-def _event_share(fit: FollowUp, code: NDArray[np.intp], pair_weight: Array, value: float) -> Array:
-    """``n`` times the derivative of the concordance by the log of each event's time weight."""
-    below, equal, total = _queries(fit, code, fit.weight)
-    own = fit.weight * pair_weight
-    return np.asarray(fit.n * own * (below + equal / 2 - value * total) / (own @ total))
+    counts = (concordant, pairs - concordant - tied, tied)
+    return value, influence, counts, fit.n * fit.weight * as_event / pairs
 
 
 def _not_yet(

@@ -1,0 +1,190 @@
+"""Measures besides the AUC: influence functions by numerical derivative, values by definition."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxresearch as cx
+from cxresearch.headtohead.forms import in_form, unhappy_answers
+from cxresearch.headtohead.measures import (
+    MEASURES,
+    average_risk,
+    calibration_table,
+    decision_curve,
+    lift_at,
+    measured,
+    net_benefit_at,
+    risks_of,
+)
+from cxresearch.headtohead.rows import ContestRows, complete_rows
+from cxresearch.stats.calibrate import folds_of, logistic_counts
+from cxresearch.stats.ipcw import sides
+
+
+@pytest.fixture(scope="module")
+def marks() -> cx.Landmarks:
+    return cx.synthetic_landmarks(seed=8, customers=3_000, censoring=0.4)
+
+
+def rows_with(marks: cx.Landmarks, weights: np.ndarray | None = None, form: str = "raw") -> ContestRows:
+    return complete_rows(marks, ("ces", "nps"), (marks.horizon_days,), form=form, weights=weights)
+
+
+def small() -> cx.Landmarks:
+    rng = np.random.default_rng(4)
+    n = 60
+    rows = pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(n)],
+            "ces": rng.integers(1, 8, n).astype(float),
+            "nps": rng.integers(0, 11, n).astype(float),
+            "duration_days": rng.integers(1, 40, n).astype(float),
+            "event": rng.choice([0, 1, 2], n, p=[0.5, 0.35, 0.15]),
+        }
+    )
+    return cx.Landmarks.from_frame(rows, instruments={"ces": cx.CES2, "nps": cx.NPS}, horizon_days=20)
+
+
+def test_lift_influence_is_the_derivative() -> None:
+    marks = small()
+    base = np.random.default_rng(5).uniform(0.5, 2, marks.n_rows)
+    base *= marks.n_rows / base.sum()
+
+    def lift(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        rows = rows_with(marks, weights)
+        value, effect = lift_at(rows, rows.codes[0], sides(rows.fit, 20, controls="event_free"))
+        return value, rows.fit.unsorted(effect)
+
+    _, influence = lift(base)
+    for row in range(marks.n_rows):
+        step = np.zeros(marks.n_rows)
+        step[row] = 1e-5
+        numeric = marks.n_rows * (lift(base * (1 + step))[0] - lift(base * (1 - step))[0]) / 2e-5
+        assert numeric == pytest.approx(influence[row], abs=1e-4)
+
+
+def test_lift_of_everything_is_one(marks: cx.Landmarks) -> None:
+    rows = rows_with(marks)
+    at = sides(rows.fit, marks.horizon_days, controls="event_free")
+    assert lift_at(rows, rows.codes[0], at, depth=1.0)[0] == pytest.approx(1, abs=1e-12)
+
+
+def test_net_benefit_of_acting_on_everybody(marks: cx.Landmarks) -> None:
+    rows = rows_with(marks)
+    at = sides(rows.fit, marks.horizon_days, controls="all")
+    risk, threshold = at.case.sum() / rows.fit.n, 0.05
+    found = net_benefit_at(rows, at, np.ones(rows.fit.n), threshold)[0]
+    assert found == pytest.approx(risk - (1 - risk) * threshold / (1 - threshold), abs=1e-12)
+    curve = decision_curve(rows, at, form="raw")
+    predicted = risks_of(rows, at, form="raw")[1]
+    some = curve[(curve["label"] == "NPS")].iloc[7]
+    assert net_benefit_at(rows, at, predicted, some["threshold"])[0] == pytest.approx(some["net_benefit"])
+
+
+def test_logistic_calibration_against_statsmodels() -> None:
+    import statsmodels.api as sm
+
+    levels = np.arange(5.0)
+    cases, total = np.array([3.0, 5, 9, 12, 20]), np.array([50.0, 40, 45, 30, 35])
+    design = np.column_stack([np.ones(5), levels])
+    outcome = np.column_stack([cases, total - cases])
+    expected = sm.GLM(outcome, design, family=sm.families.Binomial()).fit().params
+    np.testing.assert_allclose(logistic_counts(design, cases, total), expected, atol=1e-4)
+
+
+def test_nobody_is_scored_by_a_model_that_saw_them() -> None:
+    """Turning one customer's outcome round changes nobody's risk in that customer's own fold."""
+    marks = small()
+    changed = marks.frame.copy()
+    row = int(np.flatnonzero((changed["event"] == 1) & (changed["duration_days"] <= 20))[0])
+    changed.loc[row, ["duration_days", "event"]] = [changed["duration_days"].max(), 0]
+    fold = folds_of(marks.frame["customer_id"])
+    risks = []
+    for frame in (marks.frame, changed):
+        known = frame.assign(duration_days=frame["duration_days"] + 100 * (frame["event"] == 0))
+        rows = rows_with(cx.Landmarks.from_frame(known, instruments=dict(marks.instruments), horizon_days=20))
+        at = sides(rows.fit, 20, controls="all")
+        risks.append(rows.fit.unsorted(risks_of(rows, at, form="raw")[0]))
+    same = fold == fold[row]
+    np.testing.assert_allclose(risks[0][same], risks[1][same], atol=1e-12)
+    assert (risks[0][~same] != risks[1][~same]).all()
+
+
+def test_accuracy_of_the_average_is_zero(marks: cx.Landmarks) -> None:
+    rows = rows_with(marks)
+    at = [sides(rows.fit, marks.horizon_days, controls="event_free")]
+    found = measured(rows, at, list(MEASURES), form="raw")
+    assert set(found) == {(m, i, 0) for m in MEASURES for i in (0, 1)}
+    everyone = sides(rows.fit, marks.horizon_days, controls="all")
+    null = ((1 - average_risk(rows, everyone)) ** 2 @ everyone.case) / rows.fit.n
+    null += (average_risk(rows, everyone) ** 2 @ everyone.control) / rows.fit.n
+    for i in (0, 1):
+        assert found["ipa", i, 0][0] == pytest.approx(1 - found["brier", i, 0][0] / null, abs=1e-12)
+        for _, effect in (found[measure, i, 0] for measure in MEASURES):
+            assert abs(effect.mean()) < 1e-8
+
+
+def test_calibration_table_adds_up(marks: cx.Landmarks) -> None:
+    rows = rows_with(marks)
+    at = sides(rows.fit, marks.horizon_days, controls="event_free")
+    table = calibration_table(rows, at, form="raw", level=0.95)
+    everyone = sides(rows.fit, marks.horizon_days, controls="all")
+    overall = everyone.case.sum() / rows.fit.n
+    for _, part in table.groupby("score"):
+        assert part["share"].sum() == pytest.approx(1)
+        assert part["share"] @ part["observed"] == pytest.approx(overall, abs=1e-12)
+        assert part["share"] @ part["predicted"] == pytest.approx(overall, abs=0.002)
+
+
+def test_forms_reach_the_exact_truth() -> None:
+    """Tier A, all forms with an exact AUC: within 4 standard errors of it."""
+    marks = cx.synthetic_landmarks(seed=12, customers=60_000)
+    for form in ("raw", "top_box", "categories"):
+        found = cx.compare(marks, ["ces", "nps", "csat"], form=form, measures=("auc_all",))
+        truth = cx.truth(scenario="base", form=form)
+        for row in found.table.to_dict("records"):
+            assert abs(row["auc"] - truth.auc[row["score"]]) < 4 * row["se"]
+        for row in found.measures.to_dict("records"):
+            assert abs(row["value"] - truth.auc_with_competing[row["score"]]) < 4 * row["se"]
+
+
+def test_forms_by_hand() -> None:
+    assert unhappy_answers(cx.CSAT) == (1, 2)
+    assert unhappy_answers(cx.CES2) == (1, 2, 3)
+    assert unhappy_answers(cx.CES1) == (4, 5)
+    answers = np.array([[0.0, 6, 7, 9, 10], [1, 3, 4, 5, 7]])
+    scales = [cx.NPS, cx.CES2]
+    np.testing.assert_array_equal(in_form(answers, scales, "top_box"), [[1, 1, 1, 0, 0], [1, 1, 1, 0, 0]])
+    matched = in_form(answers, scales, "matched")
+    assert len(np.unique(in_form(np.arange(11.0)[None, :].repeat(2, 0)[:1], [cx.NPS], "matched"))) == 11
+    assert (np.diff(matched) <= 0).all()
+
+
+def test_a_spline_sees_a_bent_score(marks: cx.Landmarks) -> None:
+    """A score whose two ends are both risky: no use as it is, of use on a curve, and said so."""
+    frame = marks.frame.copy()
+    gone = (frame["event"] == 1) & (frame["duration_days"] <= marks.horizon_days)
+    rng = np.random.default_rng(6)
+    ends = rng.choice([0.0, 1, 9, 10], len(frame))
+    frame["nps"] = np.where(gone & (rng.random(len(frame)) < 0.7), ends, rng.integers(0, 11, len(frame)))
+    bent = cx.Landmarks.from_frame(
+        frame, instruments={"ces": cx.CES2, "nps": cx.NPS}, horizon_days=marks.horizon_days
+    )
+    raw, curved = (cx.compare(bent, ["nps", "ces"], form=form).auc("nps").value for form in ("raw", "spline"))
+    assert abs(raw - 0.5) < 0.06
+    assert curved > 0.6
+
+
+def test_weights_carry_through(marks: cx.Landmarks) -> None:
+    """Weight two equals the customer twice, for every measure and its standard error."""
+    weights = np.where(np.arange(marks.n_rows) % 4 == 0, 2.0, 1.0)
+    twice = marks.frame.loc[np.repeat(np.arange(marks.n_rows), weights.astype(int))].reset_index(drop=True)
+    twice["landmark_at"] += pd.to_timedelta(twice.groupby("customer_id").cumcount(), unit="D")
+    doubled = cx.Landmarks.from_frame(
+        twice, instruments=dict(marks.instruments), horizon_days=marks.horizon_days, stacked=True
+    )
+    measures = ["auc_all", "brier", "ipa", "lift", "net_benefit", "uno_c", "harrell_c"]
+    one = cx.compare(marks, ["ces", "nps"], weights=weights, measures=measures)
+    two = cx.compare(doubled, ["ces", "nps"], measures=measures)
+    np.testing.assert_allclose(one.table[["auc", "se"]], two.table[["auc", "se"]], rtol=1e-8)
+    pd.testing.assert_frame_equal(one.measures, two.measures, rtol=1e-6)
