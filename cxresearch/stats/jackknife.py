@@ -15,6 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: A sum this much smaller than its parts is what rounding left of zero.
+ROUNDING = 1e-14
+
 
 def jackknife_variance(
     basis: NDArray[np.float64],
@@ -42,7 +45,7 @@ def jackknife_variance(
     Returns
     -------
     ndarray, shape (t,)
-        ``sum_c (g(t)' x_c(t))**2``, not below 0.
+        ``sum_c (g(t)' x_c(t))**2``; 0 where what is left is rounding.
 
     Examples
     --------
@@ -52,7 +55,7 @@ def jackknife_variance(
     array([1., 9.])
     """
     size, width = basis.shape
-    total = np.zeros(size)
+    total, magnitude = np.zeros(size), np.zeros(size)
     if cluster is not None:
         moment, before, after = _changes(enter, leave, present, settled, cluster)
     for i in range(width):
@@ -62,8 +65,10 @@ def jackknife_variance(
                 step = _sums(enter, start, size) + _sums(leave, settled[:, i] * settled[:, j] - start, size)
             else:
                 step = _sums(moment, after[:, i] * after[:, j] - before[:, i] * before[:, j], size)
-            total += (1 if i == j else 2) * basis[:, i] * basis[:, j] * np.cumsum(step)
-    return np.maximum(total, 0.0)
+            product = (1 if i == j else 2) * basis[:, i] * basis[:, j]
+            total += product * np.cumsum(step)
+            magnitude += np.abs(product) * np.cumsum(np.abs(step))
+    return np.where(total > ROUNDING * magnitude, total, 0.0)
 
 
 def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class SurvivalRows:
             cluster=None if self.cluster is None else self.cluster[rows],
             robust=self.robust,
             n=round(float(self.weight[rows].sum())) if counted else int(self.weight[rows].size),
-            used=rows if rows.dtype == np.bool_ else None,
+            used=np.asarray(rows, dtype=np.bool_) if rows.dtype == np.bool_ else None,
         )
 
 
@@ -258,7 +258,7 @@ def risk_table(rows: SurvivalRows, *, kinds: tuple[int, ...] | None = None) -> R
     >>> table.at_risk, table.any_event
     (array([3., 1.]), array([1., 1.]))
     """
-    duration, entry = _tied(rows.duration, rows.entry)
+    duration, entry = tied_times(rows.duration, rows.entry)
     time, exit_index = np.unique(duration, return_inverse=True)
     exit_index = exit_index.astype(np.int64)
     size = time.size
@@ -269,7 +269,7 @@ def risk_table(rows: SurvivalRows, *, kinds: tuple[int, ...] | None = None) -> R
     if entry is None:
         entry_index = np.zeros(duration.size, dtype=np.int64)
     else:
-        entry_index = np.searchsorted(time, entry, side="right").astype(np.int64)
+        entry_index = positions(time, entry, right=True)
         entering = _sums(entry_index, rows.weight, size + 1)
         at_risk = at_risk - np.cumsum(entering[::-1])[::-1][1:]
     of_kind = [_sums(exit_index, rows.weight * (rows.event == kind), size) for kind in kinds]
@@ -290,10 +290,18 @@ def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> N
     return np.bincount(index, weights=values, minlength=size).astype(np.float64, copy=False)
 
 
-def _tied(
+def positions(grid: NDArray[Any], values: NDArray[Any], *, right: bool = False) -> NDArray[np.int64]:
+    """``np.searchsorted`` for many unordered values; ordering them first spares jumps in memory."""
+    order = np.argsort(values)
+    found = np.empty(values.size, dtype=np.int64)
+    found[order] = np.searchsorted(grid, values[order], side="right" if right else "left")
+    return found
+
+
+def tied_times(
     duration: NDArray[np.float64], entry: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Give times that differ only by rounding the same value."""
+    """Give times that differ only by rounding the same value; returns durations and entries."""
     values = np.unique(duration if entry is None else np.concatenate([duration, entry]))
     gap = np.diff(values)
     close = (gap <= TIE_TOLERANCE) | (gap <= TIE_TOLERANCE * np.abs(values).mean())
@@ -301,10 +309,10 @@ def _tied(
         return duration, entry
     first = np.concatenate([[True], ~close])
     standing = values[first][np.cumsum(first) - 1]
-    tied = standing[np.searchsorted(values, duration)]
+    tied = standing[positions(values, duration)]
     if entry is None:
         return tied, None
-    starts = standing[np.searchsorted(values, entry)]
+    starts = standing[positions(values, entry)]
     empty = starts >= tied
     if empty.any():
         raise DataError(
