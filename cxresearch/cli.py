@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="say what a report does and which parameters it has")
     describe.add_argument("report", help="name of a report, or path of a notebook")
     describe.set_defaults(call=_describe)
+    _add_history(commands)
+    _add_schedule(commands)
     return parser
 
 
@@ -56,6 +58,16 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--force", action="store_true", help="run even if nothing changed")
     run.add_argument("--deadline", metavar="SECONDS", type=float, default=3600.0, help="default: 3600")
     run.add_argument("--cell-timeout", metavar="SECONDS", type=float, help="default: none")
+    run.add_argument(
+        "--dry-run", action="store_true", help="check everything that needs no kernel, then stop"
+    )
+    each = run.add_argument_group("one report for each segment")
+    each.add_argument("--each", metavar="SEGMENT", help="a segment column of the customers, such as plan")
+    each.add_argument("--workers", metavar="N", type=int, help="default: what cores and memory allow")
+    each.add_argument("--warm", action="store_true", help="keep kernels between segments: faster, less apart")
+    each.add_argument(
+        "--smallest", metavar="N", type=int, default=30, help="fewer customers: no report; default 30"
+    )
     run.add_argument("-v", "--verbose", action="store_true", help="say where the report is")
     run.set_defaults(call=_run)
 
@@ -73,6 +85,10 @@ def _settings(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.dry_run:
+        return _rehearse(options)
+    if options.each:
+        return _run_each(options)
     from cxresearch.reporting.run import run_report
 
     on_terminal = sys.stderr.isatty()
@@ -95,6 +111,45 @@ def _run(options: argparse.Namespace) -> int:
     return outcome.code
 
 
+def _rehearse(options: argparse.Namespace) -> int:
+    from cxresearch.reporting.plan import plan_run
+    from cxresearch.reporting.rehearse import rehearse
+
+    settings = _settings(options.settings)
+    plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)
+    for what, found in rehearse(plan):
+        print(f"{what:<12} {found}")
+    return ExitCode.DONE
+
+
+def _run_each(options: argparse.Namespace) -> int:
+    from cxresearch.reporting.fanout import run_each
+
+    talks = sys.stderr.isatty() or options.verbose
+    batch = run_each(
+        options.report,
+        options.each,
+        study=options.study,
+        parameters=_settings(options.settings),
+        output=options.output,
+        workers=options.workers,
+        warm=options.warm,
+        smallest=options.smallest,
+        force=options.force,
+        deadline=options.deadline,
+        cell_timeout=options.cell_timeout,
+        on_done=(lambda done: print(f"{done.segment}: {done.status}, {done.seconds:.1f} s"))
+        if talks
+        else None,
+    )
+    for outcome in batch.segments:
+        if outcome.status == "failed":
+            print(f"cxresearch: {outcome.segment}: {outcome.message}", file=sys.stderr)
+    if talks:
+        print(f"summary: {batch.summary}")
+    return batch.code
+
+
 def _progress(cell: int, count: int) -> None:
     print(f"\r\033[Kcell {cell} of {count}", end="", file=sys.stderr, flush=True)
 
@@ -115,4 +170,85 @@ def _describe(options: argparse.Namespace) -> int:
     print(f"{report.name}: {report.title}\n{report.summary}\n\nParameters (--set name=value):")
     for parameter in read_parameters(read_notebook(report.path), where=report.name):
         print(f"  {parameter}")
+    return ExitCode.DONE
+
+
+def _add_history(commands: Any) -> None:
+    verify = commands.add_parser("verify", help="make a run again and compare its content")
+    verify.add_argument("run", metavar="RUN", help="folder of a published run, or latest")
+    verify.add_argument("--deadline", metavar="SECONDS", type=float, default=3600.0, help="default: 3600")
+    verify.set_defaults(call=_verify)
+    diff = commands.add_parser("diff", help="say how two runs differ")
+    diff.add_argument("runs", metavar="RUN", nargs="+", help="two folders of runs, or the name of a report")
+    diff.add_argument("--output", metavar="FOLDER", default="reports", help="default: reports")
+    diff.set_defaults(call=_diff)
+    prune = commands.add_parser("prune", help="remove old runs")
+    prune.add_argument("--keep", metavar="N", type=int, required=True, help="runs to keep of each report")
+    prune.add_argument("--output", metavar="FOLDER", default="reports", help="default: reports")
+    prune.set_defaults(call=_prune)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from cxresearch.reporting.verify import verify_run
+
+    found = verify_run(Path(options.run), deadline=options.deadline)
+    print(found)
+    return ExitCode.DONE if found.same else ExitCode.DATA_REFUSED
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from cxresearch.reporting.history import read_record
+    from cxresearch.reporting.verify import describe_difference, latest_two
+
+    if len(options.runs) > 2:
+        raise usage_error(f"{len(options.runs)} runs are given", wanted="two runs, or the name of a report")
+    two = len(options.runs) == 2
+    folders = map(Path, options.runs) if two else latest_two(Path(options.output), options.runs[0])
+    print("\n".join(describe_difference(*(read_record(folder) for folder in folders))))
+    return ExitCode.DONE
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from cxresearch.reporting.history import prune
+
+    removed = prune(Path(options.output), keep=options.keep)
+    if sys.stdout.isatty():
+        print(f"removed {len(removed)} runs")
+    return ExitCode.DONE
+
+
+def _add_schedule(commands: Any) -> None:
+    schedule = commands.add_parser("schedule", help="print what to paste to have a report made regularly")
+    schedule.add_argument("report", help="name of a report, or path of a notebook")
+    schedule.add_argument(
+        "--as", metavar="SYSTEM", dest="system", default="cron", help="cron, systemd, github, airflow"
+    )
+    schedule.add_argument("--every", default="monday", help="hour, day, monday ... sunday, month, quarter")
+    schedule.add_argument("--at", metavar="HH:MM", default="07:00", help="default: 07:00")
+    schedule.add_argument("--study", metavar="PATH", help="study.toml or its folder")
+    schedule.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="settings")
+    schedule.add_argument("--output", metavar="FOLDER", default="reports", help="default: reports")
+    schedule.set_defaults(call=_schedule)
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    from cxresearch.reporting.schedule import read_timing, schedule_text
+
+    timing = read_timing(options.every, options.at)
+    settings = _settings(options.settings)
+    text = schedule_text(
+        options.system,
+        options.report,
+        timing,
+        study=options.study,
+        parameters=settings,
+        output=options.output,
+    )
+    print(text, end="")
     return ExitCode.DONE

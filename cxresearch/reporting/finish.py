@@ -10,6 +10,7 @@ from typing import Any
 
 from cxresearch.reporting.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.changes import changes_block, compare_headlines
+from cxresearch.reporting.mail import write_mail
 from cxresearch.reporting.page import about_block, block_of, render
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
@@ -36,8 +37,8 @@ def finish(notebook: Any, job: dict[str, Any], *, ok: bool) -> None:
     )
     (staging / "notebook.ipynb").write_text(text + "\n", encoding="utf-8")
     if ok and (staging / "results.json").is_file():
-        page = _page(json.loads(text, object_hook=_node), job, staging)
-        (staging / "report.html").write_text(page, encoding="utf-8")
+        _strike_files(staging)
+        _write_page(json.loads(text, object_hook=_node), job, staging)
 
 
 def tidy(notebook: Any) -> None:
@@ -83,19 +84,31 @@ def strike_secrets(text: str, secrets: dict[str, str]) -> str:
     return text
 
 
-def _page(notebook: Any, job: dict[str, Any], staging: Path) -> str:
+def _strike_files(staging: Path) -> None:
+    secrets = _secrets(staging)
+    for path in [staging / "results.json", *(staging / "tables").glob("*.csv")] if secrets else []:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(strike_secrets(text, secrets), encoding="utf-8")
+
+
+def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
     results = json.loads((staging / "results.json").read_text(encoding="utf-8"))
     noted = staging / ".private" / "inputs.json"
     inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
     before = staging / "previous.json"
     previous = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
-    boxes = _alerts(job, results, previous, staging)
-    if "since-last-time" not in blocks and results.get("headline"):
+    alerts, moved = _alerts(job, results, previous, staging), ""
+    if results["headline"]:
         changes = compare_headlines(results["headline"], previous.get("headline", []))
-        boxes += changes_block(changes, previous)
+        moved = changes_block(changes, previous)
+    boxes = alerts if "since-last-time" in blocks else alerts + moved
     about = about_block(job["parameters"], inputs, inputs.get("counts", []))
-    return render(notebook, title=job["title"], boxes=boxes, about=about)
+    page = render(notebook, title=job["title"], boxes=boxes, about=about)
+    (staging / "report.html").write_text(page, encoding="utf-8")
+    shown = staging / ".private" / "shown"
+    pictures = shown.read_text(encoding="utf-8").split() if shown.is_file() else []
+    write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures)
 
 
 def _alerts(job: dict[str, Any], results: dict[str, Any], previous: dict[str, Any], staging: Path) -> str:

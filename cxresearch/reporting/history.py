@@ -88,7 +88,7 @@ def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
         return None
     sources = []
     for source in latest.manifest["provenance"]["sources"]:
-        path = plan.base / source["path"]
+        path = (plan.study_file.parent if plan.study_file else plan.base) / source["path"]
         if not path.is_file():
             return None
         sources.append({"path": source["path"], "sha256": sha256_of(path)})

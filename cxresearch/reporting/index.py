@@ -68,7 +68,8 @@ def sparkline(items: Sequence[dict[str, Any] | None]) -> str:
     )
 
 
-def _head(title: str) -> str:
+def page_head(title: str) -> str:
+    """Return the head of a page of this package, closed to scripts and to anything from elsewhere."""
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -97,7 +98,7 @@ def report_index(history: Sequence[Record], *, failures: int) -> str:
         else ""
     )
     return (
-        _head(title)
+        page_head(title)
         + f'<h1>{escape(title)}</h1><p class="muted">{parameters}</p>'
         + f"<p><b>{escape(newest.results['finding'])}</b></p>{table}"
         + f"<h2>Runs</h2><table><tr><th>Made (UTC)</th><th>Finding</th><th></th></tr>{runs}</table>{failed}"
@@ -155,4 +156,4 @@ def overview(output: Path) -> str:
             f"<td>{escape(key)}</td><td>{escape(pointer['finding'])}</td></tr>"
         )
     head = "<tr><th>Report</th><th>Parameters</th><th>Newest finding</th></tr>"
-    return _head("Reports") + f"<h1>Reports</h1><table>{head}{rows}</table></body></html>\n"
+    return page_head("Reports") + f"<h1>Reports</h1><table>{head}{rows}</table></body></html>\n"

@@ -19,8 +19,12 @@ def note_inputs(study: Study, path: Path, synthetic: Mapping[str, Any]) -> None:
 
     Rejects are noted as counts by table and rule: their values are customer data and stay out of it.
     """
-    rejects = study.rejects()
-    by_rule = rejects.groupby(["table", "rule"], sort=True, as_index=False).agg(rows=("row", "size"))
+    rejects = [
+        {"table": table, "rule": rule, "rows": rows}
+        for table in study.tables
+        for rule, rows in sorted(study.summary(table).rejected.items())
+        if rows
+    ]
     content = {
         "study": study.name,
         "observed_until": study.observed_until.isoformat(),
@@ -30,8 +34,7 @@ def note_inputs(study: Study, path: Path, synthetic: Mapping[str, Any]) -> None:
             for source in study.sources
         ],
         "counts": as_plain(study.counts()),
-        "rejects": as_plain(by_rule),
-        "alerts": as_plain(getattr(study, "alerts", ())),
+        "rejects": rejects,
     }
     path.write_text(json.dumps(content, sort_keys=True, allow_nan=False), encoding="utf-8")
 

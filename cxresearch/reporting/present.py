@@ -87,15 +87,15 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
         opened = cx.synthetic_study(**synthetic)
     else:
         opened = cx.read_study(Path(os.environ.get(BASE, ".")) / study)
-    if segment:
-        from cxresearch.reporting.segments import narrow
-
-        opened = narrow(opened, segment)
     if _staging():
         from cxresearch.reporting.inputs import note_inputs
 
         note_inputs(opened, _private("inputs.json"), synthetic if study == BUILT_IN else {})
-    return opened
+    if not segment:
+        return opened
+    from cxresearch.reporting.segments import narrow
+
+    return narrow(opened, segment)
 
 
 def secret(name: str) -> str:
@@ -162,6 +162,9 @@ def show(picture: Any, *, name: str, caption: str, alt: str = "") -> None:
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
     plt.close(figure)
+    if _staging():
+        with _private("shown").open("a", encoding="utf-8") as file:
+            file.write(name + "\n")
     _keep(f"figures/{name}.svg", svg.getvalue())
     _keep(f"figures/{name}.png", png.getvalue())
     inline = ("svg", svg) if svg.tell() <= _LARGEST_INLINE_SVG else ("png", png)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def narrow(study: Study, segment: str) -> Study:
     """Return the study of the customers of one segment, with their rows in every table.
 
+    Tables that name no customer are left out, except events of the company as a whole.
+
     Parameters
     ----------
     study : Study
@@ -44,6 +46,8 @@ def narrow(study: Study, segment: str) -> Study:
         frame = study.table(name)
         if name != "customers" and "customer_id" in frame.collect_schema().names():
             tables[name] = frame.join(ids, on="customer_id", how="semi")
+        elif name == "events":
+            tables[name] = frame  # what happened to the company happened to every segment
     if not len(members.select("customer_id").head(1).collect()):
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
     narrowed = type(study).from_frames(
