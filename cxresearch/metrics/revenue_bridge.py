@@ -20,6 +20,8 @@ from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.bridge import MrrBridge
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cxresearch.data.study import Study
 
 _FREQUENCY = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
@@ -96,12 +98,12 @@ def mrr_bridge(
     sums = _sum_moves(moves, keys, rules)
     if sums.empty:
         raise DataError("the revenue table has no row up to the data cut", where="table revenue")
-    periods = _periods(study, sums["period"].min(), every)
+    periods = period_steps(study, sums["period"].min(), every)
     ledger = Ledger(sums, periods, groups, study.currency, _rate_table(rates, known, periods, study.currency))
     if known:
         ledger.add_switches(_switches(moves, groups))
     frame, table = ledger.close()
-    frame["complete"] = _complete(study, frame["period"], every)
+    frame["complete"] = complete_periods(study, frame["period"], every)
     frame["largest_share"] = _largest(moves, keys, frame, table, ledger)
     return MrrBridge(
         frame=frame,
@@ -255,18 +257,21 @@ def _switches(moves: nw.LazyFrame[Any], groups: list[str]) -> pd.DataFrame:
     return collect(moves.filter(_switched()).select(*columns))
 
 
-def _periods(study: Study, first: pd.Timestamp, every: str) -> pd.DatetimeIndex:
+def period_steps(study: Study, first: pd.Timestamp, every: str) -> pd.DatetimeIndex:
+    """Return the first days of all periods from a given one to that of the data cut, local time."""
     return pd.date_range(first, _local_cut(study), freq=_FREQUENCY[every], unit="us")
+
+
+def complete_periods(study: Study, starts: Any, every: str) -> NDArray[np.bool_]:
+    """Return which periods had ended by the data cut."""
+    step = pd.tseries.frequencies.to_offset(_FREQUENCY[every])
+    ends = pd.DatetimeIndex([start + step for start in starts])
+    return np.asarray(ends <= _local_cut(study))
 
 
 def _local_cut(study: Study) -> pd.Timestamp:
     cut = pd.Timestamp(study.observed_until, tz=UTC)
     return cut.tz_convert(ZoneInfo(study.timezone)).tz_localize(None)
-
-
-def _complete(study: Study, starts: pd.Series, every: str) -> pd.Series:
-    step = pd.tseries.frequencies.to_offset(_FREQUENCY[every])
-    return starts.map(lambda start: start + step) <= _local_cut(study)
 
 
 def _rate_table(rates: Any, known: list[str], periods: pd.DatetimeIndex, home: str) -> pd.DataFrame:

@@ -1,0 +1,263 @@
+"""Small exact calculators: prices by the month, annual rates, payback, and what retention is worth here."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import check_choice, check_number
+from cxresearch.errors import ArgumentError
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.units import Unit
+
+if TYPE_CHECKING:
+    from cxresearch.results.curve import KaplanMeier
+
+#: Months in what a price is for.
+MONTHS_PER = {"week": 12 / 52, "month": 1.0, "quarter": 3.0, "half_year": 6.0, "year": 12.0}
+#: Days of a month wherever months are counted in days.
+DAYS_PER_MONTH = 365.25 / 12
+
+
+def monthly_amount(amount: float, *, per: str) -> float:
+    """Return what a recurring price comes to in a month: an annual plan of 2,000 is 166.67.
+
+    Parameters
+    ----------
+    amount : float
+        The price.
+    per : {"week", "month", "quarter", "half_year", "year"}
+        What it is for. A week is 12/52 of a month.
+
+    Examples
+    --------
+    >>> round(monthly_amount(2000, per="year"), 2)
+    166.67
+    """
+    return check_number("amount", amount) / MONTHS_PER[check_choice("per", per, MONTHS_PER)]
+
+
+def annualise(rate: float, *, periods: float = 12) -> float:
+    """Return the annual churn that a constant churn of each period amounts to: 1 - (1 - c)^periods.
+
+    Parameters
+    ----------
+    rate : float
+        Churn of one period, 0 to 1. Never multiply it: 12 months at 5 % are 46 %, not 60 %.
+    periods : float
+        Periods in a year.
+
+    Examples
+    --------
+    >>> round(annualise(0.05), 4)
+    0.4596
+    """
+    check_number("rate", rate, at_least=0)
+    if rate > 1:
+        raise ArgumentError(f"rate is {rate!r}", wanted="a share from 0 to 1: 0.05, not 5")
+    return 1.0 - math.pow(1 - rate, check_number("periods", periods, above=0))
+
+
+def annualised(churn: Estimate, *, periods: float = 12) -> Estimate:
+    """Return an estimated churn of one period as an annual one, its interval carried along.
+
+    Parameters
+    ----------
+    churn : Estimate
+        A share, such as `logo_churn` returns it.
+    periods : float
+        Periods in a year: 12 for months, 4 for quarters.
+
+    Examples
+    --------
+    >>> monthly = Estimate(
+    ...     name="Customer churn",
+    ...     value=0.05,
+    ...     low=0.02,
+    ...     high=0.11,
+    ...     level=0.95,
+    ...     se=0.02,
+    ...     n=100,
+    ...     unit=Unit.SHARE,
+    ...     method="score interval",
+    ... )
+    >>> annualised(monthly)
+    Customer churn, annualised 46.0 % [21.5 %, 75.3 %], n 100
+    """
+    if churn.unit is not Unit.SHARE or not (0 <= churn.value <= 1 or math.isnan(churn.value)):
+        raise ArgumentError(f"{churn.name} is not a share from 0 to 1", wanted="a churn rate of one period")
+    ends = [1 - (1 - min(max(end, 0.0), 1.0)) ** periods for end in (churn.value, churn.low, churn.high)]
+    return Estimate(
+        name=f"{churn.name}, annualised",
+        value=ends[0],
+        low=ends[1],
+        high=ends[2],
+        level=churn.level,
+        se=churn.se * periods * (1 - churn.value) ** (periods - 1),
+        n=churn.n,
+        unit=Unit.SHARE,
+        method=f"1 - (1 - c)^{periods:g}, as if every period were like this one; {churn.method}",
+        denominator=churn.denominator,
+        note=churn.note,
+    )
+
+
+def cac_payback(
+    cost: float,
+    monthly_value: float,
+    *,
+    margin: float = 1.0,
+    curve: KaplanMeier | None = None,
+) -> Estimate:
+    """Return the months until what a customer brings in covers what winning the customer cost.
+
+    Parameters
+    ----------
+    cost : float
+        Acquisition cost of one customer.
+    monthly_value : float
+        Revenue of a customer in a month.
+    margin : float
+        Gross margin, 0 to 1.
+    curve : KaplanMeier, optional
+        Time from joining to leaving. Then customers who leave before stop paying, which lengthens the
+        payback, perhaps beyond the follow-up (NaN). Without it nobody ever leaves, as the usual formula has
+        it.
+
+    Returns
+    -------
+    Estimate
+        In months. The interval reflects the curve only: at its upper limit more customers stay.
+
+    Examples
+    --------
+    >>> cac_payback(600, 100, margin=0.8).value
+    7.5
+    """
+    check_number("cost", cost, at_least=0)
+    monthly = check_number("monthly_value", monthly_value, above=0) * check_number("margin", margin, above=0)
+    wanted = cost / monthly
+    if curve is None:
+        value, low, high, n, level = wanted, math.nan, math.nan, 0, 0.95
+        method = "cost / (monthly value x margin); nobody leaves"
+    else:
+        limits = [np.where(np.isnan(end), curve.survival, end) for end in (curve.high, curve.low)]
+        value, low, high = (_when_paid(curve, values, wanted) for values in (curve.survival, *limits))
+        n, level = curve.n, curve.level
+        method = "area under the survival curve reaches cost / (monthly value x margin)"
+    never = math.isnan(value)
+    return Estimate(
+        name="CAC payback",
+        value=value,
+        low=low,
+        high=math.inf if curve is not None and math.isnan(high) else high,
+        level=level,
+        se=math.nan,
+        n=n,
+        unit=Unit.MONTHS,
+        method=method,
+        denominator="customers followed",
+        note="not reached within the follow-up" if never else "",
+    )
+
+
+def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float:
+    """Months at which the area under a step curve reaches the wanted number of paid months."""
+    month = DAYS_PER_MONTH if curve.unit is Unit.DAYS else 1.0
+    edges = np.concatenate([[0.0], curve.time]) / month
+    heights = np.concatenate([[1.0], survival[:-1]])
+    area = np.concatenate([[0.0], np.cumsum(heights * np.diff(edges))])
+    if area[-1] < wanted:
+        return math.nan
+    step = int(np.searchsorted(area, wanted, side="left"))
+    if step == 0:
+        return 0.0
+    return float(edges[step - 1] + (wanted - area[step - 1]) / heights[step - 1])
+
+
+def retention_economics(
+    *,
+    customers: float,
+    monthly_value: float,
+    margin: float,
+    annual_retention: float,
+    points: float = 0.05,
+    years: int = 5,
+    fixed_cost: float = 0.0,
+    discount: float = 0.0,
+) -> pd.DataFrame:
+    """Return what a better retention would earn *here*: a calculator, not a law.
+
+    The trade quotes "five points of retention raise profit by 25 to 95 %" (Reichheld and Sasser 1990).
+    Whether that holds depends on margin, churn, horizon and fixed cost; put in your own.
+
+    Parameters
+    ----------
+    customers : float
+        Customers today; none are added, so that the difference is retention's alone.
+    monthly_value : float
+        Revenue of one customer in a month.
+    margin : float
+        Gross margin, 0 to 1.
+    annual_retention : float
+        Share of customers still there after a year, above 0 and at most 1.
+    points : float
+        Change of annual retention to look at: 0.05 for five points.
+    years : int
+        Horizon.
+    fixed_cost : float
+        Cost a year that does not depend on the number of customers.
+    discount : float
+        Annual discount rate.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``quantity, now, then, difference, change`` (relative to now; NaN where now is not above 0);
+        rows ``annual retention``, ``customers at the end``, ``revenue``, ``gross profit``, ``profit`` over
+        the horizon.
+
+    References
+    ----------
+    Reichheld, F. F., & Sasser, W. E. (1990). Zero defections: quality comes to services. Harvard Business
+    Review 68(5), 105-111.
+
+    Examples
+    --------
+    >>> table = retention_economics(
+    ...     customers=1000, monthly_value=50, margin=0.7, annual_retention=0.8, fixed_cost=200_000
+    ... )
+    >>> round(float(table.set_index("quantity")["change"]["profit"]), 3)
+    0.614
+    """
+    check_number("margin", margin, above=0)
+    check_number("customers", customers, above=0)
+    if isinstance(years, bool) or years != int(years) or years < 1:
+        raise ArgumentError(f"years is {years!r}", wanted="a whole number of years, 1 or more")
+    for name, share in (
+        ("annual_retention", annual_retention),
+        ("annual_retention + points", annual_retention + points),
+    ):
+        if not 0 < share <= 1:
+            raise ArgumentError(f"{name} is {share:g}", wanted="a share above 0, at most 1")
+    rows = {"now": annual_retention, "then": annual_retention + points}
+    months = np.arange(12 * int(years))
+    weight = (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
+    table: dict[str, list[float]] = {}
+    for column, retention in rows.items():
+        alive = customers * retention ** (months / 12)
+        revenue = float(np.sum(alive * monthly_value * weight))
+        profit = revenue * margin - float(np.sum(fixed_cost / 12 * weight))
+        table[column] = [retention, customers * retention ** int(years), revenue, revenue * margin, profit]
+    found = pd.DataFrame(table)
+    found.insert(
+        0, "quantity", ["annual retention", "customers at the end", "revenue", "gross profit", "profit"]
+    )
+    found["difference"] = found["then"] - found["now"]
+    found["change"] = np.where(
+        found["now"] > 0, found["difference"] / found["now"].where(found["now"] > 0), np.nan
+    )
+    return found

@@ -1,0 +1,180 @@
+"""Lifetime value from the survival curve: what is seen, what is assumed, and how much is which."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import numpy as np
+from scipy import stats
+
+from cxresearch.checks import as_numbers, check_level, check_number
+from cxresearch.data.engine import collect, days_between
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.economics import DAYS_PER_MONTH
+from cxresearch.results.curve import step_values
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.units import Unit
+from cxresearch.stats.kaplan_meier import kaplan_meier
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from cxresearch.data.study import Study
+    from cxresearch.results.curve import KaplanMeier
+
+    Floats = NDArray[np.float64]
+
+
+def customer_curve(study: Study, *, level: float = 0.95) -> KaplanMeier:
+    """Return the curve of how long customers stay, in days, from the customers table.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``customers``: ``started_at``, and ``ended_at`` where known; open relations, and ends
+        after the data cut, are censored at the cut.
+    level : float
+        Confidence level.
+
+    Examples
+    --------
+    >>> from cxresearch.data.synthetic import synthetic_study
+    >>> customer_curve(synthetic_study(tier="B", customers=300, seed=3)).n
+    300
+    """
+    people = study.table("customers")
+    cut = nw.lit(study.observed_until)
+    if "ended_at" in people.collect_schema().names():
+        known = ~nw.col("ended_at").is_null() & (nw.col("ended_at") <= cut)
+        people = people.with_columns(left=known, end=nw.when(known).then(nw.col("ended_at")).otherwise(cut))
+    else:
+        people = people.with_columns(left=nw.lit(value=False), end=cut)
+    found = collect(
+        people.select(
+            days=days_between(nw.col("started_at"), nw.col("end")), left=nw.col("left").cast(nw.Int64)
+        )
+    )
+    if found.empty:
+        raise DataError("there is no customer", where="table customers")
+    return kaplan_meier(found["days"], found["left"], level=level)
+
+
+def lifetime_value(
+    curve: KaplanMeier,
+    monthly_value: float | ArrayLike,
+    *,
+    horizon_months: int = 36,
+    margin: float = 1.0,
+    discount: float = 0.0,
+    level: float = 0.95,
+) -> Estimate:
+    """Return what a customer is worth over a horizon: sum of m_t S(t) (1 + d)^-t over its months.
+
+    Parameters
+    ----------
+    curve : KaplanMeier
+        Time from joining to leaving, in days or months: `customer_curve`, or that of a segment.
+    monthly_value : float or array-like, shape (horizon_months,)
+        Revenue of a customer who is still there, in each month or by month since joining.
+    horizon_months : int
+        Months counted, 0 to horizon - 1: a customer pays at the beginning of each month.
+    margin : float
+        Gross margin, 0 to 1.
+    discount : float
+        Annual discount rate; d is (1 + discount)^(1/12) - 1.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        Money for each new customer. Beyond the follow-up the curve goes on with its mean hazard so far, and
+        ``note`` says which share of the value is extrapolated that way. The interval (normal, Greenwood
+        covariance of the curve) holds the values fixed and takes the extrapolated hazard for true.
+
+    Raises
+    ------
+    ArgumentError
+        If the horizon is not a whole number, or the values do not fit it.
+
+    References
+    ----------
+    Fader, P. S., & Hardie, B. G. S. (2007). How to project customer retention. Journal of Interactive
+    Marketing 21, 76-90. doi:10.1002/dir.20074
+
+    Examples
+    --------
+    >>> curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=Unit.MONTHS)
+    >>> lifetime_value(curve, 100, horizon_months=4, margin=0.5).value
+    164.58333333333334
+    """
+    check_level(level)
+    if isinstance(horizon_months, bool) or horizon_months != int(horizon_months) or horizon_months < 1:
+        raise ArgumentError(
+            f"horizon_months is {horizon_months!r}", wanted="a whole number of months, 1 or more"
+        )
+    months = np.arange(int(horizon_months), dtype=float)
+    values = _monthly(monthly_value, len(months)) * check_number("margin", margin, above=0)
+    weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
+    month = DAYS_PER_MONTH if curve.unit is Unit.DAYS else 1.0
+    survival, variance, seen = _extended(curve, months * month)
+    value = float(weights @ survival)
+    earlier = np.minimum.outer(np.arange(len(months)), np.arange(len(months)))
+    paid = weights * survival
+    se = math.sqrt(max(float(paid @ variance[earlier] @ paid), 0.0))
+    reach = float(stats.norm.ppf((1 + level) / 2)) * se
+    assumed = float(paid[~seen].sum() / value) if value else 0.0
+    last = curve.follow_up / month
+    return Estimate(
+        name=f"Lifetime value over {len(months)} months",
+        value=value,
+        low=value - reach,
+        high=value + reach,
+        level=level,
+        se=se,
+        n=curve.n,
+        unit=Unit.MONEY,
+        method="sum of value x Kaplan-Meier x discount, Greenwood covariance",
+        denominator="customers followed",
+        note=f"{100 * assumed:.0f} % extrapolated beyond {last:.1f} months" if assumed else "",
+    )
+
+
+def _monthly(values: float | ArrayLike, months: int) -> Floats:
+    if np.ndim(values) == 0:
+        return np.full(months, check_number("monthly_value", float(np.asarray(values, dtype=float))))
+    found = as_numbers("monthly_value", values)
+    if len(found) != months:
+        raise ArgumentError(
+            f"monthly_value has {len(found)} values", wanted=f"one for each of {months} months, or one number"
+        )
+    return found
+
+
+def _extended(curve: KaplanMeier, at: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Survival and relative variance (se / S)^2 at chosen times, and which of them were observed."""
+    survival = step_values(curve.time, curve.survival, at, 1.0)
+    alive = curve.survival > 0
+    relative = np.where(alive, np.nan_to_num(curve.se) ** 2 / np.where(alive, curve.survival, 1.0) ** 2, 0.0)
+    variance = step_values(curve.time, relative, at, 0.0)
+    seen = (at <= curve.follow_up) | (curve.survival[-1] == 0)
+    if not seen.all():
+        hazard = -math.log(curve.survival[-1]) / curve.follow_up
+        survival = np.where(seen, survival, curve.survival[-1] * np.exp(-hazard * (at - curve.follow_up)))
+    return survival, variance, seen
+
+
+def mean_mrr(study: Study) -> float:
+    """Return the mean MRR of the customers there at the data cut: a first guess of ``monthly_value``.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.revenue import _example_study
+    >>> mean_mrr(_example_study())
+    10.0
+    """
+    rows = study.table("revenue").group_by("customer_id").agg(nw.col("mrr").last(order_by="effective_at"))
+    found = collect(rows.filter(nw.col("mrr") > 0).select(nw.col("mrr").mean()))["mrr"]
+    return float(found.iloc[0]) if len(found) and found.notna().all() else math.nan
