@@ -3,6 +3,7 @@
 from .data.company import company_study as company_study
 from .data.company import company_truth as company_truth
 from .data.landmarks import landmark as landmark
+from .data.check import check_study as check_study
 from .data.study import Study as Study
 from .data.study import read_study as read_study
 from .data.synthetic import synthetic_landmarks as synthetic_landmarks
@@ -35,6 +36,7 @@ from .results.landmarks import Landmarks as Landmarks
 from .results.scorecard import Scorecard as Scorecard
 from .results.truth import Truth as Truth
 from .results.units import Unit as Unit
+from .results.study_check import StudyCheck as StudyCheck
 from .scales import CES1 as CES1
 from .scales import CES2 as CES2
 from .scales import CSAT as CSAT

@@ -45,9 +45,12 @@ def _too_many(
     for code, rows in summary.rejected.items():
         rule = code.split(":", 1)[0]
         counts[rule] = counts.get(rule, 0) + rows
-    reasons = "; ".join(f"{rows:,} with {RULES[rule]}" for rule, rows in counts.items())
     broken = summary.rows - summary.valid
-    problem = f"{broken:,} of {summary.rows:,} rows of {name} break a rule: {reasons}"
+    reasons = "; ".join(
+        RULES[rule] if len(counts) == 1 else f"{rows:,} with {RULES[rule]}" for rule, rows in counts.items()
+    )
+    part = f"{broken:,} of {summary.rows:,} rows ({100 * share:.3g} %) of {name}"
+    problem = f"{part} {'breaks' if broken == 1 else 'break'} a rule: {reasons}"
     if limits.on_reject == "refuse":
         advice = (
             "correct them, or have them set aside and counted: on_reject = 'set_aside' under [limits] "
@@ -57,7 +60,7 @@ def _too_many(
     if not summary.valid:
         return StudyError(f"{problem}; no valid row is left", where=_rows(first))
     return StudyError(
-        f"{problem}, which is {100 * share:.3g} % of them",
+        problem,
         where=_rows(first),
         wanted=f"at most {100 * limits.max_reject_share:g} % set aside (max_reject_share)",
         next_step="correct them, or raise max_reject_share under [limits] if this loss is acceptable",
@@ -67,8 +70,9 @@ def _too_many(
 def _structural(name: str, rule: str, rows: int, rejects: pd.DataFrame) -> StudyError:
     rejects = rejects[rejects["rule"] == rule]
     if rule == "duplicate_customer":
+        ids = rejects["value"].nunique()
         return StudyError(
-            f"{name} has {RULES[rule]}: {rejects['value'].nunique():,} of them in {rows:,} rows",
+            f"{rows:,} rows of {name} with {RULES[rule]} ({ids:,} of them)",
             where=_rows(rejects.sort_values(["value", "row"])),
             wanted="one row for each customer",
             next_step="merge them: which start or end holds cannot be guessed, and every join would double",
@@ -76,14 +80,14 @@ def _structural(name: str, rule: str, rows: int, rejects: pd.DataFrame) -> Study
     if rule == "unknown_instrument":
         names = ", ".join(shown(value) for value in rejects["value"].unique()[:5])
         return StudyError(
-            f"{rows:,} rows of {name} have {RULES[rule]}: {names}",
+            f"{_some(rows)} of {name} with {RULES[rule]}: {names}",
             where=_rows(rejects),
             next_step="declare its scale and direction in [instruments], or leave these rows out with sql",
         )
     readings = two_readings(str(rejects["value"].iloc[0]).split()[0])
     both = " or ".join(f"{day:%d %B %Y}" for day in readings) if readings else "two days"
     return StudyError(
-        f"{rows:,} rows of {name} have {RULES[rule]}: the first is {both}",
+        f"{_some(rows)} of {name} with {RULES[rule]}: the first is {both}",
         where=_rows(rejects),
         next_step="declare date_format, such as '%d/%m/%Y' or '%m/%d/%Y'",
     )
@@ -97,3 +101,7 @@ def _rows(rejects: pd.DataFrame) -> str:
         parts.append(f"row {reject['row']:,}: {reject['column']}{value}")
     source = str(rejects["source"].iloc[0])
     return f"{source}, " + "; ".join(parts) + ("; ..." if len(rejects) > _SHOWN_ROWS else "")
+
+
+def _some(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"

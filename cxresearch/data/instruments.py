@@ -83,5 +83,5 @@ def _standard(name: str, value: str, where: str) -> Scale:
         f"scale {shown(value)} of instrument {shown(name)} is unknown",
         where=where,
         wanted=f"one of {listed(STANDARD_SCALES)}, or a section with low, high and direction",
-        next_step=f"did you mean {meant!r}?" if meant else "",
+        next_step=f"perhaps you meant {meant!r}" if meant else "",
     )

@@ -145,7 +145,7 @@ def _type(source: SourceMap, raw: RawTable, column: ColumnMap) -> str:
             f"column {shown(name)} is not in the file",
             where=source.label,
             wanted=f"one of {listed(raw.types)}",
-            next_step=f"did you mean {meant!r}?" if meant else "correct the name under [sources.columns]",
+            next_step=f"perhaps you meant {meant!r}" if meant else "correct the name under [sources.columns]",
         )
     if name in raw.ambiguous:
         raise StudyError(

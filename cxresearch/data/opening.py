@@ -164,7 +164,7 @@ def check_columns(table: str, present: list[str]) -> None:
             raise StudyError(
                 f"column {shown(column)} is not known" if meant else f"column {shown(column)} starts with _",
                 where=f"table {table}",
-                next_step=f"did you mean {meant!r}? If not, give it another name" if meant else "rename it",
+                next_step=f"perhaps you meant {meant!r}; if not, rename it" if meant else "rename it",
             )
 
 
@@ -227,7 +227,7 @@ def _segments(file: StudyFile) -> tuple[str, ...]:
                 wanted=f"one of {listed(found)}"
                 if found
                 else "a column under [sources.columns] of customers",
-                next_step=f"did you mean {meant!r}?" if meant else "",
+                next_step=f"perhaps you meant {meant!r}" if meant else "",
             )
     return file.segments
 

@@ -169,7 +169,7 @@ def _files(path: Path, declared: str) -> tuple[Path, ...]:
     raise StudyError(
         f"file {shown(declared)} does not exist",
         where=f"looked in {path.parent}",
-        next_step=f"did you mean {meant!r}?" if meant else "correct the path in the study file",
+        next_step=f"perhaps you meant {meant!r}" if meant else "correct the path in the study file",
     )
 
 
@@ -274,7 +274,7 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
             problem,
             where=raw.declared,
             wanted=f"duckdb_table = one of {listed(tables)}",
-            next_step=f"did you mean {meant!r}?" if meant else "",
+            next_step=f"perhaps you meant {meant!r}" if meant else "",
         )
     parts = [quoted(alias), *(quoted(part) for part in raw.duckdb_table.rsplit(".", 1))]
     if len(parts) == 2:
@@ -307,11 +307,17 @@ def engine_error(error: duckdb.Error, where: str) -> StudyError:
     text = lines[0].split("Error: ", 1)[-1] if lines else type(error).__name__
     if "CSV Error" in text:
         detail = next(
-            (line for line in lines if line.startswith(("Expected", "Value", "Invalid", "Max"))), ""
+            (line for line in lines[1:] if line.startswith(("Expected", "Value", "Invalid", "Max"))), ""
         )
         text = f"the file cannot be read from line {text.rsplit(':', 1)[-1].strip()} on: {detail}"
         return StudyError(
             text.rstrip(". "), where=where, next_step="look at this line: a quote or a delimiter is astray"
+        )
+    if "disabled by configuration" in text:
+        return StudyError(
+            "the SQL reads a file that the study does not declare",
+            where=where,
+            next_step="declare it under [inputs] and use its name",
         )
     if "state machine" in text:
         return StudyError(

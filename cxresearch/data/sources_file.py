@@ -90,7 +90,7 @@ def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path)
             f"input {shown(name)} is not declared",
             where=keys.where,
             wanted=f"one of {listed(known)}" if known else "a section [inputs.NAME]",
-            next_step=f"did you mean {meant!r}?" if meant else "",
+            next_step=f"perhaps you meant {meant!r}" if meant else "",
         )
     return name
 
@@ -105,7 +105,7 @@ def _source(
             f"table {shown(table)} is unknown",
             where=keys.where,
             wanted=f"one of {listed(LAYOUTS)}",
-            next_step=f"did you mean {meant!r}?" if meant else "",
+            next_step=f"perhaps you meant {meant!r}" if meant else "",
         )
     layout = LAYOUTS[table]
     defaults = _reading(keys, ColumnMap(timezone=timezone))
@@ -213,7 +213,7 @@ def _check_targets(
                 f"column {shown(target)} is not a column of {layout.name}",
                 where=where,
                 wanted=f"one of {listed(layout.columns)}",
-                next_step=f"did you mean {meant!r}?" if meant else "",
+                next_step=f"perhaps you meant {meant!r}" if meant else "",
             )
         if target.startswith("_"):
             raise StudyError(
@@ -246,7 +246,7 @@ def _check_instruments(
                 f"instrument {shown(name)} is unknown",
                 where=where,
                 wanted=f"one of {listed(instruments)}" if instruments else "a section [instruments]",
-                next_step=f"did you mean {meant!r}?" if meant else "declare its scale in [instruments]",
+                next_step=f"perhaps you meant {meant!r}" if meant else "declare its scale in [instruments]",
             )
     binned = dict(scores)
     if constant and "score" in columns:

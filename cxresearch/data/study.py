@@ -69,6 +69,8 @@ class Study:
         Segment columns of customers.
     limits : Limits
         What happens to rows that break a rule.
+    checked : CheckedTables
+        The judged rows behind ``table``, whatever the limits say.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Study:
         self.limits = limits
         self._opened = opened
         self._sources: tuple[Source, ...] | None = None
-        self._checked = CheckedTables(
+        self.checked = CheckedTables(
             opened.typed,
             cut=observed_until,
             instruments=self.instruments,
@@ -178,7 +180,7 @@ class Study:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables present."""
-        return self._checked.names
+        return self.checked.names
 
     def table(self, name: str) -> nw.LazyFrame[Any]:
         """Return the valid rows of a table.
@@ -203,9 +205,9 @@ class Study:
         """
         self._known(name)
         if "customers" in self.tables:
-            admit("customers", self._checked, self.limits)
-        admit(name, self._checked, self.limits)
-        return self._checked.valid(name)
+            admit("customers", self.checked, self.limits)
+        admit(name, self.checked, self.limits)
+        return self.checked.valid(name)
 
     def rejects(self, name: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
         """Return the rows set aside, one line each, whatever the limits say.
@@ -225,7 +227,7 @@ class Study:
             ``source``.
         """
         names = self.tables if name is None else (self._known(name),)
-        parts = [self._checked.rejects(one, limit=limit) for one in names]
+        parts = [self.checked.rejects(one, limit=limit) for one in names]
         parts = [part for part in parts if len(part)]
         if not parts:
             return pd.DataFrame(columns=list(REJECT_COLUMNS)).astype({"row": "int64"})
@@ -257,7 +259,7 @@ class Study:
 
     def summary(self, name: str) -> TableSummary:
         """Return rows, rejects by rule, flags and date range of a table: one pass, then remembered."""
-        return self._checked.summary(self._known(name))
+        return self.checked.summary(self._known(name))
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -363,7 +365,7 @@ def _check_names(tables: Mapping[str, Any]) -> None:
             raise StudyError(
                 f"table {shown(table)} is unknown",
                 wanted=f"one of {listed(LAYOUTS)}",
-                next_step=f"did you mean {meant!r}?" if meant else "",
+                next_step=f"perhaps you meant {meant!r}" if meant else "",
             )
 
 

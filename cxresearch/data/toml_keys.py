@@ -59,7 +59,7 @@ class Keys:
                     f"key {shown(key)} is not known",
                     where=self.where,
                     wanted=f"one of {listed(known)}",
-                    next_step=f"did you mean {meant!r}?" if meant else "",
+                    next_step=f"perhaps you meant {meant!r}" if meant else "",
                 )
 
     def value(self, key: str) -> Any:

@@ -74,7 +74,7 @@ class TestRowFaults:
         path = write_study(customers=GOOD_CUSTOMERS, responses=f"{HEAD}{good}{row}\n")
         assert rules(path) == [("responses", 3, rule, column, value)]
         message = refusal(path, "responses")
-        assert "1 of 3 rows" in message
+        assert "1 of 3 rows (33.3 %) of responses breaks a rule" in message
         assert "row 3" in message
         assert "on_reject = 'set_aside'" in message
 
@@ -164,7 +164,7 @@ class TestLimits:
     RESPONSES = HEAD + "c1,nps,9,2024-03-01\n" * 9 + "c1,nps,11,2024-03-01\n"
 
     def test_refuse_is_the_default(self, write_study: Write) -> None:
-        assert "1 of 10 rows of responses" in refusal(write_study(responses=self.RESPONSES))
+        assert "1 of 10 rows (10 %) of responses" in refusal(write_study(responses=self.RESPONSES))
 
     def test_rejects_can_be_read_before_they_are_accepted(self, write_study: Write) -> None:
         study = cx.read_study(write_study(responses=self.RESPONSES))
@@ -180,7 +180,7 @@ class TestLimits:
     def test_beyond_the_share(self, write_study: Write) -> None:
         limits = '[limits]\non_reject = "set_aside"'
         message = refusal(write_study(responses=self.RESPONSES, limits=limits))
-        assert "10 % of them" in message
+        assert "1 of 10 rows (10 %) of responses breaks a rule" in message
         assert "at most 5 %" in message
 
     def test_a_share_alone_means_set_aside(self, write_study: Write) -> None:
@@ -233,7 +233,7 @@ class TestStructure:
         (tmp_path / "responses.csv").rename(tmp_path / "response.csv")
         message = refusal(path)
         assert "'responses.csv' does not exist" in message
-        assert "did you mean 'response.csv'" in message
+        assert "perhaps you meant 'response.csv'" in message
 
     def test_missing_study_file(self, tmp_path: Path) -> None:
         assert "cxresearch init" in refusal(tmp_path)
@@ -241,7 +241,7 @@ class TestStructure:
     def test_missing_column(self, write_study: Write) -> None:
         message = refusal(write_study(responses="customer,question,answr,when\nc1,nps,9,2024-03-01\n"))
         assert "column 'answer' is not in the file" in message
-        assert "did you mean 'answr'" in message
+        assert "perhaps you meant 'answr'" in message
 
     def test_column_twice_in_the_header(self, write_study: Write) -> None:
         path = write_study(responses="customer,question,answer,answer,when\nc1,nps,9,9,2024-03-01\n")
@@ -336,9 +336,9 @@ class TestStructure:
 
 class TestStudyFile:
     def test_unknown_keys_name_the_nearest(self, write_study: Write) -> None:
-        assert "did you mean 'timezone'" in refusal(write_study(study='timezon = "UTC"'))
-        assert "did you mean 'limits'" in refusal(write_study(limits="[limit]"))
-        assert "did you mean 'touchpoint'" in refusal(write_study(columns='touch_point = "question"'))
+        assert "perhaps you meant 'timezone'" in refusal(write_study(study='timezon = "UTC"'))
+        assert "perhaps you meant 'limits'" in refusal(write_study(limits="[limit]"))
+        assert "perhaps you meant 'touchpoint'" in refusal(write_study(columns='touch_point = "question"'))
 
     def test_not_toml(self, write_study: Write) -> None:
         assert "line 4" in refusal(write_study(text="[study]\nname = 'x'\n\nobserved_until = = 1\n"))
@@ -361,8 +361,7 @@ class TestStudyFile:
         path = write_study()
         query = f"select * from read_csv('{tmp_path}/secret.csv')"
         path.write_text(path.read_text().replace('file = "responses.csv"', f'sql = "{query}"'))
-        assert "secret" not in path.name
-        assert "disabled" in refusal(path)
+        assert "does not declare" in refusal(path)
 
     def test_values_in_messages_are_short_and_printable(self, write_study: Write) -> None:
         nasty = "\x1b[31m" + "x" * 5_000

@@ -1,0 +1,174 @@
+"""A look over a whole study before anything is computed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import pandas as pd
+
+from cxresearch.data.admission import admit
+from cxresearch.data.engine import collect
+from cxresearch.data.validation import RULES
+from cxresearch.errors import StudyError
+from cxresearch.results.study_check import StudyCheck
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+
+_EXAMPLES = 3
+
+
+def check_study(study: Study) -> StudyCheck:
+    """Judge every row of a study and say what can be done with it.
+
+    Parameters
+    ----------
+    study : Study
+        From `read_study` or `Study.from_frames`. Its limits do not stop the check.
+
+    Returns
+    -------
+    StudyCheck
+        Prints as a table of tables; ``usable`` says whether reports can run on it.
+
+    Raises
+    ------
+    StudyError
+        If a file cannot be read to its end.
+
+    Examples
+    --------
+    >>> from cxresearch.data.study import Study
+    >>> customers = pd.DataFrame({"customer_id": ["a", "b"], "started_at": ["2024-01-01", "2024-02-01"]})
+    >>> study = Study.from_frames({"customers": customers}, observed_until="2024-12-31", instruments={})
+    >>> found = check_study(study)
+    >>> found.usable
+    True
+    >>> found.reports.set_index("report").loc["churn-curves", "missing"]
+    'column ended_at of customers'
+    """
+    problems = _problems(study)
+    rejects = [
+        (name, rule, column, rows, RULES[rule])
+        for name in study.tables
+        for code, rows in study.summary(name).rejected.items()
+        for rule, _, column in [code.partition(":")]
+    ]
+    return StudyCheck(
+        name=study.name,
+        observed_until=f"{study.observed_until:%Y-%m-%d %H:%M} UTC",
+        usable=not problems,
+        tables=_tables(study),
+        instruments=_instruments(study),
+        segments=_segments(study),
+        rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
+        examples=study.rejects(limit=_EXAMPLES),
+        flags=study.flags(),
+        reports=report_needs(study),
+        problems=tuple(problems),
+    )
+
+
+def report_needs(study: Study) -> pd.DataFrame:
+    """Return ``report``, ``ready`` and ``missing`` for each report this package brings."""
+    lines = []
+    for report, needs in _NEEDS.items():
+        missing = [text for text in (need(study) for need in needs) if text]
+        lines.append((report, not missing, "; ".join(missing)))
+    return pd.DataFrame(lines, columns=["report", "ready", "missing"])
+
+
+def _problems(study: Study) -> list[str]:
+    problems = []
+    for name in study.tables:
+        try:
+            admit(name, study.checked, study.limits)
+        except StudyError as error:
+            problems.append(str(error))
+        if not study.summary(name).rows:
+            problems.append(f"{name} has no row; leave a table out that has none.")
+    return problems
+
+
+def _tables(study: Study) -> pd.DataFrame:
+    lines = []
+    for name in study.tables:
+        one = study.summary(name)
+        late = one.last is not None and one.last > study.observed_until
+        note = "some lie after the data cut" if late else ""
+        lines.append((name, one.rows, one.valid, one.rows - one.valid, one.first, one.last, note))
+    frame = pd.DataFrame(lines, columns=["table", "rows", "valid", "rejected", "first", "last", "note"])
+    return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+
+def _instruments(study: Study) -> pd.DataFrame:
+    found: dict[str, tuple[int, float]] = {}
+    if "responses" in study.tables:
+        answered = study.checked.valid("responses").filter(~nw.col("score").is_null())
+        grouped = collect(answered.group_by("instrument").agg(n=nw.len(), mean=nw.col("score").mean()))
+        found = {row["instrument"]: (int(row["n"]), float(row["mean"])) for row in grouped.to_dict("records")}
+    lines = [
+        (name, f"{scale.low} to {scale.high}", scale.direction, *found.get(name, (0, float("nan"))))
+        for name, scale in study.instruments.items()
+    ]
+    frame = pd.DataFrame(lines, columns=["instrument", "scale", "direction", "answers", "mean"])
+    return frame.astype({"answers": "int64", "mean": "float64"})
+
+
+def _segments(study: Study) -> pd.DataFrame:
+    lines = []
+    for segment in study.segments:
+        customers = study.checked.valid("customers")
+        counts = collect(customers.group_by(segment).agg(n=nw.len()))
+        counts = counts.dropna(subset=[segment]).sort_values(["n", segment], ascending=[False, True])
+        largest = f"{counts[segment].iloc[0]} ({counts['n'].iloc[0]:,})" if len(counts) else ""
+        lines.append((segment, len(counts), largest))
+    return pd.DataFrame(lines, columns=["segment", "values", "largest"]).astype({"values": "int64"})
+
+
+def _needs_table(name: str) -> Callable[[Study], str]:
+    def need(study: Study) -> str:
+        return "" if name in study.tables and study.summary(name).valid else f"table {name}"
+
+    return need
+
+
+def _needs_two_instruments(study: Study) -> str:
+    if "responses" not in study.tables:
+        return ""
+    answered = int((_instruments(study)["answers"] > 0).sum())
+    return "" if answered >= 2 else f"answers to two instruments (there are answers to {answered})"
+
+
+def _needs_ends(study: Study) -> str:
+    if "customers" not in study.tables:
+        return ""
+    if "ended_at" not in study.checked.columns("customers"):
+        return "column ended_at of customers"
+    ended = collect(study.checked.valid("customers").select(nw.col("ended_at").count()))
+    customers = study.summary("customers").valid
+    n = int(ended["ended_at"].iloc[0])
+    if n == 0:
+        return "a customer who ended (nobody did)"
+    return "a customer who stayed (everybody ended)" if n == customers else ""
+
+
+def _needs_signal(study: Study) -> str:
+    signals = ("responses", "tickets", "usage")
+    return "" if set(signals) & set(study.tables) else "one of responses, tickets, usage"
+
+
+_NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
+    "ces-vs-nps": (
+        _needs_table("customers"),
+        _needs_ends,
+        _needs_table("responses"),
+        _needs_two_instruments,
+    ),
+    "scorecard": (_needs_table("responses"),),
+    "churn-curves": (_needs_table("customers"), _needs_ends),
+    "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),
+    "drivers": (_needs_table("responses"), _needs_two_instruments),
+}
