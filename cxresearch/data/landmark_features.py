@@ -7,6 +7,7 @@ nothing below the line are missing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import narwhals as nw
@@ -20,17 +21,44 @@ _ID = "customer_id"
 
 
 class Part(NamedTuple):
-    """Some features: a frame with one row a customer, the features' names, and those that are 0 if absent."""
+    """Some features of every customer who has any.
+
+    Attributes
+    ----------
+    frame : LazyFrame
+        One row a customer.
+    names : tuple of str
+        The features, in order.
+    zero : tuple of str
+        Those that are 0 for a customer without a row.
+    ages : mapping of str to str
+        Features that are the days since a moment, with the column that holds the moment.
+    ahead : mapping of str to str
+        Features that are the days until a moment, likewise.
+    also : tuple of str
+        Further columns needed.
+    """
 
     frame: Frame
     names: tuple[str, ...]
     zero: tuple[str, ...] = ()
+    ages: Mapping[str, str] = MappingProxyType({})
+    ahead: Mapping[str, str] = MappingProxyType({})
+    also: tuple[str, ...] = ()
+
+    @property
+    def fetched(self) -> tuple[str, ...]:
+        """Columns of ``frame`` to fetch."""
+        moments = {**self.ages, **self.ahead}
+        return (*(moments.get(name, name) for name in self.names), *self.also)
 
 
 def feature_parts(past: Past) -> Iterator[Part]:
     """Yield the features that the tables of the study allow, besides those of `scores`."""
     if past.has("revenue"):
         yield _revenue(past)
+    if past.has("revenue", "due_at"):
+        yield _renewal(past)
     if past.has("tickets", "customer_id"):
         yield _tickets(past)
     if past.has("usage"):
@@ -42,34 +70,33 @@ def feature_parts(past: Past) -> Iterator[Part]:
 
 
 def scores(past: Past, instruments: Mapping[str, Scale], *, features: bool) -> Part:
-    """Return the latest answers and their ages: ``<instrument>`` and ``<instrument>_age_days``, at any age.
+    """Return the latest answers, of any age, as ``<instrument>`` and the moments as ``_<instrument>_at``.
 
-    Of several answers at one instant the unhappiest counts, whatever the order of the rows. With
-    ``features`` also ``<instrument>_previous`` (the answer at the instant before the latest),
-    ``answers_365d`` and ``days_since_answer``.
+    Of several answers at one instant the unhappiest counts, whatever the order of the rows. With ``features``
+    also ``<instrument>_previous`` (at the instant before the latest), ``answers_365d, days_since_answer``.
     """
-    rows = _ranked(past, instruments)
-    maxima, found, names = {}, {}, []
+    maxima, signed, previous = {}, {}, []
     for name, scale in instruments.items():
         mine, rank = nw.col("instrument") == name, nw.col("_rank")
         maxima[f"_{name}_at"] = nw.when(mine).then(nw.col("responded_at"))
         maxima[name] = nw.when(mine & (rank == 1)).then(nw.col("risk"))
-        found[name] = nw.col(name) * scale.risk_sign
-        found[f"{name}_age_days"] = past.age_days(nw.col(f"_{name}_at"))
+        signed[name] = nw.col(name) * scale.risk_sign
         if features:
-            maxima[f"{name}_previous"] = nw.when(mine & (rank == 2)).then(nw.col("risk"))
-            found[f"{name}_previous"] = nw.col(f"{name}_previous") * scale.risk_sign
-            names.append(f"{name}_previous")
-    sums = {"answers_365d": _one(past.within("responded_at", 365))} if features else {}
-    marked = rows.select(_ID, "responded_at", **maxima, **sums)
-    grouped = marked.group_by(_ID).agg(
-        nw.col("responded_at", *maxima).max(), *(nw.col(name).sum() for name in sums)
+            previous.append(f"{name}_previous")
+            maxima[previous[-1]] = nw.when(mine & (rank == 2)).then(nw.col("risk"))
+            signed[previous[-1]] = nw.col(previous[-1]) * scale.risk_sign
+    counts = {"answers_365d": _one(past.within("responded_at", 365))} if features else {}
+    marked = _ranked(past, instruments).select(_ID, "responded_at", **maxima, **counts)
+    found = marked.group_by(_ID).agg(
+        nw.col(*maxima).max(), nw.col("responded_at").max(), *(nw.col(name).sum() for name in counts)
     )
-    if features:
-        found["answers_365d"] = nw.col("answers_365d")
-        found["days_since_answer"] = past.age_days(nw.col("responded_at"))
-        names += ["answers_365d", "days_since_answer"]
-    return Part(grouped.select(_ID, **found), tuple(names), tuple(sums))
+    return Part(
+        found.with_columns(**signed),
+        (*previous, "answers_365d", "days_since_answer") if features else (),
+        tuple(counts),
+        {"days_since_answer": "responded_at"},
+        also=tuple(column for name in instruments for column in (name, f"_{name}_at")),
+    )
 
 
 def _ranked(past: Past, instruments: Mapping[str, Scale]) -> Frame:
@@ -96,6 +123,13 @@ def _revenue(past: Past) -> Part:
     change = nw.when(nw.col("_mrr_before") > 0).then(nw.col("mrr") / nw.col("_mrr_before") - 1)
     found = now.join(before, on=_ID, how="left").select(_ID, "mrr", mrr_change_90d_share=change)
     return Part(found, ("mrr", "mrr_change_90d_share"))
+
+
+def _renewal(past: Past) -> Part:
+    """Days to the next renewal that the levels booked by now announce; missing where none lies ahead."""
+    rows = past.revenue().filter(nw.col("due_at") > past.at)
+    found = rows.group_by(_ID).agg(nw.col("due_at").min())
+    return Part(found, ("days_to_renewal",), ahead={"days_to_renewal": "due_at"})
 
 
 def _level(rows: Frame, name: str) -> Frame:
@@ -149,10 +183,11 @@ def _usage(past: Past) -> Part:
         usage_30d=last,
         usage_change_30d_share=nw.when(before > 0).then(last / before - 1),
         usage_slope_90d=(last - first) / (30 * 60),
-        days_since_usage=past.age_days(nw.col("used_at")),
+        _used_at=nw.col("used_at"),
     )
     names = ("usage_30d", "usage_change_30d_share", "usage_slope_90d", "days_since_usage")
-    return Part(found, names, ("usage_30d", "usage_slope_90d") if past.covers("usage", 90) else ())
+    zero = ("usage_30d", "usage_slope_90d") if past.covers("usage", 90) else ()
+    return Part(found, names, zero, {"days_since_usage": "_used_at"})
 
 
 def _orders(past: Past) -> Part:
@@ -167,8 +202,8 @@ def _orders(past: Past) -> Part:
         nw.col("orders_365d").sum(), nw.col("order_amount_365d").sum(), nw.col("ordered_at").max()
     )
     counts = ("orders_365d", "order_amount_365d")
-    found = sums.select(_ID, *counts, days_since_order=past.age_days(nw.col("ordered_at")))
-    return Part(found, (*counts, "days_since_order"), counts if past.covers("orders", 365) else ())
+    zero = counts if past.covers("orders", 365) else ()
+    return Part(sums, (*counts, "days_since_order"), zero, {"days_since_order": "ordered_at"})
 
 
 def _one(condition: nw.Expr) -> nw.Expr:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from cxresearch.checks import check_choice, check_number
 from cxresearch.data.engine import collect
 from cxresearch.data.landmark_dates import Day, as_instant, calendar_landmarks, given_landmarks
-from cxresearch.data.landmark_features import feature_parts, scores
+from cxresearch.data.landmark_rows import NO_ANSWER, OLD_ANSWER, Silent, rows_at, split_silent
 from cxresearch.data.leaks import leak_flags
-from cxresearch.data.past import Past, first_and_last_times, has
+from cxresearch.data.past import Archive, Past
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
 from cxresearch.results.landmarks import Landmarks
@@ -24,29 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Landmarks", "landmark"]
 
 Frame = nw.LazyFrame[Any]
-#: Ids of the customers left out at one landmark for want of an answer, by reason.
-Silent = Mapping[str, "pd.Series[str]"]
-Times = Mapping[str, tuple[datetime | None, datetime | None]]
-
 AFTER_CUT = "landmark not before the data cut"
 NOT_YET = "not yet a customer"
 LEFT = "had left already"
 NOTICE = "had given notice already"
-NO_ANSWER = "no answer by then"
-OLD_ANSWER = "last answer older than the window"
-
-
-class _Plan(NamedTuple):
-    """The arguments of `landmark`, checked."""
-
-    every: str | Sequence[Day]
-    first: Day | None
-    last: Day | None
-    stacked: bool
-    horizon_days: float
-    window_days: float
-    keep_silent: bool
-    features: bool
 
 
 def landmark(
@@ -128,25 +109,17 @@ def landmark(
     """
     import pandas as pd
 
-    plan = _Plan(
-        every=every,
-        first=first,
-        last=last,
-        stacked=stacked,
-        horizon_days=check_number("horizon_days", horizon_days, above=0),
-        window_days=check_number("window_days", window_days, above=0),
-        keep_silent=keep_silent or not has(study, "responses") or not study.instruments,
-        features=features,
-    )
-    times = first_and_last_times(study)
-    moments = _moments(study, plan, times)
-    people = _people(study, check_number("notice_days", notice_days, at_least=0))
+    archive = Archive(study)
+    asked = archive.has("responses") and bool(study.instruments)
+    horizon_days = check_number("horizon_days", horizon_days, above=0)
+    window_days = check_number("window_days", window_days, above=0)
+    moments = _moments(archive, every, (first, last), 0.0 if stacked else horizon_days)
+    people = _people(archive, check_number("notice_days", notice_days, at_least=0))
     followed = [moment for moment in moments if moment < study.observed_until]
-    begins = {table: ends[0] for table, ends in times.items()}
     parts, silent = [], []
     for moment in followed:
-        rows, names = _rows_at(Past(study, moment, begins), study, people, plan)
-        kept, left_out = _split_silent(rows, plan.keep_silent)
+        rows, names = rows_at(Past(archive, moment), people, window_days=window_days, features=features)
+        kept, left_out = split_silent(rows, keep=keep_silent)
         parts.append(kept)
         silent.append(left_out)
     excluded = _excluded(people, moments, study.observed_until, silent)
@@ -154,9 +127,9 @@ def landmark(
         raise _no_rows(excluded, moments)
     return Landmarks(
         frame=pd.concat(parts, ignore_index=True),
-        instruments=dict(study.instruments) if has(study, "responses") else {},
-        horizon_days=plan.horizon_days,
-        window_days=plan.window_days,
+        instruments=dict(study.instruments) if asked else {},
+        horizon_days=horizon_days,
+        window_days=window_days,
         every=every if isinstance(every, str) else "given dates",
         observed_until=study.observed_until,
         features=names,
@@ -164,42 +137,44 @@ def landmark(
         stacked=stacked,
         excluded=excluded,
         flags=leak_flags(
-            study,
+            archive,
             people,
             {moment: len(part) for moment, part in zip(followed, parts, strict=True)},
-            times,
-            notice_known=notice_days > 0 or has(study, "customers", "notice_at"),
+            notice_known=notice_days > 0 or archive.has("customers", "notice_at"),
         ),
         name=study.name,
     )
 
 
-def _moments(study: Study, plan: _Plan, times: Times) -> tuple[datetime, ...]:
-    zone, apart = study.timezone, 0.0 if plan.stacked else plan.horizon_days
-    if not isinstance(plan.every, str):
-        return given_landmarks(plan.every, timezone=zone, apart_days=apart)
-    check_choice("every", plan.every, ("month", "quarter", "year"))
-    start = times.get("responses", (None, None))[0] or times["customers"][0]
-    if plan.first is not None:
-        start = as_instant("first", plan.first, zone)
+def _moments(
+    archive: Archive, every: str | Sequence[Day], span: tuple[Day | None, Day | None], apart_days: float
+) -> tuple[datetime, ...]:
+    study, (first, last) = archive.study, span
+    zone = study.timezone
+    if not isinstance(every, str):
+        return given_landmarks(every, timezone=zone, apart_days=apart_days)
+    check_choice("every", every, ("month", "quarter", "year"))
+    start = archive.times.get("responses", (None, None))[0] or archive.times["customers"][0]
+    if first is not None:
+        start = as_instant("first", first, zone)
     end = study.observed_until - timedelta(microseconds=1)
-    if plan.last is not None:
-        end = as_instant("last", plan.last, zone)
+    if last is not None:
+        end = as_instant("last", last, zone)
     if start is None:
         raise DataError("no customer has started_at", where="table customers", wanted="at least one customer")
-    found = calendar_landmarks(plan.every, start, end, timezone=zone, apart_days=apart)
+    found = calendar_landmarks(every, start, end, timezone=zone, apart_days=apart_days)
     if not found:
         raise DataError(
-            f"no {plan.every} begins between {start:%Y-%m-%d} and {end:%Y-%m-%d}",
+            f"no {every} begins between {start:%Y-%m-%d} and {end:%Y-%m-%d}",
             wanted="at least one landmark before the data cut",
             next_step="give the dates in every=, or change first and last",
         )
     return found
 
 
-def _people(study: Study, notice_days: float) -> Frame:
+def _people(archive: Archive, notice_days: float) -> Frame:
     """Return customers with ``churned_at`` (at notice), ``churn_kind`` and ``ended_at``, if they left."""
-    rows = study.table("customers")
+    rows = archive.table("customers")
     columns = rows.collect_schema().names()
     end = nw.col("ended_at")
     if "ended_at" not in columns:  # nobody has left: a missing time of the right type on every engine
@@ -216,91 +191,10 @@ def _people(study: Study, notice_days: float) -> Frame:
         churned = (
             nw.when(earlier).then(notice).otherwise(nw.when(notice.is_null()).then(churned).otherwise(end))
         )
-    kept = [name for name in ("end_kind", *study.segments) if name in columns]
+    kept = [name for name in ("end_kind", *archive.study.segments) if name in columns]
     return rows.with_columns(churned_at=churned).select(
         "customer_id", "started_at", "ended_at", "churned_at", "churn_kind", *kept
     )
-
-
-def _rows_at(past: Past, study: Study, people: Frame, plan: _Plan) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the customers at risk at one landmark, with scores, features and outcome."""
-    churned, cut = nw.col("churned_at"), study.observed_until
-    at_risk = (nw.col("started_at") <= past.at) & (churned.is_null() | (churned > past.at))
-    left = ~churned.is_null() & (churned <= cut)
-    rows = people.filter(at_risk).with_columns(
-        landmark_at=nw.lit(past.at).cast(nw.Datetime("us")),
-        duration_days=nw.when(left)
-        .then(-past.age_days(churned))
-        .otherwise(nw.lit((cut - past.at) / timedelta(days=1))),
-        event=nw.when(left).then(nw.col("churn_kind")).otherwise(nw.lit(0)),
-        tenure_days=past.age_days(nw.col("started_at")),
-    )
-    columns = _score_columns(study)
-    answers = scores(past, study.instruments, features=plan.features) if columns else None
-    parts = [*([answers] if answers else []), *(feature_parts(past) if plan.features else ())]
-    names: list[str] = ["tenure_days"]
-    zero: list[str] = []
-    for part in parts:
-        rows = rows.join(part.frame, on="customer_id", how="left")
-        names += part.names
-        zero += part.zero
-    if answers:
-        rows = _within_window(rows, study, plan.window_days)
-    if zero:
-        rows = rows.with_columns(nw.col(name).fill_null(0.0) for name in zero)
-    changes = [name for name in study.instruments if f"{name}_previous" in names]
-    if changes:
-        change = [(nw.col(name) - nw.col(f"{name}_previous")).alias(f"{name}_change") for name in changes]
-        rows = rows.with_columns(change)
-        names += [f"{name}_change" for name in changes]
-    columns = ["customer_id", "landmark_at", *columns, "duration_days", "event", *names, *study.segments]
-    columns += ["_silence"] if answers else []
-    return _fetch(rows.select(columns).sort("customer_id"), ["customer_id", *study.segments]), tuple(names)
-
-
-def _score_columns(study: Study) -> list[str]:
-    if not has(study, "responses"):
-        return []
-    return [column for name in study.instruments for column in (name, f"{name}_age_days")]
-
-
-def _within_window(rows: Frame, study: Study, window_days: float) -> Frame:
-    """Blank answers older than the window; ``_silence`` is 1 with only older ones, 2 with none, else 0."""
-    ages = {name: nw.col(f"{name}_age_days") for name in study.instruments}
-    fresh = nw.any_horizontal(*(age <= window_days for age in ages.values()), ignore_nulls=True)
-    some = nw.any_horizontal(*(~age.is_null() for age in ages.values()), ignore_nulls=True)
-    silence = nw.when(fresh).then(nw.lit(0)).otherwise(nw.when(some).then(nw.lit(1)).otherwise(nw.lit(2)))
-    rows = rows.with_columns(_silence=silence)
-    return rows.with_columns(
-        nw.when(age <= window_days).then(nw.col(column)).alias(column)
-        for name, age in ages.items()
-        for column in (name, f"{name}_age_days")
-    )
-
-
-def _split_silent(rows: pd.DataFrame, keep_silent: bool) -> tuple[pd.DataFrame, Silent]:
-    """Part the rows without an answer in the window: rows kept, and ids of the others by reason."""
-    if "_silence" not in rows:
-        return rows, {}
-    silence = rows.pop("_silence").to_numpy()
-    if keep_silent or not silence.any():
-        return rows, {}
-    ids = rows["customer_id"]
-    return rows[silence == 0], {OLD_ANSWER: ids[silence == 1], NO_ANSWER: ids[silence == 2]}
-
-
-def _fetch(rows: Frame, text: Sequence[str]) -> pd.DataFrame:
-    """Run the engine and return pandas with Arrow strings, which a million customers need (see `collect`)."""
-    import pandas as pd
-    import pyarrow as pa
-
-    kinds = {pa.string(): pd.StringDtype("pyarrow"), pa.large_string(): pd.StringDtype("pyarrow")}
-    table = rows.collect("pyarrow").to_native()
-    fetched: pd.DataFrame = table.to_pandas(types_mapper=kinds.get, split_blocks=True, self_destruct=True)
-    numbers = [name for name in fetched.columns if name not in text and name != "landmark_at"]
-    exact = dict.fromkeys(numbers, "float64") | {"event": "int8", "landmark_at": "datetime64[us]"}
-    typed: pd.DataFrame = fetched.astype(exact)
-    return typed
 
 
 def _excluded(

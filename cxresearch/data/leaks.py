@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from cxresearch.data.engine import collect, days_between
-from cxresearch.data.past import exit_survey, has
-from cxresearch.data.study import Study
+from cxresearch.data.past import Archive
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Frame = nw.LazyFrame[Any]
-Times = Mapping[str, tuple[datetime | None, datetime | None]]
 
 #: An alarm about timing rests on at least so many answers or ends.
 _ENOUGH = 20
@@ -39,20 +37,18 @@ class _Flag(NamedTuple):
 
 
 def leak_flags(
-    study: Study, people: Frame, landmarks: Mapping[datetime, int], times: Times, *, notice_known: bool
+    archive: Archive, people: Frame, landmarks: Mapping[datetime, int], *, notice_known: bool
 ) -> pd.DataFrame:
     """Return the alarms of a study, for a person to judge.
 
     Parameters
     ----------
-    study : Study
-        The study.
+    archive : Archive
+        All tables.
     people : LazyFrame
         ``customer_id, started_at, ended_at, churned_at, churn_kind`` and, if given, ``end_kind``.
     landmarks : Mapping of datetime to int
         Rows kept at each landmark.
-    times : Mapping
-        First and last time of each table.
     notice_known : bool
         Churn is dated at the notice.
 
@@ -65,11 +61,11 @@ def leak_flags(
     import pandas as pd
 
     flags = [
-        *(_answers(study, people) if has(study, "responses") else ()),
-        *_clustered(study, people),
-        *_ends(study, people, notice_known),
-        *_gaps(landmarks, times),
-        *_ticket_close(study, landmarks),
+        *(_answers(archive, people) if archive.has("responses") else ()),
+        *(_clustered(archive, people) if archive.has("responses") else ()),
+        *_ends(archive, people, notice_known),
+        *_gaps(archive, landmarks),
+        *_ticket_close(archive, landmarks),
     ]
     return pd.DataFrame(flags, columns=["flag", "rows", "detail"])
 
@@ -78,10 +74,10 @@ def _count(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).sum()
 
 
-def _answers(study: Study, people: Frame) -> Iterator[_Flag]:
+def _answers(archive: Archive, people: Frame) -> Iterator[_Flag]:
     """Answers that no landmark may use, and those that share an instant."""
     at, churned = nw.col("responded_at"), nw.col("churned_at")
-    scored = study.table("responses").filter(~nw.col("score").is_null())
+    scored = archive.table("responses").filter(~nw.col("score").is_null())
     rows = scored.join(people.select("customer_id", "churned_at", "ended_at"), on="customer_id", how="inner")
     after = at > churned
     late = rows.select(
@@ -97,7 +93,7 @@ def _answers(study: Study, people: Frame) -> Iterator[_Flag]:
         yield _Flag(
             "answers after the end", after_end, f"{after_end:,} answers given after the end; not used"
         )
-    at_exit = exit_survey(study)
+    at_exit = archive.asked_at_exit()
     if at_exit is not None:
         asked = int(collect(scored.select(n=_count(at_exit))).iloc[0].fillna(0)["n"])
         if asked:
@@ -115,12 +111,10 @@ def _answers(study: Study, people: Frame) -> Iterator[_Flag]:
         )
 
 
-def _clustered(study: Study, people: Frame) -> Iterator[_Flag]:
+def _clustered(archive: Archive, people: Frame) -> Iterator[_Flag]:
     """The last survey before churn: answers crowd into the month before people leave."""
-    if not has(study, "responses"):
-        return
     churned = nw.col("churned_at")
-    leavers = people.filter(~churned.is_null() & (churned <= study.observed_until)).with_columns(
+    leavers = people.filter(~churned.is_null() & (churned <= archive.study.observed_until)).with_columns(
         _tenure=days_between(nw.col("started_at"), churned)
     )
     exposure = collect(
@@ -131,7 +125,7 @@ def _clustered(study: Study, people: Frame) -> Iterator[_Flag]:
             ).sum(),
         )
     ).iloc[0]
-    scored = study.table("responses").filter(~nw.col("score").is_null())
+    scored = archive.table("responses").filter(~nw.col("score").is_null())
     gaps = scored.join(
         leavers.select("customer_id", "churned_at"), on="customer_id", how="inner"
     ).with_columns(_gap=days_between(nw.col("responded_at"), churned))
@@ -157,12 +151,12 @@ def _one(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0))
 
 
-def _ends(study: Study, people: Frame, notice_known: bool) -> Iterator[_Flag]:
+def _ends(archive: Archive, people: Frame, notice_known: bool) -> Iterator[_Flag]:
     """Ends of unknown kind; ends at contract anniversaries where nobody wrote down the notice."""
-    ended = ~nw.col("churned_at").is_null() & (nw.col("churned_at") <= study.observed_until)
+    ended = ~nw.col("churned_at").is_null() & (nw.col("churned_at") <= archive.study.observed_until)
     leavers = people.filter(ended)
     columns = people.collect_schema().names()
-    is_over = nw.col("ended_at") <= study.observed_until
+    is_over = nw.col("ended_at") <= archive.study.observed_until
     unknown = _count(is_over & nw.col("end_kind").is_null() if "end_kind" in columns else is_over)
     years = days_between(nw.col("started_at"), nw.col("ended_at")) / _YEAR
     off = (years - years.round(0)).abs() * _YEAR
@@ -188,9 +182,9 @@ def _ends(study: Study, people: Frame, notice_known: bool) -> Iterator[_Flag]:
     )
 
 
-def _gaps(landmarks: Mapping[datetime, int], times: Times) -> Iterator[_Flag]:
+def _gaps(archive: Archive, landmarks: Mapping[datetime, int]) -> Iterator[_Flag]:
     """Tables that begin after the first landmark or stop before the last."""
-    for table, (first, last) in times.items():
+    for table, (first, last) in archive.times.items():
         if table not in _FEATURE_TABLES:
             continue
         if first is None or last is None:
@@ -211,12 +205,12 @@ def _gaps(landmarks: Mapping[datetime, int], times: Times) -> Iterator[_Flag]:
             )
 
 
-def _ticket_close(study: Study, landmarks: Mapping[datetime, int]) -> Iterator[_Flag]:
+def _ticket_close(archive: Archive, landmarks: Mapping[datetime, int]) -> Iterator[_Flag]:
     """Landmarks placed at the instant a ticket was closed; midnights are no sign of it."""
     timed = [moment for moment in landmarks if (moment.hour, moment.minute, moment.second) != (0, 0, 0)]
-    if not timed or not has(study, "tickets", "resolved_at"):
+    if not timed or not archive.has("tickets", "resolved_at"):
         return
-    closed = study.table("tickets").filter(nw.col("resolved_at").is_in(timed))
+    closed = archive.table("tickets").filter(nw.col("resolved_at").is_in(timed))
     found = collect(closed.select(n=nw.len()))["n"].iloc[0]
     if found:
         yield _Flag(

@@ -9,13 +9,14 @@ last resolution of a ticket, so one that was closed, and opened again after the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import narwhals as nw
 
-from cxresearch.data.engine import collect, days_between
+from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
 
 #: The time at which a row of each table comes into being.
@@ -35,36 +36,70 @@ EXIT_PATTERN = r"exit|cancel|churn|offboard|off-board|terminat|win-?back|leav(e|
 Frame = nw.LazyFrame[Any]
 
 
+class Archive:
+    """The tables of a study, looked up once, with nothing hidden.
+
+    Attributes
+    ----------
+    study : Study
+        Where they come from.
+    times : dict of str to tuple of datetime or None
+        First and last time in each table; None in an empty one.
+    """
+
+    def __init__(self, study: Study) -> None:
+        import pandas as pd
+
+        self.study = study
+        self._frames = {name: study.table(name) for name in study.tables}
+        self._columns = {name: set(rows.collect_schema().names()) for name, rows in self._frames.items()}
+        self.times: dict[str, tuple[datetime | None, datetime | None]] = {}
+        for table, column in TIME_OF.items():
+            if table in self._frames:
+                time = nw.col(column)
+                ends = collect(self._frames[table].select(first=time.min(), last=time.max())).iloc[0]
+                first, last = (None if pd.isna(value) else value.to_pydatetime() for value in ends)
+                self.times[table] = (first, last)
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the study has the table and these columns of it."""
+        return table in self._frames and self._columns[table].issuperset(columns)
+
+    def table(self, name: str) -> Frame:
+        """Return all rows of a table."""
+        return self._frames[name]
+
+    def asked_at_exit(self) -> nw.Expr | None:
+        """Return whether somebody leaving was asked, by touchpoint or stage; None if neither is known."""
+        columns = [name for name in ("touchpoint", "stage") if self.has("responses", name)]
+        found = [nw.col(name).fill_null("").str.to_lowercase().str.contains(EXIT_PATTERN) for name in columns]
+        return reduce(or_, found) if found else None
+
+
 class Past:
     """What a study knew at ``at``.
 
     Parameters
     ----------
-    study : Study
-        The whole study.
+    archive : Archive
+        All there is.
     at : datetime
         The landmark, naive UTC; what happened at that very instant is known.
-    begins : Mapping of str to datetime or None
-        First time in each table, from `first_and_last_times`.
     """
 
-    def __init__(self, study: Study, at: datetime, begins: Mapping[str, datetime | None]) -> None:
+    def __init__(self, archive: Archive, at: datetime) -> None:
         self.at = at
-        self._study = study
-        self._begins = begins
+        self.study = archive.study
+        self._archive = archive
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the study has the table and these columns of it."""
-        return has(self._study, table, *columns)
+        return self._archive.has(table, *columns)
 
     def covers(self, table: str, days: float) -> bool:
         """Whether the table began so many days before, so that no row means that nothing happened."""
-        first = self._begins.get(table)
+        first, _ = self._archive.times.get(table, (None, None))
         return first is not None and first <= self.at - timedelta(days=days)
-
-    def age_days(self, moment: nw.Expr) -> nw.Expr:
-        """Return how long before the landmark a moment was, in days."""
-        return days_between(moment, nw.lit(self.at))
 
     def within(self, column: str, days: float) -> nw.Expr:
         """Return whether a moment lies in the days before the landmark (not exactly so many days before)."""
@@ -73,14 +108,14 @@ class Past:
     def answers(self) -> Frame:
         """Return responses with a score given by now, exit surveys left out."""
         rows = self._rows("responses").filter(~nw.col("score").is_null())
-        asked_at_exit = exit_survey(self._study)
+        asked_at_exit = self._archive.asked_at_exit()
         return rows if asked_at_exit is None else rows.filter(~asked_at_exit)
 
     def invitations(self) -> Frame:
         """Return surveys sent by now, with ``answered`` 1 if the answer has come by now, else 0."""
-        asked_at_exit = exit_survey(self._study)
+        asked_at_exit = self._archive.asked_at_exit()
         answered = (nw.col("responded_at") <= self.at) & ~nw.col("score").is_null()
-        rows = self._study.table("responses").filter(nw.col("sent_at") <= self.at)
+        rows = self._archive.table("responses").filter(nw.col("sent_at") <= self.at)
         rows = rows if asked_at_exit is None else rows.filter(~asked_at_exit)
         return rows.with_columns(answered=nw.when(answered).then(nw.lit(1.0)).otherwise(nw.lit(0.0)))
 
@@ -112,34 +147,4 @@ class Past:
 
     def _rows(self, table: str, days_ago: float = 0.0) -> Frame:
         until = self.at - timedelta(days=days_ago)
-        return self._study.table(table).filter(nw.col(TIME_OF[table]) <= until)
-
-
-def has(study: Study, table: str, *columns: str) -> bool:
-    """Whether a study has a table and these columns of it."""
-    if table not in study.tables:
-        return False
-    return not columns or set(columns) <= set(study.table(table).collect_schema().names())
-
-
-def exit_survey(study: Study) -> nw.Expr | None:
-    """Return whether somebody leaving was asked, by touchpoint or stage; None if neither is known."""
-    columns = [name for name in ("touchpoint", "stage") if has(study, "responses", name)]
-    if not columns:
-        return None
-    found = [nw.col(name).fill_null("").str.to_lowercase().str.contains(EXIT_PATTERN) for name in columns]
-    return found[0] if len(found) == 1 else found[0] | found[1]
-
-
-def first_and_last_times(study: Study) -> dict[str, tuple[datetime | None, datetime | None]]:
-    """Return the first and last time of each table that has rows with a time."""
-    import pandas as pd
-
-    times: dict[str, tuple[datetime | None, datetime | None]] = {}
-    for table, column in TIME_OF.items():
-        if table in study.tables:
-            time = nw.col(column)
-            ends = collect(study.table(table).select(first=time.min(), last=time.max()))
-            first, last = (None if pd.isna(value) else value.to_pydatetime() for value in ends.iloc[0])
-            times[table] = (first, last)
-    return times
+        return self._archive.table(table).filter(nw.col(TIME_OF[table]) <= until)
