@@ -1,9 +1,15 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
+from .churn.evaluation import evaluate_churn as evaluate_churn
+from .churn.model import fit_churn as fit_churn
+from .churn.nested import added_value as added_value
+from .churn.risk_list import at_risk as at_risk
+from .churn.risk_list import profit_curve as profit_curve
+from .churn.scoring import churn_risk as churn_risk
+from .data.check import check_study as check_study
 from .data.company import company_study as company_study
 from .data.company import company_truth as company_truth
 from .data.landmarks import landmark as landmark
-from .data.check import check_study as check_study
 from .data.study import Study as Study
 from .data.study import read_study as read_study
 from .data.synthetic import synthetic_landmarks as synthetic_landmarks
@@ -17,6 +23,7 @@ from .errors import StudyError as StudyError
 from .headtohead.contest import compare as compare
 from .headtohead.protocol import Protocol as Protocol
 from .headtohead.protocol import read_protocol as read_protocol
+from .metrics.breakdown import score_breakdown as score_breakdown
 from .metrics.contrasts import metric_contrasts as metric_contrasts
 from .metrics.non_response import nonresponse_bounds as nonresponse_bounds
 from .metrics.non_response import response_rate as response_rate
@@ -29,14 +36,20 @@ from .metrics.survey import survey_score as survey_score
 from .metrics.table import metric_table as metric_table
 from .plots.dispatch import plot as plot
 from .reporting.run import run_report as run_report
+from .results.churn_evaluation import ChurnEvaluation as ChurnEvaluation
+from .results.churn_evaluation import NestedEvaluation as NestedEvaluation
+from .results.churn_model import ChurnModel as ChurnModel
 from .results.comparison import Comparison as Comparison
 from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
 from .results.landmarks import Landmarks as Landmarks
+from .results.risk_list import ProfitCurve as ProfitCurve
+from .results.risk_list import RiskList as RiskList
+from .results.score_breakdown import ScoreBreakdown as ScoreBreakdown
 from .results.scorecard import Scorecard as Scorecard
+from .results.study_check import StudyCheck as StudyCheck
 from .results.truth import Truth as Truth
 from .results.units import Unit as Unit
-from .results.study_check import StudyCheck as StudyCheck
 from .scales import CES1 as CES1
 from .scales import CES2 as CES2
 from .scales import CSAT as CSAT
