@@ -16,6 +16,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics, unit_of_difference
 from cxresearch.metrics.metric import Metric, Query
 from cxresearch.metrics.table import make_query, one_metric
+from cxresearch.results.periods import period_label
 from cxresearch.results.units import Unit
 from cxresearch.stats.differences import MOVER_TEST, mover_difference
 from cxresearch.stats.proportions import Bounds
@@ -117,7 +118,7 @@ def contrast_table(
         raise ArgumentError("there are no groups to compare", wanted="a group column in by")
     cells = statistics.table(metric, query)
     if against == "previous":
-        return differences(metric, *_previous(cells, query.by), keys=query.keys)
+        return differences(metric, *_previous(cells, query.by, query.every or ""), keys=query.keys)
     if against == "groups":
         return differences(metric, *_pairs(cells, query.by, query.keys), keys=query.keys)
     rest = statistics.rest(metric, query.by[0])
@@ -169,7 +170,7 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     return table
 
 
-def _previous(cells: pd.DataFrame, by: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _previous(cells: pd.DataFrame, by: tuple[str, ...], every: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     cells = cells[(cells["n"] > 0) & cells["period"].notna()].sort_values("period", kind="stable")
     groups = cells.groupby(list(by), dropna=False, observed=True) if by else cells.groupby(lambda _: 0)
     order = groups.ngroup()
@@ -177,7 +178,7 @@ def _previous(cells: pd.DataFrame, by: tuple[str, ...]) -> tuple[pd.DataFrame, p
     known = before.notna()
     left = cells[known]
     right = cells.loc[before[known].astype(cells.index.dtype)]
-    right = right.assign(label=right["period"].dt.strftime("%Y-%m-%d"))
+    right = right.assign(label=right["period"].map(lambda start: period_label(start, every)))
     place = left.sort_values([*by, "period"]).index
     position = left.index.get_indexer(place)
     return left.loc[place], right.iloc[position]

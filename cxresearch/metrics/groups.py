@@ -32,7 +32,7 @@ _RESERVED = (
 
 
 def cells_of(
-    study: Tables, table: str, query: Query, *, time: str, keep: tuple[str, ...] = ()
+    study: Tables, table: str, query: Query, *, time: str | nw.Expr, keep: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Return the valid rows of a table with their group columns, period and the columns asked for.
 
@@ -45,8 +45,8 @@ def cells_of(
     query : Query
         Group columns are taken from the table, or joined from customers by ``customer_id`` where the table
         lacks them; rows of unknown customers keep a missing group. The period follows the study's time zone.
-    time : str
-        Column that dates a row.
+    time : str or Expr
+        Column, or expression, that dates a row.
     keep : tuple of str
         Further columns of the table to carry.
 
@@ -71,7 +71,8 @@ def cells_of(
         if column in _RESERVED:
             raise ArgumentError(f"group column {column!r} has a name the result uses", next_step="rename it")
     if query.every is not None:
-        rows = rows.with_columns(period=period_start(nw.col(time), query.every, study.timezone))
+        moment = nw.col(time) if isinstance(time, str) else time
+        rows = rows.with_columns(period=period_start(moment, query.every, study.timezone))
     return rows.select(*dict.fromkeys((*query.keys, *keep)))
 
 

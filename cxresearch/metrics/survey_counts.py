@@ -146,7 +146,10 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
         extra["who"] = nw.col(who)
     source = [name for name in (query.weights, who) if name is not None and name in present]
     keep = ("instrument", "score", *source)
-    rows = cells_of(study, "responses", query, time="responded_at", keep=keep)
+    moment = nw.col("responded_at")
+    if "sent_at" in present:  # silence belongs to the period of sending
+        moment = nw.coalesce(moment, nw.col("sent_at"))
+    rows = cells_of(study, "responses", query, time=moment, keep=keep)
     return rows.select(*query.keys, "instrument", "score", **extra)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Module that draws each result class. A picture is registered by naming its class here.
 _DRAWN_BY: dict[str, str] = {
+    "Scorecard": "cxresearch.plots.scorecard",
+    "ScoreBreakdown": "cxresearch.plots.survey",
     "Comparison": "cxresearch.plots.comparison",
 }
 

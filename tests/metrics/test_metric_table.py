@@ -248,7 +248,7 @@ def test_previous_skips_empty_periods_and_names_what_it_compares() -> None:
     times = pd.to_datetime(["2024-01-05"] * 40 + ["2024-04-05"] * 40)
     frame = pd.DataFrame({"score": [10] * 20 + [5] * 20 + [10] * 40, "responded_at": times})
     found = cx.metric_contrasts(frame, "nps", every="month", against="previous")
-    assert found["against"].tolist() == ["2024-01-01"] and found["difference"].tolist() == [100.0]
+    assert found["against"].tolist() == ["2024-01"] and found["difference"].tolist() == [100.0]
 
 
 def test_contrasts_refuse_what_cannot_be_compared() -> None:

@@ -1,0 +1,122 @@
+"""Answers by class and group: what the stacked bar shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.data.engine import Every
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.evaluation import Statistics
+from cxresearch.metrics.registry import find_metric
+from cxresearch.metrics.survey_counts import SurveyCounts, count_scores, measures_for
+from cxresearch.metrics.table import as_study, make_query
+from cxresearch.results.periods import period_label
+from cxresearch.results.score_breakdown import ScoreBreakdown
+from cxresearch.scales import Scale
+
+
+def score_breakdown(
+    data: Any,
+    instrument: str,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = None,
+    level: float = 0.95,
+) -> ScoreBreakdown:
+    """Return how the answers to one question spread, by group or period, with the score they make.
+
+    Parameters
+    ----------
+    data : Study or frame
+        As in :func:`metric_table`.
+    instrument : str
+        Name of the question. An NPS question is broken down into detractors, passives and promoters, any
+        other into its answers.
+    by, every, level
+        As in :func:`metric_table`.
+
+    Returns
+    -------
+    ScoreBreakdown
+        ``cx.plot`` draws it as stacked bars. The score is the NPS, or else the mean.
+
+    Raises
+    ------
+    ArgumentError
+        If the instrument or a column is not available.
+
+    Examples
+    --------
+    >>> answers = pd.DataFrame({"score": [10] * 60 + [8] * 25 + [6] * 15, "team": ["a", "b"] * 50})
+    >>> print(score_breakdown(answers, "nps"))
+    all: NPS +45.0 [+29.3, +58.1], n 100 (detractors 15 %, passives 25 %, promoters 60 %)
+    """
+    query = make_query(by, every, clusters="auto", weights=None, level=level)
+    study = as_study(data, instrument)
+    if instrument not in study.instruments:
+        raise ArgumentError(
+            f"instrument {instrument!r} is not declared", wanted="one of " + ", ".join(study.instruments)
+        )
+    statistics, metric = Statistics(study, query), find_metric(study, instrument)
+    table = statistics.table(metric)
+    counts: SurveyCounts = statistics.of(metric)
+    assert metric.family is count_scores  # noqa: S101 - the metric of an instrument's own name
+    keys = list(query.keys)
+    scale = study.instruments[instrument]
+    classes = _classes(scale)
+    found = _by_class(counts, instrument, classes, keys, table)
+    hidden = table["suppressed"].to_numpy()
+    found[list(classes)] = found[list(classes)].astype("float64")
+    found.loc[hidden, list(classes)] = np.nan
+    found.insert(0, "group", _labels(table, keys, every or ""))
+    kept = ["n", "n_missing", "value", "low", "high", "small_base", "suppressed"]
+    return ScoreBreakdown(
+        name=scale.label,
+        classes=tuple(classes),
+        table=pd.concat([found, table[kept]], axis=1),
+        unit=metric.unit,
+        level=query.level,
+    )
+
+
+def _classes(scale: Scale) -> dict[str, tuple[int, ...]]:
+    if measures_for(scale) == ("nps",):
+        return {
+            "detractors": tuple(range(7)),
+            "passives": (7, 8),
+            "promoters": (9, 10),
+        }
+    worst_first = scale.levels if scale.direction == "high_is_good" else scale.levels[::-1]
+    return {str(level): (level,) for level in worst_first}
+
+
+def _by_class(
+    counts: SurveyCounts,
+    instrument: str,
+    classes: dict[str, tuple[int, ...]],
+    keys: list[str],
+    table: pd.DataFrame,
+) -> pd.DataFrame:
+    mine = counts.counts[counts.counts["instrument"] == instrument]
+    found = table[keys].copy()
+    for name, answers in classes.items():
+        part = mine[mine["score"].isin(answers)]
+        if keys:
+            sums = part.groupby(keys, dropna=False, observed=True, as_index=False)["n"].sum()
+            found[name] = table[keys].merge(sums, on=keys, how="left")["n"].fillna(0).to_numpy()
+        else:
+            found[name] = float(part["n"].sum())
+    return found[list(classes)].reset_index(drop=True)
+
+
+def _labels(table: pd.DataFrame, keys: list[str], every: str) -> pd.Series[str]:
+    if not keys:
+        return pd.Series(["all"] * len(table), dtype="object")
+    shown = table[keys].copy()
+    if "period" in keys:
+        shown["period"] = shown["period"].map(lambda start: period_label(start, every))
+    return shown.astype("object").fillna("(none)").astype(str).agg(", ".join, axis=1)

@@ -1,0 +1,26 @@
+"""How a period is written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def period_label(start: datetime, every: str) -> str:
+    """Return the name of the period that starts on a date.
+
+    Parameters
+    ----------
+    start : datetime
+        First day of the period.
+    every : {"day", "week", "month", "quarter", "year"}
+        Its length; weeks go by their Monday.
+
+    Examples
+    --------
+    >>> period_label(datetime(2024, 4, 1), "quarter"), period_label(datetime(2024, 4, 1), "week")
+    ('2024 Q2', 'week of 2024-04-01')
+    """
+    if every == "quarter":
+        return f"{start:%Y} Q{(start.month + 2) // 3}"
+    form = {"year": "%Y", "month": "%Y-%m", "week": "week of %Y-%m-%d"}.get(every, "%Y-%m-%d")
+    return start.strftime(form)
