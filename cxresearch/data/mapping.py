@@ -6,6 +6,7 @@ so that validation can set the row aside and say why. Nothing is read here: the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -80,6 +81,17 @@ def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scal
         where = f" WHERE {score_text(column)} IS NOT NULL" if source.blank_scores == "not_asked" else ""
         parts.append(_select(source, raw, [*fixed, instrument, score]) + where)
     return " UNION ALL BY NAME ".join(parts)
+
+
+def is_iso(text: str) -> bool:
+    """Whether a text is a date or time that needs no declared format.
+
+    Examples
+    --------
+    >>> is_iso("2024-04-03T18:30:00+02:00"), is_iso("03.04.2024")
+    (True, False)
+    """
+    return re.fullmatch(ISO, text.strip()) is not None
 
 
 def count_not_asked(source: SourceMap, raw: RawTable) -> str:

@@ -169,3 +169,45 @@ def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
         decoder.decode(b"", final=not chunk)
     except UnicodeDecodeError:
         raise StudyError("the file is not UTF-8: it ends within a letter", where=where) from None
+
+
+def guess_text_input(path: Path) -> RawInput:
+    """Guess how a text file is written: encoding, delimiter and further header rows, for a first study file.
+
+    Raises
+    ------
+    StudyError
+        If its head is not text.
+    """
+    try:
+        with _opened(path) as stream:
+            head = stream.read(1 << 16)
+    except (OSError, EOFError) as error:
+        raise StudyError(f"the file cannot be read: {error}", where=path.name) from None
+    encoding = "utf-16" if head[:2] in _BOMS else "utf-8"
+    try:
+        _check_encoding(RawInput(name="raw", path=path, encoding=encoding), path, path.name)
+    except StudyError:
+        encoding = "latin-1"
+    codec = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
+    text = head.decode(codec, errors="replace")
+    if "\x00" in text:
+        raise StudyError("the file is not text", where=path.name)
+    first = text.splitlines()[0] if text.strip() else ""
+    usual = "\t" if _suffix(path) in (".tsv", ".tab") else ","
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[:3]
+    return RawInput(
+        name="raw",
+        path=path,
+        declared=path.name,
+        delimiter="" if delimiter == usual or not first.count(delimiter) else delimiter,
+        encoding=encoding,
+        header_row=2 if _is_legacy_qualtrics(rows) else 1,
+        skip_rows=2 if len(rows) > 2 and any('"ImportId"' in cell for cell in rows[2]) else 0,
+    )
+
+
+def _is_legacy_qualtrics(rows: list[list[str]]) -> bool:
+    """Before 2017 Qualtrics wrote V1, V2, ... above the names; now questions and import ids follow them."""
+    return len(rows) > 1 and rows[0][:1] == ["V1"] and rows[1][:1] == ["ResponseID"]
