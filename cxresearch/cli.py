@@ -252,3 +252,7 @@ def _schedule(options: argparse.Namespace) -> int:
     )
     print(text, end="")
     return ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

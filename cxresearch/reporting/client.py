@@ -74,7 +74,6 @@ def register_engine() -> None:
                 iopub_timeout=60,
                 kernel_name=kernel_name,
                 record_timing=False,
-                coalesce_streams=True,
                 on_cell_execute=options["on_cell"],
             )
             client.preamble = options["preamble"]

@@ -11,10 +11,12 @@ from typing import Any
 from cxresearch.reporting.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.changes import changes_block, compare_headlines
 from cxresearch.reporting.mail import write_mail
+from cxresearch.reporting.outcome import ReportError
 from cxresearch.reporting.page import about_block, block_of, render
+from cxresearch.reporting.verdict import check_results
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
-_CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+_CELL_FILE = re.compile(r"[^\s'\"<>]{0,200}ipykernel_\d+/\d+\.py")
 _KEPT_METADATA = ("tags",)
 
 
@@ -36,9 +38,17 @@ def finish(notebook: Any, job: dict[str, Any], *, ok: bool) -> None:
         json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), _secrets(staging)
     )
     (staging / "notebook.ipynb").write_text(text + "\n", encoding="utf-8")
-    if ok and (staging / "results.json").is_file():
+    if ok and _has_results(staging):
         _strike_files(staging)
         _write_page(json.loads(text, object_hook=_node), job, staging)
+
+
+def _has_results(staging: Path) -> bool:
+    try:
+        check_results(staging / "results.json", "")
+    except ReportError:  # the runner looks again, and says what is wrong
+        return False
+    return True
 
 
 def tidy(notebook: Any) -> None:
@@ -51,8 +61,30 @@ def tidy(notebook: Any) -> None:
     for index, cell in enumerate(notebook["cells"]):
         cell["id"] = f"cell-{index}"
         cell["metadata"] = {key: cell["metadata"][key] for key in _KEPT_METADATA if key in cell["metadata"]}
+        if "outputs" in cell:
+            cell["outputs"] = _joined(cell["outputs"])
         for output in cell.get("outputs", ()):
             _tidy_output(output)
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Join what a cell printed: in how many pieces a text arrives, and which stream is first, is chance."""
+    ordered: list[tuple[int, int, Any]] = []
+    streams: dict[str, Any] = {}
+    shown = 0
+    for output in outputs:
+        if output["output_type"] != "stream":
+            shown += 1
+            ordered.append((shown, 0, output))
+        elif output["name"] in streams:
+            streams[output["name"]]["text"] += output["text"]
+        else:
+            streams[output["name"]] = output
+            ordered.append((shown, 1 if output["name"] == "stdout" else 2, output))
+    for output in streams.values():  # a carriage return starts the line anew, as progress bars do
+        lines = output["text"].replace("\r\n", "\n").split("\n")
+        output["text"] = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+    return [output for _, _, output in sorted(ordered, key=lambda entry: entry[:2])]
 
 
 def _tidy_output(output: Any) -> None:
@@ -67,7 +99,9 @@ def _tidy_output(output: Any) -> None:
 
 
 def _steady(text: str) -> str:
-    return _CELL_FILE.sub("cell", _ADDRESS.sub("at 0x...", text))
+    if "ipykernel_" in text:
+        text = _CELL_FILE.sub("cell", text)
+    return _ADDRESS.sub("at 0x...", text)
 
 
 def _secrets(staging: Path) -> dict[str, str]:

@@ -225,6 +225,13 @@ def _declared(node: ast.stmt, where: str, comment: str) -> Parameter:
 
 
 def _kind(node: ast.expr, line: str) -> Kind:
+    try:
+        return _kind_of(node, line)
+    except (ValueError, SyntaxError):
+        raise usage_error(f"the type {ast.unparse(node)[:60]!r} cannot be read", where=line) from None
+
+
+def _kind_of(node: ast.expr, line: str) -> Kind:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return _kind(ast.parse(node.value, mode="eval").body, line)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):

@@ -267,7 +267,8 @@ class _Run:
         if self.staging is None or not self.staging.is_dir():
             shelf.discard(None, self.lock)
             return
-        self.worker.stop()
+        if not isinstance(error, ReportError):
+            self.worker.stop()  # it may still be writing
         if isinstance(error, RefusedError):
             shelf.discard(self.staging, self.lock)
             return

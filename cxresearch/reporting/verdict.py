@@ -21,6 +21,10 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
     ReportError
         Exit code 3 if a cell failed, 4 if a cell did not run or the results are missing or malformed.
     """
+    for path in staging.rglob("*"):
+        if path.is_symlink():
+            problem = f"the notebook left a link in its folder: {path.relative_to(staging)}"
+            raise ReportError(problem, code=ExitCode.INCOMPLETE, where=report, wanted="files of its own")
     notebook = json.loads((staging / "notebook.ipynb").read_text(encoding="utf-8"))
     for index, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] != "code" or not source_of(cell).strip():
@@ -39,9 +43,10 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
                 where=where,
                 wanted="every code cell to run",
             )
+    results = check_results(staging / "results.json", report)
     if not (staging / "report.html").is_file():
         raise _incomplete("the page was not written", report)
-    return check_results(staging / "results.json", report)
+    return results
 
 
 def check_results(path: Path, report: str) -> dict[str, Any]:
