@@ -1,5 +1,11 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
+from .churn.card import load_churn_model as load_churn_model
+from .churn.card import model_card as model_card
+from .churn.card import save_churn_model as save_churn_model
+from .churn.driver_analysis import key_drivers as key_drivers
+from .churn.effects import churn_odds as churn_odds
+from .churn.effects import effect_curve as effect_curve
 from .churn.evaluation import evaluate_churn as evaluate_churn
 from .churn.model import fit_churn as fit_churn
 from .churn.nested import added_value as added_value
@@ -41,8 +47,12 @@ from .results.churn_evaluation import NestedEvaluation as NestedEvaluation
 from .results.churn_model import ChurnModel as ChurnModel
 from .results.comparison import Comparison as Comparison
 from .results.contrast import Contrast as Contrast
+from .results.drivers import KeyDrivers as KeyDrivers
+from .results.effects import EffectCurve as EffectCurve
+from .results.effects import OddsRatios as OddsRatios
 from .results.estimate import Estimate as Estimate
 from .results.landmarks import Landmarks as Landmarks
+from .results.model_card import ModelCard as ModelCard
 from .results.risk_list import ProfitCurve as ProfitCurve
 from .results.risk_list import RiskList as RiskList
 from .results.score_breakdown import ScoreBreakdown as ScoreBreakdown

@@ -1,0 +1,74 @@
+"""What goes with a score, and how well the company does at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cxresearch.results.base import Result
+from cxresearch.results.units import Unit, format_interval, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class KeyDrivers(Result):
+    """Importance of drivers for a score.
+
+    Attributes
+    ----------
+    outcome : str
+    table : DataFrame
+        One row for each driver, most important first. Columns ``driver``; ``importance, low, high`` (share of
+        the outcome's variance, points of R squared); ``share`` (of the explained variance); ``direction`` (+1
+        or -1, of the coefficient beside the other drivers), ``direction_sure`` (share of bootstrap runs with
+        that direction); ``correlation`` with the outcome, ``coefficient`` (standardised);
+        ``performance, performance_low, performance_high`` (mean, 0 to 100 on the driver's own scale, 100
+        good); ``quadrant`` and ``quadrant_sure`` (share of bootstrap runs in it).
+    penalty_reward : DataFrame
+        Columns ``driver, low_group, high_group, penalty, penalty_low, penalty_high, reward, reward_low,
+        reward_high, kind``: the outcome's change among those low and those high on the driver against the
+        middle, the other drivers' groups being equal. ``kind`` is ``"basic"`` (missing it costs more than
+        having it gains), ``"excitement"`` (the reverse), ``"even"``, or ``"not clear"``.
+    warnings : tuple of str
+        Drivers too alike to tell apart.
+    r_squared, r_squared_low, r_squared_high : float
+    method : str
+    n, n_missing : int
+        Rows used, and left out for a missing value.
+    level : float
+    """
+
+    outcome: str
+    table: pd.DataFrame
+    penalty_reward: pd.DataFrame
+    warnings: tuple[str, ...]
+    r_squared: float
+    r_squared_low: float
+    r_squared_high: float
+    method: str
+    n: int
+    n_missing: int
+    level: float
+    note: str = (
+        "Importance says how much of the differences in the outcome goes with a driver; it does not say that "
+        "changing the driver would change the outcome."
+    )
+
+    def __str__(self) -> str:
+        total = format_value(self.r_squared, Unit.SHARE)
+        ends = format_interval(self.r_squared_low, self.r_squared_high, Unit.SHARE)
+        lines = [
+            f"Drivers of {self.outcome}: together {total} {ends} of its variance, n {self.n:,} "
+            f"({self.n_missing:,} rows left out for a missing value)"
+        ]
+        for row in self.table.to_dict("records"):
+            value = format_value(row["importance"], Unit.SHARE)
+            interval = format_interval(row["low"], row["high"], Unit.SHARE)
+            sign = "more" if row["direction"] > 0 else "less"
+            lines.append(f"  {row['driver']}: {value} {interval}, higher goes with {sign}; {row['quadrant']}")
+        lines += [f"  Warning: {text}" for text in self.warnings]
+        return "\n".join([*lines, f"  {self.note}"])
+
+    __repr__ = __str__
