@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     describe.set_defaults(call=_describe)
     _add_history(commands)
     _add_schedule(commands)
+    _add_study(commands)
     return parser
 
 
@@ -251,6 +252,34 @@ def _schedule(options: argparse.Namespace) -> int:
         output=options.output,
     )
     print(text, end="")
+    return ExitCode.DONE
+
+
+def _add_study(commands: Any) -> None:
+    check = commands.add_parser(
+        "check", help="check a study: rows, rejects, what is missing for which report"
+    )
+    check.add_argument("study", metavar="STUDY", help="study.toml, or its folder")
+    check.set_defaults(call=_check)
+    init = commands.add_parser("init", help="write a first study.toml from the files in a folder")
+    init.add_argument("folder", metavar="FOLDER", help="folder with CSV, Parquet or DuckDB files")
+    init.set_defaults(call=_init)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from cxresearch.data.check import check_study
+    from cxresearch.data.study import read_study
+
+    found = check_study(read_study(options.study))
+    print(found)
+    return ExitCode.DONE if found.usable else ExitCode.DATA_REFUSED
+
+
+def _init(options: argparse.Namespace) -> int:
+    from cxresearch.data.starter import write_starter_study
+
+    path = write_starter_study(options.folder)
+    print(f"wrote {path}; decide what is marked TODO, then: cxresearch check {path.parent}")
     return ExitCode.DONE
 
 

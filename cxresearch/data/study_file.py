@@ -16,7 +16,7 @@ from cxresearch.data.sources_file import read_sources
 from cxresearch.data.toml_keys import Keys
 from cxresearch.errors import ArgumentError, StudyError
 
-_TOP_KEYS = ("study", "instruments", "limits", "inputs", "sources", "flags")
+_TOP_KEYS = ("study", "instruments", "limits", "inputs", "sources", "flags", "alerts")  # alerts: reporting
 _INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

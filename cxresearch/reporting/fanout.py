@@ -19,7 +19,7 @@ from cxresearch.reporting.blocks import escape
 from cxresearch.reporting.catalogue import slug
 from cxresearch.reporting.manifest import digest
 from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
-from cxresearch.reporting.plan import BUILT_IN, Plan, plan_run
+from cxresearch.reporting.plan import Plan, plan_run
 from cxresearch.reporting.run import execute_plan
 from cxresearch.reporting.shelf import write_atomically
 from cxresearch.reporting.supervise import WorkerProcess
@@ -99,8 +99,8 @@ def _free_memory() -> int:
     return 4 * MEMORY_FOR_EACH
 
 
-def segment_sizes(study: str | Path | None, column: str) -> dict[str, int]:
-    """Return customers by value of a segment column, by name.
+def segment_sizes(study: Path | None, column: str, **synthetic: Any) -> dict[str, int]:
+    """Return customers by value of a segment column, by name; without a study file, of the built-in study.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def segment_sizes(study: str | Path | None, column: str) -> dict[str, int]:
     from importlib import import_module
 
     cx: Any = import_module("cxresearch")
-    opened = cx.synthetic_study() if study in (None, BUILT_IN) else cx.read_study(study)
+    opened = cx.read_study(study) if study else cx.synthetic_study(**synthetic)
     if column not in opened.segments:
         raise usage_error(
             f"{column!r} is not a segment of this study",
@@ -172,7 +172,8 @@ def run_each(
         raise usage_error(
             f"{plan.report.name} has no parameter 'segment'", wanted='`segment: str = ""` in it'
         )
-    counted = segment_sizes(plan.study_file, column) if sizes is None else dict(sizes)
+    synthetic = {name: plan.values[name] for name in ("seed", "customers") if name in plan.values}
+    counted = segment_sizes(plan.study_file, column, **synthetic) if sizes is None else dict(sizes)
     large = {value: size for value, size in counted.items() if size >= smallest}
     plans = {
         f"{column}={value}": plan_run(
