@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,13 +13,13 @@ from cxresearch.checks import check_level
 from cxresearch.errors import CxWarning
 from cxresearch.metrics.revenue_bridge import mrr_bridge
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.metrics.revenue_rates import RATES, rate_cells
 from cxresearch.results.bridge import MrrBridge
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
-from cxresearch.stats.ratio import RatioSums, linearised_ratio, log_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from cxresearch.data.engine import Every
     from cxresearch.data.study import Study
@@ -82,13 +81,9 @@ def gross_revenue_churn(
     >>> gross_revenue_churn(_example_study(), period="2024-02")  # 100 at the start, 10 lost, 10 downgraded
     Gross revenue churn 20.0 % [5.6 %, 51.3 %], n 10
     """
-    scope = _scope(study, period=period, where=where, every=every, profile=profile, level=level)
-    signs = dict.fromkeys(scope.rules.gross_losses, 1.0)
-    share = scope.rules.moves == "period_end"
-    ask = _Question(
-        name="Gross revenue churn", signs=signs, share=share, text=" + ".join(scope.rules.gross_losses)
+    return _rate(
+        "gross_revenue_churn", study, period=period, where=where, every=every, profile=profile, level=level
     )
-    return _rate(ask, scope)
 
 
 def net_revenue_churn(
@@ -109,11 +104,9 @@ def net_revenue_churn(
     >>> net_revenue_churn(_example_study(), period="2024-02")
     Net revenue churn 10.0 % [−26.9 %, 46.9 %], n 10
     """
-    scope = _scope(study, period=period, where=where, every=every, profile=profile, level=level)
-    signs = dict.fromkeys(("churn", "contraction"), 1.0) | dict.fromkeys(scope.rules.net_offsets, -1.0)
-    text = "churn + contraction - " + " - ".join(scope.rules.net_offsets)
-    ask = _Question(name="Net revenue churn", signs=signs, text=text)
-    return _rate(ask, scope)
+    return _rate(
+        "net_revenue_churn", study, period=period, where=where, every=every, profile=profile, level=level
+    )
 
 
 def gross_revenue_retention(
@@ -134,16 +127,15 @@ def gross_revenue_retention(
     >>> float(gross_revenue_retention(_example_study(), period="2024-02"))
     0.8
     """
-    scope = _scope(study, period=period, where=where, every=every, profile=profile, level=level)
-    signs = {"churn": -1.0, "contraction": -1.0}
-    ask = _Question(
-        name="Gross revenue retention",
-        signs=signs,
-        base=1.0,
-        share=scope.rules.moves == "period_end",
-        text="sum of the smaller of opening and closing level",
+    return _rate(
+        "gross_revenue_retention",
+        study,
+        period=period,
+        where=where,
+        every=every,
+        profile=profile,
+        level=level,
     )
-    return _rate(ask, scope)
 
 
 def net_revenue_retention(
@@ -164,12 +156,9 @@ def net_revenue_retention(
     >>> float(net_revenue_retention(_example_study(), period="2024-02"))
     0.9
     """
-    scope = _scope(study, period=period, where=where, every=every, profile=profile, level=level)
-    signs = {"churn": -1.0, "contraction": -1.0} | dict.fromkeys(scope.rules.net_offsets, 1.0)
-    ask = _Question(
-        name="Net revenue retention", signs=signs, base=1.0, text="closing MRR of the opening cohort"
+    return _rate(
+        "net_revenue_retention", study, period=period, where=where, every=every, profile=profile, level=level
     )
-    return _rate(ask, scope)
 
 
 def expansion(
@@ -190,11 +179,7 @@ def expansion(
     >>> expansion(_example_study(), period="2024-02").value
     0.1
     """
-    scope = _scope(study, period=period, where=where, every=every, profile=profile, level=level)
-    if scope.rules.expansion_base == "new":
-        return _of_two("Expansion of new revenue", ("expansion",), ("new",), scope)
-    ask = _Question(name="Expansion", signs={"expansion": 1.0}, text="expansion", floor=0.0)
-    return _rate(ask, scope)
+    return _rate("expansion", study, period=period, where=where, every=every, profile=profile, level=level)
 
 
 def quick_ratio(
@@ -216,20 +201,7 @@ def quick_ratio(
     >>> quick_ratio(_example_study(), period="2024-02").value
     0.5
     """
-    scope = _scope(study, period=period, where=where, every=every, profile=profile, level=level)
-    top, bottom = ("new", "expansion"), ("contraction", "churn")
-    return _of_two("Quick ratio", top, bottom, scope)
-
-
-#: The rates of a bridge, in the order a report lists them.
-RATES: dict[str, Callable[..., Estimate]] = {
-    "gross_revenue_churn": gross_revenue_churn,
-    "net_revenue_churn": net_revenue_churn,
-    "gross_revenue_retention": gross_revenue_retention,
-    "net_revenue_retention": net_revenue_retention,
-    "expansion": expansion,
-    "quick_ratio": quick_ratio,
-}
+    return _rate("quick_ratio", study, period=period, where=where, every=every, profile=profile, level=level)
 
 
 def revenue_rates(
@@ -241,7 +213,7 @@ def revenue_rates(
     rates: Any = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Return every revenue rate for every period and group, from one pass over the revenue table.
+    """Return every revenue rate for every complete period and group, from one pass over the revenue table.
 
     Parameters
     ----------
@@ -253,62 +225,24 @@ def revenue_rates(
     Returns
     -------
     DataFrame
-        Columns ``period``, those of ``by``, ``metric`` (`RATES`), ``value, low, high, se, n, denominator,
-        method, largest_share, complete``; one row for each rate, period and group with an opening cohort.
+        Columns ``period``, those of ``by``, ``metric`` (`RATES`), ``value, low, high, se, n, method,
+        largest_share``; one row for each rate, period and group with an opening cohort.
 
     Examples
     --------
     >>> revenue_rates(_example_study()).query("metric == 'net_revenue_churn'")["value"].tolist()
     [0.1]
     """
-    check_level(level)
     bridge = _bridge(study, every, profile, by=by, rates=rates)
-    found = []
-    for _, row in bridge.frame[bridge.frame["opening_customers"] > 0].iterrows():
-        where = {name: row[name] for name in bridge.by}
-        for metric, rate in RATES.items():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", CxWarning)
-                got = rate(bridge, period=row["period"], where=where, profile=profile, level=level)
-            numbers = (got.value, got.low, got.high, got.se, got.n, got.denominator, got.method)
-            found.append(
-                (row["period"], *where.values(), metric, *numbers, row["largest_share"], row["complete"])
-            )
-    columns = ["period", *bridge.by, "metric", "value", "low", "high", "se", "n", "denominator", "method"]
-    rows = pd.DataFrame(found, columns=[*columns, "largest_share", "complete"])
-    return rows[rows["complete"]].reset_index(drop=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Question:
-    """A rate over the opening cohort: ``base`` plus signed moves, divided by opening MRR."""
-
-    name: str
-    signs: Mapping[str, float]
-    text: str
-    base: float = 0.0
-    share: bool = False
-    floor: float = -math.inf
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Scope:
-    """A row of a bridge, the definition to read it by, and the confidence level."""
-
-    row: Any
-    sums: Any
-    rules: RevenueProfile
-    level: float
-
-
-def _scope(
-    study: Study | MrrBridge, *, period: Any, where: Where, every: Every, profile: Profile, level: float
-) -> _Scope:
-    group = dict(where or {})
-    bridge = _bridge(study, every, profile, by=list(group))
-    at = bridge.position(period, **group)
     rules = bridge.rules if profile is None else revenue_profile(profile)
-    return _Scope(row=bridge.frame.loc[at], sums=bridge.sums.loc[at], rules=rules, level=check_level(level))
+    keep = bridge.frame["complete"] & (bridge.frame["opening_customers"] > 0)
+    parts = []
+    for metric in RATES:
+        cells = rate_cells(metric, bridge.frame, bridge.sums, rules, level=level)
+        head = bridge.frame[["period", *bridge.by]].assign(metric=metric)
+        parts.append(pd.concat([head, cells, bridge.frame[["largest_share"]]], axis=1)[keep])
+    found = pd.concat(parts, ignore_index=True).sort_values(["period", *bridge.by], kind="stable")
+    return found.drop(columns="n_effective").reset_index(drop=True)
 
 
 def _bridge(study: Study | MrrBridge, every: Every, profile: Profile, **more: Any) -> MrrBridge:
@@ -317,43 +251,37 @@ def _bridge(study: Study | MrrBridge, every: Every, profile: Profile, **more: An
     return mrr_bridge(study, every=every, profile=profile or "cxresearch", **more)
 
 
-def _rate(ask: _Question, scope: _Scope) -> Estimate:
-    n = int(scope.row["opening_customers"])
-    found = linearised_ratio(_ratio_sums(scope.sums, ask, n), level=scope.level, share=ask.share)
+def _rate(
+    metric: str,
+    study: Study | MrrBridge,
+    *,
+    period: Any,
+    where: Where,
+    every: Every,
+    profile: Profile,
+    level: float,
+) -> Estimate:
+    group = dict(where or {})
+    bridge = _bridge(study, every, profile, by=list(group))
+    at = [bridge.position(period, **group)]
+    rules = bridge.rules if profile is None else revenue_profile(profile)
+    row = bridge.frame.loc[at]
+    cell = rate_cells(metric, row, bridge.sums.loc[at], rules, level=check_level(level)).iloc[0]
+    ask = RATES[metric](rules)
+    missing = f"no {' or '.join(ask.over)} in the period" if ask.over and math.isnan(cell["value"]) else ""
     return Estimate(
         name=ask.name,
-        value=found.value,
-        low=max(found.low, ask.floor) if found.low == found.low else found.low,
-        high=found.high,
-        level=scope.level,
-        se=found.se,
-        n=n,
-        unit=Unit.SHARE,
-        method=f"{ask.text}, over opening MRR; {found.method}; definition {scope.rules.name}",
-        denominator=_COHORT,
-        n_effective=found.n_effective,
-        note=_large_account(scope.row["largest_share"]),
-    )
-
-
-def _ratio_sums(sums: Any, ask: _Question, n: int) -> RatioSums:
-    """Sums of x = base * opening + signed moves, from sums of the parts."""
-    kinds = list(ask.signs)
-    pair = {
-        (a, b): sums[f"{a}*{b}"] if f"{a}*{b}" in sums.index else sums[f"{b}*{a}"]
-        for a in kinds
-        for b in kinds
-    }
-    square = sum(ask.signs[a] * ask.signs[b] * pair[a, b] for a in kinds for b in kinds)
-    cross = sum(sign * sums[f"{kind}*opening"] for kind, sign in ask.signs.items())
-    total, spread = float(sums["opening"]), float(sums["opening*opening"])
-    return RatioSums(
-        x=ask.base * total + sum(sign * float(sums[kind]) for kind, sign in ask.signs.items()),
-        s=total,
-        xx=ask.base**2 * spread + 2 * ask.base * float(cross) + float(square),
-        xs=ask.base * spread + float(cross),
-        ss=spread,
-        n=n,
+        value=float(cell["value"]),
+        low=float(cell["low"]),
+        high=float(cell["high"]),
+        level=level,
+        se=float(cell["se"]),
+        n=int(cell["n"]),
+        unit=Unit.RATIO if ask.over else Unit.SHARE,
+        method=cell["method"],
+        denominator="customers who moved" if ask.over else _COHORT,
+        n_effective=None if ask.over else float(cell["n_effective"]),
+        note=missing or ("" if ask.over else _large_account(float(row["largest_share"].iloc[0]))),
     )
 
 
@@ -361,29 +289,8 @@ def _large_account(share: float) -> str:
     if not share > _LARGE:
         return ""
     text = f"one account holds {100 * share:.0f} % of opening MRR"
-    warnings.warn(f"{text}: the interval rests on few accounts", CxWarning, stacklevel=5)
+    warnings.warn(f"{text}: the interval rests on few accounts", CxWarning, stacklevel=4)
     return text
-
-
-def _of_two(name: str, top: tuple[str, ...], bottom: tuple[str, ...], scope: _Scope) -> Estimate:
-    sums = scope.sums
-    gains, losses = (float(sum(sums[kind] for kind in kinds)) for kinds in (top, bottom))
-    squares = [float(sum(sums[f"{kind}*{kind}"] for kind in kinds)) for kinds in (top, bottom)]
-    low, high, se = log_ratio(gains, squares[0], losses, squares[1], level=scope.level)
-    formula = f"({' + '.join(top)}) / ({' + '.join(bottom)})"
-    return Estimate(
-        name=name,
-        value=gains / losses if losses else math.nan,
-        low=low,
-        high=high,
-        level=scope.level,
-        se=se,
-        n=int(sum(sums[f"{kind}_customers"] for kind in (*top, *bottom))),
-        unit=Unit.RATIO,
-        method=f"{formula}; interval symmetric on the logarithm; definition {scope.rules.name}",
-        denominator=f"customers who moved ({', '.join((*top, *bottom))})",
-        note="" if losses else f"no {' or '.join(bottom)} in the period",
-    )
 
 
 def _example_study() -> Study:

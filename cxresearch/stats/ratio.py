@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from cxresearch.checks import as_numbers, check_level, check_number, check_same_length
 from cxresearch.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,37 +108,80 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
     (0.2, 0.045, 0.573)
     """
-    check_level(level)
-    kish = sums.n_effective
-    method = "linearised ratio over customers" + (
-        ", Wilson with effective n" if share else ", t on effective n"
+    cells = {name: np.array([getattr(sums, name)], dtype=float) for name in ("x", "s", "xx", "xs", "ss", "n")}
+    found = linearised_ratios(**cells, level=level, share=share)
+    value, low, high, se, kish = (float(found[name].iloc[0]) for name in found)
+    return RatioInterval(
+        value=value, low=low, high=high, se=se, n_effective=kish, method=ratio_method(share=share)
     )
-    if sums.s <= 0 or sums.n < 2:
-        value = sums.x / sums.s if sums.s > 0 else math.nan
-        nan = math.nan
-        return RatioInterval(value=value, low=nan, high=nan, se=nan, n_effective=kish, method=method)
-    value = sums.x / sums.s
-    spread = max(sums.xx - 2 * value * sums.xs + value**2 * sums.ss, 0.0)
-    variance = sums.n / (sums.n - 1) * spread / sums.s**2
-    quantile = float(stats.t.ppf((1 + level) / 2, max(kish - 1, 1.0)))
-    se = math.sqrt(variance)
-    if share:
-        low, high = _wilson_effective(value, variance, kish, quantile)
-    else:
-        low, high = value - quantile * se, value + quantile * se
-    return RatioInterval(value=value, low=low, high=high, se=se, n_effective=kish, method=method)
 
 
-def _wilson_effective(value: float, variance: float, kish: float, quantile: float) -> tuple[float, float]:
-    """Wilson's interval at the n that would give this variance, never above Kish's n when nothing varies."""
-    value = min(max(value, 0.0), 1.0)
-    informative = 0 < value < 1 and variance > 1e-15
-    size = value * (1 - value) / variance if informative else kish
+def ratio_method(*, share: bool) -> str:
+    """Name the interval of `linearised_ratio`."""
+    return f"linearised ratio over customers, {'Wilson with effective n' if share else 't on effective n'}"
+
+
+def linearised_ratios(
+    *,
+    x: ArrayLike,
+    s: ArrayLike,
+    xx: ArrayLike,
+    xs: ArrayLike,
+    ss: ArrayLike,
+    n: ArrayLike,
+    level: float = 0.95,
+    share: bool = False,
+) -> pd.DataFrame:
+    """Return many ratios at once, one a cell; see `RatioSums` and `linearised_ratio`.
+
+    Parameters
+    ----------
+    x, s, xx, xs, ss, n : array-like, shape (cells,)
+        Sums of each cell.
+    level, share
+        As in `linearised_ratio`.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``value, low, high, se, n_effective``.
+
+    Examples
+    --------
+    >>> found = linearised_ratios(x=[20], s=[100], xx=[200], xs=[200], ss=[1000], n=[10], share=True)
+    >>> found["high"].round(3).tolist()
+    [0.573]
+    """
+    check_level(level)
+    x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(s > 0, x / s, np.nan)
+        kish = np.where(ss > 0, s**2 / ss, np.nan)
+        spread = np.maximum(xx - 2 * value * xs + value**2 * ss, 0.0)
+        variance = np.where(n >= 2, n / (n - 1) * spread / s**2, np.nan)
+        quantile = stats.t.ppf((1 + level) / 2, np.maximum(kish - 1, 1.0))
+        if share:
+            low, high = _wilson_effective(value, variance, kish, quantile)
+        else:
+            low, high = value - quantile * np.sqrt(variance), value + quantile * np.sqrt(variance)
+    se = np.sqrt(variance)
+    known = ~np.isnan(variance)
+    low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
+    return pd.DataFrame({"value": value, "low": low, "high": high, "se": se, "n_effective": kish})
+
+
+def _wilson_effective(
+    value: Floats, variance: Floats, kish: Floats, quantile: Floats
+) -> tuple[Floats, Floats]:
+    """Wilson's interval at the n that would give this variance; at Kish's n where nothing varies."""
+    value = np.clip(value, 0.0, 1.0)
+    informative = (value > 0) & (value < 1) & (variance > 1e-15)
+    size = np.where(informative, value * (1 - value) / variance, kish)
     square = quantile**2
     centre = (value + square / (2 * size)) / (1 + square / size)
-    half = quantile / (1 + square / size) * math.sqrt(value * (1 - value) / size + square / (4 * size**2))
-    low = 0.0 if value == 0 else max(centre - half, 0.0)
-    high = 1.0 if value == 1 else min(centre + half, 1.0)
+    half = quantile / (1 + square / size) * np.sqrt(value * (1 - value) / size + square / (4 * size**2))
+    low = np.where(value == 0, 0.0, np.maximum(centre - half, 0.0))
+    high = np.where(value == 1, 1.0, np.minimum(centre + half, 1.0))
     return low, high
 
 
@@ -203,38 +250,45 @@ def _resampled(pairs: NDArray[np.float64], repeats: int, rng: np.random.Generato
     return np.concatenate(parts)
 
 
-def log_ratio(
-    top: float, top_squares: float, bottom: float, bottom_squares: float, *, level: float = 0.95
-) -> tuple[float, float, float]:
-    """Return (low, high, se) of a ratio of two independent totals, symmetric on the logarithm.
+def log_ratios(
+    *,
+    top: ArrayLike,
+    top_squares: ArrayLike,
+    bottom: ArrayLike,
+    bottom_squares: ArrayLike,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return ratios of two independent totals with intervals symmetric on the logarithm, one a cell.
 
     Parameters
     ----------
-    top, bottom : float
+    top, bottom : array-like, shape (cells,)
         Totals of gains and losses, each a sum over a random number of customers.
-    top_squares, bottom_squares : float
+    top_squares, bottom_squares : array-like, shape (cells,)
         Sums of the squared amounts.
     level : float
         Confidence level.
 
     Returns
     -------
-    tuple of float
-        NaN where either total is 0.
+    DataFrame
+        Columns ``value, low, high, se``; NaN where the lower total is 0, no interval where the upper is.
 
     Examples
     --------
-    >>> low, high, se = log_ratio(400, 4000, 100, 1000)
-    >>> round(low, 2), round(high, 2)
-    (1.77, 9.04)
+    >>> found = log_ratios(top=[400], top_squares=[4000], bottom=[100], bottom_squares=[1000])
+    >>> found[["value", "low", "high"]].round(2).to_numpy().tolist()
+    [[4.0, 1.77, 9.04]]
     """
-    if top <= 0 or bottom <= 0:
-        return math.nan, math.nan, math.nan
-    spread = math.sqrt(top_squares / top**2 + bottom_squares / bottom**2)
-    effective = 1 / (top_squares / top**2 + bottom_squares / bottom**2)
-    reach = float(stats.t.ppf((1 + check_level(level)) / 2, max(effective, 1.0))) * spread
-    value = top / bottom
-    return value * math.exp(-reach), value * math.exp(reach), value * spread
+    up, up2, down, down2 = (
+        np.asarray(v, dtype=np.float64) for v in (top, top_squares, bottom, bottom_squares)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(down > 0, up / down, np.nan)
+        variance = np.where((up > 0) & (down > 0), up2 / up**2 + down2 / down**2, np.nan)
+        reach = stats.t.ppf((1 + check_level(level)) / 2, np.maximum(1 / variance, 1.0)) * np.sqrt(variance)
+    low, high = value * np.exp(-reach), value * np.exp(reach)
+    return pd.DataFrame({"value": value, "low": low, "high": high, "se": value * np.sqrt(variance)})
 
 
 def poisson_rate(events: int, exposure: float, *, level: float = 0.95) -> tuple[float, float, float]:

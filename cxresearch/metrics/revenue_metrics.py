@@ -1,0 +1,146 @@
+"""Revenue metrics by any group and period, for metric tables and scorecards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.metrics.groups import NoSuchGroupError
+from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.revenue_bridge import mrr_bridge
+from cxresearch.metrics.revenue_rates import rate_cells
+from cxresearch.results.bridge import MrrBridge
+from cxresearch.results.units import Unit
+from cxresearch.stats.proportions import wilson
+
+_RATES = (
+    ("gross_revenue_churn", "Gross revenue churn", Unit.SHARE, "low", "(churn + contraction) / opening MRR"),
+    (
+        "net_revenue_churn",
+        "Net revenue churn",
+        Unit.SHARE,
+        "low",
+        "(churn + contraction - expansion) / opening MRR",
+    ),
+    ("gross_revenue_retention", "GRR", Unit.SHARE, "high", "sum of min(closing, opening) / opening MRR"),
+    (
+        "net_revenue_retention",
+        "NRR",
+        Unit.SHARE,
+        "high",
+        "closing MRR of the opening cohort / its opening MRR",
+    ),
+    ("expansion", "Expansion", Unit.SHARE, "high", "expansion / opening MRR"),
+    ("quick_ratio", "Quick ratio", Unit.RATIO, "high", "(new + expansion) / (contraction + churn)"),
+)
+
+
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
+    """Return the revenue metrics, where the study has a revenue table.
+
+    Options of a query: ``profile`` (see `REVENUE_PROFILES`) and ``rates`` (see `mrr_bridge`). Without a
+    period they are those of the last complete month. Only complete periods with an opening cohort have rates.
+    """
+    if "revenue" not in study.tables:
+        return ()
+    rates = tuple(
+        Metric(
+            name=name,
+            label=label,
+            unit=unit,
+            good=good,  # type: ignore[arg-type]
+            denominator="customers of the opening cohort" if unit is Unit.SHARE else "customers who moved",
+            family=bridge_of,
+            estimate=_estimator(name),
+            definition=definition,
+        )
+        for name, label, unit, good, definition in _RATES
+    )
+    churn = Metric(
+        name="customer_churn",
+        label="Customer churn",
+        unit=Unit.SHARE,
+        good="low",
+        denominator="customers when the period began",
+        family=bridge_of,
+        estimate=_customer_churn,
+        definition="customers of the opening cohort gone at the end / customers of the opening cohort",
+    )
+    money = Metric(
+        name="mrr",
+        label="MRR",
+        unit=Unit.MONEY,
+        good="high",
+        denominator="paying customers",
+        family=bridge_of,
+        estimate=_mrr,
+        difference="none",
+        definition="recurring revenue a month at the end of the period",
+    )
+    return (money, churn, *rates)
+
+
+def bridge_of(study: Any, query: Query) -> MrrBridge:
+    """Return the bridge that all revenue metrics of a query share."""
+    lost = [name for name in query.by if name not in study.segments]
+    if lost:
+        raise NoSuchGroupError(
+            f"revenue cannot be grouped by {', '.join(lost)}",
+            wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
+        )
+    return mrr_bridge(
+        study,
+        every=query.every or "month",
+        by=query.by,
+        profile=query.options.get("profile", "cxresearch"),
+        rates=query.options.get("rates"),
+    )
+
+
+def _rows(bridge: MrrBridge, query: Query, *, opening: bool = True) -> pd.DataFrame:
+    rows = bridge.frame[bridge.frame["complete"]]
+    if query.every is None and len(rows):
+        rows = rows[rows["period"] == rows["period"].max()]
+    there = rows["opening_customers" if opening else "closing_customers"] > 0
+    return rows[there].sort_values(list(query.keys)) if query.keys else rows[there]
+
+
+def _estimator(name: str) -> Callable[[MrrBridge, Query], pd.DataFrame]:
+    def estimate(bridge: MrrBridge, query: Query) -> pd.DataFrame:
+        rows = _rows(bridge, query)
+        cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
+        return rows[list(query.keys)].join(cells).assign(n_missing=0)
+
+    return estimate
+
+
+def _customer_churn(bridge: MrrBridge, query: Query) -> pd.DataFrame:
+    rows = _rows(bridge, query)
+    n = rows["opening_customers"].to_numpy(float)
+    gone = np.minimum(rows["churn_customers"].to_numpy(float), n)
+    bounds, share = wilson(gone, n, level=query.level), gone / n
+    return rows[list(query.keys)].assign(
+        value=share,
+        low=bounds.low,
+        high=bounds.high,
+        se=np.sqrt(share * (1 - share) / n),
+        n=rows["opening_customers"],
+        n_missing=0,
+        method=f"score interval (Wilson 1927); denominator opening; definition {bridge.rules.name}",
+    )
+
+
+def _mrr(bridge: MrrBridge, query: Query) -> pd.DataFrame:
+    rows = _rows(bridge, query, opening=False)
+    return rows[list(query.keys)].assign(
+        value=rows["closing"],
+        low=np.nan,
+        high=np.nan,
+        se=np.nan,
+        n=rows["closing_customers"],
+        n_missing=0,
+        method=f"sum of levels, a count and not a sample; definition {bridge.rules.name}",
+    )

@@ -1,0 +1,186 @@
+"""Support metrics by any group and period, for metric tables and scorecards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.data.engine import collect
+from cxresearch.metrics.groups import cells_of
+from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
+from cxresearch.results.units import Unit
+from cxresearch.stats.proportions import wilson
+from cxresearch.stats.ratio import poisson_rate
+
+_CREATED = "tickets created, open ones censored at the data cut"
+
+
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
+    """Return what the columns of the tickets table allow.
+
+    ``tickets``; for first reply, resolution and wait ``<measure>_median_hours`` and ``<measure>_p90_hours``;
+    ``sla_attainment`` (option ``target_hours``, 48 by default) and ``reopen_rate``. Option ``hours``, a
+    `BusinessHours`, makes all times working time. Periods are those of creation.
+    """
+    if "tickets" not in study.tables:
+        return ()
+    names = study.table("tickets").collect_schema().names()
+    found = [_volume()]
+    for measure, column in MEASURES.items():
+        if column in names:
+            found += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
+    if "resolved_at" in names:
+        found.append(_sla())
+        if "reopens" in names:
+            found.append(_reopened())
+    return tuple(found)
+
+
+def _volume() -> Metric:
+    return Metric(
+        name="tickets",
+        label="Tickets",
+        unit=Unit.COUNT,
+        good="",
+        denominator="tickets created",
+        family=count_tickets,
+        estimate=_tickets,
+        definition="tickets created in the period",
+    )
+
+
+def _time(measure: str, name: str, p: float) -> Metric:
+    words = {"median": "median", "p90": "90th percentile"}[name]
+    return Metric(
+        name=f"{measure}_{name}_hours",
+        label=f"{LABELS[measure].capitalize()}, {words}",
+        unit=Unit.HOURS,
+        good="low",
+        denominator=_CREATED if measure != "wait" else "tickets with a recorded wait",
+        family=_FAMILIES[measure],
+        estimate=_quantile(p),
+        difference="none",
+        definition=f"Kaplan-Meier {words} of the time to {LABELS[measure]}",
+    )
+
+
+def _sla() -> Metric:
+    return Metric(
+        name="sla_attainment",
+        label="SLA attainment",
+        unit=Unit.SHARE,
+        good="high",
+        denominator=_CREATED,
+        family=_FAMILIES["resolution"],
+        estimate=_attained,
+        definition="1 - Kaplan-Meier of the time to resolution at the target (48 h unless said otherwise)",
+    )
+
+
+def _reopened() -> Metric:
+    return Metric(
+        name="reopen_rate",
+        label="Reopen rate",
+        unit=Unit.SHARE,
+        good="low",
+        denominator="resolved tickets",
+        family=count_tickets,
+        estimate=_reopen_rate,
+        definition="resolved tickets reopened at least once / resolved tickets",
+    )
+
+
+def _family(measure: str) -> Callable[[Any, Query], pd.DataFrame]:
+    def family(study: Any, query: Query) -> pd.DataFrame:
+        return count_times(study, measure, query, hours=query.options.get("hours"))
+
+    return family
+
+
+_FAMILIES = {measure: _family(measure) for measure in MEASURES}
+
+
+def count_tickets(study: Any, query: Query) -> pd.DataFrame:
+    """Count tickets by cell: ``n, resolved, reopened``."""
+    names = study.table("tickets").collect_schema().names()
+    keep = tuple(name for name in ("resolved_at", "reopens") if name in names)
+    rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", *keep))
+    known = ~nw.col("resolved_at").is_null() & ~nw.col("reopens").is_null() if len(keep) == 2 else None
+    resolved = nw.lit(0) if known is None else nw.when(known).then(nw.lit(1)).otherwise(nw.lit(0))
+    again = (
+        nw.lit(0)
+        if known is None
+        else nw.when(known & (nw.col("reopens") > 0)).then(nw.lit(1)).otherwise(nw.lit(0))
+    )
+    rows = rows.with_columns(resolved=resolved, reopened=again)
+    sums = (nw.len().alias("n"), nw.col("resolved").sum(), nw.col("reopened").sum())
+    if not query.keys:
+        return collect(rows.select(*sums))
+    return collect(rows.group_by(list(query.keys)).agg(*sums)).sort_values(
+        list(query.keys), ignore_index=True
+    )
+
+
+def _tickets(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    bounds = [poisson_rate(int(n), 1.0, level=query.level) for n in counts["n"]]
+    _, low, high = np.array(bounds).reshape(-1, 3).T
+    return counts[list(query.keys)].assign(
+        value=counts["n"].astype(float),
+        low=low,
+        high=high,
+        se=np.sqrt(counts["n"]),
+        n=counts["n"],
+        n_missing=0,
+        method="exact Poisson interval (Garwood 1936)",
+    )
+
+
+def _reopen_rate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    rows = counts[counts["resolved"] > 0]
+    n = rows["resolved"].to_numpy(float)
+    share = rows["reopened"].to_numpy(float) / n
+    bounds = wilson(rows["reopened"].to_numpy(float), n, level=query.level)
+    return rows[list(query.keys)].assign(
+        value=share,
+        low=bounds.low,
+        high=bounds.high,
+        se=np.sqrt(share * (1 - share) / n),
+        n=rows["resolved"].astype("int64"),
+        n_missing=(rows["n"] - rows["resolved"]).astype("int64"),
+        method="score interval (Wilson 1927)",
+    )
+
+
+def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
+    def cell(rows: pd.DataFrame, level: float) -> tuple[Any, ...]:
+        found = curve_of_counts(rows, level=level).quantile(p)
+        return found.value, found.low, found.high, np.nan, found.n, found.method
+
+    return lambda counts, query: _each_cell(counts, query, cell)
+
+
+def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    target = float(query.options.get("target_hours", 48))
+
+    def cell(rows: pd.DataFrame, level: float) -> tuple[Any, ...]:
+        curve = curve_of_counts(rows, level=level)
+        got = curve.survival_at([target]).iloc[0]
+        ends = (1 - got["survival"], 1 - got["high"], 1 - got["low"], got["se"])
+        return *ends, curve.n, f"1 - Kaplan-Meier at {target:g} h, log-log limits"
+
+    return _each_cell(counts, query, cell)
+
+
+def _each_cell(counts: pd.DataFrame, query: Query, cell: Callable[..., tuple[Any, ...]]) -> pd.DataFrame:
+    keys = list(query.keys)
+    groups: Any = (
+        counts.groupby(keys, dropna=False, sort=True) if keys else [((), counts)] if len(counts) else []
+    )
+    rows = [(*key, *cell(mine, query.level)) for key, mine in groups]
+    table = pd.DataFrame(rows, columns=[*keys, "value", "low", "high", "se", "n", "method"])
+    return table.assign(n_missing=0)
