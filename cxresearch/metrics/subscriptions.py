@@ -1,0 +1,78 @@
+"""From subscriptions with a start and an end to the levels of recurring revenue a study holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from cxresearch.data.engine import collect, lazy
+from cxresearch.errors import DataError
+
+_NEEDED = ("customer_id", "started_at", "ended_at", "mrr")
+
+
+def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
+    """Return the revenue table of a firm that sells several subscriptions to a customer.
+
+    Parameters
+    ----------
+    subscriptions : frame
+        pandas, Polars, PyArrow, DuckDB or PySpark, one row a subscription: ``customer_id, started_at,
+        ended_at`` (missing while it runs; revenue counts up to that moment), ``mrr`` (see `monthly_amount`
+        for annual prices). Trials should have an MRR of 0.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id, effective_at, mrr``: the customer's whole MRR from each change on, in whole cents;
+        changes that cancel out at one moment are left out. Ready for ``Study.from_frames({"revenue": ...})``.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, an amount is negative or missing, or an end lies before its start.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame(
+    ...     {
+    ...         "customer_id": ["a", "a"],
+    ...         "started_at": pd.to_datetime(["2024-01-01", "2024-02-01"]),
+    ...         "ended_at": pd.to_datetime(["2024-03-01", None]),
+    ...         "mrr": [10.0, 5.0],
+    ...     }
+    ... )
+    >>> levels_from_subscriptions(rows)["mrr"].tolist()
+    [10.0, 15.0, 5.0]
+    """
+    frame = lazy(subscriptions)
+    missing = [name for name in _NEEDED if name not in frame.collect_schema().names()]
+    if missing:
+        raise DataError(f"subscriptions lack {missing}", wanted="columns " + ", ".join(_NEEDED))
+    rows = collect(frame.select(*_NEEDED))
+    wrong = rows["mrr"].isna() | (rows["mrr"] < 0) | rows["started_at"].isna() | rows["customer_id"].isna()
+    wrong |= rows["ended_at"] < rows["started_at"]
+    if wrong.any():
+        raise DataError(
+            f"{int(wrong.sum()):,} subscriptions have no customer, no start, an earlier end or no MRR",
+            where=f"first at row position {int(wrong.to_numpy().argmax())}",
+        )
+    cents = (rows["mrr"] * 100 + 0.5).floordiv(1).astype("int64")
+    parts = [
+        pd.DataFrame(
+            {
+                "customer_id": rows["customer_id"].astype(str),
+                "effective_at": rows[when],
+                "cents": sign * cents,
+            }
+        )
+        for when, sign in (("started_at", 1), ("ended_at", -1))
+    ]
+    changes = pd.concat(parts, ignore_index=True).dropna(subset="effective_at")
+    steps = changes.groupby(["customer_id", "effective_at"], as_index=False)["cents"].sum()
+    steps["mrr"] = steps.groupby("customer_id")["cents"].cumsum() / 100
+    first = ~steps["customer_id"].duplicated()
+    return steps.loc[first | (steps["cents"] != 0), ["customer_id", "effective_at", "mrr"]].reset_index(
+        drop=True
+    )
