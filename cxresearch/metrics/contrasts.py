@@ -163,7 +163,7 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     """Return contrasts with p-values corrected over all rows that have one."""
     table = table.reset_index(drop=True)
     known = table["p_value"].notna().to_numpy()
-    if adjust == "none" or not known.any():
+    if adjust == "none" or known.sum() < 2:
         return table
     table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method=adjust)[1]
     table["adjustment"] = f"{_ADJUSTMENTS[adjust]} over {int(known.sum())}"

@@ -40,6 +40,7 @@ class Statistics:
     def __init__(self, study: Tables, query: Query) -> None:
         self.study = study
         self.query = query
+        self._tables: dict[tuple[str, tuple[str, ...], str | None], pd.DataFrame] = {}
         self._found: dict[tuple[Family, tuple[str, ...], str | None], Any] = {}
 
     def of(self, metric: Metric, query: Query | None = None) -> Any:
@@ -60,7 +61,10 @@ class Statistics:
     def table(self, metric: Metric, query: Query | None = None) -> pd.DataFrame:
         """Return the cells of a metric: columns metric, the keys, `TABLE_COLUMNS`; sorted by the keys."""
         query = query or self.query
-        return finish(metric, query, metric.estimate(self.of(metric, query), query))
+        key = (metric.name, query.by, query.every)
+        if key not in self._tables:
+            self._tables[key] = finish(metric, query, metric.estimate(self.of(metric, query), query))
+        return self._tables[key].copy()
 
     def rest(self, metric: Metric, column: str) -> pd.DataFrame | None:
         """Return the cells in which each group stands for all others; None if they do not follow."""

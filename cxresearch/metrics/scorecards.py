@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,12 +13,14 @@ import pandas as pd
 
 from cxresearch.data.engine import Every
 from cxresearch.data.study import Study
-from cxresearch.errors import ArgumentError
+from cxresearch.errors import ArgumentError, CxWarning
 from cxresearch.metrics.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
+from cxresearch.metrics.directions import direction_table, opposed
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.groups import NoSuchGroupError
 from cxresearch.metrics.metric import Metric, Query
 from cxresearch.metrics.registry import find_metric, metrics_of
+from cxresearch.metrics.survey_counts import LINKED_ROWS, count_scores
 from cxresearch.metrics.table import make_query
 from cxresearch.results.scorecard import Scorecard
 
@@ -89,7 +92,7 @@ def scorecard(
         changes=_stack([adjusted(part.changes, adjust) for part in parts], ("up", "down"), level),
         rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level),
         labels={part.metric.name: part.metric.label for part in parts},
-        notes=(*notes, *_unfinished(study, query)),
+        notes=(*notes, *_unfinished(study, query), *_opposed(study, chosen, level)),
     )
 
 
@@ -171,6 +174,18 @@ def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
     if end - pd.Timestamp(cut) < timedelta(hours=24):
         return ()
     return (f"the last {query.every} is unfinished: data end on {cut:%Y-%m-%d}",)
+
+
+def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...]:
+    """Warn of instruments that run against each other, where so few rows are cheap to link by customer."""
+    survey = [metric for metric in chosen if metric.family is count_scores]
+    if len(survey) < 2 or study.summary("responses").rows > LINKED_ROWS:
+        return ()
+    table = direction_table(study, level=level)
+    note = opposed(table)
+    if note:
+        warnings.warn(note, CxWarning, stacklevel=3)
+    return (note,) if note else ()
 
 
 def to_local_time(moment: datetime, timezone: str) -> datetime:

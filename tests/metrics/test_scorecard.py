@@ -1,0 +1,187 @@
+"""The scorecard as a whole: what moved, what is noise, what is hidden, what is said about the data."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxresearch as cx
+
+
+def study(*, drop: bool = False, ces_backwards: bool = False, seed: int = 3) -> cx.Study:
+    """300 customers in two teams, NPS, CSAT and CES in four months; team b falls in the last if ``drop``."""
+    rng = np.random.default_rng(seed)
+    people = pd.DataFrame({"customer_id": [f"c{i:03d}" for i in range(300)]})
+    people["started_at"], people["segment"] = (
+        pd.Timestamp("2023-01-01"),
+        np.where(people.index < 150, "a", "b"),
+    )
+    mood = rng.normal(size=300)
+    rows = []
+    for month in range(1, 5):
+        fall = np.where((people["segment"] == "b") & drop & (month == 4), 2.5, 0.0)
+        feeling = mood - fall + 0.5 * rng.normal(size=300)
+        for name, centre, spread, high in (("nps", 8, 1.5, 10), ("csat", 4, 0.8, 5), ("ces", 5, 1.2, 7)):
+            low = 0 if name == "nps" else 1
+            score = np.clip(np.round(centre + spread * feeling), low, high)
+            if name == "ces" and ces_backwards:
+                score = 8 - score
+            part = people[["customer_id"]].assign(instrument=name, score=score.astype(float))
+            rows.append(part.assign(responded_at=pd.Timestamp(2024, month, 15)))
+    return cx.Study.from_frames(
+        {"customers": people, "responses": pd.concat(rows)},
+        observed_until="2024-04-20",
+        instruments={"nps": cx.NPS, "csat": cx.CSAT, "ces": cx.CES2},
+        name="test",
+    )
+
+
+def test_tables_agree_with_the_plain_calls() -> None:
+    card = cx.scorecard(study(), by="segment", every="month")
+    assert list(card.labels) == [
+        "nps", "csat", "csat_top_2_box", "csat_top_box", "ces", "ces_top_2_box", "ces_top_box",
+    ]  # fmt: skip
+    alone = cx.metric_table(study(), "csat_top_2_box", by="segment", every="month")
+    mine = card.table[card.table["metric"] == "csat_top_2_box"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine, alone)
+    overall = cx.metric_table(study(), "nps", every="month")
+    pd.testing.assert_frame_equal(
+        card.overall[card.overall["metric"] == "nps"].reset_index(drop=True), overall
+    )
+
+
+def test_a_fall_is_found_and_noise_is_called_noise() -> None:
+    moved = cx.scorecard(study(drop=True), by="segment", every="month", metrics=["nps", "csat"])
+    verdicts = moved.changes.set_index(["metric", "group"])["verdict"]
+    assert verdicts["nps", "b"] == "down" and verdicts["csat", "b"] == "down"
+    assert verdicts["nps", "a"] == "within noise"
+    assert (moved.changes.groupby("metric").size() == 3).all()
+    rest = moved.rest.set_index(["metric", "group"])["verdict"]
+    assert rest["nps", "b"] == "below" and rest["nps", "a"] == "above"
+    assert "b NPS" in str(moved) and "Groups that moved" in str(moved)
+    calm = cx.scorecard(study(), by="segment", every="month", metrics=["nps", "csat"])
+    assert (calm.changes["verdict"] == "within noise").all()
+    assert "none beyond noise" in str(calm)
+
+
+def test_one_row_a_metric_for_the_first_page() -> None:
+    card = cx.scorecard(study(drop=True), every="month")
+    latest = card.latest
+    assert latest["metric"].tolist() == list(card.labels)
+    assert (latest["period"] == pd.Timestamp("2024-04-01")).all() and (latest["n"] == 300).all()
+    assert latest.set_index("metric").loc["nps", "verdict"] == "down"
+    assert "unfinished: data end on 2024-04-20" in str(card)
+    html = card._repr_html_()
+    assert html.count("<tr>") == 1 + len(latest) and "<script" not in html
+
+
+def test_names_are_escaped() -> None:
+    import dataclasses
+
+    card = dataclasses.replace(cx.scorecard(study(), metrics=["nps"]), name="<script>x</script>")
+    assert "<script>" not in card._repr_html_()
+
+
+def test_without_periods_or_groups() -> None:
+    card = cx.scorecard(study(), every=None)
+    assert len(card.table) == 7 and card.changes.empty and card.rest.empty
+    assert card.latest["verdict"].eq("").all() and "NPS" in str(card)
+    assert card.to_dict()["every"] == ""
+
+
+def test_what_is_not_there_is_said() -> None:
+    with pytest.raises(cx.ArgumentError, match="'nrx' is not available"):
+        cx.scorecard(study(), metrics=["nrx"])
+    with pytest.raises(cx.ArgumentError, match="'team' is in neither responses nor customers"):
+        cx.scorecard(study(), by="team", metrics=["nps"])
+
+
+def test_a_backward_ces_is_a_hard_warning() -> None:
+    with pytest.warns(cx.CxWarning, match=r"correlate negatively .*csat and ces -0\.9"):
+        card = cx.scorecard(study(ces_backwards=True), metrics=["csat", "ces"])
+    assert any("check the declared directions" in note for note in card.notes)
+    with pytest.warns(cx.CxWarning, match="correlate negatively"):
+        table = cx.direction_check(study(ces_backwards=True))
+    assert table.set_index(["first", "second"]).loc[("csat", "ces"), "verdict"] == "opposed"
+    assert (cx.direction_check(study())["verdict"] == "agree").all()
+
+
+def test_linking_answers_of_a_customer_widens_the_whole() -> None:
+    linked = cx.metric_table(study(), "nps")
+    loose = cx.metric_table(study(), "nps", clusters=None)
+    assert linked["se"].item() > 1.5 * loose["se"].item()
+    assert "linked" in linked["method"].item() and "linked" not in loose["method"].item()
+
+
+def test_beyond_the_limit_answers_are_not_linked_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxresearch.metrics.survey_counts.LINKED_ROWS", 100)
+    found = cx.metric_table(study(), "nps")
+    assert found["method"].str.contains("taken as independent").all()
+    asked = cx.metric_table(study(), "nps", clusters="customer_id")
+    assert asked["method"].str.contains("linked").all()
+
+
+@pytest.fixture(scope="module")
+def card() -> cx.Scorecard:
+    return cx.scorecard(study(drop=True), by="segment", every="month", metrics=["nps", "csat_top_2_box"])
+
+
+def texts(ax: Any) -> str:
+    marks = [*ax.texts, ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_yticklabels()]
+    marks += [ax._left_title] if hasattr(ax, "_left_title") else []
+    return " | ".join(mark.get_text() for mark in marks)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, ("NPS by month", "n 300 to 300", "95 %")),
+        ({"split": True}, ("a", "b")),
+        ({"kind": "groups"}, ("NPS by segment, 2024-04", "n 150", "all ")),
+        (
+            {"kind": "changes", "metric": "csat_top_2_box"},
+            ("change of CSAT top-2-box since 2024-03", "n 150"),
+        ),
+    ],
+)
+def test_pictures_say_n_and_interval(
+    card: cx.Scorecard, options: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    ax = cx.plot(card, **options)
+    assert all(word in texts(ax) for word in words), texts(ax)
+    plt.close(ax.figure)
+
+
+def test_stacked_bar() -> None:
+    found = cx.score_breakdown(study(), "nps", by="segment", every="month")
+    assert found.table[["detractors", "passives", "promoters"]].sum(axis=1).eq(150).all()
+    share = (found.table["promoters"] - found.table["detractors"]) / 1.5
+    assert share.to_numpy() == pytest.approx(found.table["value"].to_numpy())
+    ax = cx.plot(found)
+    assert "n 150" in texts(ax) and "a, 2024-01" in texts(ax)
+    widths = sum(patch.get_width() for patch in ax.patches)
+    assert widths == pytest.approx(100 * len(found.table))
+    plt.close(ax.figure)
+    with pytest.raises(cx.ArgumentError, match="not declared"):
+        cx.score_breakdown(study(), "ease")
+
+
+def test_stacked_bar_hides_small_groups() -> None:
+    frame = pd.DataFrame(
+        {"score": [9] * 50 + [3] * 3 + [8] * 20, "team": ["a"] * 50 + ["b"] * 3 + ["c"] * 20}
+    )
+    found = cx.score_breakdown(frame, "nps", by="team")
+    assert found.table["suppressed"].tolist() == [False, True, True]
+    assert found.table.loc[1, ["detractors", "value"]].isna().all() and "too few answers" in str(found)
+    ax = cx.plot(found)
+    assert "too few to show, n 3" in texts(ax)
+    plt.close(ax.figure)
+
+
+def test_nothing_to_draw_is_said() -> None:
+    card = cx.scorecard(study(), every=None, metrics=["nps"])
+    for kind in ("trend", "groups", "changes"):
+        with pytest.raises(cx.ArgumentError, match="this scorecard has no"):
+            cx.plot(card, kind=kind)
