@@ -140,7 +140,6 @@ def landmark(
             archive,
             people,
             {moment: len(part) for moment, part in zip(followed, parts, strict=True)},
-            notice_known=notice_days > 0 or archive.has("customers", "notice_at"),
         ),
         name=study.name,
     )

@@ -36,9 +36,7 @@ class _Flag(NamedTuple):
     detail: str
 
 
-def leak_flags(
-    archive: Archive, people: Frame, landmarks: Mapping[datetime, int], *, notice_known: bool
-) -> pd.DataFrame:
+def leak_flags(archive: Archive, people: Frame, landmarks: Mapping[datetime, int]) -> pd.DataFrame:
     """Return the alarms of a study, for a person to judge.
 
     Parameters
@@ -49,8 +47,6 @@ def leak_flags(
         ``customer_id, started_at, ended_at, churned_at, churn_kind`` and, if given, ``end_kind``.
     landmarks : Mapping of datetime to int
         Rows kept at each landmark.
-    notice_known : bool
-        Churn is dated at the notice.
 
     Returns
     -------
@@ -63,7 +59,7 @@ def leak_flags(
     flags = [
         *(_answers(archive, people) if archive.has("responses") else ()),
         *(_clustered(archive, people) if archive.has("responses") else ()),
-        *_ends(archive, people, notice_known),
+        *_ends(archive, people),
         *_gaps(archive, landmarks),
         *_ticket_close(archive, landmarks),
     ]
@@ -151,7 +147,7 @@ def _one(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0))
 
 
-def _ends(archive: Archive, people: Frame, notice_known: bool) -> Iterator[_Flag]:
+def _ends(archive: Archive, people: Frame) -> Iterator[_Flag]:
     """Ends of unknown kind; ends at contract anniversaries where nobody wrote down the notice."""
     ended = ~nw.col("churned_at").is_null() & (nw.col("churned_at") <= archive.study.observed_until)
     leavers = people.filter(ended)
@@ -160,11 +156,12 @@ def _ends(archive: Archive, people: Frame, notice_known: bool) -> Iterator[_Flag
     unknown = _count(is_over & nw.col("end_kind").is_null() if "end_kind" in columns else is_over)
     years = days_between(nw.col("started_at"), nw.col("ended_at")) / _YEAR
     off = (years - years.round(0)).abs() * _YEAR
+    chosen = (nw.col("churn_kind") == 1) & (nw.col("churned_at") == nw.col("ended_at"))
     counts = collect(
         leavers.select(
             unknown=unknown,
-            voluntary=_count(nw.col("churn_kind") == 1),
-            anniversary=_count((nw.col("churn_kind") == 1) & (off <= 3) & (years > 0.5)),
+            voluntary=_count(chosen),
+            anniversary=_count(chosen & (off <= 3) & (years > 0.5)),
         )
     )
     no_kind, voluntary, anniversary = (int(value) for value in counts.iloc[0].fillna(0))
@@ -172,13 +169,13 @@ def _ends(archive: Archive, people: Frame, notice_known: bool) -> Iterator[_Flag
         yield _Flag(
             "end of unknown kind", no_kind, f"{no_kind:,} ends without end_kind; counted as voluntary"
         )
-    if notice_known or anniversary < _ENOUGH or anniversary < _ANNIVERSARY_SHARE * voluntary:
+    if anniversary < _ENOUGH or anniversary < _ANNIVERSARY_SHARE * voluntary:
         return
     yield _Flag(
         "churn dated at contract end",
         anniversary,
-        f"{anniversary / voluntary:.0%} of voluntary ends fall on an anniversary of the start (chance: 2 %), "
-        "and notice is not known: the decision came earlier; give customers.notice_at or notice_days",
+        f"{anniversary / voluntary:.0%} of voluntary ends without notice fall on an anniversary of the start "
+        "(chance: 2 %): the decision came earlier; give customers.notice_at or notice_days",
     )
 
 

@@ -108,12 +108,12 @@ def test_tier_b_scenarios_reach_the_company() -> None:
 
 @pytest.mark.slow
 def test_a_million_customers_take_under_three_seconds() -> None:
-    """Issue 2 asks for it; the best of three, for the machine may be busy."""
+    """In processor time, for the machine may be busy; the generator runs on one core."""
     cx.synthetic_study(customers=10)  # imports
     took = []
     for seed in (1, 2, 3):
-        start = time.perf_counter()
+        start = time.process_time()
         study = cx.synthetic_study(seed=seed, customers=1_000_000)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert len(frame_of(study, "customers")) == 1_000_000
     assert min(took) < 3, took
