@@ -1,12 +1,18 @@
 # One line for each public name, grouped by folder: lazy_loader reads this file at run time, type checkers and
 # editors read it as a stub. Add yours in the group of the module it comes from.
+from .churn.after_events import after_event as after_event
 from .churn.card import load_churn_model as load_churn_model
 from .churn.card import model_card as model_card
 from .churn.card import save_churn_model as save_churn_model
+from .churn.curve_differences import compare_curves as compare_curves
+from .churn.curves import churn_curve as churn_curve
+from .churn.curves import cumulative_incidence as cumulative_incidence
 from .churn.driver_analysis import key_drivers as key_drivers
 from .churn.effects import churn_odds as churn_odds
 from .churn.effects import effect_curve as effect_curve
 from .churn.evaluation import evaluate_churn as evaluate_churn
+from .churn.hazards import hazard_model as hazard_model
+from .churn.lifetime import expected_lifetime as expected_lifetime
 from .churn.model import fit_churn as fit_churn
 from .churn.nested import added_value as added_value
 from .churn.risk_list import at_risk as at_risk

@@ -127,7 +127,7 @@ def _cells(held: pd.DataFrame, sizes: Any, complete: Any, level: float, of: str)
         {
             "cohort": held.index[rows],
             "age": columns - rows,
-            "n": sizes[rows],
+            "n": sizes[rows].astype("int64"),
             "start": start,
             "left": np.where(known, left, np.nan),
             "share": share,

@@ -13,9 +13,21 @@ if TYPE_CHECKING:
 
 #: Module that draws each result class. A picture is registered by naming its class here.
 _DRAWN_BY: dict[str, str] = {
+    "MrrBridge": "cxresearch.plots.revenue",
+    "CohortRetention": "cxresearch.plots.cohort",
+    "TicketAgeing": "cxresearch.plots.support",
+    "ChurnEvaluation": "cxresearch.plots.classifier",
+    "NestedEvaluation": "cxresearch.plots.classifier",
+    "OddsRatios": "cxresearch.plots.classifier",
+    "ProfitCurve": "cxresearch.plots.classifier",
+    "EffectCurve": "cxresearch.plots.classifier",
+    "KeyDrivers": "cxresearch.plots.drivers",
     "Scorecard": "cxresearch.plots.scorecard",
     "ScoreBreakdown": "cxresearch.plots.survey",
     "Comparison": "cxresearch.plots.comparison",
+    "Sensitivity": "cxresearch.plots.contests",
+    "SegmentContest": "cxresearch.plots.contests",
+    "Power": "cxresearch.plots.contests",
 }
 
 
