@@ -121,6 +121,7 @@ class CumulativeIncidence(Result):
             f"{format_interval(float(self.low[-1, k]), float(self.high[-1, k]), Unit.SHARE)}"
             for k, kind in enumerate(self.kinds)
         ]
-        return f"Cumulative incidence by {end:g} {self.unit}: {', '.join(parts)}, n {self.n:,}"
+        by = format_value(end, self.unit)
+        return f"Cumulative incidence by {by}: {', '.join(parts)}, n {self.n:,}"
 
     __repr__ = __str__

@@ -165,6 +165,16 @@ def log_survival_influence(
     return level, start, final
 
 
+def survival_influence(rows: SurvivalRows, time: float) -> NDArray[np.float64]:
+    """Influence of each row on S(time), times its weight, shape (n,)."""
+    table = risk_table(rows)
+    level, start, final = log_survival_influence(rows, table)
+    reached = int(np.searchsorted(table.time, time, side="right"))
+    present = np.where(table.entry_index < reached, level[reached] - start, 0.0)
+    value = np.concatenate([[1.0], survival_of(table)])[reached]
+    return np.asarray(rows.weight * value * np.where(table.exit_index < reached, final, present))
+
+
 def _jackknife(rows: SurvivalRows, table: RiskTable) -> NDArray[np.float64]:
     """Robust variance of log S(t), shape (t,)."""
     level, start, final = log_survival_influence(rows, table)

@@ -11,7 +11,7 @@ from cxresearch.checks import check_number
 from cxresearch.errors import DataError
 from cxresearch.results.logrank import LogRank
 from cxresearch.stats.groups import group_codes, grouped_table
-from cxresearch.stats.risk_table import SurvivalRows, survival_rows
+from cxresearch.stats.risk_table import RiskTable, SurvivalRows, risk_table, survival_rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -82,11 +82,7 @@ def logrank_of(
         raise DataError("nobody has the event", next_step="a test needs events; lengthen the follow-up")
     size = len(names)
     observed, expected, covariance = np.zeros(size), np.zeros(size), np.zeros((size, size))
-    parts = [np.arange(group.size)]
-    if strata is not None:
-        order = np.argsort(strata, kind="stable")
-        parts = np.split(order, np.flatnonzero(np.diff(strata[order])) + 1)
-    for part in parts:
+    for part in _parts(group.size, strata):
         if not (rows.event[part] > 0).any():
             continue
         seen, due, spread = _one_stratum(rows.take(part), group[part], size, rho)
@@ -118,6 +114,94 @@ def _one_stratum(
     spread = weight**2 * d * np.where(n > 1, (n - d) / np.where(n > 1, n - 1, 1.0), 0.0)
     covariance = np.diag((share * spread).sum(axis=1)) - (share * spread) @ share.T
     return (events * weight).sum(axis=1), (share * (weight * d)).sum(axis=1), covariance
+
+
+def robust_logrank_of(
+    rows: SurvivalRows,
+    group: NDArray[np.int64],
+    names: tuple[str, ...],
+    *,
+    strata: NDArray[np.int64] | None = None,
+    rho: float = 0.0,
+) -> LogRank:
+    """Log-rank test whose variance holds with sampling weights and clusters.
+
+    The score is that of :func:`logrank_of`; its covariance is the sum over clusters of the outer products of
+    what each cluster contributes to it (Lin and Wei 1989, doi:10.1080/01621459.1989.10478874).
+    """
+    rho = check_number("rho", rho, at_least=0)
+    if not (rows.event > 0).any():
+        raise DataError("nobody has the event", next_step="a test needs events; lengthen the follow-up")
+    size = len(names)
+    pull = np.zeros((group.size, size))
+    observed, expected = np.zeros(size), np.zeros(size)
+    for part in _parts(group.size, strata):
+        if (rows.event[part] > 0).any():
+            seen, due = _pulls(rows.take(part), group[part], size, rho, into=pull, at=part)
+            observed, expected = observed + seen, expected + due
+    summed = pull
+    if rows.cluster is not None:
+        summed = np.column_stack([np.bincount(rows.cluster, weights=column) for column in pull.T])
+    covariance = summed.T @ summed
+    statistic, df = chi_square(observed - expected, covariance)
+    plain = "log-rank" + (f" rho {rho:g}" if rho else "") + (" stratified" if strata is not None else "")
+    return LogRank(
+        test=f"{plain}, robust",
+        groups=names,
+        n=np.bincount(group, minlength=size).astype(np.int64),
+        observed=observed,
+        expected=expected,
+        covariance=covariance,
+        statistic=statistic,
+        df=df,
+        p_value=float(chdtrc(df, statistic)),
+    )
+
+
+def _parts(size: int, strata: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+    """Positions of the rows of each stratum."""
+    if strata is None:
+        return [np.arange(size)]
+    order = np.argsort(strata, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(strata[order])) + 1)
+
+
+def _pulls(
+    rows: SurvivalRows,
+    group: NDArray[np.int64],
+    size: int,
+    rho: float,
+    *,
+    into: NDArray[np.float64],
+    at: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Write what each row contributes to the score of each group; return observed and expected events."""
+    table = risk_table(rows, kinds=tuple(int(code) for code in np.unique(rows.event) if code > 0))
+    d, n = table.any_event, table.at_risk
+    weight = np.concatenate([[1.0], np.cumprod(1 - d / n)[:-1]]) ** rho
+    hazard = np.concatenate([[0.0], np.cumsum(weight * d / n)])
+    leave, enter = table.exit_index, table.entry_index
+    happened = (rows.event > 0) * weight[leave]
+    observed, expected = np.empty(size), np.empty(size)
+    for g in range(size):
+        mine = group == g
+        there = _part_at_risk(rows, table, mine)
+        share = there / n
+        shared = np.concatenate([[0.0], np.cumsum(share * weight * d / n)])
+        exposed = mine * (hazard[leave + 1] - hazard[enter]) - (shared[leave + 1] - shared[enter])
+        into[at, g] = rows.weight * (happened * (mine - share[leave]) - exposed)
+        observed[g] = (rows.weight * happened * mine).sum()
+        expected[g] = (share * weight * d).sum()
+    return observed, expected
+
+
+def _part_at_risk(rows: SurvivalRows, table: RiskTable, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weight of some of the rows at risk at each time of the table, shape (t,)."""
+    size = table.time.size + 1
+    weight = rows.weight * mine
+    leaving = np.bincount(table.exit_index + 1, weights=weight, minlength=size)
+    arriving = np.bincount(table.entry_index, weights=weight, minlength=size)
+    return np.asarray(np.cumsum((leaving - arriving)[:0:-1])[::-1], dtype=np.float64)
 
 
 def chi_square(score: NDArray[np.float64], covariance: NDArray[np.float64]) -> tuple[float, int]:

@@ -1,0 +1,323 @@
+"""Churn curves and incidences by group as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import as_numbers
+from cxresearch.errors import ArgumentError
+from cxresearch.results.base import Result, as_plain
+from cxresearch.results.curve import KaplanMeier
+from cxresearch.results.incidence import CumulativeIncidence
+from cxresearch.results.logrank import LogRank
+from cxresearch.results.units import Unit, format_interval, format_value
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+#: Groups smaller than this are flagged: their curve moves with every single customer.
+SMALL_GROUP = 30
+
+
+def small_group_note(n: int) -> str:
+    """What to say about a group of ``n`` people."""
+    return f"only {n} people" if n < SMALL_GROUP else ""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ChurnCurve(Result):
+    """Survival curves of customers by group.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+        Labels; one group called ``"all"`` where nothing was asked for.
+    curves : tuple of KaplanMeier, length g
+        Their curves.
+    by : str
+        What the groups are: ``"segment"``. Empty for one group.
+    kind : str
+        What counts as churn: ``"any"``, ``"voluntary"``, ``"involuntary"`` or the event code.
+    axis : str
+        Where time counts from: ``"start of the relationship"``, ``"landmark"`` ...
+    given : float
+        Time already stayed; curves are conditional on it and time counts from there.
+    unit : Unit
+        Unit of time.
+    level : float
+        Confidence level of pointwise intervals.
+    name : str
+        Name of the study.
+    notes : tuple of str
+        What the reader must know.
+    data : object
+        Checked input behind the curves, for comparisons; not part of displays or ``to_dict``.
+    """
+
+    groups: tuple[str, ...]
+    curves: tuple[KaplanMeier, ...]
+    by: str
+    kind: str
+    axis: str
+    given: float
+    unit: Unit
+    level: float
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    data: Any = field(default=None, repr=False)
+
+    def __getitem__(self, group: str) -> KaplanMeier:
+        if group not in self.groups:
+            raise ArgumentError(f"there is no group {group!r}", wanted="one of " + ", ".join(self.groups))
+        return self.curves[self.groups.index(group)]
+
+    @property
+    def n(self) -> int:
+        """People behind all curves."""
+        return sum(curve.n for curve in self.curves)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All steps: columns group, time, at_risk, events, censored, survival, se, low, high."""
+        parts = [
+            curve.frame.assign(group=group) for group, curve in zip(self.groups, self.curves, strict=True)
+        ]
+        table = pd.concat(parts, ignore_index=True)
+        return table[["group", *parts[0].columns.drop("group")]]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row a group: columns group, n, events, median, low, high, follow_up, note."""
+        rows = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            median = curve.median
+            notes = [part for part in (median.note, small_group_note(curve.n)) if part]
+            rows.append(
+                {
+                    "group": group,
+                    "n": curve.n,
+                    "events": curve.n_events,
+                    "median": median.value,
+                    "low": median.low,
+                    "high": median.high,
+                    "follow_up": curve.follow_up,
+                    "note": "; ".join(notes),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def survival_at(self, times: ArrayLike) -> pd.DataFrame:
+        """Survival of each group at chosen times.
+
+        Parameters
+        ----------
+        times : array-like, shape (m,)
+            In ``unit``.
+
+        Returns
+        -------
+        DataFrame
+            Columns group, time, at_risk, survival, se, low, high, note. NaN beyond a group's follow-up, and
+            ``note`` says so.
+        """
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = curve.survival_at(times)
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def quantiles(self, p: ArrayLike = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+        """Times by which shares of each group have left: columns group, p, time, low, high, note."""
+        rows = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            for share in np.atleast_1d(np.asarray(p, dtype=float)):
+                one = curve.quantile(float(share))
+                rows.append((group, float(share), one.value, one.low, one.high, one.note))
+        return pd.DataFrame(rows, columns=["group", "p", "time", "low", "high", "note"])
+
+    def conditional(self, stayed: ArrayLike, further: float) -> pd.DataFrame:
+        """Chance to stay ``further`` longer, for those who have stayed so long already.
+
+        Parameters
+        ----------
+        stayed : array-like, shape (m,)
+            Times already stayed, in ``unit``.
+        further : float
+            How much longer, above 0.
+
+        Returns
+        -------
+        DataFrame
+            Columns group, stayed, further, at_risk (just after ``stayed``), survival, se, low, high, note:
+            S(stayed + further) / S(stayed), with Greenwood's variance of the steps between and log-log
+            limits. NaN beyond the follow-up and where nobody is left. With weights or clusters se and limits
+            are NaN: ask ``churn_curve(..., given=)`` for them.
+        """
+        since = as_numbers("stayed", np.atleast_1d(np.asarray(stayed)))
+        if (since < 0).any() or not further > 0:
+            raise ArgumentError(
+                "stayed is negative or further not above 0", wanted="times from 0, and above 0"
+            )
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = _conditional(curve, since, float(further))
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return summary and steps as plain values, without rows of customers."""
+        return {
+            "name": self.name,
+            "by": self.by,
+            "kind": self.kind,
+            "axis": self.axis,
+            "given": self.given,
+            "unit": str(self.unit),
+            "level": self.level,
+            "notes": list(self.notes),
+            "summary": as_plain(self.summary),
+            "steps": as_plain(self.frame),
+        }
+
+    def __str__(self) -> str:
+        what = "" if self.kind == "any" else f" ({self.kind})"
+        since = f" given {self.given:g} {self.unit} already" if self.given else ""
+        lines = [f"Churn curve{what}, {self.unit} from the {self.axis}{since}, n {self.n:,}"]
+        for row in self.summary.to_dict("records"):
+            note = f"; {row['note'].removeprefix('not reached: ')}" if row["note"] else ""
+            lines.append(
+                f"  {row['group']}: {self._median(row)}, n {row['n']:,}, churned {row['events']:,.6g}{note}"
+            )
+        return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    def _median(self, row: dict[Any, Any]) -> str:
+        if np.isnan(row["median"]):
+            return "median not reached"
+        value = format_value(row["median"], self.unit, suffix=False)
+        return f"median {value} {format_interval(row['low'], row['high'], self.unit)}"
+
+    __repr__ = __str__
+
+
+def _conditional(curve: KaplanMeier, stayed: np.ndarray[Any, Any], further: float) -> pd.DataFrame:
+    from cxresearch.results.curve import step_values
+
+    start = step_values(curve.time, curve.survival, stayed, 1.0)
+    end = step_values(curve.time, curve.survival, stayed + further, 1.0)
+    terms = np.where(
+        curve.events < curve.at_risk,
+        curve.events / (curve.at_risk * np.maximum(curve.at_risk - curve.events, 1e-300)),
+        np.inf,
+    )
+    variance = step_values(curve.time, np.cumsum(terms), stayed + further, 0.0)
+    with np.errstate(invalid="ignore"):
+        variance = variance - step_values(curve.time, np.cumsum(terms), stayed, 0.0)
+    beyond = (stayed + further > curve.follow_up) & (curve.survival[-1] > 0)
+    gone = start <= 0
+    value = np.where(beyond | gone, np.nan, end / np.where(gone, 1.0, start))
+    robust = curve.variance != "Greenwood"
+    se = np.where((value > 0) & ~robust, value * np.sqrt(np.maximum(variance, 0)), np.nan)
+    low, high = _log_log(value, se, curve.level)
+    note = np.where(gone, "nobody is left by then", np.where(beyond, "beyond the follow-up", ""))
+    return pd.DataFrame(
+        {
+            "stayed": stayed,
+            "further": further,
+            "at_risk": curve.at_risk_at(np.nextafter(stayed, np.inf)),
+            "survival": value,
+            "se": se,
+            "low": low,
+            "high": high,
+            "note": np.where((note == "") & robust, "se by churn_curve(..., given=)", note),
+        }
+    )
+
+
+def _log_log(value: Any, se: Any, level: float) -> tuple[Any, Any]:
+    from scipy.special import ndtri
+
+    inside = (value > 0) & (value < 1) & (se > 0)
+    p = np.where(inside, value, 0.5)
+    half = float(ndtri((1 + level) / 2)) * np.where(inside, se, 0) / (p * np.abs(np.log(p)))
+    fixed = np.where(np.isnan(se), np.nan, value)
+    return np.where(inside, p ** np.exp(half), fixed), np.where(inside, p ** np.exp(-half), fixed)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ChurnIncidence(Result):
+    """Cumulative incidence of the kinds of churn by group.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+        Labels; ``"all"`` where nothing was asked for.
+    curves : tuple of CumulativeIncidence, length g
+        Their incidences.
+    gray : tuple of LogRank
+        Gray's test for each kind, where there are two groups or more.
+    by, axis, name, notes
+        As in :class:`ChurnCurve`.
+    unit : Unit
+        Unit of time.
+    level : float
+        Confidence level of pointwise intervals.
+    """
+
+    groups: tuple[str, ...]
+    curves: tuple[CumulativeIncidence, ...]
+    gray: tuple[LogRank, ...]
+    by: str
+    axis: str
+    unit: Unit
+    level: float
+    name: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, group: str) -> CumulativeIncidence:
+        if group not in self.groups:
+            raise ArgumentError(f"there is no group {group!r}", wanted="one of " + ", ".join(self.groups))
+        return self.curves[self.groups.index(group)]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of churn, in the order of the curves' columns."""
+        return self.curves[0].kinds
+
+    @property
+    def n(self) -> int:
+        """People behind it."""
+        return sum(curve.n for curve in self.curves)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All steps: columns group, kind, time, at_risk, events, incidence, se, low, high."""
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = curve.frame
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def incidence_at(self, times: ArrayLike) -> pd.DataFrame:
+        """Incidence at chosen times: columns group, kind, time, at_risk, incidence, se, low, high, note."""
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = curve.incidence_at(times)
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def __str__(self) -> str:
+        lines = [f"Cumulative incidence of churn, {self.unit} from the {self.axis}, n {self.n:,}"]
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            lines.append(f"  {group}: {str(curve).removeprefix('Cumulative incidence ')}")
+        lines += [f"  {test}" for test in self.gray]
+        return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    __repr__ = __str__
