@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, reduce
-from operator import add
+from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -101,27 +101,28 @@ def days_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
     0   2.5
     """
     day = _day_number(end) - _day_number(start)
-    return day.cast(nw.Float64) + (_second_of_day(end) - _second_of_day(start)) / 86_400
+    return day + (_second_of_day(end) - _second_of_day(start)) / 86_400
 
 
 def minutes_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
     """Return the time from start to end in minutes; see `days_between`."""
     day = _day_number(end) - _day_number(start)
-    return day.cast(nw.Float64) * 1_440 + (_second_of_day(end) - _second_of_day(start)) / 60
+    return day * 1_440 + (_second_of_day(end) - _second_of_day(start)) / 60
 
 
 def _day_number(moment: nw.Expr) -> nw.Expr:
-    """Days since 1 January of the year 1, proleptic Gregorian, from the calendar fields."""
-    before = moment.dt.year().cast(nw.Int64) - 1
-    leaps = before // 4 - before // 100 + before // 400
-    return before * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int64)
+    """Days since 1 January of the year 1 (a Monday), which is day 1; proleptic Gregorian.
+
+    Floats hold these whole numbers exactly and, unlike integers in pandas, may be missing.
+    """
+    before = moment.dt.year().cast(nw.Float64) - 1
+    leaps = (before / 4).floor() - (before / 100).floor() + (before / 400).floor()
+    return before * 365 + leaps + moment.dt.ordinal_day().cast(nw.Float64)
 
 
 def _second_of_day(moment: nw.Expr) -> nw.Expr:
-    whole = moment.dt.hour().cast(nw.Int64) * 3_600 + moment.dt.minute().cast(nw.Int64) * 60
-    return (whole + moment.dt.second().cast(nw.Int64)).cast(nw.Float64) + (
-        moment.dt.microsecond().cast(nw.Float64) / 1_000_000
-    )
+    whole = moment.dt.hour().cast(nw.Float64) * 3_600 + moment.dt.minute().cast(nw.Float64) * 60
+    return whole + moment.dt.second().cast(nw.Float64) + moment.dt.microsecond().cast(nw.Float64) / 1_000_000
 
 
 def period_start(moment: nw.Expr, every: Every, timezone: str = "UTC") -> nw.Expr:
@@ -158,29 +159,54 @@ def period_start(moment: nw.Expr, every: Every, timezone: str = "UTC") -> nw.Exp
     local = _to_local(moment, timezone)
     if every != "week":
         return local.dt.truncate(_TRUNCATE[every])
+    # dt.weekday() calls Sunday 0 on Spark and 7 elsewhere (Narwhals 2.29): both become 6
+    since_monday = (local.dt.weekday() + 6) % 7
     day = local.dt.truncate("1d")
     start = day
-    for weekday in range(2, 8):
-        start = (
-            nw.when(local.dt.weekday() == weekday).then(day - timedelta(days=weekday - 1)).otherwise(start)
-        )
+    for days in range(1, 7):
+        start = nw.when(since_monday == days).then(day - timedelta(days=days)).otherwise(start)
     return start
 
 
 def _to_local(moment: nw.Expr, timezone: str) -> nw.Expr:
-    first, steps = offset_steps(timezone)
-    if not steps:
-        return moment + timedelta(minutes=first) if first else moment
-    changes = [(moment >= nw.lit(at)).cast(nw.Int32) * step for at, step in steps]
-    offset = reduce(add, changes) + first
-    offsets = {first}
-    for _, step in steps:
-        first += step
-        offsets.add(first)
-    local = moment
-    for minutes in sorted(offsets - {0}):
-        local = nw.when(offset == minutes).then(moment + timedelta(minutes=minutes)).otherwise(local)
+    """Add each offset where it held; the one that held most often needs no condition."""
+    spans = offset_spans(timezone)
+    usual = max(spans, key=lambda offset: len(spans[offset]))
+    local = moment + timedelta(minutes=usual) if usual else moment
+    for offset, held in spans.items():
+        if offset != usual:
+            within = reduce(or_, [_between(moment, *span) for span in held])
+            local = nw.when(within).then(moment + timedelta(minutes=offset)).otherwise(local)
     return local
+
+
+def _between(moment: nw.Expr, start: datetime | None, end: datetime | None) -> nw.Expr:
+    after = moment >= nw.lit(start) if start is not None else None
+    before = moment < nw.lit(end) if end is not None else None
+    if after is None or before is None:
+        return after if after is not None else before if before is not None else nw.lit(value=True)
+    return after & before
+
+
+Span = tuple[datetime | None, datetime | None]
+
+
+def offset_spans(timezone: str) -> dict[int, list[Span]]:
+    """Return when each offset from UTC (in minutes) held: spans from and to, open where no change is known.
+
+    Examples
+    --------
+    >>> offset_spans("Asia/Kolkata")
+    {330: [(None, None)]}
+    """
+    offset, steps = offset_steps(timezone)
+    spans: dict[int, list[Span]] = {}
+    start: datetime | None = None
+    for at, step in steps:
+        spans.setdefault(offset, []).append((start, at))
+        start, offset = at, offset + step
+    spans.setdefault(offset, []).append((start, None))
+    return spans
 
 
 @lru_cache(maxsize=64)

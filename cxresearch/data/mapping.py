@@ -78,8 +78,8 @@ def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scal
     for name, column in source.scores.items():
         score = _read(source, raw, "score", column, instruments[name])
         instrument = ReadColumn(target="instrument", value=literal(name))
-        where = f" WHERE {score_text(column)} IS NOT NULL" if source.blank_scores == "not_asked" else ""
-        parts.append(_select(source, raw, [*fixed, instrument, score]) + where)
+        asked = f" WHERE {score_text(column)} IS NOT NULL" if source.blank_scores == "not_asked" else ""
+        parts.append(_select(source, raw, [*fixed, instrument, score], asked))
     return " UNION ALL BY NAME ".join(parts)
 
 
@@ -107,7 +107,7 @@ def score_text(column: ColumnMap) -> str:
     return _present(f"CAST({quoted(column.column)} AS VARCHAR)", column)
 
 
-def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn]) -> str:
+def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], where: str = "") -> str:
     """Two steps, so that each value and text is computed once and the fault reads off them."""
     inner = [f"{ROW} AS _row", f"{_key(source, raw)} AS _key"]
     faults, texts = [], []
@@ -126,7 +126,7 @@ def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn]) -> str:
     outer += [f"v{i} AS {quoted(column.target)}" for i, column in enumerate(columns)]
     return (
         f"SELECT {', '.join(outer)} FROM "  # noqa: S608 - built from quoted parts
-        f"(SELECT {', '.join(inner)} FROM {quoted(raw.view)})"
+        f"(SELECT {', '.join(inner)} FROM {quoted(raw.view)}{where})"
     )
 
 
