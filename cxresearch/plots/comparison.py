@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from cxresearch.checks import check_choice
 from cxresearch.plots.dispatch import draw
@@ -114,6 +115,7 @@ def _forest(ax: Axes, table: pd.DataFrame, column: str, labels: list[str], colou
     ax.set_yticks(places, labels)
     ax.tick_params(axis="y", length=0, labelcolor=INK)
     ax.set_ylim(-0.6, len(table) - 0.4)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)
 

@@ -1,0 +1,82 @@
+"""What the tests of claims share: the evidence, the thresholds set beforehand and the rule of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cxresearch.data.engine import collect
+from cxresearch.data.study import Study
+from cxresearch.errors import DataError
+from cxresearch.results.claims import ClaimFinding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.results.landmarks import Landmarks
+
+#: Smallest numbers that matter, set before any data are seen.
+AUC_MARGIN = 0.02
+RISK_MARGIN = 0.02
+SCORE_MARGIN = 0.1
+EFFORT_MARGIN = 0.2
+SPEND_CLAIM = 1.67
+PROFIT_CLAIM = 0.25
+#: Fewest rows on the smaller side of a comparison.
+FEWEST = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A study and its landmark rows; ``no_marks`` says why there are none."""
+
+    study: Study
+    marks: Landmarks | None
+    no_marks: str
+    level: float
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the study, or say that it is missing."""
+        if name not in self.study.tables:
+            raise DataError(f"the study has no {name}")
+        return collect(self.study.table(name))
+
+    def rows(self, *instruments: str) -> Landmarks:
+        """Return the landmark rows, or say what they lack."""
+        if self.marks is None:
+            raise DataError(f"no landmark rows can be made: {self.no_marks}")
+        lacking = [name for name in instruments if name not in self.marks.instruments]
+        if lacking:
+            raise DataError(f"nobody was asked for {' or '.join(name.upper() for name in lacking)}")
+        return self.marks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saying:
+    """A claim with its test."""
+
+    name: str
+    claim: str
+    test: Callable[[Evidence], ClaimFinding]
+
+
+def judged(low: float, high: float, *, at_least: float, ruled_out_below: float) -> str:
+    """Supported if the interval lies above `at_least`, contradicted if it lies below `ruled_out_below`.
+
+    Examples
+    --------
+    >>> judged(0.1, 0.3, at_least=0.0, ruled_out_below=0.05)
+    'supported'
+    >>> judged(-0.1, 0.3, at_least=0.0, ruled_out_below=0.05)
+    'underpowered'
+    """
+    if low > at_least:
+        return "supported"
+    return "contradicted" if high < ruled_out_below else "underpowered"
+
+
+def enough(count: int, what: str) -> None:
+    """Refuse to judge on fewer than 30 rows."""
+    if count < FEWEST:
+        raise DataError(f"there are {count} {what}, fewer than {FEWEST}")

@@ -1,0 +1,77 @@
+"""Features of landmark rows as columns a model can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_VALUES = 20
+
+
+def covariates(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Standardise numbers, mark missing ones, and make categories into columns.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n, any)
+    columns : sequence of str
+        Numbers and categories. A category with more than 20 values is refused.
+
+    Returns
+    -------
+    DataFrame, shape (n, p)
+        Numbers are centred and scaled; missing ones are set to the mean and marked by a column
+        ``<name>_missing``. Constant columns are dropped, and columns equal to an earlier one.
+    """
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    made: dict[str, np.ndarray] = {}
+    for name in columns:
+        if name not in frame.columns:
+            raise ArgumentError(
+                f"there is no column {name!r}", wanted="features or segments of the landmarks"
+            )
+        values = frame[name]
+        if is_numeric_dtype(values):
+            number = values.to_numpy(dtype=np.float64, na_value=np.nan)
+            missing = np.isnan(number)
+            known = number[~missing]
+            spread = float(known.std()) if known.size else 0.0
+            if spread > 0:
+                made[name] = np.where(missing, 0.0, (number - known.mean()) / spread)
+            made[f"{name}_missing"] = missing.astype(np.float64)
+            continue
+        text = values.astype("string").fillna("(missing)")
+        levels = sorted(text.unique())
+        if len(levels) > _MOST_VALUES:
+            raise ArgumentError(f"{name} has {len(levels)} values", wanted=f"at most {_MOST_VALUES}")
+        for level in levels[1:]:
+            made[f"{name}: {level}"] = (text == level).to_numpy(dtype=np.float64)
+    table = pd.DataFrame(made, index=frame.index)
+    table = table.loc[:, table.std(ddof=0) > 0]
+    return _independent(table)
+
+
+def _independent(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop columns that the earlier ones determine."""
+    basis: list[np.ndarray] = [np.ones(len(table)) / np.sqrt(len(table))]
+    kept = []
+    for name in table.columns:
+        column = table[name].to_numpy()
+        rest = column.copy()
+        for _ in range(2):
+            for direction in basis:
+                rest = rest - direction * (direction @ rest)
+        length = float(np.sqrt(rest @ rest))
+        if length > 1e-7 * float(np.sqrt(column @ column)):
+            basis.append(rest / length)
+            kept.append(name)
+    return table[kept]

@@ -1,0 +1,174 @@
+"""The contest under other defensible choices, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import DataError
+from cxresearch.headtohead.contest import compare
+from cxresearch.results.comparison import Comparison
+from cxresearch.results.sensitivity import Sensitivity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.results.landmarks import Landmarks
+
+_FORM_NAMES = {
+    "top_box": "satisfied or not (top-box)",
+    "categories": "three categories",
+    "matched": "cut to equally many answers",
+    "spline": "ranked on a fitted curve",
+}
+
+
+def sensitivity(
+    marks: Landmarks,
+    scores: tuple[str, str],
+    *,
+    horizons_days: Sequence[float] | None = None,
+    forms: Sequence[str] = ("top_box", "categories", "matched", "spline"),
+    fresh_days: float = 90,
+    level: float = 0.95,
+    margin: float = 0.02,
+) -> Sensitivity:
+    """Repeat the contest of two scores under other horizons, forms, controls and rows.
+
+    Parameters
+    ----------
+    marks : Landmarks
+    scores : tuple of two str
+    horizons_days : sequence of float, optional
+        By default half the horizon of the landmarks.
+    forms : sequence of str
+        See :func:`cxresearch.compare`.
+    fresh_days : float
+        Also on rows where both answers are no older than this.
+    level, margin : float
+
+    Returns
+    -------
+    Sensitivity
+        Choices that cannot be made with these data are listed with the reason in ``note``.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As :func:`cxresearch.compare`, of the primary analysis.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> from cxresearch.headtohead.sensitivity import sensitivity
+    >>> found = sensitivity(cx.synthetic_landmarks(seed=1, customers=4_000), ("ces", "nps"))
+    >>> found.table["kind"].unique().tolist()
+    ['primary', 'horizon', 'form', 'controls', 'rows']
+    """
+    import pandas as pd
+
+    pair = (scores[0], scores[1])
+    primary = compare(marks, pair, level=level, margin=margin, measures=("auc_all",))
+    lines = [_line("primary", "primary analysis", primary), _other_controls(primary)]
+    horizons = (marks.horizon_days / 2,) if horizons_days is None else horizons_days
+    variants: Iterator[tuple[str, str, dict[str, Any], Landmarks]] = (
+        *(("horizon", f"within {days:.0f} days", {"horizon_days": days}, marks) for days in horizons),
+        *(("form", _FORM_NAMES.get(form, form), {"form": form}, marks) for form in forms),
+        *(("rows", text, {}, part) for text, part in _other_rows(marks, pair, fresh_days)),
+    )  # type: ignore[assignment]
+    for kind, choice, options, part in variants:
+        try:
+            found = compare(part, pair, level=level, margin=margin, measures=(), **options)
+            lines.append(_line(kind, choice, found))
+        except DataError as error:
+            lines.append({"kind": kind, "choice": choice, "note": f"not possible: {error.problem}"})
+    table = pd.DataFrame(lines, columns=list(lines[0]))
+    order = {kind: place for place, kind in enumerate(("primary", "horizon", "form", "controls", "rows"))}
+    table = table.sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable", ignore_index=True)
+    first, second = primary.contrasts.iloc[0][["first_label", "second_label"]]
+    return Sensitivity(
+        finding=_finding(table, first, second),
+        first=first,
+        second=second,
+        table=table.assign(note=table["note"].fillna("")),
+        margin=margin,
+        level=level,
+    )
+
+
+def _line(kind: str, choice: str, found: Comparison) -> dict[str, Any]:
+    row = found.contrasts.iloc[0]
+    a, b = found.primary
+    return {
+        "kind": kind,
+        "choice": choice,
+        "n": found.n,
+        "cases": found.n_cases,
+        "first_auc": found.auc(a).value,
+        "second_auc": found.auc(b).value,
+        **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
+        "note": "",
+    }
+
+
+def _other_controls(primary: Comparison) -> dict[str, Any]:
+    values = primary.measures.set_index("score")["value"]
+    row = primary.measure_contrasts.iloc[0]
+    return {
+        "kind": "controls",
+        "choice": "involuntary leavers counted as stayers",
+        "n": primary.n,
+        "cases": primary.n_cases,
+        "first_auc": values[primary.primary[0]],
+        "second_auc": values[primary.primary[1]],
+        **{key: row[key] for key in ("difference", "low", "high", "se", "p_value")},
+        "verdict": "",
+        "note": "",
+    }
+
+
+def _other_rows(
+    marks: Landmarks, pair: tuple[str, str], fresh_days: float
+) -> Iterator[tuple[str, Landmarks]]:
+    frame = marks.frame
+    if frame["customer_id"].duplicated().any():
+        answered = frame[frame[list(pair)].notna().all(axis=1)]
+        first = answered.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
+        yield "first complete row of each customer", _with(marks, first)
+    ages = [f"{name}_age_days" for name in pair]
+    if all(age in frame.columns for age in ages):
+        fresh = frame[(frame[ages] <= fresh_days).all(axis=1)]
+        yield f"answers of the last {fresh_days:g} days", _with(marks, fresh)
+    at_all = frame[frame["event"] != 2]
+    if len(at_all) < len(frame):
+        yield "without involuntary leavers", _with(marks, at_all)
+
+
+def _with(marks: Landmarks, frame: pd.DataFrame) -> Landmarks:
+    return dataclasses.replace(marks, frame=frame)
+
+
+def _finding(table: pd.DataFrame, first: str, second: str) -> str:
+    known = table[table["difference"].notna()]
+    main = known.iloc[0]
+    others = known.iloc[1:]
+    judged = others[others["verdict"] != ""]
+    other = judged[judged["verdict"].map(_kind) != _kind(main["verdict"])]
+    clear = (others["low"] > 0) | (others["high"] < 0)
+    against = others[clear & (others["difference"] * main["difference"] < 0)]
+    text = (
+        f"{first} minus {second} is {main['difference']:+.3f}; over {len(others)} other choices it runs from "
+        f"{others['difference'].min():+.3f} to {others['difference'].max():+.3f}"
+    )
+    if len(against):
+        return f"{text}. It turns round when: {', '.join(against['choice'])}."
+    if len(other):
+        changed = ", ".join(f"{row['choice']} ({_kind(row['verdict'])})" for row in other.to_dict("records"))
+        return f"{text}. The verdict ({_kind(main['verdict'])}) becomes another one for: {changed}."
+    return f"{text}, and the verdict ({_kind(main['verdict'])}) stays the same."
+
+
+def _kind(verdict: str) -> str:
+    """Verdict without the number of rows."""
+    return verdict.partition(":")[0]

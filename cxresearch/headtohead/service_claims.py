@@ -1,0 +1,254 @@
+"""Claims about service, spending and who finds things easy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from cxresearch.errors import DataError
+from cxresearch.headtohead.claim import (
+    EFFORT_MARGIN,
+    SCORE_MARGIN,
+    SPEND_CLAIM,
+    Evidence,
+    enough,
+    judged,
+)
+from cxresearch.results.claims import ClaimFinding
+from cxresearch.stats.group_means import group_means, mean_difference, mean_ratio
+from cxresearch.stats.joint_covariance import cluster_codes, influence_covariance
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+_ANSWER_WITHIN_DAYS = 14
+_TARGET_HOURS = 48
+_OBSERVED = "tickets are compared as they are: hard problems are both slow and annoying"
+
+
+def ticket_answers(evidence: Evidence) -> pd.DataFrame:
+    """Join each CSAT answer to the latest ticket its customer had opened in the 14 days before.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id, score, responded_at, created_at, first_replied_at, resolved_at, reopens``; the score is
+        turned so that higher means happier.
+    """
+    import pandas as pd
+
+    if "csat" not in evidence.study.instruments:
+        raise DataError("nobody was asked for CSAT")
+    tickets = evidence.table("tickets")
+    if "customer_id" not in tickets.columns:
+        raise DataError("tickets do not say whose they are")
+    responses = evidence.table("responses")
+    answers = responses[(responses["instrument"] == "csat") & responses["score"].notna()]
+    for column in ("first_replied_at", "resolved_at", "reopens"):
+        if column not in tickets.columns:
+            tickets[column] = pd.NaT if column.endswith("_at") else np.nan
+    tickets = tickets.dropna(subset=["customer_id", "created_at"]).sort_values("created_at", kind="stable")
+    tickets["created_at"] = tickets["created_at"].astype("datetime64[us]")
+    answers = answers.sort_values("responded_at", kind="stable")[["customer_id", "score", "responded_at"]]
+    answers["responded_at"] = answers["responded_at"].astype("datetime64[us]")
+    for table in (answers, tickets):
+        table["customer_id"] = table["customer_id"].astype(str)
+    columns = ["customer_id", "created_at", "first_replied_at", "resolved_at", "reopens"]
+    joined = pd.merge_asof(
+        answers,
+        tickets[columns],
+        left_on="responded_at",
+        right_on="created_at",
+        by="customer_id",
+        tolerance=pd.Timedelta(days=_ANSWER_WITHIN_DAYS),
+    ).dropna(subset=["created_at"])
+    sign = -evidence.study.instruments["csat"].risk_sign
+    joined["score"] = sign * joined["score"].astype(float)
+    enough(len(joined), "CSAT answers within 14 days of a ticket")
+    return joined.reset_index(drop=True)
+
+
+def _happier(answers: pd.DataFrame, group: pd.Series[bool], level: float) -> tuple[float, float, float]:
+    enough(int(group.sum()), "answers on one side of the comparison")
+    enough(int((~group).sum()), "answers on the other side of the comparison")
+    clusters = cluster_codes(answers["customer_id"])
+    gap = mean_difference(answers["score"].to_numpy(), group.to_numpy(), clusters=clusters, level=level)
+    return gap[:3]
+
+
+def quick_replies_please(evidence: Evidence) -> ClaimFinding:
+    """Among tickets reopened, or unresolved when the answer came: quick first reply against slow."""
+    answers = ticket_answers(evidence)
+    if answers["first_replied_at"].isna().all():
+        raise DataError("tickets do not say when they were first answered")
+    resolved = answers["resolved_at"].notna() & (answers["resolved_at"] <= answers["responded_at"])
+    unhelpful = answers[(answers["reopens"].fillna(0) > 0) | ~resolved]
+    unhelpful = unhelpful[unhelpful["first_replied_at"] <= unhelpful["responded_at"]]
+    enough(len(unhelpful), "answers about tickets that were not solved")
+    wait = (unhelpful["first_replied_at"] - unhelpful["created_at"]).dt.total_seconds() / 3600
+    median = float(wait.median())
+    gap, low, high = _happier(unhelpful, wait < median, evidence.level)
+    return ClaimFinding(
+        name="",
+        claim="",
+        verdict=judged(low, high, at_least=0.0, ruled_out_below=SCORE_MARGIN),
+        finding=(
+            f"Where the problem was not solved, a first reply within {median:.1f} hours goes with a CSAT "
+            f"{gap:+.2f} points ({low:+.2f} to {high:+.2f}) from that of slower ones."
+        ),
+        estimate=gap,
+        low=low,
+        high=high,
+        measures="difference of mean CSAT, quick minus slow",
+        n=len(unhelpful),
+        test=f"supported if above 0; contradicted if {SCORE_MARGIN:g} points are ruled out",
+        caveat=_OBSERVED,
+    )
+
+
+def slow_resolution_hurts(evidence: Evidence) -> ClaimFinding:
+    """CSAT of tickets not resolved within 48 hours against the others.
+
+    A ticket is slow if it took longer, or was open past 48 hours when the answer came; one that was younger
+    and still open is set aside.
+    """
+    answers = ticket_answers(evidence)
+    if answers["resolved_at"].isna().all():
+        raise DataError("tickets do not say when they were resolved")
+    until = answers[["resolved_at", "responded_at"]].min(axis=1)
+    hours = (until - answers["created_at"]).dt.total_seconds() / 3600
+    resolved = answers["resolved_at"].notna() & (answers["resolved_at"] <= answers["responded_at"])
+    keep = resolved | (hours > _TARGET_HOURS)
+    gap, low, high = _happier(answers[keep], hours[keep] > _TARGET_HOURS, evidence.level)
+    return ClaimFinding(
+        name="",
+        claim="",
+        verdict=judged(-high, -low, at_least=0.0, ruled_out_below=SCORE_MARGIN),
+        finding=(
+            f"CSAT of tickets that took over {_TARGET_HOURS} hours is {gap:+.2f} points ({low:+.2f} to "
+            f"{high:+.2f}) from that of the others."
+        ),
+        estimate=gap,
+        low=low,
+        high=high,
+        measures="difference of mean CSAT, slow minus quick",
+        n=int(keep.sum()),
+        test=f"supported if below 0; contradicted if a loss of {SCORE_MARGIN:g} points is ruled out",
+        caveat=_OBSERVED,
+    )
+
+
+def repeat_customers_spend(evidence: Evidence) -> ClaimFinding:
+    """Spending in a late half-year of the relation against the first half-year, of the same customers.
+
+    The saying goes back to months 31-36 against months 1-6; where too few were observed that long, the latest
+    half-year that 30 buyers reached is taken, and named.
+    """
+    orders, customers = evidence.table("orders"), evidence.table("customers")
+    buyers = customers[customers["customer_id"].isin(orders["customer_id"])].set_index("customer_id")
+    orders = orders.join(buyers["started_at"], on="customer_id")
+    orders["month"] = _months(orders["ordered_at"] - orders["started_at"])
+    months = _months(_last_seen(buyers, evidence.study.observed_until) - buyers["started_at"])
+    for end in (36, 30, 24, 18, 12):
+        here = months.index[months >= end]
+        if len(here) >= 30:
+            break
+    else:
+        raise DataError("fewer than 30 buyers were observed for a year")
+    part = orders[orders["customer_id"].isin(here)]
+    late = part[(part["month"] >= end - 6) & (part["month"] < end)].groupby("customer_id")["amount"].sum()
+    early = part[part["month"] < 6].groupby("customer_id")["amount"].sum()
+    ratio, low, high = mean_ratio(
+        late.reindex(here).fillna(0).to_numpy(dtype=np.float64),
+        early.reindex(here).fillna(0).to_numpy(dtype=np.float64),
+        clusters=np.arange(len(here)),
+        level=evidence.level,
+    )
+    verdict = "contradicted" if high < SPEND_CLAIM else ("supported" if low > 1 else "underpowered")
+    return ClaimFinding(
+        name="",
+        claim="",
+        verdict=verdict,
+        finding=(
+            f"Customers still there spend {100 * (ratio - 1):+.0f} % ({100 * (low - 1):+.0f} to "
+            f"{100 * (high - 1):+.0f} %) in months {end - 5}-{end} of what they spent in months 1-6."
+        ),
+        estimate=ratio,
+        low=low,
+        high=high,
+        measures="ratio of mean spending",
+        n=len(here),
+        test="contradicted if 67 % more is ruled out; supported if it is not and there is more at all",
+        caveat="only customers who stayed that long can be compared: those who left are not in it",
+    )
+
+
+def _months(span: pd.Series) -> pd.Series:
+    days: pd.Series = span.dt.total_seconds() / 86_400
+    return days / 30.4375
+
+
+def _last_seen(customers: pd.DataFrame, until: datetime) -> pd.Series:
+    """When a customer ended, or the data cut."""
+    import pandas as pd
+
+    cut = pd.Series(pd.Timestamp(until), index=customers.index)
+    if "ended_at" not in customers.columns:
+        return cut
+    ended = customers["ended_at"]
+    return cut.where(ended.isna() | (ended > cut), ended)
+
+
+def effort_by_generation(evidence: Evidence) -> ClaimFinding:
+    """Mean CES by generation: a joint test, and the widest gap."""
+    if "ces" not in evidence.study.instruments:
+        raise DataError("nobody was asked for CES")
+    customers = evidence.table("customers")
+    column = next((c for c in ("generation", "age_group", "birth_decade") if c in customers.columns), None)
+    if column is None:
+        raise DataError("customers have no column generation, age_group or birth_decade")
+    responses = evidence.table("responses")
+    answers = responses[(responses["instrument"] == "ces") & responses["score"].notna()]
+    answers = answers.merge(customers[["customer_id", column]], on="customer_id").dropna(subset=[column])
+    counts = answers[column].value_counts()
+    large = sorted(counts.index[counts >= 30])
+    if len(large) < 2:
+        raise DataError("fewer than two generations have 30 answers to CES")
+    answers = answers[answers[column].isin(large)]
+    group = answers[column].map({value: place for place, value in enumerate(large)}).to_numpy(dtype=np.intp)
+    means, effects = group_means(answers["score"].to_numpy(dtype=np.float64), group, len(large))
+    spread = influence_covariance(effects, clusters=cluster_codes(answers["customer_id"]))
+    pick = np.column_stack([-np.ones(len(large) - 1), np.eye(len(large) - 1)])
+    gaps = pick @ means
+    statistic = float(gaps @ np.linalg.solve(pick @ spread @ pick.T, gaps))
+    p_value = float(stats.chi2.sf(statistic, len(gaps)))
+    top, bottom = int(means.argmax()), int(means.argmin())
+    gap = float(means[top] - means[bottom])
+    # Joint over all pairs (Scheffe), for the widest gap was not named beforehand.
+    reach = float(np.sqrt(stats.chi2.ppf(evidence.level, len(gaps))))
+    se = float(np.sqrt(spread[top, top] + spread[bottom, bottom] - 2 * spread[top, bottom]))
+    low, high = gap - reach * se, gap + reach * se
+    if p_value < 1 - evidence.level:
+        verdict = "supported"
+    else:
+        verdict = "contradicted" if high < EFFORT_MARGIN else "underpowered"
+    return ClaimFinding(
+        name="",
+        claim="",
+        verdict=verdict,
+        finding=(
+            f"Mean CES runs from {means[bottom]:.2f} ({large[bottom]}) to {means[top]:.2f} ({large[top]}); "
+            f"gap {gap:.2f} ({low:+.2f} to {high:+.2f}), joint test p {p_value:.3f}."
+        ),
+        estimate=gap,
+        low=low,
+        high=high,
+        measures="widest gap of mean CES between generations",
+        n=len(answers),
+        test=f"supported if a joint test finds a difference; contradicted if {EFFORT_MARGIN:g} is ruled out",
+        caveat="generations differ in what they buy and how they were asked",
+    )

@@ -1,0 +1,79 @@
+"""Differences and ratios of means between groups, with rows that depend on each other within clusters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from cxresearch.errors import DataError
+from cxresearch.stats.joint_covariance import influence_covariance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+def mean_difference(
+    values: Array, group: NDArray[np.bool_], *, clusters: NDArray[np.intp], level: float = 0.95
+) -> tuple[float, float, float, float]:
+    """Mean of one group less mean of the rest: value, low, high, standard error.
+
+    Raises
+    ------
+    DataError
+        If a group is empty.
+
+    Examples
+    --------
+    >>> values, group = np.array([1.0, 2, 4, 5]), np.array([False, False, True, True])
+    >>> mean_difference(values, group, clusters=np.arange(4))[0]
+    3.0
+    """
+    means, effects = group_means(values, group.astype(np.intp), 2)
+    value, effect = float(means[1] - means[0]), effects[1] - effects[0]
+    se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
+    half = float(stats.norm.ppf(0.5 + level / 2)) * se
+    return value, value - half, value + half, se
+
+
+def group_means(values: Array, group: NDArray[np.intp], size: int) -> tuple[Array, Array]:
+    """Means by group, shape (size,), and their influence values, shape (size, n).
+
+    Raises
+    ------
+    DataError
+        If a group is empty.
+    """
+    counts = np.bincount(group, minlength=size).astype(np.float64)
+    if (counts == 0).any():
+        raise DataError("a group is empty", wanted="rows in every group")
+    means = np.bincount(group, weights=values, minlength=size) / counts
+    here = group == np.arange(size)[:, None]
+    return means, here * (values - means[:, None]) * (len(values) / counts)[:, None]
+
+
+def mean_ratio(
+    above: Array, below: Array, *, clusters: NDArray[np.intp], level: float = 0.95
+) -> tuple[float, float, float]:
+    """Ratio of two means on the same rows with an interval on the log scale: value, low, high.
+
+    Raises
+    ------
+    DataError
+        If a mean is not positive.
+
+    Examples
+    --------
+    >>> mean_ratio(np.array([2.0, 4.0]), np.array([1.0, 2.0]), clusters=np.arange(2))[0]
+    2.0
+    """
+    top, bottom = float(above.mean()), float(below.mean())
+    if top <= 0 or bottom <= 0:
+        raise DataError("a mean is not above zero, so there is no ratio", wanted="positive amounts")
+    effect = (above - top) / top - (below - bottom) / bottom
+    se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
+    factor = float(np.exp(stats.norm.ppf(0.5 + level / 2) * se))
+    return top / bottom, top / bottom / factor, top / bottom * factor
