@@ -17,10 +17,10 @@ from cxresearch.reporting.changes import Change, compare_headlines
 from cxresearch.results.units import Unit, format_interval, format_value
 
 _THRESHOLD = re.compile(
-    r"(?P<name>.+?)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[+-]?\d+(\.\d+)?)\s*(?P<percent>%?)"
+    r"(?P<name>[^<>]+?)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[+-]?\d+(\.\d+)?)\s*(?P<percent>%?)"
     r"(?P<sure>\s+significantly)?"
 )
-_MOVEMENT = re.compile(r"(?P<name>.+?)\s+(?P<way>up|down|changed)(?P<sure>\s+significantly)?")
+_MOVEMENT = re.compile(r"(?P<name>[^<>]+?)\s+(?P<way>up|down|changed)(?P<sure>\s+significantly)?")
 _SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _WANTED = "'nps < 20', 'churn > 5 %', 'nps < 20 significantly', 'nps down', 'churn up significantly'"
 

@@ -81,17 +81,19 @@ def read_history(shelf: Shelf) -> list[Record]:
 def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
     """Return what would decide the content of a run now, or None if that cannot be known.
 
-    The files read are those of the latest run, hashed anew. A report that noted no inputs, or one whose files
-    are gone, has unknown causes: it is always run.
+    The files read are those of the latest run, hashed anew; a pattern stands for what matches now. A report
+    that noted no inputs, or one whose files are gone, has unknown causes: it is always run.
     """
     if latest is None or not latest.manifest["content"]["study"]:
         return None
+    folder = plan.study_file.parent if plan.study_file else plan.base
     sources = []
-    for source in latest.manifest["provenance"]["sources"]:
-        path = (plan.study_file.parent if plan.study_file else plan.base) / source["path"]
-        if not path.is_file():
+    for name in sorted({str(source["path"]) for source in latest.manifest["provenance"]["sources"]}):
+        path = folder / name
+        files = [path] if path.is_file() else [one for one in path.parent.glob(path.name) if one.is_file()]
+        if not files:
             return None
-        sources.append({"path": source["path"], "sha256": sha256_of(path)})
+        sources += [{"path": name, "sha256": sha256_of(file)} for file in files]
     return plan.causes(sources)
 
 

@@ -84,7 +84,7 @@ def causes(
         "code_sha256": code_hash(),
         "parameters": {name: plain(value) for name, value in values.items()},
         "alerts": list(alerts),
-        "sources": sorted(source["sha256"] for source in sources),
+        "sources": sorted({source["sha256"] for source in sources}),
     }
 
 

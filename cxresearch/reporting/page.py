@@ -20,6 +20,7 @@ _ACTIVE = re.compile(
     r"<(script|style|iframe|object|embed|template|noscript)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
 )
 _SPANS = ("colspan", "rowspan", "scope", "class")
+_LOADS = re.compile(r"url|image|src|@|\\|/\*|expression", re.IGNORECASE)
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 
@@ -152,7 +153,9 @@ def clean(markup: str) -> str:
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
-    if name in ("style", "title", "alt"):
+    if name == "style":
+        return not _LOADS.search(value)
+    if name in ("title", "alt"):
         return True
     if tag == "img":
         return name == "src" and value.startswith("data:image/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -59,12 +58,7 @@ class Plan:
 
     def causes(self, sources: list[dict[str, Any]]) -> dict[str, Any]:
         """Return all that decides the content of the run, given the files it reads."""
-        files = [*sources]
-        if self.study_file:
-            files += [
-                {"sha256": sha256_of(self.study_file)},
-                {"sha256": digest(matched_files(self.study_file))},
-            ]
+        files = [*sources, *([{"sha256": sha256_of(self.study_file)}] if self.study_file else [])]
         return causes(self.report, self.values, tuple(rule.text for rule in self.rules), files)
 
     def notebook_to_run(self) -> dict[str, Any]:
@@ -149,31 +143,6 @@ def find_study_file(study: Any, base: Path) -> Path | None:
             next_step="`cxresearch init FOLDER` writes a first one",
         )
     return file
-
-
-def matched_files(study_file: Path) -> list[str]:
-    """Return the names of the files that the patterns in a study file match now.
-
-    A new file under a pattern changes the data though neither the study file nor any file read before has
-    changed.
-    """
-    try:
-        declared: Any = tomllib.loads(study_file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return []
-    found: set[str] = set()
-    pending = [declared]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            pending += value.values()
-        elif isinstance(value, list):
-            pending += value
-        elif isinstance(value, str) and any(sign in value for sign in "*?["):
-            path = study_file.parent / value
-            if path.parent.is_dir():
-                found |= {one.name for one in path.parent.glob(path.name)}
-    return sorted(found)
 
 
 def run_key(given: Mapping[str, Any], base: Path) -> str:

@@ -70,3 +70,24 @@ def run(warm_worker: WorkerProcess, tmp_path: Path) -> Runner:
         return execute_plan(planned, warm_worker, force=force, deadline=deadline, cell_timeout=cell_timeout)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; skips where there is none."""
+    import shutil
+
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as engine:
+        quiet = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
+        opened = engine.chromium.launch(executable_path=path, args=[*quiet, "--disable-sync"])
+        yield opened
+        opened.close()

