@@ -1,0 +1,459 @@
+"""Revenue rates against published cases, closed forms and brute force over customers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxresearch as cx
+from cxresearch.errors import ArgumentError, CxWarning, DataError
+from cxresearch.metrics.revenue_metrics import metrics_of
+from cxresearch.stats.ratio import (
+    RatioSums,
+    bootstrap_ratio,
+    linearised_ratio,
+    linearised_ratios,
+    poisson_rate,
+)
+
+
+def study_of(
+    rows: list[tuple[Any, ...]], until: str = "2024-04-10", columns: str = "", **more: Any
+) -> cx.Study:
+    frame = pd.DataFrame(rows, columns=(columns or "customer_id effective_at mrr").split())
+    frame["effective_at"] = pd.to_datetime(frame["effective_at"], format="ISO8601")
+    tables = {"revenue": frame} | more.pop("tables", {})
+    return cx.Study.from_frames(tables, observed_until=until, instruments={}, currency="EUR", **more)
+
+
+def ten_customers() -> cx.Study:
+    """Opening 100; one of 10 leaves, two lose 5 each, one gains 10: ChartMogul's published example."""
+    rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(10)]
+    rows += [
+        ("c0", "2024-02-10", 0.0),
+        ("c1", "2024-02-10", 5.0),
+        ("c2", "2024-02-10", 5.0),
+        ("c3", "2024-02-10", 20.0),
+    ]
+    return study_of(rows)
+
+
+class TestPublishedCase:
+    def test_gross_and_net_churn(self) -> None:
+        study = ten_customers()
+        assert cx.gross_revenue_churn(study, period="2024-02").value == pytest.approx(0.20)
+        assert cx.net_revenue_churn(study, period="2024-02").value == pytest.approx(0.10)
+        assert cx.gross_revenue_retention(study, period="2024-02").value == pytest.approx(0.80)
+        assert cx.net_revenue_retention(study, period="2024-02").value == pytest.approx(0.90)
+        assert cx.expansion(study, period="2024-02").value == pytest.approx(0.10)
+        assert cx.quick_ratio(study, period="2024-02").value == pytest.approx(0.5)
+
+    def test_articles_call_downgrades_gross_churn_and_divide_expansion_by_new(self) -> None:
+        rows = [("a", "2024-01-10", 100.0), ("a", "2024-02-10", 90.0), ("b", "2024-01-10", 20.0)]
+        rows += [
+            ("b", "2024-02-10", 0.0),
+            ("d", "2024-01-10", 10.0),
+            ("d", "2024-02-10", 20.0),
+            ("e", "2024-02-11", 40.0),
+        ]
+        with pytest.warns(CxWarning):
+            got = cx.gross_revenue_churn(study_of(rows), period="2024-02", profile="articles")
+        assert got.value == pytest.approx(10 / 130)
+        assert cx.expansion(study_of(rows), period="2024-02", profile="articles").value == pytest.approx(
+            10 / 40
+        )
+
+    def test_chartmogul_and_stripe_offset_reactivation(self) -> None:
+        rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(20)]
+        rows += [
+            ("c0", "2024-02-10", 0.0),
+            ("x", "2024-01-01", 5.0),
+            ("x", "2024-01-15", 0.0),
+            ("x", "2024-02-15", 4.0),
+        ]
+        study = study_of(rows)
+        assert cx.net_revenue_churn(study, period="2024-02").value == pytest.approx(10 / 200)
+        assert cx.net_revenue_churn(study, period="2024-02", profile="chartmogul").value == pytest.approx(
+            6 / 200
+        )
+        assert cx.net_revenue_retention(study, period="2024-02", profile="stripe").value == pytest.approx(
+            194 / 200
+        )
+
+    def test_annual_plan(self) -> None:
+        assert cx.monthly_amount(2000, per="year") == pytest.approx(166.67, abs=0.005)
+        with pytest.raises(ArgumentError, match="per is"):
+            cx.monthly_amount(1, per="fortnight")
+
+    def test_annualise(self) -> None:
+        assert cx.annualise(0.05) == pytest.approx(1 - 0.95**12)
+        assert cx.annualise(0.0) == 0.0
+        with pytest.raises(ArgumentError, match="not 5"):
+            cx.annualise(5)
+
+
+class TestIntervals:
+    def test_linearised_se_is_the_textbook_one(self) -> None:
+        rng = np.random.default_rng(3)
+        s = rng.lognormal(3, 1, 200)
+        x = s * (rng.random(200) < 0.2)
+        found = linearised_ratio(RatioSums.of(x, s))
+        residual = x - found.value * s
+        assert found.se == pytest.approx(np.sqrt(200 * residual.var(ddof=1) / s.sum() ** 2), rel=1e-10)
+
+    def test_share_of_equal_customers_is_wilson(self) -> None:
+        # scipy 1.17: binomtest(7, 40).proportion_ci(method="wilson") is (0.0875, 0.3195) with z
+        found = linearised_ratio(RatioSums.of([1] * 7 + [0] * 33, [1] * 40), share=True)
+        assert found.low == pytest.approx(0.0875, abs=0.004)
+        assert found.high == pytest.approx(0.3195, abs=0.008)
+
+    def test_nothing_lost_still_has_an_upper_end(self) -> None:
+        found = linearised_ratio(RatioSums.of([0] * 20, [5] * 20), share=True)
+        assert found.low == 0.0
+        assert 0.1 < found.high < 0.25
+
+    def test_scale_and_order_do_not_matter(self) -> None:
+        x, s = [0, 2, 0, 5, 1], [3, 4, 5, 6, 7]
+        one = linearised_ratio(RatioSums.of(x, s))
+        two = linearised_ratio(RatioSums.of([100 * v for v in x[::-1]], [100 * v for v in s[::-1]]))
+        np.testing.assert_allclose([one.value, one.low, one.high], [two.value, two.low, two.high])
+
+    def test_one_customer_has_no_interval(self) -> None:
+        found = linearised_ratio(RatioSums.of([1.0], [2.0]))
+        assert found.value == 0.5
+        assert np.isnan([found.low, found.high, found.se]).all()
+
+    def test_many_cells_equal_one_by_one(self) -> None:
+        cells = [RatioSums.of([0, 1, 2], [4, 5, 6]), RatioSums.of([0, 0], [1, 1]), RatioSums.of([], [])]
+        many = linearised_ratios(
+            **{name: [getattr(cell, name) for cell in cells] for name in ("x", "s", "xx", "xs", "ss", "n")},
+            share=True,
+        )
+        for row, cell in zip(many.itertuples(), cells, strict=True):
+            one = linearised_ratio(cell, share=True)
+            np.testing.assert_array_equal([row.value, row.low, row.high], [one.value, one.low, one.high])
+
+    def test_bootstrap_agrees_with_linearisation(self) -> None:
+        rng = np.random.default_rng(11)
+        s = rng.lognormal(3, 0.5, 400)
+        x = s * (rng.random(400) < 0.3)
+        line, boot = linearised_ratio(RatioSums.of(x, s)), bootstrap_ratio(x, s, rng=4)
+        assert boot.value == line.value
+        assert boot.se == pytest.approx(line.se, rel=0.06)
+        np.testing.assert_allclose([boot.low, boot.high], [line.low, line.high], atol=0.006)
+
+    def test_poisson_matches_r(self) -> None:
+        # R 4.2.2, poisson.test(10, 100)$conf.int: 0.04795389 0.18390356
+        np.testing.assert_allclose(poisson_rate(10, 100), (0.1, 0.04795389, 0.18390356), atol=1e-8)
+        assert poisson_rate(0, 10)[1] == 0.0
+
+    @pytest.mark.parametrize("profile", ["cxresearch", "stripe"])
+    def test_sums_of_the_bridge_give_what_the_customers_give(self, profile: str) -> None:
+        rng = np.random.default_rng(8)
+        rows = [(f"c{number}", "2024-01-10", float(rng.integers(5, 60))) for number in range(40)]
+        rows += [
+            (f"c{number}", f"2024-02-{day:02}", float(rng.integers(0, 3) * 15))
+            for number in range(25)
+            for day in (5, 20)
+        ]
+        study = study_of(rows)
+        frame = pd.DataFrame(rows, columns=["who", "at", "mrr"]).sort_values(["who", "at"])
+        opening = frame[frame["at"] < "2024-02"].groupby("who")["mrr"].last()
+        later = frame[frame["at"] >= "2024-02"]
+        if profile == "cxresearch":
+            change = later.groupby("who")["mrr"].last().reindex(opening.index).fillna(opening) - opening
+            lost = (-change).clip(lower=0)
+            net = -change
+        else:
+            steps = frame.assign(change=frame.groupby("who")["mrr"].diff())[frame["at"] >= "2024-02"]
+            lost = (
+                (-steps["change"]).clip(lower=0).groupby(steps["who"]).sum().reindex(opening.index).fillna(0)
+            )
+            net = -steps["change"].groupby(steps["who"]).sum().reindex(opening.index).fillna(0)
+        gross = cx.gross_revenue_churn(study, period="2024-02", profile=profile)
+        wanted = linearised_ratio(RatioSums.of(lost, opening), share=profile == "cxresearch")
+        np.testing.assert_allclose(
+            [gross.value, gross.se, gross.high], [wanted.value, wanted.se, wanted.high]
+        )
+        got = cx.net_revenue_churn(study, period="2024-02", profile=profile)
+        wanted = linearised_ratio(RatioSums.of(net, opening))
+        np.testing.assert_allclose(
+            [got.value, got.low, got.high], [wanted.value, wanted.low, wanted.high], atol=1e-12
+        )
+
+
+class TestScope:
+    def test_a_large_account_is_said(self) -> None:
+        rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(20)] + [("big", "2024-01-10", 100.0)]
+        with pytest.warns(CxWarning, match="one account holds 33 %"):
+            got = cx.net_revenue_retention(study_of(rows), period="2024-02")
+        assert "33 %" in got.note
+        assert got.n_effective < 8
+
+    def test_groups(self) -> None:
+        people = pd.DataFrame(
+            {"customer_id": [f"c{n}" for n in range(10)], "started_at": pd.Timestamp("2024-01-01")}
+        )
+        people["size"] = ["small"] * 4 + ["large"] * 6
+        rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(10)] + [("c0", "2024-02-10", 0.0)]
+        study = study_of(rows, tables={"customers": people})
+        with pytest.warns(CxWarning, match="one account"):
+            got = cx.gross_revenue_churn(study, period="2024-02", where={"size": "small"})
+        assert (got.value, got.n) == (0.25, 4)
+        table = cx.revenue_rates(study, by=["size"])
+        small = table[(table["size"] == "small") & (table["metric"] == "gross_revenue_churn")]
+        assert small["value"].tolist() == [0.25, 0.0]
+
+    def test_a_bridge_serves_all_rates(self) -> None:
+        study = ten_customers()
+        bridge = cx.mrr_bridge(study)
+        with pytest.raises(ArgumentError, match="group"):
+            cx.quick_ratio(bridge, where={"plan": "pro"})
+        assert cx.gross_revenue_churn(bridge, period="2024-02") == cx.gross_revenue_churn(
+            study, period="2024-02"
+        )
+        own = replace(cx.revenue_profile("cxresearch"), name="ours", gross_losses=("churn",))
+        assert cx.gross_revenue_churn(study, period="2024-02", profile=own).value == pytest.approx(0.1)
+
+    def test_metric_table_gives_the_same_numbers(self) -> None:
+        study = ten_customers()
+        for metric in metrics_of(study):
+            table = cx.metric_table(study, metric.name, every="month")
+            assert list(table["period"].dt.month)[-1] == 3
+            if metric.name in ("gross_revenue_churn", "net_revenue_retention"):
+                want = getattr(cx, metric.name)(study, period="2024-02")
+                row = table[table["period"] == "2024-02-01"].iloc[0]
+                np.testing.assert_allclose(
+                    [row["value"], row["low"], row["high"]], [want.value, want.low, want.high]
+                )
+        rate = cx.metric_table(study, "net_revenue_churn", options={"profile": "chartmogul"})
+        assert "chartmogul" in rate["method"].iloc[0]
+
+
+class TestLogoChurn:
+    def test_denominators(self) -> None:
+        rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(8)]
+        rows += [("c0", "2024-02-15 12:00", 0.0), ("n1", "2024-02-01", 5.0), ("n2", "2024-02-01", 5.0)]
+        study = study_of(rows)
+        found = {
+            name: cx.logo_churn(study, period="2024-02", denominator=name)
+            for name in ("opening", "opening_and_new", "average", "exposure", "km")
+        }
+        assert found["opening"].value == pytest.approx(1 / 8)
+        assert found["opening_and_new"].value == pytest.approx(1 / 10)
+        assert found["average"].value == pytest.approx(1 / 8.5)
+        assert found["exposure"].value == pytest.approx(1 / 9.5)  # c0 was there for half of February 2024
+        assert found["km"].value == pytest.approx(1 / 10)
+        assert len({estimate.denominator for estimate in found.values()}) == 5
+        for estimate in found.values():
+            assert estimate.low < estimate.value < estimate.high
+
+    def test_joined_and_left_counts_with_stripe_only(self) -> None:
+        rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(4)]
+        rows += [("x", "2024-02-03", 9.0), ("x", "2024-02-13", 0.0)]
+        study = study_of(rows)
+        assert cx.logo_churn(study, period="2024-02").value == 0.0
+        assert cx.logo_churn(study, period="2024-02", profile="chartmogul").value == 0.0
+        stripe = cx.logo_churn(study, period="2024-02", profile="stripe")
+        assert (stripe.value, stripe.n) == (pytest.approx(1 / 5), 5)
+        assert cx.logo_churn(study, period="2024-02", profile="baremetrics").value == pytest.approx(1 / 4)
+
+    def test_currency_needs_no_rate_to_count_customers(self) -> None:
+        columns = "customer_id effective_at mrr currency"
+        rows = [
+            ("a", "2024-01-10", 10.0, "USD"),
+            ("b", "2024-01-10", 10.0, "EUR"),
+            ("a", "2024-02-10", 0.0, "USD"),
+        ]
+        assert cx.logo_churn(study_of(rows, columns=columns), period="2024-02").value == 0.5
+
+    def test_annualised_estimate(self) -> None:
+        month = cx.logo_churn(ten_customers(), period="2024-02")
+        year = cx.annualised(month)
+        assert year.value == pytest.approx(1 - 0.9**12)
+        assert year.low == pytest.approx(1 - (1 - month.low) ** 12)
+
+
+class TestExplainProfiles:
+    def test_each_rule_is_named(self) -> None:
+        columns = "customer_id effective_at mrr status discount discount_kind"
+        none = (None, None)
+        rows = [
+            ("same", "2024-01-02", 10.0, "active", *none),
+            ("flash", "2024-02-03", 30.0, "active", *none),
+            ("flash", "2024-02-20", 0.0, "cancelled", *none),
+            ("rest", "2024-01-02", 20.0, "active", *none),
+            ("rest", "2024-02-02", 20.0, "paused", *none),
+            ("coupon", "2024-01-02", 50.0, "active", *none),
+            ("coupon", "2024-02-02", 40.0, "active", 10.0, "repeating"),
+            ("late", "2024-01-02", 7.0, "active", *none),
+            ("late", "2024-01-20", 7.0, "past_due", *none),
+        ]
+        found = cx.explain_profiles(study_of(rows, columns=columns), "profitwell", "stripe", period="2024-02")
+        why = found.set_index("customer_id")["why"].to_dict()
+        assert why == {
+            "flash": "moves within the period",
+            "rest": "pause",
+            "coupon": "coupon that ends",
+            "late": "past due",
+        }
+        rest = found.set_index("customer_id").loc["rest"]
+        assert (rest["closing_first"], rest["closing_second"], rest["moves_first"]) == (
+            0.0,
+            20.0,
+            "contraction 20.00",
+        )
+        bridges = [
+            cx.mrr_bridge(study_of(rows, columns=columns), profile=name) for name in ("profitwell", "stripe")
+        ]
+        closing = [float(bridge.frame.loc[bridge.position("2024-02"), "closing"]) for bridge in bridges]
+        assert closing[1] - closing[0] == pytest.approx(
+            (found["closing_second"] - found["closing_first"]).sum()
+        )
+
+    def test_nothing_to_explain(self) -> None:
+        found = cx.explain_profiles(ten_customers(), "cxresearch", "profitwell", period="2024-02")
+        assert found.empty
+        assert list(found.columns)[-1] == "why"
+
+    def test_no_such_period(self) -> None:
+        with pytest.raises(ArgumentError, match="no period"):
+            cx.explain_profiles(ten_customers(), "stripe", "profitwell", period="2020-01")
+
+
+class TestEconomics:
+    def test_retention_is_worth_what_it_is_worth_here(self) -> None:
+        table = cx.retention_economics(
+            customers=1, monthly_value=1, margin=1.0, annual_retention=0.8, years=1
+        )
+        month = 0.8 ** (1 / 12)
+        assert table.set_index("quantity").loc["revenue", "now"] == pytest.approx(0.2 / (1 - month))
+        assert table.set_index("quantity").loc["customers at the end", "then"] == pytest.approx(0.85)
+        with pytest.raises(ArgumentError, match="points"):
+            cx.retention_economics(customers=1, monthly_value=1, margin=1, annual_retention=0.98)
+
+    def test_payback_with_and_without_leavers(self) -> None:
+        from cxresearch.stats.kaplan_meier import kaplan_meier
+
+        assert cx.cac_payback(600, 100, margin=0.8).value == pytest.approx(7.5)
+        curve = kaplan_meier([2, 6, 20, 20], [1, 1, 0, 0], unit=cx.Unit.MONTHS)
+        # two months of 1, four of .75, then .5: 5 paid months by month 6, the sixth at month 8
+        assert cx.cac_payback(6, 1, curve=curve).value == pytest.approx(8.0)
+        assert np.isnan(cx.cac_payback(60, 1, curve=curve).value)
+
+    def test_lifetime_value_by_hand(self) -> None:
+        from cxresearch.stats.kaplan_meier import kaplan_meier
+
+        curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=cx.Unit.MONTHS)
+        found = cx.lifetime_value(curve, [10, 20, 30, 40], horizon_months=4, margin=0.5, discount=0.1)
+        factor = 1.1 ** (-1 / 12)
+        wanted = 0.5 * (10 + 20 * 5 / 6 * factor + 30 * 5 / 6 * factor**2 + 40 * 0.625 * factor**3)
+        assert found.value == pytest.approx(wanted)
+        assert found.note == ""
+        longer = cx.lifetime_value(curve, 10.0, horizon_months=24)
+        hazard = -np.log(0.625) / 4
+        tail = 10 * 0.625 * np.exp(-hazard * (np.arange(5, 24) - 4))
+        seen = 10 * (1 + 5 / 6 + 5 / 6 + 0.625 + 0.625)
+        assert longer.value == pytest.approx(seen + tail.sum())
+        assert longer.note == f"{100 * tail.sum() / longer.value:.0f} % extrapolated beyond 4.0 months"
+        with pytest.raises(ArgumentError, match="one for each of 3"):
+            cx.lifetime_value(curve, [1, 2], horizon_months=3)
+
+
+def test_renewals() -> None:
+    columns = "customer_id effective_at mrr due_at"
+    rows = [
+        ("kept", "2023-03-01", 10.0, "2024-03-01"),
+        ("left", "2023-03-01", 30.0, "2024-03-01"),
+        ("left", "2024-03-01", 0.0, None),
+        ("less", "2023-02-10", 40.0, "2024-02-10"),
+        ("less", "2024-02-10", 20.0, "2025-02-10"),
+        ("early", "2023-03-01", 50.0, "2024-03-01"),  # replaced before it fell due
+        ("early", "2023-12-01", 60.0, "2024-12-01"),
+        ("back", "2023-03-20", 10.0, "2024-03-20"),
+        ("back", "2024-03-20", 0.0, None),
+        ("back", "2024-04-02", 10.0, None),
+        ("open", "2023-04-05", 10.0, "2024-04-05"),
+    ]
+    frame = pd.DataFrame(rows, columns=columns.split())
+    for column in ("effective_at", "due_at"):
+        frame[column] = pd.to_datetime(frame[column])
+    study = cx.Study.from_frames(
+        {"revenue": frame}, observed_until=pd.Timestamp("2024-04-10"), instruments={}
+    )
+    count = cx.renewal_rate(study)
+    assert (count.value, count.n, count.n_missing) == (pytest.approx(3 / 5), 5, 0)
+    value = cx.renewal_rate(study, weigh="value")
+    assert value.value == pytest.approx((10 + 0 + 20 + 0 + 10) / (10 + 30 + 40 + 10 + 10))
+    grace = cx.renewal_rate(study, grace_days=14)
+    assert (grace.value, grace.n, grace.n_missing) == (pytest.approx(3 / 4), 4, 1)
+    march = cx.renewal_rate(study, period="2024-03")
+    assert (march.value, march.n) == (pytest.approx(1 / 3), 3)
+    with pytest.raises(DataError, match="due_at"):
+        cx.renewal_rate(ten_customers())
+
+
+def test_win_back() -> None:
+    rows = [(f"c{number}", "2023-01-01", 10.0) for number in range(4)]
+    rows += [(f"c{number}", "2023-06-01", 0.0) for number in range(4)] + [("c0", "2023-07-01", 10.0)]
+    found = cx.win_back_rate(study_of(rows), within_days=90)
+    assert (found.value, found.n) == (pytest.approx(0.25), 4)
+    late = [*rows, ("c1", "2023-01-02", 12.0), ("x", "2024-01-01", 5.0), ("x", "2024-03-30", 0.0)]
+    assert cx.win_back_rate(study_of(late), within_days=90).value == pytest.approx(
+        0.25
+    )  # x left 11 days ago: censored
+    assert np.isnan(cx.win_back_rate(study_of(rows[:4])).value)
+
+
+def test_cohorts_and_ages() -> None:
+    rows = [
+        ("a", "2024-01-05", 10.0),
+        ("b", "2024-01-20", 30.0),
+        ("b", "2024-03-02", 0.0),
+        ("c", "2024-02-02", 20.0),
+    ]
+    rows += [("a", "2024-02-07", 15.0)]
+    study = study_of(rows)
+    customers = cx.cohort_retention(study).matrix()
+    assert customers.loc["2024-01-01"].dropna().tolist() == [1.0, 1.0, 0.5]
+    assert customers.loc["2024-02-01"].dropna().tolist() == [1.0, 1.0]
+    revenue = cx.cohort_retention(study, of="revenue").matrix()
+    np.testing.assert_allclose(revenue.loc["2024-01-01"].dropna(), [1, 45 / 40, 15 / 40])
+    ages = cx.revenue_by_customer_age(study, edges_months=(0, 3))
+    assert ages["mrr"].tolist() == [20.0, 15.0]
+    assert ages["share"].sum() == pytest.approx(1)
+    with pytest.raises(ArgumentError, match="rising"):
+        cx.revenue_by_customer_age(study, edges_months=(3, 1))
+
+
+def test_cohort_heads_equal_the_bridge() -> None:
+    study = cx.synthetic_study(tier="B", customers=200, seed=4)
+    found, bridge = cx.cohort_retention(study), cx.mrr_bridge(study)
+    rows = found.frame[found.frame["complete"]]
+    last = rows.groupby("cohort")["age"].max().max()
+    ends = rows[rows["cohort"] + pd.to_timedelta(0) == rows["cohort"]]
+    there = sum(
+        ends.loc[(ends["cohort"] == cohort) & (ends["age"] == last - place), "left"].sum()
+        for place, cohort in enumerate(sorted(rows["cohort"].unique()))
+    )
+    complete = bridge.frame[bridge.frame["complete"]]
+    assert there == complete["closing_customers"].iloc[-1]
+
+
+def test_levels_from_subscriptions_refuse_nonsense() -> None:
+    rows = pd.DataFrame(
+        {
+            "customer_id": ["a"],
+            "started_at": [pd.Timestamp("2024-02-01")],
+            "ended_at": [pd.Timestamp("2024-01-01")],
+            "mrr": [1.0],
+        }
+    )
+    with pytest.raises(DataError, match="first at row position 0"):
+        cx.levels_from_subscriptions(rows)
+    with pytest.raises(DataError, match="lack"):
+        cx.levels_from_subscriptions(rows.drop(columns="mrr"))
