@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Two drivers more alike than this, or one explained by the others this well (VIF 5), are named.
 ALIKE, INFLATED = 0.8, 5.0
+#: A scale with this many values or fewer has its median answer as the middle group.
+COARSE = 11
 QUADRANTS = {
     (True, False): "improve first",
     (True, True): "keep up",
@@ -191,12 +193,13 @@ def _performance(values: NDArray[np.float64], scale: Scale | None) -> NDArray[np
 
 
 def _outer_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Low third and high third of each column (n, p); below and above the median where thirds coincide."""
-    first, median, second = np.quantile(values, [1 / 3, 1 / 2, 2 / 3], axis=0)
-    apart = first < second
-    low = np.where(apart, values <= first, values < median)
-    high = np.where(apart, values >= second, values > median)
-    return low.astype(bool), high.astype(bool)
+    """Who is low and who is high on each column (n, p): outer thirds, or off the median of a coarse scale."""
+    low, high = np.empty(values.shape, dtype=bool), np.empty(values.shape, dtype=bool)
+    for at, column in enumerate(values.T):
+        coarse = len(np.unique(column)) <= COARSE
+        first, second = np.quantile(column, [1 / 2, 1 / 2] if coarse else [1 / 3, 2 / 3])
+        low[:, at], high[:, at] = column < first, column > second
+    return low, high
 
 
 def _statistics(rows: _Rows, times: NDArray[Any], split: Any) -> dict[str, NDArray[np.float64]]:
@@ -262,7 +265,8 @@ def _penalty_table(
 ) -> pd.DataFrame:
     made = []
     for at, name in enumerate(names):
-        enough = min(rows.low[:, at].sum(), rows.high[:, at].sum()) >= 10
+        groups = int(rows.low[:, at].sum()), int(rows.high[:, at].sum())
+        enough = min(groups) >= 10 and len(rows.y) - sum(groups) >= 10
         below, above = ends["asymmetry"][:, at]
         kind = "not clear"
         if enough and below > 0:
@@ -274,14 +278,17 @@ def _penalty_table(
         made.append(
             {
                 "driver": name,
-                "low_group": int(rows.low[:, at].sum()),
-                "high_group": int(rows.high[:, at].sum()),
-                "penalty": point["penalty"][at],
-                "penalty_low": ends["penalty"][0, at],
-                "penalty_high": ends["penalty"][1, at],
-                "reward": point["reward"][at],
-                "reward_low": ends["reward"][0, at],
-                "reward_high": ends["reward"][1, at],
+                "low_group": groups[0],
+                "high_group": groups[1],
+                **{
+                    name_of + part: float(values[at]) if enough else float("nan")
+                    for name_of in ("penalty", "reward")
+                    for part, values in (
+                        ("", point[name_of]),
+                        ("_low", ends[name_of][0]),
+                        ("_high", ends[name_of][1]),
+                    )
+                },
                 "kind": kind,
             }
         )

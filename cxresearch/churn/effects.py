@@ -103,6 +103,7 @@ def effect_curve(
         spread = drawn.std(axis=0, ddof=1) * model.member_scale
     return EffectCurve(
         feature=feature,
+        label=scale.label if (scale := model.instruments.get(feature)) else feature.replace("_", " "),
         kind=kind,
         table=pd.DataFrame(
             {"value": grid, "effect": middle, "low": middle - z * spread, "high": middle + z * spread}

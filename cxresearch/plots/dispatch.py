@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 #: Module that draws each result class. A picture is registered by naming its class here.
 _DRAWN_BY: dict[str, str] = {
+    "AfterEvent": "cxresearch.plots.survival",
+    "ChurnCurve": "cxresearch.plots.survival",
+    "ChurnIncidence": "cxresearch.plots.survival",
+    "CumulativeIncidence": "cxresearch.plots.survival",
+    "CurveComparison": "cxresearch.plots.hazard",
+    "ExpectedLifetime": "cxresearch.plots.hazard",
+    "HazardModel": "cxresearch.plots.hazard",
+    "KaplanMeier": "cxresearch.plots.survival",
     "MrrBridge": "cxresearch.plots.revenue",
     "CohortRetention": "cxresearch.plots.cohort",
     "TicketAgeing": "cxresearch.plots.support",

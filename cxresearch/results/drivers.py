@@ -28,8 +28,9 @@ class KeyDrivers(Result):
         good); ``quadrant`` and ``quadrant_sure`` (share of bootstrap runs in it).
     penalty_reward : DataFrame
         Columns ``driver, low_group, high_group, penalty, penalty_low, penalty_high, reward, reward_low,
-        reward_high, kind``: the outcome's change among those low and those high on the driver against the
-        middle, the other drivers' groups being equal. ``kind`` is ``"basic"`` (missing it costs more than
+        reward_high, kind``: the outcome's change among those low and those high on the driver (the outer
+        thirds; below and above the median answer of a scale with at most 11 answers) against the middle, the
+        other drivers' groups being equal; NaN where a group has fewer than 10 rows. ``kind`` is ``"basic"`` (missing it costs more than
         having it gains), ``"excitement"`` (the reverse), ``"even"``, or ``"not clear"``.
     warnings : tuple of str
         Drivers too alike to tell apart.

@@ -18,7 +18,8 @@ class EffectCurve(Result):
 
     Attributes
     ----------
-    feature : str
+    feature, label : str
+        Column, and what a picture calls it.
     kind : {"ale", "pdp"}
         Accumulated local effects (risk relative to its mean, safe with correlated features) or partial
         dependence (mean risk if everybody had this value).
@@ -32,6 +33,7 @@ class EffectCurve(Result):
     """
 
     feature: str
+    label: str
     kind: str
     table: pd.DataFrame
     n: int
