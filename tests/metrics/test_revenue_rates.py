@@ -146,8 +146,8 @@ class TestIntervals:
         assert boot.se == pytest.approx(line.se, rel=0.06)
         np.testing.assert_allclose([boot.low, boot.high], [line.low, line.high], atol=0.006)
 
-    def test_poisson_matches_r(self) -> None:
-        # R 4.2.2, poisson.test(10, 100)$conf.int: 0.04795389 0.18390356
+    def test_poisson_is_exact(self) -> None:
+        # qchisq(.025, 20) / 200 and qchisq(.975, 22) / 200, as R's poisson.test does it
         np.testing.assert_allclose(poisson_rate(10, 100), (0.1, 0.04795389, 0.18390356), atol=1e-8)
         assert poisson_rate(0, 10)[1] == 0.0
 
