@@ -26,6 +26,7 @@ _OFFSET = r":\d{2}(\.\d+)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _TWO_READINGS = r"(0?[1-9]|1[0-2])[/.-](0?[1-9]|1[0-2])[/.-](\d{4}|\d{2})(\D.*)?"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT")
+_ZONED = ("WITH TIME ZONE", "TZ", "TZ_NS")
 _LAST_EPOCH_SECOND = 4_102_444_800  # 2100-01-01: beyond it a number is no epoch
 
 
@@ -243,8 +244,9 @@ def _scaled(value: str, column: ColumnMap, scale: Scale | None) -> str:
 
 
 def _read_time(source: SourceMap, target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
-    if raw_type == "TIMESTAMP WITH TIME ZONE" and not column.values:
-        return ReadColumn(target=target, value=f"({quoted(column.column)} AT TIME ZONE 'UTC')")
+    if raw_type.startswith("TIMESTAMP") and raw_type.endswith(_ZONED) and not column.values:
+        instant = f"CAST({quoted(column.column)} AS TIMESTAMPTZ)"  # from nanoseconds too
+        return ReadColumn(target=target, value=f"({instant} AT TIME ZONE 'UTC')")
     if (raw_type == "DATE" or raw_type.startswith("TIMESTAMP")) and not column.values and not column.missing:
         naive = f"CAST({quoted(column.column)} AS TIMESTAMP)"
         return ReadColumn(target=target, value=_to_utc(naive, column.timezone))

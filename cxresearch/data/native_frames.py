@@ -66,8 +66,9 @@ def _typed(table: str, native: Any) -> nw.LazyFrame[Any]:
     frame = lazy(native)
     schema = frame.collect_schema()
     check_columns(table, schema.names())
+    instants = _keeps_utc(frame)
     columns = [
-        _cast(table, name, kind, schema[name])
+        _cast(table, name, kind, schema[name], instants=instants)
         for name, kind in LAYOUTS[table].columns.items()
         if name in schema.names()
     ]
@@ -91,13 +92,22 @@ def _numbered(frame: nw.LazyFrame[Any], order: list[str]) -> nw.LazyFrame[Any]:
     return frame.with_row_index("_row", order_by=order).with_columns(nw.col("_row") + 1)
 
 
-def _cast(table: str, name: str, kind: Kind, found: Any) -> nw.Expr:
+def _keeps_utc(frame: nw.LazyFrame[Any]) -> bool:
+    """Spark's usual timestamps are instants shown in the session's zone: in UTC they lose nothing."""
+    if not frame.implementation.is_pyspark():
+        return False
+    return str(frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone")) in ("UTC", "Etc/UTC")
+
+
+def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool) -> nw.Expr:
     column = nw.col(name)
     where = f"table {table}, column {name}"
     if kind == "time":
-        if getattr(found, "time_zone", None) is not None:
+        if getattr(found, "time_zone", None) is not None and not instants:
             raise StudyError(
-                "timestamps carry a time zone", where=where, wanted="naive timestamps in UTC on this engine"
+                "timestamps carry a time zone",
+                where=where,
+                wanted="naive timestamps in UTC on this engine (in Spark: spark.sql.session.timeZone UTC)",
             )
         if found not in (nw.Datetime, nw.Date):
             raise StudyError(f"a time is wanted, not {shown(found)}", where=where, next_step="cast it first")

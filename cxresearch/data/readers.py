@@ -55,14 +55,17 @@ class RawTable:
 
 def connect() -> DuckDBPyConnection:
     """Return a private in-memory DuckDB that keeps UTC and fetches no extension."""
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
-            "TimeZone": "UTC",
             "autoinstall_known_extensions": "false",
             "preserve_insertion_order": "true",
             "temp_directory": str(Path(tempfile.gettempdir()) / f"cxresearch_{uuid.uuid4().hex}"),
         }
     )
+    connection.execute(
+        "SET TimeZone = 'UTC'"
+    )  # not in the config: its extension may not be loaded that early
+    return connection
 
 
 def quoted(name: str) -> str:
@@ -127,26 +130,35 @@ def open_frame(
     try:
         frame = nw.from_native(native)
         table = frame.collect("pyarrow").to_native() if isinstance(frame, nw.LazyFrame) else frame.to_arrow()
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # the latter is a TypeError too
+        raise StudyError(
+            f"a column mixes types: {shown(str(error), longest=120)}", where=label, wanted="one type a column"
+        ) from None
     except TypeError:
         raise StudyError(
             f"a {type(native).__name__} is not a frame", where=label, wanted="pandas, Polars or PyArrow"
-        ) from None
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise StudyError(
-            f"a column mixes types: {shown(str(error), longest=120)}", where=label, wanted="one type a column"
         ) from None
     if not table.num_rows and not may_be_empty:
         raise StudyError("the table is empty", where=label, next_step="leave out a table that has no rows")
     names = [column for column in table.column_names if not column.startswith("__index_level")]
     table = table.select(names)
-    null_columns = [one for one in names if pa.types.is_null(table.schema.field(one).type)]
-    for column in null_columns:
-        position = table.column_names.index(column)
-        table = table.set_column(position, column, table[column].cast(pa.string()))
+    for position, column in enumerate(table.schema):
+        kind = _plain_type(column.type)
+        if kind != column.type:
+            table = table.set_column(position, column.name, table.column(position).cast(kind, safe=False))
     table = table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64()))
     connection.register(f"{name}__frame", table)
     query = f"SELECT * FROM {quoted(name + '__frame')}"  # noqa: S608 - quoted
     return make_view(connection, name, query, label)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Columns without any value as text; timestamps in microseconds, with a zone as instants."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz is not None else None)
+    return kind
 
 
 def _kind(path: Path) -> str:

@@ -46,6 +46,7 @@ def parse_study_file(path: str | Path) -> StudyFile:
     about = top.table("study", required=True)
     about.only(("name", "observed_until", "timezone", "currency", "segments"))
     timezone = read_timezone(about)
+    cut = read_cut(about.value("observed_until"), timezone, file.name)
     limits = top.table("limits")
     inputs = {
         name: _input(top.table("inputs").table(name), name, file.parent) for name in top.table("inputs")
@@ -55,7 +56,7 @@ def parse_study_file(path: str | Path) -> StudyFile:
     return StudyFile(
         path=file,
         name=about.text("name", default=file.resolve().parent.name),
-        observed_until=read_cut(about.value("observed_until"), timezone, file.name),
+        observed_until=cut,
         timezone=timezone,
         currency=about.text("currency", default=""),
         instruments=instruments,
