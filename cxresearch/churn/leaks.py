@@ -34,7 +34,7 @@ def leak_alarms(rows: Rows, *, seed: int = 0) -> pd.DataFrame:
     Four rules, each a suspicion for a person to judge: (1) AUC alone of .95 or more, in either direction;
     (2) two values and an AUC of .75 or more; (3) a name that sounds like the outcome and an AUC of .70 or
     more; (4) a pure end: its lowest or highest value (or the extreme 1 % of a fine scale), at least 20 rows
-    and 1 % of all, in which 95 % left, where at most half of all left.
+    and 1 % of all, in which 95 % left for whatever reason, where at most half of all did.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _turned(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArra
 
 
 def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
-    overall = np.average(rows.left, weights=rows.weight)
+    overall = np.average(rows.gone, weights=rows.weight)
     known = ~np.isnan(values)
     if overall > 0.5 or not known.any():
         return ""
@@ -115,7 +115,7 @@ def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
         there = known & (values <= limit if side == "lowest" else values >= limit)
         if there.sum() < max(20, 0.01 * len(values)) or there.all():
             continue
-        share = float(np.average(rows.left[there], weights=rows.weight[there]))
+        share = float(np.average(rows.gone[there], weights=rows.weight[there]))
         if share >= PURE_SHARE:
             return (
                 f"of the {int(there.sum()):,} rows at its {side} values {share:.0%} left "

@@ -28,6 +28,8 @@ class Rows:
         What the model reads: floats (NaN missing) and strings ("" missing).
     left : ndarray of bool, shape (n,)
         Left within the horizon, by the cause asked about.
+    gone : ndarray of bool, shape (n,)
+        Left within the horizon for whatever reason.
     weight : ndarray, shape (n,)
         Inverse probability of being observed; 0 for rows censored before the horizon. Mean 1.
     customer : ndarray of int, shape (n,)
@@ -36,6 +38,7 @@ class Rows:
 
     table: pd.DataFrame
     left: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
     weight: NDArray[np.float64]
     customer: NDArray[np.int64]
 
@@ -44,6 +47,7 @@ class Rows:
         return Rows(
             table=self.table.loc[chosen] if chosen.dtype == bool else self.table.iloc[chosen],
             left=self.left[chosen],
+            gone=self.gone[chosen],
             weight=self.weight[chosen],
             customer=self.customer[chosen],
         )
@@ -107,6 +111,7 @@ def outcome_rows(
     return Rows(
         table=table_of(frame, numbers, categories),
         left=kinds & (duration <= horizon),
+        gone=(event > 0) & (duration <= horizon),
         weight=weight,
         customer=pd.factorize(frame["customer_id"])[0].astype(np.int64),
     )
