@@ -334,7 +334,7 @@ columns = { customer_id = "id", ordered_at = "at", amount = "amount" }
         self.check(study_of(tmp_path, self.LIMITS + self.SOURCE.replace("{file}", 'file = "orders.parquet"')))
 
     def test_parquet_with_a_zone_in_nanoseconds(self, tmp_path: Path) -> None:
-        times = pd.to_datetime(["2024-01-01T00:00:00.000000001+02:00", "2024-01-02T00:00:00+02:00"])
+        times = pd.to_datetime(["2024-01-01T00:00:00.000000001+02:00", "2024-01-02T00:00:00.000000000+02:00"])
         frame = pd.DataFrame({"id": [1, 2], "at": times, "amount": [1, 2]})
         frame.to_parquet(tmp_path / "orders.parquet", version="2.6", coerce_timestamps=None)
         study = study_of(tmp_path, self.SOURCE.replace("{file}", 'file = "orders.parquet"'))
