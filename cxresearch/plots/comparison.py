@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from cxresearch.checks import check_choice
+from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
 from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes
 from cxresearch.results.comparison import Comparison
@@ -17,20 +18,21 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_KINDS = ("auc", "differences", "roc", "lift")
+_KINDS = ("auc", "differences", "roc", "lift", "calibration", "decision")
 
 
 @draw.register(Comparison)
 def draw_comparison(
     result: Comparison, ax: Axes | None = None, *, kind: str = "auc", horizon_days: float | None = None
 ) -> Axes:
-    """Draw one of four pictures of a contest.
+    """Draw one of six pictures of a contest.
 
     Parameters
     ----------
-    kind : {"auc", "differences", "roc", "lift"}
+    kind : {"auc", "differences", "roc", "lift", "calibration", "decision"}
         Forest of AUCs; forest of differences with the zone of equivalence; ROC curves; leavers found by the
-        share of customers approached.
+        share of customers approached; churn by predicted risk; net benefit by threshold. The last two show
+        the primary horizon and need the measures ``calibration`` and ``net_benefit``.
     horizon_days : float, optional
         For ROC and lift; by default the primary horizon. The forests show all horizons unless one is named.
     """
@@ -42,6 +44,9 @@ def draw_comparison(
                 table = table[table["horizon_days"] == float(horizon_days)]
             ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
             (_auc_forest if kind == "auc" else _difference_forest)(result, table, ax)
+        elif kind in ("calibration", "decision"):
+            ax = ax or new_axes(7.2, 4.6)
+            (_calibration if kind == "calibration" else _decision)(result, ax)
         else:
             ax = ax or new_axes(6.2, 5.6)
             horizon = result.horizon_days if horizon_days is None else float(horizon_days)
@@ -189,5 +194,70 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:
         ax.set_xlabel("customers approached, riskiest first")
         ax.set_ylabel("leavers found among them")
         ax.set_title(f"Lift at {horizon:g} days")
-    for axis in (ax.xaxis, ax.yaxis):
+    _percent(ax.xaxis, ax.yaxis)
+
+
+def _percent(*axes: Any) -> None:
+    for axis in axes:
         axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+
+
+def _calibration(result: Comparison, ax: Axes) -> None:
+    """Observed churn by answer over the risk predicted for it; size of a point is its share of customers."""
+    table = _needed(result.calibration, "calibration")
+    top = float(max(table["high"].max(), table["predicted"].max())) * 1.03
+    ax.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    edge = float(table["predicted"].max()) * 1.08
+    place = min(edge, top) * 0.99
+    ax.annotate("as predicted", (place, place), ha="right", va="bottom", color=MUTED, fontsize=9)
+    for index, (_, part) in enumerate(table.groupby("score", sort=False)):
+        colour = PALETTE[index % len(PALETTE)]
+        errors = [part["observed"] - part["low"], part["high"] - part["observed"]]
+        ax.errorbar(part["predicted"], part["observed"], yerr=errors, fmt="none", ecolor=colour, alpha=0.5)
+        ax.scatter(
+            part["predicted"],
+            part["observed"],
+            s=20 + 300 * part["share"],
+            color=colour,
+            marker="osD^v"[index % 5],
+            label=part["label"].iloc[0],
+            zorder=3,
+            alpha=0.9,
+        )
+    ax.legend(loc="upper left", fontsize=9, markerscale=0.6)
+    ax.set_xlim(0, edge)
+    ax.set_ylim(0, top)
+    ax.set_xlabel("churn predicted from the score (fitted on other customers)")
+    ax.set_ylabel(f"churn within {result.horizon_days:g} days")
+    ax.set_title("Churn by answer")
+    _percent(ax.xaxis, ax.yaxis)
+
+
+def _decision(result: Comparison, ax: Axes) -> None:
+    table = _needed(result.decision, "net_benefit")
+    ax.axhline(0, color=MUTED, linewidth=1)
+    styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
+    for index, (label, part) in enumerate(table[table["label"] != "everybody"].groupby("label", sort=False)):
+        ax.plot(
+            part["threshold"],
+            part["net_benefit"],
+            color=PALETTE[index % len(PALETTE)],
+            linewidth=2,
+            linestyle=styles[index % 5],
+            label=str(label),
+        )
+    everybody = table[table["label"] == "everybody"]
+    ax.plot(everybody["threshold"], everybody["net_benefit"], color=MUTED, linewidth=1.2, label="everybody")
+    best = float(table["net_benefit"].max())
+    ax.set_ylim(-0.25 * best, 1.08 * best)
+    ax.legend(loc="upper right", fontsize=9, handlelength=3)
+    ax.set_xlabel("risk from which one would act")
+    ax.set_ylabel("net benefit per customer")
+    ax.set_title("What acting on each score is worth")
+    _percent(ax.xaxis)
+
+
+def _needed(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    if table.empty:
+        raise ArgumentError(f"the contest was held without {measure!r}", next_step="add it to `measures`")
+    return table

@@ -213,7 +213,7 @@ def test_text_html_and_json(marks: cx.Landmarks) -> None:
     assert plain["contrasts"][0]["difference"] == pytest.approx(float(found.contrast("ces", "nps")))
 
 
-@pytest.mark.parametrize("kind", ["auc", "differences", "roc", "lift"])
+@pytest.mark.parametrize("kind", ["auc", "differences", "roc", "lift", "calibration", "decision"])
 def test_pictures(marks: cx.Landmarks, kind: str) -> None:
     import matplotlib.pyplot as plt
 
