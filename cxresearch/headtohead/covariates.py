@@ -61,17 +61,12 @@ def covariates(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _independent(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop columns that the earlier ones determine."""
-    basis: list[np.ndarray] = [np.ones(len(table)) / np.sqrt(len(table))]
-    kept = []
-    for name in table.columns:
-        column = table[name].to_numpy()
-        rest = column.copy()
-        for _ in range(2):
-            for direction in basis:
-                rest = rest - direction * (direction @ rest)
-        length = float(np.sqrt(rest @ rest))
-        if length > 1e-7 * float(np.sqrt(column @ column)):
-            basis.append(rest / length)
-            kept.append(name)
-    return table[kept]
+    """Drop columns that the constant and the earlier columns determine.
+
+    Without pivoting, the diagonal of R holds each column's distance from the span of those before it.
+    """
+    values = table.to_numpy(dtype=np.float64)
+    design = np.column_stack([np.ones(len(table)), values])
+    distance = np.abs(np.diagonal(np.linalg.qr(design, mode="r")))[1:]
+    free = distance > 1e-7 * np.sqrt(np.einsum("ij,ij->j", values, values))[: len(distance)]
+    return table.loc[:, np.append(free, np.zeros(values.shape[1] - len(free), dtype=bool))]
