@@ -113,7 +113,7 @@ def compare_curves(
     existing = source if isinstance(source, ChurnCurve) else None
     return CurveComparison(
         table=_adjusted(pd.DataFrame(rows)),
-        overall=_logrank(found, list(range(len(parts))), rho),
+        overall=_overall(found, rho),
         horizon=horizon,
         at=at,
         level=level,
@@ -211,6 +211,26 @@ def _logrank(found: SurvivalInput, positions: list[int], rho: float) -> LogRank:
     if rows.robust:
         return robust_logrank_of(rows, codes, names, strata=strata, rho=rho)
     return logrank_of(rows, codes, names, strata=strata, rho=rho)
+
+
+def _overall(found: SurvivalInput, rho: float) -> LogRank:
+    """Test over all groups; NaN with the reason where none can be made."""
+    size = len(found.groups)
+    try:
+        return _logrank(found, list(range(size)), rho)
+    except DataError as error:
+        none = np.full(size, np.nan)
+        return LogRank(
+            test=f"no log-rank test ({error.problem})",
+            groups=found.groups,
+            n=np.array([found.of_group(position).n for position in range(size)], dtype=np.int64),
+            observed=none,
+            expected=none,
+            covariance=np.full((size, size), np.nan),
+            statistic=float("nan"),
+            df=size - 1,
+            p_value=float("nan"),
+        )
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:

@@ -258,7 +258,8 @@ def _from_landmarks(marks: Landmarks, by: tuple[str, ...], strata: tuple[str, ..
     if table["customer_id"].duplicated().any():
         table = table.rename(columns={"customer_id": "cluster"})
     found = _from_table(table, by, strata, "landmark")
-    return replace(found, name=marks.name, kinds=KINDS)
+    labels = [marks.instruments[name].label if name in marks.instruments else name for name in by]
+    return replace(found, name=marks.name, kinds=KINDS, by=" and ".join(labels))
 
 
 def score_bands(scores: pd.Series[Any], scale: Any) -> pd.Series[Any]:

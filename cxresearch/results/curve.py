@@ -191,7 +191,7 @@ class KaplanMeier(Result):
         if np.isnan(value):
             note = (
                 f"not reached: {format_value(float(self.survival[-1]), Unit.SHARE)} are left at "
-                f"{self.follow_up:g}, the end of the follow-up"
+                f"{format_value(self.follow_up, self.unit)}, the end of the follow-up"
             )
         return Estimate(
             name="median time" if p == 0.5 else f"{100 * p:g} % quantile of time",

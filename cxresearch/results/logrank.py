@@ -65,6 +65,8 @@ class LogRank(Result):
         )
 
     def __str__(self) -> str:
+        if self.p_value != self.p_value:  # NaN: the name says why
+            return self.test
         parts = ", ".join(
             f"{group} {seen:,.4g} seen against {due:,.4g} expected"
             for group, seen, due in zip(self.groups, self.observed, self.expected, strict=True)
