@@ -18,6 +18,8 @@ display the same blocks and write nothing.
 ``left_out(frame)``         who was left out and why
 ``method(text)``            how it was computed, with sources
 ``caveats(list)``           what the reader must not conclude
+``secondary(f, ...)``       ``f(...)``, or None and a note that says why these data do not allow it
+``given_path(path)``        a path given as a parameter, relative to where the command was given
 ``secret("CRM_TOKEN")``     a secret from the environment: never a parameter
 ``save_results(...)``       last cell: checks and writes ``results.json``
 ==========================  ================================================================================
@@ -36,12 +38,12 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cxresearch.errors import ArgumentError, DataError
+from cxresearch.errors import ArgumentError, CxError, DataError
 from cxresearch.reporting import blocks
 from cxresearch.reporting.changes import changes_block, compare_headlines
 from cxresearch.results.base import as_plain
@@ -58,6 +60,7 @@ STAGING = "CXRESEARCH_STAGING"
 BASE = "CXRESEARCH_BASE"
 BUILT_IN = "built-in"
 SCHEMA = 1
+Computed = TypeVar("Computed")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 _PNG_DPI = 144
 _LARGEST_INLINE_SVG = 400_000
@@ -84,9 +87,10 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
     cx: Any = import_module("cxresearch")
     opened: Study
     if study == BUILT_IN:
+        synthetic = {"tier": "B", **synthetic}
         opened = cx.synthetic_study(**synthetic)
     else:
-        opened = cx.read_study(Path(os.environ.get(BASE, ".")) / study)
+        opened = cx.read_study(given_path(study))
     if _staging():
         from cxresearch.reporting.inputs import note_inputs
 
@@ -96,6 +100,31 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
     from cxresearch.reporting.segments import narrow
 
     return narrow(opened, segment)
+
+
+def given_path(path: str) -> Path:
+    """Return a path given as a parameter; a relative one counts from where the command was given."""
+    return Path(os.environ.get(BASE, ".")) / path
+
+
+def secondary(compute: Callable[..., Computed], *arguments: Any, **options: Any) -> Computed | None:
+    """Compute something the report can do without.
+
+    Parameters
+    ----------
+    compute : callable
+        Called with the arguments and options that follow.
+
+    Returns
+    -------
+    object or None
+        What it returns; None where the data do not allow it, and the page says why.
+    """
+    try:
+        return compute(*arguments, **options)
+    except CxError as error:
+        _display(blocks.note_block("Not shown here", str(error), kind="not-shown"), str(error), "not-shown")
+        return None
 
 
 def secret(name: str) -> str:
