@@ -51,6 +51,10 @@ def look() -> Iterator[None]:
 
     with mpl.rc_context(_SETTINGS):
         yield
+        interactive = mpl.is_interactive()
+    # The first figure of a session loads the back end, which may switch this on: in Jupyter figures would
+    # otherwise stop showing after the first.
+    mpl.interactive(interactive)
 
 
 def new_axes(width: float = 8.0, height: float = 4.5) -> Axes:

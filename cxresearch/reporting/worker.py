@@ -6,6 +6,7 @@ it. Deadlines are kept from outside: whatever hangs in here is killed.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -56,6 +57,12 @@ class Worker:
             run_sync(self._manager.shutdown_kernel)(now=True)
             self._manager = None
 
+    def recover(self) -> None:
+        """Get rid of a kernel in an unknown state."""
+        with contextlib.suppress(Exception):
+            self._stop_kernel()
+        self._manager = None
+
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """Execute one notebook, tidy it and render its page; the answer says how it ended."""
         if self._manager is None:
@@ -65,10 +72,11 @@ class Worker:
         if executed:
             self._finish(job, executed[0], answer)
         if not (job["warm"] and answer["status"] == "ok"):
-            self._stop_kernel()
+            self.recover()
         return answer
 
     def _execute(self, job: dict[str, Any], executed: list[Any]) -> dict[str, Any]:
+        from jupyter_core.utils import run_sync
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
         from papermill.exceptions import PapermillExecutionError
         from papermill.execute import execute_notebook
@@ -100,6 +108,10 @@ class Worker:
             return {"status": "dead", "cell": place[0]}
         except CellTimeoutError:
             return {"status": "timeout", "cell": place[0]}
+        except RuntimeError as error:  # the client's word for a kernel that died before its first answer
+            if run_sync(self._manager.is_alive)():
+                raise
+            return {"status": "dead", "cell": place[0], "text": str(error)}
         finally:
             self._used = True
         return {"status": "ok"}
@@ -133,9 +145,11 @@ def main() -> None:
             disk = error.errno in _DISK_ERRORS
             answer = {"status": "disk" if disk else "internal", "text": str(error)}
             traceback.print_exc()
+            worker.recover()
         except Exception as error:
             answer = {"status": "internal", "text": f"{type(error).__name__}: {error}"}
             traceback.print_exc()
+            worker.recover()
         worker.say(done=answer)
     worker._stop_kernel()
 
