@@ -1,7 +1,8 @@
 """NPS by 50 segments and 36 months, intervals included: cxresearch, hand-written DuckDB SQL, pandas.
 
 Each contestant runs in a process of its own, so that its peak memory is its own; times are the best of three
-after imports. Answers lie in one Parquet file; files are made in a temporary folder and removed.
+after imports, on the clock and in processor time (the fairer one on a busy machine). Answers lie in one
+Parquet file; files are made in a temporary folder and removed.
 """
 
 from __future__ import annotations
@@ -64,15 +65,25 @@ def cx_frame(path: str) -> Any:
 
 def cx_study(path: str) -> Any:
     """A study over the file: every row validated by every rule, then the whole scorecard."""
+    return cx_ready(_study(path))
+
+
+def cx_ready(study: Any) -> Any:
+    """The whole scorecard of a study whose rows have been validated before."""
+    import cxresearch as cx
+
+    return cx.scorecard(study, by="segment", every="month", metrics=["nps"]).table
+
+
+def _study(path: str) -> Any:
     import duckdb
 
     import cxresearch as cx
 
     answers = duckdb.connect().read_parquet(path).project("*, 'nps' AS instrument")
-    study = cx.Study.from_frames(
+    return cx.Study.from_frames(
         {"responses": answers}, observed_until="2025-12-31", instruments={"nps": cx.NPS}
     )
-    return cx.scorecard(study, by="segment", every="month", metrics=["nps"]).table
 
 
 def pandas(path: str) -> Any:
@@ -103,10 +114,11 @@ def pandas_apply(path: str) -> Any:
     return pd.DataFrame([cell.to_dict() for cell in cells], index=cells.index)
 
 
-CONTESTANTS: dict[str, Callable[[str], Any]] = {
+CONTESTANTS: dict[str, Callable[[Any], Any]] = {
     "sql": sql,
     "cx_frame": cx_frame,
     "cx_study": cx_study,
+    "cx_ready": cx_ready,
     "pandas": pandas,
     "pandas_apply": pandas_apply,
 }
@@ -118,13 +130,19 @@ def _measure(contestant: str, path: str) -> dict[str, float]:
         import cxresearch as cx
 
         cx.metric_table, cx.scorecard, cx.Study  # noqa: B018 - loads them before the clock starts
-    times = []
+    subject: Any = path
+    if contestant == "cx_ready":
+        subject = _study(path)
+        subject.counts()
+    times, work = [], []
     for _ in range(3):
-        start = time.perf_counter()
-        found = CONTESTANTS[contestant](path)
+        start, busy = time.perf_counter(), time.process_time()
+        found = CONTESTANTS[contestant](subject)
         times.append(time.perf_counter() - start)
+        work.append(time.process_time() - busy)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    return {"seconds": min(times), "peak_gb": peak, "check": float((found["value"] * found["n"]).sum())}
+    check = float((found["value"] * found["n"]).sum())
+    return {"seconds": min(times), "cpu": min(work), "peak_gb": peak, "check": check}
 
 
 def _in_own_process(contestant: str, path: Path) -> dict[str, float]:
@@ -135,8 +153,12 @@ def _in_own_process(contestant: str, path: Path) -> dict[str, float]:
 
 
 def _print(label: str, found: dict[str, float], peer: dict[str, float]) -> None:
-    ratio = found["seconds"] / peer["seconds"]
-    print(f"  {label:<44} {found['seconds']:7.2f} s  {found['peak_gb']:5.2f} GB  {ratio:6.2f} x", flush=True)
+    clock, work = found["seconds"] / peer["seconds"], found["cpu"] / peer["cpu"]
+    print(
+        f"  {label:<46} {found['seconds']:7.2f} s {clock:6.2f} x  {found['cpu']:7.2f} cpu s {work:6.2f} x"
+        f"  {found['peak_gb']:5.2f} GB",
+        flush=True,
+    )
 
 
 def _same(found: dict[str, float], peer: dict[str, float]) -> None:
@@ -158,7 +180,8 @@ def run() -> None:
         _print("DuckDB SQL by hand, Wald interval", peer, peer)
         for name, label in (
             ("cx_frame", "cx.metric_table, score interval"),
-            ("cx_study", "cx.scorecard of a study, all rows validated"),
+            ("cx_ready", "cx.scorecard of a validated study"),
+            ("cx_study", "cx.scorecard, first use: all rows validated"),
         ):
             found = _in_own_process(name, big)
             _same(found, peer)
