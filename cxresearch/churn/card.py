@@ -6,7 +6,6 @@ import json
 import warnings
 from dataclasses import asdict, fields
 from datetime import datetime
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +99,7 @@ def _features(model: ChurnModel) -> tuple[str, ...]:
         f"Numbers ({len(model.numbers)}): {', '.join(model.numbers)}.",
         f"Categories ({len(model.categories)}): {', '.join(model.categories) or 'none'}.",
         f"Left out on request: {left_out}.",
+        f"Passed over, for telling nothing: {', '.join(model.passed_over) or 'none'}.",
     )
 
 
@@ -197,7 +197,7 @@ def _facts(model: ChurnModel) -> dict[str, Any]:
         item.name: getattr(model, item.name) for item in fields(model) if item.name not in _FITTED
     }
     for name in _FRAMES:
-        facts[name] = facts[name].to_json(orient="split", double_precision=15)
+        facts[name] = facts[name].to_dict("list")
     facts["instruments"] = {name: asdict(scale) for name, scale in model.instruments.items()}
     facts["split"] = asdict(model.split)
     facts["training"] = asdict(model.training)
@@ -281,7 +281,7 @@ def _tuples(fitted: dict[str, Any]) -> dict[str, Any]:
 
 def _from_facts(facts: dict[str, Any]) -> dict[str, Any]:
     for name in _FRAMES:
-        facts[name] = pd.read_json(StringIO(facts[name]), orient="split", precise_float=True)
+        facts[name] = pd.DataFrame(facts[name])
     for part, name in (("split", "test_from"), ("training", "first"), ("training", "last")):
         moment = facts[part][name]
         facts[part][name] = None if moment is None else datetime.fromisoformat(moment)
@@ -290,6 +290,6 @@ def _from_facts(facts: dict[str, Any]) -> dict[str, Any]:
     facts["instruments"] = {name: Scale(**{**s, "top": tuple(s["top"])}) for name, s in scales}
     facts["levels"] = {name: tuple(levels) for name, levels in facts["levels"].items()}
     facts["window_days"] = float(facts["window_days"])
-    for name in ("numbers", "categories", "left_out"):
+    for name in ("numbers", "categories", "left_out", "passed_over"):
         facts[name] = tuple(facts[name])
     return facts

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, SplineTransformer, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cxresearch.churn.rows import Rows
@@ -47,32 +47,22 @@ _MOST_LEVELS = 60
 def preparation(kind: ModelKind, numbers: Sequence[str], categories: Sequence[str]) -> ColumnTransformer:
     """Return the unfitted preparation of the columns.
 
-    Logistic: missing numbers at the median with an indicator of their own, standard deviations as units, one
-    column for each category. Boosting: numbers as they are (missing is a value of its own), categories coded.
+    One column for each category. Numbers for the logistic model: missing ones at the median with an indicator
+    of their own, standard deviations as units; for boosting as they are, missing being a value of its own.
     """
+    number: Any = "passthrough"
     if kind == "logistic":
-        number: Any = Pipeline(
-            [
-                ("fill", SimpleImputer(strategy="median", add_indicator=True)),
-                ("scale", StandardScaler()),
-            ]
-        )
-        category: Any = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", min_frequency=20, max_categories=_MOST_LEVELS
-        )
-    else:
-        number = "passthrough"
-        category = OrdinalEncoder(
-            handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=_MOST_LEVELS
-        )
+        fill = SimpleImputer(strategy="median", add_indicator=True)
+        number = Pipeline([("fill", fill), ("scale", StandardScaler())])
+    category = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=20, max_categories=_MOST_LEVELS
+    )
     return ColumnTransformer(
         [("numbers", number, list(numbers)), ("categories", category, list(categories))], sparse_threshold=0
     )
 
 
-def candidates(
-    kind: ModelKind, *, n_numbers: int, n_categories: int, balance: str, seed: int
-) -> list[tuple[str, Any]]:
+def candidates(kind: ModelKind, *, balance: str, seed: int) -> list[tuple[str, Any]]:
     """Return the settings to try, as text and as an unfitted classifier."""
     weights = "balanced" if balance == "weights" else None
     if kind == "logistic":
@@ -80,7 +70,6 @@ def candidates(
             (_text(grid), LogisticRegression(max_iter=1_000, class_weight=weights, **grid))
             for grid in _LOGISTIC_GRID
         ]
-    coded = [False] * n_numbers + [True] * n_categories
     return [
         (
             _text(grid),
@@ -88,7 +77,7 @@ def candidates(
                 early_stopping=False,
                 min_samples_leaf=30,
                 l2_regularization=1.0,
-                categorical_features=coded if n_categories else None,
+                categorical_features=None,
                 class_weight=weights,
                 random_state=seed,
                 **grid,

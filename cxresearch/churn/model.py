@@ -110,17 +110,17 @@ def fit_churn(
     check_choice("balance", balance, ("none", "weights"))
     check_number("test_share", test_share, at_least=0, below=1)
     check_number("members", members, at_least=0)
-    numbers, categories = readable_columns(marks, leave_out)
-    if not numbers + categories:
-        raise DataError(
-            "no column varies, so there is nothing to learn from",
-            wanted="scores, features or segments in the landmarks",
-        )
     split = choose_split(marks, test_share=test_share, seed=seed)
     side = trained_on(split, marks.frame, marks.horizon_days) & followed_through(marks)
     frame = marks.frame[side]
     if not len(frame):
         raise DataError("no row is left to train on", next_step="take a smaller test_share")
+    numbers, categories = readable_columns(marks, leave_out, within=frame)
+    if not numbers + categories:
+        raise DataError(
+            "no column varies, so there is nothing to learn from",
+            wanted="scores, features or segments in the landmarks",
+        )
     every = outcome_rows(
         frame, numbers=numbers, categories=categories, cause=cause, horizon=marks.horizon_days
     )
@@ -152,6 +152,7 @@ def fit_churn(
         alarms=alarms,
         window_days=float(marks.window_days),
         left_out=tuple(leave_out),
+        passed_over=tuple(n for n in marks.features if n not in (*numbers, *leave_out)),
         seed=seed,
         name=marks.name,
         **fitted,
@@ -171,9 +172,7 @@ def _fit(
     """Prepare, tune, calibrate and resample; returns those fields of the model."""
     prepare = preparation(kind, numbers, categories).fit(rows.table)
     X = np.asarray(prepare.transform(rows.table), dtype=np.float64)
-    options = candidates(
-        kind, n_numbers=len(numbers), n_categories=len(categories), balance=balance, seed=seed
-    )
+    options = candidates(kind, balance=balance, seed=seed)
     tuning = tune(options, X, rows, seed=seed)
     chosen = options[int(np.argmax(tuning["chosen"]))][1]
     refits, scale = resampled_members(chosen, X, rows, members=int(members), seed=seed)

@@ -53,20 +53,24 @@ class Rows:
         )
 
 
+#: A number known in fewer rows than this is not worth reading.
+LEAST_KNOWN = 30
+
+
 def readable_columns(
-    marks: Landmarks, leave_out: Sequence[str] = ()
+    marks: Landmarks, leave_out: Sequence[str] = (), *, within: pd.DataFrame | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the number columns and the category columns a model may read.
 
-    Numbers are scores, their ages, tenure and features; categories are segments. Columns that are missing in
-    every row or never vary are not worth reading and are passed over.
+    Numbers are scores, their ages, tenure and features; categories are segments. Columns that never vary, and
+    numbers known in fewer than 30 rows, are passed over; ``within`` are the rows to look at (all of them).
 
     Raises
     ------
     ArgumentError
         If a column to leave out does not exist.
     """
-    frame = marks.frame
+    frame = marks.frame if within is None else within
     ages = [f"{name}_age_days" for name in marks.instruments]
     wanted = [*marks.instruments, *ages, "tenure_days", *marks.features]
     unknown = sorted(set(leave_out) - {*wanted, *marks.segments})
@@ -75,10 +79,11 @@ def readable_columns(
             "leave_out names " + ", ".join(map(repr, unknown)),
             wanted="columns of the landmarks: " + ", ".join([*marks.instruments, *marks.features]),
         )
-    numbers = tuple(name for name in dict.fromkeys(wanted) if name in frame.columns and name not in leave_out)
-    numbers = tuple(name for name in numbers if frame[name].nunique(dropna=False) > 1)
-    chosen = [name for name in marks.segments if name not in leave_out]
-    return numbers, tuple(name for name in chosen if frame[name].nunique(dropna=False) > 1)
+    present = [name for name in dict.fromkeys(wanted) if name in frame.columns and name not in leave_out]
+    numbers = [name for name in present if frame[name].notna().sum() >= LEAST_KNOWN]
+    groups = [name for name in marks.segments if name not in leave_out]
+    varied = [name for name in (*numbers, *groups) if frame[name].nunique(dropna=False) > 1]
+    return tuple(n for n in numbers if n in varied), tuple(n for n in groups if n in varied)
 
 
 def table_of(frame: pd.DataFrame, numbers: Sequence[str], categories: Sequence[str]) -> pd.DataFrame:

@@ -102,11 +102,9 @@ def check_same_kind(model: ChurnModel, marks: Landmarks) -> None:
             "the rows lack columns the model reads: " + ", ".join(lost),
             next_step="build the landmarks from a study with the same tables and the same settings",
         )
-    known = set(model.columns) | set(model.left_out)
+    known = {*model.columns, *model.left_out, *model.passed_over}
     strange = [name for name in marks.instruments if name not in model.instruments]
-    strange += [
-        name for name in marks.features if name not in known and marks.frame[name].nunique(dropna=False) > 1
-    ]
+    strange += [name for name in marks.features if name not in known]
     if strange:
         raise DataError(
             "the rows have columns the model never saw: " + ", ".join(strange),

@@ -100,6 +100,8 @@ class ChurnModel(Result):
         Greatest age of an answer in the training rows.
     left_out : tuple of str
         Columns the caller left out.
+    passed_over : tuple of str
+        Features that told nothing in training: the same in every row, or known in hardly any.
     classifier : Pipeline
         Preparation and calibrated classifier of scikit-learn; use ``cx.churn_risk`` rather than this.
     members : tuple
@@ -131,6 +133,7 @@ class ChurnModel(Result):
     baselines: Mapping[str, Any]
     window_days: float = float("inf")
     left_out: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     seed: int = 0
     name: str = ""
 
