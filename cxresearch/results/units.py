@@ -17,6 +17,7 @@ class Unit(StrEnum):
     SHARE_DIFFERENCE = "share difference"  # printed as percentage points
     SCORE = "score"  # mean on the scale of a question
     AUC = "auc"  # 0 to 1, .5 is chance
+    AUC_DIFFERENCE = "auc difference"  # always with its sign
     RATIO = "ratio"
     COUNT = "count"
     MONEY = "money"
@@ -44,6 +45,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.SHARE_DIFFERENCE: lambda value: _fixed(1)(100 * value) + " points",
     Unit.SCORE: _fixed(2),
     Unit.AUC: _fixed(3),
+    Unit.AUC_DIFFERENCE: _fixed(3),
     Unit.RATIO: _fixed(2),
     Unit.COUNT: _fixed(0),
     Unit.MONEY: _fixed(2),
@@ -52,6 +54,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.HOURS: _fixed(1),
     Unit.MINUTES: _fixed(0),
 }
+_ALWAYS_SIGNED = (Unit.POINTS, Unit.AUC_DIFFERENCE)
 _SUFFIX = {Unit.MONTHS: " months", Unit.DAYS: " days", Unit.HOURS: " h", Unit.MINUTES: " min"}
 
 
@@ -81,7 +84,7 @@ def format_value(value: float, unit: Unit, *, signed: bool = False, suffix: bool
     if math.isinf(value):
         return "unbounded"
     text = _WRITERS[unit](value)
-    if signed or unit is Unit.POINTS:
+    if signed or unit in _ALWAYS_SIGNED:
         text = _signed(text, value)
     if suffix:
         text += _SUFFIX.get(unit, "")
