@@ -165,7 +165,8 @@ class CheckedTables:
         rules = row_rules(
             name, self.columns(name), cut=self._cut, instruments=self._instruments, linked=linked
         )
-        marked = mark_rows(frame, rules, with_copies=name in self._keyed)
+        own = ("_key",) if name == "tickets" else ("_source", "_key")  # a ticket_id is one ticket in any file
+        marked = mark_rows(frame, rules, keys=own if name in self._keyed else ())
         if name in self._kept and self._connection is not None:
             try:
                 marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")

@@ -13,6 +13,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
+from cxresearch.checks import check_choice, check_number
 from cxresearch.data.admission import admit
 from cxresearch.data.checked import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.declared import Limits, OnReject
@@ -157,8 +158,7 @@ class Study:
         """
         _check_names(tables)
         offset_steps(timezone)
-        if on_reject not in ("refuse", "set_aside"):
-            raise ArgumentError(f"on_reject is {on_reject!r}", wanted="'refuse' or 'set_aside'")
+        limits = _limits(on_reject, max_reject_share)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
         opened = open_native(tables) if own_engine else open_frames(tables, instruments)
         zone = "UTC" if isinstance(observed_until, datetime) else timezone
@@ -170,7 +170,7 @@ class Study:
             currency=currency,
             segments=_chosen_segments(segments, opened),
             name=name,
-            limits=Limits(on_reject=on_reject, max_reject_share=max_reject_share),
+            limits=limits,
         )
 
     def __repr__(self) -> str:
@@ -341,11 +341,11 @@ def read_study(
     0  customers     2      2         0
     """
     file = parse_study_file(path)
-    opened = open_study_file(file, frames or {})
-    limits = Limits(
-        on_reject=on_reject or file.limits.on_reject,
-        max_reject_share=file.limits.max_reject_share if max_reject_share is None else max_reject_share,
+    limits = _limits(
+        file.limits.on_reject if on_reject is None else on_reject,
+        file.limits.max_reject_share if max_reject_share is None else max_reject_share,
     )
+    opened = open_study_file(file, frames or {})
     return Study(
         opened,
         observed_until=file.observed_until,
@@ -356,6 +356,14 @@ def read_study(
         name=file.name,
         limits=limits,
     )
+
+
+def _limits(on_reject: OnReject, max_reject_share: float) -> Limits:
+    check_choice("on_reject", on_reject, ("refuse", "set_aside"))
+    share = check_number("max_reject_share", max_reject_share, at_least=0)
+    if share > 1:
+        raise ArgumentError(f"max_reject_share is {share:g}", wanted="a share from 0 to 1")
+    return Limits(on_reject=on_reject, max_reject_share=share)
 
 
 def _check_names(tables: Mapping[str, Any]) -> None:

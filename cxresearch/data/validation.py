@@ -181,7 +181,7 @@ def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: boo
     return flags
 
 
-def mark_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule], *, with_copies: bool) -> nw.LazyFrame[Any]:
+def mark_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule], *, keys: Sequence[str]) -> nw.LazyFrame[Any]:
     """Return the frame with ``_rule``: rule and column of the first rule broken, or missing.
 
     Parameters
@@ -190,11 +190,11 @@ def mark_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule], *, with_copies: b
         Typed rows with the hidden columns ``_row``, ``_source``, ``_fault``, ``_key``.
     rules : sequence of Rule
         In order of precedence.
-    with_copies : bool
-        Whether ids are to be looked at for copies; where no key is declared the sort is spared.
+    keys : sequence of str
+        Columns that identify a row; empty where none is declared, which spares a sort.
     """
-    if with_copies:
-        copies = nw.col("_key").cum_count().over("_source", "_key", order_by="_row")
+    if keys:
+        copies = nw.col("_key").cum_count().over(*keys, order_by=["_source", "_row"])
         frame = frame.with_columns(_copy=copies)
     else:
         rules = [rule for rule in rules if rule.name != "duplicate_row"]
