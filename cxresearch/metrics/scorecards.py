@@ -18,11 +18,13 @@ from cxresearch.metrics.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, con
 from cxresearch.metrics.directions import direction_table, opposed
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.groups import NoSuchGroupError
-from cxresearch.metrics.metric import Metric, Query
+from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.registry import find_metric, metrics_of
 from cxresearch.metrics.survey_counts import LINKED_ROWS, count_scores
 from cxresearch.metrics.table import make_query
 from cxresearch.results.scorecard import Scorecard
+
+_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
 
 
 def scorecard(
@@ -54,7 +56,8 @@ def scorecard(
     level : float
         Confidence level; a change is called noise where its corrected p-value is not below ``1 - level``.
     adjust : {"holm", "fdr_bh", "none"}
-        Correction over all changes of one metric, and over all its groups against the rest.
+        Correction of p-values over each family: the changes of all metrics over all groups; the groups'
+        changes of one metric; its groups against the rest.
     options : mapping, optional
         Choices of single metrics: ``{"profile": "stripe"}``.
 
@@ -79,9 +82,12 @@ def scorecard(
     chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
-    parts, notes = _evaluate(Statistics(study, query), chosen, strict=metrics is not None)
+    statistics = Statistics(study, query)
+    parts, notes = _evaluate(statistics, chosen, strict=metrics is not None)
     if not parts:
         raise ArgumentError("no metric has these groups", wanted="other columns in by: " + "; ".join(notes))
+    whole = _stack([part.whole for part in parts])
+    groups = [adjusted(part.groups, adjust) for part in parts]
     return Scorecard(
         name=study.name,
         by=query.by,
@@ -89,9 +95,11 @@ def scorecard(
         level=query.level,
         overall=_stack([part.overall for part in parts]),
         table=_stack([part.table for part in parts]),
-        changes=_stack([adjusted(part.changes, adjust) for part in parts], ("up", "down"), level),
+        changes=_stack([adjusted(whole, adjust), *groups], ("up", "down"), level),
         rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level),
         labels={part.metric.name: part.metric.label for part in parts},
+        good={part.metric.name: part.metric.good for part in parts},
+        period=_judged([part.overall for part in parts], last_ended(study, query)),
         notes=(*notes, *_unfinished(study, query), *_opposed(study, chosen, level)),
     )
 
@@ -103,7 +111,8 @@ class _Part:
     metric: Metric
     overall: pd.DataFrame
     table: pd.DataFrame
-    changes: pd.DataFrame
+    whole: pd.DataFrame
+    groups: pd.DataFrame
     rest: pd.DataFrame
 
 
@@ -128,22 +137,46 @@ def _part(statistics: Statistics, metric: Metric) -> _Part:
     table = statistics.table(metric)
     overall = statistics.table(metric, replace(query, by=())) if query.by else table
     nothing = pd.DataFrame(columns=["metric", "group", *CONTRAST_COLUMNS])
-    changes, rest = nothing, nothing
+    whole, groups, rest = nothing, nothing, nothing
     comparable = metric.difference != "none"
+    judged = _judged([overall], last_ended(statistics.study, query))
     if query.every is not None and comparable:
-        changes = _last(contrast_table(statistics, metric, "previous"), query.by)
+        coarse = replace(query, by=())
+        whole = _last(contrast_table(statistics, metric, "previous", coarse), (), judged)
         if query.by:
-            total = _last(contrast_table(statistics, metric, "previous", replace(query, by=())), ())
-            changes = pd.concat([part for part in (total, changes) if len(part)] or [nothing])
+            groups = _last(contrast_table(statistics, metric, "previous"), query.by, judged)
     if query.by and comparable and metric.rest is not None:
-        rest = _last(contrast_table(statistics, metric, "rest"), query.by)
-    return _Part(metric=metric, overall=overall, table=table, changes=changes, rest=rest)
+        rest = _last(contrast_table(statistics, metric, "rest"), query.by, judged)
+    return _Part(metric=metric, overall=overall, table=table, whole=whole, groups=groups, rest=rest)
 
 
-def _last(contrasts: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Return the contrasts of the last period, named by group."""
-    if "period" in contrasts and len(contrasts):
-        contrasts = contrasts[contrasts["period"] == contrasts["period"].max()]
+def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timestamp | None:
+    """Return the last period with rows that had ended, or the last there is."""
+    if ended is None:
+        return None
+    periods = pd.concat([table.loc[table["n"] > 0, "period"] for table in tables]).dropna()
+    done = periods[periods <= ended]
+    return (done if len(done) else periods).max() if len(periods) else None
+
+
+def last_ended(study: Tables, query: Query) -> pd.Timestamp | None:
+    """Return the start of the last period that had ended when the data were cut; None without periods.
+
+    A cut within a day of the end counts as the end.
+    """
+    until = getattr(study, "observed_until", None)
+    if query.every is None or until is None:
+        return None
+    cut = pd.Timestamp(to_local_time(until, study.timezone))
+    running = pd.Period(cut, freq=_FREQUENCIES[query.every])
+    nearly = running.end_time - cut < timedelta(hours=24)
+    return (running if nearly else running - 1).start_time
+
+
+def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | None) -> pd.DataFrame:
+    """Return the contrasts of the judged period, named by group."""
+    if judged is not None:
+        contrasts = contrasts[contrasts["period"] == judged]
     names = contrasts[list(by)].astype(str).agg(", ".join, axis=1) if by and len(contrasts) else "all"
     found = contrasts.copy()
     found.insert(1, "group", names)
@@ -166,14 +199,15 @@ def _stack(
 
 def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
     """Say so if the data cut falls within the last period."""
-    if query.every is None:
-        return ()
+    ended = last_ended(study, query)
     cut = to_local_time(study.observed_until, study.timezone)
-    code = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}[query.every]
-    end = pd.Period(cut, freq=code).end_time
-    if end - pd.Timestamp(cut) < timedelta(hours=24):
+    if (
+        ended is None
+        or query.every is None
+        or pd.Period(cut, freq=_FREQUENCIES[query.every]).start_time == ended
+    ):
         return ()
-    return (f"the last {query.every} is unfinished: data end on {cut:%Y-%m-%d}",)
+    return (f"the last {query.every} is unfinished and not judged: data end on {cut:%Y-%m-%d}",)
 
 
 def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...]:

@@ -131,14 +131,16 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
         raise ArgumentError("this scorecard has no groups", next_step="make one with by='segment'")
     table = result.table[result.table["metric"] == name]
     if result.every:
-        table = table[table["period"] == table["period"].max()]
+        table = table[table["period"] == result.period]
+    if not len(table):
+        raise ArgumentError(f"no group has {name!r} in the judged period", next_step="look at its table")
     unit = Unit(table["unit"].iloc[0])
     table = table.assign(label=table[list(result.by)].astype(str).agg(", ".join, axis=1))
     table = table.sort_values("value", ascending=False, na_position="last")
     ax = ax or new_axes(8.5, 1.7 + 0.42 * len(table))
     when = f", {period_label(table['period'].iloc[0], result.every)}" if result.every else ""
     total = result.overall[result.overall["metric"] == name]
-    total = total[total["period"] == table["period"].iloc[0]] if result.every else total
+    total = total[total["period"] == result.period] if result.every else total
     if len(total) and pd.notna(total["value"].iloc[0]):
         whole = float(_shown(total["value"], unit).iloc[0])
         ax.axvline(whole, color=MUTED, linewidth=1, linestyle="--")
@@ -175,7 +177,7 @@ def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
     ax.set_xlabel(f"change of {result.labels[name]} since {first['against']}")
     ax.set_title(f"What moved: {result.labels[name]}, {when}", pad=22)
     ax.annotate(
-        f"{100 * result.level:g} % intervals; grey: within noise ({first['adjustment']})",
+        f"{100 * result.level:g} % intervals; grey: within noise, corrected for looking many times",
         (0, 1),
         xycoords="axes fraction",
         xytext=(0, 6),

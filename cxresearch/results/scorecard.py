@@ -5,12 +5,15 @@ from __future__ import annotations
 import html
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.periods import period_label
+from cxresearch.results.units import MINUS, Unit, format_interval, format_p_value, format_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +37,18 @@ class Scorecard(Result):
         The same by group and period; equal to ``overall`` without groups.
     changes : DataFrame
         Last period against the one before, over all groups and for each: the columns of `metric_contrasts`
-        with p-values corrected over the rows of a metric, and verdict: "up", "down" or "within noise". Empty
-        without ``every``.
+        with p-values corrected (over all metrics for the whole, over the groups of a metric below), and
+        verdict: "up", "down" or "within noise". Empty without ``every``.
     rest : DataFrame
         Each group against all others in the last period, likewise with verdict "above", "below" or "within
         noise". Empty without groups.
     labels : dict of str to str
         What a report prints for each metric.
+    good : dict of str to str
+        Which way is better for each metric: "high", "low" or "" (neither).
+    period : datetime or None
+        The period that is judged: the last that had ended when the data were cut (or the last there is, if
+        none had). Later ones are in the tables only.
     notes : tuple of str
         What the reader must know: an unfinished period, metrics left out and why.
     """
@@ -54,20 +62,22 @@ class Scorecard(Result):
     changes: pd.DataFrame
     rest: pd.DataFrame
     labels: dict[str, str]
+    good: dict[str, str]
+    period: datetime | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def latest(self) -> pd.DataFrame:
-        """The last period of ``overall`` for each metric, with its change: one row a metric.
+        """The judged period of ``overall`` for each metric, with its change: one row a metric.
 
         Columns metric, label, period, value, low, high, n, unit, small_base, suppressed, and, where there
         was a period before, change, change_low, change_high, p_adjusted and verdict (else NaN and empty).
         """
         rows = self.overall[self.overall["n"] > 0]
         if self.every:
-            rows = rows[rows["period"].notna()].sort_values("period", kind="stable")
-        rows = rows.groupby("metric", sort=False).tail(1).set_index("metric").reindex(list(self.labels))
-        rows = rows.dropna(subset=["n"]).reset_index()
+            rows = rows[rows["period"] == self.period]
+        rows = rows.set_index("metric").reindex(list(self.labels)).dropna(subset=["n"]).reset_index()
+        rows = rows.astype({"n": "int64", "small_base": bool, "suppressed": bool})
         rows.insert(1, "label", rows["metric"].map(self.labels))
         change = self.changes
         if self.by and len(change):
@@ -80,8 +90,62 @@ class Scorecard(Result):
         found = rows[head].merge(change, on="metric", how="left")
         return found.assign(verdict=found["verdict"].astype("object").fillna(""))
 
+    @property
+    def glance(self) -> pd.DataFrame:
+        """The first page as text, one row a metric: metric, value, interval, n, change, reading."""
+        rows = [_parts(row) for row in self.latest.to_dict("records")]
+        return pd.DataFrame(rows, columns=["metric", "value", "interval", "n", "change", "reading"])
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """The judged period's estimate of each metric that may be shown, over all groups, by name."""
+        rows = self.overall[~self.overall["suppressed"] & (self.overall["n"] > 0)]
+        if self.every:
+            rows = rows[rows["period"] == self.period]
+        return {
+            row["metric"]: Estimate(
+                name=self.labels[row["metric"]],
+                value=row["value"],
+                low=row["low"],
+                high=row["high"],
+                level=row["level"],
+                se=row["se"],
+                n=int(row["n"]),
+                n_missing=int(row["n_missing"]),
+                unit=Unit(row["unit"]),
+                method=row["method"],
+                note="small base" if row["small_base"] else "",
+            )
+            for row in rows.to_dict("records")
+        }
+
+    @property
+    def finding(self) -> str:
+        """What moved in the judged period, and what is noise, in a sentence or two."""
+        if not self.every or self.period is None:
+            return f"{len(self.labels)} metrics over the whole time."
+        rows = self.latest
+        when = period_label(self.period, self.every)
+        judged = rows[rows["verdict"] != ""]
+        if not len(judged):
+            return f"{when}: there is no earlier {self.every} to compare with."
+        moved = [self._movement(row) for row in judged.to_dict("records") if row["verdict"] in ("up", "down")]
+        calm = len(judged) - len(moved)
+        if not moved:
+            return f"{when}: none of {calm} metrics moved beyond noise since the {self.every} before."
+        rest = f" The other {calm} stayed within noise." if calm > 1 else ""
+        return f"{when}: {'; '.join(moved)}.{rest}"
+
+    def _movement(self, row: dict[Hashable, Any]) -> str:
+        rose = row["verdict"] == "up"
+        better = {"high": rose, "low": not rose}.get(self.good[row["metric"]])
+        judgement = "" if better is None else (" (better)" if better else " (worse)")
+        return (
+            f"{row['label']} {'rose' if rose else 'fell'} by {_parts(row)[4].lstrip('+' + MINUS)}{judgement}"
+        )
+
     def __str__(self) -> str:
-        lines = [self._title(), *(_line(row) for row in self.latest.to_dict("records"))]
+        lines = [f"{self._title()}. {self.finding}", *(_line(row) for row in self.latest.to_dict("records"))]
         moved = self._moved(self.changes, ("up", "down"))
         if self.by and len(self.changes):
             lines.append(f"Groups that moved: {moved or 'none beyond noise'}.")

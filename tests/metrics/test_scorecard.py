@@ -1,5 +1,6 @@
 """The scorecard as a whole: what moved, what is noise, what is hidden, what is said about the data."""
 
+from functools import cache
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,7 +11,10 @@ import pytest
 import cxresearch as cx
 
 
-def study(*, drop: bool = False, ces_backwards: bool = False, seed: int = 3) -> cx.Study:
+@cache
+def study(
+    *, drop: bool = False, ces_backwards: bool = False, seed: int = 3, until: str = "2024-04-30"
+) -> cx.Study:
     """300 customers in two teams, NPS, CSAT and CES in four months; team b falls in the last if ``drop``."""
     rng = np.random.default_rng(seed)
     people = pd.DataFrame({"customer_id": [f"c{i:03d}" for i in range(300)]})
@@ -32,7 +36,7 @@ def study(*, drop: bool = False, ces_backwards: bool = False, seed: int = 3) -> 
             rows.append(part.assign(responded_at=pd.Timestamp(2024, month, 15)))
     return cx.Study.from_frames(
         {"customers": people, "responses": pd.concat(rows)},
-        observed_until="2024-04-20",
+        observed_until=until,
         instruments={"nps": cx.NPS, "csat": cx.CSAT, "ces": cx.CES2},
         name="test",
     )
@@ -72,9 +76,30 @@ def test_one_row_a_metric_for_the_first_page() -> None:
     assert latest["metric"].tolist() == list(card.labels)
     assert (latest["period"] == pd.Timestamp("2024-04-01")).all() and (latest["n"] == 300).all()
     assert latest.set_index("metric").loc["nps", "verdict"] == "down"
-    assert "unfinished: data end on 2024-04-20" in str(card)
+    assert (
+        card.finding.startswith("2024-04: ") and "NPS fell by" in card.finding and "(worse)" in card.finding
+    )
+    assert set(card.estimates) == set(card.labels) and float(card.estimates["nps"]) == latest["value"].iloc[0]
+    assert card.glance.shape == (7, 6)
+    assert card.notes == ()
     html = card._repr_html_()
     assert html.count("<tr>") == 1 + len(latest) and "<script" not in html
+
+
+def test_an_unfinished_period_is_shown_and_not_judged() -> None:
+    card = cx.scorecard(study(drop=True, until="2024-04-20"), by="segment", every="month")
+    assert card.period == pd.Timestamp("2024-03-01") and card.overall["period"].max() > card.period
+    assert (card.latest["period"] == card.period).all() and (card.changes["period"] == card.period).all()
+    assert "not judged: data end on 2024-04-20" in str(card)
+    assert (card.changes["verdict"] == "within noise").all()
+    assert "moved beyond noise" in card.finding and "NPS fell" not in card.finding
+
+
+def test_families_of_the_correction() -> None:
+    card = cx.scorecard(study(), by="segment", every="month")
+    whole = card.changes[card.changes["group"] == "all"]
+    assert whole["adjustment"].eq("Holm over 7").all()
+    assert card.changes.loc[card.changes["group"] != "all", "adjustment"].eq("Holm over 2").all()
 
 
 def test_names_are_escaped() -> None:
