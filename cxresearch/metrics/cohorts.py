@@ -184,7 +184,9 @@ def revenue_by_customer_age(
     for band, start in enumerate(edges):
         mine = found[found["band"] == band]
         money, squares, count = (float(mine[name].sum()) for name in ("cents", "square", "n"))
-        sums = RatioSums(x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n)
+        sums = RatioSums(
+            x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n, relative=money
+        )
         part = linearised_ratio(sums, level=level, share=True)
         end = edges[band + 1] if band + 1 < len(edges) else math.inf
         rows.append((start, end, int(count), money / 100, part.value, part.low, part.high))

@@ -79,7 +79,7 @@ def gross_revenue_churn(
     Examples
     --------
     >>> gross_revenue_churn(_example_study(), period="2024-02")  # 100 at the start, 10 lost, 10 downgraded
-    Gross revenue churn 20.0 % [5.6 %, 51.3 %], n 10
+    Gross revenue churn 20.0 % [6.6 %, 47.0 %], n 10
     """
     return _rate(
         "gross_revenue_churn", study, period=period, where=where, every=every, profile=profile, level=level
@@ -102,7 +102,7 @@ def net_revenue_churn(
     Examples
     --------
     >>> net_revenue_churn(_example_study(), period="2024-02")
-    Net revenue churn 10.0 % [−26.9 %, 46.9 %], n 10
+    Net revenue churn 10.0 % [−46.2 %, 66.2 %], n 10
     """
     return _rate(
         "net_revenue_churn", study, period=period, where=where, every=every, profile=profile, level=level

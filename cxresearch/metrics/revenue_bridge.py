@@ -14,7 +14,7 @@ import pandas as pd
 from cxresearch.checks import check_choice
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.revenue_ledger import COUNTS, CROSS, PAIRS, SIGNS, SUMS, Ledger
+from cxresearch.metrics.revenue_ledger import COUNTS, CROSS, PAIRS, RELATIVE, SIGNS, SUMS, Ledger
 from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.bridge import MrrBridge
@@ -191,13 +191,14 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         cents=now,
         square=(wide - was) * (wide - was),
         cross=(wide - was) * was,
+        relative=nw.when(before > 0).then((wide - was) * (wide - was) / was).otherwise(nw.lit(0.0)),
         levels=wide * wide - was * was,
     )
     found = collect(
         moved.group_by([*keys, "kind"]).agg(
             nw.len().alias("n"),
             nw.col("cents").min().alias("lowest"),
-            *(nw.col(name).sum() for name in ("change", "square", "cross", "levels")),
+            *(nw.col(name).sum() for name in ("change", "square", "cross", "relative", "levels")),
         )
     )
     _check_levels(found["lowest"])
@@ -209,6 +210,8 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         part[f"{kind}_customers"] = rows["n"]
         part[f"{kind}*{kind}"], part[f"{kind}*opening"] = rows["square"], sign * rows["cross"]
         part["levels"] = rows["levels"]
+        if kind == "contraction":
+            part[RELATIVE] = rows["relative"]
         parts.append(part)
     return _totals(pd.concat(parts, ignore_index=True), keys)
 
@@ -233,6 +236,8 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
     )
     number = {name: nw.col(name).cast(nw.Float64) for name in (*KINDS, "opening", "closing")}
     products = {pair: number[pair.split("*")[0]] * number[pair.split("*")[1]] for pair in (*PAIRS, *CROSS)}
+    opened, shrunk = number["opening"], number["contraction"]
+    products[RELATIVE] = nw.when(nw.col("opening") > 0).then(shrunk * shrunk / opened).otherwise(nw.lit(0.0))
     squares = number["closing"] * number["closing"] - number["opening"] * number["opening"]
     whose = whose.with_columns(**products, levels=squares)
     found = collect(whose.group_by(keys).agg(*(nw.col(name).sum() for name in SUMS), nw.col("lowest").min()))

@@ -14,8 +14,10 @@ from cxresearch.results.bridge import LEDGER
 PAIRS = [f"{a}*{b}" for a, b in combinations_with_replacement(KINDS, 2)]
 CROSS = [f"{kind}*opening" for kind in KINDS]
 COUNTS = [f"{kind}_customers" for kind in KINDS]
+#: Sum of squared contraction over the level before it, for the interval of a share.
+RELATIVE = "contraction*contraction/opening"
 #: What the engine adds up for each period, group and currency.
-SUMS = [*KINDS, *COUNTS, *PAIRS, *CROSS, "levels"]
+SUMS = [*KINDS, *COUNTS, *PAIRS, *CROSS, RELATIVE, "levels"]
 SIGNS = {kind: LEDGER[kind] for kind in KINDS}
 
 
@@ -51,6 +53,7 @@ class Ledger:
             size = (sign * change).clip(lower=0)
             extra[kind], extra[f"{kind}_customers"] = size, (size > 0).astype("int64")
             extra[f"{kind}*{kind}"], extra[f"{kind}*opening"] = size**2, size * old
+        extra[RELATIVE] = extra["contraction"] ** 2 / old.clip(lower=1)
         self.extra = extra
         gone = base.assign(
             currency=rows["currency_before"], net=-rows["before"], levels=-(rows["before"] ** 2.0)
@@ -99,6 +102,7 @@ class Ledger:
             sums[kind] = sums[kind].where(same, np.floor(sums[kind] * rate + 0.5)).astype("int64")
         for name in (*PAIRS, *CROSS):
             sums[name] = sums[name] * rate**2
+        sums[RELATIVE] = sums[RELATIVE] * rate
         parts = [part for part in (sums, self.extra) if len(part)]
         total = pd.concat(parts, ignore_index=True).groupby(["period", *self.groups])[SUMS].sum()
         total = total.reindex(index, fill_value=0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxresearch.metrics.revenue_ledger import RELATIVE
 from cxresearch.metrics.revenue_profiles import RevenueProfile
 from cxresearch.stats.ratio import linearised_ratios, log_ratios, ratio_method
 
@@ -145,4 +146,17 @@ def _ratio_sums(sums: pd.DataFrame, ask: _Question) -> dict[str, Any]:
         "xx": ask.base**2 * spread + 2 * ask.base * cross + square,
         "xs": ask.base * spread + cross,
         "ss": spread,
+        "relative": _relative(sums, ask),
     }
+
+
+def _relative(sums: pd.DataFrame, ask: _Question) -> pd.Series:
+    """Sum of x^2 / s of a share: who leaves loses all (x = s), who contracts a part."""
+    found = pd.Series(0.0, index=sums.index)
+    if "churn" in ask.signs:
+        found = found + sums["churn"]
+    if "contraction" in ask.signs:
+        found = found + sums[RELATIVE]
+    if ask.base:  # kept = s - lost: sum (s - lost)^2 / s
+        found = found + sums["opening"] - 2 * sums[list(ask.signs)].sum(axis=1)
+    return found

@@ -43,7 +43,8 @@ class MrrBridge(Result):
     sums : DataFrame
         Sufficient statistics of the intervals, in whole cents, row by row as ``frame``: ``a*b`` is the sum
         over customers of two kinds of move, ``a*opening`` of a move and the opening level,
-        ``opening*opening``.
+        ``opening*opening``,
+        ``contraction*contraction/opening``.
     """
 
     frame: pd.DataFrame

@@ -30,6 +30,8 @@ class RatioSums:
         Sums of x, s, x squared, x times s and s squared, in any one unit of money.
     n : int
         Units with s above 0 (customers of the opening cohort).
+    relative : float
+        Sum of x squared over s, for shares; NaN where it was not counted.
     """
 
     x: float
@@ -38,6 +40,7 @@ class RatioSums:
     xs: float
     ss: float
     n: int
+    relative: float = math.nan
 
     @classmethod
     def of(cls, x: ArrayLike, s: ArrayLike) -> RatioSums:
@@ -51,6 +54,7 @@ class RatioSums:
             xs=math.fsum(x * s),
             ss=math.fsum(s * s),
             n=int(np.count_nonzero(s > 0)),
+            relative=math.fsum(x[s > 0] ** 2 / s[s > 0]),
         )
 
     @property
@@ -71,6 +75,9 @@ class RatioInterval:
     method: str
 
 
+_SUMS = ("x", "s", "xx", "xs", "ss", "n", "relative")
+
+
 def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = False) -> RatioInterval:
     """Return a ratio of two sums with an interval that needs only five sums.
 
@@ -81,24 +88,35 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     level : float
         Confidence level.
     share : bool
-        The ratio lies in 0 to 1 (each ``0 <= x <= s``). The interval is then Wilson's with the effective
-        number of units that the linearised variance implies, so that it stays within 0 and 1 and remains
-        informative when nothing was lost; otherwise it is symmetric.
+        The ratio lies in 0 to 1 (each ``0 <= x <= s``).
 
     Returns
     -------
     RatioInterval
-        With Student's t on Kish's effective number of units less one: one account that carries half of the
-        revenue counts as what it is. With fewer than two units the interval is NaN.
+        ``se`` is the linearised standard error. With fewer than two units there is no interval.
 
     Notes
     -----
-    The variance is ``n / (n - 1) sum((x - R s)^2) / (sum s)^2``, the customers taken as independent draws
-    from those the firm might have had.
+    The linearised variance is ``n / (n - 1) sum((x - R s)^2) / (sum s)^2``, the customers taken as
+    independent draws from those the firm might have had. Revenue is skewed, and then the textbook interval
+    is too short: with log-normal MRR of spread 1 and 100 customers it covers 91 % instead of 95. So the
+    interval of
+
+    - a ratio is Fieller's, with Student's t on Kish's effective number of units less one. Where a few
+    accounts
+      carry nearly everything it is unbounded, which is what the data say;
+    - a share is Wilson's, with the effective number of units that follows from the larger of two variances:
+    the
+      linearised one and that of the relative losses x / s over Kish's number of units. It stays within 0 and
+      1 and has an upper end when nothing was lost.
+
+    Simulated coverage is in docs/validation.md.
 
     References
     ----------
     Cochran, W. G. (1977). Sampling techniques (3rd ed.), section 6.
+    Fieller, E. C. (1954). Some problems in interval estimation. Journal of the Royal Statistical Society B
+    16, 175-185. doi:10.1111/j.2517-6161.1954.tb00159.x
     Dean, N., & Pagano, M. (2015). Evaluating confidence interval methods for binomial proportions in
     clustered surveys. Journal of Survey Statistics and Methodology 3, 484-503. doi:10.1093/jssam/smv024
 
@@ -106,9 +124,9 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     --------
     >>> found = linearised_ratio(RatioSums.of([10, 10] + [0] * 8, [10] * 10), share=True)
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-    (0.2, 0.045, 0.573)
+    (0.2, 0.053, 0.526)
     """
-    cells = {name: np.array([getattr(sums, name)], dtype=float) for name in ("x", "s", "xx", "xs", "ss", "n")}
+    cells = {name: np.array([getattr(sums, name)], dtype=float) for name in _SUMS}
     found = linearised_ratios(**cells, level=level, share=share)
     value, low, high, se, kish = (float(found[name].iloc[0]) for name in found)
     return RatioInterval(
@@ -118,7 +136,7 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
 
 def ratio_method(*, share: bool) -> str:
     """Name the interval of `linearised_ratio`."""
-    return f"linearised ratio over customers, {'Wilson with effective n' if share else 't on effective n'}"
+    return "Wilson with effective n of the linearised ratio" if share else "Fieller, t on effective n"
 
 
 def linearised_ratios(
@@ -129,6 +147,7 @@ def linearised_ratios(
     xs: ArrayLike,
     ss: ArrayLike,
     n: ArrayLike,
+    relative: ArrayLike = math.nan,
     level: float = 0.95,
     share: bool = False,
 ) -> pd.DataFrame:
@@ -136,7 +155,7 @@ def linearised_ratios(
 
     Parameters
     ----------
-    x, s, xx, xs, ss, n : array-like, shape (cells,)
+    x, s, xx, xs, ss, n, relative : array-like, shape (cells,)
         Sums of each cell.
     level, share
         As in `linearised_ratio`.
@@ -148,38 +167,48 @@ def linearised_ratios(
 
     Examples
     --------
-    >>> found = linearised_ratios(x=[20], s=[100], xx=[200], xs=[200], ss=[1000], n=[10], share=True)
-    >>> found["high"].round(3).tolist()
-    [0.573]
+    >>> sums = {"x": [20], "s": [100], "xx": [200], "xs": [200], "ss": [1000], "n": [10], "relative": [20]}
+    >>> linearised_ratios(**sums, share=True).round(3).iloc[0].tolist()
+    [0.2, 0.053, 0.526, 0.133, 10.0]
     """
     check_level(level)
     x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(s > 0, x / s, np.nan)
         kish = np.where(ss > 0, s**2 / ss, np.nan)
-        spread = np.maximum(xx - 2 * value * xs + value**2 * ss, 0.0)
-        variance = np.where(n >= 2, n / (n - 1) * spread / s**2, np.nan)
-        quantile = stats.t.ppf((1 + level) / 2, np.maximum(kish - 1, 1.0))
+        more = np.where(n >= 2, n / (n - 1), np.nan)
+        variance = more * np.maximum(xx - 2 * value * xs + value**2 * ss, 0.0) / s**2
         if share:
-            low, high = _wilson_effective(value, variance, kish, quantile)
+            apart = np.maximum(np.asarray(relative, dtype=np.float64) / s - value**2, 0.0)
+            widest = np.fmax(variance, more * apart / kish)
+            low, high = _wilson_effective(value, widest, kish, float(stats.norm.ppf((1 + level) / 2)))
         else:
-            low, high = value - quantile * np.sqrt(variance), value + quantile * np.sqrt(variance)
+            quantile = stats.t.ppf((1 + level) / 2, np.maximum(kish - 1, 1.0))
+            low, high = _fieller((x, s, xx, xs, ss), more * quantile**2)
     se = np.sqrt(variance)
     known = ~np.isnan(variance)
     low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
     return pd.DataFrame({"value": value, "low": low, "high": high, "se": se, "n_effective": kish})
 
 
-def _wilson_effective(
-    value: Floats, variance: Floats, kish: Floats, quantile: Floats
-) -> tuple[Floats, Floats]:
+def _fieller(sums: tuple[Floats, ...], reach: Floats) -> tuple[Floats, Floats]:
+    """All R with (sum x - R sum s)^2 <= reach sum((x - R s)^2); the whole line where that has no ends."""
+    x, s, xx, xs, ss = sums
+    a, b, c = s**2 - reach * ss, x * s - reach * xs, x**2 - reach * xx
+    root = np.sqrt(np.maximum(b**2 - a * c, 0.0))
+    bounded = a > 0
+    low = np.where(bounded, (b - root) / np.where(bounded, a, 1.0), -np.inf)
+    high = np.where(bounded, (b + root) / np.where(bounded, a, 1.0), np.inf)
+    return low, high
+
+
+def _wilson_effective(value: Floats, variance: Floats, kish: Floats, z: float) -> tuple[Floats, Floats]:
     """Wilson's interval at the n that would give this variance; at Kish's n where nothing varies."""
     value = np.clip(value, 0.0, 1.0)
     informative = (value > 0) & (value < 1) & (variance > 1e-15)
     size = np.where(informative, value * (1 - value) / variance, kish)
-    square = quantile**2
-    centre = (value + square / (2 * size)) / (1 + square / size)
-    half = quantile / (1 + square / size) * np.sqrt(value * (1 - value) / size + square / (4 * size**2))
+    centre = (value + z * z / (2 * size)) / (1 + z * z / size)
+    half = z / (1 + z * z / size) * np.sqrt(value * (1 - value) / size + z * z / (4 * size**2))
     low = np.where(value == 0, 0.0, np.maximum(centre - half, 0.0))
     high = np.where(value == 1, 1.0, np.minimum(centre + half, 1.0))
     return low, high
@@ -278,7 +307,7 @@ def log_ratios(
     --------
     >>> found = log_ratios(top=[400], top_squares=[4000], bottom=[100], bottom_squares=[1000])
     >>> found[["value", "low", "high"]].round(2).to_numpy().tolist()
-    [[4.0, 1.77, 9.04]]
+    [[4.0, 2.0, 8.0]]
     """
     up, up2, down, down2 = (
         np.asarray(v, dtype=np.float64) for v in (top, top_squares, bottom, bottom_squares)
@@ -286,7 +315,7 @@ def log_ratios(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(down > 0, up / down, np.nan)
         variance = np.where((up > 0) & (down > 0), up2 / up**2 + down2 / down**2, np.nan)
-        reach = stats.t.ppf((1 + check_level(level)) / 2, np.maximum(1 / variance, 1.0)) * np.sqrt(variance)
+        reach = stats.norm.ppf((1 + check_level(level)) / 2) * np.sqrt(variance)
     low, high = value * np.exp(-reach), value * np.exp(reach)
     return pd.DataFrame({"value": value, "low": low, "high": high, "se": value * np.sqrt(variance)})
 

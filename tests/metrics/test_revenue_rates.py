@@ -130,7 +130,10 @@ class TestIntervals:
     def test_many_cells_equal_one_by_one(self) -> None:
         cells = [RatioSums.of([0, 1, 2], [4, 5, 6]), RatioSums.of([0, 0], [1, 1]), RatioSums.of([], [])]
         many = linearised_ratios(
-            **{name: [getattr(cell, name) for cell in cells] for name in ("x", "s", "xx", "xs", "ss", "n")},
+            **{
+                name: [getattr(cell, name) for cell in cells]
+                for name in ("x", "s", "xx", "xs", "ss", "n", "relative")
+            },
             share=True,
         )
         for row, cell in zip(many.itertuples(), cells, strict=True):
