@@ -57,10 +57,14 @@ def _unit_label(label: str, unit: Unit) -> str:
 
 
 def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axes:
+    from matplotlib.dates import AutoDateLocator
+
     if not result.every:
         raise ArgumentError("this scorecard has no periods", next_step="make one with every='month'")
     table = result.table if split else result.overall
     table = table[(table["metric"] == name) & (table["n"] > 0)]
+    if not len(table):
+        raise ArgumentError(f"{name!r} has no values", next_step="look at the scorecard's table")
     unit = Unit(table["unit"].iloc[0])
     ax = ax or new_axes(8.5, 4.4)
     by = list(result.by) if split else []
@@ -74,7 +78,9 @@ def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axe
         _sizes(ax, table, unit)
     ax.set_ylabel(_unit_label(result.labels[name], unit))
     ax.margins(x=0.02)
-    smallest, largest = int(table["n"].min()), int(table["n"].max())
+    ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))  # type: ignore[no-untyped-call]
+    drawn = table.loc[table["value"].notna(), "n"]
+    smallest, largest = (int(drawn.min()), int(drawn.max())) if len(drawn) else (0, 0)
     ax.set_title(f"{result.labels[name]} by {result.every}", pad=22)
     ax.annotate(
         f"{100 * result.level:g} % intervals; n {smallest:,} to {largest:,} a point",
