@@ -41,11 +41,11 @@ class Measure:
     cases: NDArray[np.int64]
     controls: NDArray[np.int64]
 
-    def covariance(self, *, clusters: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+    def covariance(self, *, clusters: ArrayLike | None = None) -> NDArray[np.float64]:
         """Joint covariance, shape (m * h, m * h), contestants outermost."""
         return influence_covariance(self.influence.reshape(-1, self.influence.shape[-1]), clusters=clusters)
 
-    def standard_errors(self, *, clusters: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+    def standard_errors(self, *, clusters: ArrayLike | None = None) -> NDArray[np.float64]:
         """Standard errors, shape (m, h)."""
         return np.asarray(np.sqrt(np.diag(self.covariance(clusters=clusters))).reshape(self.value.shape))
 
@@ -75,26 +75,33 @@ def sides(fit: FollowUp, horizon: float, *, cause: int = 1, controls: Controls =
     DataError
         If there is no case or no control.
     """
-    weight = inverse_weights(fit, horizon)
+    return sides_of(fit, inverse_weights(fit, horizon), horizon, cause=cause, controls=controls)
+
+
+def sides_of(
+    fit: FollowUp, weight: NDArray[np.float64], horizon: float, *, cause: int = 1, controls: Controls = "all"
+) -> Sides:
+    """Split given weights (n,), sorted rows, between cases and controls; see :func:`sides`."""
+    at = split_weights(fit, weight, horizon, cause=cause, controls=controls)
+    for side, all_, step in ((at.case, "nobody", "longer"), (at.control, "everyone", "shorter")):
+        if not side.any():
+            raise DataError(
+                f"{all_} churned within {horizon:g}",
+                where=f"{fit.n:,} rows",
+                wanted="rows with and without the event",
+                next_step=f"choose a {step} horizon or check the event column",
+            )
+    return at
+
+
+def split_weights(
+    fit: FollowUp, weight: NDArray[np.float64], horizon: float, *, cause: int = 1, controls: Controls = "all"
+) -> Sides:
+    """Split weights as :func:`sides_of` does, where one side may be empty."""
     early = fit.duration <= horizon
-    case = np.where(early & (fit.event == cause), weight, 0.0)
-    excluded = early if controls == "event_free" else early & (fit.event == cause)
-    control = np.where(excluded, 0.0, weight)
-    if not case.any():
-        raise DataError(
-            f"nobody churned within {horizon:g}",
-            where=f"{fit.n:,} rows",
-            wanted="rows with and without the event",
-            next_step="choose a longer horizon or check the event column",
-        )
-    if not control.any():
-        raise DataError(
-            f"everyone churned within {horizon:g}",
-            where=f"{fit.n:,} rows",
-            wanted="rows with and without the event",
-            next_step="choose a shorter horizon or check the event column",
-        )
-    return Sides(horizon=horizon, case=case, control=control)
+    own = early & (fit.event == cause)
+    excluded = early if controls == "event_free" else own
+    return Sides(horizon=horizon, case=np.where(own, weight, 0.0), control=np.where(excluded, 0.0, weight))
 
 
 def level_codes(name: str, values: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -130,16 +137,22 @@ def auc_at(fit: FollowUp, code: NDArray[np.intp], at: Sides) -> tuple[float, NDA
     code : array of int, shape (n,)
         Level number of the score, higher meaning riskier, sorted by duration.
     """
-    size = int(code.max()) + 1
+    value, effect = auc_effect(code, at)
+    return value, effect + censoring_term(fit, effect, at.horizon)
+
+
+def auc_effect(code: NDArray[np.intp], at: Sides) -> tuple[float, NDArray[np.float64]]:
+    """AUC and n times its derivative by the log of each row's weight, (n,)."""
+    size, n = int(code.max()) + 1, len(code)
     case = np.bincount(code, weights=at.case, minlength=size)
     control = np.bincount(code, weights=at.control, minlength=size)
     cases, controls = case.sum(), control.sum()
     control_below = (np.cumsum(control) - control / 2) / controls
     case_above = 1 - (np.cumsum(case) - case / 2) / cases
     value = float(case @ control_below / cases)
-    effect = at.case * ((control_below - value) * (fit.n / cases))[code]
-    effect += at.control * ((case_above - value) * (fit.n / controls))[code]
-    return value, effect + censoring_term(fit, effect, at.horizon)
+    effect = at.case * ((control_below - value) * (n / cases))[code]
+    effect += at.control * ((case_above - value) * (n / controls))[code]
+    return value, effect
 
 
 def mean_at(
@@ -212,8 +225,8 @@ def ipcw_auc(
     """
     fit = follow_up(durations, events, weights=weights)
     check_choice("controls", controls, ("all", "event_free"))
-    codes = [_sorted_code(fit, f"scores[{i}]", score) for i, score in enumerate(scores)]
-    at = [sides(fit, horizon, cause=cause, controls=controls) for horizon in _checked(horizons)]
+    codes = [sorted_code(fit, f"scores[{i}]", score) for i, score in enumerate(scores)]
+    at = [sides(fit, horizon, cause=cause, controls=controls) for horizon in checked_horizons(horizons)]
     return auc_measure(fit, codes, at)
 
 
@@ -282,13 +295,8 @@ def ipcw_brier(
     array([0.25, 0.25])
     """
     fit = follow_up(durations, events, weights=weights)
-    at = [sides(fit, horizon, cause=cause) for horizon in _checked(horizons)]
-    for row in risks:
-        if len(row) != len(at):
-            raise ArgumentError(
-                f"a contestant has {len(row)} risks for {len(at)} horizons", wanted="one for each"
-            )
-    sorted_risks = [[_risk(fit, risk) for risk in row] for row in risks]
+    at = [sides(fit, horizon, cause=cause) for horizon in checked_horizons(horizons)]
+    sorted_risks = checked_risks(fit, risks, len(at))
     found = [[brier_at(fit, side, risk) for side, risk in zip(at, row, strict=True)] for row in sorted_risks]
     found.append([brier_at(fit, side, np.full(fit.n, marginal_risk(fit, side))) for side in at])
     return measure(fit, "Brier score", at, found)
@@ -304,7 +312,19 @@ def marginal_risk(fit: FollowUp, at: Sides) -> float:
     return float(at.case.sum() / fit.n)
 
 
-def _risk(fit: FollowUp, risk: ArrayLike) -> NDArray[np.float64]:
+def checked_risks(
+    fit: FollowUp, risks: Sequence[Sequence[ArrayLike]], horizons: int
+) -> list[list[NDArray[np.float64]]]:
+    """Return the risks of each contestant at each horizon in sorted order, or say what is wrong with them."""
+    for row in risks:
+        if len(row) != horizons:
+            raise ArgumentError(
+                f"a contestant has {len(row)} risks for {horizons} horizons", wanted="one for each"
+            )
+    return [[_checked_risk(fit, risk) for risk in row] for row in risks]
+
+
+def _checked_risk(fit: FollowUp, risk: ArrayLike) -> NDArray[np.float64]:
     array = as_numbers("risks", risk)
     check_same_length(risks=array, durations=fit.duration)
     if ((array < 0) | (array > 1)).any():
@@ -312,13 +332,15 @@ def _risk(fit: FollowUp, risk: ArrayLike) -> NDArray[np.float64]:
     return array[fit.order]
 
 
-def _sorted_code(fit: FollowUp, name: str, score: ArrayLike) -> NDArray[np.intp]:
+def sorted_code(fit: FollowUp, name: str, score: ArrayLike) -> NDArray[np.intp]:
+    """Return the level number of each value in sorted order."""
     code, _ = level_codes(name, score)
     check_same_length(durations=fit.duration, **{name: code})
     return code[fit.order]
 
 
-def _checked(horizons: Sequence[float]) -> list[float]:
+def checked_horizons(horizons: Sequence[float]) -> list[float]:
+    """Return horizons as numbers above 0."""
     if not len(horizons):
         raise ArgumentError("horizons is empty", wanted="at least one horizon")
     return [check_number("horizon", horizon, above=0) for horizon in horizons]
