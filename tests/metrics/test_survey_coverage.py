@@ -20,7 +20,7 @@ from cxresearch.stats.score_cells import ClusterSums, ScoreCells, cell_bounds, l
 
 SIZES = (10, 30, 100, 1000)
 SAMPLES = 20_000
-# METHODS' marginals: NPS 0-10, CSAT 1-5, CES 1-7
+# marginals of the synthetic study: NPS 0-10, CSAT 1-5, CES 1-7
 NPS = np.array([0.02, 0.01, 0.01, 0.01, 0.01, 0.03, 0.03, 0.09, 0.22, 0.22, 0.35])
 CSAT = np.array([0.04, 0.05, 0.11, 0.38, 0.42])
 CES = np.array([0.03, 0.03, 0.05, 0.09, 0.17, 0.31, 0.32])
