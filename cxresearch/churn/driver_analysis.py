@@ -37,6 +37,9 @@ QUADRANTS = {
 }
 
 
+NOT_PLACED = "not placed"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Rows:
     """Complete rows: drivers X (n, p), outcome y (n,), performance 0 to 100 (n, p), cluster codes (n,)."""
@@ -73,8 +76,9 @@ def key_drivers(
     drivers : sequence of str
         Two or more number columns.
     scales : mapping of str to Scale, optional
-        Scales of drivers, for performance (0 to 100, 100 good); those of ``Landmarks`` are known. Without
-        one, the observed range counts, high being good.
+        Scales of drivers, for performance (0 to 100, 100 good). Those of the scores of ``Landmarks`` are
+        known, and its features without a scale get no performance; in a DataFrame a driver without one is
+        taken to be good at the high end of its observed range.
     cluster : str, optional
         Column whose equal values are resampled together; the customer for ``Landmarks``.
     level, runs, seed
@@ -113,7 +117,8 @@ def key_drivers(
     check_number("runs", runs, at_least=20)
     names = list(drivers)
     frame, known_scales, cluster = _source(data, scales, cluster)
-    rows, missing = _complete(frame, outcome, names, known_scales, cluster)
+    assume = not isinstance(data, Landmarks)
+    rows, missing = _complete(frame, outcome, names, known_scales, cluster=cluster, assume=assume)
     split = lmg if len(names) <= MOST_FOR_LMG else relative_weights
     ones = np.ones(len(rows.y))
     point = _statistics(rows, ones, split)
@@ -126,6 +131,7 @@ def key_drivers(
     total_ends = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
     return KeyDrivers(
         outcome=outcome,
+        labels={name: scale.label for name, scale in known_scales.items() if name in {outcome, *names}},
         table=_table(names, point, boot, ends),
         penalty_reward=_penalty_table(names, rows, point, ends),
         warnings=_alike(names, weighted_correlation(rows.X, ones)),
@@ -149,7 +155,13 @@ def _source(
 
 
 def _complete(
-    frame: pd.DataFrame, outcome: str, names: list[str], scales: dict[str, Scale], cluster: str | None
+    frame: pd.DataFrame,
+    outcome: str,
+    names: list[str],
+    scales: dict[str, Scale],
+    *,
+    cluster: str | None,
+    assume: bool,
 ) -> tuple[_Rows, int]:
     wanted = [outcome, *names]
     lost = [name for name in [*wanted, *([cluster] if cluster else [])] if name not in frame.columns]
@@ -172,7 +184,9 @@ def _complete(
     codes = pd.factorize(frame.loc[kept, cluster])[0] if cluster else np.arange(int(kept.sum()))
     X = numbers.loc[kept, names].to_numpy()
     require_full_rank(weighted_correlation(X, np.ones(len(X))))
-    performance = np.column_stack([_performance(X[:, at], scales.get(name)) for at, name in enumerate(names)])
+    performance = np.column_stack(
+        [_performance(X[:, at], scales.get(name), assume) for at, name in enumerate(names)]
+    )
     good = np.array([-1.0 if name in scales and scales[name].risk_sign > 0 else 1.0 for name in names])
     low, high = _outer_groups(X * good)
     rows = _Rows(
@@ -186,7 +200,10 @@ def _complete(
     return rows, int((~kept).sum())
 
 
-def _performance(values: NDArray[np.float64], scale: Scale | None) -> NDArray[np.float64]:
+def _performance(values: NDArray[np.float64], scale: Scale | None, assume: bool) -> NDArray[np.float64]:
+    """0 to 100, 100 good; NaN where nobody said which end is good."""
+    if scale is None and not assume:
+        return np.full(len(values), np.nan)
     low, high = (float(scale.low), float(scale.high)) if scale else (values.min(), values.max())
     share = 100 * (values - low) / (high - low)
     return 100 - share if scale is not None and scale.risk_sign > 0 else share
@@ -252,9 +269,14 @@ def _table(
 
 
 def _places(importance: NDArray[np.float64], performance: NDArray[np.float64]) -> NDArray[np.str_]:
-    """Quadrant of each driver, cut at the means over the drivers."""
-    important, good = importance >= importance.mean(), performance >= performance.mean()
-    return np.array([QUADRANTS[bool(i), bool(g)] for i, g in zip(important, good, strict=True)])
+    """Quadrant of each driver, cut at the means over the drivers whose performance is known."""
+    known = ~np.isnan(performance)
+    if known.sum() < 2:
+        return np.full(len(importance), NOT_PLACED)
+    important = importance >= importance[known].mean()
+    good = performance >= performance[known].mean()
+    places = [QUADRANTS[bool(i), bool(g)] for i, g in zip(important, good, strict=True)]
+    return np.where(known, places, NOT_PLACED)
 
 
 def _penalty_table(
@@ -269,9 +291,9 @@ def _penalty_table(
         enough = min(groups) >= 10 and len(rows.y) - sum(groups) >= 10
         below, above = ends["asymmetry"][:, at]
         kind = "not clear"
-        if enough and below > 0:
+        if enough and below > 0 and ends["reward"][0, at] > 0:
             kind = "excitement"
-        elif enough and above < 0:
+        elif enough and above < 0 and ends["penalty"][1, at] < 0:
             kind = "basic"
         elif enough and (ends["penalty"][1, at] < 0 < ends["reward"][0, at]):
             kind = "even"

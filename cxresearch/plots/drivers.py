@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.checks import check_choice
+from cxresearch.errors import DataError
 from cxresearch.plots.dispatch import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes
 from cxresearch.results.drivers import KeyDrivers
@@ -29,6 +30,11 @@ def draw_drivers(result: KeyDrivers, ax: Axes | None = None, *, kind: str = "imp
         being high on a driver goes with.
     """
     check_choice("kind", kind, _KINDS)
+    if kind == "performance" and not result.table["performance"].notna().any():
+        raise DataError(
+            "no driver has a performance to draw",
+            next_step="give scales=, so that it is known which end is good",
+        )
     with look():
         if kind == "performance":
             ax = ax or new_axes(7.4, 5.6)
@@ -52,12 +58,8 @@ def _head(ax: Axes, result: KeyDrivers, title: str, more: str = "") -> None:
     )
 
 
-def _name(driver: str) -> str:
-    return driver.replace("_", " ")
-
-
 def _importance(result: KeyDrivers, ax: Axes) -> None:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     heights = np.arange(len(result.table))[::-1]
     for height, row in zip(heights, result.table.to_dict("records"), strict=True):
@@ -74,19 +76,20 @@ def _importance(result: KeyDrivers, ax: Axes) -> None:
             color=INK,
             fontsize=9.5,
         )
-    ax.set_yticks(heights, [_name(driver) for driver in result.table["driver"]])
+    ax.set_yticks(heights, [result.label(driver) for driver in result.table["driver"]])
     ax.set_xlim(left=0)
     ax.grid(visible=False, axis="y")
+    ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    ax.set_xlabel(f"Share of the variance of {_name(result.outcome)}; + or − is the direction")
+    ax.set_xlabel(f"Share of the variance of {result.label(result.outcome)}; + or − is the direction")
     total = format_value(result.r_squared, Unit.SHARE)
-    _head(ax, result, f"What goes with {_name(result.outcome)}", f"; all drivers together {total}")
+    _head(ax, result, f"What goes with {result.label(result.outcome)}", f"; all drivers together {total}")
 
 
 def _performance(result: KeyDrivers, ax: Axes) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    table = result.table
+    table = result.table.dropna(subset=["performance"])
     middle_x, middle_y = float(table["performance"].mean()), float(table["importance"].mean())
     ax.axvline(middle_x, color=MUTED, linewidth=1)
     ax.axhline(middle_y, color=MUTED, linewidth=1)
@@ -97,7 +100,7 @@ def _performance(result: KeyDrivers, ax: Axes) -> None:
         ax.plot([row["performance_low"], row["performance_high"]], [y, y], color=colour, linewidth=1.2)
         ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=1.2)
         ax.plot([x], [y], "o", color=GOOD if sure else NEUTRAL)
-        text = _name(row["driver"]) + ("" if sure else f" (field {row['quadrant_sure']:.0%} sure)")
+        text = result.label(row["driver"]) + ("" if sure else f" (field {row['quadrant_sure']:.0%} sure)")
         ax.annotate(
             text.replace("%", " %"),
             (x, y),
@@ -125,7 +128,7 @@ def _performance(result: KeyDrivers, ax: Axes) -> None:
         )
     ax.margins(0.18)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    ax.set(xlabel="Performance (0 to 100)", ylabel=f"Importance for {_name(result.outcome)}")
+    ax.set(xlabel="Performance (0 to 100)", ylabel=f"Importance for {result.label(result.outcome)}")
     _head(ax, result, "Importance and performance", "; lines at the means; grey: field not sure")
 
 
@@ -146,8 +149,8 @@ def _asymmetry(result: KeyDrivers, ax: Axes) -> None:
             color=INK,
             fontsize=9.5,
         )
-    ax.set_yticks(heights, [_name(driver) for driver in table["driver"]])
+    ax.set_yticks(heights, [result.label(driver) for driver in table["driver"]])
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.grid(visible=False, axis="y")
-    ax.set_xlabel(f"{_name(result.outcome)} against the middle group: low (orange), high (blue)")
+    ax.set_xlabel(f"{result.label(result.outcome)} against the middle group: low (orange), high (blue)")
     _head(ax, result, "What being low and being high goes with")

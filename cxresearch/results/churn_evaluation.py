@@ -25,6 +25,16 @@ METRIC_UNITS = {
 }
 
 
+METRIC_LABELS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "calibration_intercept": "calibration intercept",
+    "calibration_slope": "calibration slope",
+    "lift_top_decile": "lift in the riskiest tenth",
+}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ChurnEvaluation(Result):
     """A churn model on held-out customers and later landmarks.
@@ -95,7 +105,7 @@ class ChurnEvaluation(Result):
             )
         row = rows.iloc[0]
         return Estimate(
-            name=f"{metric.replace('_', ' ')} of {contestant}",
+            name=f"{METRIC_LABELS[metric]} of {contestant}",
             value=float(row["value"]),
             low=float(row["low"]),
             high=float(row["high"]),
@@ -142,7 +152,7 @@ class ChurnEvaluation(Result):
         for row in self.metrics.itertuples():
             unit = METRIC_UNITS[str(row.metric)]
             low, high, value = (float(getattr(row, part)) for part in ("low", "high", "value"))
-            label = f"{row.contestant}, {str(row.metric).replace('_', ' ')}"
+            label = f"{row.contestant}, {METRIC_LABELS[str(row.metric)]}"
             lines.append(f"  {label}: {format_value(value, unit)} {format_interval(low, high, unit)}")
         return "\n".join(lines)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cxresearch.errors import ArgumentError
 from cxresearch.results.base import Result
+from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -25,13 +28,15 @@ class KeyDrivers(Result):
         or -1, of the coefficient beside the other drivers), ``direction_sure`` (share of bootstrap runs with
         that direction); ``correlation`` with the outcome, ``coefficient`` (standardised);
         ``performance, performance_low, performance_high`` (mean, 0 to 100 on the driver's own scale, 100
-        good); ``quadrant`` and ``quadrant_sure`` (share of bootstrap runs in it).
+        good; NaN where no scale says which end is good); ``quadrant`` (``"not placed"`` without performance)
+        and ``quadrant_sure`` (share of bootstrap runs in it).
     penalty_reward : DataFrame
         Columns ``driver, low_group, high_group, penalty, penalty_low, penalty_high, reward, reward_low,
         reward_high, kind``: the outcome's change among those low and those high on the driver (the outer
         thirds; below and above the median answer of a scale with at most 11 answers) against the middle, the
-        other drivers' groups being equal; NaN where a group has fewer than 10 rows. ``kind`` is ``"basic"`` (missing it costs more than
-        having it gains), ``"excitement"`` (the reverse), ``"even"``, or ``"not clear"``.
+        other drivers' groups being equal; NaN where a group has fewer than 10 rows. ``kind`` is ``"basic"``
+        (missing it costs more than having it gains), ``"excitement"`` (the reverse), ``"even"``, or
+        ``"not clear"``.
     warnings : tuple of str
         Drivers too alike to tell apart.
     r_squared, r_squared_low, r_squared_high : float
@@ -39,6 +44,8 @@ class KeyDrivers(Result):
     n, n_missing : int
         Rows used, and left out for a missing value.
     level : float
+    labels : Mapping of str to str
+        What pictures and sentences call a column, where that is not its name.
     """
 
     outcome: str
@@ -52,10 +59,54 @@ class KeyDrivers(Result):
     n: int
     n_missing: int
     level: float
+    labels: Mapping[str, str] = field(default_factory=dict)
     note: str = (
         "Importance says how much of the differences in the outcome goes with a driver; it does not say that "
         "changing the driver would change the outcome."
     )
+
+    def label(self, column: str) -> str:
+        """Return what a reader sees in place of a column's name."""
+        return self.labels.get(column, column.replace("_", " "))
+
+    def estimate(self, driver: str = "") -> Estimate:
+        """Return the importance of one driver, or what all explain together, with its interval."""
+        if driver:
+            rows = self.table[self.table["driver"] == driver]
+            if not len(rows):
+                raise ArgumentError(
+                    f"there is no driver {driver!r}", wanted="one of " + ", ".join(self.table["driver"])
+                )
+            value, low, high = (float(rows[name].iloc[0]) for name in ("importance", "low", "high"))
+        else:
+            value, low, high = self.r_squared, self.r_squared_low, self.r_squared_high
+        return Estimate(
+            name=f"importance of {self.label(driver)}" if driver else "explained by all drivers",
+            value=value,
+            low=low,
+            high=high,
+            level=self.level,
+            se=float("nan"),
+            n=self.n,
+            n_missing=self.n_missing,
+            unit=Unit.SHARE,
+            method=f"{self.method}, bootstrap over clusters",
+        )
+
+    @property
+    def finding(self) -> str:
+        """The answer in a sentence or two."""
+        first, second = self.table.iloc[0], self.table.iloc[1]
+        lead = f"What goes most with {self.label(self.outcome)} is {self.label(str(first['driver']))}"
+        lead += f" ({format_value(float(first['importance']), Unit.SHARE)} of its variance)"
+        rival = self.label(str(second["driver"]))
+        apart = "" if first["low"] > second["high"] else f", though {rival} may matter as much"
+        urgent = self.table[
+            (self.table["quadrant"] == "improve first") & (self.table["quadrant_sure"] >= 0.9)
+        ]
+        names = ", ".join(self.label(str(driver)) for driver in urgent["driver"])
+        more = f" Important and below the average performance: {names}." if names else ""
+        return f"{lead}{apart}.{more}"
 
     def __str__(self) -> str:
         total = format_value(self.r_squared, Unit.SHARE)
