@@ -135,7 +135,7 @@ def compare(
     found = auc_measure(rows.fit, rows.codes, at)
     covariance = found.covariance(clusters=rows.clusters)
     table = auc_table(rows, at, found, covariance, level)
-    contrasts = contrast_table(rows, found, covariance, pair=pair, level=level, margin=margin)
+    contrasts = contrast_table(rows, at, found, covariance, pair=pair, level=level, margin=margin)
     further, differences = measure_tables(rows, at, measured(rows, at, measures, form=form), level=level)
     main = contrasts.loc[contrasts["primary"]].iloc[0]
     return Comparison(
@@ -268,9 +268,13 @@ def _cautions(table: pd.DataFrame) -> tuple[str, ...]:
                 f"{row['label']} runs backwards {where}: customers it calls happy leave more. Check the "
                 "declared direction; it is never turned round for you"
             )
-    few = table.drop_duplicates("horizon_days")
-    notes += [
-        f"only {row['cases']} leavers within {row['horizon_days']:g} days: intervals are rough"
-        for row in few[few["cases"] < 30].to_dict("records")
-    ]
+    for row in table.drop_duplicates("horizon_days").to_dict("records"):
+        counts = {"leavers": row["cases"], "customers still there": row["controls"]}
+        notes += [
+            f"only {count} {who} {row['horizon_days']:g} days on: intervals are wide and rough"
+            for who, count in counts.items()
+            if count < 30
+        ]
+    if table["customers"].iloc[0] < 30:
+        notes.append(f"only {table['customers'].iloc[0]} customers: intervals are wide and rough")
     return tuple(notes)

@@ -10,16 +10,31 @@ from scipy import stats
 
 from cxresearch.headtohead.rows import ContestRows
 from cxresearch.headtohead.verdicts import Pair, finding, needed_rows, verdict
-from cxresearch.stats.delong import z_test
-from cxresearch.stats.equivalence import equivalence_p_value
 from cxresearch.stats.ipcw import Measure, Sides
 from cxresearch.stats.joint_covariance import simultaneous_critical
+from cxresearch.stats.small_sample import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
 SUSPICIOUS = 0.95
+
+
+def references(rows: ContestRows, at: list[Sides]) -> list[Reference]:
+    """Return what the errors at each horizon are judged by: leavers, stayers and clusters in customers."""
+    clusters = rows.clusters[rows.fit.order]
+    everybody = len(np.unique(clusters))
+    return [
+        Reference(
+            smallest=min(
+                everybody,
+                len(np.unique(clusters[side.case > 0])),
+                len(np.unique(clusters[side.control > 0])),
+            )
+        )
+        for side in at
+    ]
 
 
 def auc_table(
@@ -29,33 +44,40 @@ def auc_table(
     import pandas as pd
 
     se = np.sqrt(np.diag(covariance)).reshape(found.value.shape)
-    z, joint = stats.norm.ppf(0.5 + level / 2), simultaneous_critical(covariance, level=level)
+    judges = references(rows, at)
+    joint = simultaneous_critical(covariance, level=level) / stats.norm.ppf(0.5 + level / 2)
     customers = int(rows.frame["customer_id"].nunique())
     lines: list[dict[str, Any]] = []
     for i, name in enumerate(rows.names):
         for h, side in enumerate(at):
             value, error = float(found.value[i, h]), float(se[i, h])
-            half = {"": z * error, "_joint": joint * error}
+            half = judges[h].critical(level) * error
             lines.append(
                 {
                     "score": name,
                     "label": rows.labels[i],
                     "horizon_days": side.horizon,
                     "auc": value,
-                    **{f"low{end}": max(0.0, value - width) for end, width in half.items()},
-                    **{f"high{end}": min(1.0, value + width) for end, width in half.items()},
+                    **_ends(value, half, "") | _ends(value, joint * half, "_joint"),
                     "se": error,
-                    "p_chance": z_test(value - 0.5, error)[1],
+                    "p_chance": judges[h].p_value(value - 0.5, error),
                     "n": rows.fit.n,
                     "customers": customers,
                     "cases": int(found.cases[h]),
                     "controls": int(found.controls[h]),
                     "levels": len(rows.levels[i]),
                     "tie_share": _tie_share(rows.codes[i], side),
-                    "reading": _reading(value, error, z),
+                    "reading": _reading(value, half),
                 }
             )
     return pd.DataFrame(lines)
+
+
+def _ends(value: float, half: float, suffix: str) -> dict[str, float]:
+    """Limits within 0 and 1; none where the error is unknown, or zero because all pairs are told apart."""
+    if not half > 0:
+        return {f"low{suffix}": float("nan"), f"high{suffix}": float("nan")}
+    return {f"low{suffix}": max(0.0, value - half), f"high{suffix}": min(1.0, value + half)}
 
 
 def _tie_share(code: NDArray[np.intp], side: Sides) -> float:
@@ -66,16 +88,17 @@ def _tie_share(code: NDArray[np.intp], side: Sides) -> float:
     return float(case @ control / (case.sum() * control.sum()))
 
 
-def _reading(auc: float, se: float, z: float) -> str:
+def _reading(auc: float, half: float) -> str:
     if auc >= SUSPICIOUS:
         return "suspiciously good"
-    if auc + z * se < 0.5:
+    if auc + half < 0.5:
         return "runs backwards"
-    return "predicts" if auc - z * se > 0.5 else "no better than chance"
+    return "predicts" if auc - half > 0.5 else "no better than chance"
 
 
 def contrast_table(
     rows: ContestRows,
+    at: list[Sides],
     found: Measure,
     covariance: NDArray[np.float64],
     *,
@@ -95,8 +118,12 @@ def contrast_table(
     spread = pick @ covariance @ pick.T
     difference, se = pick @ found.value.ravel(), np.sqrt(np.diag(spread).clip(0))
     se[se < 1e-12] = 0.0
-    z, joint = stats.norm.ppf(0.5 + level / 2), simultaneous_critical(spread, level=level)
-    tests = [z_test(d, s) for d, s in zip(difference, se, strict=True)]
+    joint = simultaneous_critical(spread, level=level) / stats.norm.ppf(0.5 + level / 2)
+    judges = [references(rows, at)[h] for _, _, h in plan]
+    same = np.array([np.array_equal(rows.codes[i], rows.codes[j]) for i, j, _ in plan])
+    half = np.array([judge.critical(level) for judge in judges]) * se
+    half[(se == 0) & ~same] = np.nan
+    tests = list(zip(judges, difference, se, same, strict=True))
     table = pd.DataFrame(
         {
             "first": [rows.names[i] for i, _, _ in plan],
@@ -105,18 +132,21 @@ def contrast_table(
             "second_label": [rows.labels[j] for _, j, _ in plan],
             "horizon_days": [float(found.horizons[h]) for _, _, h in plan],
             "difference": difference,
-            "low": difference - z * se,
-            "high": difference + z * se,
-            "low_joint": difference - joint * se,
-            "high_joint": difference + joint * se,
+            "low": difference - half,
+            "high": difference + half,
+            "low_joint": difference - joint * half,
+            "high_joint": difference + joint * half,
             "se": se,
-            "statistic": [test[0] for test in tests],
-            "p_value": [test[1] for test in tests],
-            "p_equivalence": [equivalence_p_value(d, s, margin) for d, s in zip(difference, se, strict=True)],
+            "statistic": np.divide(difference, se, out=np.where(same, 0.0, np.nan), where=se > 0),
+            "p_value": [1.0 if equal else judge.p_value(d, e) for judge, d, e, equal in tests],
+            "p_equivalence": [
+                0.0 if equal else judge.p_equivalence(d, e, margin) for judge, d, e, equal in tests
+            ],
             "primary": [line == 0 for line in range(len(plan))],
         }
     )
-    return _judged(table, found.value, plan, rows.fit.n, level=level, margin=margin)
+    one_sided = [judge.critical(2 * level - 1) * e for judge, _, e, _ in tests]
+    return _judged(table, found.value, plan, rows.fit.n, half=one_sided, level=level, margin=margin)
 
 
 def _holm_of_others(p_values: pd.Series) -> NDArray[np.float64]:
@@ -137,6 +167,7 @@ def _judged(
     plan: list[tuple[int, int, int]],
     n: int,
     *,
+    half: list[float],
     level: float,
     margin: float,
 ) -> pd.DataFrame:
@@ -158,10 +189,12 @@ def _judged(
             p_value=row["p_adjusted"],
             p_equivalence=row["p_equivalence_adjusted"],
             n=n,
+            half_equivalence=half[line],
+            family=1 if row["primary"] else len(plan) - 1,
             margin=margin,
             level=level,
         )
-        for (i, j, h), row in zip(plan, table.to_dict("records"), strict=True)
+        for line, ((i, j, h), row) in enumerate(zip(plan, table.to_dict("records"), strict=True))
     ]
     return table.assign(
         verdict=[verdict(pair) for pair in judged],

@@ -23,6 +23,10 @@ class Pair:
         The p-values to decide by (adjusted for the family where the pair is not the primary one).
     n : int
         Rows.
+    half_equivalence : float
+        Half the width of the interval that the two one-sided tests use, of level ``2 level - 1``.
+    family : int
+        Contrasts that the p-values were corrected over.
     margin, level : float
     """
 
@@ -39,6 +43,8 @@ class Pair:
     n: int
     margin: float
     level: float
+    half_equivalence: float = math.nan
+    family: int = 1
 
 
 def decision(pair: Pair) -> str:
@@ -56,10 +62,11 @@ def decision(pair: Pair) -> str:
 
 def needed_rows(pair: Pair) -> float:
     """Rows that would decide with 80 % probability if the truth is what was observed; NaN if decided."""
-    if decision(pair) != "inconclusive" or not pair.se > 0:
+    if decision(pair) != "inconclusive" or not pair.se > 0 or math.isnan(pair.low):
         return math.nan
     unit_sd = pair.se * math.sqrt(pair.n)
-    return float(rows_to_decide(pair.difference, unit_sd, margin=pair.margin, level=pair.level))
+    corrected = 1 - (1 - pair.level) / pair.family
+    return float(rows_to_decide(pair.difference, unit_sd, margin=pair.margin, level=corrected))
 
 
 def rounded(count: float) -> str:
@@ -104,7 +111,7 @@ def finding(pair: Pair) -> str:
     """
     found = decision(pair)
     if found == "equivalent":
-        ruled_out = f"{pair.margin:g} or more is ruled out ({format_p_value(pair.p_equivalence)})"
+        ruled_out = f"{pair.margin:g} or more is ruled out ({_equivalence(pair)})"
         question = f"{pair.first} and {pair.second} predict churn equally well here"
         return f"{question}: {_difference(pair)}; {ruled_out}."
     if found == "inconclusive":
@@ -121,8 +128,21 @@ def finding(pair: Pair) -> str:
     return f"{better} predicts churn better than {worse} here: AUC {against}, {gap}."
 
 
+def _equivalence(pair: Pair) -> str:
+    """The test behind "ruled out", with its own interval where there is one."""
+    p_value = format_p_value(pair.p_equivalence)
+    if math.isnan(pair.half_equivalence):
+        return p_value
+    ends = (pair.difference - pair.half_equivalence, pair.difference + pair.half_equivalence)
+    low, high = (format_value(end, Unit.AUC, signed=True) for end in ends)
+    return f"{200 * pair.level - 100:g} % interval {low} to {high}, {p_value}"
+
+
 def _difference(pair: Pair, *, flip: bool = False) -> str:
     sign = -1 if flip else 1
     low, high = sorted((sign * pair.low, sign * pair.high))
+    if math.isnan(pair.low):
+        value = format_value(sign * pair.difference, Unit.AUC, signed=True)
+        return f"difference {value}, with too few leavers or stayers for an interval"
     value, start, end = (format_value(x, Unit.AUC, signed=True) for x in (sign * pair.difference, low, high))
     return f"difference {value}, {100 * pair.level:g} % interval {start} to {end}"
