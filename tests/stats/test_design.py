@@ -131,8 +131,8 @@ def test_post_stratification(srs: pd.DataFrame) -> None:
 def test_raking(srs: pd.DataFrame, r_reference: dict[str, Any]) -> None:
     """rake(design, list(~stype, ~met), margins): R stops after four rounds, within one person of the margins.
 
-    There weights and estimate agree to the last digit; R's variance takes out the margins as often as it raked,
-    ours until nothing is left, hence the fifth digit of the error.
+    There weights and estimate agree to the last digit. R takes the margins out of the variance as often as it
+    raked, we until nothing is left: hence the fifth digit of the error.
     """
     case = r_reference["15_survey:svy_rake"]["values"]
     margins = {
