@@ -14,11 +14,13 @@ from cxresearch.headtohead.claim import (
     RISK_MARGIN,
     Evidence,
     enough,
+    gap_text,
     judged,
 )
 from cxresearch.headtohead.contest import compare
 from cxresearch.headtohead.forms import unhappy_answers
 from cxresearch.results.claims import ClaimFinding
+from cxresearch.results.units import Unit
 from cxresearch.stats.censoring import follow_up
 from cxresearch.stats.ipcw import mean_at, sides
 from cxresearch.stats.joint_covariance import cluster_codes, influence_covariance
@@ -87,10 +89,6 @@ def risk_difference(
     return risks[0], risks[1], gap, gap - half, gap + half
 
 
-def _points(gap: float, low: float, high: float) -> str:
-    return f"{100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
-
-
 def _score(marks: Landmarks, *wanted: str) -> str:
     for name in wanted:
         if name in marks.instruments:
@@ -113,7 +111,8 @@ def bad_experience_churn(evidence: Evidence) -> ClaimFinding:
         verdict=judged(low, high, at_least=0.0, ruled_out_below=RISK_MARGIN),
         finding=(
             f"{100 * bad:.1f} % leave within {marks.horizon_days:g} days of an unhappy answer to "
-            f"{scale.label}, {100 * rest:.1f} % of the others: {_points(gap, low, high)}."
+            f"{scale.label}, {100 * rest:.1f} % of the others: "
+            f"{gap_text(gap, low, high, Unit.SHARE_DIFFERENCE)}."
         ),
         estimate=gap,
         low=low,
@@ -151,7 +150,7 @@ def one_failure_forgiven(evidence: Evidence) -> ClaimFinding:
         verdict=verdict,
         finding=(
             f"Of customers with a good {scale.label} before, {100 * bad:.1f} % leave after a failure and "
-            f"{100 * rest:.1f} % without one: {_points(gap, low, high)}."
+            f"{100 * rest:.1f} % without one: {gap_text(gap, low, high, Unit.SHARE_DIFFERENCE)}."
         ),
         estimate=gap,
         low=low,

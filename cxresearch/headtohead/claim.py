@@ -10,6 +10,7 @@ from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
 from cxresearch.results.claims import ClaimFinding
+from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,19 @@ class Saying:
     name: str
     claim: str
     test: Callable[[Evidence], ClaimFinding]
+
+
+def gap_text(gap: float, low: float, high: float, unit: Unit) -> str:
+    """Write a difference with its interval.
+
+    Examples
+    --------
+    >>> gap_text(-0.031, -0.052, 0.004, Unit.SHARE_DIFFERENCE)
+    '−3.1 points (−5.2 to +0.4)'
+    """
+    value, *ends = (format_value(number, unit, signed=True) for number in (gap, low, high))
+    low_text, high_text = (end.removesuffix(" points").removesuffix(" %") for end in ends)
+    return f"{value} ({low_text} to {high_text})"
 
 
 def judged(low: float, high: float, *, at_least: float, ruled_out_below: float) -> str:

@@ -16,6 +16,7 @@ from cxresearch.headtohead.covariates import covariates
 from cxresearch.headtohead.rows import contestants
 from cxresearch.results.comparison import Comparison
 from cxresearch.results.sensitivity import NonResponse
+from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.censoring import FollowUp, follow_up
 from cxresearch.stats.delong import z_test
 from cxresearch.stats.ipcw import auc_at, mean_at, sides
@@ -259,8 +260,9 @@ def _weights_line(population: str, weights: NDArray[np.float64]) -> dict[str, An
 
 def _finding(rate: float, table: pd.DataFrame, contests: list[dict[str, Any]]) -> str:
     churn = table.set_index("group")["churn"]
-    text = f"{100 * rate:.0f} % answered; {100 * churn['answered']:.1f} % of them left"
+    text = f"{100 * rate:.0f} % answered; {format_value(churn['answered'], Unit.SHARE)} of them left"
     if "silent" in churn.index:
-        text += f", and {100 * churn['silent']:.1f} % of the silent"
+        text += f", and {format_value(churn['silent'], Unit.SHARE)} of the silent"
     moved = contests[1]["difference"] - contests[0]["difference"]
-    return text + f". Weighting to all customers moves the difference by {moved:+.3f}."
+    by = format_value(moved, Unit.AUC_DIFFERENCE)
+    return f"{text}. Weighting to all customers moves the difference by {by}."

@@ -79,7 +79,8 @@ def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
         raise ArgumentError(
             "unknown instrument " + ", ".join(map(repr, unknown)),
             wanted="from " + ", ".join(map(repr, marks.instruments)),
-            next_step="declare it under [instruments] in the study file",
+            next_step="name those to compare (in a report: --set contestants=a,b), or declare the instrument "
+            "under [instruments] in the study file",
         )
     if len(names) < 2 or len(set(names)) < len(names):
         raise ArgumentError(f"scores is {list(names)}", wanted="two or more different instruments")

@@ -12,6 +12,7 @@ from cxresearch.headtohead.contest import compare
 from cxresearch.results.comparison import Comparison
 from cxresearch.results.pooled import Pooled
 from cxresearch.results.segment_contest import SegmentContest
+from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.meta import meta_analysis
 
 if TYPE_CHECKING:
@@ -168,7 +169,9 @@ def _finding(first: str, second: str, pooled: Pooled | None, table: pd.DataFrame
     if pooled is None:
         return f"Only one {by} can be compared, so nothing can be said about differences between them."
     low, high = pooled.prediction_low, pooled.prediction_high
-    average = f"on average {pooled.value:+.3f} ({pooled.low:+.3f} to {pooled.high:+.3f})"
+    numbers = (pooled.value, pooled.low, pooled.high)
+    value, least, most = (format_value(number, Unit.AUC_DIFFERENCE) for number in numbers)
+    average = f"on average {value} ({least} to {most})"
     if low > 0 or high < 0:
         better, worse = (first, second) if low > 0 else (second, first)
         text = f"{better} predicts churn better than {worse} wherever one looks: {average}."

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import DataError
 from cxresearch.headtohead.contest import compare
+from cxresearch.headtohead.verdicts import Pair, verdict
 from cxresearch.results.comparison import Comparison
 from cxresearch.results.sensitivity import Sensitivity
+from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.equivalence import equivalence_p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,17 +116,30 @@ def _line(kind: str, choice: str, found: Comparison) -> dict[str, Any]:
 
 
 def _other_controls(primary: Comparison) -> dict[str, Any]:
+    """Involuntary leavers as stayers; judged by the same rule, on its own p-values."""
     values = primary.measures.set_index("score")["value"]
-    row = primary.measure_contrasts.iloc[0]
+    row, label = primary.measure_contrasts.iloc[0], primary.contrasts.iloc[0]
+    numbers = {key: row[key] for key in ("difference", "low", "high", "se", "p_value")}
+    judged = Pair(
+        first=label["first_label"],
+        second=label["second_label"],
+        first_auc=values[primary.primary[0]],
+        second_auc=values[primary.primary[1]],
+        **numbers,
+        p_equivalence=equivalence_p_value(row["difference"], row["se"], primary.margin),
+        n=primary.n,
+        margin=primary.margin,
+        level=primary.level,
+    )
     return {
         "kind": "controls",
         "choice": "involuntary leavers counted as stayers",
         "n": primary.n,
         "cases": primary.n_cases,
-        "first_auc": values[primary.primary[0]],
-        "second_auc": values[primary.primary[1]],
-        **{key: row[key] for key in ("difference", "low", "high", "se", "p_value")},
-        "verdict": "",
+        "first_auc": judged.first_auc,
+        "second_auc": judged.second_auc,
+        **numbers,
+        "verdict": verdict(judged),
         "note": "",
     }
 
@@ -153,13 +169,13 @@ def _finding(table: pd.DataFrame, first: str, second: str) -> str:
     known = table[table["difference"].notna()]
     main = known.iloc[0]
     others = known.iloc[1:]
-    judged = others[others["verdict"] != ""]
-    other = judged[judged["verdict"].map(_kind) != _kind(main["verdict"])]
+    other = others[others["verdict"].map(_kind) != _kind(main["verdict"])]
     clear = (others["low"] > 0) | (others["high"] < 0)
     against = others[clear & (others["difference"] * main["difference"] < 0)]
+    ends = (main["difference"], others["difference"].min(), others["difference"].max())
+    value, least, most = (format_value(end, Unit.AUC_DIFFERENCE) for end in ends)
     text = (
-        f"{first} minus {second} is {main['difference']:+.3f}; over {len(others)} other choices it runs from "
-        f"{others['difference'].min():+.3f} to {others['difference'].max():+.3f}"
+        f"{first} minus {second} is {value}; over {len(others)} other choices it runs from {least} to {most}"
     )
     if len(against):
         return f"{text}. It turns round when: {', '.join(against['choice'])}."

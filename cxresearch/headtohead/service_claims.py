@@ -14,9 +14,11 @@ from cxresearch.headtohead.claim import (
     SPEND_CLAIM,
     Evidence,
     enough,
+    gap_text,
     judged,
 )
 from cxresearch.results.claims import ClaimFinding
+from cxresearch.results.units import Unit, format_p_value
 from cxresearch.stats.group_means import group_means, mean_difference, mean_ratio
 from cxresearch.stats.joint_covariance import cluster_codes, influence_covariance
 
@@ -98,7 +100,7 @@ def quick_replies_please(evidence: Evidence) -> ClaimFinding:
         verdict=judged(low, high, at_least=0.0, ruled_out_below=SCORE_MARGIN),
         finding=(
             f"Where the problem was not solved, a first reply within {median:.1f} hours goes with a CSAT "
-            f"{gap:+.2f} points ({low:+.2f} to {high:+.2f}) from that of slower ones."
+            f"that differs from that of slower ones by {gap_text(gap, low, high, Unit.SCORE)}."
         ),
         estimate=gap,
         low=low,
@@ -129,8 +131,8 @@ def slow_resolution_hurts(evidence: Evidence) -> ClaimFinding:
         claim="",
         verdict=judged(-high, -low, at_least=0.0, ruled_out_below=SCORE_MARGIN),
         finding=(
-            f"CSAT of tickets that took over {_TARGET_HOURS} hours is {gap:+.2f} points ({low:+.2f} to "
-            f"{high:+.2f}) from that of the others."
+            f"CSAT of tickets that took over {_TARGET_HOURS} hours differs from that of the others by "
+            f"{gap_text(gap, low, high, Unit.SCORE)}."
         ),
         estimate=gap,
         low=low,
@@ -174,8 +176,8 @@ def repeat_customers_spend(evidence: Evidence) -> ClaimFinding:
         claim="",
         verdict=verdict,
         finding=(
-            f"Customers still there spend {100 * (ratio - 1):+.0f} % ({100 * (low - 1):+.0f} to "
-            f"{100 * (high - 1):+.0f} %) in months {end - 5}-{end} of what they spent in months 1-6."
+            f"Spending of customers still there in months {end - 5}-{end} differs from that in months 1-6 by "
+            f"{gap_text(ratio - 1, low - 1, high - 1, Unit.SHARE)}."
         ),
         estimate=ratio,
         low=low,
@@ -242,7 +244,7 @@ def effort_by_generation(evidence: Evidence) -> ClaimFinding:
         verdict=verdict,
         finding=(
             f"Mean CES runs from {means[bottom]:.2f} ({large[bottom]}) to {means[top]:.2f} ({large[top]}); "
-            f"gap {gap:.2f} ({low:+.2f} to {high:+.2f}), joint test p {p_value:.3f}."
+            f"gap {gap_text(gap, low, high, Unit.SCORE)}, joint test {format_p_value(p_value)}."
         ),
         estimate=gap,
         low=low,

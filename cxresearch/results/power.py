@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxresearch.results.base import Result
+from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +46,8 @@ class Power(Result):
 
     def __str__(self) -> str:
         lines = [
-            f"Power for a true difference of {self.difference:+.3f} in AUC (sqrt(n) SE {self.unit_sd:.2f}, "
-            f"{self.source}):"
+            f"Power for a true difference of {format_value(self.difference, Unit.AUC_DIFFERENCE)} in AUC "
+            f"(sqrt(n) SE {self.unit_sd:.2f}, {self.source}):"
         ]
         for row in self.table.to_dict("records"):
             text = f"  {row['rows']:,.0f} rows: difference found {100 * row['power_difference']:.0f} %"

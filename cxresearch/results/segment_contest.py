@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxresearch.results.base import Result
 from cxresearch.results.pooled import Pooled
+from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,8 @@ class SegmentContest(Result):
     def __str__(self) -> str:
         lines = [self.finding]
         lines += [
-            f"  {row['segment']}: {row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], "
+            f"  {row['segment']}: {format_value(row['difference'], Unit.AUC_DIFFERENCE)} "
+            f"{format_interval(row['low'], row['high'], Unit.AUC_DIFFERENCE)}, "
             f"n {row['n']:,}, {row['cases']:,} leavers"
             for row in self.table.to_dict("records")
         ]

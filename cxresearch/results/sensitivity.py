@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxresearch.results.base import Result
+from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def _interval(row: Mapping[Any, Any], unit: Unit) -> str:
+    return format_interval(row["low"], row["high"], unit)
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    value = format_value(row["difference"], Unit.AUC_DIFFERENCE)
+    return f"{value} {_interval(row, Unit.AUC_DIFFERENCE)}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -39,8 +50,8 @@ class Sensitivity(Result):
     def __str__(self) -> str:
         lines = [self.finding]
         for row in self.table.to_dict("records"):
-            text = f"  {row['choice']}: {row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-            lines.append(text + (f" ({row['note']})" if row["note"] else ""))
+            note = f" ({row['note']})" if row["note"] else ""
+            lines.append(f"  {row['choice']}: {_difference(row)}{note}")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -86,16 +97,15 @@ class NonResponse(Result):
     def __str__(self) -> str:
         lines = [self.finding]
         for row in self.table.to_dict("records"):
-            churn = f"{100 * row['churn']:.1f} % churn [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-            lines.append(f"  {row['group']}: {churn}, {row['rows']:,} rows")
+            churn, ends = format_value(row["churn"], Unit.SHARE), _interval(row, Unit.SHARE)
+            lines.append(f"  {row['group']}: churn {churn} {ends}, {row['rows']:,} rows")
         lines += [
-            f"  silence as a predictor, {row['population']}: AUC {row['auc']:.3f} "
-            f"[{row['low']:.3f}, {row['high']:.3f}]"
+            f"  silence as a predictor, {row['population']}: AUC {format_value(row['auc'], Unit.AUC)} "
+            f"{_interval(row, Unit.AUC)}"
             for row in self.silence.to_dict("records")
         ]
         lines += [
-            f"  {row['population']}: difference {row['difference']:+.3f} "
-            f"[{row['low']:+.3f}, {row['high']:+.3f}]"
+            f"  {row['population']}: difference {_difference(row)}"
             for row in self.contests.to_dict("records")
         ]
         return "\n".join(lines)

@@ -132,6 +132,27 @@ def test_sensitivity_lists_every_choice(stacked: cx.Landmarks) -> None:
     line = found.table.set_index("choice").loc["satisfied or not (top-box)"]
     assert line["difference"] == pytest.approx(again["difference"])
     assert "first complete row of each customer" in set(found.table["choice"])
+    assert (found.table.loc[found.table["note"] == "", "verdict"] != "").all()
+    assert "-0." not in str(found)
+    assert "\N{MINUS SIGN}0." in str(found)
+
+
+def test_other_controls_are_judged_by_the_same_rule(marks: cx.Landmarks) -> None:
+    """A margin nothing can exceed makes them equivalent; a copy of the churn makes them differ."""
+    choice = "involuntary leavers counted as stayers"
+    wide = cx.sensitivity(marks, ("ces", "nps"), forms=(), margin=0.4).table.set_index("choice")
+    assert wide.loc[choice, "verdict"] == "equivalent"
+    gone = (marks.frame["event"] == 1) & (marks.frame["duration_days"] <= marks.horizon_days)
+    seen = marks.frame.assign(ces=marks.frame["ces"].where(~gone, 1))
+    told = cx.sensitivity(dataclasses.replace(marks, frame=seen), ("ces", "nps"), forms=())
+    assert told.table.set_index("choice").loc[choice, "verdict"] == "CES better"
+    turned = cx.sensitivity(dataclasses.replace(marks, frame=seen), ("nps", "ces"), forms=())
+    assert turned.table.set_index("choice").loc[choice, "verdict"] == "CES better"
+
+
+def test_an_unknown_contestant_names_the_instruments(marks: cx.Landmarks) -> None:
+    with pytest.raises(cx.ArgumentError, match=r"'ces', 'nps'.*--set contestants=a,b"):
+        cx.sensitivity(marks, ("ces", "effort"))
 
 
 def test_a_choice_that_cannot_be_made_is_named(marks: cx.Landmarks) -> None:
