@@ -15,7 +15,7 @@ from cxresearch.data.engine import EVERY, Every, collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH
 from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
-from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
+from cxresearch.metrics.revenue_levels import KINDS, last_rows, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.cohort import CohortRetention
 from cxresearch.stats.proportions import wilson
@@ -197,12 +197,8 @@ def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
     """Money and customers by age band at the data cut: one group-by after one over customers."""
     levels = revenue_levels(study, rules)
     paid = nw.when(nw.col("cents") > 0).then(nw.col("at"))
-    each = (
-        levels.with_columns(paid=paid)
-        .group_by("customer_id")
-        .agg(nw.col("paid").min().alias("since"), nw.col("cents").last(order_by="at"))
-    )
-    each = each.filter(nw.col("cents") > 0)
+    levels = levels.with_columns(paid=paid).with_columns(since=nw.col("paid").min().over("customer_id"))
+    each = last_rows(levels).filter(nw.col("cents") > 0)
     age = days_between(nw.col("since"), nw.lit(study.observed_until)) / DAYS_PER_MONTH
     each = each.with_columns(age=age)
     band = nw.lit(0)

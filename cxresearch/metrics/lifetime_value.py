@@ -13,6 +13,7 @@ from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.data.engine import collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH
+from cxresearch.metrics.revenue_levels import last_rows
 from cxresearch.results.curve import step_values
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -175,6 +176,6 @@ def mean_mrr(study: Study) -> float:
     >>> mean_mrr(_example_study())
     10.0
     """
-    rows = study.table("revenue").group_by("customer_id").agg(nw.col("mrr").last(order_by="effective_at"))
+    rows = last_rows(study.table("revenue"), "effective_at")
     found = collect(rows.filter(nw.col("mrr") > 0).select(nw.col("mrr").mean()))["mrr"]
     return float(found.iloc[0]) if len(found) and found.notna().all() else math.nan

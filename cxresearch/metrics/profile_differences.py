@@ -11,7 +11,7 @@ import pandas as pd
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
-from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
+from cxresearch.metrics.revenue_levels import KINDS, last_rows, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _figures(
     churned = churn.groupby("customer_id").size().rename("churned")
     dated = revenue_moves(levels, replace(rules, moves="period_end"), every, study.timezone)
     until = dated.filter(nw.col("period") < nw.lit(end.to_pydatetime()))
-    last = collect(until.group_by("customer_id").agg(nw.col("cents").last(order_by="at")))
+    last = collect(last_rows(until).select("customer_id", "cents"))
     closing = (last.set_index("customer_id")["cents"] / 100).rename("closing")
     table = pd.concat([closing, texts, churned], axis=1)
     table.index.name = "customer_id"

@@ -227,11 +227,19 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         f"{kind}_customers": nw.when(nw.col("kind") == code).then(nw.lit(1)).otherwise(nw.lit(0))
         for code, kind in enumerate(KINDS)
     }
-    moves = moves.with_columns(**each, **times)
+    beside = {
+        "earlier": nw.col("period").shift(1).over("customer_id", order_by="at"),
+        "later": nw.col("period").shift(-1).over("customer_id", order_by="at"),
+    }
+    moves = moves.with_columns(**each, **times, **beside)
+    begins = nw.col("earlier").is_null() | (nw.col("earlier") != nw.col("period"))
+    ends = nw.col("later").is_null() | (nw.col("later") != nw.col("period"))
+    moves = moves.with_columns(
+        opening=nw.when(begins).then(before).otherwise(nw.lit(0)),
+        closing=nw.when(ends).then(now).otherwise(nw.lit(0)),
+    )
     whose = moves.group_by(["customer_id", *keys]).agg(
-        *(nw.col(name).sum() for name in [*each, *times]),
-        before.first(order_by="at").alias("opening"),
-        now.last(order_by="at").alias("closing"),
+        *(nw.col(name).sum() for name in [*each, *times, "opening", "closing"]),
         now.min().alias("lowest"),
     )
     number = {name: nw.col(name).cast(nw.Float64) for name in (*KINDS, "opening", "closing")}

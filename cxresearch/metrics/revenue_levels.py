@@ -133,6 +133,13 @@ def windowed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return nw.from_native(duckdb.from_arrow(table)).lazy()
 
 
+def last_rows(frame: nw.LazyFrame[Any], order: str = "at") -> nw.LazyFrame[Any]:
+    """Return the last row of each customer (an ordered ``last`` is what Spark lacks)."""
+    following = nw.col(order).shift(-1).over("customer_id", order_by=order)
+    rows = windowed(frame).with_columns(following=following)
+    return rows.filter(nw.col("following").is_null()).drop("following")
+
+
 def revenue_moves(
     levels: nw.LazyFrame[Any], profile: RevenueProfile, every: Every, timezone: str
 ) -> nw.LazyFrame[Any]:

@@ -73,6 +73,6 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     steps = changes.groupby(["customer_id", "effective_at"], as_index=False)["cents"].sum()
     steps["mrr"] = steps.groupby("customer_id")["cents"].cumsum() / 100
     first = ~steps["customer_id"].duplicated()
-    return steps.loc[first | (steps["cents"] != 0), ["customer_id", "effective_at", "mrr"]].reset_index(
-        drop=True
-    )
+    kept = steps[first | (steps["cents"] != 0)]
+    levels: pd.DataFrame = kept[["customer_id", "effective_at", "mrr"]].reset_index(drop=True)
+    return levels
