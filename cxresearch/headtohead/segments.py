@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest import compare
@@ -139,7 +142,7 @@ def pool_comparisons(
             name=f"{first} minus {second}, average over {by}",
         )
     return SegmentContest(
-        finding=_finding(first, second, pooled, table, by),
+        finding=_finding(first, second, pooled, table, by=by, margin=one.margin),
         first=first,
         second=second,
         by=by,
@@ -165,7 +168,9 @@ def _line(name: str, result: Comparison) -> dict[str, Any]:
     }
 
 
-def _finding(first: str, second: str, pooled: Pooled | None, table: pd.DataFrame, by: str) -> str:
+def _finding(
+    first: str, second: str, pooled: Pooled | None, table: pd.DataFrame, *, by: str, margin: float
+) -> str:
     if pooled is None:
         return f"Only one {by} can be compared, so nothing can be said about differences between them."
     low, high = pooled.prediction_low, pooled.prediction_high
@@ -178,8 +183,27 @@ def _finding(first: str, second: str, pooled: Pooled | None, table: pd.DataFrame
     elif pooled.low > 0 or pooled.high < 0:
         better, worse = (first, second) if pooled.low > 0 else (second, first)
         text = f"{better} predicts churn better than {worse} {average}, but not surely in every {by}."
+    elif _equivalent(pooled, margin):
+        text = f"{first} and {second} predict churn equally well {average}; {margin:g} or more is ruled out."
     else:
-        text = f"Over {len(table)} segments neither {first} nor {second} is the better predictor: {average}."
-    if pooled.q_p_value < 0.05:
-        text += f" The winner differs by {by} (I\N{SUPERSCRIPT TWO} {100 * pooled.i2:.0f} %)."
+        text = (
+            f"Over {pooled.k} segments one cannot say whether {first} or {second} predicts better: {average}."
+        )
+    if pooled.q_p_value < 1 - pooled.level:
+        what = "The winner differs" if _both_win(table, pooled.level) else "The size of the difference varies"
+        text += f" {what} by {by} (I\N{SUPERSCRIPT TWO} {100 * pooled.i2:.0f} %)."
     return text
+
+
+def _equivalent(pooled: Pooled, margin: float) -> bool:
+    """Two one-sided tests of the average."""
+    if not pooled.se > 0:
+        return False
+    return bool(stats.t.sf((margin - abs(pooled.value)) / pooled.se, pooled.df) < 1 - pooled.level)
+
+
+def _both_win(table: pd.DataFrame, level: float) -> bool:
+    """Whether each score is the better one somewhere, after Holm's correction over the segments."""
+    known = table[table["p_value"].notna()]
+    real = multipletests(known["p_value"], method="holm")[1] < 1 - level
+    return bool((known["difference"][real] > 0).any() and (known["difference"][real] < 0).any())

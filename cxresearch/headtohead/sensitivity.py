@@ -12,7 +12,6 @@ from cxresearch.headtohead.verdicts import Pair, verdict
 from cxresearch.results.comparison import Comparison
 from cxresearch.results.sensitivity import Sensitivity
 from cxresearch.results.units import Unit, format_value
-from cxresearch.stats.equivalence import equivalence_p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +125,7 @@ def _other_controls(primary: Comparison) -> dict[str, Any]:
         first_auc=values[primary.primary[0]],
         second_auc=values[primary.primary[1]],
         **numbers,
-        p_equivalence=equivalence_p_value(row["difference"], row["se"], primary.margin),
+        p_equivalence=row["p_equivalence"],
         n=primary.n,
         margin=primary.margin,
         level=primary.level,
@@ -156,9 +155,11 @@ def _other_rows(
     if all(age in frame.columns for age in ages):
         fresh = frame[(frame[ages] <= fresh_days).all(axis=1)]
         yield f"answers of the last {fresh_days:g} days", _with(marks, fresh)
-    at_all = frame[frame["event"] != 2]
-    if len(at_all) < len(frame):
-        yield "without involuntary leavers", _with(marks, at_all)
+    if (frame["event"] == 2).any():
+        yield (
+            "involuntary leavers taken as lost from view",
+            _with(marks, frame.assign(event=frame["event"] % 2)),
+        )
 
 
 def _with(marks: Landmarks, frame: pd.DataFrame) -> Landmarks:

@@ -116,6 +116,35 @@ def test_a_winner_that_differs_is_said(marks: cx.Landmarks) -> None:
     assert found.pooled.prediction_low < 0 < found.pooled.prediction_high
 
 
+def test_one_winner_everywhere_is_not_called_two(marks: cx.Landmarks) -> None:
+    comparison = cx.compare(marks, ["ces", "nps"], measures=())
+    sizes = {f"s{place}": 0.05 + 0.002 * place for place in range(6)}
+    found = cx.pool_comparisons(
+        {
+            name: dataclasses.replace(
+                comparison, contrasts=comparison.contrasts.assign(difference=size, se=0.0005, p_value=1e-9)
+            )
+            for name, size in sizes.items()
+        }
+    )
+    assert "wherever one looks" in found.finding
+    assert "The size of the difference varies by study" in found.finding
+
+
+def test_too_little_is_not_called_equal(marks: cx.Landmarks) -> None:
+    comparison = cx.compare(marks, ["ces", "nps"], measures=())
+    far = {"a": 0.2, "b": 0.1}
+    found = cx.pool_comparisons(
+        {
+            name: dataclasses.replace(
+                comparison, contrasts=comparison.contrasts.assign(difference=gap, se=0.05)
+            )
+            for name, gap in far.items()
+        }
+    )
+    assert "one cannot say whether CES or NPS predicts better" in found.finding
+
+
 def test_unknown_segment_is_refused(marks: cx.Landmarks) -> None:
     with pytest.raises(cx.ArgumentError, match="segment column"):
         cx.compare_segments(marks, ("ces", "nps"), by="planet")
