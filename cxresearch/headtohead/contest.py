@@ -77,9 +77,9 @@ def compare(
     weights : array-like, shape (rows of marks,), optional
         Positive row weights, carried through the whole chain: see :func:`cxresearch.response_weights`.
     measures : sequence of str
-        Further measures: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ipa``,
-        ``lift``, ``net_benefit`` (with the decision curve), ``calibration`` (with churn by answer),
-        ``uno_c``, ``harrell_c``. Empty for AUCs alone.
+        Further measures: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
+        (the Brier score averaged over time), ``ipa``, ``lift``, ``net_benefit`` (with the decision curve),
+        ``calibration`` (with churn by answer), ``uno_c``, ``harrell_c``. Empty for AUCs alone.
 
     Returns
     -------
@@ -118,60 +118,79 @@ def compare(
         given = {"level": level, "margin": margin, "clusters": clusters, "form": form}
         _no_override(given | {"horizon_days": horizon_days, "primary": primary})
         return _by_protocol(marks, scores, weights=weights, measures=measures)
-    level = check_level(level)
-    margin = check_number("margin", margin, above=0, below=0.5)
-    check_choice("form", form, FORMS)
-    for name in measures:
-        check_choice("measures", name, MEASURES)
     names = contestants(marks, scores)
-    horizons = horizons_of(marks, horizon_days)
-    pair = _primary(names, primary)
-    rows = complete_rows(
-        marks, names, horizons, clusters=clusters, form=form, weights=_weights(marks, weights)
+    plan = _Plan(
+        scores=names,
+        horizons_days=horizons_of(marks, horizon_days),
+        level=check_level(level),
+        margin=check_number("margin", margin, above=0, below=0.5),
+        clusters=clusters,
+        primary=_primary(names, primary),
+        form=check_choice("form", form, FORMS),
+        weighted=weights is not None,
+        measures=tuple(check_choice("measures", name, MEASURES) for name in measures),
     )
-    at = [sides(rows.fit, horizon, controls="event_free") for horizon in horizons]
-    if form == "spline":
+    rows = complete_rows(
+        marks, names, plan.horizons_days, clusters=clusters, form=form, weights=_weights(marks, weights)
+    )
+    return _contest(marks, rows, plan)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """Checked settings of a contest."""
+
+    scores: tuple[str, ...]
+    horizons_days: tuple[float, ...]
+    level: float
+    margin: float
+    clusters: str | None
+    primary: tuple[str, str]
+    form: str
+    weighted: bool
+    measures: tuple[str, ...]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as a report or a file keeps them: lists instead of tuples."""
+        plain = dataclasses.asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+
+def _contest(marks: Landmarks, rows: ContestRows, plan: _Plan) -> Comparison:
+    at = [sides(rows.fit, horizon, controls="event_free") for horizon in plan.horizons_days]
+    if plan.form == "spline":
         rows = _ranked_by_risk(rows, at[0])
     found = auc_measure(rows.fit, rows.codes, at)
     covariance = found.covariance(clusters=rows.clusters)
-    table = auc_table(rows, at, found, covariance, level)
-    contrasts = contrast_table(rows, at, found, covariance, pair=pair, level=level, margin=margin)
-    further, differences = measure_tables(rows, at, measured(rows, at, measures, form=form), level=level)
+    rule = {"level": plan.level, "margin": plan.margin}
+    table = auc_table(rows, at, found, covariance, plan.level)
+    contrasts = contrast_table(rows, at, found, covariance, pair=plan.primary, **rule)
+    further, gaps = measure_tables(rows, at, measured(rows, at, plan.measures, form=plan.form), **rule)
+    calibrated = at[0] if "calibration" in plan.measures else None
+    decided = at[0] if "net_benefit" in plan.measures else None
     main = contrasts.loc[contrasts["primary"]].iloc[0]
     return Comparison(
-        finding=_finding(main["finding"], table, pair, horizons[0]),
+        finding=_finding(main["finding"], table, plan.primary, plan.horizons_days[0]),
         verdict=main["verdict"],
-        primary=pair,
-        horizon_days=horizons[0],
+        primary=plan.primary,
+        horizon_days=plan.horizons_days[0],
         table=table,
         contrasts=contrasts,
         measures=further,
-        measure_contrasts=differences,
-        calibration=calibration_table(
-            rows, at[0] if "calibration" in measures else None, form=form, level=level
-        ),
-        decision=decision_curve(rows, at[0] if "net_benefit" in measures else None, form=form),
+        measure_contrasts=gaps,
+        calibration=calibration_table(rows, calibrated, form=plan.form, level=plan.level),
+        decision=decision_curve(rows, decided, form=plan.form),
         roc=roc_points(rows, at),
         lift=lift_points(rows, at),
         left_out=rows.left_out,
         cautions=(*_cautions(table), *rows.cautions, *_flags(marks)),
-        level=level,
-        margin=margin,
+        level=plan.level,
+        margin=plan.margin,
         n=len(rows.frame),
         n_customers=int(rows.frame["customer_id"].nunique()),
         n_cases=int(found.cases[0]),
-        form=form,
-        settings={
-            "scores": list(names),
-            "horizons_days": list(horizons),
-            "level": level,
-            "margin": margin,
-            "clusters": clusters,
-            "primary": list(pair),
-            "form": form,
-            "weighted": weights is not None,
-            "measures": list(measures),
-        },
+        form=plan.form,
+        settings=plan.settings(),
     )
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
 
+from cxresearch.headtohead.contest_tables import references
 from cxresearch.headtohead.rows import ContestRows
+from cxresearch.stats.brier_integral import time_shares
 from cxresearch.stats.calibrate import cross_fitted, linear_basis, spline_basis
-from cxresearch.stats.censoring import censoring_term, follow_up
+from cxresearch.stats.censoring import censoring_term, follow_up, inverse_weights
 from cxresearch.stats.concordance import concordance_of
-from cxresearch.stats.delong import z_test
-from cxresearch.stats.ipcw import Sides, auc_at, brier_at, marginal_risk, mean_at, sides
+from cxresearch.stats.ipcw import Sides, auc_at, brier_at, marginal_risk, mean_at, sides, split_weights
 from cxresearch.stats.joint_covariance import influence_covariance
+from cxresearch.stats.small_sample import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Found = tuple[float, Array]  # value and influence, sorted as the rows' FollowUp
 
+#: Steps of time over which the Brier score is averaged.
+STEPS = 12
 #: Name of each measure and what it is.
 MEASURES = {
     "auc_all": "AUC, involuntary leavers counted as stayers",
     "brier": "Brier score of calibrated risks",
+    "ibs": "Brier score of calibrated risks, averaged over the time up to the primary horizon",
     "ipa": "index of prediction accuracy (1 - Brier/Brier of the average risk)",
     "lift": "lift of the riskiest tenth",
     "net_benefit": "net benefit at the average risk",
@@ -107,7 +112,24 @@ def measured(rows: ContestRows, at: Sequence[Sides], wanted: Sequence[str], *, f
                 found["auc_all", i, h] = auc_at(rows.fit, code, everyone)
             if "lift" in wanted:
                 found["lift", i, h] = lift_at(rows, code, side)
+    if "ibs" in wanted:
+        found |= _integrated(rows, at[0].horizon, form=form)
     return found | _concordances(rows, at[0].horizon, wanted)
+
+
+def _integrated(rows: ContestRows, horizon: float, *, form: str) -> _Measured:
+    """Average of the Brier score by the trapezoid rule; it is 0 as long as nobody has left."""
+    value, effect = np.zeros(len(rows.names)), np.zeros((len(rows.names), rows.fit.n))
+    times = np.linspace(0, horizon, STEPS + 1)[1:]
+    for time, share in zip(times, time_shares(list(times), rule="trapezoid"), strict=True):
+        everyone = split_weights(rows.fit, inverse_weights(rows.fit, time), time)
+        if not everyone.case.any():
+            continue
+        for i, risk in enumerate(risks_of(rows, everyone, form=form)):
+            score, pull = brier_at(rows.fit, everyone, risk)
+            value[i] += share * score
+            effect[i] += share * pull
+    return {("ibs", i, 0): (float(value[i]), effect[i]) for i in range(len(rows.names))}
 
 
 def _of_risks(rows: ContestRows, at: Sides, h: int, wanted: Sequence[str], *, form: str) -> _Measured:
@@ -144,56 +166,59 @@ def _concordances(rows: ContestRows, horizon: float, wanted: Sequence[str]) -> _
 
 
 def measure_tables(
-    rows: ContestRows, at: Sequence[Sides], found: _Measured, *, level: float
+    rows: ContestRows, at: Sequence[Sides], found: _Measured, *, level: float, margin: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write measures, and their paired differences, with clustered intervals."""
+    """Write measures, and their paired differences, with intervals judged as those of the AUC are."""
     import pandas as pd
 
-    z, clusters = float(stats.norm.ppf(0.5 + level / 2)), rows.clusters[rows.fit.order]
     lines: list[dict[str, Any]] = []
     pairs: list[dict[str, Any]] = []
+    judges = references(rows, list(at))
     for measure in (name for name in MEASURES if (name, 0, 0) in found):
-        for h, side in enumerate(at):
-            if (measure, 0, h) not in found:
-                continue
-            values = np.array([found[measure, i, h][0] for i in range(len(rows.names))])
-            effects = np.stack([found[measure, i, h][1] for i in range(len(rows.names))])
-            spread = influence_covariance(effects, clusters=clusters)
-            for i, name in enumerate(rows.names):
-                se = float(np.sqrt(spread[i, i]))
-                line = {
-                    "measure": measure,
-                    "score": name,
-                    "label": rows.labels[i],
-                    "horizon_days": side.horizon,
-                }
-                lines.append(line | _interval("value", float(values[i]), se, z))
-            for i, j in combinations(range(len(rows.names)), 2):
-                variance = spread[i, i] + spread[j, j] - 2 * spread[i, j]
-                se = float(np.sqrt(max(variance, 0.0)))
-                line = {"measure": measure, "first": rows.names[i], "second": rows.names[j]}
-                line |= {"horizon_days": side.horizon}
-                gap = _interval("difference", float(values[i] - values[j]), se if se > 1e-12 else 0.0, z)
-                pairs.append(line | gap | {"p_value": z_test(gap["difference"], gap["se"])[1]})
-    return (
-        pd.DataFrame(
-            lines, columns=["measure", "score", "label", "horizon_days", "value", "low", "high", "se"]
-        ),
-        pd.DataFrame(
-            pairs,
-            columns=[
-                "measure",
-                "first",
-                "second",
-                "horizon_days",
-                "difference",
-                "low",
-                "high",
-                "se",
-                "p_value",
-            ],
-        ),
-    )
+        for h in (h for h in range(len(at)) if (measure, 0, h) in found):
+            ours = [found[measure, i, h] for i in range(len(rows.names))]
+            where = {"measure": measure, "horizon_days": at[h].horizon}
+            spread = influence_covariance(
+                np.stack([effect for _, effect in ours]), clusters=rows.clusters[rows.fit.order]
+            )
+            values = np.array([value for value, _ in ours])
+            lines += [where | line for line in _values(rows, values, spread, judges[h].critical(level))]
+            pairs += [where | line for line in _differences(rows, values, spread, judges[h], (level, margin))]
+    table = pd.DataFrame(lines, columns=_VALUE_COLUMNS)
+    gaps = pd.DataFrame(pairs, columns=_DIFFERENCE_COLUMNS)
+    gaps.loc[gaps["measure"] != "auc_all", "p_equivalence"] = np.nan  # the margin is one of AUC
+    return table, gaps
+
+
+_VALUE_COLUMNS = ["measure", "score", "label", "horizon_days", "value", "low", "high", "se"]
+_DIFFERENCE_COLUMNS = [
+    *("measure", "first", "second", "horizon_days", "difference", "low", "high", "se"),
+    *("p_value", "p_equivalence"),
+]
+
+
+def _values(rows: ContestRows, values: Array, spread: Array, critical: float) -> Iterator[dict[str, Any]]:
+    for i, (name, label) in enumerate(zip(rows.names, rows.labels, strict=True)):
+        se = float(np.sqrt(spread[i, i]))
+        yield {"score": name, "label": label} | _interval("value", float(values[i]), se, critical)
+
+
+def _differences(
+    rows: ContestRows, values: Array, spread: Array, judge: Reference, rule: tuple[float, float]
+) -> Iterator[dict[str, Any]]:
+    level, margin = rule
+    for i, j in combinations(range(len(rows.names)), 2):
+        gap = float(values[i] - values[j])
+        se = float(np.sqrt(max(spread[i, i] + spread[j, j] - 2 * spread[i, j], 0.0)))
+        se = se if se > 1e-12 else 0.0
+        same = np.array_equal(rows.codes[i], rows.codes[j])
+        yield {
+            "first": rows.names[i],
+            "second": rows.names[j],
+            **_interval("difference", gap, se, judge.critical(level) if se or same else np.nan),
+            "p_value": 1.0 if same else judge.p_value(gap, se),
+            "p_equivalence": 0.0 if same else judge.p_equivalence(gap, se, margin),
+        }
 
 
 def _interval(name: str, value: float, se: float, z: float) -> dict[str, float]:

@@ -10,6 +10,7 @@ from scipy import stats
 from cxresearch.errors import DataError
 from cxresearch.headtohead.claim import (
     EFFORT_MARGIN,
+    FEWEST,
     SCORE_MARGIN,
     SPEND_CLAIM,
     Evidence,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 _ANSWER_WITHIN_DAYS = 14
 _TARGET_HOURS = 48
@@ -207,33 +209,13 @@ def _last_seen(customers: pd.DataFrame, until: datetime) -> pd.Series:
 
 def effort_by_generation(evidence: Evidence) -> ClaimFinding:
     """Mean CES by generation: a joint test, and the widest gap."""
-    if "ces" not in evidence.study.instruments:
-        raise DataError("nobody was asked for CES")
-    customers = evidence.table("customers")
-    column = next((c for c in ("generation", "age_group", "birth_decade") if c in customers.columns), None)
-    if column is None:
-        raise DataError("customers have no column generation, age_group or birth_decade")
-    responses = evidence.table("responses")
-    answers = responses[(responses["instrument"] == "ces") & responses["score"].notna()]
-    answers = answers.merge(customers[["customer_id", column]], on="customer_id").dropna(subset=[column])
-    counts = answers[column].value_counts()
-    large = sorted(counts.index[counts >= 30])
-    if len(large) < 2:
-        raise DataError("fewer than two generations have 30 answers to CES")
-    answers = answers[answers[column].isin(large)]
-    group = answers[column].map({value: place for place, value in enumerate(large)}).to_numpy(dtype=np.intp)
+    answers, large = _effort_answers(evidence)
+    place = {value: number for number, value in enumerate(large)}
+    group = np.array([place[value] for value in answers["generation"]], dtype=np.int64)
     means, effects = group_means(answers["score"].to_numpy(dtype=np.float64), group, len(large))
     spread = influence_covariance(effects, clusters=cluster_codes(answers["customer_id"]))
-    pick = np.column_stack([-np.ones(len(large) - 1), np.eye(len(large) - 1)])
-    gaps = pick @ means
-    statistic = float(gaps @ np.linalg.solve(pick @ spread @ pick.T, gaps))
-    p_value = float(stats.chi2.sf(statistic, len(gaps)))
+    p_value, gap, low, high = _widest_gap(means, spread, evidence.level)
     top, bottom = int(means.argmax()), int(means.argmin())
-    gap = float(means[top] - means[bottom])
-    # Joint over all pairs (Scheffe), for the widest gap was not named beforehand.
-    reach = float(np.sqrt(stats.chi2.ppf(evidence.level, len(gaps))))
-    se = float(np.sqrt(spread[top, top] + spread[bottom, bottom] - 2 * spread[top, bottom]))
-    low, high = gap - reach * se, gap + reach * se
     if p_value < 1 - evidence.level:
         verdict = "supported"
     else:
@@ -254,3 +236,39 @@ def effort_by_generation(evidence: Evidence) -> ClaimFinding:
         test=f"supported if a joint test finds a difference; contradicted if {EFFORT_MARGIN:g} is ruled out",
         caveat="generations differ in what they buy and how they were asked",
     )
+
+
+def _effort_answers(evidence: Evidence) -> tuple[pd.DataFrame, list[str]]:
+    """Return CES answers with the generation of their customer, and the generations with 30 of them."""
+    if "ces" not in evidence.study.instruments:
+        raise DataError("nobody was asked for CES")
+    customers = evidence.table("customers")
+    column = next((c for c in ("generation", "age_group", "birth_decade") if c in customers.columns), None)
+    if column is None:
+        raise DataError("customers have no column generation, age_group or birth_decade")
+    known = customers[["customer_id", column]].rename(columns={column: "generation"})
+    responses = evidence.table("responses")
+    answers = responses[(responses["instrument"] == "ces") & responses["score"].notna()]
+    answers = answers[["customer_id", "score"]].merge(known, on="customer_id").dropna(subset=["generation"])
+    counts = answers["generation"].value_counts()
+    large = sorted(counts.index[counts >= FEWEST])
+    if len(large) < 2:
+        raise DataError(f"fewer than two generations have {FEWEST} answers to CES")
+    return answers[answers["generation"].isin(large)], large
+
+
+def _widest_gap(
+    means: NDArray[np.float64], spread: NDArray[np.float64], level: float
+) -> tuple[float, float, float, float]:
+    """Joint p-value of equal means, and the widest gap with an interval that holds for all pairs.
+
+    Scheffe's, for the widest gap was not named beforehand.
+    """
+    pick = np.column_stack([-np.ones(len(means) - 1), np.eye(len(means) - 1)])
+    gaps = pick @ means
+    statistic = float(gaps @ np.linalg.solve(pick @ spread @ pick.T, gaps))
+    reach = float(np.sqrt(stats.chi2.ppf(level, len(gaps))))
+    top, bottom = int(means.argmax()), int(means.argmin())
+    gap = float(means[top] - means[bottom])
+    se = float(np.sqrt(spread[top, top] + spread[bottom, bottom] - 2 * spread[top, bottom]))
+    return float(stats.chi2.sf(statistic, len(gaps))), gap, gap - reach * se, gap + reach * se

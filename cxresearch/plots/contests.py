@@ -86,40 +86,12 @@ def draw_power(result: Power, ax: Axes | None = None) -> Axes:
     with look():
         ax = ax or new_axes(7.6, 4.4)
         table = result.table
-        for column, colour, text in (
-            (
-                "power_difference",
-                PALETTE[0],
-                f"difference {format_value(result.difference, Unit.AUC, signed=True)} found",
-            ),
-            ("power_equivalence", PALETTE[1], f"equivalence within {result.margin:g} found"),
-        ):
-            ax.plot(table["rows"], table[column], color=colour, linewidth=2, marker="o", markersize=4)
-            ax.annotate(
-                text,
-                (table["rows"].iloc[-1], table[column].iloc[-1]),
-                xytext=(8, 0),
-                color=colour,
-                textcoords="offset points",
-                va="center",
-                fontsize=9.5,
-                annotation_clip=False,
-            )
-        known = table[table["runs"] > 0]
-        if len(known):
-            low = known["simulated_difference"] - known["simulated_difference_low"]
-            high = known["simulated_difference_high"] - known["simulated_difference"]
-            ax.errorbar(
-                known["rows"],
-                known["simulated_difference"],
-                yerr=[low, high],
-                fmt="D",
-                color=INK,
-                markersize=5,
-                capsize=3,
-                label=f"simulated, {int(known['runs'].iloc[0]):,} studies each",
-            )
-            ax.legend(loc="upper left", fontsize=9)
+        found = f"difference {format_value(result.difference, Unit.AUC, signed=True)} found"
+        _power_line(ax, table["rows"], table["power_difference"], colour=PALETTE[0], text=found)
+        ruled_out = f"equivalence within {result.margin:g} found"
+        _power_line(ax, table["rows"], table["power_equivalence"], colour=PALETTE[1], text=ruled_out)
+        if (table["runs"] > 0).any():
+            _simulated(ax, table[table["runs"] > 0])
         ax.axhline(result.target, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         ax.set_xscale("log")
         ax.set_xticks(list(table["rows"]), [f"{rows:,}" for rows in table["rows"]])
@@ -129,6 +101,29 @@ def draw_power(result: Power, ax: Axes | None = None) -> Axes:
         ax.set_xlabel("rows")
         ax.set_title("What a study of this size would find")
     return ax
+
+
+def _power_line(ax: Axes, rows: pd.Series, power: pd.Series, *, colour: str, text: str) -> None:
+    ax.plot(rows, power, color=colour, linewidth=2, marker="o", markersize=4)
+    ax.annotate(
+        text,
+        (rows.iloc[-1], power.iloc[-1]),
+        xytext=(8, 0),
+        color=colour,
+        textcoords="offset points",
+        va="center",
+        fontsize=9.5,
+        annotation_clip=False,
+    )
+
+
+def _simulated(ax: Axes, table: pd.DataFrame) -> None:
+    low = table["simulated_difference"] - table["simulated_difference_low"]
+    high = table["simulated_difference_high"] - table["simulated_difference"]
+    label = f"simulated, {int(table['runs'].iloc[0]):,} studies each"
+    points: dict[str, Any] = {"fmt": "D", "color": INK, "markersize": 5, "capsize": 3}
+    ax.errorbar(table["rows"], table["simulated_difference"], yerr=[low, high], label=label, **points)
+    ax.legend(loc="upper left", fontsize=9)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -46,7 +46,8 @@ class Comparison(Result):
     measures : DataFrame
         What else was measured: ``measure, score, label, horizon_days, value, low, high, se``.
     measure_contrasts : DataFrame
-        Its paired differences: ``measure, first, second, horizon_days, difference, low, high, se, p_value``.
+        Its paired differences: ``measure, first, second, horizon_days, difference, low, high, se, p_value,
+        p_equivalence``; the last one for AUCs only, whose margin it is.
     calibration : DataFrame
         Churn by answer at the primary horizon: ``score, label, horizon_days, answer, n, share, predicted,
         observed, low, high, se``.

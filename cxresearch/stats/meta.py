@@ -203,16 +203,13 @@ def meta_analysis(
             "a standard error is zero or negative", next_step="leave out segments without spread"
         )
     fit = mixed_fit(y, se**2, np.ones((k, 1)), method=method)
-    plain = math.sqrt(fit.covariance[0, 0])
-    corrected, df = _corrected(plain, fit, test)
+    corrected, df = _corrected(math.sqrt(fit.covariance[0, 0]), fit, test)
     critical = float(stats.t.ppf(0.5 + level / 2, df))
     value = float(fit.coefficients[0])
     if prediction == "metafor":
         half = critical * math.sqrt(fit.tau2 + corrected**2)
     else:
-        half = (
-            float(stats.t.ppf(0.5 + level / 2, k - 2)) * math.sqrt(fit.tau2 + plain**2) if k > 2 else math.nan
-        )
+        half = _further_segment(fit, k, level)
     narrow = test == "hartung_knapp" and fit.scale < 1
     return Pooled(
         name=name,
@@ -238,6 +235,13 @@ def meta_analysis(
         if narrow
         else "",
     )
+
+
+def _further_segment(fit: MixedFit, k: int, level: float) -> float:
+    """Half the width of the prediction interval with k - 2 degrees of freedom; NaN with two segments."""
+    if k <= 2:
+        return math.nan
+    return float(stats.t.ppf(0.5 + level / 2, k - 2)) * math.sqrt(fit.tau2 + fit.covariance[0, 0])
 
 
 def _corrected(plain: float, fit: MixedFit, test: str) -> tuple[float, float]:

@@ -124,6 +124,27 @@ def test_accuracy_of_the_average_is_zero(marks: cx.Landmarks) -> None:
             assert abs(effect.mean()) < 1e-8
 
 
+def test_brier_averaged_over_time(marks: cx.Landmarks) -> None:
+    """The trapezoid over the single scores, and one risk for everybody gives the integral of F (1 - F)."""
+    rows = rows_with(marks)
+    horizon = marks.horizon_days
+    at = [sides(rows.fit, horizon, controls="event_free")]
+    found = measured(rows, at, ["ibs"], form="raw")
+    times = np.linspace(0, horizon, 13)[1:]
+    single = [sides(rows.fit, time, controls="all") for time in times]
+    for i in (0, 1):
+        curve = [
+            measured(rows, [sides(rows.fit, time)], ["brier"], form="raw")["brier", i, 0][0] for time in times
+        ]
+        assert found["ibs", i, 0][0] == pytest.approx(np.trapezoid([0, *curve], [0, *times]) / horizon)
+        assert abs(found["ibs", i, 0][1].mean()) < 1e-8
+    gone = np.array([0, *(side.case.sum() / rows.fit.n for side in single)])
+    useless = np.trapezoid(gone * (1 - gone), [0, *times]) / horizon
+    assert 0.9 * useless < found["ibs", 0, 0][0] < 1.01 * useless
+    table = cx.compare(marks, ["ces", "nps"], measures=["ibs"]).measures
+    assert table["value"].tolist() == pytest.approx([found["ibs", i, 0][0] for i in (0, 1)])
+
+
 def test_calibration_table_adds_up(marks: cx.Landmarks) -> None:
     rows = rows_with(marks)
     at = sides(rows.fit, marks.horizon_days, controls="event_free")
