@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
 
@@ -35,7 +38,13 @@ def check_number(
     at_least: float | None = None,
     below: float | None = None,
 ) -> float:
-    """Return a finite number within bounds."""
+    """Return a finite number within bounds; text and true or false are not read as numbers.
+
+    Examples
+    --------
+    >>> check_number("margin", 0.02, above=0)
+    0.02
+    """
     bounds = [
         text
         for text, given in (
@@ -46,9 +55,11 @@ def check_number(
         if given is not None
     ]
     wanted = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
+    if not isinstance(value, (Real, Decimal)) or isinstance(value, bool):
+        raise ArgumentError(f"{name} is {value!r}", wanted=wanted)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, ValueError):  # a whole number of 400 digits, a signalling NaN
         raise ArgumentError(f"{name} is {value!r}", wanted=wanted) from None
     fits = (
         number - number == 0
@@ -68,7 +79,9 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> str:
     return value
 
 
-def as_numbers(name: str, values: ArrayLike, *, missing: bool = False) -> NDArray[np.float64]:
+def as_numbers(
+    name: str, values: ArrayLike, *, missing: bool = False, booleans: bool = False
+) -> NDArray[np.float64]:
     """Return a one-dimensional float array.
 
     Parameters
@@ -79,25 +92,36 @@ def as_numbers(name: str, values: ArrayLike, *, missing: bool = False) -> NDArra
         Lists, arrays and Series of pandas, Polars or PyArrow; None, NaN and NA count as missing.
     missing : bool
         Admit missing values (as NaN). Otherwise they are refused and the first position is named.
+    booleans : bool
+        Admit true and false as 1 and 0: for events, outcomes and flags, not for scores or amounts.
 
     Raises
     ------
     ArgumentError
-        If the values are not numbers, not one-dimensional, infinite, or missing where that is not admitted.
+        If the values are not numbers (dates, spans of time, complex numbers and text that looks like a number
+        are none), not one-dimensional, infinite, or missing where that is not admitted.
+
+    Examples
+    --------
+    >>> as_numbers("score", [9, None, 10], missing=True)
+    array([ 9., nan, 10.])
     """
     import numpy as np
     import pandas as pd
 
     if hasattr(values, "to_pandas"):  # Polars and PyArrow columns
         values = values.to_pandas()
+    values = _flat(name, values)
     try:
-        array = np.asarray(pd.to_numeric(pd.Series(_flat(name, values)), errors="raise"), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{name} holds something that is not a number: {error}",
-            wanted="numbers",
-            next_step="convert or drop these values first; nothing is guessed",
-        ) from None
+        series = pd.Series(values)
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            series = series.astype(object)
+        _refuse_other_kinds(name, series, booleans=booleans)
+        array = np.asarray(pd.to_numeric(series, errors="raise"), dtype=np.float64)
+    except ArgumentError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _no_number(name, str(error)) from None
     if np.isinf(array).any():
         raise ArgumentError(f"{name} is infinite", where=f"position {int(np.argmax(np.isinf(array)))}")
     if not missing and np.isnan(array).any():
@@ -107,6 +131,37 @@ def as_numbers(name: str, values: ArrayLike, *, missing: bool = False) -> NDArra
             next_step="drop or model them; they are never filled in silently",
         )
     return array
+
+
+def _refuse_other_kinds(name: str, series: pd.Series[Any], *, booleans: bool) -> None:
+    """Refuse what ``to_numeric`` would turn into a number all the same: dates as nanoseconds, text, ..."""
+    import numpy as np
+    import pandas as pd
+
+    kind = getattr(series.dtype, "kind", "O")
+    if kind in "iuf":
+        return
+    if kind != "O":
+        if kind != "b":
+            raise _no_number(name, f"its type is {series.dtype}")
+        if not booleans:
+            raise _no_number(name, "true/false values")
+        return
+    kinds = set(map(type, series))
+    for other in kinds - {type(None), type(pd.NA)}:
+        flag = issubclass(other, (bool, np.bool_))
+        if (flag and not booleans) or not (flag or issubclass(other, (Real, Decimal))):
+            at = next(place for place, value in enumerate(series) if type(value) is other)
+            raise _no_number(name, f"{series.iloc[at]!r}", where=f"position {at}")
+
+
+def _no_number(name: str, what: str, *, where: str = "") -> ArgumentError:
+    return ArgumentError(
+        f"{name} holds something that is not a number: {what}",
+        where=where,
+        wanted="numbers",
+        next_step="convert or drop these values first; nothing is guessed",
+    )
 
 
 def _flat(name: str, values: Any) -> Any:

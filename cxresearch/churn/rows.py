@@ -112,11 +112,12 @@ def outcome_rows(
     event = frame["event"].to_numpy(dtype=np.int64)
     fit = follow_up(duration, event)
     weight = fit.unsorted(inverse_weights(fit, horizon))
+    early = fit.unsorted(fit.duration) <= fit.reaching(horizon)
     kinds = event == 1 if cause == "voluntary" else event > 0
     return Rows(
         table=table_of(frame, numbers, categories),
-        left=kinds & (duration <= horizon),
-        gone=(event > 0) & (duration <= horizon),
+        left=kinds & early,
+        gone=(event > 0) & early,
         weight=weight,
         customer=pd.factorize(frame["customer_id"])[0].astype(np.int64),
     )

@@ -13,7 +13,7 @@ from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.forms import agreement_cautions, check_levels, in_form
 from cxresearch.stats.calibrate import folds_of
-from cxresearch.stats.censoring import FollowUp, follow_up
+from cxresearch.stats.censoring import FollowUp, follow_up, tie_width
 from cxresearch.stats.ipcw import level_codes
 from cxresearch.stats.joint_covariance import cluster_codes
 
@@ -167,8 +167,9 @@ def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> NDArra
     """
     duration = rows["duration_days"].to_numpy(dtype=np.float64).copy()
     censored = rows["event"].to_numpy() == 0
+    width = tie_width(np.unique(duration))
     for horizon in horizons:
-        duration[censored & (duration == horizon)] = np.nextafter(horizon, np.inf)
+        duration[censored & (np.abs(duration - horizon) <= width)] = horizon + 3 * width  # beyond any tie
     return duration
 
 

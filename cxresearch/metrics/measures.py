@@ -132,9 +132,6 @@ def base_note(n: int, unknown: bool) -> str:
 
 def check_scores(scores: ArrayLike, scale: Scale) -> Floats:
     """Return scores as floats, NaN for non-answers; name the first that is no answer to the question."""
-    dtype = getattr(scores, "dtype", None)
-    if dtype is not None and str(dtype).lower() in ("bool", "boolean"):
-        raise ArgumentError("scores are true/false", wanted=f"whole numbers from {scale.low} to {scale.high}")
     values = as_numbers("scores", scores, missing=True)
     with np.errstate(invalid="ignore"):
         wrong = (values < scale.low) | (values > scale.high) | (values != np.round(values))

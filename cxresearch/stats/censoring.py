@@ -9,6 +9,7 @@ import numpy as np
 
 from cxresearch.checks import as_numbers, check_same_length
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.risk_table import TIE_TOLERANCE, event_codes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -53,11 +54,23 @@ class FollowUp:
         """Number of rows."""
         return len(self.duration)
 
+    def reaching(self, horizon: float) -> float:
+        """Return the horizon, or the observed time just above it that differs from it by rounding only."""
+        place = int(np.searchsorted(self.time, horizon, side="right"))
+        if place < len(self.time) and self.time[place] - horizon <= tie_width(self.time):
+            return float(self.time[place])
+        return horizon
+
     def unsorted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Put values of shape (..., n) back into the order of the input."""
         result = np.empty_like(values)
         result[..., self.order] = values
         return result
+
+
+def tie_width(time: NDArray[np.float64]) -> float:
+    """Return how far apart two of these distinct times may lie and still count as one."""
+    return TIE_TOLERANCE * max(1.0, float(np.abs(time).mean()))
 
 
 def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | None = None) -> FollowUp:
@@ -66,7 +79,8 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     Parameters
     ----------
     durations : array-like, shape (n,)
-        Positive times in any unit; missing values are refused.
+        Positive times in any unit; missing values are refused. Times that differ by rounding only are one
+        time, as for the survival curves (``risk_table.TIE_TOLERANCE``).
     events : array-like, shape (n,)
         0 censored, 1.. kind of event.
     weights : array-like, shape (n,), optional
@@ -90,10 +104,12 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     time, code, row_weight = _checked(durations, events, weights)
     order = np.argsort(time, kind="stable")
     time, code, row_weight = time[order], code[order], row_weight[order]
-    new = np.r_[True, time[1:] != time[:-1]] if len(time) else np.zeros(0, dtype=bool)
+    gap = np.diff(time)
+    new = np.append(True, gap > tie_width(time[np.append(True, gap > 0)]))
     group = np.cumsum(new) - 1
     size = int(group[-1]) + 1
     distinct = time[new]
+    time = distinct[group]
     censored = np.bincount(group, weights=row_weight * (code == 0), minlength=size)
     leaving = np.bincount(group, weights=row_weight, minlength=size)
     remaining = np.append(leaving[::-1].cumsum()[::-1][1:], 0.0)
@@ -118,7 +134,7 @@ def _checked(
     durations: ArrayLike, events: ArrayLike, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
     time = as_numbers("durations", durations)
-    code = as_numbers("events", events)
+    code = event_codes("events", events)
     row_weight = np.ones(len(time)) if weights is None else as_numbers("weights", weights)
     check_same_length(durations=time, events=code, weights=row_weight)
     if not len(time):
@@ -127,13 +143,9 @@ def _checked(
         raise ArgumentError(
             f"{int((time < 0).sum())} durations are negative", wanted="times from the landmark onwards"
         )
-    if ((code < 0) | (code != np.floor(code))).any():
-        raise ArgumentError(
-            "events holds something else than codes", wanted="0 for censored, 1, 2, ... for kinds"
-        )
     if (row_weight <= 0).any():
         raise ArgumentError("a weight is zero or negative", wanted="positive weights")
-    return time, code.astype(np.int64), row_weight * (len(time) / row_weight.sum())
+    return time, code, row_weight * (len(time) / row_weight.sum())
 
 
 def observed_at(fit: FollowUp, horizon: float) -> float:
@@ -144,7 +156,7 @@ def observed_at(fit: FollowUp, horizon: float) -> float:
     DataError
         If nobody is followed past the horizon, so nobody can serve as a control.
     """
-    last = int(np.searchsorted(fit.time, horizon, side="right")) - 1
+    last = int(np.searchsorted(fit.time, fit.reaching(horizon), side="right")) - 1
     if last == len(fit.time) - 1:
         raise DataError(
             f"nobody is followed past the horizon of {horizon:g}",
@@ -166,7 +178,7 @@ def inverse_weights(fit: FollowUp, horizon: float) -> NDArray[np.float64]:
     """
     at_horizon = observed_at(fit, horizon)
     weight = np.where(fit.event > 0, 1 / fit.before.clip(1e-300)[fit.group], 0.0)
-    weight[fit.duration > horizon] = 1 / at_horizon
+    weight[fit.duration > fit.reaching(horizon)] = 1 / at_horizon
     return np.asarray(weight * fit.weight)
 
 
@@ -188,7 +200,7 @@ def censoring_term(fit: FollowUp, effect: NDArray[np.float64], horizon: float) -
         ``T > u``.
     """
     size = len(fit.time)
-    last = int(np.searchsorted(fit.time, horizon, side="right")) - 1
+    last = int(np.searchsorted(fit.time, fit.reaching(horizon), side="right")) - 1
     if last < 0 or not fit.hazard[: last + 1].any():
         return np.zeros(fit.n)
     by_time = np.bincount(fit.group, weights=effect, minlength=size)

@@ -68,6 +68,7 @@ class CoxCensoring:
 
     def terms_before(self, horizon: float) -> NDArray[np.intp]:
         """Number of terms that lower each row's G: before its event, or up to the horizon if it is later."""
+        horizon = self.fit.reaching(horizon)
         times = self.data.sets.time[self.data.sets.at]
         own = np.searchsorted(times, self.fit.duration, side="left")
         until = np.searchsorted(times, horizon, side="right")
@@ -75,11 +76,12 @@ class CoxCensoring:
 
     def inverse_weights(self, horizon: float) -> Array:
         """``1/G(T- | x)`` for events up to the horizon, ``1/G(horizon | x)`` for those followed past it."""
-        if not (self.fit.duration > horizon).any():
+        past = self.fit.duration > self.fit.reaching(horizon)
+        if not past.any():
             raise DataError(f"nobody is followed past the horizon of {horizon:g}")
         steps = self.data.sets.mean_weight / self.means.total
         hazard = np.concatenate(([0.0], np.cumsum(steps)))[self.terms_before(horizon)]
-        known = (self.fit.event > 0) | (self.fit.duration > horizon)
+        known = (self.fit.event > 0) | past
         return np.where(known, self.fit.weight * np.exp(hazard * self.relative), 0.0)
 
     def term(self, effect: Array, horizon: float) -> Array:

@@ -13,6 +13,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.censoring import FollowUp, censoring_term, follow_up
 from cxresearch.stats.dominance import weight_below
 from cxresearch.stats.ipcw import level_codes
+from cxresearch.stats.joint_covariance import cluster_codes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -41,11 +42,16 @@ class Concordance:
     discordant: Array
     tied_score: Array
 
-    def covariance(self, *, clusters: NDArray[np.intp] | None = None) -> Array:
-        """Infinitesimal-jackknife covariance, shape (m, m), as R's survival has it: no factor G/(G-1)."""
+    def covariance(self, *, clusters: ArrayLike | None = None) -> Array:
+        """Infinitesimal-jackknife covariance, shape (m, m), as R's survival has it: no factor G/(G-1).
+
+        Rows of one cluster, labelled in the order of the input, may depend on each other in any way.
+        """
         total = self.influence
         if clusters is not None:
-            total = np.stack([np.bincount(clusters, weights=row) for row in self.influence])
+            codes = cluster_codes(clusters)
+            check_same_length(rows=self.influence[0], clusters=codes)
+            total = np.stack([np.bincount(codes, weights=row) for row in self.influence])
         return np.asarray(total @ total.T / self.influence.shape[1] ** 2)
 
 
@@ -115,7 +121,9 @@ def concordance(
     if entry is not None and time_weight != "n":
         raise ArgumentError("entry times come with time_weight='n' only", next_step="drop one of the two")
     if cause != 1 or (fit.event > 1).any():
-        fit = follow_up(durations, (np.asarray(events) == cause).astype(int), weights=weights)
+        caused = np.empty(fit.n, dtype=np.int64)
+        caused[fit.order] = fit.event == cause
+        fit = follow_up(durations, caused, weights=weights)
     limit = np.inf if horizon is None else check_number("horizon", horizon, above=0)
     start = None if entry is None else as_numbers("entry", entry)[fit.order]
     check_same_length(durations=fit.duration, entry=start)
@@ -140,7 +148,9 @@ def concordance_of(
 ) -> Concordance:
     """Concordance of coded scores (sorted rows) on prepared rows with one kind of event, code 1."""
     by_time = _time_weights(fit, time_weight)
-    pair_weight = np.where((fit.event == 1) & (fit.duration <= horizon), by_time[fit.group], 0.0)
+    pair_weight = np.where(
+        (fit.event == 1) & (fit.duration <= fit.reaching(horizon)), by_time[fit.group], 0.0
+    )
     found = [_one(fit, code, pair_weight, entry) for code in codes]
     influence = np.empty((len(codes), fit.n))
     last = float(fit.duration[pair_weight > 0].max(initial=0.0))

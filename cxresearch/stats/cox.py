@@ -80,7 +80,8 @@ def cox_data(
 def _column(covariates: pd.DataFrame, position: int) -> NDArray[np.float64]:
     from cxresearch.checks import as_numbers
 
-    return as_numbers(f"covariate {covariates.columns[position]!r}", covariates.iloc[:, position])
+    name = f"covariate {covariates.columns[position]!r}"
+    return as_numbers(name, covariates.iloc[:, position], booleans=True)
 
 
 def fit_cox(
@@ -109,7 +110,8 @@ def fit_cox(
     entry : array-like, shape (n,), optional
         Start of each interval: several rows per customer carry covariates that change, or left truncation.
     strata : array-like, shape (n,), optional
-        Each stratum has a baseline hazard of its own.
+        Each stratum has a baseline hazard of its own. With strata of a few rows each (matched sets) robust
+        errors are too small; they need many people at risk in each.
     weights : array-like, shape (n,), optional
         Sampling weights; errors become robust.
     clusters : array-like, shape (n,), optional

@@ -148,7 +148,7 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
     AUC: a minus b +0.278 [−0.130, +0.685], p 0.181, n 6
     """
     level = check_level(level)
-    y = as_numbers("outcome", outcome)
+    y = as_numbers("outcome", outcome, booleans=True)
     if not np.isin(y, (0, 1)).all():
         raise ArgumentError("outcome holds other values than 0 and 1", wanted="1 for a case, 0 for a control")
     if not scores:

@@ -228,7 +228,7 @@ def design_mean(
     >>> round(found.value, 3), round(found.se, 3)
     (0.5, 0.289)
     """
-    y = as_numbers("values", values)
+    y = as_numbers("values", values, booleans=True)
     inside = _domain(domain, len(y))
     check_same_length(values=y, weights=design.weights, domain=inside)
     w = np.where(inside, design.weights, 0.0)
@@ -251,7 +251,7 @@ def design_ratio(top: ArrayLike, bottom: ArrayLike, design: Design, *, level: fl
     >>> round(design_ratio([2.0, 4.0, 5.0], [1.0, 2.0, 3.0], survey_design(3)).value, 4)
     1.8333
     """
-    a, b = as_numbers("top", top), as_numbers("bottom", bottom)
+    a, b = (as_numbers(name, v, booleans=True) for name, v in (("top", top), ("bottom", bottom)))
     check_same_length(top=a, bottom=b, weights=design.weights)
     total = float(design.weights @ b)
     if total == 0:

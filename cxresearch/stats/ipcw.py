@@ -98,7 +98,7 @@ def split_weights(
     fit: FollowUp, weight: NDArray[np.float64], horizon: float, *, cause: int = 1, controls: Controls = "all"
 ) -> Sides:
     """Split weights as :func:`sides_of` does, where one side may be empty."""
-    early = fit.duration <= horizon
+    early = fit.duration <= fit.reaching(horizon)
     own = early & (fit.event == cause)
     excluded = early if controls == "event_free" else own
     return Sides(horizon=horizon, case=np.where(own, weight, 0.0), control=np.where(excluded, 0.0, weight))
@@ -114,7 +114,7 @@ def level_codes(name: str, values: ArrayLike) -> tuple[NDArray[np.intp], NDArray
     ArgumentError
         If a value is missing or not a number.
     """
-    array = as_numbers(name, values)
+    array = as_numbers(name, values, booleans=True)
     if not len(array):
         raise DataError("there are no rows", where=name)
     low, high = array.min(), array.max()
@@ -341,6 +341,8 @@ def sorted_code(fit: FollowUp, name: str, score: ArrayLike) -> NDArray[np.intp]:
 
 def checked_horizons(horizons: Sequence[float]) -> list[float]:
     """Return horizons as numbers above 0."""
+    if np.ndim(horizons) != 1:
+        raise ArgumentError(f"horizons is {horizons!r}", wanted="a list of numbers such as [180]")
     if not len(horizons):
         raise ArgumentError("horizons is empty", wanted="at least one horizon")
     return [check_number("horizon", horizon, above=0) for horizon in horizons]

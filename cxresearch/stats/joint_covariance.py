@@ -43,7 +43,7 @@ def cluster_codes(clusters: ArrayLike) -> NDArray[np.intp]:
 
 
 def influence_covariance(
-    influence: NDArray[np.float64], *, clusters: NDArray[np.intp] | None = None
+    influence: NDArray[np.float64], *, clusters: ArrayLike | None = None
 ) -> NDArray[np.float64]:
     """Covariance of estimates from their influence values.
 
@@ -54,8 +54,8 @@ def influence_covariance(
     ----------
     influence : array, shape (m, n)
         One row for each estimate, on the scale where ``estimate - truth = mean(influence)``.
-    clusters : array of int, shape (n,), optional
-        Cluster numbers from :func:`cluster_codes`; rows of one cluster may depend on each other in any way.
+    clusters : array-like, shape (n,), optional
+        Labels or numbers of the clusters; rows of one cluster may depend on each other in any way.
 
     Returns
     -------
@@ -63,6 +63,8 @@ def influence_covariance(
 
     Raises
     ------
+    ArgumentError
+        If there is not one cluster for each row.
     DataError
         If there are fewer than two clusters.
 
@@ -79,6 +81,7 @@ def influence_covariance(
     total, groups = influence, size
     if clusters is not None:
         check_same_length(influence=influence[0], clusters=clusters)
+        clusters = cluster_codes(clusters)
         groups = int(clusters.max()) + 1
         if groups < size:
             total = np.stack([np.bincount(clusters, weights=row, minlength=groups) for row in influence])

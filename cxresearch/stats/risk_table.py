@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Times closer than this, absolutely or relative to the mean time, are one time, as in R's survival (its
 #: vignette "Roundoff error and tied times"): days computed along two routes must still tie.
 TIE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
+#: Event codes are small whole numbers; anything above is a time or an identifier in the wrong place.
+LARGEST_CODE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +88,13 @@ def survival_rows(
     Parameters
     ----------
     duration : array-like, shape (n,)
-        Time from the origin to the event or to censoring, any unit, not negative. Missing values are refused.
+        Time from the origin to the event or to censoring, any unit, not negative, with entry neither. Missing
+        values are refused.
     event : array-like, shape (n,)
         0 or False censored; 1 or True, 2, ... the kind of event.
     entry : array-like, shape (n,), optional
-        Time from which each row is under observation, below its duration.
+        Time from which each row is under observation, below its duration; before the origin counts as there
+        from the start.
     weights : array-like, shape (n,), optional
         Sampling weights, not negative; variances become robust.
     clusters : array-like, shape (n,), optional
@@ -122,7 +126,7 @@ def survival_rows(
             next_step="pass one row per person where weights or clusters matter",
         )
     times = as_numbers("duration", duration)
-    kinds = _event_codes(event)
+    kinds = event_codes("event", event)
     starts = None if entry is None else as_numbers("entry", entry)
     size = check_same_length(
         duration=times, event=kinds, entry=starts, weights=weights, clusters=clusters, counts=counts
@@ -148,20 +152,32 @@ def survival_rows(
     return rows if bool(used.all()) else rows.take(used)
 
 
-def _event_codes(event: ArrayLike) -> NDArray[np.int64]:
-    codes = as_numbers("event", event)
-    bad = (codes < 0) | (codes != np.floor(codes))
+def event_codes(name: str, events: ArrayLike) -> NDArray[np.int64]:
+    """Return event codes as whole numbers: 0 or False censored, 1 or True, 2, ... the kind of event.
+
+    Raises
+    ------
+    ArgumentError
+        If a code is missing, negative, not whole, or above a million.
+
+    Examples
+    --------
+    >>> event_codes("event", [True, False])
+    array([1, 0])
+    """
+    codes = as_numbers(name, events, booleans=True)
+    bad = (codes < 0) | (codes != np.floor(codes)) | (codes > LARGEST_CODE)
     if bad.any():
         raise ArgumentError(
-            f"event is {codes[bad][0]:g}",
+            f"{name} is {codes[bad][0]:g}",
             where=f"position {int(np.argmax(bad))}",
-            wanted="0 for censored, 1 and above for the kind of event",
+            wanted="codes: 0 for censored, 1, 2, ... for the kind of event",
         )
     return codes.astype(np.int64)
 
 
 def _check_times(times: NDArray[np.float64], starts: NDArray[np.float64] | None) -> None:
-    if starts is None and (times < 0).any():
+    if (times < 0).any():
         bad = times < 0
         raise ArgumentError(
             f"{int(bad.sum()):,} durations are negative",

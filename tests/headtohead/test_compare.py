@@ -128,6 +128,16 @@ def test_followed_to_the_last_day_is_followed_past_it() -> None:
     pd.testing.assert_frame_equal(cut.table, full.table)
 
 
+def test_the_horizon_is_met_up_to_rounding() -> None:
+    """A leaver at 0.1 + 0.2 and a customer cut there are on time for a horizon of 0.3."""
+    event, nps, ces = [1, 1, 1, 0, 0, 0], [1, 6, 9, 10, 5, 9], [2, 4, 7, 5, 6, 3]
+    tables = []
+    for end in (0.3, 0.1 + 0.2):
+        marks = landmarks(nps=nps, ces=ces, duration_days=[0.1, 0.2, end, end, 0.6, 0.7], event=event)
+        tables.append(cx.compare(marks, ["nps", "ces"], horizon_days=0.3).table)
+    pd.testing.assert_frame_equal(*tables)
+
+
 def pair(**changes: float) -> Pair:
     base = {
         "first_auc": 0.61,
