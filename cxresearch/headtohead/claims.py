@@ -92,7 +92,7 @@ def audit_claims(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> audit = cx.audit_claims(cx.synthetic_study(customers=1_000, tier="A"))
+    >>> audit = cx.audit_claims(cx.synthetic_study(customers=300, tier="A"))
     >>> audit.claim("effort_by_generation").verdict
     'not testable'
     """

@@ -149,7 +149,7 @@ def nonresponse(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.synthetic_study(customers=3_000, nonresponse=True)
+    >>> study = cx.synthetic_study(customers=1_000, nonresponse=True)
     >>> marks = cx.landmark(study, every=["2023-01-01"], horizon_days=180, keep_silent=True)
     >>> nonresponse(marks, ("ces", "nps")).contests["population"].tolist()[:2]
     ['those who answered', 'weighted to all customers']

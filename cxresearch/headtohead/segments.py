@@ -64,7 +64,7 @@ def compare_segments(
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.headtohead.segments import compare_segments
-    >>> marks = cx.landmark(cx.synthetic_study(customers=6_000), every=["2023-01-01"], horizon_days=365.25)
+    >>> marks = cx.landmark(cx.synthetic_study(customers=3_000), every=["2023-01-01"], horizon_days=365.25)
     >>> compare_segments(marks, ("ces", "nps"), by="segment").pooled.k
     3
     """
