@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 METHODS = ("REML", "ML", "DL", "PM", "FE")
 TESTS = ("hartung_knapp", "modified", "normal")
 PREDICTIONS = ("k-2", "metafor")
+#: Below this factor of Hartung and Knapp the estimates are equal for all that rounding can tell: two segments
+#: that truly agree come as close once in 12,000 times.
+EQUAL = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +118,22 @@ def mixed_fit(y: Array, v: Array, design: Array, *, method: str = "REML") -> Mix
     """
     tau2 = _tau2(y, v, design, method)
     weight = 1 / (v + tau2)
-    p, inverse = _projection(design, weight)
-    fixed, _ = _projection(design, 1 / v)
+    fixed, plain = _projection(design, 1 / v)
+    inverse = _projection(design, weight)[1]
+    coefficients = inverse @ (design.T @ (weight * y))
     df = len(y) - design.shape[1]
-    q = float(y @ fixed @ y)
+    # Sums of squares rather than y'Py, which rounding can turn negative where the estimates are equal.
+    spread = float(weight @ (y - design @ coefficients) ** 2)
+    q = float((1 / v) @ (y - design @ (plain @ (design.T @ (y / v)))) ** 2)
     if method == "FE":
         i2 = max(0.0, (q - df) / q) if q > 0 else 0.0
     else:
         typical = df / np.trace(fixed) if df else math.nan
         i2 = float(tau2 / (tau2 + typical)) if df else math.nan
     return MixedFit(
-        coefficients=inverse @ (design.T @ (weight * y)),
+        coefficients=coefficients,
         covariance=inverse,
-        scale=float(y @ p @ y / df) if df else math.nan,
+        scale=spread / df if df else math.nan,
         tau2=tau2,
         q=q,
         i2=i2,
@@ -159,7 +165,8 @@ def meta_analysis(
         Estimator of the variance between segments; ``"FE"`` assumes there is none.
     test : {"hartung_knapp", "modified", "normal"}
         t interval with Hartung and Knapp's variance; the same but never narrower than the plain one
-        (Röver et al. 2015); or Wald.
+        (Röver et al. 2015); or Wald. Where the estimates are equal, Hartung and Knapp's variance is zero and
+        ``"modified"`` stands in for it, with a note.
     prediction : {"k-2", "metafor"}
         t with k - 2 degrees of freedom (Higgins et al. 2009), or the quantile and standard error of the
         interval of the average, as metafor 3.8 has it.
@@ -198,11 +205,10 @@ def meta_analysis(
     k = check_same_length(estimates=y, standard_errors=se, labels=labels)
     if k < 2:
         raise DataError(f"there are {k} segments", wanted="two or more to pool")
-    if (se <= 0).any():
-        raise ArgumentError(
-            "a standard error is zero or negative", next_step="leave out segments without spread"
-        )
+    _check_spread(se)
     fit = mixed_fit(y, se**2, np.ones((k, 1)), method=method)
+    equal = test == "hartung_knapp" and fit.scale < EQUAL
+    test = "modified" if equal else test
     corrected, df = _corrected(math.sqrt(fit.covariance[0, 0]), fit, test)
     critical = float(stats.t.ppf(0.5 + level / 2, df))
     value = float(fit.coefficients[0])
@@ -210,7 +216,6 @@ def meta_analysis(
         half = critical * math.sqrt(fit.tau2 + corrected**2)
     else:
         half = _further_segment(fit, k, level)
-    narrow = test == "hartung_knapp" and fit.scale < 1
     return Pooled(
         name=name,
         value=value,
@@ -231,9 +236,24 @@ def meta_analysis(
         level=level,
         unit=unit,
         method=f"{method}, {test.replace('_', '-')}",
-        note="segments differ less than chance would have it, so the interval may be too narrow"
-        if narrow
-        else "",
+        note=_note(equal=equal, narrow=test == "hartung_knapp" and fit.scale < 1),
+    )
+
+
+def _check_spread(se: Array) -> None:
+    if (se <= 0).any():
+        raise ArgumentError(
+            "a standard error is zero or negative",
+            where=f"position {int(np.argmax(se <= 0))}",
+            next_step="leave out segments without spread",
+        )
+
+
+def _note(*, equal: bool, narrow: bool) -> str:
+    if equal:
+        return "the segments' estimates are equal, so the interval rests on their standard errors alone"
+    return (
+        "segments differ less than chance would have it, so the interval may be too narrow" if narrow else ""
     )
 
 
@@ -270,6 +290,23 @@ def _segments(y: Array, se: Array, weight: Array, labels: Sequence[str] | None, 
 def egger_test(estimates: ArrayLike, standard_errors: ArrayLike) -> tuple[float, float]:
     """Egger's regression test for small-study effects: t statistic and two-sided p-value.
 
+    Parameters
+    ----------
+    estimates, standard_errors : array-like, shape (k,)
+        As in :func:`meta_analysis`.
+
+    Returns
+    -------
+    t, p_value : float
+        NaN where the estimates lie on a line in their standard errors, which leaves nothing to judge by.
+
+    Raises
+    ------
+    DataError
+        With fewer than three studies, or where all have the same standard error.
+    ArgumentError
+        Standard errors that are not positive, lengths that differ.
+
     References
     ----------
     Egger et al. (1997), doi:10.1136/bmj.315.7109.629.
@@ -284,6 +321,14 @@ def egger_test(estimates: ArrayLike, standard_errors: ArrayLike) -> tuple[float,
     k = check_same_length(estimates=y, standard_errors=se)
     if k < 3:
         raise DataError(f"there are {k} studies", wanted="three or more")
+    _check_spread(se)
+    if np.ptp(se) <= 1e-9 * se.max():
+        raise DataError(
+            "all studies have the same standard error",
+            next_step="the test asks whether estimates rise with it; there is nothing to compare",
+        )
     fit = mixed_fit(y, se**2, np.column_stack([np.ones(k), se]), method="FE")
+    if fit.scale < EQUAL:
+        return math.nan, math.nan
     t = float(fit.coefficients[1] / math.sqrt(fit.covariance[1, 1] * fit.scale))
     return t, float(2 * stats.t.sf(abs(t), fit.df))

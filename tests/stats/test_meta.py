@@ -126,3 +126,41 @@ def test_bad_input_is_refused() -> None:
         meta_analysis([0.1, 0.2], [0.1, 0])
     with pytest.raises(ArgumentError, match="missing"):
         meta_analysis([0.1, None], [0.1, 0.1])
+
+
+@pytest.mark.parametrize(("y", "se"), [([0.1, 0.1], [0.05, 0.05]), ([0.1] * 3, [0.05] * 3), ([0, 0], [1, 2])])
+def test_equal_estimates_are_no_certainty(y: list[float], se: list[float]) -> None:
+    found = meta_analysis(y, se)
+    k, plain = len(y), 1 / np.sqrt((1 / np.square(se)).sum())  # tau2 = 0: the fixed-effect standard error
+    half = stats.t.ppf(0.975, k - 1) * plain
+    assert (found.low, found.high) == pytest.approx((y[0] - half, y[0] + half))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(y[0]) / plain, k - 1))
+    assert found.q == pytest.approx(0)
+    assert "equal" in found.note
+    assert "modified" in found.method
+
+
+def test_the_factor_is_never_negative() -> None:
+    for seed in range(50):
+        se = np.random.default_rng(seed).uniform(0.01, 0.1, 3).round(3)
+        fit = mixed_fit(np.full(3, 0.02), se**2, np.ones((3, 1)))
+        assert fit.scale >= 0
+        assert fit.q >= 0
+        assert meta_analysis([0.02] * 3, se).high > 0.02 + 1.96 / np.sqrt((1 / se**2).sum())
+
+
+@pytest.mark.parametrize(
+    ("se", "error", "words"),
+    [
+        ([0.1, 0, 0.2], ArgumentError, "zero or negative"),
+        ([0.1, -0.1, 0.2], ArgumentError, "position 1"),
+        ([0.1, 0.1, 0.1], DataError, "same standard error"),
+    ],
+)
+def test_egger_says_what_it_cannot_judge(se: list[float], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        egger_test([0.1, 0.2, 0.4], se)
+
+
+def test_egger_without_any_spread_says_nothing() -> None:
+    assert np.isnan(egger_test([0.1, 0.1, 0.1, 0.1], [0.1, 0.2, 0.3, 0.1])).all()
