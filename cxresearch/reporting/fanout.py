@@ -107,10 +107,9 @@ def segment_sizes(study: Path | None, column: str, **synthetic: Any) -> dict[str
     ReportError
         Exit code 2, if the study has no such segment.
     """
-    from importlib import import_module
+    from cxresearch.reporting.present import open_study
 
-    cx: Any = import_module("cxresearch")
-    opened = cx.read_study(study) if study else cx.synthetic_study(**synthetic)
+    opened = open_study(str(study)) if study else open_study(**synthetic)
     if column not in opened.segments:
         raise usage_error(
             f"{column!r} is not a segment of this study",

@@ -47,7 +47,7 @@ def test_kill_nine_of_the_runner_takes_worker_and_kernel_along(cli, notebook) ->
 
 
 def test_kill_nine_of_the_kernel(cli, notebook) -> None:
-    path = notebook("open('here', 'w')", SLEEP.format(60))
+    path = notebook("pass", "open('here', 'w')\n" + SLEEP.format(60))
     process = cli.start("run", path)
     wait_for(cell_reached(cli, "here"))
     os.kill(kernels(cli)[0], signal.SIGKILL)
@@ -81,6 +81,7 @@ def test_deadline_ends_a_cell_that_holds_the_interpreter(cli, notebook) -> None:
     assert_nothing_runs(cli)
 
 
+@pytest.mark.slow
 def test_cell_timeout(cli, notebook) -> None:
     done = cli.run("run", notebook(HOLD), "--cell-timeout", 1)
     assert done.returncode == 3
@@ -88,6 +89,7 @@ def test_cell_timeout(cli, notebook) -> None:
     assert_nothing_runs(cli)
 
 
+@pytest.mark.slow
 def test_a_cell_that_ends_the_kernel_by_force(cli, notebook) -> None:
     done = cli.run("run", notebook("import os; os._exit(0)"))
     assert done.returncode == 5
@@ -288,6 +290,7 @@ def test_a_hostile_text_stays_text(cli, notebook) -> None:
     assert not list(cli.output.parent.rglob("pwned"))
 
 
+@pytest.mark.slow
 def test_leftover_homes_of_killed_runners_are_swept(cli, notebook) -> None:
     stale = cli.temporary / "cxresearch-kernel-stale"
     stale.mkdir()

@@ -26,42 +26,42 @@ def test_each_segment_has_its_report_and_small_ones_none(notebook, tmp_path) -> 
     done = run_each(path, "segment", output=tmp_path / "reports", warm=True, smallest=50)
     found = {outcome.segment: outcome for outcome in done.segments}
     assert done.code is ExitCode.DONE
-    assert set(found) == {"segment=small", "segment=medium"}
+    assert set(found) == {"segment=smb", "segment=mid"}
     assert (done.suppressed, done.suppressed_customers) == (1, 400 - sum(o.customers for o in done.segments))
     for outcome in done.segments:
         assert outcome.message == f"{outcome.segment.removeprefix('segment=')} has {outcome.customers}"
         assert (tmp_path / "reports" / outcome.folder / "report.html").is_file()
     page = done.summary.read_text()
-    assert "large" not in page and "1 segments are too small" in page
+    assert "enterprise" not in page and "1 segments are too small" in page
     assert json.loads(done.summary.with_suffix(".json").read_text())["suppressed"] == 1
     again = run_each(path, "segment", output=tmp_path / "reports", warm=True, smallest=50)
     assert {outcome.status for outcome in again.segments} == {"unchanged"}
 
 
 def test_one_failure_leaves_the_rest_and_is_tried_again(notebook, tmp_path, monkeypatch) -> None:
-    cells = [OPEN, "import os\nassert name != 'medium' or not os.environ.get('FAIL_MEDIUM')"]
+    cells = [OPEN, "import os\nassert name != 'mid' or not os.environ.get('FAIL_MID')"]
     path = notebook(cells, parameters=PARAMETERS, save=SAVE)
-    monkeypatch.setenv("FAIL_MEDIUM", "1")
-    sizes = {"small": 100, "medium": 100}
+    monkeypatch.setenv("FAIL_MID", "1")
+    sizes = {"smb": 100, "mid": 100}
     broken = run_each(path, "segment", output=tmp_path / "reports", warm=True, sizes=sizes)
     assert broken.code is ExitCode.CELL_FAILED
     assert {o.segment: o.status for o in broken.segments} == {
-        "segment=small": "published",
-        "segment=medium": "failed",
+        "segment=smb": "published",
+        "segment=mid": "failed",
     }
-    monkeypatch.delenv("FAIL_MEDIUM")
+    monkeypatch.delenv("FAIL_MID")
     mended = run_each(path, "segment", output=tmp_path / "reports", warm=True, sizes=sizes)
     assert mended.code is ExitCode.DONE
     assert {o.segment: o.status for o in mended.segments} == {
-        "segment=small": "unchanged",
-        "segment=medium": "published",
+        "segment=smb": "unchanged",
+        "segment=mid": "published",
     }
 
 
 @pytest.mark.slow
 def test_warm_and_cold_kernels_give_the_same_content(run, notebook, tmp_path) -> None:
     path = notebook([OPEN], parameters=PARAMETERS, save=SAVE)
-    options = {"sizes": {"small": 100}, "workers": 1}
+    options = {"sizes": {"smb": 100}, "workers": 1}
     warm = run_each(path, "segment", output=tmp_path / "warm", warm=True, **options)
     cold = run_each(path, "segment", output=tmp_path / "cold", **options)
     pages = [

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cxresearch.reporting.outcome import ExitCode, ReportError
+from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome
+from cxresearch.reporting.plan import plan_run
+from cxresearch.reporting.run import execute_plan
+
+from .conftest import write_notebook
 
 ESTIMATE = (
     "from cxresearch.results.estimate import Estimate\nfrom cxresearch.results.units import Unit\n"
@@ -33,14 +37,22 @@ FULL = [
 ]
 
 
+@pytest.fixture(scope="module")
+def full(warm_worker, tmp_path_factory) -> tuple[Path, RunOutcome]:
+    """A report with every block, and its run."""
+    folder = tmp_path_factory.mktemp("full")
+    path = write_notebook(folder / "small.ipynb", FULL, save=SAVE_NPS)
+    return path, execute_plan(plan_run(path, output=folder / "reports"), warm_worker)
+
+
 def failure(run, path: Path, **options) -> ReportError:
     with pytest.raises(ReportError) as caught:
         run(path, **options)
     return caught.value
 
 
-def test_publishes_everything_and_points_latest_at_it(run, notebook, tmp_path) -> None:
-    outcome = run(notebook(FULL, save=SAVE_NPS))
+def test_publishes_everything_and_points_latest_at_it(full) -> None:
+    outcome = full[1]
     assert (outcome.code, outcome.status) == (ExitCode.DONE, "published")
     files = {
         path.relative_to(outcome.folder).as_posix() for path in outcome.folder.rglob("*") if path.is_file()
@@ -56,19 +68,18 @@ def test_publishes_everything_and_points_latest_at_it(run, notebook, tmp_path) -
         "results.json",
         "tables/one.csv",
     }
-    shelf = tmp_path / "reports" / "small" / "default"
+    shelf = outcome.folder.parent
     assert (shelf / "latest").resolve() == outcome.folder.resolve()
     pointer = json.loads((shelf / "latest.json").read_text())
     assert pointer["run"] == outcome.run
     assert pointer["content_hash"] == outcome.content_hash
     assert not [path for path in shelf.iterdir() if path.name.startswith(".staging")]
     assert "NPS is known" in (shelf / "index.html").read_text()
-    assert "NPS is known" in (tmp_path / "reports" / "index.html").read_text()
+    assert "NPS is known" in (shelf.parent.parent / "index.html").read_text()
 
 
-def test_manifest_holds_hashes_of_what_is_there(run, notebook) -> None:
-    path = notebook(FULL, save=SAVE_NPS)
-    outcome = run(path)
+def test_manifest_holds_hashes_of_what_is_there(full) -> None:
+    path, outcome = full
     manifest = json.loads((outcome.folder / "manifest.json").read_text())
     for name, digest in manifest["content"]["files"].items():
         assert hashlib.sha256((outcome.folder / name).read_bytes()).hexdigest() == digest
@@ -77,8 +88,8 @@ def test_manifest_holds_hashes_of_what_is_there(run, notebook) -> None:
     assert manifest["volatile"]["seconds"] > 0
 
 
-def test_page_has_no_code_no_script_and_nothing_from_elsewhere(run, notebook) -> None:
-    page = (run(notebook(FULL, save=SAVE_NPS)).folder / "report.html").read_text()
+def test_page_has_no_code_no_script_and_nothing_from_elsewhere(full) -> None:
+    page = (full[1].folder / "report.html").read_text()
     assert "<script" not in page.lower()
     assert "present.finding" not in page
     assert not re.findall(r"(?:src|href)=[\"']?(?!data:)[^\"'#>]+", page)
