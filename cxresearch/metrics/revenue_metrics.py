@@ -112,6 +112,8 @@ def _estimator(name: str) -> Callable[[MrrBridge, Query], pd.DataFrame]:
     def estimate(bridge: MrrBridge, query: Query) -> pd.DataFrame:
         rows = _rows(bridge, query)
         cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
+        unbounded = np.isinf(cells["low"]) | np.isinf(cells["high"])
+        cells.loc[unbounded, ["low", "high"]] = np.nan  # tables compare by intervals; these have none
         return rows[list(query.keys)].join(cells).assign(n_missing=0)
 
     return estimate

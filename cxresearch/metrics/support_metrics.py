@@ -50,6 +50,7 @@ def _volume() -> Metric:
         denominator="tickets created",
         family=count_tickets,
         estimate=_tickets,
+        collapse=_collapse,
         definition="tickets created in the period",
     )
 
@@ -64,6 +65,7 @@ def _time(measure: str, name: str, p: float) -> Metric:
         denominator=_CREATED if measure != "wait" else "tickets with a recorded wait",
         family=_FAMILIES[measure],
         estimate=_quantile(p),
+        collapse=_collapse,
         difference="none",
         definition=f"Kaplan-Meier {words} of the time to {LABELS[measure]}",
     )
@@ -78,6 +80,8 @@ def _sla() -> Metric:
         denominator=_CREATED,
         family=_FAMILIES["resolution"],
         estimate=_attained,
+        collapse=_collapse,
+        rest=_rest,
         definition="1 - Kaplan-Meier of the time to resolution at the target (48 h unless said otherwise)",
     )
 
@@ -91,6 +95,8 @@ def _reopened() -> Metric:
         denominator="resolved tickets",
         family=count_tickets,
         estimate=_reopen_rate,
+        collapse=_collapse,
+        rest=_rest,
         definition="resolved tickets reopened at least once / resolved tickets",
     )
 
@@ -124,6 +130,38 @@ def count_tickets(study: Any, query: Query) -> pd.DataFrame:
     return collect(rows.group_by(list(query.keys)).agg(*sums)).sort_values(
         list(query.keys), ignore_index=True
     )
+
+
+_SUMMED = ("n", "resolved", "reopened")
+
+
+def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
+    """Return the counts of coarser cells, or None where they do not follow."""
+    if coarser.every != query.every or not set(coarser.by) <= set(query.by):
+        return None
+    return _summed(counts, [*coarser.keys, *_kept(counts, query)])
+
+
+def _kept(counts: pd.DataFrame, query: Query) -> list[str]:
+    """Columns that tell counts within a cell apart: minutes and event."""
+    return [str(name) for name in counts if name not in (*query.keys, *_SUMMED)]
+
+
+def _summed(counts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    sums = [name for name in _SUMMED if name in counts]
+    if not keys:
+        return counts[sums].sum().to_frame().T
+    return counts.groupby(keys, dropna=False, as_index=False)[sums].sum()
+
+
+def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
+    """Return counts in which each group of a column stands for all the others together."""
+    keys = [*query.keys, *_kept(counts, query)]
+    parts = [
+        _summed(counts[counts[column] != group].assign(**{column: group}), keys)
+        for group in counts[column].dropna().unique()
+    ]
+    return pd.concat([part for part in parts if len(part)] or [counts.iloc[:0]], ignore_index=True)
 
 
 def _tickets(counts: pd.DataFrame, query: Query) -> pd.DataFrame:

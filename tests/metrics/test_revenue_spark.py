@@ -37,7 +37,7 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
-@pytest.mark.parametrize("profile", ["cxresearch", "stripe", "baremetrics"])
+@pytest.mark.parametrize("profile", ["cxresearch", "baremetrics"])
 def test_bridge_on_spark(spark: Any, profile: str) -> None:
     rng = np.random.default_rng(9)
     frame = pd.DataFrame(

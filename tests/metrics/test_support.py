@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 
 import cxresearch as cx
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.evaluation import Statistics
+from cxresearch.metrics.metric import Query
+from cxresearch.metrics.registry import find_metric
 from cxresearch.metrics.support_metrics import metrics_of
 
 ENGINES = {
@@ -173,6 +176,21 @@ class TestCounts:
             assert table["n"].tolist() == [6]
         strict = cx.metric_table(study, "sla_attainment", options={"target_hours": 3})
         assert strict["value"].tolist() == [pytest.approx(0.5)]
+
+
+def test_coarser_cells_and_the_rest_follow_from_the_counts() -> None:
+    study = cx.synthetic_study(tier="B", customers=150, seed=2)
+    fine = Query(by=("channel",), every="year")
+    for name in ("tickets", "reopen_rate", "sla_attainment", "resolution_median_hours"):
+        metric = find_metric(study, name)
+        found = Statistics(study, fine)
+        whole = cx.metric_table(study, name, every="year")
+        pd.testing.assert_frame_equal(found.table(metric, Query(every="year")), whole, check_dtype=False)
+        rest = found.rest(metric, "channel")
+        if rest is not None:
+            own = found.table(metric).merge(rest, on=["channel", "period"], suffixes=("", "_rest"))
+            totals = whole.set_index("period")["n"].reindex(own["period"]).to_numpy()
+            np.testing.assert_array_equal(own["n"] + own["n_rest"], totals)
 
 
 def slow_minutes(
