@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 from cxresearch.data.tables import LAYOUTS
 
-_WHO = "customer_id account_id client_id subscriber_id company_id organization_id"
+_WHO = (
+    "customer_id account_id client_id subscriber_id company_id organization_id customerid customer_no "
+    "customer_nr customer_number cust_id account_no account_number client_no member_id"
+)
 
 #: Usual names of raw columns in snake case, most telling first, by table and column.
 SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "customers": {
         "customer_id": f"{_WHO} user_id uuid id",
-        "started_at": "started_at signup_date signed_up_at sign_up_date customer_since since registered_at "
-        "registration_date joined_at activated_at start_date created_at",
-        "ended_at": "ended_at churned_at churn_date cancelled_at canceled_at cancellation_date left_at "
-        "end_date until",
+        "started_at": "started_at signup_date signed_up_at sign_up_date signup customer_since since "
+        "registered_at registration_date joined_at activated_at start_date created_at",
+        "ended_at": "ended_at churned_at churn_date cancelled_at canceled_at cancellation_date cancel_date "
+        "left_at end_date until",
         "end_kind": "end_kind churn_type churn_kind",
         "notice_at": "notice_at notice_date",
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cxresearch.errors import StudyError
 _DATA = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
 _SAMPLE_ROWS = 200
 _PERSONAL = ("email", "name", "phone", "address", "url")
+_REASON = re.compile(r"(^|_)(cancel|churn|leav|left|exit|end|terminat)\w*_(reason|cause|type|kind)s?$")
 _STANDARD = {"nps": "nps", "csat": "csat"}
 
 
@@ -221,6 +223,8 @@ def _source_text(one: _Found, table: str) -> str:
     if table == "customers":
         if "ended_at" not in columns and "ended_at" not in one.guess.columns:
             lines.append('# ended_at = ""')
+        if "end_kind" not in columns:
+            lines += _reason_lines(one)
         lines += [f"{_key(snake(c))} = {_toml(c)}" for c in one.guess.further if _is_segment(one, c)]
     if scores:
         if any(len(one.sample[column]) < one.rows for column in scores.values()):
@@ -277,9 +281,21 @@ def _column_lines(one: _Found, target: str, column: str, is_time: bool) -> list[
     return [f"# TODO declare its date_format; the first value is {shown(values[0])}", plain]
 
 
+def _reason_lines(one: _Found) -> list[str]:
+    """Why customers left is known only of those who left: the kind of churn perhaps, but never a segment."""
+    lines = []
+    for column in (c for c in one.guess.further if _REASON.search(snake(c)) and one.sample[c]):
+        kinds = ", ".join(f"{_toml(value)} = ..." for value in sorted(set(one.sample[column]))[:12])
+        lines += [
+            f"# TODO {shown(column)} is known only of who left, so no segment; which values are voluntary?",
+            f"# end_kind = {{ column = {_toml(column)}, values = {{ {kinds} }} }}",
+        ]
+    return lines
+
+
 def _is_segment(one: _Found, column: str) -> bool:
     values = one.sample[column]
-    if any(word in snake(column) for word in _PERSONAL):
+    if any(word in snake(column) for word in _PERSONAL) or _REASON.search(snake(column)):
         return False
     few = len(set(values)) <= max(2, min(20, len(values) // 3))
     return bool(values) and few and not all(value.replace(".", "", 1).isdigit() for value in values)

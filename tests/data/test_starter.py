@@ -78,6 +78,20 @@ def test_refused_until_decided_and_then_it_opens(folder: Path) -> None:
     ]
 
 
+def test_why_customers_left_is_no_segment(tmp_path: Path) -> None:
+    ends = [",", "2023-06-01,moved", ",", "2023-06-01,unpaid"] * 5
+    rows = "".join(f"c{i},2023-01-{i + 1:02d},{end},pro\n" for i, end in enumerate(ends))
+    (tmp_path / "customers.csv").write_text("customer_no,signup_date,cancel_date,cancel_reason,plan\n" + rows)
+    text = write_starter_study(tmp_path).read_text()
+    assert sources(text)["customers.csv", "customers"]["columns"] == {
+        "customer_id": "customer_no",
+        "started_at": "signup_date",
+        "ended_at": "cancel_date",
+        "plan": "plan",
+    }
+    assert '# end_kind = { column = "cancel_reason", values = { "moved" = ..., "unpaid" = ... } }' in text
+
+
 def test_never_overwrites(folder: Path) -> None:
     (folder / "study.toml").write_text("mine")
     with pytest.raises(cx.StudyError, match="already"):
