@@ -16,9 +16,9 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.churn_curve import ChurnCurve, small_group_note
 from cxresearch.results.curve_comparison import CurveComparison
 from cxresearch.results.logrank import LogRank
-from cxresearch.stats.kaplan_meier import curve_of, survival_influence
+from cxresearch.stats.kaplan_meier import curve_of, emptied_early, survival_influence
 from cxresearch.stats.logrank import logrank_of, robust_logrank_of
-from cxresearch.stats.risk_table import SurvivalRows
+from cxresearch.stats.risk_table import SurvivalRows, risk_table
 from cxresearch.stats.rmst import RestrictedMean, restricted_mean_of
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def compare_curves(
         row |= _mean_difference((parts[i], means[i]), (parts[j], means[j]), z)
         row |= _survival_difference(parts[i], parts[j], at, z)
         notes = [small_group_note(part.n) for part in (parts[i], parts[j])]
+        notes += [means[i].note, means[j].note]
         try:
             test = _logrank(found, [i, j], rho)
         except DataError as error:
@@ -179,8 +180,9 @@ def _survival_difference(first: SurvivalRows, second: SurvivalRows, at: float, z
     values, errors = [], []
     for rows in (first, second):
         row = curve_of(rows).survival_at([at]).iloc[0]
+        known_zero = row["survival"] == 0 and np.isinf(emptied_early(risk_table(rows)))
         values.append(float(row["survival"]))
-        errors.append(0.0 if row["survival"] == 0 else float(row["se"]))
+        errors.append(0.0 if known_zero else float(row["se"]))
     shared = 0.0
     if first.cluster is not None and not np.isnan(values).any():
         shared = _covariance(first, survival_influence(first, at), second, survival_influence(second, at))
@@ -198,7 +200,7 @@ def _survival_difference(first: SurvivalRows, second: SurvivalRows, at: float, z
 
 def _p_value(difference: float, se: float) -> float:
     if not se > 0:
-        return 1.0 if difference == 0 else float("nan")
+        return 1.0 if difference == 0 and se == 0 else float("nan")
     return float(2 * ndtr(-abs(difference) / se))
 
 

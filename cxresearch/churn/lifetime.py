@@ -147,7 +147,7 @@ def _one(
     best = next((one for one in compared if not np.isnan(one["extrapolated"])), None)
     extrapolated = best["extrapolated"] if best else (0.0 if left == 0 else float("nan"))
     low, high = max(mean.value - z * mean.se, 0.0), min(mean.value + z * mean.se, within)
-    notes = [small_group_note(rows.n)]
+    notes = [small_group_note(rows.n), mean.note]
     if compared and best is None:
         notes.append("no family could be fitted, so nothing is said about the time beyond the follow-up")
     total = mean.value + extrapolated

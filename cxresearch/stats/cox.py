@@ -60,6 +60,11 @@ def cox_data(
 ) -> CoxData:
     """Check the input of a Cox regression; arguments as :func:`fit_cox`."""
     rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters)
+    given = rows.duration.size if rows.used is None else rows.used.size
+    if len(covariates) != given:
+        raise ArgumentError(
+            f"covariates has {len(covariates):,} rows, duration {given:,}", wanted="the same rows"
+        )
     names = tuple(str(name) for name in covariates.columns)
     if not names:
         raise ArgumentError("there are no covariates", wanted="at least one column")
@@ -68,10 +73,6 @@ def cox_data(
     x = np.asfortranarray(np.column_stack([_column(covariates, position) for position in range(len(names))]))
     if rows.used is not None:
         x = x[rows.used]
-    if len(x) != rows.duration.size:
-        raise ArgumentError(
-            f"covariates has {len(x):,} rows, duration {rows.duration.size:,}", wanted="the same rows"
-        )
     centre = np.average(x, axis=0, weights=rows.weight)
     codes = None if strata is None else group_codes("strata", strata, rows)[1]
     return CoxData(rows=rows, sets=risk_sets(rows, codes), x=x - centre, centre=centre, names=names)
@@ -161,9 +162,9 @@ def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
     null = evaluate(data.sets, scaled, np.zeros(len(data.names)))
     _check_rank(null.information, data.names)
     beta, fitted, iterations = _newton(data.sets, scaled, null)
-    inverse = np.linalg.inv(fitted.information)
+    inverse, flat = _inverse(fitted.information)
     drift = np.abs(inverse @ fitted.score)
-    runs_off = drift > np.maximum(1e-9, np.sqrt(1e-9) * np.abs(beta))
+    runs_off = flat | (drift > np.maximum(1e-9, np.sqrt(1e-9) * np.abs(beta)))
     separated = tuple(name for name, off in zip(data.names, runs_off, strict=True) if off)
     if separated:
         warnings.warn(
@@ -176,7 +177,9 @@ def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
     if data.rows.robust:
         pulls = _summed(data.rows, score_residuals(data.sets, scaled, beta))
         meat = _moments(pulls, np.ones(len(pulls)))
-        n_clusters, robust = len(pulls), inverse @ meat @ inverse / np.outer(spread, spread)
+        robust = inverse @ meat @ inverse / np.outer(spread, spread)
+        if data.rows.cluster is not None:  # rows of weight zero may have taken whole clusters with them
+            n_clusters = np.unique(data.rows.cluster).size
     return CoxFit(
         names=data.names,
         coefficient=beta / spread,
@@ -192,6 +195,17 @@ def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
         iterations=iterations,
         separated=separated,
     )
+
+
+def _inverse(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the inverse information (p, p), and which coefficients (p,) it says nothing about any more."""
+    values, vectors = np.linalg.eigh(matrix)
+    least = 1e-15 * float(values.max())
+    flat = values <= least
+    if not flat.any():
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64), flat
+    inverse = (vectors / np.maximum(values, max(least, 1e-300))) @ vectors.T
+    return inverse, np.asarray((np.abs(vectors[:, flat]) > 1e-6).any(axis=1))
 
 
 def _spread(data: CoxData) -> NDArray[np.float64]:
@@ -307,11 +321,13 @@ def _newton(
                     break
                 step = step / 2
                 following = evaluate(sets, x, beta + step)
+        if not (np.isfinite(following.loglik) and np.isfinite(following.information).all()):
+            break
         gain = following.loglik - now.loglik
         beta, now = beta + step, following
         if abs(gain) <= 1e-12 * abs(now.loglik):
             return beta, now, iteration
-        if not np.isfinite(now.loglik) or np.linalg.cond(now.information) > 1e15:
+        if np.linalg.cond(now.information) > 1e15:
             break
     return beta, now, iteration
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cxresearch.checks import check_choice, check_level
+from cxresearch.errors import CxWarning
 from cxresearch.results.curve import KaplanMeier
 from cxresearch.results.units import Unit
 from cxresearch.stats.jackknife import jackknife_variance
@@ -42,7 +44,8 @@ def kaplan_meier(
         0 or False where censored; anything above is the event.
     entry : array-like, shape (n,), optional
         Time from which each row was under observation (left truncation). Early risk sets can be tiny: if
-        everyone at risk leaves at once the curve drops to 0 and stays there.
+        everyone at risk leaves at once the curve drops to 0 and stays there, with a warning if others come
+        later.
     weights : array-like, shape (n,), optional
         Sampling weights. The variance is then robust.
     clusters : array-like, shape (n,), optional
@@ -68,6 +71,11 @@ def kaplan_meier(
     ------
     ArgumentError, DataError
         See :func:`cxresearch.stats.risk_table.survival_rows`.
+
+    Warns
+    -----
+    CxWarning
+        If the curve reaches 0 before everybody has entered.
 
     References
     ----------
@@ -99,6 +107,7 @@ def curve_of(
     """
     jackknife = jackknife or rows.robust
     table = risk_table(rows)
+    warn_of(emptied_early(table))
     survival = survival_of(table)
     variance = _jackknife(rows, table) if jackknife else np.cumsum(greenwood_terms(table))
     se = np.where(survival > 0, survival * np.sqrt(variance), np.nan)
@@ -135,6 +144,33 @@ def survival_of(table: RiskTable) -> NDArray[np.float64]:
     """Product-limit survival just after each time, shape (t,)."""
     factor = np.where(table.exhausted, 0.0, 1 - table.any_event / table.at_risk)
     return np.asarray(np.cumprod(factor), dtype=np.float64)
+
+
+def emptied_early(table: RiskTable) -> float:
+    """First time at which everybody at risk leaves while others are still to enter; infinite without one."""
+    if not table.exhausted.any():
+        return float("inf")
+    first = int(np.argmax(table.exhausted))
+    return float(table.time[first]) if bool((table.entry_index > first).any()) else float("inf")
+
+
+def emptied_note(time: float) -> str:
+    """Say what an early end of the risk set means; empty for an infinite time."""
+    if np.isinf(time):
+        return ""
+    return (
+        f"everybody under observation leaves at {time:g}, before others enter: the curve is 0 from there on"
+    )
+
+
+def warn_of(emptied: float) -> None:
+    """Warn of a curve that is 0 before everybody has entered."""
+    if np.isfinite(emptied):
+        warnings.warn(
+            f"{emptied_note(emptied)}. Condition on having stayed until enough people are at risk.",
+            CxWarning,
+            stacklevel=4,
+        )
 
 
 def greenwood_terms(table: RiskTable) -> NDArray[np.float64]:

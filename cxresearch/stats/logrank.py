@@ -205,17 +205,20 @@ def _part_at_risk(rows: SurvivalRows, table: RiskTable, mine: NDArray[np.bool_])
 
 
 def chi_square(score: NDArray[np.float64], covariance: NDArray[np.float64]) -> tuple[float, int]:
-    """Quadratic form of scores that add up to zero, and its degrees of freedom.
+    """Quadratic form of scores in a generalised inverse of their covariance, and its rank.
 
-    Groups that are never at risk beside another have no variance and do not count.
+    The rank is one less than the number of groups where all of them meet; groups that are never at risk
+    beside another have no variance, and sets of groups that never meet cost one degree of freedom each.
     """
     known = np.diag(covariance) > 1e-12 * max(float(np.diag(covariance).max()), 1e-300)
-    df = int(known.sum()) - 1
+    root = np.sqrt(np.diag(covariance)[known])
+    values, vectors = np.linalg.eigh(covariance[np.ix_(known, known)] / np.outer(root, root))
+    spread = values > 1e-10
+    df = int(spread.sum())
     if df < 1:
         raise DataError(
             "no two groups are ever at risk together while an event happens",
             next_step="compare groups whose follow-up overlaps",
         )
-    kept = np.flatnonzero(known)[:-1]
-    part = score[kept]
-    return float(part @ np.linalg.solve(covariance[np.ix_(kept, kept)], part)), df
+    part = vectors.T[spread] @ (score[known] / root)
+    return float((part**2 / values[spread]).sum()), df

@@ -12,7 +12,14 @@ from cxresearch.checks import check_level, check_number
 from cxresearch.errors import DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
-from cxresearch.stats.kaplan_meier import greenwood_terms, log_survival_influence, survival_of
+from cxresearch.stats.kaplan_meier import (
+    emptied_early,
+    emptied_note,
+    greenwood_terms,
+    log_survival_influence,
+    survival_of,
+    warn_of,
+)
 from cxresearch.stats.risk_table import RiskTable, SurvivalRows, risk_table, survival_rows
 
 if TYPE_CHECKING:
@@ -26,13 +33,16 @@ class RestrictedMean:
     Attributes
     ----------
     value, se : float
-        Mean time within ``horizon`` and its standard error, in the unit of the durations.
+        Mean time within ``horizon`` and its standard error, in the unit of the durations. ``se`` is NaN where
+        the risk set is empty before everybody has entered: what those who came later would add is not known.
     influence : ndarray, shape (n,)
         Influence of each row times its weight: leaving the row out moves the estimate by about minus this.
     horizon : float
         The time to which the mean is restricted.
     n : int
         People behind it.
+    note : str
+        Why there is no standard error.
     """
 
     value: float
@@ -40,6 +50,7 @@ class RestrictedMean:
     influence: NDArray[np.float64]
     horizon: float
     n: int
+    note: str = ""
 
 
 def restricted_mean(
@@ -74,12 +85,18 @@ def restricted_mean(
     -------
     Estimate
         With Greenwood variance, sum over event times t of A(t)^2 d / (n (n - d)), A(t) the area from t to the
-        horizon, as R prints for ``rmean``; robust with weights or clusters.
+        horizon, as R prints for ``rmean``; robust with weights or clusters. No interval, and a note, where
+        the curve reaches 0 before everybody has entered.
 
     Raises
     ------
     DataError
         If the horizon lies beyond the follow-up: the area there would be a guess.
+
+    Warns
+    -----
+    CxWarning
+        If the curve reaches 0 within the horizon before everybody has entered.
 
     References
     ----------
@@ -108,6 +125,7 @@ def restricted_mean(
         + ("infinitesimal jackknife" if rows.robust else "Greenwood")
         + " variance",
         denominator="people followed",
+        note=mean.note,
     )
 
 
@@ -132,8 +150,17 @@ def restricted_mean_of(rows: SurvivalRows, *, horizon: float) -> RestrictedMean:
     else:
         ahead = area[-1] - area[1:-1]
         variance = float((ahead**2 * greenwood_terms(table))[table.time <= horizon].sum())
+    emptied = emptied_early(table)
+    known = emptied >= horizon
+    if not known:
+        warn_of(emptied)
     return RestrictedMean(
-        value=float(area[-1]), se=float(np.sqrt(variance)), influence=influence, horizon=horizon, n=rows.n
+        value=float(area[-1]),
+        se=float(np.sqrt(variance)) if known else float("nan"),
+        influence=influence,
+        horizon=horizon,
+        n=rows.n,
+        note="" if known else emptied_note(emptied),
     )
 
 

@@ -202,6 +202,29 @@ def test_separation_is_warned_about() -> None:
     assert [fit.loglik_null, fit.loglik] == pytest.approx([-8.52516136106541, -3.17805383034813], abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", [71, 1170])
+def test_a_likelihood_without_a_maximum_never_ends_in_a_bare_error(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 9))
+    time, event = rng.integers(1, 5, n), rng.integers(0, 2, n)
+    x = pd.DataFrame({"a": rng.integers(0, 3, n), "b": rng.normal(size=n)})
+    with pytest.warns(CxWarning, match="no finite coefficient"):
+        assert fit_cox(time, event, x).separated
+
+
+def test_rows_of_weight_zero_count_for_nothing() -> None:
+    rng = np.random.default_rng(4)
+    time, event, who = rng.exponential(size=40), rng.integers(0, 2, 40), np.repeat(range(20), 2)
+    x = pd.DataFrame({"a": rng.normal(size=40)})
+    weight = np.where(who < 5, 0.0, 1.0)
+    with_them = fit_cox(time, event, x, weights=weight, clusters=who)
+    without = fit_cox(time[10:], event[10:], x[10:], weights=weight[10:], clusters=who[10:])
+    assert with_them.n_clusters == without.n_clusters == 15
+    np.testing.assert_allclose(with_them.robust, without.robust)
+    with pytest.raises(ArgumentError, match="covariates has 39 rows, duration 40"):
+        fit_cox(time, event, x[1:], weights=weight)
+
+
 def test_refusals() -> None:
     x = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [2.0, 4, 6, 8], "c": [5.0] * 4})
     with pytest.raises(DataError, match="'b' is a combination of 'a'"):

@@ -130,3 +130,23 @@ def test_a_group_of_one_still_counts() -> None:
     test = logrank([1, 2, 3, 4], [1, 1, 1, 0], ["a", "b", "b", "b"])
     assert test.df == 1
     assert 0 < test.p_value < 1
+
+
+def test_groups_that_never_meet_cost_a_degree_of_freedom() -> None:
+    """Groups a and b in one stratum, c and d in the other: two tests of one degree of freedom each."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        time, event = rng.integers(1, 12, 80), rng.integers(0, 2, 80)
+        group = np.r_[rng.choice(["a", "b"], 40, p=[0.3, 0.7]), rng.choice(["c", "d"], 40, p=[0.6, 0.4])]
+        strata = np.repeat([0, 1], 40)
+        found = logrank(time, event, group, strata=strata)
+        parts = [logrank(time[strata == k], event[strata == k], group[strata == k]) for k in (0, 1)]
+        assert found.df == 2
+        assert found.statistic == pytest.approx(sum(part.statistic for part in parts), abs=1e-8)
+
+
+def test_gray_where_everybody_has_left() -> None:
+    """The pooled incidence reaches 1: no 0 / 0. Without other events it is the log-rank test, 1 / (1/3)."""
+    args = ([1, 3, 1, 2], [1, 1, 1, 1], [1, 0, 1, 0])
+    assert gray_test(*args).statistic == pytest.approx(3)
+    assert logrank(*args).statistic == pytest.approx(3)
