@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.churn.survival_input import timeline
+from cxresearch.churn.timeline import timeline
 from cxresearch.data.engine import collect, days_between
 from cxresearch.data.past import EXIT_PATTERN
 from cxresearch.errors import ArgumentError, DataError
@@ -97,7 +97,7 @@ def score_intervals(
     frame["event"] = np.where(last, frame["event"], 0).astype(np.int64)
     reasons = {
         NO_TIME: int((kept["duration"] <= 0).sum()),
-        "never had all of " + ", ".join(scores): int(
+        ("without an answer to " if len(scores) == 1 else "never with all of ") + ", ".join(scores): int(
             (~kept["customer_id"].isin(frame["customer_id"]) & (kept["duration"] > 0)).sum()
         ),
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 
 from cxresearch.checks import check_choice, check_number
+from cxresearch.churn.timeline import as_day, timeline, under_observation
 from cxresearch.data.engine import EVERY, collect, days_between, lazy, period_start
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
@@ -171,7 +172,7 @@ def _from_study(
     if observed_from is None:
         people = people.with_columns(entry=nw.lit(0.0))
     else:
-        since = days_between(nw.col("started_at"), nw.lit(_day(observed_from)))
+        since = days_between(nw.col("started_at"), nw.lit(as_day(observed_from)))
         people = people.with_columns(entry=nw.when(since > 0).then(since).otherwise(nw.lit(0.0)))
     if axis == "calendar":
         first: Any = collect(people.select(nw.col("started_at").min())).iloc[0, 0]
@@ -180,67 +181,9 @@ def _from_study(
         label = f"day the first customer started ({first:%Y-%m-%d})"
     keys = ["duration", "event", *(["entry"] if late else []), *dict.fromkeys((*by, *strata))]
     table = collect(people.group_by(keys).agg(nw.len().alias("count")))
-    table, notes = _under_observation(table) if late else (table, ())
+    table, notes = under_observation(table) if late else (table, ())
     found = _from_table(table, by, strata, label)
     return replace(found, name=study.name, kinds=KINDS, notes=notes)
-
-
-def _day(value: date | str) -> datetime:
-    try:
-        day = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ArgumentError(f"observed_from is {value!r}", wanted="a day such as '2023-01-01'") from None
-    return day if isinstance(day, datetime) else datetime(day.year, day.month, day.day)
-
-
-def _under_observation(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out customers who left before they could be observed, and say how many."""
-    never = table["duration"] <= table["entry"]
-    if not never.any():
-        return table, ()
-    lost = int(table.loc[never, "count"].sum())
-    return table[~never], (f"{lost:,} customers left before they were under observation and are left out",)
-
-
-def timeline(study: Study, *, dated: str = "end") -> nw.LazyFrame[Any]:
-    """Customers with duration (days from start to end or data cut) and event (0, 1 voluntary, 2 involuntary).
-
-    Parameters
-    ----------
-    study : Study
-        Needs ``customers``. An end after the data cut has not happened; an end without ``end_kind`` counts as
-        voluntary.
-    dated : {"end", "notice"}
-        Whether a customer leaves at ``ended_at`` or, where known and earlier, at ``notice_at``.
-
-    Returns
-    -------
-    LazyFrame
-        The columns of customers, and left_at, duration, event.
-    """
-    people = study.table("customers")
-    columns = people.collect_schema().names()
-    cut = nw.lit(study.observed_until)
-    if "ended_at" not in columns:
-        never = nw.when(nw.col("started_at").is_null()).then(nw.col("started_at"))
-        people = people.with_columns(ended_at=never)
-    left = nw.col("ended_at")
-    if dated == "notice" and "notice_at" in columns:
-        notice = nw.col("notice_at")
-        sooner = ~notice.is_null() & (left.is_null() | (notice < left))
-        left = nw.when(sooner).then(notice).otherwise(left)
-    forced = nw.col("end_kind") == "involuntary" if "end_kind" in columns else nw.lit(False)
-    people = people.with_columns(left_at=left, _forced=forced)
-    happened = ~nw.col("left_at").is_null() & (nw.col("left_at") <= cut)
-    code = nw.when(nw.col("_forced")).then(nw.lit(2)).otherwise(nw.lit(1))
-    return (
-        people.with_columns(
-            event=nw.when(happened).then(code).otherwise(nw.lit(0)),
-            left_at=nw.when(happened).then(nw.col("left_at")).otherwise(cut),
-        )
-        .with_columns(duration=days_between(nw.col("started_at"), nw.col("left_at")))
-        .drop("_forced")
-    )
 
 
 def _from_landmarks(marks: Landmarks, by: tuple[str, ...], strata: tuple[str, ...]) -> SurvivalInput:
@@ -293,7 +236,7 @@ def _from_arrays(source: tuple[Any, ...], by: Any, strata: Any) -> SurvivalInput
 
 
 def _from_frame(native: Any, by: tuple[str, ...], strata: tuple[str, ...]) -> SurvivalInput:
-    frame = lazy(native)
+    frame = lazy(_arrow(native, (*_PARTS, "customer_id", *by, *strata)))
     columns = frame.collect_schema().names()
     _need(frame, ("duration", "event", *by, *strata), "the frame")
     labels = list(dict.fromkeys((*by, *strata)))
@@ -309,6 +252,20 @@ def _from_frame(native: Any, by: tuple[str, ...], strata: tuple[str, ...]) -> Su
     total = nw.col("count").sum() if "count" in parts else nw.len()
     table = frame.group_by([*keys, *labels]).agg(total.alias("count"))
     return _from_table(collect(table), by, strata, "start")
+
+
+def _arrow(native: Any, columns: tuple[str, ...]) -> Any:
+    """Hand a pandas frame to Arrow, which counts millions of rows by group several times faster."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if not isinstance(native, pd.DataFrame):
+        return native
+    try:
+        kept = [name for name in native.columns if name in columns]
+        return pa.Table.from_pandas(native, columns=kept, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # a column of mixed objects: pandas takes it as it is
+        return native
 
 
 def _need(frame: Any, wanted: tuple[str, ...], where: str) -> None:

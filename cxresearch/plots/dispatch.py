@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _DRAWN_BY: dict[str, str] = {
     "AfterEvent": "cxresearch.plots.survival",
     "ChurnCurve": "cxresearch.plots.survival",
-    "ChurnIncidence": "cxresearch.plots.survival",
-    "CumulativeIncidence": "cxresearch.plots.survival",
+    "ChurnIncidence": "cxresearch.plots.incidence",
+    "CumulativeIncidence": "cxresearch.plots.incidence",
     "CurveComparison": "cxresearch.plots.hazard",
     "ExpectedLifetime": "cxresearch.plots.hazard",
     "HazardModel": "cxresearch.plots.hazard",

@@ -90,7 +90,7 @@ def _effect(ax: Axes, result: HazardModel, name: str, table: pd.DataFrame, colou
 
 def _ratio_axis(ax: Axes, low: float, high: float) -> None:
     ax.set_yscale("log")
-    ax.set_ylim(min(low, 1) / 1.08, max(high, 1) * 1.15)
+    ax.set_ylim(min(low / 1.08, 1 / 1.3), max(high, 1) * 1.2)
     ax.yaxis.set_major_locator(FixedLocator(list(_RATIOS)))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
@@ -138,10 +138,10 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
         if measure == "rmst":
-            ax.set_title(f"Difference in mean time within {result.horizon:g} {result.unit}")
+            ax.set_title(f"Difference in mean time within {result.horizon:.3g} {result.unit}")
             ax.set_xlabel(f"{str(result.unit).capitalize()}, {100 * result.level:g} % interval")
         else:
-            ax.set_title(f"Difference in the share still there at {result.at:g} {result.unit}")
+            ax.set_title(f"Difference in the share still there at {result.at:.3g} {result.unit}")
             ax.set_xlabel(f"Percentage points, {100 * result.level:g} % interval")
     return ax
 
@@ -193,7 +193,7 @@ def draw_expected_lifetime(result: ExpectedLifetime, ax: Axes | None = None) -> 
         ax.set_xlim(0, None)
         ax.grid(visible=False, axis="y")
         horizons = sorted({float(row["horizon"]) for row in rows})
-        ahead = f"{horizons[0]:g} {result.unit}" if len(horizons) == 1 else "follow-up"
+        ahead = f"{horizons[0]:.3g} {result.unit}" if len(horizons) == 1 else "follow-up"
         ax.set_title(f"Expected further time as a customer, of the next {ahead}")
         ax.set_xlabel(f"{str(result.unit).capitalize()} (solid: observed; hatched: extrapolated)")
     return ax

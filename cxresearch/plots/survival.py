@@ -1,4 +1,4 @@
-"""Pictures of churn curves and of the incidence of kinds of churn."""
+"""Pictures of churn curves, with the number at risk under the axis."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from matplotlib.ticker import PercentFormatter
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes
 from cxresearch.results.after_event import AfterEvent
 from cxresearch.results.churn_curve import ChurnCurve, ChurnIncidence
 from cxresearch.results.curve import KaplanMeier
-from cxresearch.results.incidence import CumulativeIncidence
 from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -66,14 +65,14 @@ def draw_churn_curve(
         if axis_low < 0.5:
             _median_line(ax, result, end)
         _dotted_note(ax, result, end)
-        _frame(ax, end, axis_low, result)
+        time_axis(ax, end, axis_low, result)
         ax.set_title(title or _title(result))
         _end_labels(ax, result, end, axis_low)
         counts = {
-            group: curve.at_risk_at(_ticks(ax, end))
+            group: curve.at_risk_at(ticks_of(ax))
             for group, curve in zip(result.groups, result.curves, strict=True)
         }
-        _at_risk(ax, counts, _ticks(ax, end), PALETTE)
+        write_at_risk(ax, counts, ticks_of(ax), PALETTE)
     return ax
 
 
@@ -160,13 +159,15 @@ def _dotted_note(ax: Axes, result: ChurnCurve, end: float) -> None:
         )
 
 
-def _frame(ax: Axes, end: float, axis_low: float, result: ChurnCurve | ChurnIncidence) -> None:
+def time_axis(ax: Axes, end: float, axis_low: float, result: ChurnCurve | ChurnIncidence) -> None:
+    """Set limits, ticks and labels of an axis of time and one of shares."""
     unit, given = result.unit, getattr(result, "given", 0.0)
-    ax.set_xlim(0, end * 1.006)
+    right = float(np.ceil(end)) if unit is Unit.MONTHS else end
+    ax.set_xlim(0, right * 1.006)
     ax.set_ylim(axis_low, 1.005 if axis_low == 0 else 1 + 0.005 * (1 - axis_low))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if axis_low < 0.9 else 1))
     if unit is Unit.MONTHS:
-        ax.set_xticks(_month_ticks(end))
+        ax.set_xticks(_month_ticks(right))
     since = f", having stayed {format_value(given, unit)}" if given else ""
     ax.set_xlabel(f"{str(unit).capitalize()} since the {result.axis}{since}")
     ax.grid(visible=False, axis="x")
@@ -177,9 +178,10 @@ def _month_ticks(end: float) -> NDArray[np.float64]:
     return np.arange(0, end + 1e-9, step)
 
 
-def _ticks(ax: Axes, end: float) -> NDArray[np.float64]:
+def ticks_of(ax: Axes) -> NDArray[np.float64]:
+    """Return the ticks of time that are shown."""
     ticks = np.asarray(ax.get_xticks(), dtype=np.float64)
-    return ticks[(ticks >= 0) & (ticks <= end * (1 + 1e-9))]
+    return ticks[(ticks >= 0) & (ticks <= ax.get_xlim()[1])]
 
 
 def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> None:
@@ -196,7 +198,7 @@ def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> No
         texts.append(f"{name}{share} {spread if np.isfinite(row['low']) else ''}\nn {curve.n:,}{middle}")
     lines = 3 if len(result.groups) > 1 else 2
     apart = (1 - axis_low) * 0.052 * lines
-    placed = _apart(heights, apart, axis_low, 1.0)
+    placed = spread_apart(heights, apart, axis_low, 1.0)
     for text, height, place, curve, colour in zip(
         texts, heights, placed, result.curves, PALETTE, strict=False
     ):
@@ -223,7 +225,7 @@ def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> No
         )
 
 
-def _apart(heights: Sequence[float], least: float, low: float, high: float) -> list[float]:
+def spread_apart(heights: Sequence[float], least: float, low: float, high: float) -> list[float]:
     """Move labels as little as they must to lie ``least`` apart, within the axis where there is room."""
     order = np.argsort(heights)
     placed = np.array([heights[i] for i in order], dtype=np.float64)
@@ -243,7 +245,7 @@ def _apart(heights: Sequence[float], least: float, low: float, high: float) -> l
     return [float(value) for value in result]
 
 
-def _at_risk(
+def write_at_risk(
     ax: Axes,
     counts: dict[str, Any],
     ticks: NDArray[np.float64],
@@ -295,125 +297,3 @@ def _at_risk(
                 color=INK if alone else colour,
                 annotation_clip=False,
             )
-
-
-@draw.register(ChurnIncidence)
-def draw_churn_incidence(
-    result: ChurnIncidence,
-    ax: Axes | None = None,
-    *,
-    group: str | None = None,
-    until: float | None = None,
-    axis_high: float | None = None,
-) -> Axes:
-    """Draw the kinds of churn stacked: what is left above them are the customers still there.
-
-    Parameters
-    ----------
-    group : str, optional
-        One group. By default all, in panels side by side; on axes given, the only one.
-    until : float, optional
-        Last time on the axis.
-    axis_high : float, optional
-        Where the axis of shares ends; by default a round number above all churn.
-    """
-    chosen = result.groups if group is None else (group,)
-    curves = [result[name] for name in chosen]
-    if ax is not None and len(chosen) > 1:
-        raise ArgumentError(
-            f"{len(chosen)} groups do not fit on one axes", next_step="name one with group=, or leave ax out"
-        )
-    longest = max(curve.event_free.follow_up for curve in curves)
-    end = longest if until is None else check_number("until", until, above=0)
-    top = axis_high
-    if top is None:
-        most = max(
-            float(np.interp(end, curve.time, curve.incidence.sum(axis=1), left=0.0)) for curve in curves
-        )
-        top = min(1.0, np.ceil((most * 1.12 + 0.01) * 10) / 10)
-    with look():
-        axes = [ax] if ax is not None else _panels(len(chosen))
-        for position, (panel, name, curve) in enumerate(zip(axes, chosen, curves, strict=True)):
-            _stack(panel, curve, end, top, beside=len(axes) == 1)
-            _frame(panel, end, 0.0, result)
-            panel.set_ylim(0, top)
-            ticks = _ticks(panel, end)
-            title = "At risk" if position == 0 else ""
-            _at_risk(panel, {name: curve.event_free.at_risk_at(ticks)}, ticks, [INK], title)
-            what = "Customers lost, by kind of churn"
-            panel.set_title(what if len(chosen) == 1 and name == "all" else f"{name} (n {curve.n:,})")
-        if len(chosen) > 1 and axes[0].figure is not None:
-            axes[0].figure.suptitle(
-                f"Customers lost, by kind of churn and {result.by}", x=0.01, ha="left", fontweight="bold"
-            )
-    return axes[0]
-
-
-@draw.register(CumulativeIncidence)
-def draw_cumulative_incidence(result: CumulativeIncidence, ax: Axes | None = None, **options: Any) -> Axes:
-    """Draw one group; see `draw_churn_incidence`."""
-    whole = ChurnIncidence(
-        groups=("all",), curves=(result,), gray=(), by="", axis="start", unit=result.unit, level=result.level
-    )
-    return draw_churn_incidence(whole, ax, **options)
-
-
-def _panels(number: int) -> list[Axes]:
-    import matplotlib.pyplot as plt
-
-    if number == 1:
-        return [new_axes(8.0, 4.6)]
-    across = min(number, 3)
-    down = -(-number // across)
-    grid = plt.subplots(down, across, figsize=(1.4 + 3.6 * across, 4.3 * down), sharey=True, squeeze=False)[1]
-    for spare in grid.ravel()[number:]:
-        spare.set_axis_off()
-    return list(grid.ravel()[:number])
-
-
-def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, beside: bool) -> None:
-    shown = curve.time <= end
-    last = min(end, curve.event_free.follow_up)
-    time = np.concatenate([[0.0], curve.time[shown], [last]])
-    floor = np.zeros(time.size)
-    heights, texts, colours = [], [], []
-    for k, kind in enumerate(curve.kinds):
-        own = np.concatenate([[0.0], curve.incidence[shown, k], curve.incidence[shown, k][-1:]])
-        colour = PALETTE[k % len(PALETTE)]
-        ax.fill_between(time, floor, floor + own, step="post", color=colour, alpha=0.75, linewidth=0)
-        at_end = curve.incidence_at([last])
-        share, low, high = at_end.loc[at_end["kind"] == kind, ["incidence", "low", "high"]].to_numpy()[0]
-        interval = format_interval(float(low), float(high), Unit.SHARE)
-        heights.append(float(floor[-1] + own[-1] / 2))
-        texts.append(f"{kind}\n{format_value(float(share), Unit.SHARE)}\n{interval}")
-        colours.append(colour)
-        floor = floor + own
-    ax.step(time, floor, where="post", color=INK, linewidth=1.2)
-    if last < end:
-        ax.axvspan(last, end, color=GRID, alpha=0.6, linewidth=0)
-    free = "still customers\n" if beside else "still customers"
-    if beside:
-        left = float(curve.event_free.survival_at([last])["survival"].iloc[0])
-        free += format_value(left, Unit.SHARE)
-    ax.annotate(free, (0.03, 0.95), xycoords="axes fraction", color=MUTED, fontsize=9.5, va="top")
-    if not beside:
-        for line, (text, colour) in enumerate(zip(reversed(texts), reversed(colours), strict=True), start=1):
-            ax.annotate(
-                text.replace("\n", " "),
-                (0.03, 0.95 - 0.065 * line),
-                xycoords="axes fraction",
-                color=colour,
-                fontsize=8.5,
-                va="top",
-            )
-        return
-    for text, place, colour in zip(texts, _apart(heights, top * 0.17, 0.0, top), colours, strict=True):
-        ax.annotate(
-            text,
-            (1.02, place / top),
-            xycoords="axes fraction",
-            color=colour,
-            fontsize=9,
-            va="center",
-            annotation_clip=False,
-        )

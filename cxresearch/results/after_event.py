@@ -31,7 +31,7 @@ class AfterEvent(Result):
     comparison : CurveComparison
         Their difference, robust to customers who appear more than once.
     hazard : CoxFit
-        Hazard ratio within matched sets (stratified Cox regression, robust by customer).
+        Hazard ratio (Cox regression within groups of ``matched_on``, robust by customer).
     n_events, n_matched, n_controls : int
         Customers with the event while at risk, those for whom a match was found, and matched rows.
     matches : int

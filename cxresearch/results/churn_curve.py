@@ -11,7 +11,8 @@ import pandas as pd
 from cxresearch.checks import as_numbers
 from cxresearch.errors import ArgumentError
 from cxresearch.results.base import Result, as_plain
-from cxresearch.results.curve import KaplanMeier
+from cxresearch.results.curve import KaplanMeier, step_values
+from cxresearch.results.estimate import Estimate
 from cxresearch.results.incidence import CumulativeIncidence
 from cxresearch.results.logrank import LogRank
 from cxresearch.results.units import Unit, format_interval, format_value
@@ -79,6 +80,29 @@ class ChurnCurve(Result):
     def n(self) -> int:
         """People behind all curves."""
         return sum(curve.n for curve in self.curves)
+
+    def shares_at(self, time: float) -> tuple[Estimate, ...]:
+        """Share of each group still there at one time."""
+        alone = len(self.groups) == 1
+        return tuple(
+            curve.share_at(time, name="" if alone else f"{group}, still there after {time:g} {self.unit}")
+            for group, curve in zip(self.groups, self.curves, strict=True)
+        )
+
+    @property
+    def finding(self) -> str:
+        """The answer in a sentence or two."""
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            who = "customers" if len(self.groups) == 1 else f"customers of {group}"
+            median = curve.median
+            if np.isnan(median.value):
+                left = format_value(float(curve.survival[-1]), Unit.SHARE)
+                parts.append(f"{left} of {who} are still there after {_time(curve.follow_up, self.unit)}")
+            else:
+                parts.append(f"half of {who} have left after {_time(median.value, self.unit)}")
+        text = "; ".join(parts)
+        return text[0].upper() + text[1:] + "."
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -205,9 +229,11 @@ class ChurnCurve(Result):
     __repr__ = __str__
 
 
-def _conditional(curve: KaplanMeier, stayed: np.ndarray[Any, Any], further: float) -> pd.DataFrame:
-    from cxresearch.results.curve import step_values
+def _time(value: float, unit: Unit) -> str:
+    return f"{value:.3g} {unit}"
 
+
+def _conditional(curve: KaplanMeier, stayed: np.ndarray[Any, Any], further: float) -> pd.DataFrame:
     start = step_values(curve.time, curve.survival, stayed, 1.0)
     end = step_values(curve.time, curve.survival, stayed + further, 1.0)
     terms = np.where(

@@ -149,6 +149,30 @@ class KaplanMeier(Result):
         table["note"] = np.where(beyond, note, "")
         return table
 
+    def share_at(self, time: float, *, name: str = "") -> Estimate:
+        """Share still there at one time, as an estimate; NaN with the reason beyond the follow-up.
+
+        Examples
+        --------
+        >>> from cxresearch.stats.kaplan_meier import kaplan_meier
+        >>> kaplan_meier([2, 2, 3, 5, 7], [1, 0, 1, 1, 0]).share_at(4)
+        still there after 4 days 53.3 % [6.8 %, 86.3 %], n 5
+        """
+        row = self.survival_at([time]).iloc[0]
+        return Estimate(
+            name=name or f"still there after {time:g} {self.unit}",
+            value=float(row["survival"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            level=self.level,
+            se=float(row["se"]),
+            n=self.n,
+            unit=Unit.SHARE,
+            method=f"Kaplan-Meier, {self.ci} limits, {self.variance} variance",
+            denominator="people followed",
+            note=str(row["note"]),
+        )
+
     def at_risk_at(self, times: ArrayLike) -> NDArray[np.float64]:
         """Weight at risk just before each time, shape (m,)."""
         at = np.asarray(times, dtype=np.float64)

@@ -60,6 +60,28 @@ class CurveComparison(Result):
     notes: tuple[str, ...] = ()
 
     @property
+    def finding(self) -> str:
+        """The answer in a sentence: who stays longest, and what cannot be told apart."""
+        table = self.table
+        sure = table[table["rmst_p_adjusted"] < 1 - self.level]
+        if sure.empty:
+            return "The groups cannot be told apart: every difference is within what chance explains."
+        widest = max(sure.to_dict("records"), key=lambda row: abs(row["rmst_difference"]))
+        gap = float(widest["rmst_difference"])
+        longer, shorter = (
+            (widest["first"], widest["second"]) if gap > 0 else (widest["second"], widest["first"])
+        )
+        low, high = sorted(abs(float(widest[side])) for side in ("rmst_low", "rmst_high"))
+        text = (
+            f"Of the first {self.horizon:.3g} {self.unit}, customers of {longer} stay {abs(gap):.1f} longer "
+            f"than those of {shorter} (between {low:.1f} and {high:.1f})."
+        )
+        open_pairs = len(table) - len(sure)
+        if open_pairs:
+            text += f" {open_pairs} of {len(table)} pairs cannot be told apart."
+        return text
+
+    @property
     def contrasts(self) -> tuple[Contrast, ...]:
         """Differences in restricted mean, one for each pair."""
         return tuple(self._contrast(row) for row in self.table.to_dict("records"))

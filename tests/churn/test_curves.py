@@ -189,6 +189,13 @@ def test_restricted_mean_differences_equal_r(tau: int, r_reference: dict[str, An
     assert 1 / row["rmst_ratio"] == pytest.approx(values["ratio"], abs=1e-9)
     assert [1 / row["ratio_high"], 1 / row["ratio_low"]] == pytest.approx(values["ratio_ci"], abs=1e-9)
     assert row["ratio_p"] == pytest.approx(values["ratio_p"], abs=1e-12)
+    if tau == 700:
+        (difference, *_), (ratio, *_), _ = r_reference["04_rmst:rmst_survRM2_lung_700"]["values"][
+            "unadjusted"
+        ]
+        assert [-row["rmst_difference"], 1 / row["rmst_ratio"]] == pytest.approx(
+            [difference, ratio], abs=1e-9
+        )
 
 
 def three_groups(seed: int = 1, size: int = 240) -> pd.DataFrame:

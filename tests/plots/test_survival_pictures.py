@@ -11,7 +11,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.errors import ArgumentError
-from cxresearch.plots.survival import _apart
+from cxresearch.plots.survival import spread_apart
 
 
 @pytest.fixture(autouse=True)
@@ -71,9 +71,9 @@ def test_too_many_curves_are_refused() -> None:
         cx.plot(cx.churn_curve(frame(9), by="plan"))
 
 
-def test_labels_are_pushed_apart_and_keep_their_order() -> None:
+def test_labels_are_pushedspread_apart_and_keep_their_order() -> None:
     heights = [0.5, 0.51, 0.9, 0.52]
-    placed = _apart(heights, 0.1, 0, 1)
+    placed = spread_apart(heights, 0.1, 0, 1)
     assert np.diff(sorted(placed)).min() >= 0.1 - 1e-6
     assert np.argsort(placed).tolist() == np.argsort(heights).tolist()
 

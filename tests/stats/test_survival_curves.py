@@ -338,3 +338,31 @@ def test_pseudo_values_equal_r(r_reference: dict[str, Any], oracle_data: Any) ->
     pseudo = mean.value + len(lung) * mean.influence
     assert pseudo[:6].tolist() == pytest.approx(values["first6"], abs=1e-9)
     assert pseudo.mean() == pytest.approx(values["mean"], abs=1e-9)
+
+
+@pytest.mark.slow
+def test_intervals_cover_as_often_as_they_say() -> None:
+    """1,000 samples of 100: survival, incidence and restricted mean at 1, a third censored by then."""
+    rng = np.random.default_rng(10)
+    truth = {
+        "survival": np.exp(-1.0),
+        "incidence": 0.7 * (1 - np.exp(-1.0)),
+        "mean": 1 - np.exp(-1.0),
+    }
+    covered = dict.fromkeys(truth, 0)
+    for _ in range(1000):
+        life, until = rng.exponential(1, 100), rng.exponential(2, 100)
+        kind = np.where(rng.random(100) < 0.7, 1, 2)
+        duration = np.minimum(life, np.minimum(until, 3))
+        event = np.where((life <= until) & (life <= 3), kind, 0)
+        both = aalen_johansen(duration, event, kinds={1: "a", 2: "b"})
+        rows = {
+            "survival": both.event_free.survival_at([1.0]).iloc[0],
+            "incidence": both.incidence_at([1.0]).iloc[0],
+        }
+        for name, row in rows.items():
+            covered[name] += row["low"] <= truth[name] <= row["high"]
+        mean = restricted_mean(duration, event, horizon=1.0)
+        covered["mean"] += mean.low <= truth["mean"] <= mean.high
+    print(covered)
+    assert all(930 <= count <= 970 for count in covered.values()), covered
