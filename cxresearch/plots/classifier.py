@@ -8,7 +8,7 @@ import numpy as np
 
 from cxresearch.checks import check_choice
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes, percent_tick
 from cxresearch.results.churn_evaluation import ChurnEvaluation, NestedEvaluation
 from cxresearch.results.effects import EffectCurve, OddsRatios
 from cxresearch.results.risk_list import ProfitCurve
@@ -66,12 +66,12 @@ def _title(ax: Axes, title: str, below: str) -> None:
 
 
 def _percent(ax: Axes, *, x: bool = False, y: bool = False) -> None:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
     if x:
-        ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        ax.xaxis.set_major_formatter(FuncFormatter(percent_tick))
     if y:
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        ax.yaxis.set_major_formatter(FuncFormatter(percent_tick))
 
 
 def _gains(result: ChurnEvaluation, ax: Axes) -> None:
@@ -138,10 +138,11 @@ def _calibration(result: ChurnEvaluation, ax: Axes) -> None:
     ax.annotate(f"slope {text}\n(1 is right)", (0.04, 0.96), xycoords="axes fraction", va="top", color=INK)
     ax.annotate(
         "predicted = observed",
-        (top * 0.97, top * 0.97),
-        xytext=(0, -16),
+        (top * 0.93, top * 0.93),
+        xytext=(6, -4),
         textcoords="offset points",
-        ha="right",
+        ha="left",
+        va="top",
         color=MUTED,
         fontsize=9,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from cxresearch.checks import check_choice
 from cxresearch.errors import DataError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes, percent_tick
 from cxresearch.results.drivers import KeyDrivers
 from cxresearch.results.units import Unit, format_interval, format_value
 
@@ -59,7 +59,7 @@ def _head(ax: Axes, result: KeyDrivers, title: str, more: str = "") -> None:
 
 
 def _importance(result: KeyDrivers, ax: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     heights = np.arange(len(result.table))[::-1]
     for height, row in zip(heights, result.table.to_dict("records"), strict=True):
@@ -80,14 +80,14 @@ def _importance(result: KeyDrivers, ax: Axes) -> None:
     ax.set_xlim(left=0)
     ax.grid(visible=False, axis="y")
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    ax.xaxis.set_major_formatter(FuncFormatter(percent_tick))
     ax.set_xlabel(f"Share of the variance of {result.label(result.outcome)}; + or − is the direction")
     total = format_value(result.r_squared, Unit.SHARE)
     _head(ax, result, f"What goes with {result.label(result.outcome)}", f"; all drivers together {total}")
 
 
 def _performance(result: KeyDrivers, ax: Axes) -> None:
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import FuncFormatter
 
     table = result.table.dropna(subset=["performance"])
     middle_x, middle_y = float(table["performance"].mean()), float(table["importance"].mean())
@@ -127,7 +127,7 @@ def _performance(result: KeyDrivers, ax: Axes) -> None:
             fontstyle="italic",
         )
     ax.margins(0.18)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    ax.yaxis.set_major_formatter(FuncFormatter(percent_tick))
     ax.set(xlabel="Performance (0 to 100)", ylabel=f"Importance for {result.label(result.outcome)}")
     _head(ax, result, "Importance and performance", "; lines at the means; grey: field not sure")
 
@@ -152,5 +152,6 @@ def _asymmetry(result: KeyDrivers, ax: Axes) -> None:
     ax.set_yticks(heights, [result.label(driver) for driver in table["driver"]])
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.grid(visible=False, axis="y")
-    ax.set_xlabel(f"{result.label(result.outcome)} against the middle group: low (orange), high (blue)")
+    name = result.label(result.outcome) + (" answer" if result.outcome in result.labels else "")
+    ax.set_xlabel(f"Mean {name} against the middle group: low (orange), high (blue)")
     _head(ax, result, "What being low and being high goes with")

@@ -62,3 +62,14 @@ def new_axes(width: float = 8.0, height: float = 4.5) -> Axes:
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(width, height))[1]
+
+
+def percent_tick(share: float, _position: int | None = None) -> str:
+    """Return the label of a tick at a share, not rounded to whole per cents.
+
+    Examples
+    --------
+    >>> percent_tick(0.025), percent_tick(0.2), percent_tick(-0.1)
+    ('2.5 %', '20 %', '−10 %')
+    """
+    return f"{round(100 * share, 6):g} %".replace("-", "−")

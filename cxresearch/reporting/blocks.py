@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,8 @@ INK, MUTED, LINE, BLUE, ORANGE, PALE = "#222222", "#6b6b6b", "#d9d9d9", "#0072B2
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif"
 _BOX = f"{_FONT};color:{INK};padding:14px 18px;margin:14px 0;border-radius:4px;line-height:1.5"
 _EDGE = {"neutral": BLUE, "attention": ORANGE}
+#: Never broken over two lines, even in text: an interval, a p-value in brackets, a percentage.
+_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\]|\(p [^()]{1,12}\)|\d [%h]")
 _CELL = f"padding:5px 10px;border-bottom:1px solid {LINE};vertical-align:top;background:#ffffff;color:{INK}"
 
 
@@ -111,7 +114,10 @@ def table_block(
     intervals: Mapping[str, tuple[str, str]],
     max_rows: int,
 ) -> str:
-    """Return a table: text left, numbers right, interval ends inside the cell of their estimate."""
+    """Return a table: text left, numbers right, interval ends inside the cell of their estimate.
+
+    A column of notes in which nothing is noted is left away.
+    """
     missing = [
         name
         for name in {*formats, *labels, *intervals, *[end for pair in intervals.values() for end in pair]}
@@ -123,7 +129,11 @@ def table_block(
             wanted="one of " + ", ".join(map(str, frame.columns)),
         )
     ends = {end for pair in intervals.values() for end in pair}
-    columns = [column for column in frame.columns if column not in ends]
+    columns = [
+        column
+        for column in frame.columns
+        if column not in ends and not (column == "note" and (frame[column].fillna("") == "").all())
+    ]
     right = {column: _is_numeric(frame[column]) for column in columns}
     head = "".join(
         f'<th scope="col" style="{_CELL};font-weight:600;text-align:{"right" if right[column] else "left"};'
@@ -162,12 +172,21 @@ def _cell(
     text = _written(row[column], chosen)
     if column in intervals:
         low, high = (row[end] for end in intervals[column])
-        if isinstance(chosen, Unit):
-            text += " " + format_interval(_float(low), _float(high), chosen)
-        else:
-            text += f" [{_written(low, chosen)}, {_written(high, chosen)}]"
+        text = _with_interval(row[column], low, high, chosen)
+    if not right:
+        text = _UNBROKEN.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     align = "right;white-space:nowrap;font-variant-numeric:tabular-nums" if right else "left"
     return f'<td style="{_CELL};text-align:{align}">{escape(text)}</td>'
+
+
+def _with_interval(value: Any, low: Any, high: Any, chosen: Format | None) -> str:
+    """An estimate and its interval, the unit of a time said once; what is not known at all is n/a."""
+    if not any(math.isfinite(_float(number)) for number in (value, low, high)):
+        return "n/a"
+    if isinstance(chosen, Unit):
+        interval = format_interval(_float(low), _float(high), chosen)
+        return f"{format_value(_float(value), chosen, suffix=False)} {interval}"
+    return f"{_written(value, chosen)} [{_written(low, chosen)}, {_written(high, chosen)}]"
 
 
 def _written(value: Any, chosen: Format | None) -> str:
@@ -185,7 +204,9 @@ def _written(value: Any, chosen: Format | None) -> str:
         return (
             value.isoformat(sep=" ").removesuffix(" 00:00:00") if isinstance(value, datetime) else str(value)
         )
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else format_value(float(value), Unit.SCORE)
 

@@ -97,6 +97,20 @@ class Scorecard(Result):
         return pd.DataFrame(rows, columns=["metric", "value", "interval", "n", "change", "reading"])
 
     @property
+    def groups(self) -> pd.DataFrame:
+        """The judged period by group as text: metric, group columns, value, interval, n, missing, note."""
+        rows = self.table if not self.every else self.table[self.table["period"] == self.period]
+        lines = []
+        for row in rows.to_dict("records"):
+            label = self.labels[row["metric"]]
+            _, value, interval, n, _, reading = _parts(row | {"label": label, "verdict": ""})
+            note = reading or ("few answers" if row["small_base"] else "")
+            lines.append(
+                [label, *(row[name] for name in self.by), value, interval, n, f"{row['n_missing']:,}", note]
+            )
+        return pd.DataFrame(lines, columns=["metric", *self.by, "value", "interval", "n", "missing", "note"])
+
+    @property
     def estimates(self) -> dict[str, Estimate]:
         """The judged period's estimate of each metric that may be shown, over all groups, by name."""
         rows = self.overall[~self.overall["suppressed"] & (self.overall["n"] > 0)]

@@ -86,6 +86,22 @@ def test_one_row_a_metric_for_the_first_page() -> None:
     assert html.count("<tr>") == 1 + len(latest) and "<script" not in html
 
 
+def test_groups_of_the_judged_period_as_text() -> None:
+    data = study(drop=True)
+    card = cx.scorecard(data, by="segment", every="month", metrics=["nps"])
+    groups = card.groups
+    assert groups.columns.tolist() == ["metric", "segment", "value", "interval", "n", "missing", "note"]
+    assert groups["segment"].tolist() == ["a", "b"] and (groups["metric"] == "NPS").all()
+    answers = (
+        data.table("responses").collect().to_pandas().merge(data.table("customers").collect().to_pandas())
+    )
+    april = answers[(answers["instrument"] == "nps") & (answers["responded_at"] >= "2024-04-01")]
+    scores = april[april["segment"] == "b"]["score"]
+    by_hand = 100 * ((scores >= 9).mean() - (scores <= 6).mean())
+    assert groups["value"].iloc[1] == f"{by_hand:+.1f}".replace("-", "\N{MINUS SIGN}")
+    assert groups["n"].iloc[1] == str(len(scores))
+
+
 def test_an_unfinished_period_is_shown_and_not_judged() -> None:
     card = cx.scorecard(study(drop=True, until="2024-04-20"), by="segment", every="month")
     assert card.period == pd.Timestamp("2024-03-01") and card.overall["period"].max() > card.period
