@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
 
 _EXAMPLES = 3
+#: Tables to which something is added all the time, and the days without that are worth a note.
+_STEADY = ("responses", "tickets", "usage", "orders")
+_QUIET_DAYS = 45
 
 
 def check_study(study: Study) -> StudyCheck:
@@ -96,11 +100,20 @@ def _tables(study: Study) -> pd.DataFrame:
     lines = []
     for name in study.tables:
         one = study.summary(name)
-        late = one.last is not None and one.last > study.observed_until
-        note = "some lie after the data cut" if late else ""
+        note = _dates_note(name, one.last, study.observed_until)
         lines.append((name, one.rows, one.valid, one.rows - one.valid, one.first, one.last, note))
     frame = pd.DataFrame(lines, columns=["table", "rows", "valid", "rejected", "first", "last", "note"])
     return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+
+def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:
+    """Say when dates and the data cut do not fit: a cut too late makes loyal customers of unwatched ones."""
+    if last is None:
+        return ""
+    if last > cut:
+        return "some lie after the data cut"
+    quiet = (cut - last).days
+    return f"stops {quiet:,} days before the data cut" if table in _STEADY and quiet > _QUIET_DAYS else ""
 
 
 def _instruments(study: Study) -> pd.DataFrame:

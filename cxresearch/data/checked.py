@@ -217,4 +217,4 @@ def _value(row: dict[Any, Any], column: str) -> str:
     value = row["_fault_value"] if isinstance(row["_fault"], str) else row.get(column, row["_key"])
     if value is None or value != value:  # noqa: PLR0124 - NaN and NaT
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("\x1f", " ")[:200]
+    return f"{value:.15g}" if isinstance(value, float) else str(value).replace("\x1f", " ")[:200]

@@ -53,22 +53,31 @@ def check_dates(connection: DuckDBPyConnection, source: SourceMap, raw: RawTable
                 f"{shown(text)} is not an ISO date",
                 where=f"{where}, row {row:,}",
                 wanted="dates such as 2024-04-03 or 2024-04-03 18:30, or a declared format",
-                next_step=f"declare date_format = '{suggested_format(text) or '%d.%m.%Y'}' or what it is",
+                next_step=_advice(text),
             )
+
+
+def _advice(text: str) -> str:
+    if re.fullmatch(r"[1-6]\d{4}(\.\d+)?", text):
+        return "if a spreadsheet counted days from 1899-12-30, save the column as dates such as 2024-04-03"
+    return f"declare date_format = '{suggested_format(text) or '%d.%m.%Y'}' or what it is"
 
 
 def _refuse_two_readings(odd: list[tuple[int, str]], target: str, where: str) -> None:
     readings = [(row, text, two_readings(text)) for row, text in odd]
-    ambiguous = next(((row, text, both) for row, text, both in readings if both), None)
-    if ambiguous is None:
+    ambiguous = [(row, text, both) for row, text, both in readings if both]
+    if not ambiguous:
         return
-    row, text, (day_first, month_first) = ambiguous
+    told = [one for one in ambiguous if one[2][0] != one[2][1]]  # 04/04 says nothing about the order
+    row, text, (day_first, month_first) = (told or ambiguous)[0]
     settled = {suggested_format(one) for _, one in odd if two_readings(one) is None} - {""}
     hint = f"; other rows fit only '{settled.pop()}'" if len(settled) == 1 else ""
     mark = text.strip().lstrip("0123456789")[:1]
     year = "%Y" if re.search(r"\d{4}", text) else "%y"
     raise StudyError(
-        f"{shown(text)} reads two ways: {_spelled(day_first)} or {_spelled(month_first)}",
+        f"{shown(text)} reads two ways: {_spelled(day_first)} or {_spelled(month_first)}"
+        if told
+        else f"{shown(text)} does not say whether the day or the month comes first",
         where=f"{where}, row {row:,}",
         wanted=f"a declared date_format for {target}{hint}",
         next_step=f"declare date_format = '%d{mark}%m{mark}{year}' or '%m{mark}%d{mark}{year}'"

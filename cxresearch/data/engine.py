@@ -39,7 +39,7 @@ def lazy(native: Any) -> nw.LazyFrame[Any]:
     Raises
     ------
     ArgumentError
-        If it is not a frame of one of these engines.
+        If it is not a frame of one of these engines, or a column name occurs twice.
 
     Examples
     --------
@@ -49,6 +49,11 @@ def lazy(native: Any) -> nw.LazyFrame[Any]:
     """
     try:
         frame: nw.LazyFrame[Any] | nw.DataFrame[Any] = nw.from_native(native)
+    except nw.exceptions.DuplicateError as error:
+        raise ArgumentError(
+            f"a column name occurs more than once: {' '.join(str(error).split()[5:])}",
+            wanted="a frame in which each column has a name of its own",
+        ) from None
     except TypeError:
         raise ArgumentError(
             f"a {type(native).__name__} is not a frame",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,22 @@ def read_instruments(keys: Keys) -> dict[str, Scale]:
         If a scale is unknown or its direction is not declared.
     """
     return {name: _instrument(name, keys) for name in keys}
+
+
+def check_scales(instruments: Mapping[str, Scale]) -> None:
+    """Refuse instruments in memory that are no scale, such as the names that a study file uses.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the first.
+    """
+    for name, scale in instruments.items():
+        if not isinstance(scale, Scale):
+            raise ArgumentError(
+                f"instrument {shown(name)} is {shown(scale)}",
+                wanted="a Scale, such as cx.NPS, cx.CSAT, cx.CES1 or cx.CES2",
+            )
 
 
 def _instrument(name: str, keys: Keys) -> Scale:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from cxresearch.errors import ArgumentError
 
+#: ISO texts without a time of day: 2024-07-01, 20240701, 2024-W27, 2024-W27-1.
+_DATE = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}(-?\d)?)")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 #: Quarters and years differ in length by this much; outcomes that overlap by no more still count as apart.
 CALENDAR_SLACK_DAYS = 3.0
@@ -29,9 +32,11 @@ def as_instant(name: str, value: Day, timezone: str) -> datetime:
     """
     if isinstance(value, str):
         try:
-            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+            value = date.fromisoformat(value) if _DATE.fullmatch(value) else datetime.fromisoformat(value)
         except ValueError:
             raise ArgumentError(f"{name} is {value!r}", wanted="a date such as '2024-01-01'") from None
+    if value != value:  # noqa: PLR0124 - NaT is a datetime that equals nothing
+        raise ArgumentError(f"{name} holds a missing date", wanted="a date such as '2024-01-01'")
     if isinstance(value, datetime):
         moment = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
         return datetime(*moment.timetuple()[:6], moment.microsecond)

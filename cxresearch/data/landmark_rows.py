@@ -11,6 +11,8 @@ import numpy as np
 
 from cxresearch.data.landmark_features import Part, feature_parts, scores
 from cxresearch.data.past import Past
+from cxresearch.data.wording import shown
+from cxresearch.errors import StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 
 Frame = nw.LazyFrame[Any]
 
+_OWN_COLUMNS = (
+    "customer_id",
+    "landmark_at",
+    "duration_days",
+    "event",
+    "tenure_days",
+    "started_at",
+    "ended_at",
+    "churned_at",
+    "churn_kind",
+)
 NO_ANSWER = "no answer by then"
 OLD_ANSWER = "last answer older than the window"
 #: Ids of the customers left out at one landmark for want of an answer, by reason.
@@ -52,6 +65,7 @@ def rows_at(
     asked = past.has("responses") and bool(study.instruments)
     parts = [scores(past, study.instruments, features=features)] if asked else []
     parts += feature_parts(past) if features else ()
+    _refuse_clashes(past, parts)
     rows = people.filter((nw.col("started_at") <= past.at) & (churned.is_null() | (churned > past.at)))
     wanted = ["customer_id", "started_at", "churned_at", "churn_kind", *study.segments]
     for part in parts:
@@ -60,6 +74,23 @@ def rows_at(
     fetched = _fetch(rows.select(wanted).sort("customer_id"), ["customer_id", *study.segments])
     columns, names = _columns(past, fetched, parts, window_days if asked else None)
     return _frame({**columns, **{name: fetched[name] for name in study.segments}}), names
+
+
+def _refuse_clashes(past: Past, parts: Sequence[Part]) -> None:
+    """Refuse segments and instruments called like a column of the rows; engines do not tell a from A."""
+    instruments = past.study.instruments
+    made = [column for part in parts for column in (*part.names, *part.fetched) if column not in instruments]
+    taken = {name.casefold() for name in (*_OWN_COLUMNS, *made)}
+    made = [f"{name}{end}" for name in instruments for end in ("_age_days", "_change")]
+    asked = [("instrument", name) for name in instruments] + [("column", name) for name in made]
+    for kind, name in [*asked, *(("segment", name) for name in past.study.segments)]:
+        if name.casefold() in taken:
+            raise StudyError(
+                f"{kind} {shown(name)} has the name of another column of the landmark rows",
+                wanted="names that differ, in more than capital letters",
+                next_step="give it another name in the study file, or choose other segments",
+            )
+        taken.add(name.casefold())
 
 
 def _fetch(rows: Frame, text: Sequence[str]) -> pd.DataFrame:

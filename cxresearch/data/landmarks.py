@@ -15,7 +15,7 @@ from cxresearch.data.landmark_rows import NO_ANSWER, OLD_ANSWER, Silent, rows_at
 from cxresearch.data.leaks import leak_flags
 from cxresearch.data.past import Archive, Past
 from cxresearch.data.study import Study
-from cxresearch.errors import DataError
+from cxresearch.errors import ArgumentError, DataError, StudyError
 from cxresearch.results.landmarks import Landmarks
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Landmarks", "landmark"]
 
 Frame = nw.LazyFrame[Any]
+_LONGEST_DAYS = 36_525
 AFTER_CUT = "landmark not before the data cut"
 NOT_YET = "not yet a customer"
 LEFT = "had left already"
@@ -93,7 +94,9 @@ def landmark(
         If a date, a number or a choice makes no sense, or given dates lie closer than the horizon without
         ``stacked``.
     DataError
-        If no row is left, with the reasons.
+        If no row is left, with the reasons, or no customer was left at the data cut.
+    StudyError
+        If there are no customers, or a segment or instrument has the name of another column of the rows.
 
     References
     ----------
@@ -109,12 +112,13 @@ def landmark(
     """
     import pandas as pd
 
-    archive = Archive(study)
+    archive = _archive(study)
     asked = archive.has("responses") and bool(study.instruments)
-    horizon_days = check_number("horizon_days", horizon_days, above=0)
-    window_days = check_number("window_days", window_days, above=0)
+    horizon_days = _days("horizon_days", check_number("horizon_days", horizon_days, above=0))
+    window_days = _days("window_days", check_number("window_days", window_days, above=0))
     moments = _moments(archive, every, (first, last), 0.0 if stacked else horizon_days)
-    people = _people(archive, check_number("notice_days", notice_days, at_least=0))
+    people = _people(archive, _days("notice_days", check_number("notice_days", notice_days, at_least=0)))
+    _refuse_only_leavers(people, study.observed_until)
     followed = [moment for moment in moments if moment < study.observed_until]
     parts, silent = [], []
     for moment in followed:
@@ -143,6 +147,41 @@ def landmark(
         ),
         name=study.name,
     )
+
+
+def _archive(study: Study) -> Archive:
+    if not isinstance(study, Study):
+        raise ArgumentError(
+            f"study is a {type(study).__name__}",
+            wanted="a Study",
+            next_step="make one with cx.read_study or cx.Study.from_frames",
+        )
+    if "customers" not in study.tables:
+        raise StudyError(
+            "the study has no table customers, so nobody's start or end is known",
+            wanted="table customers, besides " + ", ".join(study.tables),
+            next_step="map it in the study file",
+        )
+    return Archive(study)
+
+
+def _days(name: str, value: float) -> float:
+    if value > _LONGEST_DAYS:
+        raise ArgumentError(f"{name} is {value:g}", wanted=f"at most {_LONGEST_DAYS:,} days")
+    return value
+
+
+def _refuse_only_leavers(people: Frame, cut: datetime) -> None:
+    """Refuse customers of whom none is left: a list of leavers says nothing about who stays."""
+    left = _one(nw.col("ended_at") <= cut).sum()
+    found = collect(people.select(all=nw.len(), left=left)).iloc[0].fillna(0)
+    if found["all"] and found["all"] == found["left"]:
+        raise DataError(
+            f"everyone churned: all {int(found['all']):,} customers had ended by the data cut",
+            where="table customers",
+            wanted="customers who stayed, too",
+            next_step="add those who are still there: a list of leavers cannot tell who stays",
+        )
 
 
 def _moments(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 
@@ -204,7 +205,9 @@ def _gaps(archive: Archive, landmarks: Mapping[datetime, int]) -> Iterator[_Flag
 
 def _ticket_close(archive: Archive, landmarks: Mapping[datetime, int]) -> Iterator[_Flag]:
     """Landmarks placed at the instant a ticket was closed; midnights are no sign of it."""
-    timed = [moment for moment in landmarks if (moment.hour, moment.minute, moment.second) != (0, 0, 0)]
+    zone = ZoneInfo(archive.study.timezone)
+    local = {moment: moment.replace(tzinfo=UTC).astimezone(zone).time() for moment in landmarks}
+    timed = [moment for moment, clock in local.items() if clock != time()]
     if not timed or not archive.has("tickets", "resolved_at"):
         return
     closed = archive.table("tickets").filter(nw.col("resolved_at").is_in(timed))

@@ -27,7 +27,9 @@ _TWO_READINGS = r"(0?[1-9]|1[0-2])[/.-](0?[1-9]|1[0-2])[/.-](\d{4}|\d{2})(\D.*)?
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT")
 _ZONED = ("WITH TIME ZONE", "TZ", "TZ_NS")
-_LAST_EPOCH_SECOND = 4_102_444_800  # 2100-01-01: beyond it a number is no epoch
+#: 1973-03-03 and 2100-01-01. Numbers outside are no epoch but a stand-in for no value (0), days since 1900 (a
+#: spreadsheet's), a date written as 20240105, or the other of seconds and milliseconds.
+_FIRST_EPOCH_SECOND, _LAST_EPOCH_SECOND = 100_000_000, 4_102_444_800
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,11 +262,12 @@ def _read_time(source: SourceMap, target: str, column: ColumnMap, raw_type: str)
     if column.date_format:
         value = _by_format(text, column)
         return ReadColumn(target=target, value=value, text=text, faults=(("not_a_time", ""),))
+    joined = f"regexp_replace({text}, '\\s([+-])', '\\1')"  # the engine wants no space before an offset
     local = _to_utc(f"TRY_CAST({text} AS TIMESTAMP)", column.timezone)
     value = (
         f"CASE WHEN NOT regexp_full_match({text}, {literal(ISO)}) THEN NULL "
         f"WHEN regexp_matches({text}, {literal(_OFFSET)}) "
-        f"THEN TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE {local} END"
+        f"THEN TRY_CAST({joined} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' ELSE {local} END"
     )
     two_readings = (
         f"regexp_full_match({{text}}, {literal(_TWO_READINGS).replace('{', '{{').replace('}', '}}')})"
@@ -283,7 +286,7 @@ def _by_format(text: str, column: ColumnMap) -> str:
     first = column.date_format[0]
     if first in ("epoch_seconds", "epoch_milliseconds"):
         number = f"TRY_CAST({text} AS DOUBLE)" + (" / 1000" if first == "epoch_milliseconds" else "")
-        fits = f"{number} BETWEEN 0 AND {_LAST_EPOCH_SECOND}"
+        fits = f"{number} BETWEEN {_FIRST_EPOCH_SECOND} AND {_LAST_EPOCH_SECOND}"
         return f"CASE WHEN {fits} THEN make_timestamp(CAST(round(({number}) * 1e6) AS BIGINT)) END"
     parts = []
     for one in column.date_format:

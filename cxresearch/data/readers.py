@@ -132,7 +132,15 @@ def open_frame(
         table = frame.collect("pyarrow").to_native() if isinstance(frame, nw.LazyFrame) else frame.to_arrow()
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # the latter is a TypeError too
         raise StudyError(
-            f"a column mixes types: {shown(str(error), longest=120)}", where=label, wanted="one type a column"
+            f"a column mixes types: {shown('; '.join(map(str, error.args)), longest=160)}",
+            where=label,
+            wanted="one type a column",
+        ) from None
+    except nw.exceptions.DuplicateError as error:
+        raise StudyError(
+            "a column name occurs more than once",
+            where=f"{label}: {shown(' '.join(str(error).split()), longest=120)}",
+            next_step="rename or drop one of them",
         ) from None
     except TypeError:
         raise StudyError(
@@ -330,6 +338,12 @@ def engine_error(error: duckdb.Error, where: str) -> StudyError:
             "the SQL reads a file that the study does not declare",
             where=where,
             next_step="declare it under [inputs] and use its name",
+        )
+    if "is not latin-1 encoded" in text:
+        return StudyError(
+            "the file is not latin-1: it has bytes that mean nothing there, as Windows writes for ’ and €",
+            where=where,
+            next_step="convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
         )
     if "state machine" in text:
         return StudyError(

@@ -18,6 +18,7 @@ from cxresearch.data.admission import admit
 from cxresearch.data.checked import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.declared import Limits, OnReject
 from cxresearch.data.engine import offset_steps
+from cxresearch.data.instruments import check_scales
 from cxresearch.data.native_frames import has_own_engine, open_native
 from cxresearch.data.opening import Opened, open_frames, open_study_file
 from cxresearch.data.readers import run
@@ -144,7 +145,7 @@ class Study:
         Raises
         ------
         ArgumentError
-            If the time zone or a choice is unknown.
+            If the time zone or a choice is unknown, or an instrument is no `Scale`.
         StudyError
             If a table or column is unknown, missing or of the wrong kind.
 
@@ -159,6 +160,7 @@ class Study:
         _check_names(tables)
         offset_steps(timezone)
         limits = _limits(on_reject, max_reject_share)
+        check_scales(instruments)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
         opened = open_native(tables) if own_engine else open_frames(tables, instruments)
         zone = "UTC" if isinstance(observed_until, datetime) else timezone

@@ -122,9 +122,13 @@ def read_cut(declared: Any, timezone: str, where: str) -> datetime:
     if isinstance(declared, str):
         try:
             moment = datetime.fromisoformat(declared.strip())
-            whole_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", declared.strip()) is not None
+            whole_day = re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", declared.strip()) is not None
+            if not whole_day and not re.match(r"\d{4}-?\d{2}-?\d{2}[T ]", declared.strip()):
+                raise ValueError  # weeks, which Python reads too
         except ValueError:
             raise StudyError(f"observed_until is {declared[:40]!r}", where=where, wanted=wanted) from None
+    elif declared != declared:  # noqa: PLR0124 - NaT is a datetime that equals nothing
+        raise StudyError("observed_until is missing", where=where, wanted=wanted)
     elif isinstance(declared, datetime):
         moment, whole_day = declared, False
     elif isinstance(declared, date):

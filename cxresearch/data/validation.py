@@ -24,6 +24,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "not_a_number": "a value that is not a number where one is wanted",
         "not_a_time": "a value that is not a date or time in the declared format",
         "ambiguous_date": "a date that reads two ways and has no declared format",
+        "time_too_early": "a time before 1901: a year of two digits, or a stand-in for no value",
         "missing_value": "no value in a required column",
         "duplicate_customer": "a customer_id that occurs more than once",
         "duplicate_row": "an id that occurred before; the first row with it is kept",
@@ -75,6 +76,8 @@ DATED_BY: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: Databases write 0001-01-01 or 1900-01-01 for no date; a format with %Y reads 5/1/24 as the year 24.
+_EARLIEST = datetime(1901, 1, 1)
 _UP_TO_CUT = {
     "customers": ("started_at", "notice_at"),
     "responses": ("responded_at", "sent_at"),
@@ -131,7 +134,7 @@ def row_rules(
     linked : bool
         Whether the frame was joined to the customers by `link_customers`.
     """
-    rules = _missing(table, present)
+    rules = [*_too_early(table, present), *_missing(table, present)]
     if linked and "customer_id" in present:
         given = ~nw.col("customer_id").is_null()
         unknown = given & nw.col("_known").is_null()
@@ -233,6 +236,13 @@ def customer_directory(customers: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def link_customers(frame: nw.LazyFrame[Any], directory: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Return the rows with what is known of their customer; none is added or lost."""
     return frame.join(directory, on="customer_id", how="left")
+
+
+def _too_early(table: str, present: Sequence[str]) -> list[Rule]:
+    times = [name for name, kind in LAYOUTS[table].columns.items() if kind == "time" and name in present]
+    return [
+        Rule(name="time_too_early", column=name, broken=nw.col(name) < nw.lit(_EARLIEST)) for name in times
+    ]
 
 
 def _missing(table: str, present: Sequence[str]) -> list[Rule]:

@@ -364,11 +364,16 @@ def spread(start: str, days: int, n: int) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.Timestamp(start) + pd.to_timedelta(np.linspace(0, days, n), unit="D"))
 
 
+def and_one_who_stayed(people: pd.DataFrame) -> pd.DataFrame:
+    """A list of leavers only is refused."""
+    return pd.concat([people, customers(customer_id=["stays"])], ignore_index=True)
+
+
 def test_answers_that_crowd_before_churn_raise_an_alarm() -> None:
     n = 60
     who = [f"c{k}" for k in range(n)]
     ended = spread("2024-02-01", 300, n)
-    people = customers(customer_id=who, ended_at=ended, end_kind="voluntary")
+    people = and_one_who_stayed(customers(customer_id=who, ended_at=ended, end_kind="voluntary"))
     last = pd.DataFrame({"customer_id": who, "instrument": "nps", "score": 2.0})
     crowd = last.assign(responded_at=ended - pd.Timedelta(days=5))
     steady = last.assign(responded_at=spread("2023-03-01", 200, n))
@@ -384,7 +389,7 @@ def test_churn_at_anniversaries_without_notice_raises_an_alarm() -> None:
     who = [f"c{k}" for k in range(n)]
     started = spread("2022-02-01", 300, n)
     people = customers(customer_id=who, started_at=started, end_kind="voluntary")
-    annual = people.assign(ended_at=started + pd.Timedelta(days=731))
+    annual = and_one_who_stayed(people.assign(ended_at=started + pd.Timedelta(days=731)))
     marks = cx.landmark(study_of(customers=annual, responses=one_each(*who)), every=[AT])
     assert flags(marks)["churn dated at contract end"] == n
     assert (
@@ -392,6 +397,7 @@ def test_churn_at_anniversaries_without_notice_raises_an_alarm() -> None:
         == {}
     )
     other = people.assign(ended_at=started + pd.to_timedelta(np.linspace(740, 1030, n), unit="D"))
+    other = and_one_who_stayed(other)
     assert flags(cx.landmark(study_of(customers=other, responses=one_each(*who)), every=[AT])) == {}
 
 
