@@ -121,13 +121,17 @@ def method_name(kind: Kind, method: str) -> str:
     return _METHODS[(kind, method)]
 
 
-def base_note(n: int, unknown: bool) -> str:
-    """Return the note on a small base, or the reason for a missing interval."""
+def base_note(n: int, unknown: bool, *, n_effective: float | None = None) -> str:
+    """Return the note on a small base, in number or in effect, or the reason for a missing interval."""
     if n == 0:
         return "no answers"
     if unknown:
         return "too few independent answers for an interval"
-    return f"small base: fewer than {SMALL_BASE} answers" if n < SMALL_BASE else ""
+    if n < SMALL_BASE:
+        return f"small base: fewer than {SMALL_BASE} answers"
+    if n_effective is not None and n_effective < SMALL_BASE:
+        return f"small base: {n:,} answers that tell no more than {n_effective:.0f} independent ones"
+    return ""
 
 
 def check_scores(scores: ArrayLike, scale: Scale) -> Floats:

@@ -260,7 +260,7 @@ def survey_score(
     simple = weights is None and clusters is None
     se = simple_se(means, kind=chosen.kind) if simple else means.se
     bounds = cell_bounds(cells, chosen.array, means, kind=chosen.kind, method=method, level=level)
-    n, factor = int(answered.sum()), chosen.factor
+    n, factor = int(means.n[0]), chosen.factor
     n_effective = None
     if not simple:
         name += " at the design's effective n, linearised SE" if method != "t" else ", linearised SE"
@@ -275,10 +275,10 @@ def survey_score(
         n=n,
         unit=chosen.unit,
         method=name,
-        n_missing=int(len(values) - n),
+        n_missing=int(np.count_nonzero(~answered)),
         denominator="responses with a score",
         n_effective=n_effective,
-        note=base_note(n, bool(np.isnan(bounds.low[0]))),
+        note=base_note(n, bool(np.isnan(bounds.low[0])), n_effective=n_effective),
     )
 
 
@@ -291,11 +291,12 @@ def one_cell(
 ) -> tuple[ScoreCells, ClusterSums | None]:
     """Return the sufficient statistics of one group of checked scores, for `linearised_means`."""
     check_same_length(scores=values, weights=weights, clusters=clusters)
-    codes = (values[answered] - chosen.scale.low).astype(np.int64)
-    levels = len(chosen.values)
-    w = np.ones(len(codes)) if weights is None else check_weights(weights)[answered]
-    if len(w) and not w.sum() > 0:
+    w = np.ones(len(values)) if weights is None else check_weights(weights)
+    counted = answered & (w > 0)
+    if answered.any() and not counted.any():
         raise ArgumentError("the weights of all answers are zero", wanted="a positive weight somewhere")
+    codes, w = (values[counted] - chosen.scale.low).astype(np.int64), w[counted]
+    levels = len(chosen.values)
     cells = ScoreCells(
         counts=_tally(codes, np.ones(len(codes)), levels)[None, :],
         weights=_tally(codes, w, levels)[None, :],
@@ -304,7 +305,7 @@ def one_cell(
     )
     if clusters is None:
         return cells, None
-    group, who = pd.factorize(check_clusters(clusters)[answered])
+    group, who = pd.factorize(check_clusters(clusters)[counted])
     totals = _tally(group, w, len(who))
     sums = _tally(group, w * chosen.array[codes], len(who))
     return cells, ClusterSums(

@@ -33,7 +33,7 @@ class SurveyCounts:
     ----------
     counts : DataFrame
         Columns ``query.keys``, instrument, score (NaN for non-answers), n, w, ww: rows and sums of the
-        weights and of their squares.
+        weights and of their squares. Answers of weight zero are not counted in n.
     clusters : DataFrame or None
         Columns ``query.keys``, instrument, clusters, ww and, for each measure of the instrument,
         wt_<measure> and tt_<measure>: sums over clusters of W^2, W T and T^2, as in stats.score_cells.
@@ -74,9 +74,18 @@ def count_scores(study: Tables, query: Query) -> SurveyCounts:
     rows = answers(study, query)
     present = rows.collect_schema().names()
     by = [*query.keys, "instrument", "score"]
-    weighted = rows.with_columns(ww=nw.col("w") * nw.col("w")) if query.weights else rows
-    sums = [nw.col("w", "ww").sum()] if query.weights else []
-    counts = collect(weighted.group_by(by).agg(nw.len().alias("n"), *sums))
+    if query.weights:
+        weight, one = nw.col("w"), nw.lit(1)
+        rows = rows.with_columns(
+            ww=weight * weight,
+            n=nw.when((weight > 0) | nw.col("score").is_null()).then(one).otherwise(nw.lit(0)),
+            wrong=nw.when(weight.is_null() | (weight < 0)).then(one).otherwise(nw.lit(0)),
+        )
+        counts = collect(rows.group_by(by).agg(nw.col("n", "w", "ww", "wrong").sum()))
+        _refuse_weights(counts)
+        counts = counts.drop(columns="wrong")
+    else:
+        counts = collect(rows.group_by(by).agg(nw.len().alias("n")))
     counts["score"] = counts["score"].astype("float64")
     counts["n"] = counts["n"].astype("int64")
     if not query.weights:
@@ -158,8 +167,7 @@ def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query) ->
     names = list(dict.fromkeys(name for scale in scales.values() for name in measures_for(scale)))
     cell = [*query.keys, "instrument"]
     rows = rows.filter(~nw.col("score").is_null())
-    if not query.weights:
-        rows = rows.with_columns(w=nw.lit(1.0))
+    rows = rows.filter(nw.col("w") > 0) if query.weights else rows.with_columns(w=nw.lit(1.0))
     rows = rows.with_columns(**{f"t_{name}": nw.col("w") * _value_of(name, scales) for name in names})
     inner = rows.group_by([*cell, "who"]).agg(nw.col("w", *(f"t_{name}" for name in names)).sum())
     products = {"ww": nw.col("w") * nw.col("w")}
@@ -197,10 +205,17 @@ def _refuse_impossible(counts: pd.DataFrame, scales: Mapping[str, Scale]) -> Non
         wrong = mine[~mine["score"].isin(scale.levels)]
         if len(wrong):
             raise DataError(
-                f"{int(wrong['n'].sum()):,} answers to {name!r} are not on its scale, the first "
-                f"{wrong['score'].iloc[0]:g}",
+                f"{max(int(wrong['n'].sum()), len(wrong)):,} answers to {name!r} are not on its scale, "
+                f"the first {wrong['score'].iloc[0]:g}",
                 wanted=f"whole numbers from {scale.low} to {scale.high}",
                 next_step="map codes for 'no answer' to missing, or declare the scale that was asked",
             )
-    if counts["w"].isna().any() or (counts["w"] < 0).any():
-        raise DataError("weights are missing or negative", wanted="a weight of zero or more on every row")
+
+
+def _refuse_weights(counts: pd.DataFrame) -> None:
+    wrong = int(counts["wrong"].sum())
+    if wrong or counts["w"].isna().any():
+        raise DataError(
+            f"{wrong:,} weights are missing or negative" if wrong else "a weight is not a number",
+            wanted="a weight of zero or more on every row",
+        )

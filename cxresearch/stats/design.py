@@ -59,8 +59,9 @@ class Design:
 
     @property
     def df(self) -> int:
-        """Degrees of freedom: clusters minus strata."""
-        return len(self.stratum_of_cluster) - len(self.fraction)
+        """Degrees of freedom: clusters minus strata, those of weight zero apart, as R's ``degf`` has it."""
+        counted = np.bincount(self.cluster, weights=self.weights, minlength=len(self.stratum_of_cluster)) > 0
+        return int(counted.sum()) - np.unique(self.stratum_of_cluster[counted]).size
 
 
 def survey_design(
@@ -237,7 +238,7 @@ def design_mean(
         raise DataError("the domain is empty, or its weights are zero")
     mean = float(w @ y / total)
     se = influence_variance(design, w * (y - mean) / total) ** 0.5
-    n = int(inside.sum())
+    n = int((w > 0).sum())
     simple = float(w @ (y - mean) ** 2 / total) / (n - 1) * (1 - min(n / total, 1.0)) if n > 1 else np.nan
     effect = se**2 / simple if simple and simple > 0 else float("nan")
     return _with_t(mean, se, design.df, effect, level)
@@ -288,7 +289,7 @@ def design_share(
     Parameters
     ----------
     values : array-like, shape (n,)
-        0 or 1.
+        0 or 1, or false and true.
     design, domain, level
         As in :func:`design_mean`.
     method : {"logit", "beta", "mean", "xlogit", "asin"}
@@ -301,6 +302,13 @@ def design_share(
     DesignMean
         NaN limits where the share is 0 or 1, save for ``beta``.
 
+    Raises
+    ------
+    ArgumentError
+        If a value of the domain is neither 0 nor 1.
+    DataError
+        If the domain is empty.
+
     Examples
     --------
     >>> found = design_share([1, 1, 0, 1, 0, 1], survey_design(6))
@@ -308,13 +316,21 @@ def design_share(
     (0.149, 0.958)
     """
     check_choice("method", method, ("logit", "beta", "mean", "xlogit", "asin"))
-    found = design_mean(values, design, domain=domain, level=level)
+    inside = _domain(domain, len(design.weights))
+    y = as_numbers("values", values, booleans=True)
+    check_same_length(values=y, weights=design.weights, domain=inside)
+    wrong = inside & ~np.isin(y, (0, 1))
+    if wrong.any():
+        raise ArgumentError(
+            f"values holds {y[wrong][0]:g}", where=f"position {int(np.argmax(wrong))}", wanted="0 or 1"
+        )
+    found = design_mean(y, design, domain=inside, level=level)
     p, se = found.value, found.se
     if method == "mean":
         return found
     t = float(stats.t.ppf((1 + level) / 2, design.df))
     if method == "beta":
-        n = int(_domain(domain, len(design.weights)).sum())
+        n = int((inside & (design.weights > 0)).sum())
         low, high = _korn_graubard(p, se, n, design.df, level)
     elif not 0 < p < 1:
         low = high = float("nan")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from cxresearch.checks import check_level
+from cxresearch.checks import as_numbers, check_level
 from cxresearch.errors import ArgumentError
 
 Floats = NDArray[np.float64]
@@ -37,10 +37,18 @@ def normal_quantile(level: float) -> float:
 
 
 def _counts(count: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
-    x, size = np.broadcast_arrays(np.asarray(count, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    x, size = np.broadcast_arrays(_cells("count", count), _cells("n", n))
     if ((x < 0) | (x > size)).any():
         raise ArgumentError("a count lies outside 0 to n", wanted="0 <= count <= n in every cell")
     return x, size
+
+
+def _cells(name: str, values: ArrayLike) -> Floats:
+    """Return finite numbers of any shape; NaN stands for a cell without an answer."""
+    array = np.asarray(values)
+    if array.dtype.kind == "f" and not np.isinf(array).any():
+        return array.astype(np.float64, copy=False)
+    return as_numbers(name, array.ravel(), missing=True).reshape(array.shape)
 
 
 def wilson(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
@@ -62,7 +70,7 @@ def wilson(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     Raises
     ------
     ArgumentError
-        If a count lies outside 0 to n.
+        If a count lies outside 0 to n, or either is infinite or no number.
 
     References
     ----------

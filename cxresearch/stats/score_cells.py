@@ -24,7 +24,7 @@ class ScoreCells:
     Attributes
     ----------
     counts : array, shape (cells, levels)
-        Number of answers.
+        Number of answers of weight above 0; the others say nothing and buy no degrees of freedom.
     weights, squares : array, shape (cells, levels)
         Sums of the weights and of their squares; both equal ``counts`` where nothing is weighted.
     weighted : bool
@@ -46,7 +46,7 @@ class ClusterSums:
     Attributes
     ----------
     clusters : array
-        Number of clusters.
+        Number of clusters with an answer of weight above 0.
     ww, wt, tt : array
         Sums over clusters of W^2, W T and T^2.
     """
@@ -92,10 +92,8 @@ def linearised_means(cells: ScoreCells, values: Floats, sums: ClusterSums | None
 
     Notes
     -----
-    ``n_design`` is n over the design effect, never above n, times (t_{n-1} / t_{m-1})^2 at 95 %: intervals
-    for shares computed with it hold their level with few clusters (Korn and Graubard 1998, Survey Methodology
-    24, 193-201). Where all answers are equal there is no design effect to estimate; (sum W)^2 / sum W^2 over
-    clusters stands in for n over it.
+    ``n_design`` is n over the design effect, never above n. Where all answers are equal there is no design
+    effect to estimate; (sum W)^2 / sum W^2 over clusters stands in for n over it.
 
     Examples
     --------
@@ -124,13 +122,14 @@ def linearised_means(cells: ScoreCells, values: Floats, sums: ClusterSums | None
             n_design = n
         else:
             n_design = np.minimum(np.where(unit > 1e-14, unit * n / ((n - 1) * variance), w**2 / ww), n)
-            n_design = n_design * _few_clusters(n, m)
+            n_design = np.where(m > 1, n_design, np.nan)
     return CellMeans(mean=mean, se=np.sqrt(variance), n=n, df=m - 1, n_kish=n_kish, n_design=n_design)
 
 
-def _few_clusters(n: Floats, m: Floats) -> Floats:
+def _few_clusters(n: Floats, m: Floats, level: float) -> Floats:
     """(t of n-1 over t of m-1) squared: 1 without clusters, small with few of them."""
-    rows, groups = (stats.t.ppf(0.975, np.where(size > 1, size - 1, np.nan)) for size in (n, m))
+    tail = (1 + level) / 2
+    rows, groups = (stats.t.ppf(tail, np.where(size > 1, size - 1, np.nan)) for size in (n, m))
     return np.asarray((rows / groups) ** 2)
 
 
@@ -146,10 +145,15 @@ def cell_bounds(
     kind : {"net", "share", "mean"}
         Values -1, 0, 1; 0, 1; or any.
     method : {"score", "adjusted_wald", "wald", "t"}
-        Score intervals use the design's sample size; the two Wald intervals of simple samples and t the
+        Score intervals and the two Wald intervals of simple samples use the design's sample size, t the
         linearised error.
+
+    Notes
+    -----
+    The design's sample size is taken times (t_{n-1} / t_{m-1})^2 at the level asked for: intervals for shares
+    then hold their level with few clusters m (Korn and Graubard 1998, Survey Methodology 24, 193-201).
     """
-    n = means.n_design
+    n = means.n_design * np.where(means.df < means.n - 1, _few_clusters(means.n, means.df + 1, level), 1.0)
     if method == "t" or (method == "wald" and kind == "mean"):
         return t_interval(means.mean, means.se, means.df, level=level)
     with np.errstate(divide="ignore", invalid="ignore"):

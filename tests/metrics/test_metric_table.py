@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import cxresearch as cx
+from cxresearch.errors import DataError
 from cxresearch.metrics.suppression import flag_and_suppress
 from cxresearch.metrics.survey_counts import measures_for
 
@@ -65,6 +66,29 @@ def test_every_engine_equals_the_plain_function(engine: str, options: dict[str, 
         assert (row.value, row.low, row.high, row.se) == pytest.approx(
             (plain.value, plain.low, plain.high, plain.se), abs=1e-8
         )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("clusters", ["auto", None])
+def test_answers_of_weight_zero_say_nothing(engine: str, clusters: str | None) -> None:
+    frame = answers_frame()
+    frame["weight"] = frame["weight"].where(frame["customer_id"] < "c4", 0.0)
+    dropped = frame[(frame["weight"] > 0) | frame["score"].isna()]
+    one, two = (
+        cx.metric_table(as_engine(engine, rows), "nps", by="team", weights="weight", clusters=clusters)
+        for rows in (frame, dropped)
+    )
+    pd.testing.assert_frame_equal(one, two, rtol=1e-12)
+    assert one["n"].sum() == ((frame["weight"] > 0) & frame["score"].notna()).sum()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("wrong", [-1.0, None])
+def test_one_wrong_weight_among_many_is_refused(engine: str, wrong: float | None) -> None:
+    frame = answers_frame()
+    frame["weight"] = frame["weight"].where(frame.index != 7, wrong)
+    with pytest.raises(DataError, match="weight"):
+        cx.metric_table(as_engine(engine, frame), "nps", by="team", weights="weight")
 
 
 @pytest.mark.spark

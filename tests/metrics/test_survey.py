@@ -253,3 +253,34 @@ def test_sfo_satisfaction(shared: Any, year: int, column: str, share: float) -> 
     score = pd.to_numeric(survey[column], errors="coerce")
     found = cx.csat(score.where(score.between(1, 5)), measure="top_2_box")
     assert round(100 * found.value, 2) == share
+
+
+@pytest.mark.parametrize("method", ["t", "score"])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_answers_of_weight_zero_buy_nothing(method: str, clustered: bool) -> None:
+    scores, weights = [5, 1, 4, *[5] * 997], [1, 1, 1, *[0] * 997]
+    who = range(1000) if clustered else None
+    few = range(3) if clustered else None
+    padded = cx.csat(scores, weights=weights, clusters=who, method=method)  # type: ignore[arg-type]
+    plain = cx.csat(scores[:3], weights=weights[:3], clusters=few, method=method)  # type: ignore[arg-type]
+    assert (padded.n, padded.n_missing) == (3, 0)
+    assert (padded.low, padded.high, padded.se) == pytest.approx((plain.low, plain.high, plain.se))
+    assert padded.note == "small base: fewer than 30 answers"
+    if method == "t":  # t with 2 degrees of freedom: 4.30265
+        assert padded.high - padded.value == pytest.approx(4.30265 * padded.se, rel=1e-5)
+
+
+def test_a_base_may_be_small_in_effect() -> None:
+    found = cx.nps([10, 0, 9, *[10] * 97], weights=[*[1000.0] * 3, *[1.0] * 97])
+    assert found.note == "small base: 100 answers that tell no more than 3 independent ones"
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_few_clusters_widen_by_t_at_the_level_asked_for(level: float) -> None:
+    rng = np.random.default_rng(0)
+    who = np.repeat([0, 1, 2], 200)
+    promoter = rng.uniform(size=600) < np.array([0.5, 0.55, 0.6])[who]
+    scores = np.where(promoter, 10, np.where(rng.uniform(size=600) < 0.5, 8, 3))
+    found = cx.nps(scores, clusters=who, method="wald", level=level)
+    t = {0.8: 1.88562, 0.95: 4.30265, 0.99: 9.92484}[level]
+    assert (found.high - found.low) / 2 == pytest.approx(t * found.se, rel=0.01)

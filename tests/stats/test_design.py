@@ -176,3 +176,21 @@ def test_bad_designs() -> None:
         design_mean([1.0, 2.0], survey_design(2), domain=[False, False])
     with pytest.raises(ArgumentError, match="true or false"):
         design_mean([1.0, 2.0], survey_design(2), domain=[0, 1])
+
+
+def test_clusters_of_weight_zero_give_no_degrees_of_freedom() -> None:
+    """As R's degf: clusters and strata with a weight above 0 only."""
+    weights = [1.0, 2, 1, 0, 0, 0, 0, 0]
+    design = survey_design(8, weights=weights, clusters=[1, 2, 3, 4, 5, 6, 7, 8], strata=list("aaaabbbb"))
+    assert design.df == 3 - 1
+    assert survey_design(8, clusters=list("aabbccdd"), weights=[1, 1, 1, 0, 1, 1, 0, 0]).df == 3 - 1
+    found = design_share([1, 0, 1, 0, 0, 0, 0, 0], design, method="mean")
+    assert found.high - found.value == pytest.approx(4.30265 * found.se, rel=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [2, 0.5, -1])
+def test_a_share_is_of_zeros_and_ones(wrong: float) -> None:
+    with pytest.raises(ArgumentError, match=r"position 1.*0 or 1"):
+        design_share([1, wrong, 0], survey_design(3))
+    inside = design_share([1, wrong, 0], survey_design(3), domain=[True, False, True])
+    assert inside.value == pytest.approx(0.5)

@@ -103,3 +103,10 @@ def test_exact_coverage_of_wilson(n: int, p: float) -> None:
     low, high = pr.wilson(x, n)
     covered = stats.binom.pmf(x, n, p)[(low <= p) & (p <= high)].sum()
     assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.parametrize(("count", "n"), [(1, math.inf), (math.inf, math.inf), ("1", 2), (True, 2), (1, "2")])
+@pytest.mark.parametrize("name", INTERVALS)
+def test_counts_are_finite_numbers(name: str, count: Any, n: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"infinite|not a number"):
+        INTERVALS[name](count, n)
