@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 #: Types a churn model is made of that skops does not trust by itself. A file with any other is refused.
 TRUSTED = (
+    "cxresearch.churn.classifiers.QuantileCodes",
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",

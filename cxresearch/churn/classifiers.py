@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -38,19 +38,42 @@ _BOOSTING_GRID: tuple[dict[str, Any], ...] = (
     {"max_leaf_nodes": 8, "learning_rate": 0.1, "max_iter": 130},
     {"max_leaf_nodes": 24, "learning_rate": 0.1, "max_iter": 60},
 )
-#: Below this many rows one thread is faster than two that wait for each other (12 times on a busy machine).
-ONE_THREAD_BELOW = 200_000
 #: More categories than this in one column are kept apart only by the commonest.
 _MOST_LEVELS = 60
+
+
+class QuantileCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Replace each number by its place among 200 quantiles of the training rows; missing stays missing.
+
+    Trees split on order alone, so nothing is lost but the last half percent. It spares scikit-learn's
+    boosting its weighted binning, which in 1.9 took 30 times as long as growing the trees.
+    """
+
+    def fit(self, X: Any, y: Any = None) -> QuantileCodes:  # noqa: ARG002 - the protocol of scikit-learn
+        """Learn the quantiles of each column."""
+        shares = np.linspace(0, 1, 201)[1:-1]
+        values = np.asarray(X, dtype=np.float64)
+        self.edges_ = [np.unique(np.quantile(column[~np.isnan(column)], shares)) for column in values.T]
+        self.n_features_in_ = values.shape[1]
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the places, shape (n, columns), from 0 to 199."""
+        values = np.asarray(X, dtype=np.float64)
+        codes = np.empty_like(values)
+        for at, edges in enumerate(self.edges_):
+            codes[:, at] = np.searchsorted(edges, values[:, at], side="left")
+        codes[np.isnan(values)] = np.nan
+        return codes
 
 
 def preparation(kind: ModelKind, numbers: Sequence[str], categories: Sequence[str]) -> ColumnTransformer:
     """Return the unfitted preparation of the columns.
 
     One column for each category. Numbers for the logistic model: missing ones at the median with an indicator
-    of their own, standard deviations as units; for boosting as they are, missing being a value of its own.
+    of their own, standard deviations as units; for boosting: quantile codes, missing being one more.
     """
-    number: Any = "passthrough"
+    number: Any = QuantileCodes()
     if kind == "logistic":
         fill = SimpleImputer(strategy="median", add_indicator=True)
         number = Pipeline([("fill", fill), ("scale", StandardScaler())])
@@ -97,9 +120,13 @@ def folds_by_customer(customer: NDArray[np.int64], seed: int) -> list[tuple[Any,
     return list(folds.split(np.zeros(len(customer)), groups=customer))
 
 
-def few_threads(n_rows: int) -> threadpool_limits:
-    """Return a context in which small fits run on one thread."""
-    return threadpool_limits(1 if n_rows < ONE_THREAD_BELOW else None)
+def one_thread() -> threadpool_limits:
+    """Return a context in which scikit-learn keeps to one thread.
+
+    Boosting waits for its threads after every node: on a machine that does anything else, two of them took 12
+    times as long as one, and on an idle one they gain less than a half.
+    """
+    return threadpool_limits(1)
 
 
 def tune(options: list[tuple[str, Any]], X: NDArray[np.float64], rows: Rows, *, seed: int) -> pd.DataFrame:

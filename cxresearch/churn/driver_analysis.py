@@ -290,7 +290,7 @@ def _penalty_table(
         groups = int(rows.low[:, at].sum()), int(rows.high[:, at].sum())
         enough = min(groups) >= 10 and len(rows.y) - sum(groups) >= 10
         below, above = ends["asymmetry"][:, at]
-        kind = "not clear"
+        kind = "not clear" if enough else "too few"
         if enough and below > 0 and ends["reward"][0, at] > 0:
             kind = "excitement"
         elif enough and above < 0 and ends["penalty"][1, at] < 0:

@@ -14,8 +14,8 @@ from cxresearch.checks import check_choice, check_number
 from cxresearch.churn.classifiers import (
     calibrate,
     candidates,
-    few_threads,
     one_column_model,
+    one_thread,
     preparation,
     resampled_members,
     tune,
@@ -126,7 +126,7 @@ def fit_churn(
     )
     require_both_sides(every, "training rows")
     rows = every.take(every.weight > 0)
-    with few_threads(len(rows.left)):
+    with one_thread():
         fitted = _fit(rows, numbers, categories, model, balance=balance, members=members, seed=seed)
         fitted["baselines"] = _baselines(rows, numbers, marks)
     alarms = leak_alarms(rows, seed=seed)

@@ -60,7 +60,7 @@ def added_value(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.company_study(seed=1, customers=1_500)
+    >>> study = cx.company_study(seed=1, customers=800)
     >>> marks = cx.landmark(study, every="quarter", horizon_days=180)
     >>> len(cx.added_value(marks).contrasts)
     4

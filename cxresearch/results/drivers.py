@@ -35,8 +35,8 @@ class KeyDrivers(Result):
         reward_high, kind``: the outcome's change among those low and those high on the driver (the outer
         thirds; below and above the median answer of a scale with at most 11 answers) against the middle, the
         other drivers' groups being equal; NaN where a group has fewer than 10 rows. ``kind`` is ``"basic"``
-        (missing it costs more than having it gains), ``"excitement"`` (the reverse), ``"even"``, or
-        ``"not clear"``.
+        (missing it costs more than having it gains), ``"excitement"`` (the reverse), ``"even"``,
+        ``"not clear"``, or ``"too few"``.
     warnings : tuple of str
         Drivers too alike to tell apart.
     r_squared, r_squared_low, r_squared_high : float
