@@ -16,7 +16,7 @@ from cxresearch.churn.scoring import check_same_kind, member_logits, risk_of
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.churn_model import Cause, ChurnModel
 from cxresearch.results.effects import EffectCurve, OddsRatios
-from cxresearch.results.landmarks import Landmarks
+from cxresearch.results.landmarks import Landmarks, require_landmarks
 from cxresearch.stats.logit import LogitFit, logit_fit
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def effect_curve(
     >>> bool(curve.table["effect"].iloc[0] > curve.table["effect"].iloc[-1])  # low scores leave more
     True
     """
+    require_landmarks(marks)
     check_choice("kind", kind, ("ale", "pdp"))
     z = float(norm.ppf((1 + check_level(level)) / 2))
     check_number("points", points, at_least=2)
@@ -190,6 +191,7 @@ def churn_odds(
     >>> bool((odds.table["odds_ratio"] < 1).all())  # a point more goes with leaving less
     True
     """
+    require_landmarks(marks)
     z = float(norm.ppf((1 + check_level(level)) / 2))
     numbers = {*marks.instruments, "tenure_days", *marks.features} & set(marks.frame.columns)
     default = [name for name in (*marks.instruments, "tenure_days") if name in numbers]

@@ -26,7 +26,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.churn_evaluation import ChurnEvaluation
 from cxresearch.results.churn_model import ChurnModel
 from cxresearch.results.contrast import Contrast
-from cxresearch.results.landmarks import Landmarks
+from cxresearch.results.landmarks import Landmarks, require_landmarks
 from cxresearch.results.units import Unit
 from cxresearch.stats.ipcw import Measure, ipcw_auc, ipcw_brier
 
@@ -86,6 +86,7 @@ def evaluate_churn(
     >>> found.better_than_chance
     True
     """
+    require_landmarks(marks)
     check_level(level)
     check_number("runs", runs, at_least=20)
     require_horizon(model, marks)

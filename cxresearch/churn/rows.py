@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.churn_model import Cause, Split
-from cxresearch.results.landmarks import Landmarks
+from cxresearch.results.landmarks import Landmarks, require_landmarks
 from cxresearch.stats.censoring import follow_up, inverse_weights
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def outcome_rows(
 
 def choose_split(marks: Landmarks, *, test_share: float, seed: int) -> Split:
     """Place the border in time so that the held-out period holds about ``test_share`` of the usable rows."""
+    require_landmarks(marks)
     dates = marks.frame["landmark_at"]
     ended = followed_through(marks)
     days, counts = np.unique(dates[ended].dropna().to_numpy(), return_counts=True)

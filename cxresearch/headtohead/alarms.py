@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxresearch.errors import DataError
+from cxresearch.results.landmarks import require_landmarks
 from cxresearch.stats.censoring import follow_up
 from cxresearch.stats.ipcw import auc_at, level_codes, sides
 
@@ -53,6 +54,8 @@ def leak_alarms(marks: Landmarks, *, suspicious: float = SUSPICIOUS) -> pd.DataF
     True
     """
     import pandas as pd
+
+    require_landmarks(marks)
 
     lines: list[dict[str, Any]] = [
         {"column": "", "alarm": row["flag"], "auc": np.nan, "rows": row["rows"], "detail": row["detail"]}

@@ -25,6 +25,7 @@ from cxresearch.headtohead.pictures import lift_points, roc_points
 from cxresearch.headtohead.protocol import Protocol
 from cxresearch.headtohead.rows import ContestRows, complete_rows, contestants, horizons_of
 from cxresearch.results.comparison import Comparison
+from cxresearch.results.landmarks import require_landmarks
 from cxresearch.stats.ipcw import Sides, auc_measure, level_codes, sides
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def compare(
     >>> cx.compare(marks, ["ces", "nps"]).verdict
     'inconclusive: you would need 16,600 rows'
     """
+    require_landmarks(marks)
     if isinstance(scores, Protocol):
         given = {"level": level, "margin": margin, "clusters": clusters, "form": form}
         _no_override(given | {"horizon_days": horizon_days, "primary": primary})

@@ -12,6 +12,7 @@ from cxresearch.checks import check_level
 from cxresearch.headtohead.covariates import covariates
 from cxresearch.headtohead.rows import ContestRows, complete_rows, contestants
 from cxresearch.results.information import AddedInformation
+from cxresearch.results.landmarks import require_landmarks
 from cxresearch.stats.calibrate import linear_basis
 from cxresearch.stats.cox import fit_cox
 from cxresearch.stats.ipcw import sides
@@ -83,6 +84,7 @@ def added_information(
     >>> print(added_information(marks, ["ces", "nps"]).finding)
     CES and NPS each add to the other: together they tell more than either alone.
     """
+    require_landmarks(marks)
     level = check_level(level)
     names = contestants(marks, scores)
     rows = complete_rows(marks, names, (float(marks.horizon_days),), clusters=clusters)

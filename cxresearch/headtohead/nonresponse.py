@@ -15,6 +15,7 @@ from cxresearch.headtohead.contest import compare
 from cxresearch.headtohead.covariates import covariates
 from cxresearch.headtohead.rows import contestants
 from cxresearch.results.comparison import Comparison
+from cxresearch.results.landmarks import require_landmarks
 from cxresearch.results.sensitivity import NonResponse
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.censoring import FollowUp, follow_up
@@ -88,6 +89,7 @@ def response_weights(
     ----------
     Seaman and White (2013), doi:10.1177/0962280210395740; Cole and Hernan (2008), doi:10.1093/aje/kwn164.
     """
+    require_landmarks(marks)
     low, high = (check_number("truncate", value, at_least=0) for value in truncate)
     if not low < high <= 1:
         raise ArgumentError(f"truncate is {truncate}", wanted="two quantiles such as (0.01, 0.99)")
@@ -155,6 +157,8 @@ def nonresponse(
     ['those who answered', 'weighted to all customers']
     """
     import pandas as pd
+
+    require_landmarks(marks)
 
     level = check_level(level)
     names = contestants(marks, scores)

@@ -13,6 +13,7 @@ from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest import compare
 from cxresearch.results.comparison import Comparison
+from cxresearch.results.landmarks import require_landmarks
 from cxresearch.results.pooled import Pooled
 from cxresearch.results.segment_contest import SegmentContest
 from cxresearch.results.units import Unit, format_value
@@ -68,6 +69,7 @@ def compare_segments(
     >>> compare_segments(marks, ("ces", "nps"), by="segment").pooled.k
     3
     """
+    require_landmarks(marks)
     if by not in marks.frame.columns:
         raise ArgumentError(
             f"by is {by!r}", wanted="a segment column: " + (", ".join(marks.segments) or "there is none")

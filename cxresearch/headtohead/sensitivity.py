@@ -10,6 +10,7 @@ from cxresearch.errors import DataError
 from cxresearch.headtohead.contest import compare
 from cxresearch.headtohead.verdicts import Pair, verdict
 from cxresearch.results.comparison import Comparison
+from cxresearch.results.landmarks import require_landmarks
 from cxresearch.results.sensitivity import Sensitivity
 from cxresearch.results.units import Unit, format_value
 
@@ -69,6 +70,8 @@ def sensitivity(
     ['primary', 'horizon', 'form', 'controls', 'rows']
     """
     import pandas as pd
+
+    require_landmarks(marks)
 
     pair = (scores[0], scores[1])
     primary = compare(marks, pair, level=level, margin=margin, measures=("auc_all",))

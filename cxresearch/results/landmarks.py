@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cxresearch.errors import DataError
+from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.base import Result, as_plain
 from cxresearch.scales import Scale
 
@@ -275,6 +275,22 @@ def _floats(frame: pd.DataFrame, column: str) -> Any:
         raise DataError(
             f"column {column!r} holds something that is not a number: {error}", next_step=_NEXT
         ) from None
+
+
+def require_landmarks(marks: object) -> None:
+    """Refuse what is no landmarks, such as the study itself or a data frame.
+
+    Raises
+    ------
+    ArgumentError
+        If ``marks`` is not what `cx.landmark` returns.
+    """
+    if not isinstance(marks, Landmarks):
+        raise ArgumentError(
+            f"this takes landmarks, not a {type(marks).__name__}",
+            wanted="what cx.landmark returns",
+            next_step="marks = cx.landmark(study, horizon_days=180)",
+        )
 
 
 def _check_shape(marks: Landmarks) -> None:
