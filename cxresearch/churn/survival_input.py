@@ -236,9 +236,9 @@ def _from_arrays(source: tuple[Any, ...], by: Any, strata: Any) -> SurvivalInput
 
 
 def _from_frame(native: Any, by: tuple[str, ...], strata: tuple[str, ...]) -> SurvivalInput:
+    _need(lazy(native), ("duration", "event", *by, *strata), "the frame")
     frame = lazy(_arrow(native, (*_PARTS, "customer_id", *by, *strata)))
     columns = frame.collect_schema().names()
-    _need(frame, ("duration", "event", *by, *strata), "the frame")
     labels = list(dict.fromkeys((*by, *strata)))
     if "cluster" not in columns and "customer_id" in columns:
         seen = collect(frame.select(rows=nw.len(), people=nw.col("customer_id").n_unique()))
@@ -273,7 +273,12 @@ def _need(frame: Any, wanted: tuple[str, ...], where: str) -> None:
     lost = [name for name in wanted if name not in columns]
     if lost:
         raise ArgumentError(
-            f"there is no column {lost[0]!r}", where=where, wanted="one of " + ", ".join(map(repr, columns))
+            f"there is no column {lost[0]!r}",
+            where=where,
+            wanted="one of " + ", ".join(map(repr, columns)),
+            next_step='rename columns, or give two: (frame["months"], frame["left"])'
+            if lost[0] in ("duration", "event")
+            else "",
         )
 
 

@@ -396,3 +396,9 @@ def test_incidence_never_exceeds_one_minus_survival(people: list[tuple[int, int]
     curve = both["all"]
     assert (curve.incidence.sum(axis=1) <= 1 + 1e-12).all()
     assert (np.diff(curve.incidence, axis=0) >= -1e-15).all()
+
+
+def test_frame_with_other_names_is_told_its_columns() -> None:
+    frame = pd.DataFrame({"months": [1, 2], "left": [0, 1]})
+    with pytest.raises(cx.ArgumentError, match=r"'duration'.*one of 'months', 'left'.*frame\[\"months\"\]"):
+        cx.churn_curve(frame)
