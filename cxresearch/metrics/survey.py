@@ -22,7 +22,7 @@ from cxresearch.metrics.measures import (
     method_name,
 )
 from cxresearch.results.estimate import Estimate
-from cxresearch.scales import CES2, CSAT, NPS, Scale
+from cxresearch.scales import CSAT, NPS, Scale
 from cxresearch.stats.score_cells import (
     ClusterSums,
     ScoreCells,
@@ -152,7 +152,7 @@ def csat(
 def ces(
     scores: ArrayLike,
     *,
-    scale: Scale = CES2,
+    scale: Scale | None = None,
     measure: Literal["mean", "top_2_box", "top_box"] = "mean",
     weights: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
@@ -167,7 +167,8 @@ def ces(
         Whole numbers on the scale; None, NaN and NA are non-answers, counted in ``n_missing``.
     scale : Scale
         ``cx.CES2`` (1 to 7, "made it easy", high is good), ``cx.CES1`` (1 to 5, "how much effort", low is
-        good), or your own. The version is part of the result's name.
+        good), or your own. It must be given: the versions run in opposite directions, and answers from 1 to 5
+        could be either. The version is part of the result's name.
     measure : {"mean", "top_2_box", "top_box"}
         The mean answer; the share of good answers (``scale.top``: 5 to 7 on CES 2.0, 1 and 2 on CES 1.0);
         the share of the best answer.
@@ -185,7 +186,7 @@ def ces(
     DataError
         If a score is no answer to the question, such as 6 on CES 1.0.
     ArgumentError
-        If arguments do not fit together.
+        If the version is not declared, or arguments do not fit together.
 
     References
     ----------
@@ -195,9 +196,16 @@ def ces(
     Examples
     --------
     >>> by_level = {1: 80, 2: 210, 3: 140, 4: 110, 5: 160, 6: 180, 7: 120}
-    >>> ces([score for score, n in by_level.items() for _ in range(n)])
+    >>> ces([score for score, n in by_level.items() for _ in range(n)], scale=CES2)
     CES 2.0 mean 4.08 [3.96, 4.20], n 1,000
     """
+    if scale is None:
+        raise ArgumentError(
+            "the version of CES is not declared",
+            wanted="scale=cx.CES2 (1 to 7, 'made it easy', high is good) or scale=cx.CES1 (1 to 5, 'how much "
+            "effort', low is good)",
+            next_step="look at the wording of the question; the two run in opposite directions",
+        )
     if scale.name == "ces" and scale.label == "CES":
         scale = replace(scale, label="CES 2.0")
     found = survey_score(

@@ -37,6 +37,7 @@ _SETTINGS: Any = {
     "grid.color": GRID,
     "grid.linewidth": 0.8,
     "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a customer's text is a dollar sign
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "legend.frameon": False,

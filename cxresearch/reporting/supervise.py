@@ -234,6 +234,8 @@ def failure_of(answer: dict[str, Any], *, report: str, limits: str) -> ReportErr
                 wanted="every code cell to run",
             )
         case "error":
-            return ReportError(f"{name}: {text[:2000]}", code=ExitCode.CELL_FAILED, where=where)
+            return ReportError(
+                f"{name}: {' '.join(text.split())[:2000]}", code=ExitCode.CELL_FAILED, where=where
+            )
         case _:
             return ReportError(f"the worker failed: {text[:2000]}", code=ExitCode.INCOMPLETE, where=where)

@@ -163,8 +163,8 @@ def test_csat_and_ces_measures() -> None:
         ("csat", cx.csat(scores)),
         ("csat_top_2_box", cx.csat(scores, measure="top_2_box")),
         ("csat_top_box", cx.csat(scores, measure="top_box")),
-        ("ces", cx.ces(scores)),
-        ("ces_top_2_box", cx.ces(scores, measure="top_2_box")),
+        ("ces", cx.ces(scores, scale=cx.CES2)),
+        ("ces_top_2_box", cx.ces(scores, scale=cx.CES2, measure="top_2_box")),
     ):
         found = cx.metric_table(frame, metric).iloc[0]
         assert (found["value"], found["low"], found["high"]) == pytest.approx(

@@ -84,7 +84,7 @@ def test_r(
 )
 def test_any_column(make: Any) -> None:
     assert cx.nps(make(CASE)) == cx.nps(CASE)
-    assert cx.ces(make([1, 7] * 50), clusters=make([3] * 30 + [4] * 70)).n == 100
+    assert cx.ces(make([1, 7] * 50), scale=cx.CES2, clusters=make([3] * 30 + [4] * 70)).n == 100
 
 
 @pytest.mark.parametrize("hole", [None, float("nan"), pd.NA, np.nan])
@@ -116,18 +116,23 @@ def test_a_1_to_10_question_is_no_nps() -> None:
 
 
 def test_ces_version_is_declared() -> None:
+    with pytest.raises(cx.ArgumentError, match="version of CES is not declared"):
+        cx.ces([1, 2, 3])
     with pytest.raises(cx.DataError, match=r"score 6 .*CES 1\.0"):
         cx.ces([1, 2, 6], scale=cx.CES1)
-    assert "CES 2.0" in cx.ces([7, 6, 5]).name and "CES 1.0" in cx.ces([1, 2, 3], scale=cx.CES1).name
-    assert "was the question CES 1.0" in cx.ces([1, 2, 3, 4, 5] * 10).note
+    assert (
+        "CES 2.0" in cx.ces([7, 6, 5], scale=cx.CES2).name
+        and "CES 1.0" in cx.ces([1, 2, 3], scale=cx.CES1).name
+    )
+    assert "was the question CES 1.0" in cx.ces([1, 2, 3, 4, 5] * 10, scale=cx.CES2).note
     assert cx.ces([1, 2, 3], scale=cx.CES1, measure="top_box").value == pytest.approx(1 / 3)
 
 
 def test_ces_mean_by_counts() -> None:
     counts = dict(zip(range(1, 8), (80, 210, 140, 110, 160, 180, 120), strict=True))
-    found = cx.ces([score for score, n in counts.items() for _ in range(n)])
+    found = cx.ces([score for score, n in counts.items() for _ in range(n)], scale=cx.CES2)
     assert found.value == pytest.approx(4.08)
-    assert cx.ces([1, 4, 7], measure="top_2_box").name == "CES 2.0 top-3-box"
+    assert cx.ces([1, 4, 7], scale=cx.CES2, measure="top_2_box").name == "CES 2.0 top-3-box"
 
 
 def test_edges() -> None:
