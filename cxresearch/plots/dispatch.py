@@ -66,7 +66,7 @@ def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
     >>> import cxresearch as cx
     >>> picture = cx.plot(cx.churn_curve(([5, 9, 12, 30], [1, 0, 1, 0])))
     >>> picture.get_xlabel()
-    'Days since the start of the relationship'
+    'Days since the start'
     """
     for kind in type(result).__mro__:
         if kind.__name__ in _DRAWN_BY:
