@@ -137,12 +137,10 @@ def _calibration(result: ChurnEvaluation, ax: Axes) -> None:
     text = format_value(slope.value, Unit.RATIO) + " " + format_interval(slope.low, slope.high, Unit.RATIO)
     ax.annotate(f"slope {text}\n(1 is right)", (0.04, 0.96), xycoords="axes fraction", va="top", color=INK)
     ax.annotate(
-        "predicted = observed",
-        (top * 0.93, top * 0.93),
-        xytext=(6, -4),
-        textcoords="offset points",
-        ha="left",
-        va="top",
+        "dashed: predicted = observed",
+        (0.97, 0.04),
+        xycoords="axes fraction",
+        ha="right",
         color=MUTED,
         fontsize=9,
     )
