@@ -11,13 +11,15 @@ from typing import Any
 
 
 def as_plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold: NaN and infinity become None, arrays and frames become lists."""
+    """Turn a value into what JSON can hold: missing and infinite become None, arrays and frames lists."""
     if isinstance(value, Result):
         return value.to_dict()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
         return value.value
+    if type(value).__name__ in ("NaTType", "NAType"):  # pandas' own; NaT passes for a datetime
+        return None
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, dict):

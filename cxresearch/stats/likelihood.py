@@ -165,23 +165,9 @@ def logistic_fit(
         raise DataError("everyone is a case" if share else "nobody is a case", wanted="cases and controls")
     centre = np.abs(design).max(axis=0).clip(1e-300)
     x = design / centre
-    beta, value = np.zeros(design.shape[1]), -np.inf
-    penalty = np.full(len(beta), ridge)
+    penalty = np.full(design.shape[1], ridge)
     penalty[0] = 0.0
-    for _ in range(100):
-        risk = 1 / (1 + np.exp(-np.clip(x @ beta, -35, 35)))
-        information = (x * (w * risk * (1 - risk))[:, None]).T @ x + np.diag(penalty)
-        gradient = x.T @ (w * (outcome - risk)) - penalty * beta
-        step = np.linalg.lstsq(information, gradient, rcond=None)[0]
-        new = beta + step
-        value, before = float(_loglik(x, new, outcome, w).sum() - penalty @ new**2 / 2), value
-        beta = beta + step
-        if abs(value - before) < 1e-11 * (1 + abs(value)):
-            break
-    if not ridge and np.abs(x @ beta).max() > 30:
-        raise DataError("a covariate separates those who leave from those who stay", next_step="drop it")
-    risk = 1 / (1 + np.exp(-np.clip(x @ beta, -35, 35)))
-    information = (x * (w * risk * (1 - risk))[:, None]).T @ x + np.diag(penalty)
+    beta, information = _maximum(x, outcome, w, penalty)
     contributions = _loglik(x, beta, outcome, w)
     null = float(w.sum() * (share * np.log(share) + (1 - share) * np.log(1 - share)))
     return LogisticFit(
@@ -191,6 +177,41 @@ def logistic_fit(
         loglik_null=null,
         contributions=contributions,
     )
+
+
+def _maximum(x: Array, outcome: Array, w: Array, penalty: Array) -> tuple[Array, Array]:
+    """Newton's method with halved steps; coefficients (p,) and information (p, p).
+
+    Where the likelihood has stopped rising while the last step still moves the predictions, there is no
+    finite maximum. How large they are says nothing: one extreme covariate makes them so without separation.
+    """
+    beta = np.zeros(x.shape[1])
+    value = float(_loglik(x, beta, outcome, w).sum())
+    for _ in range(100):
+        gradient = x.T @ (w * (outcome - _risk(x, beta))) - penalty * beta
+        step = np.linalg.lstsq(_information(x, beta, w, penalty), gradient, rcond=None)[0]
+        for _ in range(60):
+            new = beta + step
+            risen = float(_loglik(x, new, outcome, w).sum() - penalty @ new**2 / 2) - value
+            if risen >= -1e-13 * abs(value):
+                break
+            step = step / 2
+        beta, value = new, value + risen
+        if abs(risen) < 1e-11 * (1 + abs(value)):
+            break
+    moved = float(np.abs(x @ step).max())
+    if not penalty.any() and moved > 1e-3 * (1 + float(np.abs(x @ beta).max())):
+        raise DataError("a covariate separates those who leave from those who stay", next_step="drop it")
+    return beta, _information(x, beta, w, penalty)
+
+
+def _risk(x: Array, beta: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-np.clip(x @ beta, -35, 35))))
+
+
+def _information(x: Array, beta: Array, w: Array, penalty: Array) -> Array:
+    risk = _risk(x, beta)
+    return np.asarray((x * (w * risk * (1 - risk))[:, None]).T @ x + np.diag(penalty))
 
 
 def _loglik(x: Array, beta: Array, outcome: Array, w: Array) -> Array:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+#: Rounding by which a part may leave 0 to its whole.
+SLACK = 1e-9
+
+
 @dataclass(frozen=True, kw_only=True)
 class RatioSums:
     """Sufficient statistics of a ratio ``sum(x) / sum(s)`` over n independent units.
@@ -32,6 +36,8 @@ class RatioSums:
         Units with s above 0 (customers of the opening cohort).
     relative : float
         Sum of x squared over s, for shares; NaN where it was not counted.
+    parts : bool
+        Whether each x lies within 0 and its s, as far as known.
     """
 
     x: float
@@ -41,12 +47,17 @@ class RatioSums:
     ss: float
     n: int
     relative: float = math.nan
+    parts: bool = True
 
     @classmethod
     def of(cls, x: ArrayLike, s: ArrayLike) -> RatioSums:
-        """Sum two arrays of one length; missing values are refused."""
+        """Sum two arrays of one length; missing values and negative s are refused."""
         x, s = as_numbers("x", x), as_numbers("s", s)
         check_same_length(x=x, s=s)
+        if (s < 0).any():
+            raise ArgumentError(
+                f"s is {s[s < 0][0]:g}", where=f"position {int(np.argmax(s < 0))}", wanted="0 or more"
+            )
         return cls(
             x=math.fsum(x),
             s=math.fsum(s),
@@ -55,6 +66,7 @@ class RatioSums:
             ss=math.fsum(s * s),
             n=int(np.count_nonzero(s > 0)),
             relative=math.fsum(x[s > 0] ** 2 / s[s > 0]),
+            parts=bool(((x >= -SLACK * s) & (x <= (1 + SLACK) * s)).all()),
         )
 
     @property
@@ -95,6 +107,11 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     RatioInterval
         ``se`` is the linearised standard error. With fewer than two units there is no interval.
 
+    Raises
+    ------
+    ArgumentError
+        If a share is none: an x below 0 or above its s.
+
     Notes
     -----
     The linearised variance is ``n / (n - 1) sum((x - R s)^2) / (sum s)^2``, the customers taken as
@@ -126,6 +143,8 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
     (0.2, 0.053, 0.526)
     """
+    if share and not sums.parts:
+        raise _no_share("a unit has x below 0 or above its s", "")
     cells = {name: np.array([getattr(sums, name)], dtype=float) for name in _SUMS}
     found = linearised_ratios(**cells, level=level, share=share)
     value, low, high, se, kish = (float(found[name].iloc[0]) for name in found)
@@ -173,6 +192,8 @@ def linearised_ratios(
     """
     check_level(level)
     x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
+    if share:
+        _check_share((x, s, xx, xs, ss))
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(s > 0, x / s, np.nan)
         kish = np.where(ss > 0, s**2 / ss, np.nan)
@@ -189,6 +210,25 @@ def linearised_ratios(
     known = ~np.isnan(variance)
     low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
     return pd.DataFrame({"value": value, "low": low, "high": high, "se": se, "n_effective": kish})
+
+
+def _check_share(sums: tuple[Floats, ...]) -> None:
+    """Refuse sums that no parts with ``0 <= x <= s`` can have: then also ``xx <= xs <= ss``."""
+    x, s, xx, xs, ss = np.broadcast_arrays(*sums)
+    wrong = (x < -SLACK * s) | (x > (1 + SLACK) * s) | (xs < -SLACK * ss) | (xs > (1 + SLACK) * ss)
+    wrong |= xx > xs + SLACK * ss
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise _no_share(f"x adds up to {x.ravel()[at]:g} of {s.ravel()[at]:g}", f"cell {at}")
+
+
+def _no_share(problem: str, where: str) -> ArgumentError:
+    return ArgumentError(
+        f"{problem}: that is no share",
+        where=where,
+        wanted="0 <= x <= s for every unit",
+        next_step="ask for a ratio (share=False) where parts can be negative or above the whole",
+    )
 
 
 def _fieller(sums: tuple[Floats, ...], reach: Floats) -> tuple[Floats, Floats]:
@@ -227,7 +267,7 @@ def bootstrap_ratio(
     Parameters
     ----------
     x, s : array-like, shape (n,)
-        Numerator and denominator of each customer.
+        Numerator and denominator of each customer, the denominator 0 or more.
     level : float
         Confidence level.
     repeats : int
@@ -248,8 +288,8 @@ def bootstrap_ratio(
     check_level(level)
     if isinstance(repeats, bool) or repeats < 100:
         raise ArgumentError(f"repeats is {repeats!r}", wanted="at least 100 resamples")
+    sums = RatioSums.of(x, s)
     pairs = np.column_stack([as_numbers("x", x), as_numbers("s", s)])
-    sums = RatioSums.of(pairs[:, 0], pairs[:, 1])
     generator = np.random.default_rng(rng)
     draws = _resampled(pairs, repeats, generator)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -323,6 +363,20 @@ def log_ratios(
 def poisson_rate(events: int, exposure: float, *, level: float = 0.95) -> tuple[float, float, float]:
     """Return (rate, low, high) of events per unit of exposure, with the exact Poisson interval.
 
+    Parameters
+    ----------
+    events : int
+        Number of events.
+    exposure : float
+        Time or people at risk, 0 or more; with 0 all three are NaN.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    ArgumentError
+        If events is not a whole number from 0, or exposure negative, missing or infinite.
+
     References
     ----------
     Garwood, F. (1936). Fiducial limits for the Poisson distribution. Biometrika 28, 437-442.
@@ -333,10 +387,11 @@ def poisson_rate(events: int, exposure: float, *, level: float = 0.95) -> tuple[
     >>> [round(number, 4) for number in poisson_rate(10, 100)]
     [0.1, 0.048, 0.1839]
     """
-    check_number("events", events, at_least=0)
-    if not exposure > 0:
-        return math.nan, math.nan, math.nan
+    if check_number("events", events, at_least=0) % 1:
+        raise ArgumentError(f"events is {events!r}", wanted="a whole number")
     tail = (1 - check_level(level)) / 2
+    if check_number("exposure", exposure, at_least=0) == 0:
+        return math.nan, math.nan, math.nan
     low = stats.chi2.ppf(tail, 2 * events) / 2 if events else 0.0
     high = stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
     return events / exposure, float(low) / exposure, float(high) / exposure

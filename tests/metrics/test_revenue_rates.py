@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,37 @@ class TestIntervals:
         # qchisq(.025, 20) / 200 and qchisq(.975, 22) / 200, as R's poisson.test does it
         np.testing.assert_allclose(poisson_rate(10, 100), (0.1, 0.04795389, 0.18390356), atol=1e-8)
         assert poisson_rate(0, 10)[1] == 0.0
+
+    @pytest.mark.parametrize(
+        ("events", "exposure"),
+        [(1.5, 10), (-1, 10), ("3", 10), (True, 10), (3, -1), (3, "10"), (3, np.nan), (3, np.inf)],
+    )
+    def test_poisson_says_what_it_cannot_use(self, events: Any, exposure: Any) -> None:
+        with pytest.raises(ArgumentError, match=r"events is|exposure is"):
+            poisson_rate(events, exposure)
+
+    def test_nobody_at_risk_has_no_rate(self) -> None:
+        assert np.isnan(poisson_rate(0, 0)).all()
+
+    @pytest.mark.parametrize(
+        ("x", "s"),
+        [([-1, 5], [2, 2]), ([-1, 1, 1], [9, 9, 9]), ([9, 0, 0], [1, 20, 20]), ([3, 3], [2, 2]), ([1], [0])],
+    )
+    def test_a_share_lies_between_nothing_and_all(self, x: list[float], s: list[float]) -> None:
+        with pytest.raises(ArgumentError, match="no share"):
+            linearised_ratio(RatioSums.of(x, s), share=True)
+        if min(x) >= 0 and sum(x) > sum(s):  # many cells at once come as sums only
+            cell = {name: [value] for name, value in asdict(RatioSums.of(x, s)).items() if name != "parts"}
+            with pytest.raises(ArgumentError, match=r"no share \(cell 0\)"):
+                linearised_ratios(**cell, share=True)
+        assert np.isnan(linearised_ratio(RatioSums.of(x, s)).value) == (sum(s) == 0)
+
+    def test_denominators_are_not_negative(self) -> None:
+        for call in (RatioSums.of, bootstrap_ratio):
+            with pytest.raises(ArgumentError, match=r"s is -5 \(position 1\)"):
+                call([1, 2], [10, -5])
+        with pytest.raises(ArgumentError, match="lengths differ"):
+            bootstrap_ratio([1, 2, 3], [10, 5])
 
     @pytest.mark.parametrize("profile", ["cxresearch", "stripe"])
     def test_sums_of_the_bridge_give_what_the_customers_give(self, profile: str) -> None:

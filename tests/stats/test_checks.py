@@ -15,6 +15,7 @@ import pytest
 import cxresearch as cx
 from cxresearch.checks import as_numbers, check_number
 from cxresearch.errors import ArgumentError
+from cxresearch.results.base import as_plain
 from cxresearch.stats.censoring import follow_up
 from cxresearch.stats.concordance import concordance
 from cxresearch.stats.delong import delong
@@ -169,3 +170,11 @@ def test_concordance_counts_the_same_events_however_they_are_written() -> None:
 def test_one_horizon_is_given_as_a_list() -> None:
     with pytest.raises(ArgumentError, match=r"horizons is 2\.5"):
         ipcw_auc([1, 2, 3], [1, 0, 0], [[3, 2, 1]], 2.5)  # type: ignore[arg-type]
+
+
+def test_missing_values_are_null_in_json() -> None:
+    table = pd.DataFrame(
+        {"at": pd.to_datetime(["2024-01-01", None]), "n": pd.array([1, None], dtype="Int64")}
+    )
+    assert as_plain(table) == [{"at": "2024-01-01T00:00:00", "n": 1}, {"at": None, "n": None}]
+    assert as_plain([pd.NaT, pd.NA, np.datetime64("NaT"), np.nan, np.inf]) == [None] * 5
