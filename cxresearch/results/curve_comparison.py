@@ -73,8 +73,9 @@ class CurveComparison(Result):
         )
         low, high = sorted(abs(float(widest[side])) for side in ("rmst_low", "rmst_high"))
         text = (
-            f"Of the first {self.horizon:.3g} {self.unit}, customers of {longer} stay {abs(gap):.1f} {self.unit} "
-            f"longer than those of {shorter} ({100 * self.level:g} % interval {low:.1f} to {high:.1f})."
+            f"Of the first {self.horizon:.3g} {self.unit}, customers of {longer} stay {abs(gap):.1f} "
+            f"{self.unit} longer than those of {shorter} "
+            f"({100 * self.level:g} % interval {low:.1f} to {high:.1f})."
         )
         open_pairs = len(table) - len(sure)
         if open_pairs:
