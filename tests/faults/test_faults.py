@@ -146,6 +146,7 @@ def watch(shelf: Path, stop: threading.Event, seen: set[str], faults: list[str])
                 seen.add(run)
         except (OSError, ValueError, KeyError) as error:
             faults.append(repr(error))
+        time.sleep(0.002)
 
 
 def test_a_reader_always_finds_latest_whole(cli, notebook) -> None:
