@@ -195,6 +195,7 @@ def ces(
 
     Examples
     --------
+    >>> from cxresearch.scales import CES2
     >>> by_level = {1: 80, 2: 210, 3: 140, 4: 110, 5: 160, 6: 180, 7: 120}
     >>> ces([score for score, n in by_level.items() for _ in range(n)], scale=CES2)
     CES 2.0 mean 4.08 [3.96, 4.20], n 1,000
