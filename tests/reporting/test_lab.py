@@ -94,19 +94,39 @@ def test_jupyterlab_opens_the_tour_runs_it_and_shows_the_chart(lab, browser, tmp
     page.goto(lab)
     page.locator(".jp-RenderedMarkdown h1", has_text="A guided tour").wait_for(timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=60_000)
-    page.locator("li.lm-MenuBar-item", has_text="Run").first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
+    run_all_cells(page)
     picture = Path(os.environ.get("CXRESEARCH_PICTURES", tmp_path)) / "lab.png"
     try:
+        if not chart_within(
+            page, seconds=45
+        ):  # on a busy machine the first click can come before the menu works
+            run_all_cells(page)
+            assert chart_within(page, seconds=90), "the chart never appeared"
         the_chart_appears(page)
     finally:
         page.screenshot(path=str(picture))
         page.close()
 
 
+def run_all_cells(page: Any) -> None:
+    page.locator("li.lm-MenuBar-item", has_text="Run").first.click()
+    page.get_by_text("Run All Cells", exact=True).first.click()
+
+
+def chart_within(page: Any, *, seconds: float) -> bool:
+    """Whether the chart is drawn in time; JupyterLab keeps cells out of view attached but not visible."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    chart = page.locator(".jp-CodeCell", has_text='kind="differences"').locator("img").first
+    try:
+        chart.wait_for(state="attached", timeout=1_000 * seconds)
+    except TooLate:
+        return False
+    return True
+
+
 def the_chart_appears(page: Any) -> None:
     chart = page.locator(".jp-OutputArea-output img").last
-    page.locator(".jp-CodeCell", has_text='kind="differences"').locator("img").wait_for(timeout=100_000)
     chart.scroll_into_view_if_needed()
     assert chart.evaluate("image => image.complete && image.naturalWidth") > 300
     assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
