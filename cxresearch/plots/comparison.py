@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes, subtitle
 from cxresearch.results.comparison import Comparison
 from cxresearch.results.units import Unit, format_interval, format_value
 
@@ -149,18 +149,9 @@ def _row_label(text: str, horizon: float, several: bool) -> str:
     return f"{text}, {horizon:g} days" if several else text
 
 
-def _head(ax: Axes, title: str, subtitle: str) -> None:
+def _head(ax: Axes, title: str, text: str) -> None:
     ax.set_title(title, loc="left", pad=40)
-    ax.annotate(
-        subtitle,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 21),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=9,
-        va="bottom",
-    )
+    subtitle(ax, text, above=21)
 
 
 def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:

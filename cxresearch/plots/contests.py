@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes, subtitle
 from cxresearch.results.power import Power
 from cxresearch.results.segment_contest import SegmentContest
 from cxresearch.results.sensitivity import Sensitivity
@@ -165,15 +165,6 @@ def _finish(ax: Axes, places: list[int], labels: list[str]) -> None:
     ax.spines["left"].set_visible(False)
 
 
-def _head(ax: Axes, title: str, subtitle: str) -> None:
+def _head(ax: Axes, title: str, text: str) -> None:
     ax.set_title(title, loc="left", pad=24)
-    ax.annotate(
-        subtitle,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 6),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=9,
-        va="bottom",
-    )
+    subtitle(ax, text)

@@ -74,3 +74,17 @@ def percent_tick(share: float, _position: int | None = None) -> str:
     ('2.5 %', '20 %', '−10 %')
     """
     return f"{round(100 * share, 6):g} %".replace("-", "−")
+
+
+def subtitle(ax: Axes, text: str, *, above: float = 6) -> None:
+    """Write a line in muted type below the title, `above` points over the axes: n, level, what is marked."""
+    ax.annotate(
+        text,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, above),
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=9,
+        va="bottom",
+    )

@@ -197,15 +197,6 @@ def _iso(text: str) -> date | None:
         return None
 
 
-def is_relative_date(value: Any) -> bool:
-    """Say whether a given value is a date that moves with the calendar."""
-    return (
-        isinstance(value, str)
-        and _iso(value) is None
-        and _relative(value.strip().lower(), date.today()) is not None
-    )
-
-
 def _relative(text: str, today: date) -> date | None:
     if text in ("today", "yesterday"):
         return today - timedelta(days=text == "yesterday")
