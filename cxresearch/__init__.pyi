@@ -12,6 +12,7 @@ from .churn.effects import churn_odds as churn_odds
 from .churn.effects import effect_curve as effect_curve
 from .churn.evaluation import evaluate_churn as evaluate_churn
 from .churn.hazards import hazard_model as hazard_model
+from .churn.leaks import leak_alarms as leak_alarms
 from .churn.lifetime import expected_lifetime as expected_lifetime
 from .churn.model import fit_churn as fit_churn
 from .churn.nested import added_value as added_value
@@ -32,7 +33,6 @@ from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning
 from .errors import DataError as DataError
 from .errors import StudyError as StudyError
-from .headtohead.alarms import leak_alarms as leak_alarms
 from .headtohead.claims import audit_claims as audit_claims
 from .headtohead.contest import compare as compare
 from .headtohead.information import added_information as added_information

@@ -1,100 +1,247 @@
-"""Leak alarm: features that know the outcome better than anything known at the landmark could."""
+"""Leak alarms: columns of landmark rows that know the outcome better than anything known by then could."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from cxresearch.churn.rows import Rows
+from cxresearch.churn.rows import LEAST_KNOWN, Rows, outcome_rows, readable_columns
+from cxresearch.errors import DataError
+from cxresearch.results.landmarks import require_landmarks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-#: One feature alone that ranks this well is a suspicion, not a triumph.
+    from cxresearch.results.churn_model import Cause
+    from cxresearch.results.landmarks import Landmarks
+    from cxresearch.scales import Scale
+
+#: One column alone that ranks this well is a suspicion, not a triumph.
 AUC_ALONE = 0.95
-#: A feature with two values that ranks this well nearly repeats the outcome.
+#: A column with two values that ranks this well nearly repeats the outcome.
 AUC_TWO_VALUES = 0.75
-#: A feature that sounds like the outcome is reported from this AUC on.
+#: A column that sounds like the outcome is reported from this AUC on.
 AUC_NAMED = 0.70
-#: An end of a feature in which this share left, where at most half of all did.
+#: An end of a column in which this share left, where at most half of all did.
 PURE_SHARE = 0.95
+#: A score that tells churn of the next 30 days so well, and later churn hardly, was asked on the way out.
+AUC_SOON, AUC_LATER, SOON_DAYS = 0.85, 0.60, 30.0
 _SOUNDS_LIKE = re.compile(
     r"status|churn|cancel|ended|end_|inactive|is_active|exit|terminat|attrit|closed_at|left_", re.IGNORECASE
 )
 _MOST_ROWS = 200_000
+#: Fewer leavers or stayers tell nothing about a column.
+_LEAST_SIDE = 10
+_COLUMNS = ["column", "alarm", "auc", "rows", "detail"]
 
 
-def leak_alarms(rows: Rows, *, seed: int = 0) -> pd.DataFrame:
-    """Look at each feature alone and report those that look as if measured after the fact.
+class _Alarm(NamedTuple):
+    column: str
+    alarm: str
+    auc: float
+    rows: int
+    detail: str
 
-    Four rules, each a suspicion for a person to judge: (1) AUC alone of .95 or more, in either direction;
-    (2) two values and an AUC of .75 or more; (3) a name that sounds like the outcome and an AUC of .70 or
-    more; (4) a pure end: its lowest or highest value (or the extreme 1 % of a fine scale), at least 20 rows
-    and 1 % of all, in which 95 % left for whatever reason, where at most half of all did.
+
+def leak_alarms(marks: Landmarks, *, suspicious: float = AUC_ALONE) -> pd.DataFrame:
+    """List columns of landmark rows that know too much about who will leave of their own accord.
 
     Parameters
     ----------
-    rows : Rows
-        Training rows; at most 200,000 of them are looked at, drawn by ``seed``.
+    marks : Landmarks
+        Scores, their ages, tenure, features and segments are looked at.
+    suspicious : float
+        AUC of one column alone from which it is under suspicion, whichever way it ranks.
 
     Returns
     -------
     DataFrame
-        Columns ``feature, rule, auc, detail``, worst first; one row for each feature at most. ``auc`` is that
-        of the feature alone, turned to be at least .5, a missing value ranking below all others or left out,
-        whichever ranks better.
+        ``column, alarm, auc, rows, detail``: the flags raised where the rows were made (without a column),
+        then the alarms of `column_alarms`. No alarm about a column is raised where fewer than 10 customers
+        left, or stayed, within the horizon.
+
+    Raises
+    ------
+    ArgumentError
+        If these are no landmarks.
+
+    References
+    ----------
+    Kaufman et al. (2012), Leakage in data mining, doi:10.1145/2382577.2382579.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> leak_alarms(cx.synthetic_landmarks(customers=2_000)).empty
+    True
     """
+    require_landmarks(marks)
+    raised = [
+        _Alarm("", row["flag"], float("nan"), int(row["rows"]), row["detail"])
+        for row in marks.flags.to_dict("records")
+    ]
+    numbers, categories = readable_columns(marks)
+    found = column_alarms(
+        marks.frame,
+        numbers=numbers,
+        categories=categories,
+        instruments=marks.instruments,
+        horizon=marks.horizon_days,
+        suspicious=suspicious,
+    )
+    flags = pd.DataFrame(raised, columns=_COLUMNS)
+    return (
+        pd.concat([flags, found], ignore_index=True) if raised and len(found) else flags if raised else found
+    )
+
+
+def column_alarms(
+    frame: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    categories: Sequence[str],
+    instruments: Mapping[str, Scale],
+    horizon: float,
+    cause: Cause = "voluntary",
+    suspicious: float = AUC_ALONE,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Look at each column alone and report those that look as if measured after the fact.
+
+    Six rules, each a suspicion for a person to judge, and for each column the first that applies:
+
+    - ``ends with the customer``: whether it is known ranks with an AUC of .95 or more;
+    - ``too good``: alone it ranks with an AUC of .95 or more, in either direction;
+    - ``follows churn``: a score that tells churn of the next 30 days (AUC .85) but hardly later churn (.60);
+    - ``pure end``: its lowest or highest value (or the extreme 1 % of a fine scale), at least 20 rows and 1 %
+      of all, in which 95 % left for whatever reason, where at most half of all did;
+    - ``next to the outcome``: two values and an AUC of .75 or more;
+    - ``named like the outcome``: a name that sounds like it and an AUC of .70 or more.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of `Landmarks`; beyond 200,000 a sample drawn by ``seed`` is looked at.
+    numbers, categories : sequence of str
+        Its columns to look at. A category counts as the churn share that its level has among other customers.
+    instruments : Mapping of str to Scale
+        Which of the columns are scores.
+    horizon : float
+        Days ahead.
+    cause : {"voluntary", "any"}
+        Leavers by another cause within the horizon are neither leavers nor stayers.
+    suspicious : float
+        The .95 of the first two rules.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ``column, alarm, auc, rows, detail``, highest AUC first. The AUC is weighted for censoring and turned
+        to be at least .5, a missing value ranking below all others or left out, whichever ranks better.
+        ``rows`` are those that know the column.
+    """
+    made: list[_Alarm] = []
+    rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, cause=cause, seed=seed)
+    if rows is None:
+        return pd.DataFrame(made, columns=_COLUMNS)
+    for name in rows.table.columns:
+        score = instruments.get(name)
+        late = _follows(frame, name, score, horizon, cause) if score is not None else None
+        made += _first_alarm(name, rows, suspicious, late)
+    return pd.DataFrame(made, columns=_COLUMNS).sort_values("auc", ascending=False, ignore_index=True)
+
+
+def _sides(
+    frame: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    categories: Sequence[str] = (),
+    horizon: float,
+    cause: Cause,
+    seed: int = 0,
+) -> Rows | None:
+    """Rows whose outcome is known; nothing where too few left or stayed."""
+    try:
+        rows = outcome_rows(frame, numbers=numbers, categories=categories, cause=cause, horizon=horizon)
+    except DataError:
+        return None
     known = np.flatnonzero(rows.weight > 0)
     if len(known) > _MOST_ROWS:
         known = np.sort(np.random.default_rng(seed).choice(known, _MOST_ROWS, replace=False))
-    some = rows.take(known)
-    found = [_alarm(name, _as_number(some, name), some) for name in some.table.columns]
-    made = pd.DataFrame([row for row in found if row], columns=["feature", "rule", "auc", "detail"])
-    return made.sort_values("auc", ascending=False, ignore_index=True)
+    rows = rows.take(known)
+    stayed = ~rows.gone
+    enough = min(rows.left.sum(), stayed.sum()) >= _LEAST_SIDE and len(known) >= LEAST_KNOWN
+    return rows if enough else None
 
 
-def _as_number(rows: Rows, name: str) -> NDArray[np.float64]:
-    """Return a category as the churn share of its level, a number as it is."""
-    column = rows.table[name]
-    if column.dtype.kind == "f":
-        return column.to_numpy()
-    code = pd.factorize(column)[0]
-    cases = np.bincount(code, weights=rows.weight * rows.left)
-    return np.asarray((cases / np.bincount(code, weights=rows.weight))[code])
-
-
-def _alarm(name: str, values: NDArray[np.float64], rows: Rows) -> dict[str, object] | None:
-    auc = auc_alone(values, rows)
-    two = len(np.unique(values[~np.isnan(values)])) + bool(np.isnan(values).any()) == 2
+def _first_alarm(name: str, rows: Rows, suspicious: float, late: str | None) -> Iterator[_Alarm]:
+    values, distinct = _as_number(rows, name)
+    known = ~np.isnan(values)
+    judged = rows.left | ~rows.gone
+    n = int(known.sum())
+    if min(n, len(known) - n) >= LEAST_KNOWN:
+        auc = _turned(known[judged].astype(float), rows.left[judged], rows.weight[judged])
+        if auc >= suspicious:
+            detail = f"whether {name} is known tells almost surely who leaves (AUC {auc:.3f})"
+            yield _Alarm(name, "ends with the customer", auc, n, detail)
+            return
+    auc = _auc_alone(values[judged], rows.left[judged], rows.weight[judged])
     pure = _pure_end(values, rows)
-    if auc >= AUC_ALONE:
-        rule, detail = "ranks alone", f"alone it ranks with AUC {auc:.3f}; it may be measured after the fact"
+    if auc >= suspicious:
+        detail = f"alone it ranks with AUC {auc:.3f}; it may be measured after the fact"
+        yield _Alarm(name, "too good", auc, n, detail)
+    elif late:
+        yield _Alarm(name, "follows churn", auc, n, late)
     elif pure:
-        rule, detail = "pure end", pure
-    elif two and auc >= AUC_TWO_VALUES:
-        rule = "next to the outcome"
+        yield _Alarm(name, "pure end", auc, n, pure)
+    elif distinct == 2 and auc >= AUC_TWO_VALUES:
         detail = f"two values that alone rank with AUC {auc:.3f}: nearly the outcome itself"
+        yield _Alarm(name, "next to the outcome", auc, n, detail)
     elif _SOUNDS_LIKE.search(name) and auc >= AUC_NAMED:
-        rule = "named like the outcome"
         detail = f"sounds like the outcome and alone ranks with AUC {auc:.3f}"
-    else:
-        return None
-    return {"feature": name, "rule": rule, "auc": auc, "detail": detail}
+        yield _Alarm(name, "named like the outcome", auc, n, detail)
 
 
-def auc_alone(values: NDArray[np.float64], rows: Rows) -> float:
-    """Return the weighted AUC of one feature, turned to be at least .5."""
+def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
+    """A number as it is, a category as its level's churn share in the other half of customers; distinct values.
+
+    Taken from the same customers, the shares of many small levels would know the outcome by themselves.
+    """
+    column = rows.table[name]
+    distinct = int(column.nunique(dropna=False))
+    if column.dtype.kind == "f":
+        return column.to_numpy(), distinct
+    code, half = pd.factorize(column)[0], rows.customer % 2
+    share = np.empty(len(code))
+    for side in (0, 1):
+        mine, other = half == side, half != side
+        if not other.any():
+            other = mine
+        weight = np.bincount(code[other], weights=rows.weight[other], minlength=code.max() + 1)
+        cases = np.bincount(code[other], weights=(rows.weight * rows.left)[other], minlength=code.max() + 1)
+        overall = float(cases.sum() / weight.sum()) if weight.sum() else 0.0
+        level = np.divide(cases, weight, out=np.full(len(weight), overall), where=weight > 0)
+        share[mine] = level[code[mine]]
+    return share, distinct
+
+
+def _auc_alone(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """Return the weighted AUC of one column, turned to be at least .5."""
     known = ~np.isnan(values)
     if known.sum() < 2 or len(np.unique(values[known])) + (not known.all()) < 2:
         return 0.5
     lowest = np.where(known, values, values[known].min() - 1)
-    best = _turned(lowest, rows.left, rows.weight)
-    if not known.all() and 0 < rows.left[known].sum() < known.sum() and known.mean() > 0.01:
-        best = max(best, _turned(values[known], rows.left[known], rows.weight[known]))
+    best = _turned(lowest, left, weight)
+    if not known.all() and 0 < left[known].sum() < known.sum() and known.mean() > 0.01:
+        best = max(best, _turned(values[known], left[known], weight[known]))
     return best
 
 
@@ -122,3 +269,30 @@ def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
                 f"({overall:.0%} overall); it may be measured after the fact"
             )
     return ""
+
+
+def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> str | None:
+    """Compare how a score tells churn of the next 30 days with how it tells churn after those."""
+    if horizon <= 2 * SOON_DAYS:
+        return None
+    known = frame[frame[name].notna()]
+    soon = _score_auc(known, name, scale, SOON_DAYS, cause)
+    if not soon >= AUC_SOON:
+        return None
+    later = _score_auc(known[known["duration_days"] > SOON_DAYS], name, scale, horizon, cause)
+    if not later < AUC_LATER:
+        return None
+    return (
+        f"{name} tells churn of the next {SOON_DAYS:.0f} days (AUC {soon:.2f}) but hardly later churn "
+        f"({later:.2f}): it may have been answered on the way out"
+    )
+
+
+def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> float:
+    """AUC of a score in its declared direction; NaN where too few left or stayed."""
+    rows = _sides(frame, numbers=[name], horizon=horizon, cause=cause)
+    if rows is None:
+        return float("nan")
+    judged = rows.left | ~rows.gone
+    values = rows.table[name].to_numpy() * scale.risk_sign
+    return float(roc_auc_score(rows.left[judged], values[judged], sample_weight=rows.weight[judged]))

@@ -20,7 +20,7 @@ from cxresearch.churn.classifiers import (
     resampled_members,
     tune,
 )
-from cxresearch.churn.leaks import leak_alarms
+from cxresearch.churn.leaks import column_alarms
 from cxresearch.churn.rows import (
     Rows,
     choose_split,
@@ -129,7 +129,16 @@ def fit_churn(
     with one_thread():
         fitted = _fit(rows, numbers, categories, model, balance=balance, members=members, seed=seed)
         fitted["baselines"] = _baselines(rows, numbers, marks)
-    alarms = leak_alarms(rows, seed=seed)
+    alarms = column_alarms(
+        frame,
+        numbers=numbers,
+        categories=categories,
+        instruments=marks.instruments,
+        horizon=marks.horizon_days,
+        cause=cause,
+        seed=seed,
+    )
+    alarms = alarms.rename(columns={"column": "feature", "alarm": "rule"}).drop(columns="rows")
     if len(alarms):
         warnings.warn(
             "features that look as if they knew the outcome: "
