@@ -211,7 +211,7 @@ def _first_alarm(name: str, rows: Rows, suspicious: float, late: str | None) -> 
 
 
 def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
-    """A number as it is, a category as its level's churn share in the other half of customers; distinct values.
+    """Values, a category as its level's churn share in the other half of customers, and how many there are.
 
     Taken from the same customers, the shares of many small levels would know the outcome by themselves.
     """
