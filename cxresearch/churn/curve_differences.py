@@ -78,7 +78,7 @@ def compare_curves(
     >>> months = ([3, 5, 5, 8, 12, 2, 4, 12, 12, 12], [1, 1, 0, 1, 0, 1, 0, 0, 0, 0])
     >>> result = compare_curves(months, by=list("aaaaabbbbb"), unit="months", horizon=12)
     >>> print(result.contrasts[0])
-    mean time within 12 months: a minus b −2.4 months [−7.1, +2.3] months, p 0.316, n 10; only 5 people
+    mean time within 12 months: a minus b −2.4 [−7.1, +2.3] months, p 0.316, n 10; only 5 people
     """
     check_level(level)
     found = as_input(source, by=by, kind=kind, unit=unit, strata=strata)

@@ -74,7 +74,7 @@ def expected_lifetime(
     >>> result = expected_lifetime(([3, 5, 5, 8, 12, 2, 4, 12], [1, 1, 0, 1, 0, 1, 0, 0]), unit="months")
     >>> print(result)
     Expected further time as a customer
-      all: 7.8 months [4.9, 10.7] months of the next 12.0 months, n 8; only 8 people
+      all: 7.8 [4.9, 10.7] months of the next 12.0 months, n 8; only 8 people
     """
     check_level(level)
     found = as_input(source, by=by, kind=kind, unit=unit)

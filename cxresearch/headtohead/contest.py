@@ -128,6 +128,7 @@ def compare(
         margin=check_number("margin", margin, above=0, below=0.5),
         clusters=clusters,
         primary=_primary(names, primary),
+        primary_named=primary is not None,
         form=check_choice("form", form, FORMS),
         weighted=weights is not None,
         measures=tuple(check_choice("measures", name, MEASURES) for name in measures),
@@ -148,6 +149,7 @@ class _Plan:
     margin: float
     clusters: str | None
     primary: tuple[str, str]
+    primary_named: bool
     form: str
     weighted: bool
     measures: tuple[str, ...]
@@ -185,7 +187,7 @@ def _contest(marks: Landmarks, rows: ContestRows, plan: _Plan) -> Comparison:
         roc=roc_points(rows, at),
         lift=lift_points(rows, at),
         left_out=rows.left_out,
-        cautions=(*_cautions(table), *rows.cautions, *_flags(marks)),
+        cautions=(*_cautions(table), *_unnamed(plan, contrasts), *rows.cautions, *_flags(marks)),
         level=plan.level,
         margin=plan.margin,
         n=len(rows.frame),
@@ -220,7 +222,7 @@ def _by_protocol(
         level=protocol.level,
         margin=protocol.margin,
         clusters=protocol.clusters,
-        primary=(protocol.primary[0], protocol.primary[1]),  # type: ignore[misc]
+        primary=_primary(protocol.scores, protocol.primary) if protocol.primary_named else None,  # type: ignore[arg-type]
         form=protocol.form,
         weights=weights,
         measures=measures,
@@ -273,6 +275,17 @@ def _finding(sentence: str, table: pd.DataFrame, pair: tuple[str, str], horizon:
     for row in here[here["reading"] == "runs backwards"].to_dict("records"):
         sentence += f" {row['label']} runs backwards: who answers well leaves more."
     return sentence
+
+
+def _unnamed(plan: _Plan, contrasts: pd.DataFrame) -> tuple[str, ...]:
+    """Say that list order chose the pair that decides; of two contestants there is only one pair."""
+    if plan.primary_named or len(plan.scores) == 2:
+        return ()
+    main = contrasts.loc[contrasts["primary"]].iloc[0]
+    return (
+        f"the main comparison, {main['first_label']} against {main['second_label']}, is the first two "
+        "contestants as listed; it was not named beforehand with primary=",
+    )
 
 
 def _cautions(table: pd.DataFrame) -> tuple[str, ...]:

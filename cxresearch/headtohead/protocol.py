@@ -80,6 +80,8 @@ class Protocol:
     )
     notes: str = ""
     path: Path | None = field(default=None, compare=False, repr=False)
+    #: Whether `primary` was given or frozen in a file, rather than left to the order of `scores`.
+    primary_named: bool = field(init=False, default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in _LISTS:
@@ -87,6 +89,7 @@ class Protocol:
         object.__setattr__(self, "horizon_days", tuple(float(value) for value in self.horizon_days))
         if len(self.scores) < 2 or len(set(self.scores)) < len(self.scores):
             raise ArgumentError(f"scores is {list(self.scores)}", wanted="two or more different instruments")
+        object.__setattr__(self, "primary_named", bool(self.primary))
         object.__setattr__(self, "primary", self.primary or self.scores[:2])
         if len(set(self.primary)) != 2 or not set(self.primary) <= set(self.scores):
             raise ArgumentError(f"primary is {list(self.primary)}", wanted="two of the scores")
@@ -103,7 +106,7 @@ class Protocol:
     def settings(self) -> dict[str, Any]:
         """Return the fields that count, as plain values; where the file lies is not one of them."""
         plain = dataclasses.asdict(self)
-        del plain["path"]
+        del plain["path"], plain["primary_named"]
         return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
     @property
@@ -202,7 +205,7 @@ def read_protocol(path: str | Path) -> Protocol:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{source.name} cannot be read as TOML: {error}") from None
     settings = content.get("protocol", {})
-    known = {item.name for item in dataclasses.fields(Protocol)} - {"path"}
+    known = {item.name for item in dataclasses.fields(Protocol) if item.init} - {"path"}
     unknown = sorted(set(settings) - known)
     lacking = sorted({"scores", "horizon_days"} - set(settings))
     if unknown or lacking:

@@ -119,7 +119,7 @@ def ticket_curve(
     Examples
     --------
     >>> ticket_curve(_example_tickets(), "resolution").median
-    median time 6.0 h [2.0, unbounded] h, n 5
+    median time 6.0 [2.0, unbounded] h, n 5
     """
     return curve_of_counts(count_times(study, measure, Query(), hours=hours), level=level)
 

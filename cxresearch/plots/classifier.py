@@ -8,7 +8,7 @@ import numpy as np
 
 from cxresearch.checks import check_choice
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes, percent_tick
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent
 from cxresearch.results.churn_evaluation import ChurnEvaluation, NestedEvaluation
 from cxresearch.results.effects import EffectCurve, OddsRatios
 from cxresearch.results.risk_list import ProfitCurve
@@ -44,34 +44,12 @@ def draw_evaluation(result: ChurnEvaluation, ax: Axes | None = None, *, kind: st
             title = (
                 "How well the model and simple rules rank" if kind == "auc" else "How well it ranks by group"
             )
-            _title(ax, title, _base(result))
+            head(ax, title, _base(result))
     return ax
 
 
 def _base(result: ChurnEvaluation) -> str:
     return f"{result.n:,} held-out rows, {result.cases:,} left; {100 * result.level:g} % intervals"
-
-
-def _title(ax: Axes, title: str, below: str) -> None:
-    ax.set_title(f"{title}\n", pad=8)
-    ax.annotate(
-        below,
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 6),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=9,
-    )
-
-
-def _percent(ax: Axes, *, x: bool = False, y: bool = False) -> None:
-    from matplotlib.ticker import FuncFormatter
-
-    if x:
-        ax.xaxis.set_major_formatter(FuncFormatter(percent_tick))
-    if y:
-        ax.yaxis.set_major_formatter(FuncFormatter(percent_tick))
 
 
 def _gains(result: ChurnEvaluation, ax: Axes) -> None:
@@ -99,8 +77,8 @@ def _gains(result: ChurnEvaluation, ax: Axes) -> None:
     )
     ax.annotate("at random", (0.8, 0.8), xytext=(6, -14), textcoords="offset points", color=MUTED, fontsize=9)
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Customers contacted, riskiest first", ylabel="Leavers reached")
-    _percent(ax, x=True, y=True)
-    _title(ax, "Leavers reached by share of customers contacted", _base(result))
+    percent(ax.xaxis, ax.yaxis)
+    head(ax, "Leavers reached by share of customers contacted", _base(result))
 
 
 def _lift(result: ChurnEvaluation, ax: Axes) -> None:
@@ -115,8 +93,8 @@ def _lift(result: ChurnEvaluation, ax: Axes) -> None:
     )
     ax.set(xlim=(0, 1), xlabel="Customers contacted, riskiest first", ylabel="Leavers reached against random")
     ax.set_ylim(bottom=0)
-    _percent(ax, x=True)
-    _title(ax, "Lift", _base(result))
+    percent(ax.xaxis)
+    head(ax, "Lift", _base(result))
 
 
 def _calibration(result: ChurnEvaluation, ax: Axes) -> None:
@@ -147,8 +125,8 @@ def _calibration(result: ChurnEvaluation, ax: Axes) -> None:
     ax.set(
         xlim=(0, top), ylim=(0, top), xlabel="Predicted risk (tenths of the rows)", ylabel="Share that left"
     )
-    _percent(ax, x=True, y=True)
-    _title(ax, "Do predicted risks come true?", _base(result))
+    percent(ax.xaxis, ax.yaxis)
+    head(ax, "Do predicted risks come true?", _base(result))
 
 
 def _drift(result: ChurnEvaluation, ax: Axes) -> None:
@@ -168,7 +146,7 @@ def _drift(result: ChurnEvaluation, ax: Axes) -> None:
         color=MUTED,
     )
     ax.set_ylabel("AUC")
-    _title(ax, "Does it still rank as well at later landmarks?", _base(result))
+    head(ax, "Does it still rank as well at later landmarks?", _base(result))
 
 
 def _auc_rows(result: ChurnEvaluation) -> list[dict[str, Any]]:
@@ -238,7 +216,7 @@ def draw_nested(result: NestedEvaluation, ax: Axes | None = None) -> Axes:
         _forest(ax, rows, reference=0.0, label="adds nothing", unit=Unit.AUC)
         ax.set_xlabel("AUC added to a model that knows everything but the scores")
         base = f"{result.n:,} held-out rows, {result.cases:,} left; {100 * result.level:g} % intervals"
-        _title(ax, "What scores add to prediction", base)
+        head(ax, "What scores add to prediction", base)
     return ax
 
 
@@ -261,7 +239,7 @@ def draw_odds(result: OddsRatios, ax: Axes | None = None) -> Axes:
         base = (
             f"{result.n:,} rows of {result.customers:,} customers, {result.cases:,} left; robust by customer"
         )
-        _title(ax, "Who leaves more often", base)
+        head(ax, "Who leaves more often", base)
     return ax
 
 
@@ -293,8 +271,8 @@ def draw_profit(result: ProfitCurve, ax: Axes | None = None) -> Axes:
         )
         ax.set(xlim=(0, 1), xlabel="Customers contacted, most promising first", ylabel="Profit on these rows")
         ax.yaxis.set_major_formatter(lambda value, _: format_value(value, Unit.COUNT))
-        _percent(ax, x=True)
-        _title(
+        percent(ax.xaxis)
+        head(
             ax,
             "What contacting customers would bring",
             f"{result.n:,} held-out rows; a contact costs {result.contact_cost:g} and keeps "
@@ -319,9 +297,9 @@ def draw_effect(result: EffectCurve, ax: Axes | None = None) -> Axes:
             ax.axhline(0, color=GRID, linewidth=1.5, zorder=0.5)
         label = "Risk against the average (points)" if result.kind == "ale" else "Mean risk"
         ax.set(xlabel=result.label, ylabel=label)
-        _percent(ax, y=True)
+        percent(ax.yaxis)
         missing = f", {result.n_missing:,} missing" if result.n_missing else ""
-        _title(
+        head(
             ax,
             f"How the model's risk goes with {result.label}",
             f"n {result.n:,}{missing}; {100 * result.level:g} % intervals; not what a change would do",

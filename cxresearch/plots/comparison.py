@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes, subtitle
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent
 from cxresearch.results.comparison import Comparison
 from cxresearch.results.units import Unit, format_interval, format_value
 
@@ -74,11 +74,12 @@ def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> None:
     _forest(ax, table, "auc", labels, colours)
     _numbers(ax, table, "auc", signed=False)
     ax.set_xlabel("AUC: chance that a leaver scored as riskier than a stayer")
-    _head(
+    head(
         ax,
         "How well each score tells who will leave",
         f"{result.n:,} rows of {result.n_customers:,} customers, {result.n_cases:,} leavers; "
         f"{100 * result.level:g} % intervals",
+        above=21,
     )
 
 
@@ -105,11 +106,16 @@ def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> Non
     _forest(ax, table, "difference", labels, colours)
     _numbers(ax, table, "difference", signed=True, verdicts=True)
     ax.set_xlabel("difference of AUC: right of zero, the first score predicts better")
-    _head(
+    head(
         ax,
         "Which score predicts better",
-        f"{100 * result.level:g} % intervals; the contrast named beforehand in black",
+        f"{100 * result.level:g} % intervals, {result.n:,} rows; {_main(result)} in black",
+        above=21,
     )
+
+
+def _main(result: Comparison) -> str:
+    return "the pair named beforehand" if result.settings.get("primary_named", True) else "the main pair"
 
 
 def _forest(ax: Axes, table: pd.DataFrame, column: str, labels: list[str], colours: list[str]) -> None:
@@ -149,11 +155,6 @@ def _row_label(text: str, horizon: float, several: bool) -> str:
     return f"{text}, {horizon:g} days" if several else text
 
 
-def _head(ax: Axes, title: str, text: str) -> None:
-    ax.set_title(title, loc="left", pad=40)
-    subtitle(ax, text, above=21)
-
-
 def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:
     frame = result.roc if kind == "roc" else result.lift
     x, y = ("false_positive_rate", "true_positive_rate") if kind == "roc" else ("depth", "captured")
@@ -179,18 +180,19 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:
     if kind == "roc":
         ax.set_xlabel("stayers called at risk")
         ax.set_ylabel("leavers called at risk")
-        ax.set_title(f"ROC at {horizon:g} days")
+        title = f"Leavers and stayers called at risk (ROC, {horizon:g} days)"
     else:
         ax.axvline(0.1, color=MUTED, linewidth=0.8)
         ax.set_xlabel("customers approached, riskiest first")
         ax.set_ylabel("leavers found among them")
-        ax.set_title(f"Lift at {horizon:g} days")
-    _percent(ax.xaxis, ax.yaxis)
+        title = f"Leavers reached by calling the riskiest first ({horizon:g} days)"
+    head(ax, title, f"{_cases(result, horizon)}; dashed: at random")
+    percent(ax.xaxis, ax.yaxis)
 
 
-def _percent(*axes: Any) -> None:
-    for axis in axes:
-        axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+def _cases(result: Comparison, horizon: float) -> str:
+    row = result.table[result.table["horizon_days"] == horizon].iloc[0]
+    return f"{int(row['n']):,} rows, {int(row['cases']):,} leavers"
 
 
 def _calibration(result: Comparison, ax: Axes) -> None:
@@ -220,8 +222,11 @@ def _calibration(result: Comparison, ax: Axes) -> None:
     ax.set_ylim(0, top)
     ax.set_xlabel("churn predicted from the score (fitted on other customers)")
     ax.set_ylabel(f"churn within {result.horizon_days:g} days")
-    ax.set_title("Churn by answer")
-    _percent(ax.xaxis, ax.yaxis)
+    base = (
+        f"{_cases(result, result.horizon_days)}; {100 * result.level:g} % intervals; larger: more customers"
+    )
+    head(ax, "Churn by answer", base)
+    percent(ax.xaxis, ax.yaxis)
 
 
 def _decision(result: Comparison, ax: Axes) -> None:
@@ -244,8 +249,8 @@ def _decision(result: Comparison, ax: Axes) -> None:
     ax.legend(loc="upper right", fontsize=9, handlelength=3)
     ax.set_xlabel("risk from which one would act")
     ax.set_ylabel("net benefit per customer")
-    ax.set_title("What acting on each score is worth")
-    _percent(ax.xaxis)
+    head(ax, "What acting on each score is worth", _cases(result, result.horizon_days))
+    percent(ax.xaxis)
 
 
 def _needed(table: pd.DataFrame, measure: str) -> pd.DataFrame:

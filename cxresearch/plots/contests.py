@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes, subtitle
+from cxresearch.plots.style import INK, MUTED, PALETTE, head, look, new_axes, percent
 from cxresearch.results.power import Power
 from cxresearch.results.segment_contest import SegmentContest
 from cxresearch.results.sensitivity import Sensitivity
@@ -43,7 +43,11 @@ def draw_segments(result: SegmentContest, ax: Axes | None = None) -> Axes:
             labels.append("average")
         _finish(ax, places, labels)
         ax.set_xlabel(f"AUC of {result.first} minus AUC of {result.second}")
-        _head(ax, f"{result.first} against {result.second} by {result.by}", "leavers of rows in brackets")
+        head(
+            ax,
+            f"{result.first} against {result.second} by {result.by}",
+            f"{100 * result.level:g} % intervals; in brackets: leavers of rows",
+        )
     return ax
 
 
@@ -54,11 +58,13 @@ def _diamond(ax: Axes, place: float, result: SegmentContest) -> None:
     ends = [pooled.low, pooled.value, pooled.high, pooled.value]
     ax.fill(ends, [place, place + 0.22, place, place - 0.22], color=INK, zorder=3)
     if np.isfinite(pooled.prediction_low):
-        ax.plot([pooled.prediction_low, pooled.prediction_high], [place] * 2, color=INK, linewidth=1)
+        reach = 1.1 * max(abs(end) for end in ax.get_xlim())  # few segments: it may be wider than all AUCs
+        spread = [max(pooled.prediction_low, -reach), min(pooled.prediction_high, reach)]
+        ax.plot(spread, [place] * 2, color=INK, linewidth=1)
     text = format_value(pooled.value, Unit.AUC, signed=True)
     text += " " + format_interval(pooled.low, pooled.high, Unit.AUC, signed=True)
-    spread = format_interval(pooled.prediction_low, pooled.prediction_high, Unit.AUC, signed=True)
-    _beside(ax, place, f"{text}\nfurther {result.by} {spread}")
+    further = format_interval(pooled.prediction_low, pooled.prediction_high, Unit.AUC, signed=True)
+    _beside(ax, place, f"{text}\nfurther {result.by} {further}")
 
 
 @draw.register(Sensitivity)
@@ -76,7 +82,8 @@ def draw_sensitivity(result: Sensitivity, ax: Axes | None = None) -> Axes:
             )
         _finish(ax, places, [row["choice"] for row in lines])
         ax.set_xlabel(f"AUC of {result.first} minus AUC of {result.second}")
-        _head(ax, "Does the conclusion hang on a choice?", f"{100 * result.level:g} % intervals")
+        rows = f"{result.table['n'].min():,} to {result.table['n'].max():,} rows"
+        head(ax, "Does the conclusion hang on a choice?", f"{100 * result.level:g} % intervals; {rows}")
     return ax
 
 
@@ -97,7 +104,7 @@ def draw_power(result: Power, ax: Axes | None = None) -> Axes:
         ax.set_xticks(list(table["rows"]), [f"{rows:,}" for rows in table["rows"]])
         ax.minorticks_off()
         ax.set_ylim(0, 1.02)
-        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        percent(ax.yaxis)
         ax.set_xlabel("rows")
         ax.set_title("What a study of this size would find")
     return ax
@@ -163,8 +170,3 @@ def _finish(ax: Axes, places: list[int], labels: list[str]) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)
-
-
-def _head(ax: Axes, title: str, text: str) -> None:
-    ax.set_title(title, loc="left", pad=24)
-    subtitle(ax, text)

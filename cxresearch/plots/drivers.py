@@ -9,7 +9,7 @@ import numpy as np
 from cxresearch.checks import check_choice
 from cxresearch.errors import DataError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes, percent_tick
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent
 from cxresearch.results.drivers import KeyDrivers
 from cxresearch.results.units import Unit, format_interval, format_value
 
@@ -45,21 +45,13 @@ def draw_drivers(result: KeyDrivers, ax: Axes | None = None, *, kind: str = "imp
     return ax
 
 
-def _head(ax: Axes, result: KeyDrivers, title: str, more: str = "") -> None:
-    ax.set_title(f"{title}\n", pad=8)
-    ax.annotate(
-        f"n {result.n:,}; {100 * result.level:g} % intervals{more}",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 6),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=9,
-    )
+def _base(result: KeyDrivers) -> str:
+    rows = result.n + result.n_missing
+    return f"n {result.n:,} of {rows:,} rows; {100 * result.level:g} % intervals"
 
 
 def _importance(result: KeyDrivers, ax: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     heights = np.arange(len(result.table))[::-1]
     for height, row in zip(heights, result.table.to_dict("records"), strict=True):
@@ -80,15 +72,15 @@ def _importance(result: KeyDrivers, ax: Axes) -> None:
     ax.set_xlim(left=0)
     ax.grid(visible=False, axis="y")
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.xaxis.set_major_formatter(FuncFormatter(percent_tick))
+    percent(ax.xaxis)
     ax.set_xlabel(f"Share of the variance of {result.label(result.outcome)}; + or − is the direction")
     total = format_value(result.r_squared, Unit.SHARE)
-    _head(ax, result, f"What goes with {result.label(result.outcome)}", f"; all drivers together {total}")
+    head(
+        ax, f"What goes with {result.label(result.outcome)}", f"{_base(result)}; all drivers together {total}"
+    )
 
 
 def _performance(result: KeyDrivers, ax: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter
-
     table = result.table.dropna(subset=["performance"])
     middle_x, middle_y = float(table["performance"].mean()), float(table["importance"].mean())
     ax.axvline(middle_x, color=MUTED, linewidth=1)
@@ -127,9 +119,9 @@ def _performance(result: KeyDrivers, ax: Axes) -> None:
             fontstyle="italic",
         )
     ax.margins(0.18)
-    ax.yaxis.set_major_formatter(FuncFormatter(percent_tick))
+    percent(ax.yaxis)
     ax.set(xlabel="Performance (0 to 100)", ylabel=f"Importance for {result.label(result.outcome)}")
-    _head(ax, result, "Importance and performance", "; lines at the means; grey: field not sure")
+    head(ax, "Importance and performance", f"{_base(result)}; lines at the means; grey: field not sure")
 
 
 def _asymmetry(result: KeyDrivers, ax: Axes) -> None:
@@ -154,4 +146,4 @@ def _asymmetry(result: KeyDrivers, ax: Axes) -> None:
     ax.grid(visible=False, axis="y")
     name = result.label(result.outcome) + (" answer" if result.outcome in result.labels else "")
     ax.set_xlabel(f"Mean {name} against the middle group: low (orange), high (blue)")
-    _head(ax, result, "What being low and being high goes with")
+    head(ax, "What being low and being high goes with", _base(result))

@@ -13,7 +13,7 @@ from cxresearch.plots.style import INK, MUTED, NEUTRAL, PALETTE, look, new_axes
 from cxresearch.results.curve_comparison import CurveComparison
 from cxresearch.results.hazard import HazardModel
 from cxresearch.results.lifetime import ExpectedLifetime
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,8 +121,7 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
             ax.plot([low, high], [line, line], color=PALETTE[0] if sure else NEUTRAL, linewidth=2.4)
             ax.plot([value], [line], marker="o", color=PALETTE[0] if sure else MUTED, markersize=7)
             text = (
-                f"{format_value(value / scale, unit, signed=True, suffix=False)} "
-                f"{format_interval(low / scale, high / scale, unit, signed=True)}\n"
+                f"{format_estimate(value / scale, low / scale, high / scale, unit, signed=True)}\n"
                 f"{format_p_value(row[f'{measure}_p_adjusted'])}"
             )
             ax.annotate(
@@ -167,10 +166,7 @@ def draw_expected_lifetime(result: ExpectedLifetime, ax: Axes | None = None) -> 
                     linewidth=1,
                 )
             ax.plot([row["total_low"], row["total_high"]], [line, line], color=INK, linewidth=1.4)
-            text = (
-                f"{format_value(row['total'], result.unit, suffix=False)} "
-                f"{format_interval(row['total_low'], row['total_high'], result.unit)}"
-            )
+            text = format_estimate(row["total"], row["total_low"], row["total_high"], result.unit)
             if row["extrapolated"] > 0:
                 text += (
                     f"\n{format_value(row['share_extrapolated'], Unit.SHARE)} extrapolated ({row['family']})"

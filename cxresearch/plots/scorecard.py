@@ -9,7 +9,7 @@ import pandas as pd
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, head, look, new_axes
 from cxresearch.results.periods import period_label
 from cxresearch.results.scorecard import Scorecard
 from cxresearch.results.units import Unit, format_interval, format_value
@@ -81,15 +81,10 @@ def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axe
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))  # type: ignore[no-untyped-call]
     drawn = table.loc[table["value"].notna(), "n"]
     smallest, largest = (int(drawn.min()), int(drawn.max())) if len(drawn) else (0, 0)
-    ax.set_title(f"{result.labels[name]} by {result.every}", pad=22)
-    ax.annotate(
+    head(
+        ax,
+        f"{result.labels[name]} by {result.every}",
         f"{100 * result.level:g} % intervals; n {smallest:,} to {largest:,} a point",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 6),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=9,
     )
     return ax
 
@@ -162,8 +157,11 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
         )
     _forest(ax, table, unit, [PALETTE[0]] * len(table))
     ax.set_xlabel(_unit_label(result.labels[name], unit))
-    ax.set_title(
-        f"{result.labels[name]} by {', '.join(result.by)}{when}; {100 * result.level:g} % intervals", pad=20
+    head(
+        ax,
+        f"{result.labels[name]} by {', '.join(result.by)}{when}",
+        f"{100 * result.level:g} % intervals",
+        above=18,
     )
     return ax
 
@@ -181,15 +179,10 @@ def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
     first = table.iloc[0]
     when = period_label(first["period"], result.every)
     ax.set_xlabel(f"change of {result.labels[name]} since {first['against']}")
-    ax.set_title(f"What moved: {result.labels[name]}, {when}", pad=22)
-    ax.annotate(
+    head(
+        ax,
+        f"What moved: {result.labels[name]}, {when}",
         f"{100 * result.level:g} % intervals; grey: within noise, corrected for looking many times",
-        (0, 1),
-        xycoords="axes fraction",
-        xytext=(0, 6),
-        textcoords="offset points",
-        color=MUTED,
-        fontsize=9,
     )
     return ax
 

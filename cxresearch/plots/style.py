@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 #: Okabe and Ito (2008), ordered for contrast on white; safe for the common colour-vision deficiencies.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -74,6 +75,20 @@ def percent_tick(share: float, _position: int | None = None) -> str:
     ('2.5 %', '20 %', '−10 %')
     """
     return f"{round(100 * share, 6):g} %".replace("-", "−")
+
+
+def percent(*axes: Axis) -> None:
+    """Label the ticks of axes of shares as percentages, as the house writes them: ``60 %``."""
+    from matplotlib.ticker import FuncFormatter
+
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(percent_tick))
+
+
+def head(ax: Axes, title: str, text: str, *, above: float = 6) -> None:
+    """Write the title and below it, `above` points over the axes, a line in muted type."""
+    ax.set_title(title, pad=above + 16)
+    subtitle(ax, text, above=above)
 
 
 def subtitle(ax: Axes, text: str, *, above: float = 6) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes, percent
 from cxresearch.results.after_event import AfterEvent
 from cxresearch.results.churn_curve import ChurnCurve, ChurnIncidence
 from cxresearch.results.curve import KaplanMeier
@@ -149,7 +148,8 @@ def _median_line(ax: Axes, result: ChurnCurve, end: float) -> None:
 
 
 def _dotted_note(ax: Axes, result: ChurnCurve, end: float) -> None:
-    if any((curve.at_risk[curve.time <= end] < FEW).any() for curve in result.curves):
+    starts = [curve.time[(curve.time <= end) & (curve.at_risk < FEW)] for curve in result.curves]
+    if any(times.size and times[0] < 0.98 * end for times in starts):  # a shorter stretch cannot be seen
         ax.annotate(
             f"dotted: fewer than {FEW} at risk",
             (0.008, 0.012),
@@ -165,7 +165,7 @@ def time_axis(ax: Axes, end: float, axis_low: float, result: ChurnCurve | ChurnI
     right = float(np.ceil(end)) if unit is Unit.MONTHS else end
     ax.set_xlim(0, right * 1.006)
     ax.set_ylim(axis_low, 1.005 if axis_low == 0 else 1 + 0.005 * (1 - axis_low))
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if axis_low < 0.9 else 1))
+    percent(ax.yaxis)
     if unit is Unit.MONTHS:
         ax.set_xticks(_month_ticks(right))
     since = f", having stayed {format_value(given, unit)}" if given else ""
@@ -194,7 +194,7 @@ def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> No
         spread = format_interval(float(row["low"]), float(row["high"]), Unit.SHARE)
         heights.append(float(row["survival"]))
         median = curve.median.value
-        middle = "" if not median <= end else f", median {format_value(median, curve.unit, suffix=False)}"
+        middle = "" if not median <= end else f", median {format_value(median, curve.unit)}"
         texts.append(f"{name}{share} {spread if np.isfinite(row['low']) else ''}\nn {curve.n:,}{middle}")
     lines = 3 if len(result.groups) > 1 else 2
     apart = (1 - axis_low) * 0.052 * lines

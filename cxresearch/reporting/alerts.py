@@ -14,7 +14,7 @@ from cxresearch.errors import StudyError
 from cxresearch.reporting.blocks import list_block
 from cxresearch.reporting.catalogue import slug
 from cxresearch.reporting.changes import Change, compare_headlines
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate
 
 _THRESHOLD = re.compile(
     r"(?P<name>[^<>]+?)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[+-]?\d+(\.\d+)?)\s*(?P<percent>%?)"
@@ -156,11 +156,11 @@ def _judge_threshold(rule: Rule, figure: Mapping[str, Any]) -> dict[str, str]:
     far_end = figure["high"] if rule.sign.startswith("<") else figure["low"]
     surely = far_end is not None and beyond(far_end, rule.number)
     fired = surely if rule.sure else beyond(figure["value"], rule.number)
-    low, high = (float("nan") if figure[end] is None else figure[end] for end in ("low", "high"))
-    sentence = (
-        f"{figure['name']} is {format_value(figure['value'], unit)} {format_interval(low, high, unit)}; "
-        f"rule {rule.text}: "
-        + ("the whole interval lies beyond." if surely else "the interval does not lie wholly beyond.")
+    value, low, high = (
+        float("nan") if figure[part] is None else figure[part] for part in ("value", "low", "high")
+    )
+    sentence = f"{figure['name']} is {format_estimate(value, low, high, unit)}; rule {rule.text}: " + (
+        "the whole interval lies beyond." if surely else "the interval does not lie wholly beyond."
     )
     return {"status": "fired" if fired else "quiet", "sentence": sentence}
 

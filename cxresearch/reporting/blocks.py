@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from cxresearch.errors import ArgumentError
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,8 +184,7 @@ def _with_interval(value: Any, low: Any, high: Any, chosen: Format | None) -> st
     if not any(math.isfinite(_float(number)) for number in (value, low, high)):
         return "n/a"
     if isinstance(chosen, Unit):
-        interval = format_interval(_float(low), _float(high), chosen)
-        return f"{format_value(_float(value), chosen, suffix=False)} {interval}"
+        return format_estimate(_float(value), _float(low), _float(high), chosen)
     return f"{_written(value, chosen)} [{_written(low, chosen)}, {_written(high, chosen)}]"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxresearch.reporting.blocks import list_block
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate, format_value
 
 TITLE = "Since last time"
 
@@ -61,11 +61,10 @@ class Change:
         if not self.known:
             return f"{self.name}: {now} now, {before} last time; the change has no interval."
         unit = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
-        difference = format_value(self.difference, unit, signed=True)
-        interval = format_interval(self.low, self.high, unit, signed=True)
+        difference = format_estimate(self.difference, self.low, self.high, unit, signed=True)
         reading = "more than noise" if self.significant else "within noise"
         return (
-            f"{self.name}: {now} now, {before} last time; change {difference} {interval}, "
+            f"{self.name}: {now} now, {before} last time; change {difference}, "
             f"{100 * self.level:.4g} % interval: {reading}."
         )
 

@@ -15,7 +15,7 @@ from cxresearch.results.curve import KaplanMeier, step_values
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.incidence import CumulativeIncidence
 from cxresearch.results.logrank import LogRank
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate, format_value
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -223,8 +223,7 @@ class ChurnCurve(Result):
     def _median(self, row: dict[Any, Any]) -> str:
         if np.isnan(row["median"]):
             return "median not reached"
-        value = format_value(row["median"], self.unit, suffix=False)
-        return f"median {value} {format_interval(row['low'], row['high'], self.unit)}"
+        return f"median {format_estimate(row['median'], row['low'], row['high'], self.unit)}"
 
     __repr__ = __str__
 

@@ -28,7 +28,8 @@ class Comparison(Result):
     verdict : str
         ``"CES better"``, ``"NPS better"``, ``"equivalent"`` or ``"inconclusive: you would need N rows"``.
     primary : tuple of str
-        The pair of scores that was named beforehand.
+        The pair of scores that decides: the one named beforehand, else the first two contestants as listed;
+        ``settings["primary_named"]`` tells which, and ``cautions`` says so.
     horizon_days : float
         Horizon of the primary contrast.
     table : DataFrame

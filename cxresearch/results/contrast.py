@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import Unit, format_estimate, format_p_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +65,9 @@ class Contrast(Result):
         return float(self.difference)
 
     def __str__(self) -> str:
-        difference = format_value(self.difference, self.unit, signed=True)
-        interval = format_interval(self.low, self.high, self.unit, signed=True)
+        figure = format_estimate(self.difference, self.low, self.high, self.unit, signed=True)
         sides = f"{self.first} minus {self.second}"
-        text = f"{self.name}: {sides} {difference} {interval}, {format_p_value(self.p_value)}"
+        text = f"{self.name}: {sides} {figure}, {format_p_value(self.p_value)}"
         if self.adjustment != "none":
             text += f" ({self.adjustment}: {format_p_value(self.p_adjusted)})"
         text += f", n {self.n:,}"

@@ -207,7 +207,7 @@ class KaplanMeier(Result):
         --------
         >>> from cxresearch.stats.kaplan_meier import kaplan_meier
         >>> kaplan_meier([1, 2, 3, 4], [1, 1, 1, 1]).quantile(0.5)
-        median time 2.5 days [1.0, unbounded] days, n 4
+        median time 2.5 [1.0, unbounded] days, n 4
         """
         p = check_number("p", p, above=0, below=1)
         value, low, high = (_crossing(self.time, c, 1 - p) for c in (self.survival, self.low, self.high))

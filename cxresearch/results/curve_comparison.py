@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.results.base import Result
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.logrank import LogRank
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,20 +109,21 @@ class CurveComparison(Result):
             note=row["note"],
         )
 
+    @staticmethod
+    def _figure(row: Mapping[Any, Any], part: str, unit: Unit) -> str:
+        value, low, high = (row[f"{part}_{end}"] for end in ("difference", "low", "high"))
+        return format_estimate(value, low, high, unit, signed=True)
+
     def __str__(self) -> str:
         lines = [f"Comparison of churn curves by {self.by or 'group'}: {self.overall}"]
         for row in self.table.to_dict("records"):
-            kept = format_value(row["rmst_difference"], self.unit, signed=True)
-            interval = format_interval(row["rmst_low"], row["rmst_high"], self.unit, signed=True)
-            gap = format_value(row["survival_difference"], Unit.SHARE_DIFFERENCE, signed=True)
-            spread = format_interval(
-                row["survival_low"], row["survival_high"], Unit.SHARE_DIFFERENCE, signed=True
-            )
+            kept = self._figure(row, "rmst", self.unit)
+            gap = self._figure(row, "survival", Unit.SHARE_DIFFERENCE)
             lines.append(
                 f"  {row['first']} minus {row['second']}: mean time within "
-                f"{format_value(self.horizon, self.unit)} {kept} {interval}, "
+                f"{format_value(self.horizon, self.unit)} {kept}, "
                 f"{format_p_value(row['rmst_p_adjusted'])}; still there at "
-                f"{format_value(self.at, self.unit)} {gap} {spread}; "
+                f"{format_value(self.at, self.unit)} {gap}; "
                 f"log-rank {format_p_value(row['logrank_p_adjusted'])}"
                 + (f"; {row['note']}" if row["note"] else "")
             )

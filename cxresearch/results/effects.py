@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +50,11 @@ class EffectCurve(Result):
         first, last = self.table.iloc[0], self.table.iloc[-1]
         lines = [f"{self.kind.upper()} of {self.feature} (n {self.n:,}, {self.n_missing:,} missing)"]
         for row in (first, last):
-            text = format_value(float(row["effect"]), Unit.SHARE_DIFFERENCE, signed=self.kind == "ale")
-            interval = format_interval(float(row["low"]), float(row["high"]), Unit.SHARE_DIFFERENCE)
-            lines.append(f"  at {row['value']:g}: {text} {interval}")
+            effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
+            ale = self.kind == "ale"
+            unit = Unit.SHARE_DIFFERENCE if ale else Unit.SHARE
+            text = format_estimate(effect, low, high, unit, signed=ale)
+            lines.append(f"  at {row['value']:g}: {text}")
         return "\n".join([*lines, f"  {self.note}"])
 
     __repr__ = __str__

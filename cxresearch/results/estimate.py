@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,8 @@ class Estimate(Result):
         return float(self.value)
 
     def __str__(self) -> str:
-        interval = format_interval(self.low, self.high, self.unit)
-        text = f"{self.name} {format_value(self.value, self.unit)} {interval}, n {self.n:,}"
+        figure = format_estimate(self.value, self.low, self.high, self.unit)
+        text = f"{self.name} {figure}, n {self.n:,}"
         if self.n_missing:
             text += f" ({self.n_missing:,} missing)"
         return f"{text}; {self.note}" if self.note else text

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,9 +52,9 @@ class ExpectedLifetime(Result):
         lines = ["Expected further time as a customer"]
         for row in self.table.to_dict("records"):
             since = f" after {format_value(row['stayed'], self.unit)}" if row["stayed"] else ""
+            total = format_estimate(row["total"], row["total_low"], row["total_high"], self.unit)
             text = (
-                f"  {row['group']}{since}: {format_value(row['total'], self.unit)} "
-                f"{format_interval(row['total_low'], row['total_high'], self.unit)} of the next "
+                f"  {row['group']}{since}: {total} of the next "
                 f"{format_value(row['horizon'], self.unit)}, n {row['n']:,}"
             )
             if row["extrapolated"] > 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,10 +68,10 @@ class Pooled(Result):
         return self.value
 
     def __str__(self) -> str:
-        interval = format_interval(self.low, self.high, self.unit, signed=True)
+        figure = format_estimate(self.value, self.low, self.high, self.unit, signed=True)
         spread = format_interval(self.prediction_low, self.prediction_high, self.unit, signed=True)
         text = (
-            f"{self.name}: {format_value(self.value, self.unit, signed=True)} {interval}, "
+            f"{self.name}: {figure}, "
             f"{format_p_value(self.p_value)}, {self.k} segments; a further segment {spread}; "
             f"I\N{SUPERSCRIPT TWO} {100 * self.i2:.0f} %"
         )

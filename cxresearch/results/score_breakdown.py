@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cxresearch.results.base import Result
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,7 @@ class ScoreBreakdown(Result):
                 lines.append(f"{row['group']}: too few answers to show, n {row['n']:,}")
                 continue
             shares = ", ".join(f"{name} {100 * row[name] / row['n']:.0f} %" for name in self.classes)
-            score = f"{format_value(row['value'], self.unit)} "
-            score += format_interval(row["low"], row["high"], self.unit)
+            score = format_estimate(row["value"], row["low"], row["high"], self.unit)
             lines.append(f"{row['group']}: {self.name} {score}, n {row['n']:,} ({shares})")
         return "\n".join(lines)
 

@@ -13,7 +13,14 @@ import pandas as pd
 from cxresearch.results.base import Result
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.periods import period_label
-from cxresearch.results.units import MINUS, Unit, format_interval, format_p_value, format_value
+from cxresearch.results.units import (
+    MINUS,
+    Unit,
+    format_estimate,
+    format_interval,
+    format_p_value,
+    format_value,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,10 +211,10 @@ def _parts(row: dict[Hashable, Any]) -> tuple[str, str, str, str, str, str]:
     change, reading = "", str(row["verdict"])
     if row["verdict"]:
         kind = Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit
-        change = format_value(row["change"], kind, signed=True) + " "
-        change += format_interval(row["change_low"], row["change_high"], kind, signed=True)
+        change = format_estimate(row["change"], row["change_low"], row["change_high"], kind, signed=True)
         reading += f" ({format_p_value(row['p_adjusted'])})"
-    value, interval = format_value(row["value"], unit), format_interval(row["low"], row["high"], unit)
+    value = format_value(row["value"], unit)
+    interval = format_interval(row["low"], row["high"], unit, value=row["value"])
     return row["label"], value, interval, f"{int(row['n']):,}", change, reading
 
 

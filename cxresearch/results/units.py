@@ -42,7 +42,7 @@ def _fixed(decimals: int) -> Callable[[float], str]:
 _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.POINTS: _fixed(1),
     Unit.SHARE: lambda value: _fixed(1)(100 * value) + " %",
-    Unit.SHARE_DIFFERENCE: lambda value: _fixed(1)(100 * value) + " points",
+    Unit.SHARE_DIFFERENCE: lambda value: _fixed(1)(100 * value),
     Unit.SCORE: _fixed(2),
     Unit.AUC: _fixed(3),
     Unit.AUC_DIFFERENCE: _fixed(3),
@@ -55,22 +55,50 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.MINUTES: _fixed(0),
 }
 _ALWAYS_SIGNED = (Unit.POINTS, Unit.AUC_DIFFERENCE)
-_SUFFIX = {Unit.MONTHS: " months", Unit.DAYS: " days", Unit.HOURS: " h", Unit.MINUTES: " min"}
+_SUFFIX = {
+    Unit.SHARE_DIFFERENCE: " points",
+    Unit.MONTHS: " months",
+    Unit.DAYS: " days",
+    Unit.HOURS: " h",
+    Unit.MINUTES: " min",
+}
+_Writer = Callable[[float], str]
 
 
-def format_value(value: float, unit: Unit, *, signed: bool = False, suffix: bool = True) -> str:
+def _writer(unit: Unit, lead: float) -> tuple[_Writer, str]:
+    """How to write numbers of a unit, and what stands behind them; below an hour, hours become minutes.
+
+    ``lead`` is the number that decides: the estimate, so that its interval is in the same unit.
+    """
+    if unit is Unit.HOURS and abs(lead) < 1:
+        minutes = _fixed(1 if 60 * abs(lead) < 10 else 0)
+        return lambda value: minutes(60 * value), _SUFFIX[Unit.MINUTES]
+    return _WRITERS[unit], _SUFFIX.get(unit, "")
+
+
+def _number(value: float, unit: Unit, write: _Writer, *, signed: bool) -> str:
+    if value is None or math.isnan(value):
+        return "n/a"
+    if math.isinf(value):
+        return "unbounded"
+    text = write(value)
+    if signed or unit in _ALWAYS_SIGNED:
+        text = _signed(text, value)
+    return text.replace("-", MINUS)
+
+
+def format_value(value: float, unit: Unit, *, signed: bool = False) -> str:
     """Write one number in its unit.
 
     Parameters
     ----------
     value : float
-        In the unit's own scale (a share of 0.12 prints as ``12.0 %``). NaN prints as ``n/a``.
+        In the unit's own scale (a share of 0.12 prints as ``12.0 %``). NaN prints as ``n/a``. Less than an
+        hour is written in minutes.
     unit : Unit
         Decides decimals, percentage and suffix.
     signed : bool
         Put ``+`` before a positive number, for differences. An NPS always carries its sign.
-    suffix : bool
-        Add the name of a unit of time.
 
     Examples
     --------
@@ -78,29 +106,56 @@ def format_value(value: float, unit: Unit, *, signed: bool = False, suffix: bool
     '12.3 %'
     >>> format_value(39.84, Unit.POINTS)
     '+39.8'
+    >>> format_value(1.9, Unit.HOURS), format_value(0.1, Unit.HOURS)
+    ('1.9 h', '6.0 min')
     """
-    if value is None or math.isnan(value):
-        return "n/a"
-    if math.isinf(value):
-        return "unbounded"
-    text = _WRITERS[unit](value)
-    if signed or unit in _ALWAYS_SIGNED:
-        text = _signed(text, value)
-    if suffix:
-        text += _SUFFIX.get(unit, "")
-    return text.replace("-", MINUS)
+    write, suffix = _writer(unit, value)
+    text = _number(value, unit, write, signed=signed)
+    return text + suffix if text not in ("n/a", "unbounded") else text
 
 
-def format_interval(low: float, high: float, unit: Unit, *, signed: bool = False) -> str:
-    """Write an interval: ``[+37.1, +42.5]``.
+def format_interval(
+    low: float, high: float, unit: Unit, *, signed: bool = False, value: float | None = None
+) -> str:
+    """Write an interval, its unit said once: ``[+37.1, +42.5]``.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends.
+    unit : Unit
+        Unit of both.
+    signed : bool
+        As in `format_value`.
+    value : float, optional
+        The estimate inside, written beside it: it decides between hours and minutes.
 
     Examples
     --------
     >>> format_interval(37.06, 42.53, Unit.POINTS)
     '[+37.1, +42.5]'
+    >>> format_interval(-0.048, 0.041, Unit.SHARE_DIFFERENCE, signed=True)
+    '[−4.8, +4.1] points'
     """
-    ends = [format_value(end, unit, signed=signed, suffix=False) for end in (low, high)]
-    return f"[{ends[0]}, {ends[1]}]" + _SUFFIX.get(unit, "")
+    write, suffix = _writer(unit, max(abs(low), abs(high)) if value is None else value)
+    ends = [_number(end, unit, write, signed=signed) for end in (low, high)]
+    return f"[{ends[0]}, {ends[1]}]{suffix}"
+
+
+def format_estimate(value: float, low: float, high: float, unit: Unit, *, signed: bool = False) -> str:
+    """Write an estimate with its interval, the unit said once.
+
+    Examples
+    --------
+    >>> format_estimate(-0.003, -0.048, 0.041, Unit.SHARE_DIFFERENCE, signed=True)
+    '−0.3 [−4.8, +4.1] points'
+    >>> format_estimate(0.856, 0.846, 0.866, Unit.SHARE)
+    '85.6 % [84.6 %, 86.6 %]'
+    >>> format_estimate(0.95, 0.8, 1.1, Unit.HOURS)
+    '57 [48, 66] min'
+    """
+    text = _number(value, unit, _writer(unit, value)[0], signed=signed)
+    return f"{text} {format_interval(low, high, unit, signed=signed, value=value)}"
 
 
 def format_p_value(p_value: float) -> str:

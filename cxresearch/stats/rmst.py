@@ -106,7 +106,7 @@ def restricted_mean(
     --------
     >>> t, e = [2, 2, 3, 5, 5, 7, 9, 9, 10, 12], [1, 0, 1, 1, 1, 0, 1, 0, 0, 0]
     >>> restricted_mean(t, e, horizon=11)
-    mean time within 11 days 7.6 days [5.3, 9.8] days, n 10
+    mean time within 11 days 7.6 [5.3, 9.8] days, n 10
     """
     check_level(level)
     rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters, counts=counts)

@@ -56,7 +56,7 @@ def test_mover_limits_for_skewed_intervals_by_hand() -> None:
     (change,) = compare_headlines([now], [before])
     assert change.low == pytest.approx(0.10 - math.hypot(0.04, 0.05))
     assert change.high == pytest.approx(0.10 + math.hypot(0.06, 0.03))
-    assert "+10.0 points" in change.sentence
+    assert "change +10.0 [+3.6, +16.7] points, 95 % interval: more than noise." in change.sentence
 
 
 @given(st.floats(-100, 100), st.floats(-100, 100), st.floats(0.1, 20), st.floats(0.1, 20))
