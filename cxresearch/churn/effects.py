@@ -16,6 +16,7 @@ from cxresearch.churn.scoring import check_same_kind, member_logits, risk_of
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.churn_model import Cause, ChurnModel
 from cxresearch.results.effects import EffectCurve, OddsRatios
+from cxresearch.results.feature_words import feature_words
 from cxresearch.results.landmarks import Landmarks, require_landmarks
 from cxresearch.stats.logit import LogitFit, logit_fit
 
@@ -104,7 +105,7 @@ def effect_curve(
         spread = drawn.std(axis=0, ddof=1) * model.member_scale
     return EffectCurve(
         feature=feature,
-        label=scale.label if (scale := model.instruments.get(feature)) else feature.replace("_", " "),
+        label=scale.label if (scale := model.instruments.get(feature)) else feature_words(feature),
         kind=kind,
         table=pd.DataFrame(
             {"value": grid, "effect": middle, "low": middle - z * spread, "high": middle + z * spread}

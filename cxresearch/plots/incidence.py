@@ -9,7 +9,7 @@ import numpy as np
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, look, new_axes
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes
 from cxresearch.plots.survival import spread_apart, ticks_of, time_axis, write_at_risk
 from cxresearch.results.churn_curve import ChurnIncidence
 from cxresearch.results.incidence import CumulativeIncidence
@@ -63,7 +63,10 @@ def draw_churn_incidence(
             title = "At risk" if position == 0 else ""
             write_at_risk(panel, {name: curve.event_free.at_risk_at(ticks)}, ticks, [INK], title)
             what = "Customers lost, by kind of churn"
-            panel.set_title(what if len(chosen) == 1 and name == "all" else f"{name} (n {curve.n:,})")
+            who = "" if len(chosen) == 1 and name == "all" else f"{name} "
+            panel.set_title(f"{name} (n {curve.n:,})") if len(chosen) > 1 else head(
+                panel, what, f"{who}n {curve.n:,}; {_when(curve, end, result.level)}"
+            )
         if len(chosen) > 1 and axes[0].figure is not None:
             axes[0].figure.suptitle(
                 f"Customers lost, by kind of churn and {result.by}", x=0.01, ha="left", fontweight="bold"
@@ -93,9 +96,15 @@ def _panels(number: int) -> list[Axes]:
     return list(grid.ravel()[:number])
 
 
+def _when(curve: CumulativeIncidence, end: float, level: float) -> str:
+    mark = min(end, curve.event_free.readable_until)
+    return f"shares at {mark:.3g} {curve.event_free.unit}, {100 * level:g} % intervals"
+
+
 def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, beside: bool) -> None:
     shown = curve.time <= end
     last = min(end, curve.event_free.follow_up)
+    mark = min(end, curve.event_free.readable_until)
     time = np.concatenate([[0.0], curve.time[shown], [last]])
     floor = np.zeros(time.size)
     heights, texts, colours = [], [], []
@@ -103,7 +112,7 @@ def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, besi
         own = np.concatenate([[0.0], curve.incidence[shown, k], curve.incidence[shown, k][-1:]])
         colour = PALETTE[k % len(PALETTE)]
         ax.fill_between(time, floor, floor + own, step="post", color=colour, alpha=0.75, linewidth=0)
-        at_end = curve.incidence_at([last])
+        at_end = curve.incidence_at([mark])
         share, low, high = at_end.loc[at_end["kind"] == kind, ["incidence", "low", "high"]].to_numpy()[0]
         interval = format_interval(float(low), float(high), Unit.SHARE)
         heights.append(float(floor[-1] + own[-1] / 2))
@@ -113,10 +122,12 @@ def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, besi
     ax.step(time, floor, where="post", color=INK, linewidth=1.2)
     if last < end:
         ax.axvspan(last, end, color=GRID, alpha=0.6, linewidth=0)
-    free = "still customers\n" if beside else "still customers"
+    free = "still customers"
     if beside:
-        left = float(curve.event_free.survival_at([last])["survival"].iloc[0])
-        free += format_value(left, Unit.SHARE)
+        row = curve.event_free.survival_at([mark]).iloc[0]
+        free += "\n" + format_value(float(row["survival"]), Unit.SHARE)
+        if np.isfinite(row["low"]):
+            free += " " + format_interval(float(row["low"]), float(row["high"]), Unit.SHARE)
     ax.annotate(free, (0.03, 0.95), xycoords="axes fraction", color=MUTED, fontsize=9.5, va="top")
     if not beside:
         for line, (text, colour) in enumerate(zip(reversed(texts), reversed(colours), strict=True), start=1):

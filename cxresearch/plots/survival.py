@@ -188,14 +188,15 @@ def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> No
     """Name each curve where it ends, pushed apart where they would overlap."""
     heights, texts = [], []
     for group, curve in zip(result.groups, result.curves, strict=True):
-        row = curve.survival_at([min(end, curve.follow_up)]).iloc[0]
+        row = curve.survival_at([min(end, curve.readable_until)]).iloc[0]
         share = format_value(float(row["survival"]), Unit.SHARE)
         name = "" if group == "all" and len(result.groups) == 1 else f"{group}\n"
         spread = format_interval(float(row["low"]), float(row["high"]), Unit.SHARE)
-        heights.append(float(row["survival"]))
+        heights.append(float(curve.survival_at([min(end, curve.follow_up)])["survival"].iloc[0]))
         median = curve.median.value
         middle = "" if not median <= end else f", median {format_value(median, curve.unit)}"
-        texts.append(f"{name}{share} {spread if np.isfinite(row['low']) else ''}\nn {curve.n:,}{middle}")
+        when = f"at {row['time']:.3g} {curve.unit}, n {curve.n:,}{middle}"
+        texts.append(f"{name}{share} {spread if np.isfinite(row['low']) else ''}\n{when}")
     lines = 3 if len(result.groups) > 1 else 2
     apart = (1 - axis_low) * 0.052 * lines
     placed = spread_apart(heights, apart, axis_low, 1.0)

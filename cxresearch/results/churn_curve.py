@@ -11,7 +11,8 @@ import pandas as pd
 from cxresearch.checks import as_numbers
 from cxresearch.errors import ArgumentError
 from cxresearch.results.base import Result, as_plain
-from cxresearch.results.curve import KaplanMeier, step_values
+from cxresearch.results.conditional import conditional_survival, falls_sentence, steep_falls
+from cxresearch.results.curve import KaplanMeier
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.incidence import CumulativeIncidence
 from cxresearch.results.logrank import LogRank
@@ -91,18 +92,46 @@ class ChurnCurve(Result):
 
     @property
     def finding(self) -> str:
-        """The answer in a sentence or two."""
-        parts = []
-        for group, curve in zip(self.groups, self.curves, strict=True):
-            who = "customers" if len(self.groups) == 1 else f"customers of {group}"
-            median = curve.median
-            if np.isnan(median.value):
-                left = format_value(float(curve.survival[-1]), Unit.SHARE)
-                parts.append(f"{left} of {who} are still there after {_time(curve.follow_up, self.unit)}")
-            else:
-                parts.append(f"half of {who} have left after {_time(median.value, self.unit)}")
-        text = "; ".join(parts)
-        return text[0].upper() + text[1:] + "."
+        """The answer in a few sentences, at the last whole unit of time at which enough are followed."""
+        return self.finding_at(max(min(np.floor(curve.readable_until) for curve in self.curves), 1.0))
+
+    def finding_at(self, time: float) -> str:
+        """Say how many are still there at a time, when half have left, and where the curve falls steeply.
+
+        Parameters
+        ----------
+        time : float
+            In ``unit``. Where fewer than 30 of a group (a tenth of a smaller one) are followed so long, its
+            share is given at the last time at which enough are.
+
+        Returns
+        -------
+        str
+            Every share with its interval and the number of customers behind the curve.
+        """
+        parts = [
+            self._sentence("customers" if len(self.groups) == 1 else f"customers of {group}", curve, time)
+            for group, curve in zip(self.groups, self.curves, strict=True)
+        ]
+        if len(self.curves) == 1:
+            parts.append(falls_sentence(self.curves[0], steep_falls(self.curves[0])))
+        return " ".join(part for part in parts if part)
+
+    def _sentence(self, who: str, curve: KaplanMeier, time: float) -> str:
+        at = min(float(time), curve.readable_until)
+        share = curve.share_at(at)
+        ends = f"{100 * self.level:g} % interval " + " to ".join(
+            format_value(end, Unit.SHARE) for end in (share.low, share.high)
+        )
+        known = f" ({ends}, n {curve.n:,})" if np.isfinite(share.low) else f" (n {curve.n:,})"
+        text = (
+            f"{format_value(share.value, Unit.SHARE)} of {who} are still there after {_time(at, self.unit)}"
+        )
+        median = curve.median
+        if median.value <= curve.readable_until:
+            figure = format_estimate(median.value, median.low, median.high, self.unit)
+            return f"{text}{known}; half have left after {figure}."
+        return f"{text}{known}."
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -189,7 +218,7 @@ class ChurnCurve(Result):
             )
         parts = []
         for group, curve in zip(self.groups, self.curves, strict=True):
-            part = _conditional(curve, since, float(further))
+            part = conditional_survival(curve, since, float(further))
             part.insert(0, "group", group)
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
@@ -229,49 +258,7 @@ class ChurnCurve(Result):
 
 
 def _time(value: float, unit: Unit) -> str:
-    return f"{value:.3g} {unit}"
-
-
-def _conditional(curve: KaplanMeier, stayed: np.ndarray[Any, Any], further: float) -> pd.DataFrame:
-    start = step_values(curve.time, curve.survival, stayed, 1.0)
-    end = step_values(curve.time, curve.survival, stayed + further, 1.0)
-    terms = np.where(
-        curve.events < curve.at_risk,
-        curve.events / (curve.at_risk * np.maximum(curve.at_risk - curve.events, 1e-300)),
-        np.inf,
-    )
-    variance = step_values(curve.time, np.cumsum(terms), stayed + further, 0.0)
-    with np.errstate(invalid="ignore"):
-        variance = variance - step_values(curve.time, np.cumsum(terms), stayed, 0.0)
-    beyond = (stayed + further > curve.follow_up) & (curve.survival[-1] > 0)
-    gone = start <= 0
-    value = np.where(beyond | gone, np.nan, end / np.where(gone, 1.0, start))
-    robust = curve.variance != "Greenwood"
-    se = np.where((value > 0) & ~robust, value * np.sqrt(np.maximum(variance, 0)), np.nan)
-    low, high = _log_log(value, se, curve.level)
-    note = np.where(gone, "nobody is left by then", np.where(beyond, "beyond the follow-up", ""))
-    return pd.DataFrame(
-        {
-            "stayed": stayed,
-            "further": further,
-            "at_risk": curve.at_risk_at(np.nextafter(stayed, np.inf)),
-            "survival": value,
-            "se": se,
-            "low": low,
-            "high": high,
-            "note": np.where((note == "") & robust, "se by churn_curve(..., given=)", note),
-        }
-    )
-
-
-def _log_log(value: Any, se: Any, level: float) -> tuple[Any, Any]:
-    from scipy.special import ndtri
-
-    inside = (value > 0) & (value < 1) & (se > 0)
-    p = np.where(inside, value, 0.5)
-    half = float(ndtri((1 + level) / 2)) * np.where(inside, se, 0) / (p * np.abs(np.log(p)))
-    fixed = np.where(np.isnan(se), np.nan, value)
-    return np.where(inside, p ** np.exp(half), fixed), np.where(inside, p ** np.exp(-half), fixed)
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Slack with which a curve "equals" a probability, as in R's quantile.survfit.
 QUANTILE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 
+#: No share is quoted at a time at which fewer are at risk (a tenth of all, in a small group).
+FEWEST_AT_RISK = 30
+
 
 def step_values(
     time: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64], before: float
@@ -93,6 +96,15 @@ class KaplanMeier(Result):
     def follow_up(self) -> float:
         """Last time anybody was observed; the curve says nothing beyond it unless it has reached 0."""
         return float(self.time[-1])
+
+    @property
+    def readable_until(self) -> float:
+        """Last time at which 30 people are still at risk (a tenth of all, where that is fewer).
+
+        Shares are not quoted beyond it: single customers move the curve there.
+        """
+        enough = np.flatnonzero(self.at_risk >= min(FEWEST_AT_RISK, self.at_risk.max() / 10))
+        return float(self.time[enough[-1]])
 
     @property
     def frame(self) -> pd.DataFrame:

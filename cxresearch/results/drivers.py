@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cxresearch.errors import ArgumentError
 from cxresearch.results.base import Result
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.feature_words import feature_words
 from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class KeyDrivers(Result):
 
     def label(self, column: str) -> str:
         """Return what a reader sees in place of a column's name."""
-        return self.labels.get(column, column.replace("_", " "))
+        return self.labels.get(column) or feature_words(column)
 
     def estimate(self, driver: str = "") -> Estimate:
         """Return the importance of one driver, or what all explain together, with its interval."""
@@ -112,14 +113,15 @@ class KeyDrivers(Result):
         total = format_value(self.r_squared, Unit.SHARE)
         ends = format_interval(self.r_squared_low, self.r_squared_high, Unit.SHARE)
         lines = [
-            f"Drivers of {self.outcome}: together {total} {ends} of its variance, n {self.n:,} "
+            f"Drivers of {self.label(self.outcome)}: together {total} {ends} of its variance, n {self.n:,} "
             f"({self.n_missing:,} rows left out for a missing value)"
         ]
         for row in self.table.to_dict("records"):
             value = format_value(row["importance"], Unit.SHARE)
             interval = format_interval(row["low"], row["high"], Unit.SHARE)
             sign = "more" if row["direction"] > 0 else "less"
-            lines.append(f"  {row['driver']}: {value} {interval}, higher goes with {sign}; {row['quadrant']}")
+            figure = f"{self.label(row['driver'])}: {value} {interval}"
+            lines.append(f"  {figure}, higher goes with {sign}; {row['quadrant']}")
         lines += [f"  Warning: {text}" for text in self.warnings]
         return "\n".join([*lines, f"  {self.note}"])
 

@@ -1,0 +1,122 @@
+"""Staying on, given that one has stayed so long: chances, and where a curve falls steeply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.results.curve import KaplanMeier, step_values
+from cxresearch.results.units import Unit, format_estimate, format_value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: The stretch over which a fall is judged: about a month.
+_STRETCH = {Unit.DAYS: 30.0, Unit.MONTHS: 1.0}
+_YEAR = {Unit.DAYS: 365.25, Unit.MONTHS: 12.0}
+#: A fall is steep if even its lower limit is so many times the usual one.
+_STEEP = 3.0
+_MOST_FALLS = 3
+
+
+def conditional_survival(curve: KaplanMeier, stayed: NDArray[np.float64], further: float) -> pd.DataFrame:
+    """Chance to stay ``further`` longer for those who have stayed so long; see `ChurnCurve.conditional`."""
+    start = step_values(curve.time, curve.survival, stayed, 1.0)
+    end = step_values(curve.time, curve.survival, stayed + further, 1.0)
+    terms = np.where(
+        curve.events < curve.at_risk,
+        curve.events / (curve.at_risk * np.maximum(curve.at_risk - curve.events, 1e-300)),
+        np.inf,
+    )
+    variance = step_values(curve.time, np.cumsum(terms), stayed + further, 0.0)
+    with np.errstate(invalid="ignore"):
+        variance = variance - step_values(curve.time, np.cumsum(terms), stayed, 0.0)
+    beyond = (stayed + further > curve.follow_up) & (curve.survival[-1] > 0)
+    gone = start <= 0
+    value = np.where(beyond | gone, np.nan, end / np.where(gone, 1.0, start))
+    robust = curve.variance != "Greenwood"
+    se = np.where((value > 0) & ~robust, value * np.sqrt(np.maximum(variance, 0)), np.nan)
+    low, high = _log_log(value, se, curve.level)
+    note = np.where(gone, "nobody is left by then", np.where(beyond, "beyond the follow-up", ""))
+    return pd.DataFrame(
+        {
+            "stayed": stayed,
+            "further": further,
+            "at_risk": curve.at_risk_at(np.nextafter(stayed, np.inf)),
+            "survival": value,
+            "se": se,
+            "low": low,
+            "high": high,
+            "note": np.where((note == "") & robust, "se by churn_curve(..., given=)", note),
+        }
+    )
+
+
+def _log_log(value: Any, se: Any, level: float) -> tuple[Any, Any]:
+    from scipy.special import ndtri
+
+    inside = (value > 0) & (value < 1) & (se > 0)
+    p = np.where(inside, value, 0.5)
+    half = float(ndtri((1 + level) / 2)) * np.where(inside, se, 0) / (p * np.abs(np.log(p)))
+    fixed = np.where(np.isnan(se), np.nan, value)
+    return np.where(inside, p ** np.exp(half), fixed), np.where(inside, p ** np.exp(-half), fixed)
+
+
+def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
+    """Find the months in which far more leave than in a usual month, as at the end of yearly contracts.
+
+    The curve is cut into months (30 days where the unit is days) as far as enough people are followed. One
+    is listed if even the lower limit of the share leaving in it is three times the median over all months.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``start, left, low, high, usual``, steepest first, three at most; empty where time has another
+        unit, and for fewer than four months.
+
+    Examples
+    --------
+    >>> from cxresearch.stats.kaplan_meier import kaplan_meier
+    >>> when = [1.5] * 9 + [2.5] * 9 + [3.5] * 9 + [4.5] * 200 + [9] * 673
+    >>> falls = steep_falls(kaplan_meier(when, [1] * 227 + [0] * 673, unit=Unit.MONTHS))
+    >>> falls["start"].tolist(), falls["left"].round(3).tolist()
+    ([4.0], [0.229])
+    """
+    columns = ["start", "left", "low", "high", "usual"]
+    stretch = _STRETCH.get(curve.unit)
+    months = int(curve.readable_until / stretch) if stretch else 0
+    if stretch is None or months < 4:
+        return pd.DataFrame(columns=columns, dtype=float)
+    table = conditional_survival(curve, stretch * np.arange(months, dtype=np.float64), stretch)
+    found = pd.DataFrame(
+        {
+            "start": table["stayed"],
+            "left": 1 - table["survival"],
+            "low": 1 - table["high"],
+            "high": 1 - table["low"],
+        }
+    )
+    found["usual"] = float(found["left"].median())
+    steep = found[found["low"] > np.maximum(_STEEP * found["usual"], 0.01)]
+    return steep.sort_values("left", ascending=False, kind="stable").head(_MOST_FALLS).reset_index(drop=True)
+
+
+def falls_sentence(curve: KaplanMeier, falls: pd.DataFrame) -> str:
+    """Say where the curve falls steeply; empty where it does not."""
+    if not len(falls):
+        return ""
+    rows = falls.to_dict("records")
+    stretch, usually = (
+        ("month", "a usual month") if curve.unit is Unit.MONTHS else ("30 days", "a usual 30 days")
+    )
+    figures = [format_estimate(row["left"], row["low"], row["high"], Unit.SHARE) for row in rows]
+    said = f"{figures[0]} of those still there leave in the {stretch} after {rows[0]['start']:g} {curve.unit}"
+    for figure, row in zip(figures[1:], rows[1:], strict=True):
+        said += f", {figure} in the {stretch} after {row['start']:g}"
+    years = falls["start"] / _YEAR[curve.unit]
+    yearly = bool(((years - years.round()).abs() < 0.09).all() and (years.round() >= 1).all())
+    when = ", as if yearly contracts ended then" if yearly else ""
+    usual = format_value(float(falls["usual"].iloc[0]), Unit.SHARE)
+    return f"Many leave at once: {said} ({usual} in {usually}){when}."
