@@ -102,7 +102,7 @@ def net_revenue_churn(
     Examples
     --------
     >>> net_revenue_churn(_example_study(), period="2024-02")
-    Net revenue churn 10.0 % [−46.2 %, 66.2 %], n 10
+    Net revenue churn 10.0 % [−41.1 %, 39.8 %], n 10
     """
     return _rate(
         "net_revenue_churn", study, period=period, where=where, every=every, profile=profile, level=level

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cxresearch.metrics.revenue_ledger import RELATIVE
 from cxresearch.metrics.revenue_profiles import RevenueProfile
+from cxresearch.stats.net_ratio import GAIN_METHOD, MoveSums, gain_ratios, net_method, net_ratios
 from cxresearch.stats.ratio import linearised_ratios, log_ratios, ratio_method
 
 
@@ -42,8 +43,8 @@ def rate_cells(
         n, method = sums[moved].sum(axis=1).to_numpy(), "interval symmetric on the logarithm"
     else:
         n = rows["opening_customers"].to_numpy()
-        found = linearised_ratios(**_ratio_sums(sums, ask), n=n, level=level, share=ask.share)
-        method = f"over opening MRR; {ratio_method(share=ask.share)}"
+        found, text = _over_opening(sums, ask, n, level=level, share=rules.moves == "period_end")
+        method = f"over opening MRR; {text}"
     found["low"] = np.maximum(found["low"], ask.floor)
     found = found.assign(n=n, method=f"{ask.text}, {method}; definition {rules.name}")
     found.index = rows.index
@@ -130,14 +131,46 @@ RATES: dict[str, Callable[[RevenueProfile], _Question]] = {
 }
 
 
+def _over_opening(
+    sums: pd.DataFrame, ask: _Question, n: Any, *, level: float, share: bool
+) -> tuple[pd.DataFrame, str]:
+    """Return the ratio of each cell and the name of its interval; ``share``: nobody loses more than all."""
+    if ask.share:
+        found = linearised_ratios(**_ratio_sums(sums, ask), n=n, level=level, share=True)
+        return found, ratio_method(share=True)
+    up, down = (-1.0, 1.0) if ask.base else (1.0, -1.0)  # retention counts what is left, churn what is lost
+    lost = [kind for kind, sign in ask.signs.items() if sign == up]
+    won = [kind for kind, sign in ask.signs.items() if sign == down]
+    base = {"s": sums["opening"], "ss": sums["opening*opening"], "n": n, "level": level}
+    if won:
+        cross = sum(_product(sums, a, b) for a in lost for b in won)
+        found = net_ratios(_moves(sums, lost), _moves(sums, won), cross=cross, share=share, **base)
+    else:
+        found = gain_ratios(_moves(sums, lost), **base)
+    if ask.base:
+        ends = {"low": ask.base - found["high"], "high": ask.base - found["low"]}
+        found = found.assign(value=ask.base - found["value"], **ends)
+    return found, net_method(share=share) if won else GAIN_METHOD
+
+
+def _moves(sums: pd.DataFrame, kinds: list[str]) -> MoveSums:
+    return MoveSums(
+        x=sums[kinds].sum(axis=1).astype(float),
+        xx=sum(_product(sums, a, b) for a in kinds for b in kinds),
+        xs=sums[[f"{kind}*opening" for kind in kinds]].sum(axis=1),
+        movers=sums[[f"{kind}_customers" for kind in kinds]].sum(axis=1),
+        relative=sum(sums[RELATIVE if kind == "contraction" else kind].astype(float) for kind in kinds),
+    )
+
+
+def _product(sums: pd.DataFrame, a: str, b: str) -> pd.Series:
+    return sums[f"{a}*{b}" if f"{a}*{b}" in sums else f"{b}*{a}"]
+
+
 def _ratio_sums(sums: pd.DataFrame, ask: _Question) -> dict[str, Any]:
     """Sums of x = base * opening + signed moves, from sums of the parts."""
     kinds = list(ask.signs)
-
-    def product(a: str, b: str) -> pd.Series:
-        return sums[f"{a}*{b}" if f"{a}*{b}" in sums else f"{b}*{a}"]
-
-    square = sum(ask.signs[a] * ask.signs[b] * product(a, b) for a in kinds for b in kinds)
+    square = sum(ask.signs[a] * ask.signs[b] * _product(sums, a, b) for a in kinds for b in kinds)
     cross = sum(sign * sums[f"{kind}*opening"] for kind, sign in ask.signs.items())
     total, spread = sums["opening"].astype(float), sums["opening*opening"].astype(float)
     return {

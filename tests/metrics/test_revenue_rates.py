@@ -12,6 +12,7 @@ import pytest
 import cxresearch as cx
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.metrics.revenue_metrics import metrics_of
+from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
 from cxresearch.stats.ratio import (
     RatioSums,
     bootstrap_ratio,
@@ -200,24 +201,61 @@ class TestIntervals:
         later = frame[frame["at"] >= "2024-02"]
         if profile == "cxresearch":
             change = later.groupby("who")["mrr"].last().reindex(opening.index).fillna(opening) - opening
-            lost = (-change).clip(lower=0)
-            net = -change
+            lost, won = (-change).clip(lower=0), change.clip(lower=0)
+            leavers = int((lost > 0).sum())
         else:
             steps = frame.assign(change=frame.groupby("who")["mrr"].diff())[frame["at"] >= "2024-02"]
-            lost = (
-                (-steps["change"]).clip(lower=0).groupby(steps["who"]).sum().reindex(opening.index).fillna(0)
+            down, up = (-steps["change"]).clip(lower=0), steps["change"].clip(lower=0)
+            lost, won = (
+                part.groupby(steps["who"]).sum().reindex(opening.index).fillna(0) for part in (down, up)
             )
-            net = -steps["change"].groupby(steps["who"]).sum().reindex(opening.index).fillna(0)
+            left = (steps["mrr"] == 0) & (down > 0)
+            leavers = sum(steps[kind & (down > 0)]["who"].nunique() for kind in (left, ~left))
         gross = cx.gross_revenue_churn(study, period="2024-02", profile=profile)
-        wanted = linearised_ratio(RatioSums.of(lost, opening), share=profile == "cxresearch")
+        sums = RatioSums.of(lost, opening)
+        share = profile == "cxresearch"
+        losses = moves_of(lost, opening, movers=leavers)
+        base = {"s": [sums.s], "ss": [sums.ss], "n": [sums.n]}
+        wanted = linearised_ratio(sums, share=True) if share else gain_ratios(losses, **base).iloc[0]
         np.testing.assert_allclose(
             [gross.value, gross.se, gross.high], [wanted.value, wanted.se, wanted.high]
         )
         got = cx.net_revenue_churn(study, period="2024-02", profile=profile)
-        wanted = linearised_ratio(RatioSums.of(net, opening))
+        if not share:  # a return within the period is reactivation, and counts as a mover of its own
+            back = (steps["change"] > 0) & (steps.groupby("who")["mrr"].shift(1) == 0)
+            movers = sum(steps[kind & (up > 0)]["who"].nunique() for kind in (back, ~back))
+        else:
+            movers = int((won > 0).sum())
+        gains = moves_of(won, opening, movers=movers)
+        wanted = net_ratios(losses, gains, cross=[float(lost @ won)], **base, share=share).iloc[0]
         np.testing.assert_allclose(
-            [got.value, got.low, got.high], [wanted.value, wanted.low, wanted.high], atol=1e-12
+            [got.value, got.se, got.low, got.high],
+            [wanted.value, wanted.se, wanted.low, wanted.high],
+            atol=1e-12,
         )
+        kept = cx.net_revenue_retention(study, period="2024-02", profile=profile)
+        np.testing.assert_allclose(
+            [kept.value, kept.low, kept.high], [1 - got.value, 1 - got.high, 1 - got.low], atol=1e-12
+        )
+
+    def test_net_intervals_are_bounded_and_know_what_did_not_happen(self) -> None:
+        quiet = study_of([(f"c{number}", "2024-01-10", 10.0) for number in range(10)])
+        found = cx.net_revenue_churn(quiet, period="2024-02")
+        assert found.value == 0.0
+        assert -0.5 < found.low < -0.2
+        assert 0.2 < found.high < 0.5
+        one_large = study_of([(f"c{number}", "2024-01-10", 10.0 + 500 * (number < 2)) for number in range(9)])
+        with pytest.warns(CxWarning, match="few accounts"):
+            found = cx.net_revenue_retention(one_large, period="2024-02")
+        assert np.isfinite([found.low, found.high]).all()
+        assert found.low >= 0
+
+
+def moves_of(x: pd.Series, opening: pd.Series, *, movers: int) -> MoveSums:
+    return MoveSums(
+        x=[x.sum()], xx=[(x * x).sum()], xs=[(x * opening).sum()], movers=[movers],
+        relative=[(x * x / opening).sum()],
+    )  # fmt: skip
 
 
 class TestScope:
