@@ -175,6 +175,7 @@ def profit_curve(
     success_rate: float,
     value_months: float = 12.0,
     value_column: str = "mrr",
+    currency: str = "",
     level: float = 0.95,
     runs: int = 200,
     seed: int = 0,
@@ -189,6 +190,8 @@ def profit_curve(
         As in ``at_risk``.
     value_column : str
         Column with a customer's worth a month; rows without a value are left out.
+    currency : str
+        What the amounts are in: ``study.currency``, which landmarks do not hold.
     level, runs, seed
         Of the interval: a Poisson bootstrap over customers.
 
@@ -267,4 +270,5 @@ def profit_curve(
         success_rate=success,
         value_months=months,
         level=level,
+        currency=currency,
     )

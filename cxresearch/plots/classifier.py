@@ -11,7 +11,7 @@ from cxresearch.plots.dispatch import draw
 from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent
 from cxresearch.results.churn_evaluation import ChurnEvaluation, NestedEvaluation
 from cxresearch.results.effects import EffectCurve, OddsRatios
-from cxresearch.results.risk_list import ProfitCurve
+from cxresearch.results.risk_list import ProfitCurve, money_words
 from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _gains(result: ChurnEvaluation, ax: Axes) -> None:
     top = table[table["share"] == 0.1].iloc[0]
     ax.plot([0.1], [top["captured"]], "o", color=PALETTE[0])
     ax.annotate(
-        f"riskiest 10 %: {100 * top['captured']:.0f} % of leavers",
+        f"riskiest 10 %: {100 * top['captured']:.0f} % "
+        f"[{100 * top['captured_low']:.0f} %, {100 * top['captured_high']:.0f} %] of leavers",
         (0.1, top["captured"]),
         xytext=(0.42, 0.12),
         textcoords="axes fraction",
@@ -261,7 +262,7 @@ def draw_profit(result: ProfitCurve, ax: Axes | None = None) -> Axes:
             + format_value(result.break_even_profit, Unit.COUNT)
             + " "
             + format_interval(result.break_even_low, result.break_even_high, Unit.COUNT)
-            + f" {result.currency}",
+            + (f" {result.currency}" if result.currency else ""),
             (result.break_even_share, result.break_even_profit),
             xytext=(-10 if right else 10, -52),
             textcoords="offset points",
@@ -269,7 +270,11 @@ def draw_profit(result: ProfitCurve, ax: Axes | None = None) -> Axes:
             color=PALETTE[1],
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
         )
-        ax.set(xlim=(0, 1), xlabel="Customers contacted, most promising first", ylabel="Profit on these rows")
+        ax.set(
+            xlim=(0, 1),
+            xlabel="Customers contacted, most promising first",
+            ylabel=f"Profit on these rows, {money_words(result.currency)}",
+        )
         ax.yaxis.set_major_formatter(lambda value, _: format_value(value, Unit.COUNT))
         percent(ax.xaxis)
         head(

@@ -194,10 +194,10 @@ def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> No
         spread = format_interval(float(row["low"]), float(row["high"]), Unit.SHARE)
         heights.append(float(curve.survival_at([min(end, curve.follow_up)])["survival"].iloc[0]))
         median = curve.median.value
-        middle = "" if not median <= end else f", median {format_value(median, curve.unit)}"
+        middle = f"\nmedian {format_value(median, curve.unit)}" if median <= end else ""
         when = f"at {row['time']:.3g} {curve.unit}, n {curve.n:,}{middle}"
         texts.append(f"{name}{share} {spread if np.isfinite(row['low']) else ''}\n{when}")
-    lines = 3 if len(result.groups) > 1 else 2
+    lines = 1 + max(text.count("\n") for text in texts)
     apart = (1 - axis_low) * 0.052 * lines
     placed = spread_apart(heights, apart, axis_low, 1.0)
     for text, height, place, curve, colour in zip(

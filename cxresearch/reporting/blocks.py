@@ -26,14 +26,19 @@ INK, MUTED, LINE, BLUE, ORANGE, PALE = "#222222", "#6b6b6b", "#d9d9d9", "#0072B2
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif"
 _BOX = f"{_FONT};color:{INK};padding:14px 18px;margin:14px 0;border-radius:4px;line-height:1.5"
 _EDGE = {"neutral": BLUE, "attention": ORANGE}
+_TILE = "175px"
 #: Never broken over two lines, even in text: an interval, a p-value in brackets, a percentage.
-_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\]|\(p [^()]{1,12}\)|\d [%h]")
+_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\]|\(p [^()]{1,12}\)|\d [%h]|\bn \d")
 _CELL = f"padding:5px 10px;border-bottom:1px solid {LINE};vertical-align:top;background:#ffffff;color:{INK}"
 
 
 def escape(value: Any) -> str:
     """Return text with everything that HTML could act on made inert."""
     return html.escape(str(value), quote=True)
+
+
+def _unbroken(text: str) -> str:
+    return _UNBROKEN.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), str(text))
 
 
 def paragraphs(text: str, style: str = "margin:0 0 8px") -> str:
@@ -46,9 +51,9 @@ def finding_block(text: str, detail: str, tone: str) -> str:
     """Return the box that says the answer in a sentence."""
     if tone not in _EDGE:
         raise ArgumentError(f"tone is {tone!r}", wanted="'neutral' or 'attention'")
-    lead = f'<p style="margin:0 0 6px;font-size:1.2em;font-weight:600">{escape(text)}</p>'
+    lead = f'<p style="margin:0 0 6px;font-size:1.2em;font-weight:600">{escape(_unbroken(text))}</p>'
     style = f"{_BOX};border-left:5px solid {_EDGE[tone]};background:{PALE}"
-    return f'<div class="cx-finding" style="{style}">{lead}{paragraphs(detail)}</div>'
+    return f'<div class="cx-finding" style="{style}">{lead}{paragraphs(_unbroken(detail))}</div>'
 
 
 def tiles_block(items: Sequence[Mapping[str, Any]]) -> str:
@@ -57,13 +62,14 @@ def tiles_block(items: Sequence[Mapping[str, Any]]) -> str:
     for item in items:
         unit, signed = Unit(item["unit"]), bool(item.get("signed"))
         value = format_value(_float(item["value"]), unit, signed=signed)
-        interval = format_interval(_float(item["low"]), _float(item["high"]), unit, signed=signed)
+        ends = (_float(item["low"]), _float(item["high"]))
+        interval = format_interval(*ends, unit, signed=signed, value=_float(item["value"]))
         tiles.append(
-            f'<div style="display:inline-block;vertical-align:top;margin:0 28px 12px 0;min-width:120px">'
+            f'<div style="display:inline-block;vertical-align:bottom;margin:0 24px 12px 0;max-width:{_TILE}">'
             f'<div style="color:{MUTED};font-size:0.85em">{escape(item["name"])}</div>'
             f'<div style="font-size:1.7em;font-weight:600">{escape(value)}</div>'
-            f'<div style="color:{MUTED};font-size:0.85em">{escape(_level(item))} {escape(interval)}, '
-            f"n {int(item['n']):,}</div></div>"
+            f'<div style="color:{MUTED};font-size:0.85em">{escape(_level(item))} {escape(interval)}</div>'
+            f'<div style="color:{MUTED};font-size:0.85em">n {int(item["n"]):,}</div></div>'
         )
     return f'<div class="cx-tiles" style="{_FONT};color:{INK};margin:14px 0">{"".join(tiles)}</div>'
 
@@ -174,7 +180,7 @@ def _cell(
         low, high = (row[end] for end in intervals[column])
         text = _with_interval(row[column], low, high, chosen)
     if not right:
-        text = _UNBROKEN.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+        text = _unbroken(text)
     align = "right;white-space:nowrap;font-variant-numeric:tabular-nums" if right else "left"
     return f'<td style="{_CELL};text-align:{align}">{escape(text)}</td>'
 

@@ -44,6 +44,11 @@ class Change:
     unit: Unit
 
     @property
+    def missing(self) -> bool:
+        """Whether the figure is missing both times."""
+        return math.isnan(self.now) and math.isnan(self.before)
+
+    @property
     def known(self) -> bool:
         """Whether both values and the interval exist."""
         return not any(math.isnan(value) for value in (self.difference, self.low, self.high))
@@ -120,10 +125,29 @@ def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 
+def _on_the_same_data(changes: Sequence[Change], previous: Mapping[str, Any]) -> list[str]:
+    """Say what changed around the data, and name only the figures that it moved."""
+    what = " and ".join(
+        part for part in (", ".join(previous["changed"][:-1]), previous["changed"][-1]) if part
+    )
+    lines = [f"The data are the same as last time ({previous['day']}). What changed: {what}."]
+    moved = [change for change in changes if change.now != change.before and not change.missing]
+    if not moved:
+        return [*lines, "All headline figures are as they were."] if changes else lines
+    lines += [
+        f"{change.name}: {format_value(change.now, change.unit)} now, "
+        f"{format_value(change.before, change.unit)} last time, on the same data."
+        for change in moved
+    ]
+    return [*lines, "These differences come from that change, not from customers."]
+
+
 def changes_block(changes: Sequence[Change], previous: Mapping[str, Any]) -> str:
     """Return the "since last time" box."""
     if not previous:
         return list_block(TITLE, ["This is the first run on these data."], kind="since-last-time")
+    if previous.get("changed"):
+        return list_block(TITLE, _on_the_same_data(changes, previous), kind="since-last-time")
     if not changes:
         return list_block(TITLE, ["No headline figure is comparable."], kind="since-last-time")
     items = [change.sentence for change in changes]

@@ -102,12 +102,36 @@ def is_unchanged(latest: Record | None, now: dict[str, Any] | None) -> bool:
     return latest is not None and now is not None and latest.manifest["content"]["causes"] == now
 
 
+#: Causes that leave the data and what was asked of them as they were.
+_NOT_DATA = {
+    "notebook_sha256": "the notebook",
+    "code_sha256": "the code of cxresearch",
+    "alerts": "the alert rules",
+}
+
+
 def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what a run is compared with: the newest run on other data, so that a repeat compares alike."""
+    """Return what a run is compared with: the newest run of other causes, so that a repeat compares alike.
+
+    Where data and parameters are those of that run, ``changed`` names what is not.
+    """
     for record in reversed(history):
-        if now is None or record.manifest["content"]["causes"] != now:
-            return {"run": record.run, "day": record.day[:10], "headline": record.results.get("headline", [])}
+        before = record.manifest["content"]["causes"]
+        if now is None or before != now:
+            return {
+                "run": record.run,
+                "day": record.day[:10],
+                "headline": record.results.get("headline", []),
+                "changed": [] if now is None else _changed_around(before, now),
+            }
     return {}
+
+
+def _changed_around(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Name what changed where the data did not; empty where the data, or what was asked of them, did."""
+    if (before["sources"], before["parameters"]) != (now["sources"], now["parameters"]):
+        return []
+    return [name for key, name in _NOT_DATA.items() if before.get(key) != now.get(key)]
 
 
 def prune(output: Path, *, keep: int) -> list[Path]:

@@ -172,13 +172,20 @@ _CSS_NAMES = (
 _CSS = frozenset(_CSS_NAMES.split())
 
 
+def _said(value: Any) -> str:
+    """A parameter's value as a reader sees it: what is left empty is so by choice."""
+    if value in ("", [], None):
+        return "(left empty)"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def about_block(
     parameters: Mapping[str, Any], inputs: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> str:
     """Return the foot of the page: parameters, data and what was set aside."""
     cell = f"padding:3px 14px 3px 0;border-bottom:1px solid {LINE};text-align:left;color:{INK}"
     lines = "".join(
-        f'<tr><td style="{cell}">{escape(name)}</td><td style="{cell}">{escape(value)}</td></tr>'
+        f'<tr><td style="{cell}">{escape(name)}</td><td style="{cell}">{escape(_said(value))}</td></tr>'
         for name, value in parameters.items()
     )
     tables = "; ".join(

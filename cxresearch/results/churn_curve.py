@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from cxresearch.checks import as_numbers
 from cxresearch.errors import ArgumentError
 from cxresearch.results.base import Result, as_plain
-from cxresearch.results.conditional import conditional_survival, falls_sentence, steep_falls
+from cxresearch.results.conditional import conditional_survival, falls_figures, falls_words, steep_falls
 from cxresearch.results.curve import KaplanMeier
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.incidence import CumulativeIncidence
@@ -83,11 +83,17 @@ class ChurnCurve(Result):
         return sum(curve.n for curve in self.curves)
 
     def shares_at(self, time: float) -> tuple[Estimate, ...]:
-        """Share of each group still there at one time."""
+        """Share of each group still there at one time; ``note`` says where too few are followed so long."""
         alone = len(self.groups) == 1
-        return tuple(
+        shares = [
             curve.share_at(time, name="" if alone else f"{group}, still there after {time:g} {self.unit}")
             for group, curve in zip(self.groups, self.curves, strict=True)
+        ]
+        return tuple(
+            share
+            if share.note or time <= curve.readable_until
+            else replace(share, note="too few are followed so long")
+            for share, curve in zip(shares, self.curves, strict=True)
         )
 
     @property
@@ -114,8 +120,13 @@ class ChurnCurve(Result):
             for group, curve in zip(self.groups, self.curves, strict=True)
         ]
         if len(self.curves) == 1:
-            parts.append(falls_sentence(self.curves[0], steep_falls(self.curves[0])))
+            parts.append(falls_words(self.curves[0], steep_falls(self.curves[0])))
         return " ".join(part for part in parts if part)
+
+    @property
+    def falls(self) -> str:
+        """How many leave in the months in which the curve falls steeply; empty for several groups."""
+        return falls_figures(self.curves[0], steep_falls(self.curves[0])) if len(self.curves) == 1 else ""
 
     def _sentence(self, who: str, curve: KaplanMeier, time: float) -> str:
         at = min(float(time), curve.readable_until)

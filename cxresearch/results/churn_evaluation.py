@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cxresearch.results.base import Result, as_plain
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,11 +143,34 @@ class ChurnEvaluation(Result):
         sure = "better than" if best.low > 0 else "not clearly better than"
         return f"Better than chance: {text}; {sure} {best.second}, the best simple rule."
 
+    @property
+    def group_gap(self) -> str:
+        """Where the model ranks one group far better than another of the same column; empty where nowhere.
+
+        The pair with the widest gap of AUC among those whose intervals do not overlap: a stricter rule than a
+        test of the difference, for the pair was chosen by looking.
+        """
+        judged = self.by_segment.dropna(subset=["auc", "auc_low", "auc_high"])
+        pairs = [
+            (rows.iloc[int(rows["auc"].argmax())], rows.iloc[int(rows["auc"].argmin())])
+            for _, rows in judged.groupby("segment", sort=False)
+        ]
+        apart = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
+        if not apart:
+            return ""
+        best, worst = max(apart, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
+        chance = ", where it is not shown to be better than chance" if worst["auc_low"] <= 0.5 else ""
+        return (
+            f"Not as good for everybody: AUC {_group_auc(best)} with {best['segment']} {best['value']}, "
+            f"but {_group_auc(worst)} with {worst['segment']} {worst['value']}{chance}."
+        )
+
     def __str__(self) -> str:
         lines = [
             f"Churn model on held-out rows: {self.n:,} rows of {self.customers:,} customers, "
             f"{self.cases:,} left within {self.horizon_days:g} days",
             f"  {self.verdict}",
+            *([f"  {self.group_gap}"] if self.group_gap else []),
         ]
         for row in self.metrics.itertuples():
             unit = METRIC_UNITS[str(row.metric)]
@@ -161,7 +184,14 @@ class ChurnEvaluation(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return fields and verdict as plain values."""
         plain = {item.name: as_plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
-        return plain | {"verdict": self.verdict}
+        return plain | {"verdict": self.verdict, "group_gap": self.group_gap}
+
+
+def _group_auc(row: Any) -> str:
+    return (
+        format_estimate(float(row["auc"]), float(row["auc_low"]), float(row["auc_high"]), Unit.AUC)
+        + f" (n {int(row['n']):,})"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

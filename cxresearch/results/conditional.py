@@ -103,20 +103,28 @@ def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
     return steep.sort_values("left", ascending=False, kind="stable").head(_MOST_FALLS).reset_index(drop=True)
 
 
-def falls_sentence(curve: KaplanMeier, falls: pd.DataFrame) -> str:
-    """Say where the curve falls steeply; empty where it does not."""
+def falls_words(curve: KaplanMeier, falls: pd.DataFrame) -> str:
+    """Say in a sentence when the curve falls steeply; empty where it does not."""
     if not len(falls):
         return ""
-    rows = falls.to_dict("records")
-    stretch, usually = (
-        ("month", "a usual month") if curve.unit is Unit.MONTHS else ("30 days", "a usual 30 days")
-    )
-    figures = [format_estimate(row["left"], row["low"], row["high"], Unit.SHARE) for row in rows]
-    said = f"{figures[0]} of those still there leave in the {stretch} after {rows[0]['start']:g} {curve.unit}"
-    for figure, row in zip(figures[1:], rows[1:], strict=True):
-        said += f", {figure} in the {stretch} after {row['start']:g}"
+    starts = [f"{start:g}" for start in sorted(falls["start"])]
+    when = " and ".join(part for part in (", ".join(starts[:-1]), starts[-1]) if part)
     years = falls["start"] / _YEAR[curve.unit]
     yearly = bool(((years - years.round()).abs() < 0.09).all() and (years.round() >= 1).all())
-    when = ", as if yearly contracts ended then" if yearly else ""
+    why = ", as if yearly contracts ended then" if yearly else ""
+    return f"Many leave at once after {when} {curve.unit}{why}."
+
+
+def falls_figures(curve: KaplanMeier, falls: pd.DataFrame) -> str:
+    """Say how many leave where the curve falls steeply, with intervals; empty where it does not."""
+    if not len(falls):
+        return ""
+    stretch = "month" if curve.unit is Unit.MONTHS else "30 days"
+    figures = [
+        f"{format_estimate(row['left'], row['low'], row['high'], Unit.SHARE)} in the {stretch} after "
+        f"{row['start']:g}"
+        for row in falls.sort_values("start").to_dict("records")
+    ]
     usual = format_value(float(falls["usual"].iloc[0]), Unit.SHARE)
-    return f"Many leave at once: {said} ({usual} in {usually}){when}."
+    told = " and ".join(part for part in (", ".join(figures[:-1]), figures[-1]) if part)
+    return f"Of those still there {told} {curve.unit} leave; in the median {stretch} {usual}."

@@ -10,7 +10,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.results.base import Result
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.feature_words import feature_words
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,10 @@ class KeyDrivers(Result):
         """The answer in a sentence or two."""
         first, second = self.table.iloc[0], self.table.iloc[1]
         lead = f"What goes most with {self.label(self.outcome)} is {self.label(str(first['driver']))}"
-        lead += f" ({format_value(float(first['importance']), Unit.SHARE)} of its variance)"
+        figure = format_estimate(
+            float(first["importance"]), float(first["low"]), float(first["high"]), Unit.SHARE
+        )
+        lead += f" ({figure} of its variance)"
         rival = self.label(str(second["driver"]))
         apart = "" if first["low"] > second["high"] else f", though {rival} may matter as much"
         urgent = self.table[

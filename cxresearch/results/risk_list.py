@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def money_words(currency: str) -> str:
+    """What stands behind an amount: the currency, or that the study does not name it.
+
+    Examples
+    --------
+    >>> money_words("EUR"), money_words("")
+    ('EUR', "in the study's currency")
+    """
+    return currency or "in the study's currency"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RiskList(Result):
     """Active customers on a day, in the order in which contacting them pays.
@@ -65,10 +76,11 @@ class RiskList(Result):
         ]
         if self.total_at_risk == self.total_at_risk:
             money = format_value(self.total_at_risk, Unit.MONEY)
+            money += f" {money_words(self.currency)}"
             lines.append(
-                f"  {money} {self.currency} at risk over {self.value_months:g} months; contacting pays for "
+                f"  {money} at risk over {self.value_months:g} months; contacting pays for "
                 f"{self.worth_contacting:,} customers (cost {self.contact_cost:g}, "
-                f"success {self.success_rate:.0%})"
+                f"success {format_value(self.success_rate, Unit.SHARE)})"
             )
         for row in self.table.head(10).itertuples():
             interval = format_interval(float(str(row.risk_low)), float(str(row.risk_high)), Unit.SHARE)
@@ -127,11 +139,11 @@ class ProfitCurve(Result):
         interval = format_interval(self.break_even_low, self.break_even_high, Unit.MONEY)
         return "\n".join(
             [
-                f"Profit curve on {self.n:,} held-out rows (cost {self.contact_cost:g}, "
-                f"success {self.success_rate:.0%}, {self.value_months:g} months of MRR)",
-                f"  Contact {self.break_even_share:.1%} of customers: profit {profit} {interval} "
-                f"{self.currency}".rstrip(),
-                f"  Highest on these rows, by looking: {self.best_share:.1%}",
+                f"Profit curve on {self.n:,} held-out rows (cost {self.contact_cost:g}, success "
+                f"{format_value(self.success_rate, Unit.SHARE)}, {self.value_months:g} months of MRR)",
+                f"  Contact {format_value(self.break_even_share, Unit.SHARE)} of customers: profit {profit} "
+                f"{interval} {money_words(self.currency)}",
+                f"  Highest on these rows, by looking: {format_value(self.best_share, Unit.SHARE)}",
                 f"  {self.note}",
             ]
         )

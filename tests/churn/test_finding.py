@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cxresearch as cx
-from cxresearch.results.conditional import falls_sentence, steep_falls
+from cxresearch.results.conditional import falls_figures, falls_words, steep_falls
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
 
@@ -27,7 +27,11 @@ def test_the_renewal_is_found_with_its_share() -> None:
     assert falls["start"].tolist() == [12.0]
     assert falls["low"].iloc[0] < 0.208 < falls["high"].iloc[0]  # 1 - .8 * .99
     assert falls["usual"].iloc[0] == pytest.approx(0.01, abs=0.004)
-    assert "as if yearly contracts ended then" in falls_sentence(curve, falls)
+    said = "Many leave at once after 12 months, as if yearly contracts ended then."
+    assert falls_words(curve, falls) == said
+    assert re.search(
+        r"\[[\d.]+ %, [\d.]+ %\] in the month after 12 months leave", falls_figures(curve, falls)
+    )
 
 
 def test_days_and_months_find_the_same_fall() -> None:
@@ -56,4 +60,4 @@ def test_the_finding_names_time_interval_and_n() -> None:
     said = cx.churn_curve(yearly(), unit="months").finding_at(13)
     assert re.match(r"[\d.]+ % of customers are still there after 13 months \(95 % interval", said)
     assert "n 2,000" in said
-    assert "in the month after 12 months" in said
+    assert "after 12 months, as if yearly" in said

@@ -173,3 +173,25 @@ def test_intervals_of_the_auc_cover_in_19_of_20_worlds() -> None:
         auc = cx.evaluate_churn(model, marks, runs=20).estimate("auc")
         hits += auc.low <= truth <= auc.high
     assert 0.90 <= hits / 200 <= 0.99
+
+
+def test_group_gap_names_the_widest_pair_whose_intervals_are_apart(found: cx.ChurnEvaluation) -> None:
+    """Three columns: one pair apart, one overlapping, one wider apart still."""
+    rows = [
+        ("plan", "a", 0.80, 0.75, 0.85),
+        ("plan", "b", 0.60, 0.55, 0.65),
+        ("size", "s", 0.75, 0.60, 0.90),
+        ("size", "t", 0.55, 0.40, 0.70),
+        ("term", "y", 0.85, 0.80, 0.90),
+        ("term", "m", 0.56, 0.49, 0.63),
+    ]
+
+    def gap(some: list[tuple[str, str, float, float, float]]) -> str:
+        table = pd.DataFrame(some, columns=["segment", "value", "auc", "auc_low", "auc_high"]).assign(n=100)
+        return dataclasses.replace(found, by_segment=table).group_gap
+
+    said = gap(rows)
+    assert "AUC 0.850 [0.800, 0.900] (n 100) with term y" in said
+    assert "but 0.560 [0.490, 0.630] (n 100) with term m, where it is not shown" in said
+    assert gap(rows[:4]).endswith("(n 100) with plan b.")
+    assert gap(rows[2:4]) == ""

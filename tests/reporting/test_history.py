@@ -170,6 +170,24 @@ def test_since_last_time_compares_with_the_last_run_on_other_data(run, notebook,
     assert {source["path"] for source in manifest["provenance"]["sources"]} == {"study.toml", "customers.csv"}
 
 
+def test_on_the_same_data_the_page_says_what_else_changed(run, notebook, study) -> None:
+    path = rated(notebook)
+    first = run(path, study=study(3))
+    text = path.read_text()
+    path.write_text(text.replace("NPS is known.", "NPS is well known."))
+    second = run(path, study=study(3))
+    page = (second.folder / "report.html").read_text()
+    assert f"The data are the same as last time ({read_record(first.folder).day[:10]})" in page
+    assert "What changed: the notebook." in page
+    assert "All headline figures are as they were." in page
+    assert "within noise" not in page
+    path.write_text(text.replace("10.0 * count", "11.0 * count"))
+    third = (run(path, study=study(3)).folder / "report.html").read_text()
+    assert "NPS: +33.0 now, +30.0 last time, on the same data." in third
+    assert "not from customers" in third
+    assert "change +22.0" in (run(path, study=study(5)).folder / "report.html").read_text()
+
+
 def test_alerts_of_the_study_file_fire_and_set_the_exit_code(run, notebook, study) -> None:
     outcome = run(rated(notebook), study=study(1, 'alerts = ["nps < 20", "nps > 90", "churn > 5 %"]\n'))
     assert outcome.code is ExitCode.ALERT
