@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.data.engine import collect, days_between
@@ -18,6 +18,7 @@ from cxresearch.results.curve import step_values
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
+from cxresearch.stats.proportions import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from cxresearch.results.curve import KaplanMeier
 
     Floats = NDArray[np.float64]
+
+
+#: A value this close to its least or greatest, as a share of the span between them, has reached it.
+_EDGE = 1e-12
 
 
 def customer_curve(study: Study, *, level: float = 0.95) -> KaplanMeier:
@@ -92,18 +97,30 @@ def lifetime_value(
     -------
     Estimate
         Money for each new customer. Beyond the follow-up the curve goes on with its mean hazard so far, and
-        ``note`` says which share of the value is extrapolated that way. The interval (normal, Greenwood
-        covariance of the curve) holds the values fixed and takes the extrapolated hazard for true.
+        ``note`` says which share of the value is extrapolated that way. The interval holds the values fixed
+        and takes the extrapolated hazard for true.
 
     Raises
     ------
     ArgumentError
         If the horizon is not a whole number, or the values do not fit it.
 
+    Notes
+    -----
+    The interval is symmetric on the logit of the place of the value between its least (the first payment,
+    which nobody misses) and its greatest (everybody stays): Student's t on n - 1 times the error that the
+    Greenwood covariance of the curve gives. So it never promises more than the horizon can bring, and covers
+    95 to 97 % of lifetime values where value +- z SE covers 74 to 94 %, with 10 to 30 customers
+    (docs/validation.md). Where nobody (or everybody) has left, that error is 0, and the place has Wilson's
+    limits for the customers still followed at the horizon (or for all). With a negative monthly value there
+    is no greatest value, and the interval is value +- t SE.
+
     References
     ----------
     Fader, P. S., & Hardie, B. G. S. (2007). How to project customer retention. Journal of Interactive
     Marketing 21, 76-90. doi:10.1002/dir.20074
+    Kalbfleisch, J. D., & Prentice, R. L. (2002). The statistical analysis of failure time data (2nd ed.),
+    section 1.4: limits on a scale that keeps them within bounds. doi:10.1002/9781118032985
 
     Examples
     --------
@@ -125,22 +142,46 @@ def lifetime_value(
     earlier = np.minimum.outer(np.arange(len(months)), np.arange(len(months)))
     paid = weights * survival
     se = math.sqrt(max(float(paid @ variance[earlier] @ paid), 0.0))
-    reach = float(stats.norm.ppf((1 + level) / 2)) * se
+    followed = float(curve.at_risk_at([min(months[-1] * month, curve.follow_up)])[0])
+    low, high = _limits(value, se, weights, n=curve.n, followed=followed, level=level)
     assumed = float(paid[~seen].sum() / value) if value else 0.0
     last = curve.follow_up / month
     return Estimate(
         name=f"Lifetime value over {len(months)} months",
         value=value,
-        low=value - reach,
-        high=value + reach,
+        low=low,
+        high=high,
         level=level,
         se=se,
         n=curve.n,
         unit=Unit.MONEY,
-        method="sum of value x Kaplan-Meier x discount, Greenwood covariance",
+        method="sum of value x Kaplan-Meier x discount; t interval of the logit, Greenwood covariance",
         denominator="customers followed",
         note=f"{100 * assumed:.0f} % extrapolated beyond {last:.1f} months" if assumed else "",
     )
+
+
+def _limits(
+    value: float, se: float, weights: Floats, *, n: int, followed: float, level: float
+) -> tuple[float, float]:
+    """Return limits between the first payment and the sum of all."""
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * se if n > 1 else math.nan
+    if (weights < 0).any():
+        return value - reach, value + reach
+    least, most = float(weights[0]), float(weights.sum())
+    if value < least:  # somebody left before the first payment
+        least = 0.0
+    span = most - least
+    if span <= 0:
+        return value, value
+    place = (value - least) / span
+    if _EDGE < place < 1 - _EDGE:
+        centre, half = math.log(place / (1 - place)), reach / span / (place * (1 - place))
+        low, high = (float(end) for end in special.expit([centre - half, centre + half]))
+    else:
+        size = followed if place > 0.5 else float(n)
+        low, high = (float(end) for end in wilson(round(place) * size, size, level=level))
+    return least + span * low, least + span * high
 
 
 def _monthly(values: float | ArrayLike, months: int) -> Floats:

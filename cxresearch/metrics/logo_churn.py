@@ -23,6 +23,7 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
 from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import poisson_rate
+from cxresearch.stats.reached_share import share_reached
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -209,8 +210,8 @@ def _kaplan_meier(spells: pd.DataFrame, row: Any, rules: RevenueProfile, level: 
     curve = kaplan_meier(
         spells["duration"], spells["event"], entry=spells["entry"], counts=spells["count"], level=level
     )
-    left = curve.survival_at([1.0], extend=True).iloc[0]
-    method = "1 - Kaplan-Meier at one period, late entry, log-log interval"
-    ends = (1 - left["survival"], 1 - left["high"], 1 - left["low"])
+    left = share_reached(curve, 1.0, extend=True)
+    method = f"1 - Kaplan-Meier at one period, late entry, {left.limits}"
+    ends = (left.value, left.low, left.high)
     n = int(spells["count"].sum())
     return _estimate(ends, n, method=method, chosen="km", rules=rules, level=level)

@@ -19,6 +19,7 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
 from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import RatioSums, linearised_ratio
+from cxresearch.stats.reached_share import share_reached
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -172,19 +173,19 @@ def win_back_rate(
     if gone.empty:
         return _no_estimate(name, level, "departures", "nobody left")
     curve = kaplan_meier(gone["days"], gone["event"], clusters=gone["customer_id"], level=level)
-    row = curve.survival_at([within_days]).iloc[0]
+    found = share_reached(curve, within_days)
     return Estimate(
         name=name,
-        value=1 - row["survival"],
-        low=1 - row["high"],
-        high=1 - row["low"],
+        value=found.value,
+        low=found.low,
+        high=found.high,
         level=level,
-        se=row["se"],
+        se=found.se,
         n=len(gone),
         unit=Unit.SHARE,
-        method=f"1 - Kaplan-Meier, log-log limits, robust by customer; definition {rules.name}",
+        method=f"1 - Kaplan-Meier, {found.limits}, robust by customer; definition {rules.name}",
         denominator="departures, those without a return censored at the data cut",
-        note=str(row["note"]),
+        note=found.note,
     )
 
 

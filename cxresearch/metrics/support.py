@@ -22,6 +22,7 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.results.tickets import TicketAgeing
 from cxresearch.results.units import Unit
 from cxresearch.stats.proportions import wilson
+from cxresearch.stats.reached_share import share_reached
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -207,11 +208,9 @@ def resolution_rate(
     counts = count_times(study, "resolution", query)
     rows = []
     for key, cell in counts.groupby(list(query.keys), dropna=False, sort=True):
-        got = curve_of_counts(cell, level=level).survival_at([24 * within_days]).iloc[0]
+        got = share_reached(curve_of_counts(cell, level=level), 24 * within_days)
         n, still = int(cell["n"].sum()), int(cell.loc[cell["event"] == 0, "n"].sum())
-        rows.append(
-            (*key, n, still, 1 - got["survival"], 1 - got["high"], 1 - got["low"], got["se"], 1 - still / n)
-        )
+        rows.append((*key, n, still, got.value, got.low, got.high, got.se, 1 - still / n))
     names = ["n", "open", "value", "low", "high", "se", "resolved_so_far"]
     return pd.DataFrame(rows, columns=[*query.keys, *names])
 

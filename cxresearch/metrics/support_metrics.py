@@ -16,6 +16,7 @@ from cxresearch.metrics.ticket_times import LABELS, MEASURES, count_times, curve
 from cxresearch.results.units import Unit
 from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import poisson_rate
+from cxresearch.stats.reached_share import share_reached
 
 _CREATED = "tickets created, open ones censored at the data cut"
 
@@ -207,9 +208,8 @@ def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
     def cell(rows: pd.DataFrame, level: float) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=level)
-        got = curve.survival_at([target]).iloc[0]
-        ends = (1 - got["survival"], 1 - got["high"], 1 - got["low"], got["se"])
-        return *ends, curve.n, f"1 - Kaplan-Meier at {target:g} h, log-log limits"
+        value, low, high, se, limits, _ = share_reached(curve, target)
+        return value, low, high, se, curve.n, f"1 - Kaplan-Meier at {target:g} h, {limits}"
 
     return _each_cell(counts, query, cell)
 

@@ -17,6 +17,7 @@ from cxresearch.metrics.metric import Query
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
+from cxresearch.stats.reached_share import share_reached
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -225,7 +226,8 @@ def sla_attainment(
     -------
     Estimate
         A ticket open beyond the target is a breach; one open that has not reached it is censored, neither
-        kept nor broken. NaN if no ticket could be followed to the target.
+        kept nor broken. NaN if no ticket could be followed to the target. Limits are log-log, and Wilson's
+        where all or none of the tickets were in time (`cxresearch.stats.reached_share.share_reached`).
 
     Examples
     --------
@@ -234,20 +236,20 @@ def sla_attainment(
     """
     check_number("target_hours", target_hours, above=0)
     curve = ticket_curve(study, measure, hours=hours, level=level)
-    row = curve.survival_at([target_hours]).iloc[0]
+    found = share_reached(curve, target_hours)
     clock = "calendar time" if hours is None else "business hours"
     return Estimate(
         name=f"SLA: {LABELS[measure]} within {target_hours:g} h",
-        value=1 - row["survival"],
-        low=1 - row["high"],
-        high=1 - row["low"],
+        value=found.value,
+        low=found.low,
+        high=found.high,
         level=level,
-        se=row["se"],
+        se=found.se,
         n=curve.n,
         unit=Unit.SHARE,
-        method=f"1 - Kaplan-Meier, log-log limits, {clock}",
+        method=f"1 - Kaplan-Meier, {found.limits}, {clock}",
         denominator="tickets created, open ones censored at the data cut",
-        note=str(row["note"]),
+        note=found.note,
     )
 
 

@@ -1,0 +1,63 @@
+"""The share that reached an event: log-log limits in between, Wilson's where nobody or everybody did."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+import cxresearch as cx
+from cxresearch.stats.kaplan_meier import kaplan_meier
+from cxresearch.stats.reached_share import share_reached
+
+
+def test_in_between_it_is_the_curve() -> None:
+    curve = kaplan_meier([2, 2, 3, 5, 5, 7, 9, 9, 10, 12], [1, 0, 1, 1, 1, 0, 1, 0, 0, 0])
+    found, row = share_reached(curve, 5), curve.survival_at([5]).iloc[0]
+    np.testing.assert_allclose(
+        [found.value, found.low, found.high, found.se],
+        [1 - row["survival"], 1 - row["high"], 1 - row["low"], row["se"]],
+    )
+    assert found.limits == "log-log limits"
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_edges_are_wilson(level: float) -> None:
+    """Ten people, nobody censored before the last: none of 10 by 0.5, all of 10 by 20."""
+    curve = kaplan_meier(np.arange(1.0, 11.0), np.ones(10), level=level)
+    for time, count in ((0.5, 0), (20, 10)):
+        found = share_reached(curve, time)
+        wanted = proportion_confint(count, 10, alpha=1 - level, method="wilson")
+        np.testing.assert_allclose((found.low, found.high), wanted, atol=1e-12)
+
+
+def test_only_those_followed_count() -> None:
+    """Six of ten censored before 5: four were seen to get there; of the others nobody knows."""
+    curve = kaplan_meier([1.0] * 6 + [9.0] * 4, [0] * 6 + [1] * 4)
+    assert share_reached(curve, 5).high == pytest.approx(proportion_confint(0, 4, method="wilson")[1])
+    assert share_reached(curve, 9).low == pytest.approx(proportion_confint(4, 4, method="wilson")[0])
+
+
+def test_beyond_the_follow_up() -> None:
+    curve = kaplan_meier([1.0, 2.0], [0, 0])
+    beyond = share_reached(curve, 3)
+    assert np.isnan([beyond.value, beyond.low, beyond.high]).all()
+    assert "beyond the follow-up" in beyond.note
+    carried = share_reached(curve, 3, extend=True)
+    assert (carried.value, carried.low) == (0.0, 0.0)
+    assert carried.high == pytest.approx(proportion_confint(0, 1, method="wilson")[1])
+
+
+def test_ten_tickets_in_time_are_no_promise() -> None:
+    created = pd.Timestamp("2024-03-04")
+    frame = pd.DataFrame({"ticket_id": [f"t{i}" for i in range(10)], "created_at": created})
+    frame["resolved_at"] = created + pd.to_timedelta(np.arange(1, 11), unit="h")
+    study = cx.Study.from_frames({"tickets": frame}, observed_until="2024-03-20", instruments={})
+    found = cx.sla_attainment(study)
+    low, _ = proportion_confint(10, 10, method="wilson")
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(low)
+    table = cx.metric_table(study, "sla_attainment").iloc[0]
+    assert table["low"] == pytest.approx(low)
+    assert cx.resolution_rate(study, within_days=2).iloc[0]["low"] == pytest.approx(low)
