@@ -262,7 +262,7 @@ def _add_study(commands: Any) -> None:
     check.add_argument("study", metavar="STUDY", help="study.toml, or its folder")
     check.set_defaults(call=_check)
     init = commands.add_parser("init", help="write a first study.toml from the files in a folder")
-    init.add_argument("folder", metavar="FOLDER", help="folder with CSV, Parquet or DuckDB files")
+    init.add_argument("folder", metavar="FOLDER", help="folder with CSV, TSV, Parquet or DuckDB files")
     init.set_defaults(call=_init)
 
 
@@ -279,7 +279,12 @@ def _init(options: argparse.Namespace) -> int:
     from cxresearch.data.starter import write_starter_study
 
     path = write_starter_study(options.folder)
-    print(f"wrote {path}; decide what is marked TODO, then: cxresearch check {path.parent}")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        if line.startswith(("# not read:", "# not placed:")):
+            print(line.removeprefix("# "))
+    todo = sum("TODO" in line for line in lines)
+    print(f"wrote {path}; decide what is marked TODO ({todo}), then: cxresearch check {path.parent}")
     return ExitCode.DONE
 
 

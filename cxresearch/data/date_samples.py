@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
 _SAMPLE = 10_000
 _SPLIT = re.compile(r"(\d{1,4})([/.-])(\d{1,2})[/.-](\d{1,4})(.*)", re.DOTALL)
+_CLOCK = re.compile(r"([ T])\d{1,2}:\d{2}(:\d{2})?(?:( ?)[AaPp][Mm])?")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_NAMED = (
+    (
+        re.compile(r"\d{1,2}(?P<mark>[ /.-])(?P<month>[A-Za-z]+)(?P=mark)(?P<year>\d{4}|\d{2})(\D.*)?"),
+        "%d{mark}{month}{mark}{year}",
+    ),
+    (
+        re.compile(r"(?P<month>[A-Za-z]+)(?P<mark> )\d{1,2}, (?P<year>\d{4})(\D.*)?"),
+        "{month}{mark}%d, {year}",
+    ),
+)
 
 
 def check_dates(connection: DuckDBPyConnection, source: SourceMap, raw: RawTable) -> None:
@@ -114,6 +129,8 @@ def suggested_format(text: str) -> str:
     '%d/%m/%Y %H:%M'
     >>> suggested_format("20240425")
     '%Y%m%d'
+    >>> suggested_format("3 Apr 2024")
+    '%d %b %Y'
     """
     text = text.strip()
     if re.fullmatch(r"(19|20)\d{6}", text):
@@ -124,15 +141,43 @@ def suggested_format(text: str) -> str:
         return "epoch_milliseconds"
     parts = _SPLIT.fullmatch(text)
     if parts is None:
-        return ""
+        return _named_month(text)
     mark, first, second = parts[2], int(parts[1]), int(parts[3])
-    clock = {1: " %H:%M", 2: " %H:%M:%S"}.get(parts[5].count(":"), "")
+    clock = _clock(parts[5])
+    if clock is None:
+        return ""
     if len(parts[1]) == 4:
         return f"%Y{mark}%m{mark}%d{clock}"
     year = "%Y" if len(parts[4]) == 4 else "%y"
     if first > 12 >= second:
         return f"%d{mark}%m{mark}{year}{clock}"
     return f"%m{mark}%d{mark}{year}{clock}" if second > 12 >= first else ""
+
+
+def _clock(text: str) -> str | None:
+    """The format of a time of day behind a date; None if it is not one of the usual."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return None if text else ""
+    gap, seconds, half = found[1], found[2], found[3]  # half: what stands before AM or PM, perhaps nothing
+    hour, end = ("%H", "") if half is None else ("%I", f"{half}%p")
+    return f"{gap}{hour}:%M{':%S' if seconds else ''}{end}"
+
+
+def _named_month(text: str) -> str:
+    """A month in English letters leaves one reading: 3 Apr 2024, April 3, 2024, 03-Apr-24."""
+    for pattern, order in _NAMED:
+        found = pattern.fullmatch(text)
+        clock = _clock(found[found.re.groups] or "") if found else None
+        if found is None or clock is None:
+            continue
+        word = found["month"].lower()
+        if word not in _MONTHS and word not in {name[:3] for name in _MONTHS}:
+            return ""
+        month = "%B" if word in _MONTHS and word != "may" else "%b"
+        year = "%Y" if len(found["year"]) == 4 else "%y"
+        return order.format(month=month, year=year, mark=found["mark"]) + clock
+    return ""
 
 
 def _spelled(day: date) -> str:

@@ -81,13 +81,15 @@ class ColumnMap:
     multiply : float or None
         Factor to the unit of the column, such as 60 from hours to minutes.
     date_format : tuple of str
-        Formats of ``strptime``, tried in order, or ``epoch_seconds`` or ``epoch_milliseconds``.
+        Formats of ``strptime``, tried in order, or one of ``epoch_seconds, epoch_milliseconds, excel_days``.
     timezone : str
         Zone of clock times written without an offset.
     missing : tuple of str
         Raw texts that mean "no value", besides an empty cell.
     decimal : str
         Decimal mark, ``.`` or ``,``.
+    thousands : str
+        Mark between groups of three digits; empty where there is none.
     number : bool
         Whether a further column (of customers) is a number rather than a segment.
     as_is : bool
@@ -103,6 +105,7 @@ class ColumnMap:
     timezone: str = "UTC"
     missing: tuple[str, ...] = ()
     decimal: str = "."
+    thousands: str = ""
     number: bool = False
     as_is: bool = False
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cxresearch.data.tables import LAYOUTS
 
 _WHO = (
     "customer_id account_id client_id subscriber_id company_id organization_id customerid customer_no "
-    "customer_nr customer_number cust_id account_no account_number client_no member_id"
+    "customer_nr customer_number cust_id account_no account_number client_no member_id "
+    "kundennummer kunden_nr kundennr kunden_id kunde identifiant_client numero_client id_client client_id "
+    "client id_cliente numero_cliente cliente codice_cliente klantnummer klant_id klant 顧客id 客户id"
 )
 
 #: Usual names of raw columns in snake case, most telling first, by table and column.
@@ -18,9 +21,12 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "customers": {
         "customer_id": f"{_WHO} user_id uuid id",
         "started_at": "started_at signup_date signed_up_at sign_up_date signup customer_since since "
-        "registered_at registration_date joined_at activated_at start_date created_at",
+        "registered_at registration_date joined_at activated_at start_date kunde_seit vertragsbeginn beginn "
+        "date_de_debut date_debut client_depuis fecha_de_alta fecha_alta fecha_inicio data_inizio "
+        "data_inicio begindatum 開始日 开始日期 created_at",
         "ended_at": "ended_at churned_at churn_date cancelled_at canceled_at cancellation_date cancel_date "
-        "left_at end_date until",
+        "left_at end_date until kundigungsdatum vertragsende ende date_de_fin date_fin fecha_de_baja "
+        "fecha_baja fecha_fin data_fine data_fim einddatum 終了日 结束日期",
         "end_kind": "end_kind churn_type churn_kind",
         "notice_at": "notice_at notice_date",
     },
@@ -28,20 +34,22 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "customer_id": f"{_WHO} external_data_reference external_reference externalreference external_id "
         "respondent_id contact_id visitor_id requester_id customer recipient_email user_id",
         "instrument": "instrument metric survey_type question survey",
-        "score": "score answer rating poll_response value response",
+        "score": "score answer rating poll_response value response bewertung punktzahl puntuacion valoracion "
+        "punteggio note_donnee スコア 评分",
         "responded_at": "responded_at recorded_date recordeddate answered_at response_date submitted_at "
-        "completed_at end_date enddate timestamp closed_at created_at when date",
+        "completed_at end_date enddate timestamp closed_at created_at when date beantwortet_am datum "
+        "date_de_reponse fecha data 回答日",
         "sent_at": "sent_at invited_at invitation_date",
         "touchpoint": "touchpoint",
         "channel": "channel distribution_channel distributionchannel via_channel",
         "team": "team",
-        "comment": "comment verbatim feedback_text",
+        "comment": "comment verbatim feedback_text kommentar commentaire comentario",
         "weight": "weight",
     },
     "revenue": {
         "customer_id": f"{_WHO} customer user_id",
         "effective_at": "effective_at valid_from current_period_started_at start_date activated_at month "
-        "created_at",
+        "gultig_ab ab beginn date_de_debut fecha_inicio created_at",
         "mrr": "mrr mrr_amount monthly_recurring_revenue monthly_amount unit_amount",
         "currency": "currency",
         "plan": "plan plan_id plan_tier plan_name",
@@ -76,9 +84,12 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
 
 #: Column that tells a table from the others, and words in its file name.
 _TELLING = {
-    "customers": ("started_at", "customer|account|client|subscriber"),
-    "responses": ("score", "respons|survey|nps|csat|ces|feedback|poll|qualtrics|cx"),
-    "revenue": ("mrr", "revenue|mrr|subscription|billing"),
+    "customers": ("started_at", "customer|account|client|subscriber|kunden|klanten|顧客|客户"),
+    "responses": (
+        "score",
+        "respons|survey|nps|csat|ces|feedback|poll|qualtrics|cx|umfrage|befragung|enquete|sondage|encuesta",
+    ),
+    "revenue": ("mrr", "revenue|mrr|subscription|billing|umsatz|ingresos"),
     "tickets": ("ticket_id", "ticket|case|incident|zendesk"),
     "usage": ("quantity", "usage|activity|telemetry"),
     "orders": ("amount", "order|purchase|transaction|cdnow"),
@@ -91,6 +102,9 @@ _INSTRUMENTS = (
 )
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
 _ONE_ROW_EACH = {"customers": "customer_id", "tickets": "ticket_id"}
+#: An answer as a number, perhaps with words behind it: 9, 9.0, "10 - Extremely likely"; neither 3,5 nor 0-6.
+LABELLED = re.compile(r"(\d{1,2})(?:\.0+)?(?![.,]?\d)(?!\s*[-–]\s*\d)(?:\s*\D.*)?")
+_MOST_WORDS = 11
 _UNNAMED_QUESTION = re.compile(r"(q|question_?)\d+")
 
 
@@ -108,24 +122,29 @@ class Guess:
         Instrument to raw column, where columns look like scores.
     further : tuple of str
         Raw columns without a place.
+    worded : mapping of str to str
+        Instrument to raw column, where columns sound like scores and hold words.
     """
 
     table: str
     columns: Mapping[str, str]
     scores: Mapping[str, str]
     further: tuple[str, ...]
+    worded: Mapping[str, str] = field(default_factory=dict)
 
 
 def snake(name: str) -> str:
-    """Return a raw name in snake case.
+    """Return a raw name in snake case, without accents.
 
     Examples
     --------
-    >>> snake("RecordedDate"), snake("Sign-up date")
-    ('recorded_date', 'sign_up_date')
+    >>> snake("RecordedDate"), snake("Sign-up date"), snake("Début")
+    ('recorded_date', 'sign_up_date', 'debut')
     """
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+    apart = unicodedata.normalize("NFKD", name)
+    bare = unicodedata.normalize("NFC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", bare)
+    return re.sub(r"[\W_]+", "_", spaced.lower()).strip("_")
 
 
 def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
@@ -148,7 +167,7 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     for table, (telling, words) in _TELLING.items():
         columns = match_columns(table, list(sample))
         named = re.search(words, stem) is not None
-        scored = table == "responses" and bool(score_columns(sample, unnamed=named))
+        scored = table == "responses" and bool(score_columns(sample, unnamed=named) or worded_columns(sample))
         if not named and telling not in columns and not scored:
             continue
         elsewhere = any(re.search(other, stem) for name, (_, other) in _TELLING.items() if name != table)
@@ -167,12 +186,12 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     scores = score_columns(sample, unnamed=best == "responses" and "score" not in columns)
     if best == "responses" and "score" in columns and "instrument" in columns:
         scores = {}
+    worded = worded_columns(sample, besides=scores) if best == "responses" and "score" not in columns else {}
     if scores and best == "responses":
         columns = {target: raw for target, raw in columns.items() if target not in ("score", "instrument")}
-    used = {*columns.values(), *scores.values()}
-    return Guess(
-        table=best, columns=columns, scores=scores, further=tuple(name for name in sample if name not in used)
-    )
+    used = {*columns.values(), *scores.values(), *worded.values()}
+    further = tuple(name for name in sample if name not in used)
+    return Guess(table=best, columns=columns, scores=scores, worded=worded, further=further)
 
 
 def _repeats(values: Sequence[str]) -> bool:
@@ -207,7 +226,7 @@ def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def score_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False) -> dict[str, str]:
-    """Return instrument to raw column for columns that hold whole numbers and sound like a score.
+    """Return instrument to raw column for columns that hold `LABELLED` numbers and sound like a score.
 
     Parameters
     ----------
@@ -219,13 +238,34 @@ def score_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False)
     found: dict[str, str] = {}
     for name, values in sample.items():
         plain = snake(name)
-        if not values or not all(re.fullmatch(r"\d{1,2}", value.strip()) for value in values):
+        if not values or not all(LABELLED.fullmatch(value.strip()) for value in values):
             continue
-        if set(values) <= {"0", "1"} and not _UNNAMED_QUESTION.fullmatch(plain):
+        if set(values) <= {"0", "1", "0.0", "1.0"} and not _UNNAMED_QUESTION.fullmatch(plain):
             continue
         for instrument, pattern in _INSTRUMENTS:
             if re.search(pattern, plain) and instrument not in found:
                 found[instrument] = name
         if unnamed and _UNNAMED_QUESTION.fullmatch(plain):
             found.setdefault(plain, name)
+    return found
+
+
+def worded_columns(sample: Mapping[str, Sequence[str]], besides: Iterable[str] = ()) -> dict[str, str]:
+    """Return instrument to raw column for columns that sound like a score and hold a few words instead.
+
+    Examples
+    --------
+    >>> worded_columns({"CSAT": ["Satisfied", "Neutral", "Satisfied", "Neutral", "Satisfied"]})
+    {'csat': 'CSAT'}
+    """
+    found: dict[str, str] = {}
+    for name, values in sample.items():
+        kinds = set(values)
+        few = 0 < len(kinds) <= _MOST_WORDS and 2 * len(kinds) < len(values)
+        if not few or not all(re.match(r"[^\W\d]", kind) for kind in kinds):
+            continue
+        for instrument, pattern in _INSTRUMENTS:
+            if re.search(pattern, snake(name)) and instrument not in (*besides, *found):
+                found[instrument] = name
+                break
     return found

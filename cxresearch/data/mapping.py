@@ -30,6 +30,8 @@ _ZONED = ("WITH TIME ZONE", "TZ", "TZ_NS")
 #: 1973-03-03 and 2100-01-01. Numbers outside are no epoch but a stand-in for no value (0), days since 1900 (a
 #: spreadsheet's), a date written as 20240105, or the other of seconds and milliseconds.
 _FIRST_EPOCH_SECOND, _LAST_EPOCH_SECOND = 100_000_000, 4_102_444_800
+#: 1954-10-03 and 2100-01-01 in days since 1899-12-30. Below lie years and the like; ages in days, too.
+_FIRST_EXCEL_DAY, _LAST_EXCEL_DAY = 20_000, 73_051
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +46,17 @@ class ReadColumn:
         Expression of the raw text (missing if there was no value); empty where reading cannot fail.
     faults : tuple of (str, str)
         Rule broken when there is a text but no value, each with the SQL condition under which it applies.
+    plain, unusual : str
+        An expression that gives the same value for less, if there is one, and the condition under which it
+        does not. Conditions compare the bare column, so that a file's minima and maxima can rule them out.
     """
 
     target: str
     value: str
     text: str = ""
     faults: tuple[tuple[str, str], ...] = ()
+    plain: str = ""
+    unusual: str = ""
 
 
 def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scale]) -> str:
@@ -69,12 +76,7 @@ def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scal
     StudyError
         If a raw column is missing, named twice, or of a type that cannot be read as declared.
     """
-    constant = source.columns.get("instrument")
-    named = constant.constant if constant is not None else None
-    fixed = [
-        _read(source, raw, target, column, instruments.get(named or "") if target == "score" else None)
-        for target, column in source.columns.items()
-    ]
+    fixed = _read_columns(source, raw, instruments)
     if not source.scores:
         return _select(source, raw, fixed)
     parts = []
@@ -84,6 +86,35 @@ def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scal
         asked = f" WHERE {score_text(column)} IS NOT NULL" if source.blank_scores == "not_asked" else ""
         parts.append(_select(source, raw, [*fixed, instrument, score], asked))
     return " UNION ALL BY NAME ".join(parts)
+
+
+def select_plain_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scale]) -> str:
+    """Return a cheaper SELECT of the same rows, with a column ``_unusual`` that is true where it does not do.
+
+    Returns
+    -------
+    str
+        Empty if a column has to be read with care in every row.
+    """
+    columns = _read_columns(source, raw, instruments)
+    if source.scores or not all(column.plain for column in columns):
+        return ""
+    unusual = " OR ".join(f"({column.unusual})" for column in columns if column.unusual) or "false"
+    return (
+        f"SELECT {ROW} AS _row, {literal(source.label)} AS _source, {_key(source, raw)} AS _key, "  # noqa: S608
+        f"CAST(NULL AS VARCHAR) AS _fault, CAST(NULL AS VARCHAR) AS _fault_value, {unusual} AS _unusual, "
+        f"{', '.join(f'{column.plain} AS {quoted(column.target)}' for column in columns)} "
+        f"FROM {quoted(raw.view)}"
+    )
+
+
+def _read_columns(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scale]) -> list[ReadColumn]:
+    constant = source.columns.get("instrument")
+    named = constant.constant if constant is not None else None
+    return [
+        _read(source, raw, target, column, instruments.get(named or "") if target == "score" else None)
+        for target, column in source.columns.items()
+    ]
 
 
 def is_iso(text: str) -> bool:
@@ -177,12 +208,36 @@ def _read(
     kind: Kind = "number" if column.number else LAYOUTS[source.table].kind(target)
     raw_type = "VARCHAR" if column.constant is not None else _type(source, raw, column)
     if column.as_is:
-        return ReadColumn(target=target, value=quoted(column.column))
+        return ReadColumn(target=target, value=quoted(column.column), plain=quoted(column.column))
     if kind == "time":
         return _read_time(source, target, column, raw_type)
     if kind == "number":
         return _read_number(target, column, raw_type, scale)
-    return ReadColumn(target=target, value=_text(column, raw_type))
+    if is_nested(raw_type):
+        raise StudyError(
+            f"column {shown(column.column)} holds nested values ({shown(raw_type)}) where {target} is wanted",
+            where=source.label,
+            next_step="take the field that is meant out of it with sql",
+        )
+    return _read_text(target, column, raw_type)
+
+
+def _read_text(target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
+    value = _text(column, raw_type)
+    if column.constant is not None:
+        return ReadColumn(target=target, value=value, plain=value)
+    if column.values:
+        return ReadColumn(target=target, value=value)
+    text = _as_text(column.column, raw_type)
+    blank = f"{text} < '!'"  # nothing, or a blank first: '!' is the character after the blank
+    markers = [marker.strip() for marker in column.missing if marker.strip()]
+    marked = [f"{text} >= {literal(marker)} AND {text} < {literal(marker + '!')}" for marker in markers]
+    return ReadColumn(target=target, value=value, plain=text, unusual=" OR ".join([blank, *marked]))
+
+
+def is_nested(raw_type: str) -> bool:
+    """Whether a column of this DuckDB type holds lists or records."""
+    return raw_type.startswith(("STRUCT", "MAP", "UNION")) or raw_type.endswith("]")
 
 
 def _as_text(name: str, raw_type: str) -> str:
@@ -219,18 +274,40 @@ def _read_number(target: str, column: ColumnMap, raw_type: str, scale: Scale | N
         present = f"CASE WHEN isnan({number}) THEN NULL ELSE CAST({cell} AS VARCHAR) END"
         value = f"CASE WHEN isfinite({number}) THEN {number} END"
         floating = raw_type in ("FLOAT", "DOUBLE")
-        faults = (("not_a_number", ""),) if floating else ()
-        return ReadColumn(target=target, value=_scaled(value, column, scale), text=present, faults=faults)
+        infinite = f"{number} >= 'infinity'::DOUBLE OR {number} <= '-infinity'::DOUBLE"  # NaN sorts last
+        return ReadColumn(
+            target=target,
+            value=_scaled(value, column, scale),
+            text=present,
+            faults=(("not_a_number", ""),) if floating else (),
+            plain="" if column.bins else _scaled(number, column, scale),
+            unusual=infinite if floating else "",
+        )
     text = f"trim({_text(column, raw_type)})"
     text = f"CASE WHEN lower({text}) = 'nan' THEN NULL ELSE {text} END"
-    digits = text
-    if column.decimal == ",":
-        digits = f"CASE WHEN contains({text}, '.') THEN NULL ELSE replace({text}, ',', '.') END"
+    digits = _digits(text, column)
     value = f"CASE WHEN regexp_full_match({digits}, {literal(_NUMBER)}) THEN TRY_CAST({digits} AS DOUBLE) END"
     value = f"CASE WHEN isfinite({value}) THEN {value} END"
     return ReadColumn(
         target=target, value=_scaled(value, column, scale), text=text, faults=(("not_a_number", ""),)
     )
+
+
+def _digits(text: str, column: ColumnMap) -> str:
+    """Write a number with a decimal point and nothing between groups of three; missing if it cannot be."""
+    mark = column.thousands
+    if mark:
+        marks = " \u00a0\u202f" if mark == " " else mark
+        groups = rf"[+-]?\d{{1,3}}([{marks}]\d{{3}})+([^\d{marks}][^{marks}]*)?"
+        joined = f"regexp_replace({text}, {literal(f'[{marks}]')}, '', 'g')"
+        plain = f"[^{marks}]*"
+        text = (
+            f"CASE WHEN regexp_full_match({text}, {literal(groups)}) THEN {joined} "
+            f"WHEN regexp_full_match({text}, {literal(plain)}) THEN {text} END"
+        )
+    if column.decimal == ",":
+        text = f"CASE WHEN contains({text}, '.') THEN NULL ELSE replace({text}, ',', '.') END"
+    return text
 
 
 def _scaled(value: str, column: ColumnMap, scale: Scale | None) -> str:
@@ -248,15 +325,18 @@ def _scaled(value: str, column: ColumnMap, scale: Scale | None) -> str:
 def _read_time(source: SourceMap, target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
     if raw_type.startswith("TIMESTAMP") and raw_type.endswith(_ZONED) and not column.values:
         instant = f"CAST({quoted(column.column)} AS TIMESTAMPTZ)"  # from nanoseconds too
-        return ReadColumn(target=target, value=f"({instant} AT TIME ZONE 'UTC')")
+        value = f"({instant} AT TIME ZONE 'UTC')"
+        return ReadColumn(target=target, value=value, plain=value)
     if (raw_type == "DATE" or raw_type.startswith("TIMESTAMP")) and not column.values and not column.missing:
         naive = f"CAST({quoted(column.column)} AS TIMESTAMP)"
-        return ReadColumn(target=target, value=_to_utc(naive, column.timezone))
+        value = _to_utc(naive, column.timezone)
+        return ReadColumn(target=target, value=value, plain=value)
     if raw_type.split("(", maxsplit=1)[0].removeprefix("U") in _NUMERIC and not column.date_format:
         raise StudyError(
             f"column {shown(column.column)} holds numbers where a time is wanted",
             where=source.label,
-            next_step="declare date_format: 'epoch_seconds', 'epoch_milliseconds' or one such as '%Y%m%d'",
+            next_step="declare date_format: 'epoch_seconds', 'epoch_milliseconds', 'excel_days' (a "
+            "spreadsheet's days since 1899-12-30) or one such as '%Y%m%d'",
         )
     text = f"trim({_text(column, raw_type)})"
     if column.date_format:
@@ -288,6 +368,11 @@ def _by_format(text: str, column: ColumnMap) -> str:
         number = f"TRY_CAST({text} AS DOUBLE)" + (" / 1000" if first == "epoch_milliseconds" else "")
         fits = f"{number} BETWEEN {_FIRST_EPOCH_SECOND} AND {_LAST_EPOCH_SECOND}"
         return f"CASE WHEN {fits} THEN make_timestamp(CAST(round(({number}) * 1e6) AS BIGINT)) END"
+    if first == "excel_days":
+        number = f"TRY_CAST({text} AS DOUBLE)"
+        fits = f"{number} BETWEEN {_FIRST_EXCEL_DAY} AND {_LAST_EXCEL_DAY}"
+        moment = f"TIMESTAMP '1899-12-30' + to_milliseconds(CAST(round(({number}) * 86400000) AS BIGINT))"
+        return _to_utc(f"CASE WHEN {fits} THEN {moment} END", column.timezone)
     parts = []
     for one in column.date_format:
         parsed = f"try_strptime({text}, {literal(one)})"

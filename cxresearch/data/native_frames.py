@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import narwhals as nw
@@ -47,6 +49,7 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
             wanted="all on one engine, or all in memory",
         )
     typed = {table: _typed(table, native) for table, native in tables.items()}
+    plain = {table: _plain(table, native) for table, native in tables.items()}
     segments: tuple[str, ...] = ()
     if "customers" in typed:
         known = LAYOUTS["customers"].columns
@@ -59,16 +62,32 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
         typed["customers"] = typed["customers"].with_columns(
             nw.col(name).cast(nw.String()) for name in segments if schema[name] == nw.Boolean
         )
-    return Opened(typed=typed, keyed=frozenset({"tickets"} & set(typed)), segments=segments)
+        plain.pop("customers")  # a segment may need its cast; the table is small
+    return Opened(typed=typed, plain=plain, keyed=frozenset({"tickets"} & set(typed)), segments=segments)
 
 
-def _typed(table: str, native: Any) -> nw.LazyFrame[Any]:
+def _plain(table: str, native: Any) -> nw.LazyFrame[Any]:
+    """Rows in which NaN still stands, marked as unusual."""
+    schema = lazy(native).collect_schema()
+    numbers = [name for name, kind in LAYOUTS[table].columns.items() if kind == "number" and name in schema]
+    unusual = [nw.col(name).is_nan().fill_null(value=False) for name in numbers if schema[name].is_float()]
+    rows = _typed(table, native, keep_nan=True)
+    return rows.with_columns(_unusual=reduce(or_, unusual, nw.lit(value=False)))
+
+
+def _typed(table: str, native: Any, *, keep_nan: bool = False) -> nw.LazyFrame[Any]:
     frame = lazy(native)
     schema = frame.collect_schema()
     check_columns(table, schema.names())
+    if "subscription_id" in schema.names() and table == "revenue":
+        raise StudyError(
+            "levels of subscriptions are not summed on this engine",
+            where=f"table {table}, column subscription_id",
+            next_step="hand over each customer's whole level, a row for each change, without subscription_id",
+        )
     instants = _keeps_utc(frame)
     columns = [
-        _cast(table, name, kind, schema[name], instants=instants)
+        _cast(table, name, kind, schema[name], instants=instants, keep_nan=keep_nan)
         for name, kind in LAYOUTS[table].columns.items()
         if name in schema.names()
     ]
@@ -99,7 +118,7 @@ def _keeps_utc(frame: nw.LazyFrame[Any]) -> bool:
     return str(frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone")) in ("UTC", "Etc/UTC")
 
 
-def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool) -> nw.Expr:
+def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool, keep_nan: bool) -> nw.Expr:
     column = nw.col(name)
     where = f"table {table}, column {name}"
     if kind == "time":
@@ -117,5 +136,9 @@ def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool) -> n
                 f"a number is wanted, not {shown(found)}", where=where, next_step="cast it first"
             )
         number = column.cast(nw.Float64())
-        return nw.when(~number.is_nan()).then(number).alias(name) if found.is_float() else number
+        return (
+            nw.when(~number.is_nan()).then(number).alias(name)
+            if found.is_float() and not keep_nan
+            else number
+        )
     return column.cast(_TYPES[kind])

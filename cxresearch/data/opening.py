@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,11 @@ import narwhals as nw
 
 from cxresearch.data.date_samples import check_dates
 from cxresearch.data.declared import ColumnMap, SourceMap, StudyFile
-from cxresearch.data.mapping import count_not_asked, select_rows
+from cxresearch.data.mapping import count_not_asked, select_plain_rows, select_rows
 from cxresearch.data.readers import (
     ROW,
     RawTable,
+    as_pattern,
     connect,
     has_rows,
     literal,
@@ -25,6 +26,7 @@ from cxresearch.data.readers import (
     quoted,
     run,
 )
+from cxresearch.data.subscriptions import SUMMED, SUMMED_VIEW, check_summed, summed_levels
 from cxresearch.data.tables import LAYOUTS
 from cxresearch.data.wording import listed, nearest, shown
 from cxresearch.errors import StudyError
@@ -45,7 +47,7 @@ class Opened:
 
     Attributes
     ----------
-    typed : mapping of str to LazyFrame
+    typed, plain : mapping of str to LazyFrame
         See `checked.CheckedTables`.
     keyed, kept : frozenset of str
         See there.
@@ -60,6 +62,7 @@ class Opened:
     """
 
     typed: Mapping[str, nw.LazyFrame[Any]]
+    plain: Mapping[str, nw.LazyFrame[Any]] = field(default_factory=dict)
     keyed: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
     files: tuple[tuple[str, Path], ...] = ()
@@ -81,6 +84,7 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
     files = [(raw.declared, found) for name, raw in file.inputs.items() for found in inputs[name].files]
     _lock(connection, [found for _, found in files])
     selects: dict[str, list[str]] = {}
+    simple: dict[str, list[str]] = {}
     counts = [(flag.table, flag.name, _one_select(connection, flag.sql, flag.name)) for flag in file.flags]
     for position, source in enumerate(file.sources, start=1):
         raw = inputs[source.input] if source.input else _sql_input(connection, source, position)
@@ -88,11 +92,15 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
         run(connection, f"SELECT * FROM ({select}) LIMIT 1", source.label)  # noqa: S608 - a declared format may fail
         check_dates(connection, source, raw)
         selects.setdefault(source.table, []).append(select)
+        simple.setdefault(source.table, []).append(select_plain_rows(source, raw, file.instruments))
         if source.scores and source.blank_scores == "not_asked":
             counts.append((source.table, "not_asked", count_not_asked(source, raw)))
+    views = _views(connection, selects)
+    counts += _counts_of_sums(views)
     small = sum(_unpacked_size(found) for _, found in files) <= KEEP_BELOW_BYTES
     return Opened(
-        typed=_views(connection, selects),
+        typed=views,
+        plain={} if small else _plain_views(connection, simple),
         keyed=frozenset(s.table for s in file.sources if s.unique or s.table == "tickets"),
         kept=frozenset(selects) if small else frozenset(),
         files=((file.path.name, file.path), *files),
@@ -120,11 +128,13 @@ def open_frames(tables: Mapping[str, Any], instruments: Mapping[str, Scale]) -> 
         selects[table] = [select_rows(source, raw, instruments)]
         if table == "customers":
             segments = _text_columns(source)
+    views = _views(connection, selects)
     return Opened(
-        typed=_views(connection, selects),
+        typed=views,
         keyed=frozenset({"tickets"} & set(selects)),
         kept=frozenset(selects),
         connection=connection,
+        counts=_counts_of_sums(views),
         segments=segments,
     )
 
@@ -138,6 +148,8 @@ def identity_source(table: str, raw: RawTable) -> SourceMap:
         If a required column is missing, or one looks mistyped.
     """
     check_columns(table, list(raw.types))
+    if table == "revenue" and "subscription_id" in raw.types:
+        check_summed(raw.types, f"table {table}")
     known = LAYOUTS[table].columns
     columns = {}
     for name, kind in raw.types.items():
@@ -176,7 +188,33 @@ def _views(connection: DuckDBPyConnection, selects: Mapping[str, list[str]]) -> 
             connection, f"CREATE VIEW {quoted(view)} AS {' UNION ALL BY NAME '.join(parts)}", f"table {table}"
         )
         typed[table] = nw.from_native(connection.view(view)).lazy()
+        if table == "revenue" and "subscription_id" in typed[table].collect_schema().names():
+            run(connection, f"CREATE VIEW {quoted(SUMMED_VIEW)} AS {summed_levels(view)}", f"table {table}")
+            typed[table] = nw.from_native(connection.view(SUMMED_VIEW)).lazy()
     return typed
+
+
+def _plain_views(
+    connection: DuckDBPyConnection, selects: Mapping[str, list[str]]
+) -> dict[str, nw.LazyFrame[Any]]:
+    """Views of the tables whose rows can all be read plainly; levels to be summed are none of them."""
+    plain = {}
+    for table, parts in selects.items():
+        if all(parts):
+            view, query = f"plain_{table}", " UNION ALL BY NAME ".join(parts)
+            run(connection, f"CREATE VIEW {quoted(view)} AS {query}", f"table {table}")
+            frame = nw.from_native(connection.view(view)).lazy()
+            if "subscription_id" not in frame.collect_schema().names():
+                plain[table] = frame
+    return plain
+
+
+def _counts_of_sums(views: Mapping[str, nw.LazyFrame[Any]]) -> tuple[tuple[str, str, str], ...]:
+    """What summing merged: rows of several subscriptions at one moment became one level."""
+    if "revenue" not in views or SUMMED not in views["revenue"].collect_schema().names():
+        return ()
+    merged = f"SELECT sum({SUMMED} - 1) FROM {quoted(SUMMED_VIEW)}"  # noqa: S608 - constant names
+    return (("revenue", "levels of subscriptions at one moment, summed", merged),)
 
 
 def _sql_input(connection: DuckDBPyConnection, source: SourceMap, position: int) -> RawTable:
@@ -200,7 +238,8 @@ def _one_select(connection: DuckDBPyConnection, query: str, label: str) -> str:
 
 def _lock(connection: DuckDBPyConnection, files: list[Path]) -> None:
     """Let SQL of a study file see the declared files and nothing else on the machine."""
-    paths = ", ".join(literal(str(file)) for file in files)
+    spelled = (name for file in files for name in dict.fromkeys((str(file), as_pattern(file))))
+    paths = ", ".join(literal(name) for name in spelled)
     connection.execute(f"SET allowed_paths = [{paths}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

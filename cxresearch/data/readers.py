@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,17 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def as_pattern(file: Path) -> str:
+    """Return a path as the engine wants it: ``*``, ``?`` and ``[`` would stand for other files otherwise.
+
+    Examples
+    --------
+    >>> as_pattern(Path("answers [1].csv"))
+    'answers [[]1].csv'
+    """
+    return re.sub(r"([*?\[])", r"[\1]", str(file))
 
 
 def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[str, Any]) -> RawTable:
@@ -174,6 +186,8 @@ def _kind(path: Path) -> str:
 
 
 def _files(path: Path, declared: str) -> tuple[Path, ...]:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
     if path.is_file():
         return (path,)
     if any(letter in path.name for letter in "*?["):
@@ -247,7 +261,7 @@ def _csv_call(raw: RawInput, file: Path, layout: TextLayout) -> str:
     names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
     newline = {"\n": ", new_line='\\n'", "\r\n": ", new_line='\\r\\n'"}.get(layout.newline, "")
     return (
-        f"read_csv({literal(str(file))}, auto_detect=false, header=true, skip={layout.header_lines}, "
+        f"read_csv({literal(as_pattern(file))}, auto_detect=false, header=true, skip={layout.header_lines}, "
         f"delim={literal(layout.delimiter)}, quote='\"', escape='\"', encoding={literal(raw.encoding)}, "
         f"columns={{{names}}}{newline})"
     )
@@ -265,7 +279,7 @@ def _refuse_no_rows(raw: RawInput, files: tuple[Path, ...]) -> NoReturn:
 
 
 def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
-    paths = ", ".join(literal(str(file)) for file in files)
+    paths = ", ".join(literal(as_pattern(file)) for file in files)
     query = (
         f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} "  # noqa: S608 - quoted parts
         f"FROM read_parquet([{paths}], file_row_number=true)"
@@ -278,13 +292,7 @@ def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pa
 
 def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
     alias = f"file_{raw.name}"
-    run(connection, f"ATTACH {literal(str(files[0]))} AS {quoted(alias)} (READ_ONLY)", raw.declared)
-    tables = [
-        f"{schema}.{name}" if schema != "main" else str(name)
-        for schema, name in connection.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = ?", [alias]
-        ).fetchall()
-    ]
+    tables = duckdb_tables(connection, files[0], alias)
     if raw.duckdb_table not in tables:
         meant = nearest(raw.duckdb_table, tables)
         problem = (
@@ -305,6 +313,28 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
     if not has_rows(connection, table.view, label):
         raise StudyError("the table is empty", where=label)
     return table
+
+
+def duckdb_tables(connection: DuckDBPyConnection, file: Path, alias: str) -> list[str]:
+    """Attach a DuckDB file and return the names of its tables and views.
+
+    Raises
+    ------
+    StudyError
+        If it is no DuckDB file, or another program writes to it.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(16)
+    if head.startswith(b"SQLite format 3"):
+        raise StudyError(
+            "this is an SQLite database, not DuckDB",
+            where=file.name,
+            next_step="save its tables as CSV or Parquet",
+        )
+    run(connection, f"ATTACH {literal(str(file))} AS {quoted(alias)} (READ_ONLY)", file.name)
+    query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = "
+    rows = run(connection, f"{query}{literal(alias)} ORDER BY ALL", file.name)
+    return [f"{schema}.{name}" if schema != "main" else str(name) for schema, name in rows]
 
 
 def run(connection: DuckDBPyConnection, query: str, where: str) -> list[tuple[Any, ...]]:

@@ -9,13 +9,14 @@ from typing import Any
 
 from cxresearch.data.declared import ColumnMap, RawInput, SourceMap
 from cxresearch.data.engine import offset_steps
+from cxresearch.data.subscriptions import check_summed
 from cxresearch.data.tables import LAYOUTS, TableLayout
 from cxresearch.data.toml_keys import Keys
 from cxresearch.data.wording import listed, nearest, shown
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
 
-_READING_KEYS = ("date_format", "timezone", "missing", "decimal")
+_READING_KEYS = ("date_format", "timezone", "missing", "decimal", "thousands")
 _SOURCE_KEYS = (
     "table",
     "file",
@@ -28,9 +29,11 @@ _SOURCE_KEYS = (
     "columns",
     "scores",
     "blank_scores",
+    "level_of",
 )
 _COLUMN_KEYS = ("column", "constant", "values", "bins", "multiply", "number", *_READING_KEYS)
-_EPOCHS = ("epoch_seconds", "epoch_milliseconds")
+_EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
+_THOUSANDS = ("", ",", ".", " ", "'")
 
 
 def read_sources(
@@ -115,6 +118,7 @@ def _source(
     scores = {target: _column(scored, target, defaults) for target in scored}
     _check_targets(layout, columns, scores, mapped.where)
     _check_instruments(table, columns, scores, instruments, mapped.where)
+    _check_levels(keys, table, columns)
     origin = inputs[name].declared or inputs[name].frame or name if name else "sql"
     return SourceMap(
         label=f"{table} from {origin}",
@@ -145,13 +149,22 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
                 wanted=f"a format such as '%d/%m/%Y' or '%Y-%m-%d %H:%M', or one of {listed(_EPOCHS)}",
             )
     if len(formats) > 1 and any(one in _EPOCHS for one in formats):
-        raise StudyError("an epoch format stands alone", where=keys.where, wanted="one date_format")
+        raise StudyError(f"{listed(_EPOCHS)} stand alone", where=keys.where, wanted="one date_format")
+    decimal = keys.choice("decimal", (".", ","), default=defaults.decimal)
+    thousands = keys.choice("thousands", _THOUSANDS, default=defaults.thousands)
+    if thousands == decimal:
+        raise StudyError(
+            f"{shown(decimal)} cannot be both decimal mark and thousands mark",
+            where=keys.where,
+            next_step="declare both decimal and thousands",
+        )
     return replace(
         defaults,
         timezone=zone,
         date_format=formats,
         missing=keys.texts("missing", default=defaults.missing),
-        decimal=keys.choice("decimal", (".", ","), default=defaults.decimal),
+        decimal=decimal,
+        thousands=thousands,
     )
 
 
@@ -226,6 +239,28 @@ def _check_targets(
                 where=where,
                 next_step=f"add {target} = 'name of the raw column'",
             )
+
+
+def _check_levels(keys: Keys, table: str, columns: Mapping[str, ColumnMap]) -> None:
+    """Revenue of a plan is not revenue of a customer: where both can be meant, one must be declared."""
+    if table != "revenue":
+        if "level_of" in keys:
+            raise StudyError("'level_of' belongs to the table revenue", where=keys.where)
+        return
+    keys.choice("level_of", ("customer",), default="customer")
+    if "subscription_id" in columns:
+        if "level_of" in keys:
+            raise StudyError(
+                "'level_of' and the column 'subscription_id' exclude each other", where=keys.where
+            )
+        check_summed(columns, keys.where)
+    elif "plan" in columns and "level_of" not in keys:
+        raise StudyError(
+            "the revenue has a plan: is mrr the level of the plan or of the customer?",
+            where=keys.where,
+            next_step="if a customer has one plan at a time, declare level_of = 'customer' for this source; "
+            "if plans run side by side, map subscription_id instead of plan: their levels are summed",
+        )
 
 
 def _check_instruments(

@@ -83,6 +83,7 @@ _LAYOUTS = (
             "status": "text",
             "discount": "number",
             "discount_kind": "text",
+            "subscription_id": "id",
         },
     ),
     _layout(

@@ -192,7 +192,12 @@ def guess_text_input(path: Path) -> RawInput:
     codec = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
     text = head.decode(codec, errors="replace")
     if "\x00" in text:
-        raise StudyError("the file is not text", where=path.name)
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise StudyError(
+            "the file is not text, or is damaged: it holds NUL bytes",
+            where=f"{path.name}, line {line:,}",
+            next_step="write it anew, or remove them: tr -d '\\000' < old.csv > new.csv",
+        )
     first = text.splitlines()[0] if text.strip() else ""
     usual = "\t" if _suffix(path) in (".tsv", ".tab") else ","
     delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))

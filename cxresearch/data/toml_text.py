@@ -1,0 +1,27 @@
+"""Names and values as they stand in a TOML file that is written for a person."""
+
+from __future__ import annotations
+
+import json
+
+
+def key(name: str) -> str:
+    """Return a TOML key."""
+    plain = name.replace("_", "").replace("-", "")
+    return name if plain.isalnum() and plain.isascii() else toml(name)
+
+
+def toml(text: str) -> str:
+    """Return a basic TOML string; JSON escapes are a subset of TOML's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def printable(text: str) -> str:
+    r"""Return a text that fits into one line of a comment.
+
+    Examples
+    --------
+    >>> printable("nps\nevil = 1.csv")
+    'nps evil = 1.csv'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
