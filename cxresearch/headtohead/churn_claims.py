@@ -12,6 +12,7 @@ from cxresearch.headtohead.claim import (
     AUC_MARGIN,
     PROFIT_CLAIM,
     RISK_MARGIN,
+    Answer,
     Evidence,
     enough,
     gap_text,
@@ -19,7 +20,6 @@ from cxresearch.headtohead.claim import (
 )
 from cxresearch.headtohead.contest import compare
 from cxresearch.headtohead.forms import unhappy_answers
-from cxresearch.results.claims import ClaimFinding
 from cxresearch.results.units import Unit
 from cxresearch.stats.censoring import follow_up
 from cxresearch.stats.ipcw import mean_at, sides
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 
     from cxresearch.results.landmarks import Landmarks
 
-_OBSERVED = "customers are compared as they are: what makes them differ may also make them leave"
 _YEARS, _DISCOUNT = 5, 0.10
 
 
-def csat_no_guide(evidence: Evidence) -> ClaimFinding:
+def csat_no_guide(evidence: Evidence) -> Answer:
     """CSAT must be shown to predict no better than chance, and NPS to predict."""
     found = compare(evidence.rows("csat", "nps"), ["nps", "csat"], level=evidence.level, measures=())
     nps, csat = found.auc("nps"), found.auc("csat")
@@ -46,9 +45,7 @@ def csat_no_guide(evidence: Evidence) -> ClaimFinding:
         verdict = "contradicted"
     else:
         verdict = "underpowered"
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=verdict,
         finding=(
             f"AUC for churn: CSAT {csat.value:.3f} ({csat.low:.3f} to {csat.high:.3f}), "
@@ -57,11 +54,7 @@ def csat_no_guide(evidence: Evidence) -> ClaimFinding:
         estimate=gap.difference,
         low=gap.low,
         high=gap.high,
-        measures="AUC of NPS minus AUC of CSAT",
         n=found.n,
-        test="supported if CSAT is shown to be no better than chance and NPS to be better; contradicted if "
-        "CSAT predicts or NPS is shown not to",
-        caveat="loyalty is taken as not leaving within the horizon",
     )
 
 
@@ -96,7 +89,7 @@ def _score(marks: Landmarks, *wanted: str) -> str:
     raise DataError(f"nobody was asked for {' or '.join(name.upper() for name in wanted)}")
 
 
-def bad_experience_churn(evidence: Evidence) -> ClaimFinding:
+def bad_experience_churn(evidence: Evidence) -> Answer:
     """Churn after an unhappy answer against churn after any other answer."""
     marks = evidence.rows()
     name = _score(marks, "ces", "csat", "nps")
@@ -105,9 +98,7 @@ def bad_experience_churn(evidence: Evidence) -> ClaimFinding:
     known, unhappy = ~np.isnan(answers), np.isin(answers, unhappy_answers(scale))
     enough(int(unhappy.sum()), f"unhappy answers to {scale.label}")
     bad, rest, gap, low, high = risk_difference(marks, unhappy, known, evidence.level)
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=judged(low, high, at_least=0.0, ruled_out_below=RISK_MARGIN),
         finding=(
             f"{100 * bad:.1f} % leave within {marks.horizon_days:g} days of an unhappy answer to "
@@ -117,14 +108,11 @@ def bad_experience_churn(evidence: Evidence) -> ClaimFinding:
         estimate=gap,
         low=low,
         high=high,
-        measures="difference of churn risk",
         n=int(known.sum()),
-        test=f"supported if there is more; contradicted if {100 * RISK_MARGIN:g} points are ruled out",
-        caveat=_OBSERVED,
     )
 
 
-def one_failure_forgiven(evidence: Evidence) -> ClaimFinding:
+def one_failure_forgiven(evidence: Evidence) -> Answer:
     """Among customers who were happy before: churn after a failure against churn without one.
 
     A failure is a ticket that was reopened, or is unresolved, in the 90 days before the landmark; the happy
@@ -144,9 +132,7 @@ def one_failure_forgiven(evidence: Evidence) -> ClaimFinding:
     enough(int((~failed & happy).sum()), "happy customers without a failure since")
     bad, rest, gap, low, high = risk_difference(marks, failed, happy, evidence.level)
     verdict = judged(-high, -low, at_least=-RISK_MARGIN, ruled_out_below=0.0)
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=verdict,
         finding=(
             f"Of customers with a good {scale.label} before, {100 * bad:.1f} % leave after a failure and "
@@ -155,14 +141,11 @@ def one_failure_forgiven(evidence: Evidence) -> ClaimFinding:
         estimate=gap,
         low=low,
         high=high,
-        measures="difference of churn risk",
         n=int(happy.sum()),
-        test=f"supported if {100 * RISK_MARGIN:g} points more are ruled out; contradicted if there is more",
-        caveat=_OBSERVED,
     )
 
 
-def retention_pays(evidence: Evidence) -> ClaimFinding:
+def retention_pays(evidence: Evidence) -> Answer:
     """Profit of five years at this company's yearly retention, and with five points more.
 
     Equal margins every year, discounted at 10 %: a calculation on the company's own retention, not a measured
@@ -182,9 +165,7 @@ def retention_pays(evidence: Evidence) -> ClaimFinding:
     grid = np.linspace(kept[1], kept[2], 50)
     gains = _gain(grid)
     low, high = float(gains.min()), float(gains.max())
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=judged(low, high, at_least=PROFIT_CLAIM, ruled_out_below=PROFIT_CLAIM),
         finding=(
             f"{100 * kept[0]:.1f} % of customers stay a year here; five points more would bring "
@@ -194,10 +175,7 @@ def retention_pays(evidence: Evidence) -> ClaimFinding:
         estimate=float(_gain(kept[:1])[0]),
         low=low,
         high=high,
-        measures="relative gain of five-year profit",
         n=fit.n,
-        test="supported if at least 25 %, contradicted if less",
-        caveat="arithmetic on the retention observed: equal margins, 10 % discount, no cost of retaining",
     )
 
 

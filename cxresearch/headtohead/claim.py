@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
-from cxresearch.errors import DataError
+from cxresearch.errors import CxError, DataError
 from cxresearch.results.claims import ClaimFinding
 from cxresearch.results.units import Unit, format_value
 
@@ -54,12 +55,54 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the test of a claim found: verdict, sentence, the estimate it rests on, and its rows."""
+
+    verdict: str
+    finding: str
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Saying:
-    """A claim with its test."""
+    """A claim with its test, and what of the test is settled before any data are seen.
+
+    Attributes
+    ----------
+    name, claim : str
+        Short name; the claim as the trade puts it.
+    test : callable
+        From evidence to answer; a DataError says why the claim cannot be tested.
+    measures, rule, caveat : str
+        What the estimate is, how the verdict is reached, what the test cannot show.
+    """
 
     name: str
     claim: str
-    test: Callable[[Evidence], ClaimFinding]
+    test: Callable[[Evidence], Answer]
+    measures: str
+    rule: str
+    caveat: str
+
+    def on(self, evidence: Evidence) -> ClaimFinding:
+        """Test the claim; what the data lack makes it not testable, and is said."""
+        untested = ClaimFinding(
+            name=self.name,
+            claim=self.claim,
+            verdict="not testable",
+            finding="",
+            measures=self.measures,
+            test=self.rule,
+            caveat=self.caveat,
+        )
+        try:
+            return dataclasses.replace(untested, **dataclasses.asdict(self.test(evidence)))
+        except CxError as error:
+            said = f"{error.problem[:1].upper()}{error.problem[1:]}."
+            return dataclasses.replace(untested, finding=said)
 
 
 def gap_text(gap: float, low: float, high: float, unit: Unit) -> str:

@@ -13,13 +13,13 @@ from cxresearch.headtohead.claim import (
     FEWEST,
     SCORE_MARGIN,
     SPEND_CLAIM,
+    Answer,
     Evidence,
     enough,
     gap_text,
     judged,
 )
-from cxresearch.results.claims import ClaimFinding
-from cxresearch.results.units import Unit, format_p_value
+from cxresearch.results.units import Unit, format_p_value, format_value
 from cxresearch.stats.group_means import group_means, mean_difference, mean_ratio
 from cxresearch.stats.joint_covariance import cluster_codes, influence_covariance
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _ANSWER_WITHIN_DAYS = 14
 _TARGET_HOURS = 48
-_OBSERVED = "tickets are compared as they are: hard problems are both slow and annoying"
 
 
 def ticket_answers(evidence: Evidence) -> pd.DataFrame:
@@ -84,7 +83,7 @@ def _happier(answers: pd.DataFrame, group: pd.Series[bool], level: float) -> tup
     return gap[:3]
 
 
-def quick_replies_please(evidence: Evidence) -> ClaimFinding:
+def quick_replies_please(evidence: Evidence) -> Answer:
     """Among tickets reopened, or unresolved when the answer came: quick first reply against slow."""
     answers = ticket_answers(evidence)
     if answers["first_replied_at"].isna().all():
@@ -96,25 +95,20 @@ def quick_replies_please(evidence: Evidence) -> ClaimFinding:
     wait = (unhelpful["first_replied_at"] - unhelpful["created_at"]).dt.total_seconds() / 3600
     median = float(wait.median())
     gap, low, high = _happier(unhelpful, wait < median, evidence.level)
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=judged(low, high, at_least=0.0, ruled_out_below=SCORE_MARGIN),
         finding=(
-            f"Where the problem was not solved, a first reply within {median:.1f} hours goes with a CSAT "
-            f"that differs from that of slower ones by {gap_text(gap, low, high, Unit.SCORE)}."
+            f"Where the problem was not solved, a first reply within {format_value(median, Unit.HOURS)} goes "
+            f"with a CSAT that differs from that of slower ones by {gap_text(gap, low, high, Unit.SCORE)}."
         ),
         estimate=gap,
         low=low,
         high=high,
-        measures="difference of mean CSAT, quick minus slow",
         n=len(unhelpful),
-        test=f"supported if above 0; contradicted if {SCORE_MARGIN:g} points are ruled out",
-        caveat=_OBSERVED,
     )
 
 
-def slow_resolution_hurts(evidence: Evidence) -> ClaimFinding:
+def slow_resolution_hurts(evidence: Evidence) -> Answer:
     """CSAT of tickets not resolved within 48 hours against the others.
 
     A ticket is slow if it took longer, or was open past 48 hours when the answer came; one that was younger
@@ -128,9 +122,7 @@ def slow_resolution_hurts(evidence: Evidence) -> ClaimFinding:
     resolved = answers["resolved_at"].notna() & (answers["resolved_at"] <= answers["responded_at"])
     keep = resolved | (hours > _TARGET_HOURS)
     gap, low, high = _happier(answers[keep], hours[keep] > _TARGET_HOURS, evidence.level)
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=judged(-high, -low, at_least=0.0, ruled_out_below=SCORE_MARGIN),
         finding=(
             f"CSAT of tickets that took over {_TARGET_HOURS} hours differs from that of the others by "
@@ -139,14 +131,11 @@ def slow_resolution_hurts(evidence: Evidence) -> ClaimFinding:
         estimate=gap,
         low=low,
         high=high,
-        measures="difference of mean CSAT, slow minus quick",
         n=int(keep.sum()),
-        test=f"supported if below 0; contradicted if a loss of {SCORE_MARGIN:g} points is ruled out",
-        caveat=_OBSERVED,
     )
 
 
-def repeat_customers_spend(evidence: Evidence) -> ClaimFinding:
+def repeat_customers_spend(evidence: Evidence) -> Answer:
     """Spending in a late half-year of the relation against the first half-year, of the same customers.
 
     The saying goes back to months 31-36 against months 1-6; where too few were observed that long, the latest
@@ -173,9 +162,7 @@ def repeat_customers_spend(evidence: Evidence) -> ClaimFinding:
         level=evidence.level,
     )
     verdict = "contradicted" if high < SPEND_CLAIM else ("supported" if low > 1 else "underpowered")
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=verdict,
         finding=(
             f"Spending of customers still there in months {end - 5}-{end} differs from that in months 1-6 by "
@@ -184,10 +171,7 @@ def repeat_customers_spend(evidence: Evidence) -> ClaimFinding:
         estimate=ratio,
         low=low,
         high=high,
-        measures="ratio of mean spending",
         n=len(here),
-        test="contradicted if 67 % more is ruled out; supported if it is not and there is more at all",
-        caveat="only customers who stayed that long can be compared: those who left are not in it",
     )
 
 
@@ -207,7 +191,7 @@ def _last_seen(customers: pd.DataFrame, until: datetime) -> pd.Series:
     return cut.where(ended.isna() | (ended > cut), ended)
 
 
-def effort_by_generation(evidence: Evidence) -> ClaimFinding:
+def effort_by_generation(evidence: Evidence) -> Answer:
     """Mean CES by generation: a joint test, and the widest gap."""
     answers, large = _effort_answers(evidence)
     place = {value: number for number, value in enumerate(large)}
@@ -220,9 +204,7 @@ def effort_by_generation(evidence: Evidence) -> ClaimFinding:
         verdict = "supported"
     else:
         verdict = "contradicted" if high < EFFORT_MARGIN else "underpowered"
-    return ClaimFinding(
-        name="",
-        claim="",
+    return Answer(
         verdict=verdict,
         finding=(
             f"Mean CES runs from {means[bottom]:.2f} ({large[bottom]}) to {means[top]:.2f} ({large[top]}); "
@@ -231,10 +213,7 @@ def effort_by_generation(evidence: Evidence) -> ClaimFinding:
         estimate=gap,
         low=low,
         high=high,
-        measures="widest gap of mean CES between generations",
         n=len(answers),
-        test=f"supported if a joint test finds a difference; contradicted if {EFFORT_MARGIN:g} is ruled out",
-        caveat="generations differ in what they buy and how they were asked",
     )
 
 
