@@ -275,11 +275,16 @@ def period_steps(study: Study, first: pd.Timestamp, every: str) -> pd.DatetimeIn
     return pd.date_range(first, _local_cut(study), freq=_FREQUENCY[every], unit="us")
 
 
-def complete_periods(study: Study, starts: Any, every: str) -> NDArray[np.bool_]:
-    """Return which periods had ended by the data cut."""
+def complete_periods(study: Study, starts: Any, every: str, *, after_days: float = 0) -> NDArray[np.bool_]:
+    """Return which periods had ended, and so many days after them, by the data cut.
+
+    As in a scorecard, a cut less than a day before the end of a month, quarter or year counts as its end; of
+    a day or a week in the last minute (``observed_until = 2024-12-31`` is a microsecond short).
+    """
     step = pd.tseries.frequencies.to_offset(_FREQUENCY[every])
-    ends = pd.DatetimeIndex([start + step for start in starts])
-    return np.asarray(ends <= _local_cut(study))
+    ends = pd.DatetimeIndex([start + step for start in starts]) + pd.Timedelta(days=after_days)
+    short = pd.Timedelta(minutes=1) if every in ("day", "week") else pd.Timedelta(days=1)
+    return np.asarray(ends - short < _local_cut(study))
 
 
 def _local_cut(study: Study) -> pd.Timestamp:

@@ -37,12 +37,15 @@ _RATES = (
     ("quick_ratio", "Quick ratio", Unit.RATIO, "high", "(new + expansion) / (contraction + churn)"),
 )
 
+_ENDED = "; complete periods only"
+
 
 def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """Return the revenue metrics, where the study has a revenue table.
 
     Options of a query: ``profile`` (see `REVENUE_PROFILES`) and ``rates`` (see `mrr_bridge`). Without a
-    period they are those of the last complete month. Only complete periods with an opening cohort have rates.
+    period they are those of the last complete month. A rate needs an opening cohort; a period that had not
+    ended at the data cut is there without a value, its customers counted in ``n_missing``.
     """
     if "revenue" not in study.tables:
         return ()
@@ -55,7 +58,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
             denominator="customers of the opening cohort" if unit is Unit.SHARE else "customers who moved",
             family=bridge_of,
             estimate=_estimator(name),
-            definition=definition,
+            definition=definition + _ENDED,
         )
         for name, label, unit, good, definition in _RATES
     )
@@ -67,7 +70,8 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         denominator="customers when the period began",
         family=bridge_of,
         estimate=_customer_churn,
-        definition="customers of the opening cohort gone at the end / customers of the opening cohort",
+        definition="customers of the opening cohort gone at the end / customers of the opening cohort"
+        + _ENDED,
     )
     money = Metric(
         name="mrr",
@@ -78,7 +82,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         family=bridge_of,
         estimate=_mrr,
         difference="none",
-        definition="recurring revenue a month at the end of the period",
+        definition="recurring revenue a month at the end of the period" + _ENDED,
     )
     return (money, churn, *rates)
 
@@ -101,11 +105,24 @@ def bridge_of(study: Any, query: Query) -> MrrBridge:
 
 
 def _rows(bridge: MrrBridge, query: Query, *, opening: bool = True) -> pd.DataFrame:
-    rows = bridge.frame[bridge.frame["complete"]]
-    if query.every is None and len(rows):
-        rows = rows[rows["period"] == rows["period"].max()]
+    """Cells with customers; without a period those of the last complete one."""
+    rows = bridge.frame
+    if query.every is None:
+        done = rows[rows["complete"]]
+        rows = done[done["period"] == done["period"].max()] if len(done) else done
     there = rows["opening_customers" if opening else "closing_customers"] > 0
     return rows[there].sort_values(list(query.keys)) if query.keys else rows[there]
+
+
+def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells with their keys; a period not ended has no value, and its customers are missing from n."""
+    found = rows[list(query.keys)].join(cells.assign(n_missing=0))
+    running = ~rows["complete"].to_numpy(bool)
+    found.loc[running, "n_missing"] = found.loc[running, "n"]
+    found.loc[running, "n"] = 0
+    found.loc[running, ["value", "low", "high", "se"]] = np.nan
+    found.loc[running, "method"] = "none: the period had not ended at the data cut"
+    return found.astype({"n": "int64", "n_missing": "int64"})
 
 
 def _estimator(name: str) -> Callable[[MrrBridge, Query], pd.DataFrame]:
@@ -114,7 +131,7 @@ def _estimator(name: str) -> Callable[[MrrBridge, Query], pd.DataFrame]:
         cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
         unbounded = np.isinf(cells["low"]) | np.isinf(cells["high"])
         cells.loc[unbounded, ["low", "high"]] = np.nan  # tables compare by intervals; these have none
-        return rows[list(query.keys)].join(cells).assign(n_missing=0)
+        return _cells(rows, query, cells)
 
     return estimate
 
@@ -124,25 +141,31 @@ def _customer_churn(bridge: MrrBridge, query: Query) -> pd.DataFrame:
     n = rows["opening_customers"].to_numpy(float)
     gone = np.minimum(rows["churn_customers"].to_numpy(float), n)
     bounds, share = wilson(gone, n, level=query.level), gone / n
-    return rows[list(query.keys)].assign(
-        value=share,
-        low=bounds.low,
-        high=bounds.high,
-        se=np.sqrt(share * (1 - share) / n),
-        n=rows["opening_customers"],
-        n_missing=0,
-        method=f"score interval (Wilson 1927); denominator opening; definition {bridge.rules.name}",
+    cells = pd.DataFrame(
+        {
+            "value": share,
+            "low": bounds.low,
+            "high": bounds.high,
+            "se": np.sqrt(share * (1 - share) / n),
+            "n": rows["opening_customers"],
+            "method": f"score interval (Wilson 1927); denominator opening; definition {bridge.rules.name}",
+        },
+        index=rows.index,
     )
+    return _cells(rows, query, cells)
 
 
 def _mrr(bridge: MrrBridge, query: Query) -> pd.DataFrame:
     rows = _rows(bridge, query, opening=False)
-    return rows[list(query.keys)].assign(
-        value=rows["closing"],
-        low=np.nan,
-        high=np.nan,
-        se=np.nan,
-        n=rows["closing_customers"],
-        n_missing=0,
-        method=f"sum of levels, a count and not a sample; definition {bridge.rules.name}",
+    cells = pd.DataFrame(
+        {
+            "value": rows["closing"],
+            "low": np.nan,
+            "high": np.nan,
+            "se": np.nan,
+            "n": rows["closing_customers"],
+            "method": f"sum of levels, a count and not a sample; definition {bridge.rules.name}",
+        },
+        index=rows.index,
     )
+    return _cells(rows, query, cells)

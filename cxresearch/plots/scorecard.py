@@ -132,7 +132,7 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
         raise ArgumentError("this scorecard has no groups", next_step="make one with by='segment'")
     table = result.table[result.table["metric"] == name]
     if result.every:
-        table = table[table["period"] == result.period]
+        table = table[table["period"] == result.judged(name)]
     if not len(table):
         raise ArgumentError(f"no group has {name!r} in the judged period", next_step="look at its table")
     unit = Unit(table["unit"].iloc[0])
@@ -141,7 +141,7 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
     ax = ax or new_axes(8.5, 1.7 + 0.42 * len(table))
     when = f", {period_label(table['period'].iloc[0], result.every)}" if result.every else ""
     total = result.overall[result.overall["metric"] == name]
-    total = total[total["period"] == result.period] if result.every else total
+    total = total[total["period"] == result.judged(name)] if result.every else total
     if len(total) and pd.notna(total["value"].iloc[0]):
         whole = float(_shown(total["value"], unit).iloc[0])
         ax.axvline(whole, color=MUTED, linewidth=1, linestyle="--")

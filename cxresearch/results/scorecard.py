@@ -73,19 +73,48 @@ class Scorecard(Result):
     period: datetime | None = None
     notes: tuple[str, ...] = ()
 
+    def judged(self, metric: str) -> datetime | None:
+        """Return the period judged for one metric: ``period``, or the last before it with a base.
+
+        Some metrics lag: who joined last month has not had 30 days yet. None without periods.
+        """
+        rows = self.overall[(self.overall["metric"] == metric) & (self.overall["n"] > 0)]
+        if not self.every or self.period is None:
+            return None
+        found = rows.loc[rows["period"] <= self.period, "period"]
+        return found.max() if len(found) else None
+
+    def _label(self, metric: str) -> str:
+        """Label, with the period where it is an earlier one than that of the scorecard."""
+        at = self.judged(metric)
+        if at is None or at == self.period:
+            return self.labels[metric]
+        return f"{self.labels[metric]} ({period_label(at, self.every)})"
+
+    def _of_judged(self, table: pd.DataFrame) -> pd.DataFrame:
+        if not self.every:
+            return table
+        return table[
+            table["period"] == table["metric"].map({name: self.judged(name) for name in self.labels})
+        ]
+
     @property
     def latest(self) -> pd.DataFrame:
         """The judged period of ``overall`` for each metric, with its change: one row a metric.
 
-        Columns metric, label, period, value, low, high, n, unit, small_base, suppressed, and, where there
-        was a period before, change, change_low, change_high, p_adjusted and verdict (else NaN and empty).
+        A metric judged for an earlier period than the others says so in its label. Columns metric, label,
+        period, value, low, high, n, unit, small_base, suppressed, and, where there was a period before,
+        change, change_low, change_high, p_adjusted and verdict (else NaN and empty).
         """
-        rows = self.overall[self.overall["n"] > 0]
-        if self.every:
-            rows = rows[rows["period"] == self.period]
+        rows = self._of_judged(self.overall[self.overall["n"] > 0])
         rows = rows.set_index("metric").reindex(list(self.labels)).dropna(subset=["n"]).reset_index()
         rows = rows.astype({"n": "int64", "small_base": bool, "suppressed": bool})
         rows.insert(1, "label", rows["metric"].map(self.labels))
+        if self.every:
+            late = [
+                f" ({period_label(at, self.every)})" if at != self.period else "" for at in rows["period"]
+            ]
+            rows["label"] += late
         change = self.changes
         if self.by and len(change):
             change = change[change["group"] == "all"]
@@ -106,10 +135,10 @@ class Scorecard(Result):
     @property
     def groups(self) -> pd.DataFrame:
         """The judged period by group as text: metric, group columns, value, interval, n, missing, note."""
-        rows = self.table if not self.every else self.table[self.table["period"] == self.period]
+        rows = self._of_judged(self.table)
         lines = []
         for row in rows.to_dict("records"):
-            label = self.labels[row["metric"]]
+            label = self._label(row["metric"])
             _, value, interval, n, _, reading = _parts(row | {"label": label, "verdict": ""})
             note = reading or ("few answers" if row["small_base"] else "")
             lines.append(
@@ -120,12 +149,10 @@ class Scorecard(Result):
     @property
     def estimates(self) -> dict[str, Estimate]:
         """The judged period's estimate of each metric that may be shown, over all groups, by name."""
-        rows = self.overall[~self.overall["suppressed"] & (self.overall["n"] > 0)]
-        if self.every:
-            rows = rows[rows["period"] == self.period]
+        rows = self._of_judged(self.overall[~self.overall["suppressed"] & (self.overall["n"] > 0)])
         return {
             row["metric"]: Estimate(
-                name=self.labels[row["metric"]],
+                name=self._label(row["metric"]),
                 value=row["value"],
                 low=row["low"],
                 high=row["high"],
