@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,6 +72,12 @@ class Scale:
                 f"top answers {self.top} of scale {self.name!r} lie outside it",
                 wanted=f"answers from {self.low} to {self.high}",
             )
+
+    def _repr_html_(self) -> str:
+        good = "high" if self.direction == "high_is_good" else "low"
+        text = f": {self.low} to {self.high}, {good} is good; satisfied: {', '.join(map(str, self.top))}"
+        asked = f" <i>{html.escape(self.question)}</i>" if self.question else ""
+        return f"<div class='cx-result'><b>{html.escape(self.label)}</b>{text}.{asked}</div>"
 
     @property
     def levels(self) -> tuple[int, ...]:

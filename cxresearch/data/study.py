@@ -27,6 +27,7 @@ from cxresearch.data.tables import LAYOUTS
 from cxresearch.data.validation import FLAGS
 from cxresearch.data.wording import listed, nearest, shown
 from cxresearch.errors import ArgumentError, StudyError
+from cxresearch.results.base import facts_html
 from cxresearch.scales import Scale
 
 
@@ -178,6 +179,19 @@ class Study:
     def __repr__(self) -> str:
         until = f"{self.observed_until:%Y-%m-%d %H:%M} UTC"
         return f"Study {self.name!r}: {', '.join(self.tables)}; observed until {until}"
+
+    def _repr_html_(self) -> str:
+        """Show what was declared; no row is read for it."""
+        asked = [f"{scale.label} ({scale.low} to {scale.high})" for scale in self.instruments.values()]
+        facts = {
+            "observed until": f"{self.observed_until:%Y-%m-%d %H:%M} UTC",
+            "time zone": self.timezone,
+            "currency": self.currency or "not named",
+            "instruments": ", ".join(asked),
+            "segments": ", ".join(self.segments),
+            "tables": ", ".join(self.tables),
+        }
+        return facts_html(f"Study {self.name}".rstrip(), facts)
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.forms import FORMS
+from cxresearch.results.base import facts_html
 from cxresearch.results.landmarks import Landmarks
 
 _LISTS = ("scores", "primary", "horizon_days", "sensitivity_forms", "exclusions")
@@ -88,7 +89,12 @@ class Protocol:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "horizon_days", tuple(float(value) for value in self.horizon_days))
         if len(self.scores) < 2 or len(set(self.scores)) < len(self.scores):
-            raise ArgumentError(f"scores is {list(self.scores)}", wanted="two or more different instruments")
+            raise ArgumentError(
+                f"scores is {list(self.scores)}",
+                wanted="two or more different instruments",
+                next_step="name two that were asked (in a report: --set contestants=a,b); if the study has "
+                "fewer, declare their scales in [instruments] and map their answers as table responses",
+            )
         object.__setattr__(self, "primary_named", bool(self.primary))
         object.__setattr__(self, "primary", self.primary or self.scores[:2])
         if len(set(self.primary)) != 2 or not set(self.primary) <= set(self.scores):
@@ -108,6 +114,24 @@ class Protocol:
         plain = dataclasses.asdict(self)
         del plain["path"], plain["primary_named"]
         return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+    def _repr_html_(self) -> str:
+        days = ", ".join(f"{value:g}" for value in self.horizon_days)
+        named = "" if self.primary_named else ", the first two as listed"
+        where = f", in {self.path.name}" if self.path else ", not written to a file"
+        facts = {
+            "scores": ", ".join(self.scores),
+            "main pair": f"{' against '.join(self.primary)}{named}",
+            "horizon": f"{days} days, landmarks every {self.every}",
+            "oldest answer": "" if self.window_days is None else f"{self.window_days:g} days",
+            "form": self.form,
+            "margin": f"{self.margin:g} of AUC, {100 * self.level:g} % level",
+            "left out": ", ".join(self.exclusions),
+            "estimand": self.estimand,
+            "notes": self.notes,
+            "SHA-256": f"{self.sha256[:12]}{where}",
+        }
+        return facts_html("Protocol of a comparison", facts)
 
     @property
     def sha256(self) -> str:

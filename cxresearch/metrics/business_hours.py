@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.errors import ArgumentError
+from cxresearch.results.base import facts_html
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,6 +78,14 @@ class BusinessHours:
             self, "week", MappingProxyType({day: tuple(self.week.get(day, ())) for day in WEEKDAYS})
         )
         object.__setattr__(self, "holidays", tuple(sorted({_day(value) for value in self.holidays})))
+
+    def _repr_html_(self) -> str:
+        week = {
+            day: ", ".join(f"{opens} to {closes}" for opens, closes in self.week[day]) or "closed"
+            for day in WEEKDAYS
+        }
+        days = ", ".join(day.isoformat() for day in self.holidays)
+        return facts_html(f"Business hours, {self.timezone}", week | {"holidays": days})
 
     def minutes_between(self, start: Any, end: Any) -> NDArray[np.float64]:
         """Return the open minutes from start to end.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
+from cxresearch.results.base import facts_html
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,23 @@ class RevenueProfile:
     gross_losses: tuple[str, ...] = ("churn", "contraction")
     expansion_base: Literal["opening", "new"] = "opening"
     source: str = ""
+
+    def _repr_html_(self) -> str:
+        late = f"after {self.past_due_days} days" if self.past_due_days is not None else "kept"
+        facts = {
+            "pause": self.pause,
+            "moves": self.moves.replace("_", " "),
+            "coupons": self.coupons,
+            "free": self.free,
+            "past due": late,
+            "churned customers over": self.churned_denominator.replace("_", " "),
+            "joined and left": "counted" if self.left_within else "not counted",
+            "gross churn": ", ".join(self.gross_losses),
+            "net churn less": ", ".join(self.net_offsets),
+            "expansion over": self.expansion_base,
+            "source": self.source,
+        }
+        return facts_html(f"Revenue by {self.label}", facts)
 
 
 _PROFILES = (

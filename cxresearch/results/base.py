@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import math
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -35,6 +36,22 @@ def as_plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)
+
+
+def facts_html(title: str, facts: Mapping[str, str]) -> str:
+    """Return a title and a table of a few facts, escaped; empty facts are left away.
+
+    Examples
+    --------
+    >>> facts_html("<b>", {"scores": "CES", "notes": ""})
+    "<div class='cx-result'><p><b>&lt;b&gt;</b></p><table><tr><th>scores</th><td>CES</td></tr></table></div>"
+    """
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
+        for name, text in facts.items()
+        if text
+    )
+    return f"<div class='cx-result'><p><b>{html.escape(title)}</b></p><table>{rows}</table></div>"
 
 
 class Result:
