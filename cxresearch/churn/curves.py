@@ -98,6 +98,10 @@ def curve_from(
     notes = list(found.notes)
     if not (of_kind.rows.event > 0).any():
         notes.append("nobody churned in this window: the curves are flat and say nothing about later")
+    if len(found.rows.event) and (found.rows.event > 0).all():
+        notes.append(
+            "everybody has ended: this is how long leavers stayed; whoever is still there is not in it"
+        )
     others = (found.rows.event > 0).sum() - (of_kind.rows.event > 0).sum()
     if others:
         notes.append(

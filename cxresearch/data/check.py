@@ -10,6 +10,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.admission import admit
+from cxresearch.data.doubts import look_alikes, several_plans
 from cxresearch.data.engine import collect
 from cxresearch.data.validation import RULES
 from cxresearch.errors import StudyError
@@ -69,18 +70,22 @@ def check_study(study: Study) -> StudyCheck:
         segments=_segments(study),
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
-        flags=study.flags(),
+        flags=pd.concat([study.flags(), look_alikes(study), several_plans(study)], ignore_index=True),
         reports=report_needs(study),
         problems=tuple(problems),
     )
 
 
 def report_needs(study: Study) -> pd.DataFrame:
-    """Return ``report``, ``ready`` and ``missing`` for each report this package brings."""
+    """Return ``report``, ``ready`` and ``missing`` for each report this package brings.
+
+    Where a report is ready all the same, ``missing`` says what it cannot tell without.
+    """
     lines = []
     for report, needs in _NEEDS.items():
         missing = [text for text in (need(study) for need in needs) if text]
-        lines.append((report, not missing, "; ".join(missing)))
+        wanted = [text for text in (wish(study) for wish in _WISHES.get(report, ())) if text]
+        lines.append((report, not missing, "; ".join([*missing, *wanted])))
     return pd.DataFrame(lines, columns=["report", "ready", "missing"])
 
 
@@ -160,7 +165,30 @@ def _needs_ends(study: Study) -> str:
         return ""
     if "ended_at" not in study.checked.columns("customers"):
         return "column ended_at of customers"
-    ended = collect(study.checked.valid("customers").select(nw.col("ended_at").count()))
+    return _one_sided(study)
+
+
+def _needs_end_column(study: Study) -> str:
+    known = "customers" not in study.tables or "ended_at" in study.checked.columns("customers")
+    return "" if known else "column ended_at of customers"
+
+
+def _wishes_both(study: Study) -> str:
+    """Curves can be drawn of leavers or stayers alone; what they cannot say then."""
+    if "customers" not in study.tables or _needs_end_column(study):
+        return ""
+    one_sided = _one_sided(study)
+    if not one_sided:
+        return ""
+    if "nobody" in one_sided:
+        return f"{one_sided}: the curve is flat, and says nothing about later"
+    return f"{one_sided}: the curve is of leavers alone, and says nothing about who stays"
+
+
+def _one_sided(study: Study) -> str:
+    """Say what is missing where nobody or everybody had ended by the data cut."""
+    over = nw.when(nw.col("ended_at") <= nw.lit(study.observed_until)).then(nw.lit(1)).otherwise(nw.lit(0))
+    ended = collect(study.checked.valid("customers").select(ended_at=over.sum())).fillna(0)
     customers = study.summary("customers").valid
     n = int(ended["ended_at"].iloc[0])
     if n == 0:
@@ -181,7 +209,8 @@ _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
         _needs_two_instruments,
     ),
     "scorecard": (_needs_table("responses"),),
-    "churn-curves": (_needs_table("customers"), _needs_ends),
+    "churn-curves": (_needs_table("customers"), _needs_end_column),
     "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),
     "drivers": (_needs_table("responses"), _needs_two_instruments),
 }
+_WISHES: dict[str, tuple[Callable[[Study], str], ...]] = {"churn-curves": (_wishes_both,)}

@@ -14,9 +14,11 @@ from cxresearch.data.engine import offset_steps
 from cxresearch.data.instruments import read_instruments
 from cxresearch.data.sources_file import read_sources
 from cxresearch.data.toml_keys import Keys
+from cxresearch.data.wording import shown
 from cxresearch.errors import ArgumentError, StudyError
 
 _TOP_KEYS = ("study", "instruments", "limits", "inputs", "sources", "flags", "alerts")  # alerts: reporting
+_DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
 _INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -36,7 +38,7 @@ def parse_study_file(path: str | Path) -> StudyFile:
     Raises
     ------
     StudyError
-        If it is missing, not TOML, has an unknown key, or leaves open what must be declared.
+        If it is missing, a data file, not TOML, has an unknown key, or leaves open what must be declared.
     """
     file = Path(path)
     if file.is_dir():
@@ -68,7 +70,25 @@ def parse_study_file(path: str | Path) -> StudyFile:
     )
 
 
+def refuse_data_file(file: Path) -> None:
+    """Refuse a data file where a study file is wanted, and say how to get one.
+
+    Raises
+    ------
+    StudyError
+        By its name; it is not opened.
+    """
+    if file.name.lower().removesuffix(".gz").endswith(_DATA_FILES):
+        raise StudyError(
+            f"{shown(file.name)} is {'a data file' if file.exists() else 'no study file'}",
+            where=str(file),
+            wanted="a study.toml, which says what the columns of data files mean",
+            next_step=f"`cxresearch init {file.parent}` writes a first one for the files in that folder",
+        )
+
+
 def _load(file: Path) -> dict[str, Any]:
+    refuse_data_file(file)
     try:
         return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:

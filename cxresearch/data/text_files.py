@@ -140,6 +140,8 @@ def _check_encoding(raw: RawInput, path: Path, where: str) -> None:
                     )
             if raw.encoding == "utf-8":
                 _check_utf8(stream, head, where)
+            elif raw.encoding != "utf-16":
+                _check_nul(stream, head, where)
     except gzip.BadGzipFile:
         raise StudyError("the file is not a gzip file, though its name ends in .gz", where=where) from None
     except (EOFError, OSError) as error:
@@ -150,6 +152,7 @@ def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     chunk, offset, line = head, 0, 1
     while chunk and offset < _CHECKED_BYTES:
+        _refuse_nul(chunk, line, where)
         pending = len(decoder.getstate()[0])
         try:
             decoder.decode(chunk)
@@ -169,6 +172,26 @@ def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
         decoder.decode(b"", final=not chunk)
     except UnicodeDecodeError:
         raise StudyError("the file is not UTF-8: it ends within a letter", where=where) from None
+
+
+def _check_nul(stream: IO[bytes], head: bytes, where: str) -> None:
+    chunk, offset, line = head, 0, 1
+    while chunk and offset < _CHECKED_BYTES:
+        _refuse_nul(chunk, line, where)
+        line += chunk.count(b"\n")
+        offset += len(chunk)
+        chunk = stream.read(_CHUNK)
+
+
+def _refuse_nul(chunk: bytes, line: int, where: str) -> None:
+    """A NUL byte cannot be seen, and makes a value differ from the one it looks like."""
+    if b"\x00" in chunk:
+        line += chunk[: chunk.index(b"\x00")].count(b"\n")
+        raise StudyError(
+            "the file is not text, or is damaged: it holds NUL bytes",
+            where=f"{where}, line {line:,}",
+            next_step="write it anew, or remove them: tr -d '\\000' < old.csv > new.csv",
+        )
 
 
 def guess_text_input(path: Path) -> RawInput:
@@ -191,13 +214,8 @@ def guess_text_input(path: Path) -> RawInput:
         encoding = "latin-1"
     codec = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
     text = head.decode(codec, errors="replace")
-    if "\x00" in text:
-        line = text[: text.index("\x00")].count("\n") + 1
-        raise StudyError(
-            "the file is not text, or is damaged: it holds NUL bytes",
-            where=f"{path.name}, line {line:,}",
-            next_step="write it anew, or remove them: tr -d '\\000' < old.csv > new.csv",
-        )
+    if encoding != "utf-16":
+        _refuse_nul(head, 1, path.name)
     first = text.splitlines()[0] if text.strip() else ""
     usual = "\t" if _suffix(path) in (".tsv", ".tab") else ","
     delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))

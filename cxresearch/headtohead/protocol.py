@@ -218,6 +218,16 @@ def read_protocol(path: str | Path) -> Protocol:
     ------
     DataError
         If the file is missing, is no TOML, has unknown or missing fields, or was edited after it was frozen.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> plan = Protocol(scores=("ces", "nps", "csat"), horizon_days=(180,), primary=("ces", "nps"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = plan.write(Path(folder) / "plan.toml")
+    ...     frozen = read_protocol(Path(folder) / "plan.toml")
+    >>> frozen.sha256 == plan.sha256, frozen.primary
+    (True, ('ces', 'nps'))
     """
     source = Path(path)
     try:

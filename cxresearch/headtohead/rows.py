@@ -74,6 +74,13 @@ def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
     if isinstance(scores, str):
         raise ArgumentError(f"scores is the text {scores!r}", wanted='a list such as ["ces", "nps"]')
     names = tuple(scores)
+    if not marks.instruments:
+        raise DataError(
+            "there is no score to compare: the study has no table responses, or declares no instrument",
+            wanted="customers' answers to two instruments, such as CES and NPS",
+            next_step="add a [[sources]] with table = 'responses' to the study file, and the scales to "
+            "[instruments]; `cxresearch check` says what else is missing",
+        )
     unknown = [name for name in names if name not in marks.instruments]
     if unknown:
         raise ArgumentError(

@@ -134,8 +134,11 @@ def find_study_file(study: Any, base: Path) -> Path | None:
     """Return the study file a parameter names; None for the built-in study or a report without one."""
     if not isinstance(study, str) or study == BUILT_IN:
         return None
+    from cxresearch.data.study_file import refuse_data_file
+
     path = base / study
     file = path / "study.toml" if path.is_dir() else path
+    refuse_data_file(file)
     if not file.is_file():
         raise StudyError(
             f"there is no study at {study!r}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
+from cxresearch.cli import main
 
 Write = Callable[..., Path]
 DAY = pd.Timestamp("2024-03-01")
@@ -107,3 +109,81 @@ def test_arguments_of_read_study(write_study: Write) -> None:
         cx.read_study(write_study(), on_reject="drop")
     with pytest.raises(cx.ArgumentError, match="max_reject_share is 5"):
         cx.read_study(write_study(), max_reject_share=5)
+
+
+def test_churn_curves_are_ready_where_the_curve_can_be_drawn() -> None:
+    """What the check says and what cx.churn_curve does agree, and both say what such a curve cannot tell."""
+    for ended, says, note in (
+        ((None, None), "nobody did.*flat, and says nothing about later", "nobody churned"),
+        (("2024-06-01", "2024-07-01"), "everybody ended.*leavers alone", "everybody has ended"),
+        ((None, "2025-06-01"), "nobody did", "nobody churned"),
+    ):
+        study = study_of(customers=customers(*ended))
+        line = cx.check_study(study).reports.set_index("report").loc["churn-curves"]
+        assert line["ready"]
+        assert re.search(says, line["missing"])
+        assert any(note in one for one in cx.churn_curve(study).notes)
+    both = study_of(customers=customers(None, "2024-06-01"))
+    assert missing(both)["churn-curves"] == ""
+    assert cx.churn_curve(both).notes == ()
+
+
+def test_ids_written_differently_are_pointed_out(write_study: Write) -> None:
+    header = "id,since,until,kind,plan\n"
+    path = write_study(
+        customers=header
+        + "C1,2024-01-05,,,a\n c1 ,2024-01-05,,,a\n007,2024-01-05,,,a\n1.2E+12,2024-01-05,,,b\n",
+        responses="customer,question,answer,when\n7,nps,9,2024-03-01\nC1,nps,9,2024-03-01\nx,nps,9,2024-03-01\n",
+    )
+    flags = cx.check_study(cx.read_study(path)).flags.set_index(["table", "flag"])["rows"]
+    assert flags.to_dict() == {
+        ("customers", "ids alike"): 2,
+        ("customers", "ids rounded"): 1,
+        ("responses", "ids written otherwise"): 1,
+    }
+    assert not len(cx.check_study(cx.read_study(write_study())).flags)
+
+
+def test_several_plans_of_a_customer_are_pointed_out() -> None:
+    rows = [("c0", "a", 10.0), ("c0", "b", 20.0), ("c1", "a", 10.0), ("c1", "b", 0.0)]
+    levels = pd.DataFrame(rows, columns=["customer_id", "plan", "mrr"]).assign(
+        effective_at=pd.to_datetime(["2024-03-01", "2024-04-01"] * 2)
+    )
+    flags = cx.check_study(study_of(customers=customers(None, None), revenue=levels)).flags
+    assert flags[["flag", "rows"]].values.tolist() == [["customers with several plans", 1]]
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.csv.gz", "study.parquet", "absent.xlsx"])
+def test_a_data_file_is_no_study_file(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if not name.startswith("absent"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    with pytest.raises(cx.StudyError, match=rf"wanted a study\.toml.*cxresearch init {tmp_path}"):
+        cx.read_study(tmp_path / name)
+    for command in (["check", name], ["run", "scorecard", "--study", name]):
+        assert main([*command[:-1], str(tmp_path / name)]) == 1
+        assert "wanted a study.toml" in capsys.readouterr().err
+
+
+def test_a_nul_byte_is_found_wherever_it_is(write_study: Write) -> None:
+    """Unseen, it would make a group of its own of the same name."""
+    rows = b"customer,question,answer,when\n" + b"c1,nps,9,2024-03-01\n" * 250_000
+    damaged = rows + b"c1\x00,nps,9,2024-03-01\n"
+    path = write_study(responses=damaged)
+    text = path.read_text()
+    for encoding in ("utf-8", "latin-1"):
+        path.write_text(
+            text.replace('file = "responses.csv"', f'file = "responses.csv"\nencoding = "{encoding}"')
+        )
+        with pytest.raises(cx.StudyError, match=r"NUL bytes \(responses\.csv, line 250,002\).*tr -d"):
+            cx.read_study(path)
+
+
+def test_customers_without_answers_cannot_be_compared() -> None:
+    marks = cx.landmark(
+        study_of(customers=customers(None, "2024-08-01")), every=["2024-05-01"], horizon_days=90
+    )
+    with pytest.raises(cx.DataError, match=r"no score to compare.*table responses.*\[\[sources\]\]"):
+        cx.compare(marks, ["ces", "nps"])
+    for scores in ((), ("nps",)):
+        with pytest.raises(cx.ArgumentError, match=r"two or more different instruments.*map their answers"):
+            cx.Protocol(scores=scores, horizon_days=(180,))

@@ -1,0 +1,101 @@
+"""Doubts about a whole study that no single row shows: ids that look alike, plans taken for customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import pandas as pd
+
+from cxresearch.data.engine import collect
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+
+_COLUMNS = ["table", "flag", "rows", "detail"]
+#: More rejects are not looked at: the first tell what is wrong.
+_MOST_REJECTS = 20_000
+_ROUNDED = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
+
+
+def look_alikes(study: Study) -> pd.DataFrame:
+    """Count ids of customers that differ only in how they are written, and those that a spreadsheet rounded.
+
+    Parameters
+    ----------
+    study : Study
+        Ids are compared without capitals, spaces around them and leading zeros. Nothing is changed.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``table, flag, rows, detail``; without zeros.
+    """
+    if "customers" not in study.tables:
+        return pd.DataFrame(columns=_COLUMNS)
+    return pd.DataFrame([*_customers(study), *_unknown(study)], columns=_COLUMNS)
+
+
+def _customers(study: Study) -> Iterator[tuple[str, str, int, str]]:
+    ids = study.checked.valid("customers").select(
+        plain=_plain(nw.col("customer_id")), id=nw.col("customer_id")
+    )
+    alike = ids.group_by("plain").agg(n=nw.len()).filter(nw.col("n") > 1)
+    rows = int(collect(alike.select(n=nw.col("n").sum())).fillna(0)["n"].iloc[0])
+    if rows:
+        yield (
+            "customers",
+            "ids alike",
+            rows,
+            "customer_ids that differ only in capitals, spaces or leading zeros: one customer twice?",
+        )
+    rounded = nw.when(nw.col("id").str.contains(_ROUNDED)).then(nw.lit(1)).otherwise(nw.lit(0))
+    rows = int(collect(ids.select(n=rounded.sum())).fillna(0)["n"].iloc[0])
+    if rows:
+        yield (
+            "customers",
+            "ids rounded",
+            rows,
+            "customer_ids such as 1.23E+12: a spreadsheet has rounded them, export them as text",
+        )
+
+
+def _unknown(study: Study) -> Iterator[tuple[str, str, int, str]]:
+    """Unknown customers who would be known if their ids were written as among the customers."""
+    for name in study.tables:
+        if not study.summary(name).rejected.get("unknown_customer:customer_id"):
+            continue
+        rejects = study.checked.rejects(name, limit=_MOST_REJECTS)
+        lost = rejects.loc[rejects["rule"] == "unknown_customer", "value"].astype(str)
+        plain = lost.str.strip().str.lower().str.replace(r"^0+", "", regex=True)
+        known = study.checked.valid("customers").select(plain=_plain(nw.col("customer_id")))
+        found = set(collect(known.filter(nw.col("plain").is_in(sorted(set(plain)))))["plain"])
+        rows = int(plain.isin(found).sum())
+        if rows:
+            yield (
+                name,
+                "ids written otherwise",
+                rows,
+                "unknown only for capitals, spaces or leading zeros: write ids alike, with sql",
+            )
+
+
+def _plain(ids: nw.Expr) -> nw.Expr:
+    return ids.str.strip_chars().str.to_lowercase().str.replace_all(r"^0+", "")
+
+
+def several_plans(study: Study) -> pd.DataFrame:
+    """Count customers whose revenue names several plans, one after the other or side by side."""
+    if "revenue" not in study.tables or "plan" not in study.checked.columns("revenue"):
+        return pd.DataFrame(columns=_COLUMNS)
+    paid = study.checked.valid("revenue").filter(~nw.col("plan").is_null() & (nw.col("mrr") > 0))
+    each = paid.select("customer_id", "plan").unique().group_by("customer_id").agg(n=nw.len())
+    rows = int(collect(each.filter(nw.col("n") > 1).select(n=nw.len()))["n"].iloc[0])
+    line = (
+        "revenue",
+        "customers with several plans",
+        rows,
+        "the last row counts as the customer's whole level; for plans side by side map subscription_id",
+    )
+    return pd.DataFrame([line] if rows else [], columns=_COLUMNS)
