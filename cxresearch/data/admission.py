@@ -25,9 +25,9 @@ def admit(name: str, tables: CheckedTables, limits: Limits) -> None:
     StudyError
         Naming the rules, their counts and the first rows.
     """
-    summary = tables.summary(name)
-    if not summary.rejected:
+    if tables.flawless(name):
         return
+    summary = tables.summary(name)
     for code in summary.rejected:
         rule = code.split(":", 1)[0]
         if rule in STRUCTURAL:

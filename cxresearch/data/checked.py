@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,9 @@ from cxresearch.data.readers import engine_error
 from cxresearch.data.tables import LAYOUTS
 from cxresearch.data.validation import (
     DATED_BY,
+    Rule,
     customer_directory,
+    doubtful_rows,
     flag_marks,
     link_customers,
     mark_rows,
@@ -59,6 +62,9 @@ class CheckedTables:
     ----------
     typed : mapping of str to LazyFrame
         Rows with the columns of their table and the hidden ones of `mapping.HIDDEN`.
+    plain : mapping of str to LazyFrame
+        The same rows read in the simplest way, for tables that allow it, with a column ``_unusual``: true
+        where that way does not do. Engines count such rows faster.
     cut : datetime
         The data cut, naive UTC.
     instruments : mapping of str to Scale
@@ -75,6 +81,7 @@ class CheckedTables:
         self,
         typed: Mapping[str, nw.LazyFrame[Any]],
         *,
+        plain: Mapping[str, nw.LazyFrame[Any]] | None = None,
         cut: datetime,
         instruments: Mapping[str, Scale],
         keyed: frozenset[str] = frozenset(),
@@ -83,12 +90,14 @@ class CheckedTables:
     ) -> None:
         self._connection = connection
         self._typed = dict(typed)
+        self._plain = dict(plain or {})
         self._cut = cut
         self._instruments = instruments
         self._keyed = keyed
         self._kept = kept
         self._marked: dict[str, nw.LazyFrame[Any]] = {}
         self._summaries: dict[str, TableSummary] = {}
+        self._found_clean: dict[str, bool] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,9 +114,21 @@ class CheckedTables:
     def valid(self, name: str) -> nw.LazyFrame[Any]:
         """Return the rows that broke no rule; where none did, without judging them again."""
         columns = self.columns(name)
+        if self._proven(name):
+            return self._plain.get(name, self._typed[name]).select(columns)
         if self.summary(name).rejected:
             return self._mark(name).filter(nw.col("_rule").is_null()).select(columns)
         return (self._mark(name) if name in self._kept else self._typed[name]).select(columns)
+
+    def flawless(self, name: str) -> bool:
+        """Return whether every row keeps every rule; often a lighter pass than the summary.
+
+        Raises
+        ------
+        StudyError
+            If the engine cannot read the data.
+        """
+        return self._proven(name) or not self.summary(name).rejected
 
     def summary(self, name: str) -> TableSummary:
         """Return the counts of a table: one pass, the first time.
@@ -118,10 +139,8 @@ class CheckedTables:
             If the engine cannot read the data.
         """
         if name not in self._summaries:
-            try:
+            with _readable(name):
                 self._summaries[name] = self._summarise(name)
-            except duckdb.Error as error:
-                raise engine_error(error, f"table {name}") from None
         return self._summaries[name]
 
     def rejects(self, name: str, *, limit: int | None = None) -> pd.DataFrame:
@@ -156,42 +175,63 @@ class CheckedTables:
             and "customer_id" in self._typed[name].collect_schema().names()
         )
 
+    def _link(self, name: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        if not self._linked(name):
+            return frame
+        return link_customers(frame, customer_directory(self._mark("customers")))
+
+    def _rules(self, name: str) -> tuple[Rule, ...]:
+        own = ("_key",) if name == "tickets" else ("_source", "_key")  # a ticket_id is one ticket in any file
+        return row_rules(
+            name,
+            self.columns(name),
+            cut=self._cut,
+            instruments=self._instruments,
+            linked=self._linked(name),
+            keys=own if name in self._keyed else (),
+        )
+
+    def _proven(self, name: str) -> bool:
+        """Whether a light pass proved that nothing is wrong, and any plain reading right."""
+        if name in self._kept:
+            return False
+        if name not in self._found_clean:
+            frame = self._link(name, self._plain.get(name, self._typed[name]))
+            doubtful = [rows.head(1).select(n=nw.len()) for rows in doubtful_rows(frame, self._rules(name))]
+            with _readable(name):
+                self._found_clean[name] = all(collect(count)["n"].iloc[0] == 0 for count in doubtful)
+        return self._found_clean[name]
+
     def _mark(self, name: str) -> nw.LazyFrame[Any]:
         if name in self._marked:
             return self._marked[name]
-        frame, linked = self._typed[name], self._linked(name)
-        if linked:
-            frame = link_customers(frame, customer_directory(self._mark("customers")))
-        rules = row_rules(
-            name, self.columns(name), cut=self._cut, instruments=self._instruments, linked=linked
-        )
-        own = ("_key",) if name == "tickets" else ("_source", "_key")  # a ticket_id is one ticket in any file
-        marked = mark_rows(frame, rules, keys=own if name in self._keyed else ())
+        marked = mark_rows(self._link(name, self._typed[name]), self._rules(name))
         if name in self._kept and self._connection is not None:
-            try:
+            with _readable(name):
                 marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")
-            except duckdb.Error as error:
-                raise engine_error(error, f"table {name}") from None
             marked = nw.from_native(self._connection.table(f"checked_{name}")).lazy()
         self._marked[name] = marked
         return marked
 
     def _summarise(self, name: str) -> TableSummary:
-        marked, dated = self._mark(name), DATED_BY[name]
+        dated = DATED_BY[name]
         flags = flag_marks(name, self.columns(name), cut=self._cut, linked=self._linked(name))
         counted = {
             _FLAG + flag: nw.when(mark).then(nw.lit(1)).otherwise(nw.lit(0)) for flag, mark in flags.items()
         }
-        groups = collect(
-            marked.with_columns(**counted, _rule=nw.col("_rule").fill_null(""))
-            .group_by("_rule")
-            .agg(
-                nw.len().alias("_rows"),
-                nw.col(dated).min().alias("_first"),
-                nw.col(dated).max().alias("_last"),
-                *(nw.col(column).sum() for column in counted),
-            )
-        )
+        totals = [
+            nw.len().alias("_rows"),
+            nw.col(dated).min().alias("_first"),
+            nw.col(dated).max().alias("_last"),
+            *(nw.col(column).sum() for column in counted),
+        ]
+        if self._proven(name):
+            rows = self._link(name, self._plain.get(name, self._typed[name]))
+            groups = collect(rows.with_columns(**counted, _rule=nw.lit("")).select(*totals))
+            groups = groups.fillna(dict.fromkeys(counted, 0)).assign(_rule="")
+        else:
+            rows = self._mark(name).with_columns(**counted, _rule=nw.col("_rule").fill_null(""))
+            groups = collect(rows.group_by("_rule").agg(*totals))
         valid = groups[groups["_rule"] == ""]
         rejected = groups[groups["_rule"] != ""].sort_values("_rule")
         return TableSummary(
@@ -204,6 +244,15 @@ class CheckedTables:
             first=_moment(valid["_first"]),
             last=_moment(valid["_last"]),
         )
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn an error of the engine into one of the study."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise engine_error(error, f"table {name}") from None
 
 
 def _moment(column: pd.Series[Any]) -> datetime | None:

@@ -99,6 +99,7 @@ class Study:
         self._sources: tuple[Source, ...] | None = None
         self.checked = CheckedTables(
             opened.typed,
+            plain=opened.plain,
             cut=observed_until,
             instruments=self.instruments,
             keyed=opened.keyed,

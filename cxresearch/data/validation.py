@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from types import MappingProxyType
 from typing import Any
 
@@ -104,11 +106,14 @@ class Rule:
         Key of `RULES` and the column to look at.
     broken : Expr
         True where a row breaks it; missing counts as false.
+    once : tuple of str
+        Where the rule concerns rows together, not one by one: columns whose values may occur once only.
     """
 
     name: str
     column: str
     broken: nw.Expr
+    once: tuple[str, ...] = ()
 
     @property
     def code(self) -> str:
@@ -117,7 +122,13 @@ class Rule:
 
 
 def row_rules(
-    table: str, present: Sequence[str], *, cut: datetime, instruments: Mapping[str, Scale], linked: bool
+    table: str,
+    present: Sequence[str],
+    *,
+    cut: datetime,
+    instruments: Mapping[str, Scale],
+    linked: bool,
+    keys: Sequence[str] = (),
 ) -> tuple[Rule, ...]:
     """Return the rules of a table, in the order in which they are tried.
 
@@ -133,6 +144,8 @@ def row_rules(
         For responses.
     linked : bool
         Whether the frame was joined to the customers by `link_customers`.
+    keys : sequence of str
+        Columns that identify a row; empty where none is declared, which spares a sort.
     """
     rules = [*_too_early(table, present), *_missing(table, present)]
     if linked and "customer_id" in present:
@@ -157,10 +170,11 @@ def row_rules(
         for column in _NOT_NEGATIVE.get(table, ())
         if column in present
     ]
-    key = "ticket_id" if table == "tickets" else table
-    repeated = ~nw.col("_key").is_null() & (nw.col("_copy") > 1)
-    if table != "customers":
-        rules.append(Rule(name="duplicate_row", column=key if key in present else "", broken=repeated))
+    if keys:
+        column = "ticket_id" if table == "tickets" else ""
+        copies = nw.col("_key").cum_count().over(*keys, order_by=["_source", "_row"])
+        repeated = ~nw.col("_key").is_null() & (copies > 1)
+        rules.append(Rule(name="duplicate_row", column=column, broken=repeated, once=tuple(keys)))
     return tuple(rules)
 
 
@@ -184,7 +198,7 @@ def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: boo
     return flags
 
 
-def mark_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule], *, keys: Sequence[str]) -> nw.LazyFrame[Any]:
+def mark_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule]) -> nw.LazyFrame[Any]:
     """Return the frame with ``_rule``: rule and column of the first rule broken, or missing.
 
     Parameters
@@ -193,19 +207,35 @@ def mark_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule], *, keys: Sequence
         Typed rows with the hidden columns ``_row``, ``_source``, ``_fault``, ``_key``.
     rules : sequence of Rule
         In order of precedence.
-    keys : sequence of str
-        Columns that identify a row; empty where none is declared, which spares a sort.
     """
-    if keys:
-        copies = nw.col("_key").cum_count().over(*keys, order_by=["_source", "_row"])
-        frame = frame.with_columns(_copy=copies)
-    else:
-        rules = [rule for rule in rules if rule.name != "duplicate_row"]
     mark = nw.lit(None, dtype=nw.String)
     for rule in reversed(rules):
         mark = nw.when(rule.broken).then(nw.lit(rule.code)).otherwise(mark)
     mark = nw.when(~nw.col("_fault").is_null()).then(nw.col("_fault")).otherwise(mark)
     return frame.with_columns(_rule=mark)
+
+
+def doubtful_rows(frame: nw.LazyFrame[Any], rules: Sequence[Rule]) -> tuple[nw.LazyFrame[Any], ...]:
+    """Return frames that are all empty if, and only if, no row breaks a rule.
+
+    Cheaper than `mark_rows`: an engine proves most comparisons from the file's own minima, maxima and counts
+    of missing values, and a value that occurs twice shows in a group-by, without a sort.
+
+    Parameters
+    ----------
+    frame, rules
+        As in `mark_rows`. A column ``_unusual`` counts as a rule: rows that must be read with more care.
+    """
+    single = [rule.broken.fill_null(value=False) for rule in rules if not rule.once]
+    single.append(~nw.col("_fault").is_null())
+    if "_unusual" in frame.collect_schema().names():
+        single.append(nw.col("_unusual").fill_null(value=False))
+    repeated = [
+        frame.group_by(*rule.once).agg(nw.len().alias("_rows")).filter(nw.col("_rows") > 1)
+        for rule in rules
+        if rule.once
+    ]
+    return (frame.filter(reduce(or_, single)), *repeated)
 
 
 def customer_directory(customers: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -258,6 +288,7 @@ def _customers(present: Sequence[str]) -> list[Rule]:
             name="duplicate_customer",
             column="customer_id",
             broken=nw.col("customer_id").len().over("customer_id") > 1,
+            once=("customer_id",),
         )
     ]
     if "ended_at" in present:
@@ -306,6 +337,7 @@ def _tickets(present: Sequence[str]) -> list[Rule]:
 
 
 def _revenue(present: Sequence[str]) -> list[Rule]:  # noqa: ARG001 - one signature for all tables
-    both = nw.col("mrr").len().over("customer_id", "effective_at") > 1
+    moment = ("customer_id", "effective_at")
+    both = nw.col("mrr").len().over(*moment) > 1
     complete = ~nw.col("customer_id").is_null() & ~nw.col("effective_at").is_null()
-    return [Rule(name="two_levels_at_once", column="effective_at", broken=complete & both)]
+    return [Rule(name="two_levels_at_once", column="effective_at", broken=complete & both, once=moment)]
