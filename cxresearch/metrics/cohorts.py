@@ -18,6 +18,7 @@ from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
 from cxresearch.metrics.revenue_levels import KINDS, last_rows, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.cohort import CohortRetention
+from cxresearch.stats.net_ratio import MoveSums, net_method, net_ratios
 from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import RatioSums, linearised_ratio
 
@@ -46,12 +47,18 @@ def cohort_retention(
     profile : str or RevenueProfile
         Whose definition of a customer.
     level : float
-        Confidence level of the shares of customers (Wilson).
+        Confidence level.
 
     Returns
     -------
     CohortRetention
         Shares are of what was there at the end of the cohort's first period. Who comes back counts again.
+
+    Notes
+    -----
+    Customers carry Wilson's interval. Revenue carries that of `net_revenue_retention`: losses and gains of
+    the cohort's customers against their first level, joined by MOVER. Customers are taken as independent
+    draws from those the firm might have had; the first period is its own base and has no interval.
 
     Examples
     --------
@@ -61,30 +68,45 @@ def cohort_retention(
     age            0    1  2
     cohort
     2024-01-01 100.0 90.0
+    >>> cohort_retention(_example_study(), of="revenue").table().loc["2024-01-01", 1]
+    '90 % [60, 141]'
     """
     check_choice("of", of, ("customers", "revenue"))
     check_choice("every", every, EVERY)
     check_level(level)
     rules = revenue_profile(profile)
     moved = _moves_by_cohort(study, rules, every)
-    column = "customers" if of == "customers" else "change"
-    wide = moved.pivot_table(index="cohort", columns="period", values=column, aggfunc="sum", fill_value=0)
-    people = moved.pivot_table(
-        index="cohort", columns="period", values="customers", aggfunc="sum", fill_value=0
-    )
-    periods = period_steps(study, wide.index.min(), every)
-    held = wide.reindex(index=periods, columns=periods, fill_value=0).cumsum(axis=1)
-    heads = people.reindex(index=periods, columns=periods, fill_value=0)
-    frame = _cells(held, np.diag(heads.to_numpy()), complete_periods(study, periods, every), level, of)
+    periods = period_steps(study, moved["cohort"].min(), every)
+    known = complete_periods(study, periods, every)
+    frame, method = _cells(moved, periods, np.asarray(known, bool), level, of)
     return CohortRetention(
         frame=frame,
         of=of,
         every=every,
         level=level,
+        method=method,
         currency=study.currency,
         profile=rules.name,
         name=study.name,
     )
+
+
+#: Running sums over the customers of a cohort: level, and its loss or gain against the first period's end.
+_RUNNING = (
+    "change",
+    "customers",
+    "lost",
+    "lost2",
+    "lost_s",
+    "lost_r",
+    "losers",
+    "won",
+    "won2",
+    "won_s",
+    "winners",
+)
+#: Sums that stand once the first period has ended: customers who joined, those with a level, its square.
+_FIXED = ("heads", "holders", "squares")
 
 
 def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.DataFrame:
@@ -96,47 +118,109 @@ def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.Da
             )
         levels = levels.drop("currency")
     moves = revenue_moves(levels, rules, every, study.timezone)
-    arrival = nw.when(nw.col("kind") == KINDS.index("new")).then(nw.col("period"))
-    moves = moves.with_columns(arrival=arrival).with_columns(
-        cohort=nw.col("arrival").min().over("customer_id")
-    )
-    joined = (nw.col("kind") == KINDS.index("new")) | (nw.col("kind") == KINDS.index("reactivation"))
+    begins = nw.col("kind") == KINDS.index("new")
+    moves = moves.with_columns(arrival=nw.when(begins).then(nw.col("period")))
+    moves = moves.with_columns(cohort=nw.col("arrival").min().over("customer_id"))
+    moves = moves.filter(~nw.col("cohort").is_null())
+    first = nw.when(nw.col("period") == nw.col("cohort")).then(nw.col("change")).otherwise(nw.lit(0))
+    moves = moves.with_columns(first=first.cast(nw.Float64))
+    moves = moves.with_columns(start=nw.col("first").sum().over("customer_id"))
+    joined = begins | (nw.col("kind") == KINDS.index("reactivation"))
     gained = nw.when(joined).then(nw.lit(1)).when(nw.col("kind") == KINDS.index("churn")).then(nw.lit(-1))
-    moves = moves.with_columns(gained=gained.otherwise(nw.lit(0))).filter(~nw.col("cohort").is_null())
+    now, before = (_against_start(nw.col(name).cast(nw.Float64)) for name in ("cents", "before"))
+    steps = {  # a customer counts from the first level on: there is no step from before it
+        name: now[name] - nw.when(begins).then(nw.lit(0.0)).otherwise(before[name]) for name in now
+    }
+    start, there = nw.col("start"), nw.when(begins).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+    moves = moves.with_columns(
+        customers=gained.otherwise(nw.lit(0)),
+        heads=there,
+        holders=nw.when(start > 0).then(there).otherwise(nw.lit(0.0)),
+        squares=there * start * start,
+        **steps,
+    )
     found = collect(
-        moves.group_by("cohort", "period").agg(
-            nw.col("gained").sum().alias("customers"), nw.col("change").sum()
-        )
+        moves.group_by("cohort", "period").agg(*(nw.col(name).sum() for name in (*_RUNNING, *_FIXED)))
     )
     if found.empty:
         raise DataError("nobody ever paid", where="table revenue")
-    return found.assign(change=found["change"] / 100)
+    return found
 
 
-def _cells(held: pd.DataFrame, sizes: Any, complete: Any, level: float, of: str) -> pd.DataFrame:
-    """Tall table of cohort and age from the square one of cohort and period."""
-    values, count = held.to_numpy(float), len(held)
-    rows, columns = np.triu_indices(count)
-    start = np.diag(values)[rows]
-    left = values[rows, columns]
-    known = np.asarray(complete, bool)[columns] & (start > 0)
-    share = np.where(known, left / np.where(start > 0, start, np.nan), np.nan)
-    bounds = wilson(np.minimum(left, start), start, level=level) if of == "customers" else None
-    nothing = np.full(len(rows), np.nan)
+def _against_start(level: nw.Expr) -> dict[str, nw.Expr]:
+    """What a level of a customer adds to the sums of losses and gains against the first period's end."""
+    start, none = nw.col("start"), nw.lit(0.0)
+    lost = nw.when(level < start).then(start - level).otherwise(none)
+    won = nw.when(level > start).then(level - start).otherwise(none)
+    return {
+        "lost": lost,
+        "lost2": lost * lost,
+        "lost_s": lost * start,
+        "lost_r": nw.when(level < start).then(lost * lost / start).otherwise(none),
+        "losers": nw.when(level < start).then(nw.lit(1.0)).otherwise(none),
+        "won": won,
+        "won2": won * won,
+        "won_s": won * start,
+        "winners": nw.when(level > start).then(nw.lit(1.0)).otherwise(none),
+    }
+
+
+def _cells(
+    moved: pd.DataFrame, periods: pd.DatetimeIndex, complete: Any, level: float, of: str
+) -> tuple[pd.DataFrame, str]:
+    """Tall table of cohort and age, and the name of the interval."""
+    rows, columns = np.triu_indices(len(periods))
+
+    def square(name: str) -> Any:
+        wide = moved.pivot_table(index="cohort", columns="period", values=name, aggfunc="sum", fill_value=0)
+        return wide.reindex(index=periods, columns=periods, fill_value=0).to_numpy(float)
+
+    sums = {name: square(name).cumsum(axis=1)[rows, columns] for name in _RUNNING}
+    sums |= {name: square(name).sum(axis=1)[rows] for name in _FIXED}
+    held = sums["customers"] if of == "customers" else sums["change"] / 100
+    first = np.flatnonzero(rows == columns)[rows]  # the cell of each cohort's first period
+    start = held[first]
+    inside = complete[columns] & (start > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(inside, held / start, np.nan)
+    if of == "customers":
+        low, high = wilson(np.minimum(held, start), start, level=level)
+        method = "score interval (Wilson 1927)"
+    else:
+        low, high = _revenue_bounds(sums, sums["change"][first], level)
+        method = net_method(share=True)
+    open_ended = inside & (columns > rows)
     frame = pd.DataFrame(
         {
-            "cohort": held.index[rows],
+            "cohort": periods[rows],
             "age": columns - rows,
-            "n": sizes[rows].astype("int64"),
+            "n": sums["heads"].astype("int64"),
             "start": start,
-            "left": np.where(known, left, np.nan),
+            "left": np.where(inside, held, np.nan),
             "share": share,
-            "low": nothing if bounds is None else np.where(known, bounds.low, np.nan),
-            "high": nothing if bounds is None else np.where(known, bounds.high, np.nan),
-            "complete": np.asarray(complete, bool)[columns],
+            "low": np.where(open_ended, low, np.nan),
+            "high": np.where(open_ended, high, np.nan),
+            "complete": complete[columns],
         }
     )
-    return frame[frame["n"] > 0].reset_index(drop=True)
+    return frame[frame["n"] > 0].reset_index(drop=True), method
+
+
+def _revenue_bounds(sums: dict[str, Any], start: Any, level: float) -> tuple[Any, Any]:
+    """Interval of what is left of the first level: one less that of net losses, never below 0."""
+    tidy = {name: np.maximum(values, 0.0) for name, values in sums.items()}
+    losses = MoveSums(
+        x=np.minimum(tidy["lost"], start),
+        xx=tidy["lost2"],
+        xs=tidy["lost_s"],
+        movers=tidy["losers"],
+        relative=tidy["lost_r"],
+    )
+    gains = MoveSums(x=tidy["won"], xx=tidy["won2"], xs=tidy["won_s"], movers=tidy["winners"])
+    found = net_ratios(
+        losses, gains, cross=0.0, s=start, ss=tidy["squares"], n=tidy["holders"], level=level, share=True
+    )
+    return np.maximum(1 - found["high"].to_numpy(), 0.0), 1 - found["low"].to_numpy()
 
 
 def revenue_by_customer_age(
