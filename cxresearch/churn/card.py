@@ -233,7 +233,21 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
 
     See Also
     --------
-    save_churn_model : writes the file; its example reads it back.
+    save_churn_model : writes the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import cxresearch as cx
+    >>> marks = cx.landmark(cx.company_study(seed=1, customers=600), horizon_days=180, keep_silent=True)
+    >>> fitted = cx.fit_churn(marks, members=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.skops"
+    ...     _ = cx.save_churn_model(fitted, path)
+    ...     read = cx.load_churn_model(path)
+    >>> bool((cx.churn_risk(read, marks) == cx.churn_risk(fitted, marks)).all())
+    True
     """
     import sklearn
 

@@ -117,6 +117,21 @@ def pool_comparisons(
         If there is none.
     ArgumentError
         If they compare different pairs.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> found = {
+    ...     f"company {seed}": cx.compare(
+    ...         cx.synthetic_landmarks(seed=seed, customers=1_000, scenario="base"),
+    ...         ["ces", "nps"],
+    ...         measures=(),
+    ...     )
+    ...     for seed in (1, 2, 3)
+    ... }
+    >>> pooled = cx.pool_comparisons(found, by="company").pooled
+    >>> pooled.k, pooled.low < pooled.value < pooled.high
+    (3, True)
     """
     import pandas as pd
 

@@ -184,6 +184,34 @@ class Scorecard(Result):
         rest = f" The other {calm} stayed within noise." if calm > 1 else ""
         return f"{when}: {'; '.join(moved)}.{rest}"
 
+    @property
+    def groups_finding(self) -> str:
+        """Which groups moved and which are unlike the rest, beyond noise; empty without groups."""
+        if not self.by:
+            return ""
+        by = f"By {', '.join(self.by)}, "
+        parts = []
+        if len(self.changes):
+            moved = self._differences(self.changes, ("up", "down"))
+            parts.append(f"{by}moved: {moved}." if moved else f"{by}no group moved beyond noise.")
+        if len(self.rest):
+            apart = self._differences(self.rest, ("above", "below"))
+            said = f"unlike the others together: {apart}." if apart else "no group is unlike the others."
+            parts.append(f"{by}{said}")
+        return " ".join(parts)
+
+    def _differences(self, table: pd.DataFrame, verdicts: tuple[str, str], *, most: int = 4) -> str:
+        """Name the groups with their differences and intervals, the surest first."""
+        found = table[table["verdict"].isin(verdicts) & (table["group"] != "all")]
+        found = found.sort_values("p_adjusted", kind="stable")
+        texts = []
+        for row in found.head(most).to_dict("records"):
+            value, low, high = (float(row[name]) for name in ("difference", "low", "high"))
+            figure = format_estimate(value, low, high, Unit(row["unit"]), signed=True)
+            texts.append(f"{row['group']}, {self.labels[row['metric']]} {figure}")
+        more = f"; and {len(found) - most} more" if len(found) > most else ""
+        return "; ".join(texts) + more
+
     def _movement(self, row: dict[Hashable, Any]) -> str:
         rose = row["verdict"] == "up"
         better = {"high": rose, "low": not rose}.get(self.good[row["metric"]])
