@@ -17,12 +17,12 @@ from cxresearch.results.power import Power
 from cxresearch.stats.censoring import follow_up
 from cxresearch.stats.equivalence import (
     difference_power,
-    equivalence_p_value,
     equivalence_power,
     rows_for_difference,
     rows_for_equivalence,
 )
 from cxresearch.stats.ipcw import auc_measure, sides
+from cxresearch.stats.small_sample import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,10 +191,11 @@ def _pool(contest: ContestRows, horizon: float) -> _Pool:
     )
 
 
-def one_study(pool: _Pool, rows: int, seed: Sequence[int]) -> tuple[float, float]:
-    """Draw customers until there are about so many rows; return the difference and its standard error.
+def one_study(pool: _Pool, rows: int, seed: Sequence[int], *, margin: float) -> tuple[float, float]:
+    """Draw customers until there are about so many rows; return the p-values of difference and equivalence.
 
-    A study in which nobody left has no difference: NaN, counted as not decided.
+    They are those of the contest, judged by Student's t where few leave or stay. A study in which nobody left
+    has none: NaN, counted as not decided.
     """
     rng = np.random.default_rng(list(seed))
     customers = len(pool.start) - 1
@@ -211,8 +212,11 @@ def one_study(pool: _Pool, rows: int, seed: Sequence[int]) -> tuple[float, float
     at = [sides(fit, pool.horizon, controls="event_free")]
     found = auc_measure(fit, [code[take][fit.order] for code in pool.codes], at)
     spread = found.covariance(clusters=cluster)
-    variance = spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
-    return float(found.value[0, 0] - found.value[1, 0]), math.sqrt(max(variance, 0.0))
+    se = math.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0.0))
+    difference = float(found.value[0, 0] - found.value[1, 0])
+    drawn_sides = [cluster[fit.order][side > 0] for side in (at[0].case, at[0].control)]
+    judge = Reference(smallest=min(size, *(len(np.unique(side)) for side in drawn_sides)))
+    return judge.p_value(difference, se), judge.p_equivalence(difference, se, margin)
 
 
 def _simulate(
@@ -234,11 +238,11 @@ def _simulate(
 
         seeds = tqdm(seeds, desc=f"{rows:,} rows", leave=False)
     studies = Parallel(n_jobs=n_jobs, batch_size=8)(
-        delayed(one_study)(pool, rows, (seed, rows, run)) for run in seeds
+        delayed(one_study)(pool, rows, (seed, rows, run), margin=margin) for run in seeds
     )
-    z = stats.norm.ppf(0.5 + level / 2)
-    found = sum(bool(se > 0 and abs(d) / se > z) for d, se in studies)
-    equal = sum(bool(equivalence_p_value(d, se, margin) < 1 - level) for d, se in studies)
+    found = sum(bool(p_value < 1 - level) for p_value, _ in studies)  # NaN is not decided
+    alike = bool(np.array_equal(*pool.codes))  # two names for one ranking: equal whatever is drawn
+    equal = runs if alike else sum(bool(p_value < 1 - level) for _, p_value in studies)
     interval = stats.binomtest(found, runs).proportion_ci(level, method="wilson")
     return {
         "simulated_difference": found / runs,

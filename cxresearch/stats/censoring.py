@@ -154,16 +154,29 @@ def observed_at(fit: FollowUp, horizon: float) -> float:
     Raises
     ------
     DataError
-        If nobody is followed past the horizon, so nobody can serve as a control.
+        If everyone left, or nobody is followed past the horizon: nobody can serve as a control.
     """
     last = int(np.searchsorted(fit.time, fit.reaching(horizon), side="right")) - 1
     if last == len(fit.time) - 1:
-        raise DataError(
-            f"nobody is followed past the horizon of {horizon:g}",
-            where=f"longest follow-up {fit.duration[-1]:g}",
-            next_step="choose a shorter horizon, or landmarks that leave room before the data cut",
-        )
+        raise nobody_past(fit, horizon)
     return 1.0 if last < 0 else float(fit.after[last])
+
+
+def nobody_past(fit: FollowUp, horizon: float) -> DataError:
+    """Say why nobody was seen to stay beyond the horizon: everyone left, or the follow-up ends before."""
+    if (fit.event > 0).all():
+        what = "churned" if (fit.event == 1).all() else "left"
+        return DataError(
+            f"everyone {what} within {horizon:g} days",
+            where=f"{fit.n:,} rows",
+            wanted="rows with and without the event",
+            next_step="choose a shorter horizon or check the event column",
+        )
+    return DataError(
+        f"nobody is followed past the horizon of {horizon:g} days",
+        where=f"longest follow-up {fit.duration[-1]:g} days",
+        next_step="choose a shorter horizon, or landmarks that leave room before the data cut",
+    )
 
 
 def inverse_weights(fit: FollowUp, horizon: float) -> NDArray[np.float64]:

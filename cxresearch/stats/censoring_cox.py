@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.checks import check_same_length
-from cxresearch.errors import DataError
-from cxresearch.stats.censoring import FollowUp, follow_up
+from cxresearch.stats.censoring import FollowUp, follow_up, nobody_past
 from cxresearch.stats.cox import CoxData, TermMeans, cox_data, fit_of, score_residuals, term_means
 from cxresearch.stats.ipcw import (
     Controls,
@@ -78,7 +77,7 @@ class CoxCensoring:
         """``1/G(T- | x)`` for events up to the horizon, ``1/G(horizon | x)`` for those followed past it."""
         past = self.fit.duration > self.fit.reaching(horizon)
         if not past.any():
-            raise DataError(f"nobody is followed past the horizon of {horizon:g}")
+            raise nobody_past(self.fit, horizon)
         steps = self.data.sets.mean_weight / self.means.total
         hazard = np.concatenate(([0.0], np.cumsum(steps)))[self.terms_before(horizon)]
         known = (self.fit.event > 0) | past

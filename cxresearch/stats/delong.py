@@ -33,6 +33,8 @@ class CorrelatedAUC:
     auc : array, shape (m,)
     covariance : array, shape (m, m)
         NaN with a single case or a single control.
+    same : array of bool, shape (m, m)
+        Whether two scores rank the rows alike, so that their AUCs are equal by definition.
     cases, controls : int
     level : float
     """
@@ -40,6 +42,7 @@ class CorrelatedAUC:
     names: tuple[str, ...]
     auc: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    same: NDArray[np.bool_]
     cases: int
     controls: int
     level: float
@@ -63,13 +66,18 @@ class CorrelatedAUC:
         )
 
     def contrast(self, first: str, second: str) -> Contrast:
-        """Difference of two AUCs with interval and z test."""
+        """Difference of two AUCs with interval and z test.
+
+        Where the standard error is 0 although the scores differ (one is constant, or both separate cases from
+        controls) nothing is known about the error: limits and test are NaN, and the note says so.
+        """
         i, j = self.names.index(first), self.names.index(second)
         difference = float(self.auc[i] - self.auc[j])
         variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
         se = float(np.sqrt(np.maximum(variance, 0.0)))  # NaN stays NaN
-        z, p_value = z_test(difference, se)
-        half = _critical(self.level) * se
+        se, same = 0.0 if se < 1e-12 else se, bool(self.same[i, j])
+        z, p_value = z_test(difference, se, same=same)
+        half = _critical(self.level) * se if se > 0 or same else float("nan")
         return Contrast(
             name="AUC",
             first=first,
@@ -85,18 +93,38 @@ class CorrelatedAUC:
             unit=Unit.AUC,
             test=f"z test, {METHOD}",
             method="Wald",
+            note=_note(se, same=same),
         )
 
 
-def z_test(difference: float, se: float) -> tuple[float, float]:
-    """Return z and its two-sided p-value; no difference without any spread gives 0 and 1.
+def _note(se: float, *, same: bool) -> str:
+    if same:
+        return "both scores rank the rows alike"
+    return "" if se > 0 else "the variance of the difference is zero or not known, so there is no interval"
+
+
+def z_test(difference: float, se: float, *, same: bool = False) -> tuple[float, float]:
+    """Return z and its two-sided p-value.
+
+    Parameters
+    ----------
+    difference, se : float
+        Estimate and its standard error.
+    same : bool
+        Both sides are one thing by definition, so that the difference is known to be 0.
+
+    Returns
+    -------
+    z, p_value : float
+        0 and 1 where both are the same; NaN where the standard error is 0 or missing, which is no evidence of
+        any kind.
 
     Examples
     --------
-    >>> z_test(0.0, 0.0)
-    (0.0, 1.0)
+    >>> z_test(0.0, 0.0), z_test(0.0, 0.0, same=True)
+    ((nan, nan), (0.0, 1.0))
     """
-    if abs(difference) < 1e-12 and se < 1e-9:
+    if same:
         return 0.0, 1.0
     if not se > 0:
         return float("nan"), float("nan")
@@ -164,7 +192,13 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
     cells, case, control = _histogram(y, codes)
     auc, covariance = delong_from_counts(cells, case, control)
     return CorrelatedAUC(
-        names=tuple(scores), auc=auc, covariance=covariance, cases=cases, controls=controls, level=level
+        names=tuple(scores),
+        auc=auc,
+        covariance=covariance,
+        same=np.array([[np.array_equal(one, two) for two in codes] for one in codes]),
+        cases=cases,
+        controls=controls,
+        level=level,
     )
 
 

@@ -86,7 +86,7 @@ def sides_of(
     for side, all_, step in ((at.case, "nobody", "longer"), (at.control, "everyone", "shorter")):
         if not side.any():
             raise DataError(
-                f"{all_} churned within {horizon:g}",
+                f"{all_} churned within {horizon:g} days",
                 where=f"{fit.n:,} rows",
                 wanted="rows with and without the event",
                 next_step=f"choose a {step} horizon or check the event column",

@@ -51,6 +51,21 @@ def test_identical_scores_differ_by_nothing() -> None:
     assert (contrast.difference, contrast.p_value) == (0, 1)
 
 
+@pytest.mark.parametrize("other", [[1, 1, 1, 1], [1, 2, 3, 4]], ids=["constant", "separates too"])
+def test_no_variance_is_no_certainty(other: list[int]) -> None:
+    """The two rank the rows otherwise: a variance of 0 is ignorance, not an interval of width 0."""
+    contrast = delong([0, 0, 1, 1], {"a": [1, 1, 2, 3], "b": other}).contrast("a", "b")
+    assert contrast.difference == (0.5 if other[3] == 1 else 0.0)
+    assert np.isnan([contrast.low, contrast.high, contrast.statistic, contrast.p_value]).all()
+    assert "no interval" in contrast.note
+
+
+def test_a_shifted_score_is_the_same_score() -> None:
+    contrast = delong([0, 0, 1, 1], {"a": [1, 1, 2, 3], "b": [10, 10, 20, 30]}).contrast("a", "b")
+    assert (contrast.low, contrast.high, contrast.p_value) == (0, 0, 1)
+    assert "rank the rows alike" in contrast.note
+
+
 def by_definition(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cases, controls = scores[:, y == 1], scores[:, y == 0]
     kernel = (cases[:, :, None] > controls[:, None, :]) + 0.5 * (cases[:, :, None] == controls[:, None, :])

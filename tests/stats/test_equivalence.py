@@ -1,8 +1,10 @@
 """Equivalence tests and sample sizes against R and closed form."""
 
+import numpy as np
 import pytest
 from scipy import stats
 
+from cxresearch.stats.delong import z_test
 from cxresearch.stats.equivalence import (
     difference_power,
     equivalence_p_value,
@@ -20,6 +22,16 @@ def test_p_value_is_the_larger_of_two_one_sided_tests() -> None:
     assert equivalence_p_value(difference, se, margin) == pytest.approx(max(lower, upper))
     assert equivalence_p_value(-difference, se, margin) == pytest.approx(max(lower, upper))
     assert equivalence_p_value(0.03, se, margin) > 0.5
+
+
+def test_no_error_is_no_evidence() -> None:
+    for se in (0.0, float("nan")):
+        assert np.isnan(equivalence_p_value(0.0, se, 0.02))
+        assert np.isnan(equivalence_p_value(0.5, se, 0.02))
+        assert np.isnan(z_test(0.1, se)).all()
+        assert np.isnan(z_test(0.0, se)).all()
+    assert equivalence_p_value(0.0, 0.0, 0.02, same=True) == 0
+    assert z_test(0.0, 0.0, same=True) == (0, 1)
 
 
 def test_rows_give_the_power_asked_for() -> None:

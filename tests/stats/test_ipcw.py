@@ -188,8 +188,17 @@ def test_simultaneous_critical_value_of_independent_estimates() -> None:
 @pytest.mark.parametrize(
     ("time", "event", "score", "horizon", "error", "words"),
     [
-        ([1, 2, 3, 4], [0, 0, 0, 0], [1, 2, 1, 2], 2, DataError, "nobody churned"),
-        ([1, 1, 1, 4], [1, 1, 1, 0], [1, 2, 1, 2], 5, DataError, "nobody is followed past"),
+        ([1, 2, 3, 4], [0, 0, 0, 0], [1, 2, 1, 2], 2, DataError, "nobody churned within 2 days"),
+        (
+            [1, 1, 1, 4],
+            [1, 1, 1, 0],
+            [1, 2, 1, 2],
+            5,
+            DataError,
+            "nobody is followed past the horizon of 5 days",
+        ),
+        ([1, 1, 1, 4], [1, 1, 1, 1], [1, 2, 1, 2], 5, DataError, "everyone churned within 5 days"),
+        ([1, 1, 1, 4], [1, 1, 1, 2], [1, 2, 1, 2], 5, DataError, "everyone left within 5 days"),
         ([1, 2, 3, 4], [1, 0, 1, 0], [1, np.nan, 1, 2], 2, ArgumentError, "missing"),
         ([1, 2, 3, 4], [1, 0, 1, 0.5], [1, 2, 1, 2], 2, ArgumentError, "codes"),
         ([-1, 2, 3, 4], [1, 0, 1, 0], [1, 2, 1, 2], 2, ArgumentError, "negative"),
