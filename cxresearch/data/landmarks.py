@@ -57,6 +57,11 @@ def landmark(
     an end after the data cut has not happened. Answers given in exit surveys (by touchpoint or stage) are
     refused and flagged.
 
+    Rows that break a rule and were set aside (``on_reject``) are not looked at, whole as they are: a ticket
+    whose reply came after its resolution is missing from the count of tickets, too. ``flags`` say how many
+    rows of each table that concerns. Segments have no history: they are taken as the data have them today,
+    at every landmark.
+
     Parameters
     ----------
     study : Study
@@ -86,7 +91,7 @@ def landmark(
     -------
     Landmarks
         Rows sorted by landmark and customer, with ``excluded`` (every candidate, that is every customer at
-        every landmark, is either a row or counted there once) and ``flags``.
+        every landmark, is either a row or counted there once) and ``flags``, rows set aside among them.
 
     Raises
     ------

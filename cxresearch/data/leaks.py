@@ -1,4 +1,4 @@
-"""Alarms about leaks: signs in the data that a score may know what it is meant to predict."""
+"""Flags of landmark rows: signs that a score may know what it is meant to predict, and rows not looked at."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Flag(NamedTuple):
 
 
 def leak_flags(archive: Archive, people: Frame, landmarks: Mapping[datetime, int]) -> pd.DataFrame:
-    """Return the alarms of a study, for a person to judge.
+    """Return the alarms of a study, for a person to judge, and how many rows of each table were set aside.
 
     Parameters
     ----------
@@ -63,6 +63,7 @@ def leak_flags(archive: Archive, people: Frame, landmarks: Mapping[datetime, int
         *_ends(archive, people),
         *_gaps(archive, landmarks),
         *_ticket_close(archive, landmarks),
+        *_set_aside(archive),
     ]
     return pd.DataFrame(flags, columns=["flag", "rows", "detail"])
 
@@ -219,3 +220,22 @@ def _ticket_close(archive: Archive, landmarks: Mapping[datetime, int]) -> Iterat
             f"{int(found):,} tickets were closed at the very instant of a landmark: the outcome of the "
             "ticket chose the day; use calendar dates",
         )
+
+
+def _set_aside(archive: Archive) -> Iterator[_Flag]:
+    """Rows that broke a rule: a ticket with an impossible reply is not counted as a ticket."""
+    for name in archive.study.tables:
+        summary = archive.study.summary(name)
+        rows = summary.rows - summary.valid
+        if rows:
+            rules: dict[str, int] = {}
+            for code, broken in summary.rejected.items():
+                rule = code.partition(":")[0].replace("_", " ")
+                rules[rule] = rules.get(rule, 0) + broken
+            why = ", ".join(f"{rule} {broken:,}" for rule, broken in rules.items())
+            lost = (
+                "no candidates" if name == "customers" else "missing from scores, counts and other features"
+            )
+            yield _Flag(
+                f"{name} set aside", rows, f"{rows:,} of {summary.rows:,} rows of {name} ({why}): {lost}"
+            )

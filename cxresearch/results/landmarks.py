@@ -74,7 +74,7 @@ class Landmarks(Result):
         Columns ``reason, rows, customers``: candidate rows (a customer at a landmark) left out, each under
         its first reason.
     flags : DataFrame
-        Columns ``flag, rows, detail``: alarms about leaks, for a person to judge.
+        Columns ``flag, rows, detail``: alarms about leaks, for a person to judge, and rows set aside.
     name : str
         Name of the study.
 
@@ -212,6 +212,8 @@ class Landmarks(Result):
             known = int(self.frame[name].notna().sum())
             lines[scale.label] = f"{known:,} answers ({known / self.n_rows:.1%} of rows)"
         lines["Features"] = f"{len(self.features)}"
+        if self.segments:
+            lines["Segments"] = f"{', '.join(self.segments)}, as the data have them today at every landmark"
         for row in self.excluded.itertuples():
             lines[f"Left out: {row.reason}"] = f"{row.rows:,} rows"
         for row in self.flags.itertuples():

@@ -425,6 +425,43 @@ def test_tables_that_stop_or_begin_late_and_landmarks_at_a_close_raise_alarms() 
     }
 
 
+def test_rows_set_aside_are_said_by_table_and_rule() -> None:
+    """A ticket with an impossible reply was a ticket all the same; who counts tickets must know."""
+    tickets = pd.DataFrame(
+        {
+            "ticket_id": ["1", "2", "3"],
+            "customer_id": ["a", "a", "gone"],
+            "created_at": times("2023-12-01", "2023-12-02", "2023-12-03"),
+            "first_replied_at": times("2023-12-05", "2023-12-02 12:00", "2023-12-03"),
+            "resolved_at": times("2023-12-04", "2023-12-03", "2023-12-04"),
+        }
+    )
+    people = customers(
+        customer_id=["a", "b", "c"], ended_at=times(None, None, "2021-01-01"), region=["x", "y", "y"]
+    )
+    study = cx.Study.from_frames(
+        {"customers": people, "responses": one_each("a", "b"), "tickets": tickets},
+        observed_until=datetime(2025, 1, 1),
+        instruments={"nps": cx.NPS},
+        on_reject="set_aside",
+    )
+    marks = cx.landmark(study, every=[AT])
+    said = marks.flags.set_index("flag")
+    assert flags(marks) == {"customers set aside": 1, "tickets set aside": 2}
+    assert "(end before start 1): no candidates" in said.loc["customers set aside", "detail"]
+    assert (
+        "2 of 3 rows of tickets (reply after resolution 1, unknown customer 1)"
+        in said.loc["tickets set aside", "detail"]
+    )
+    assert by_customer(marks).loc["a", "resolution_days_90d_mean"] == 1.0
+    assert marks.n_candidates == 2
+    assert "Segments: region, as the data have them today at every landmark" in str(marks)
+    assert [flag for flag in cx.leak_alarms(marks)["alarm"] if "aside" in flag] == [
+        "customers set aside",
+        "tickets set aside",
+    ]
+
+
 # Order, engines, and the truth
 
 
