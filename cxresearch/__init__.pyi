@@ -44,7 +44,9 @@ from .headtohead.protocol import read_protocol as read_protocol
 from .headtohead.segments import compare_segments as compare_segments
 from .headtohead.segments import pool_comparisons as pool_comparisons
 from .headtohead.sensitivity import sensitivity as sensitivity
+from .metrics.bands import nps_band as nps_band
 from .metrics.bands import nps_reading as nps_reading
+from .metrics.bands import nps_reference_points as nps_reference_points
 from .metrics.breakdown import score_breakdown as score_breakdown
 from .metrics.business_hours import BusinessHours as BusinessHours
 from .metrics.cohorts import cohort_retention as cohort_retention

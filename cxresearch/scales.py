@@ -144,7 +144,7 @@ class Band:
     high: float
 
 
-#: Customary reading of an NPS (Bain & Company).
+#: Customary reading of an NPS; the source is named by `nps_band`.
 NPS_BANDS = (
     Band(label="needs work", low=-100.0, high=0.0),
     Band(label="good", low=0.0, high=50.0),

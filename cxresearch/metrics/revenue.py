@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import pandas as pd
 
@@ -27,21 +28,11 @@ if TYPE_CHECKING:
     Where = Mapping[str, str] | None
     Profile = str | RevenueProfile | None
 
+P = ParamSpec("P")
+
 _LARGE = 0.1
 _COHORT = "MRR of the customers who were there when the period began"
-
-
-def gross_revenue_churn(
-    study: Study | MrrBridge,
-    *,
-    period: Any = None,
-    where: Where = None,
-    every: Every = "month",
-    profile: Profile = None,
-    level: float = 0.95,
-) -> Estimate:
-    """Return the share of opening MRR lost in a period: (churn + contraction) / opening MRR.
-
+_SHARED = """
     Parameters
     ----------
     study : Study or MrrBridge
@@ -53,15 +44,22 @@ def gross_revenue_churn(
     every : {"day", "week", "month", "quarter", "year"}
         Length of the period.
     profile : str or RevenueProfile, optional
-        Whose definition; ``"articles"`` counts downgrades only. By default ``"cxresearch"``, or the bridge's
-        own; given with a bridge it only decides which of its moves count.
+        Whose definition (see `REVENUE_PROFILES`). By default ``"cxresearch"``, or the bridge's own; given
+        with a bridge it only decides which of its moves count.
     level : float
         Confidence level.
 
     Returns
     -------
     Estimate
-        With n, the customers of the opening cohort. NaN if nobody was there.
+        With n, the customers counted. NaN where there is nothing to divide by.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such period or group.
+    DataError
+        If the revenue table is empty, or holds a negative level or a currency without a rate.
 
     Warns
     -----
@@ -70,11 +68,39 @@ def gross_revenue_churn(
 
     Notes
     -----
-    The interval treats customers as independent units (see `linearised_ratio`).
+    Customers are taken as independent draws from those the firm might have had; ``method`` names the
+    interval. Losses: Wilson's at the effective number of customers (`linearised_ratio`). Gains: a Poisson
+    score interval at the effective number of moves (`gain_ratios`). Net figures join both by MOVER
+    (`net_ratios`), the quick ratio on the logarithm (`log_ratios`). Coverage is in docs/validation.md.
 
     References
     ----------
     Cochran, W. G. (1977). Sampling techniques (3rd ed.), section 6.
+    Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures. Statistics in
+    Medicine 27, 1693-1702. doi:10.1002/sim.3095
+"""
+
+
+def _documented(function: Callable[P, Estimate]) -> Callable[P, Estimate]:
+    """Complete the docstring of a rate with what all rates share, above its examples."""
+    head, rule, examples = (inspect.getdoc(function) or "").partition("Examples\n---")
+    function.__doc__ = f"{head}{inspect.cleandoc(_SHARED)}\n\n{rule}{examples}"
+    return function
+
+
+@_documented
+def gross_revenue_churn(
+    study: Study | MrrBridge,
+    *,
+    period: Any = None,
+    where: Where = None,
+    every: Every = "month",
+    profile: Profile = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the share of opening MRR lost in a period: (churn + contraction) / opening MRR.
+
+    ``profile="articles"`` counts downgrades only.
 
     Examples
     --------
@@ -86,6 +112,7 @@ def gross_revenue_churn(
     )
 
 
+@_documented
 def net_revenue_churn(
     study: Study | MrrBridge,
     *,
@@ -97,7 +124,7 @@ def net_revenue_churn(
 ) -> Estimate:
     """Return gross revenue churn less what the opening cohort added; negative when it grew.
 
-    Parameters are those of `gross_revenue_churn`. ChartMogul and Stripe also subtract reactivation.
+    ChartMogul and Stripe also subtract reactivation.
 
     Examples
     --------
@@ -109,6 +136,7 @@ def net_revenue_churn(
     )
 
 
+@_documented
 def gross_revenue_retention(
     study: Study | MrrBridge,
     *,
@@ -119,8 +147,6 @@ def gross_revenue_retention(
     level: float = 0.95,
 ) -> Estimate:
     """Return GRR = sum(min(closing, opening)) / opening MRR, over the opening cohort; never above 1.
-
-    Parameters are those of `gross_revenue_churn`.
 
     Examples
     --------
@@ -138,6 +164,7 @@ def gross_revenue_retention(
     )
 
 
+@_documented
 def net_revenue_retention(
     study: Study | MrrBridge,
     *,
@@ -149,8 +176,6 @@ def net_revenue_retention(
 ) -> Estimate:
     """Return NRR = closing MRR of the opening cohort / its opening MRR.
 
-    Parameters are those of `gross_revenue_churn`.
-
     Examples
     --------
     >>> float(net_revenue_retention(_example_study(), period="2024-02"))
@@ -161,6 +186,7 @@ def net_revenue_retention(
     )
 
 
+@_documented
 def expansion(
     study: Study | MrrBridge,
     *,
@@ -172,8 +198,6 @@ def expansion(
 ) -> Estimate:
     """Return expansion MRR / opening MRR; with ``profile="articles"`` expansion as a multiple of new MRR.
 
-    Parameters are those of `gross_revenue_churn`.
-
     Examples
     --------
     >>> expansion(_example_study(), period="2024-02").value
@@ -182,6 +206,7 @@ def expansion(
     return _rate("expansion", study, period=period, where=where, every=every, profile=profile, level=level)
 
 
+@_documented
 def quick_ratio(
     study: Study | MrrBridge,
     *,
@@ -193,8 +218,7 @@ def quick_ratio(
 ) -> Estimate:
     """Return (new + expansion) / (contraction + churn) of a period.
 
-    Parameters are those of `gross_revenue_churn`. NaN where nothing was lost. The interval is symmetric on
-    the logarithm, the customers who moved taken as independent (`log_ratio`).
+    NaN where nothing was lost; n counts the customers who moved.
 
     Examples
     --------
