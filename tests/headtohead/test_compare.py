@@ -204,7 +204,10 @@ def test_bad_settings_are_refused(marks: cx.Landmarks, call, error: type, words:
     ("columns", "words"),
     [
         ({"nps": [1, 2, 3, 4], "event": [0, 0, 0, 0]}, "nobody churned"),
-        ({"nps": [1, 2, 3, 4], "event": [1, 1, 1, 1], "duration_days": [9, 9, 9, 9]}, "everyone churned within"),
+        (
+            {"nps": [1, 2, 3, 4], "event": [1, 1, 1, 1], "duration_days": [9, 9, 9, 9]},
+            "everyone churned within",
+        ),
         ({"nps": [1, 2, 3, 4], "event": [1, 0, 1, 1], "duration_days": [9, 8, 9, 9]}, "nobody is followed"),
         ({"nps": [5, 5, 5, 5], "event": [1, 0, 1, 0]}, "one distinct score"),
         ({"nps": [np.nan] * 4, "event": [1, 0, 1, 0]}, "no row has an answer"),
