@@ -240,6 +240,30 @@ def test_sfo_2017(shared: Any) -> None:
     assert weighted.se > found.se
 
 
+def test_sfo_2017_what_a_wrong_reading_gives(shared: Any) -> None:
+    """Code 11 read as a promoter, every row in the base: 41.61; a study sets these rows aside."""
+    survey = pd.read_csv(shared / "data" / "sfo" / "sfo_2017.csv.gz", low_memory=False)
+    score = pd.to_numeric(survey["NETPRO"], errors="coerce")
+    wrong = 100 * ((score >= 9).sum() - (score <= 6).sum()) / len(score)
+    assert (len(score), (score == 11).sum(), score.isna().sum()) == (2831, 84, 1)
+    assert round(wrong, 2) == 41.61
+    rows = pd.DataFrame(
+        {
+            "customer_id": [f"r{number}" for number in range(len(score))],
+            "instrument": "nps",
+            "score": score,
+            "responded_at": pd.Timestamp("2017-06-01"),
+        }
+    )
+    options: dict[str, Any] = {"observed_until": "2017-12-31", "instruments": {"nps": cx.NPS}}
+    with pytest.raises(cx.StudyError, match="84 with a score outside the scale"):
+        cx.metric_table(cx.Study.from_frames({"responses": rows}, **options), "nps")
+    study = cx.Study.from_frames({"responses": rows}, on_reject="set_aside", max_reject_share=0.1, **options)
+    found = cx.metric_table(study, "nps").iloc[0]
+    assert (round(found["value"], 2), found["n"]) == (39.84, 2746)
+    assert study.rejects()["rule"].value_counts().to_dict() == {"score_out_of_scale": 84, "missing_score": 1}
+
+
 @pytest.mark.parametrize(
     ("year", "column", "share"),
     [
@@ -289,3 +313,23 @@ def test_few_clusters_widen_by_t_at_the_level_asked_for(level: float) -> None:
     found = cx.nps(scores, clusters=who, method="wald", level=level)
     t = {0.8: 1.88562, 0.95: 4.30265, 0.99: 9.92484}[level]
     assert (found.high - found.low) / 2 == pytest.approx(t * found.se, rel=0.01)
+
+
+def test_bands_and_reference_points() -> None:
+    ends = {-100: "needs work", -0.1: "needs work", 0: "good", 49.9: "good", 50: "excellent", 70: "excellent"}
+    assert {score: cx.nps_band(score) for score in ends} == ends
+    assert [cx.nps_band(score) for score in (70.1, 100)] == ["world class"] * 2
+    for score in (-100.1, 100.1, math.nan):
+        with pytest.raises(cx.ArgumentError, match="-100 to 100"):
+            cx.nps_band(score)
+    points = cx.nps_reference_points()
+    assert dict(zip(points["firm"], points["nps"], strict=True)) == {
+        "Apple": 72,
+        "Amazon": 69,
+        "Netflix": 68,
+        "Jive": 68,
+    }
+    assert points["band"].tolist() == ["world class", *["excellent"] * 3] and points["source"].all()
+    assert cx.nps_reading(cx.nps([10] * 80 + [6] * 20)).startswith("excellent; the interval runs from good")
+    with pytest.raises(cx.ArgumentError, match="an NPS, in points"):
+        cx.nps_reading(cx.csat([5, 4]))
