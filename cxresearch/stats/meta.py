@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
@@ -109,12 +109,25 @@ def mixed_fit(y: Array, v: Array, design: Array, *, method: str = "REML") -> Mix
     y, v : array, shape (k,)
         Estimates and their sampling variances.
     design : array, shape (k, p)
+        Full column rank; a column of ones for a plain average.
     method : {"REML", "ML", "DL", "PM", "FE"}
+        Estimator of the variance between segments tau2: restricted or full maximum likelihood, DerSimonian
+        and Laird, Paule and Mandel, or none.
+
+    Returns
+    -------
+    MixedFit
 
     References
     ----------
     Viechtbauer (2005), doi:10.3102/10769986030003261; Paule and Mandel (1982), doi:10.6028/jres.087.022;
     DerSimonian and Laird (1986), doi:10.1016/0197-2456(86)90046-2.
+
+    Examples
+    --------
+    >>> fit = mixed_fit(np.array([0.1, 0.3, 0.5]), np.array([0.01, 0.01, 0.01]), np.ones((3, 1)))
+    >>> round(float(fit.coefficients[0]), 3), round(fit.tau2, 3), fit.df
+    (0.3, 0.03, 2)
     """
     tau2 = _tau2(y, v, design, method)
     weight = 1 / (v + tau2)
@@ -201,43 +214,45 @@ def meta_analysis(
     check_choice("method", method, METHODS)
     check_choice("test", test, TESTS)
     check_choice("prediction", prediction, PREDICTIONS)
+    y, se = _checked(estimates, standard_errors, labels)
+    fit = mixed_fit(y, se**2, np.ones((len(y), 1)), method=method)
+    equal = test == "hartung_knapp" and fit.scale < EQUAL
+    used = "modified" if equal else test
+    average = _average(fit, used, level)
+    half = _further_segment(fit, average, prediction, level)
+    return Pooled(
+        name=name,
+        value=average.value,
+        low=average.value - average.half,
+        high=average.value + average.half,
+        se=average.se,
+        statistic=average.value / average.se,
+        p_value=float(2 * stats.t.sf(abs(average.value / average.se), average.df)),
+        df=average.df,
+        prediction_low=average.value - half,
+        prediction_high=average.value + half,
+        tau2=fit.tau2,
+        i2=fit.i2,
+        q=fit.q,
+        q_p_value=float(stats.chi2.sf(fit.q, fit.df)),
+        k=len(y),
+        segments=_segments(y, se, 1 / (se**2 + fit.tau2), labels, level),
+        level=level,
+        unit=unit,
+        method=f"{method}, {used.replace('_', '-')}",
+        note=_note(equal=equal, narrow=used == "hartung_knapp" and fit.scale < 1),
+    )
+
+
+def _checked(
+    estimates: ArrayLike, standard_errors: ArrayLike, labels: Sequence[str] | None
+) -> tuple[Array, Array]:
     y, se = as_numbers("estimates", estimates), as_numbers("standard_errors", standard_errors)
     k = check_same_length(estimates=y, standard_errors=se, labels=labels)
     if k < 2:
         raise DataError(f"there are {k} segments", wanted="two or more to pool")
     _check_spread(se)
-    fit = mixed_fit(y, se**2, np.ones((k, 1)), method=method)
-    equal = test == "hartung_knapp" and fit.scale < EQUAL
-    test = "modified" if equal else test
-    corrected, df = _corrected(math.sqrt(fit.covariance[0, 0]), fit, test)
-    critical = float(stats.t.ppf(0.5 + level / 2, df))
-    value = float(fit.coefficients[0])
-    if prediction == "metafor":
-        half = critical * math.sqrt(fit.tau2 + corrected**2)
-    else:
-        half = _further_segment(fit, k, level)
-    return Pooled(
-        name=name,
-        value=value,
-        low=value - critical * corrected,
-        high=value + critical * corrected,
-        se=corrected,
-        statistic=value / corrected,
-        p_value=float(2 * stats.t.sf(abs(value / corrected), df)),
-        df=df,
-        prediction_low=value - half,
-        prediction_high=value + half,
-        tau2=fit.tau2,
-        i2=fit.i2,
-        q=fit.q,
-        q_p_value=float(stats.chi2.sf(fit.q, fit.df)),
-        k=k,
-        segments=_segments(y, se, 1 / (se**2 + fit.tau2), labels, level),
-        level=level,
-        unit=unit,
-        method=f"{method}, {test.replace('_', '-')}",
-        note=_note(equal=equal, narrow=test == "hartung_knapp" and fit.scale < 1),
-    )
+    return y, se
 
 
 def _check_spread(se: Array) -> None:
@@ -257,11 +272,18 @@ def _note(*, equal: bool, narrow: bool) -> str:
     )
 
 
-def _further_segment(fit: MixedFit, k: int, level: float) -> float:
-    """Half the width of the prediction interval with k - 2 degrees of freedom; NaN with two segments."""
-    if k <= 2:
-        return math.nan
-    return float(stats.t.ppf(0.5 + level / 2, k - 2)) * math.sqrt(fit.tau2 + fit.covariance[0, 0])
+class _Average(NamedTuple):
+    """Pooled value, its corrected standard error, half the width of its interval, degrees of freedom."""
+
+    value: float
+    se: float
+    half: float
+    df: float
+
+
+def _average(fit: MixedFit, test: str, level: float) -> _Average:
+    se, df = _corrected(math.sqrt(fit.covariance[0, 0]), fit, test)
+    return _Average(float(fit.coefficients[0]), se, float(stats.t.ppf(0.5 + level / 2, df)) * se, df)
 
 
 def _corrected(plain: float, fit: MixedFit, test: str) -> tuple[float, float]:
@@ -269,6 +291,15 @@ def _corrected(plain: float, fit: MixedFit, test: str) -> tuple[float, float]:
         return plain, math.inf
     scale = fit.scale if test == "hartung_knapp" else max(1.0, fit.scale)
     return plain * math.sqrt(scale), float(fit.df)
+
+
+def _further_segment(fit: MixedFit, average: _Average, prediction: str, level: float) -> float:
+    """Half the width of the prediction interval; with k - 2 degrees of freedom NaN for two segments."""
+    if prediction == "metafor":
+        return float(stats.t.ppf(0.5 + level / 2, average.df)) * math.sqrt(fit.tau2 + average.se**2)
+    if fit.df < 2:
+        return math.nan
+    return float(stats.t.ppf(0.5 + level / 2, fit.df - 1)) * math.sqrt(fit.tau2 + fit.covariance[0, 0])
 
 
 def _segments(y: Array, se: Array, weight: Array, labels: Sequence[str] | None, level: float) -> Any:

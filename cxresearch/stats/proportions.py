@@ -1,4 +1,4 @@
-"""Intervals and tests for shares: Wilson by default, the others for comparison."""
+"""Intervals of shares: Wilson by default, the others for comparison."""
 
 from __future__ import annotations
 
@@ -21,18 +21,14 @@ class Bounds(NamedTuple):
     high: Floats
 
 
-class TwoShares(NamedTuple):
-    """Difference of two independent shares, as arrays of one shape."""
-
-    difference: Floats
-    low: Floats
-    high: Floats
-    statistic: Floats
-    p_value: Floats
-
-
 def normal_quantile(level: float) -> float:
-    """Return z of a two-sided level: 1.96 for 0.95."""
+    """Return z of a two-sided level.
+
+    Examples
+    --------
+    >>> round(normal_quantile(0.95), 2)
+    1.96
+    """
     return float(stats.norm.ppf((1 + check_level(level)) / 2))
 
 
@@ -97,6 +93,16 @@ def wilson(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
 def wald_share(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     """Return the textbook interval p +- z sqrt(p(1-p)/n): too short in small samples, may leave 0 to 1.
 
+    Parameters
+    ----------
+    count, n, level
+        As in `wilson`.
+
+    References
+    ----------
+    Laplace, P. S. (1812). Theorie analytique des probabilites; its faults: Brown et al. (2001), see
+    `jeffreys`.
+
     Examples
     --------
     >>> [round(float(end), 4) for end in wald_share(1, 10)]
@@ -111,6 +117,11 @@ def wald_share(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds
 
 def agresti_coull(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     """Return the adjusted Wald interval of Agresti and Coull (1998), not truncated to 0 and 1.
+
+    Parameters
+    ----------
+    count, n, level
+        As in `wilson`.
 
     References
     ----------
@@ -149,6 +160,11 @@ def _beta_bounds(x: Floats, size: Floats, shift: tuple[float, float], level: flo
 def clopper_pearson(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     """Return the exact interval: coverage never below ``level``, usually well above.
 
+    Parameters
+    ----------
+    count, n, level
+        As in `wilson`.
+
     References
     ----------
     Clopper, C. J., & Pearson, E. S. (1934). Biometrika 26, 404-413. doi:10.1093/biomet/26.4.404
@@ -165,6 +181,11 @@ def clopper_pearson(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> B
 def jeffreys(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     """Return the equal-tailed interval under Jeffreys' prior, its end 0 (1) where no (every) trial succeeded.
 
+    Parameters
+    ----------
+    count, n, level
+        As in `wilson`.
+
     References
     ----------
     Brown, L. D., Cai, T. T., & DasGupta, A. (2001). Interval estimation for a binomial proportion.
@@ -177,51 +198,3 @@ def jeffreys(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     """
     x, size = _counts(count, n)
     return _beta_bounds(x, size, (0.5, 0.5), level)
-
-
-def share_difference(
-    count_1: ArrayLike, n_1: ArrayLike, count_2: ArrayLike, n_2: ArrayLike, *, level: float = 0.95
-) -> TwoShares:
-    """Return the difference of two independent shares: Newcombe's hybrid score interval and Pearson's test.
-
-    Parameters
-    ----------
-    count_1, n_1, count_2, n_2 : array-like, shape (cells,)
-        Successes and trials of the two sides.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    TwoShares
-        ``difference`` is first minus second; ``statistic`` is the chi-squared of one degree of freedom,
-        without continuity correction; with both shares 0 (or both 1) it is 0 and the p-value 1.
-
-    References
-    ----------
-    Newcombe, R. G. (1998). Interval estimation for the difference between independent proportions: comparison
-    of eleven methods. Statistics in Medicine 17, 873-890 (method 10).
-    doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
-
-    Examples
-    --------
-    >>> found = share_difference(42, 100, 30, 100)
-    >>> round(float(found.low), 4), round(float(found.high), 4), round(float(found.p_value), 4)
-    (-0.0129, 0.2471, 0.0771)
-    """
-    x1, m1 = _counts(count_1, n_1)
-    x2, m2 = _counts(count_2, n_2)
-    first, second = wilson(x1, m1, level=level), wilson(x2, m2, level=level)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p1, p2, pooled = x1 / m1, x2 / m2, (x1 + x2) / (m1 + m2)
-        spread = pooled * (1 - pooled) * (1 / m1 + 1 / m2)
-        statistic = np.where((spread <= 0) & (m1 > 0) & (m2 > 0), 0.0, (p1 - p2) ** 2 / spread)
-    low = p1 - p2 - np.hypot(p1 - first.low, second.high - p2)
-    high = p1 - p2 + np.hypot(first.high - p1, p2 - second.low)
-    return TwoShares(
-        difference=p1 - p2,
-        low=low,
-        high=high,
-        statistic=statistic,
-        p_value=stats.chi2.sf(statistic, 1),
-    )

@@ -6,7 +6,7 @@ from scipy import stats
 
 from cxresearch.stats.differences import mover_difference
 from cxresearch.stats.nps_interval import score_interval
-from cxresearch.stats.proportions import Bounds, share_difference, wilson
+from cxresearch.stats.proportions import Bounds, wilson
 
 
 def net(one: tuple[int, int, int], two: tuple[int, int, int], level: float = 0.95):
@@ -15,12 +15,30 @@ def net(one: tuple[int, int, int], two: tuple[int, int, int], level: float = 0.9
     return mover_difference((p - d) / n, sides[0], (q - e) / m, sides[1], level=level)
 
 
-def test_shares_give_newcombe() -> None:
-    """R 4.2.2, Newcombe hybrid score interval of 3/20 against 9/25."""
-    found = mover_difference(0.15, wilson(3, 20), 0.36, wilson(9, 25))
-    assert np.allclose([found.low, found.high], [-0.427909969429357, 0.0528479116301996], rtol=0, atol=1e-9)
-    other = share_difference(3, 20, 9, 25)
-    assert found.p_value == pytest.approx(float(other.p_value), abs=0.02)
+# Newcombe's method 10 with R 4.2.2 (count, n, count, n): difference, its ends; p of prop.test(correct = FALSE)
+TWO = [
+    ((42, 100, 30, 100), 0.12, (-0.0128680547573427, 0.247124264827755), 0.077099871743542),
+    ((3, 20, 9, 25), -0.21, (-0.427909969429357, 0.0528479116301996), 0.113436380836183),
+    ((0, 15, 5, 20), -0.25, (-0.468700877618744, -0.00372659506300857), 0.0364698303560265),
+    (
+        (476, 1142, 1393, 5890),
+        0.180310062767789,
+        (0.149968033281672, 0.211051441944321),
+        1.55856631659575e-36,
+    ),
+]
+
+
+@pytest.mark.parametrize(("counts", "difference", "ends", "pearson"), TWO)
+def test_shares_give_newcombe(
+    counts: tuple[int, ...], difference: float, ends: tuple[float, float], pearson: float
+) -> None:
+    x, n, y, m = counts
+    found = mover_difference(x / n, wilson(x, n), y / m, wilson(y, m))
+    assert np.isclose(found.difference, difference, rtol=0, atol=1e-12)
+    assert np.allclose((found.low, found.high), ends, rtol=0, atol=1e-9)
+    assert found.p_value == pytest.approx(pearson, abs=0.02)  # another test of the same hypothesis
+    assert (found.p_value < 0.05) == (ends[0] > 0 or ends[1] < 0)
 
 
 def test_swapping_sides_negates() -> None:

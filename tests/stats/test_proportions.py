@@ -46,45 +46,6 @@ def test_every_reference_case(r_reference: dict[str, Any]) -> None:
             )
 
 
-# prop.test(correct = FALSE) and Newcombe's method 10, R 4.2.2
-TWO = [
-    ((42, 100, 30, 100), 0.12, (-0.0128680547573427, 0.247124264827755), 3.125, 0.077099871743542),
-    ((3, 20, 9, 25), -0.21, (-0.427909969429357, 0.0528479116301996), 2.50568181818182, 0.113436380836183),
-    ((0, 15, 5, 20), -0.25, (-0.468700877618744, -0.00372659506300857), 4.375, 0.0364698303560265),
-    (
-        (476, 1142, 1393, 5890),
-        0.180310062767789,
-        (0.149968033281672, 0.211051441944321),
-        159.363464824952,
-        1.55856631659575e-36,
-    ),
-]
-
-
-@pytest.mark.parametrize(("counts", "difference", "ends", "chisq", "p"), TWO)
-def test_two_shares(
-    counts: tuple[int, ...], difference: float, ends: tuple[float, float], chisq: float, p: float
-) -> None:
-    found = pr.share_difference(*counts)
-    assert np.isclose(found.difference, difference, rtol=0, atol=1e-12)
-    assert np.allclose((found.low, found.high), ends, rtol=0, atol=1e-9)
-    assert np.isclose(found.statistic, chisq, rtol=1e-9)
-    assert np.isclose(found.p_value, p, rtol=1e-6)
-
-
-def test_two_shares_equal_and_certain() -> None:
-    found = pr.share_difference([0, 20], [20, 20], [0, 30], [30, 30])
-    assert found.p_value.tolist() == [1.0, 1.0]
-    assert (found.low < 0).all() and (found.high > 0).all()
-
-
-def test_swapping_sides_negates() -> None:
-    there, back = pr.share_difference(3, 20, 9, 25), pr.share_difference(9, 25, 3, 20)
-    assert np.isclose(there.difference, -back.difference)
-    assert np.isclose(there.low, -back.high)
-    assert np.isclose(there.p_value, back.p_value)
-
-
 def test_empty_cell_is_unknown_and_bad_counts_are_refused() -> None:
     for interval in INTERVALS.values():
         low, high = interval([0, 3], [0, 9])
