@@ -15,7 +15,7 @@ def net(one: tuple[int, int, int], two: tuple[int, int, int], level: float = 0.9
     return mover_difference((p - d) / n, sides[0], (q - e) / m, sides[1], level=level)
 
 
-# Newcombe's method 10 with R 4.2.2 (count, n, count, n): difference, its ends; p of prop.test(correct = FALSE)
+# Newcombe's method 10 with R 4.2.2 (count, n, count, n): difference, its ends, p of prop.test
 TWO = [
     ((42, 100, 30, 100), 0.12, (-0.0128680547573427, 0.247124264827755), 0.077099871743542),
     ((3, 20, 9, 25), -0.21, (-0.427909969429357, 0.0528479116301996), 0.113436380836183),
