@@ -10,7 +10,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.admission import admit
-from cxresearch.data.doubts import look_alikes, several_plans
+from cxresearch.data.doubts import look_alikes, repeated_rows, several_plans
 from cxresearch.data.engine import collect
 from cxresearch.data.validation import RULES
 from cxresearch.errors import StudyError
@@ -70,7 +70,9 @@ def check_study(study: Study) -> StudyCheck:
         segments=_segments(study),
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
-        flags=pd.concat([study.flags(), look_alikes(study), several_plans(study)], ignore_index=True),
+        flags=pd.concat(
+            [study.flags(), look_alikes(study), repeated_rows(study), several_plans(study)], ignore_index=True
+        ),
         reports=report_needs(study),
         problems=tuple(problems),
     )

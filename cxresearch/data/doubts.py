@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 _COLUMNS = ["table", "flag", "rows", "detail"]
 #: More rejects are not looked at: the first tell what is wrong.
 _MOST_REJECTS = 20_000
+#: What stands unseen around an id: spaces of several kinds, tabs, line ends, marks of byte order.
+_BLANKS = " \t\r\n\u00a0\u202f\u200b\ufeff"
+#: Tables without a key, and the columns in which no two rows can agree by chance.
+_FACTS = {
+    "responses": ("customer_id", "instrument", "responded_at", "score"),
+    "orders": ("customer_id", "ordered_at", "amount"),
+}
+#: Larger tables are not looked at: comparing all rows would cost more than the check itself.
+_MOST_ROWS = 5_000_000
 _ROUNDED = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 
 
@@ -68,7 +77,7 @@ def _unknown(study: Study) -> Iterator[tuple[str, str, int, str]]:
             continue
         rejects = study.checked.rejects(name, limit=_MOST_REJECTS)
         lost = rejects.loc[rejects["rule"] == "unknown_customer", "value"].astype(str)
-        plain = lost.str.strip().str.lower().str.replace(r"^0+", "", regex=True)
+        plain = lost.str.strip(_BLANKS).str.lower().str.replace(r"^0+", "", regex=True)
         known = study.checked.valid("customers").select(plain=_plain(nw.col("customer_id")))
         found = set(collect(known.filter(nw.col("plain").is_in(sorted(set(plain)))))["plain"])
         rows = int(plain.isin(found).sum())
@@ -82,7 +91,28 @@ def _unknown(study: Study) -> Iterator[tuple[str, str, int, str]]:
 
 
 def _plain(ids: nw.Expr) -> nw.Expr:
-    return ids.str.strip_chars().str.to_lowercase().str.replace_all(r"^0+", "")
+    return ids.str.strip_chars(_BLANKS).str.to_lowercase().str.replace_all(r"^0+", "")
+
+
+def repeated_rows(study: Study) -> pd.DataFrame:
+    """Count answers and orders that agree with another in everything, as a file given twice would bring them.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``table, flag, rows, detail``; without zeros. Tables of over 5 million rows are passed over.
+    """
+    lines = []
+    for name, columns in _FACTS.items():
+        if name not in study.tables or study.summary(name).rows > _MOST_ROWS:
+            continue
+        given = study.checked.valid(name).filter(~nw.col(columns[-1]).is_null())
+        groups = given.group_by(*columns).agg(n=nw.len()).filter(nw.col("n") > 1)
+        rows = int(collect(groups.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
+        if rows:
+            detail = f"agree with another row in {', '.join(columns)}: was a file given twice?"
+            lines.append((name, "rows repeated", rows, detail))
+    return pd.DataFrame(lines, columns=_COLUMNS)
 
 
 def several_plans(study: Study) -> pd.DataFrame:

@@ -215,8 +215,9 @@ def _read(
         return _read_number(target, column, raw_type, scale)
     if is_nested(raw_type):
         raise StudyError(
-            f"column {shown(column.column)} holds nested values ({shown(raw_type)}) where {target} is wanted",
+            f"column {shown(column.column)} holds lists, records or bytes ({shown(raw_type)})",
             where=source.label,
+            wanted=f"one value a row for {target}",
             next_step="take the field that is meant out of it with sql",
         )
     return _read_text(target, column, raw_type)
@@ -236,8 +237,8 @@ def _read_text(target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
 
 
 def is_nested(raw_type: str) -> bool:
-    """Whether a column of this DuckDB type holds lists or records."""
-    return raw_type.startswith(("STRUCT", "MAP", "UNION")) or raw_type.endswith("]")
+    """Whether a column of this DuckDB type holds lists, records or bytes."""
+    return raw_type.startswith(("STRUCT", "MAP", "UNION", "BLOB")) or raw_type.endswith("]")
 
 
 def _as_text(name: str, raw_type: str) -> str:

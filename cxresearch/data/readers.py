@@ -373,7 +373,8 @@ def engine_error(error: duckdb.Error, where: str) -> StudyError:
         return StudyError(
             "the file is not latin-1: it has bytes that mean nothing there, as Windows writes for ’ and €",
             where=where,
-            next_step="convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
+            next_step="save it as CSV UTF-8 in a spreadsheet, or "
+            "iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
         )
     if "state machine" in text:
         return StudyError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
 _DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
 _SAMPLE_ROWS = 200
+#: Texts that often stand for no value.
+_NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
+_COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
 #: Kinds of files that hold data which are not read, and what to do about it.
 _ELSEWHERE = {
     "a spreadsheet: save each sheet as CSV (UTF-8) or Parquet": (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
@@ -123,12 +128,24 @@ def write_starter_study(folder: str | Path) -> Path:
             where=f"{folder}: {'; '.join(skipped[:5])}",
             wanted=f"a file in {', '.join(_DATA)}",
         )
+    found = [_same_name(one, found[:position]) for position, one in enumerate(found)]
     target.write_text(study_text(printable(folder.resolve().name), found, skipped), encoding="utf-8")
     return target
 
 
 def _plain_name(file: Path) -> str:
     return file.name.lower().removesuffix(".gz")
+
+
+def _same_name(one: Found, before: list[Found]) -> Found:
+    """Mark a file that may hold the rows of one before it: a copy, or the same in another format."""
+    twins = [other.name for other in before if _stem(other) == _stem(one) and other.raw != one.raw]
+    return replace(one, twin=twins[0]) if twins and not one.raw.duckdb_table else one
+
+
+def _stem(one: Found) -> str:
+    plain = one.raw.declared.lower().removesuffix(".gz").rsplit(".", 1)[0]
+    return _COPY.sub("", plain)
 
 
 def _passed_over(file: Path) -> str:
@@ -192,6 +209,7 @@ def _look_at(raw: RawInput, name: str) -> Found:
             for i, column in enumerate(table.types)
             if not is_nested(table.types[column])
         }
+        sample, missing = _without_markers(sample)
         guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
         worded = {**guess.scores, **guess.worded}
         labels = {
@@ -205,8 +223,32 @@ def _look_at(raw: RawInput, name: str) -> Found:
     guess, odd = _plausible(guess, sample, times)
     nested = tuple(column for column in table.types if column not in sample)
     return Found(
-        raw=raw, name=name, sample=sample, rows=len(rows), guess=guess, odd=odd, labels=labels, nested=nested
+        raw=raw,
+        name=name,
+        sample=sample,
+        rows=len(rows),
+        guess=guess,
+        odd=odd,
+        labels=labels,
+        nested=nested,
+        missing=missing,
     )
+
+
+def _without_markers(sample: dict[str, list[str]]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Leave out texts such as N/A where all else is a number, a date or an answer; say which they were."""
+    found: dict[str, None] = {}
+    kept = {}
+    for column, values in sample.items():
+        others = [value for value in values if value.lower() not in _NO_VALUE]
+        regular = all(
+            is_number(v) or is_iso(v) or suggested_format(v) or two_readings(v) or LABELLED.fullmatch(v)
+            for v in others
+        )
+        kept[column] = others if others and regular else values
+        if others and regular:
+            found |= {value: None for value in values if value.lower() in _NO_VALUE}
+    return kept, tuple(found)
 
 
 def _labels(connection: DuckDBPyConnection, view: str, column: str, name: str) -> list[str]:

@@ -11,7 +11,7 @@ from cxresearch.data.declared import RawInput
 from cxresearch.data.guesses import LABELLED, Guess, instrument_in_name, snake
 from cxresearch.data.mapping import is_iso
 from cxresearch.data.starter_revenue import is_monthly, level_lines, subscription_source
-from cxresearch.data.tables import LAYOUTS
+from cxresearch.data.tables import END_KINDS, LAYOUTS
 from cxresearch.data.toml_text import key, printable, toml
 from cxresearch.data.wording import listed, shown
 
@@ -45,7 +45,11 @@ class Found:
     labels : mapping of str to list of str
         All answers of the columns that hold words.
     nested : tuple of str
-        Columns of lists or records.
+        Columns of lists, records or bytes.
+    missing : tuple of str
+        Texts that stand for no value.
+    twin : str
+        A file before it that may hold the same rows.
     """
 
     raw: RawInput
@@ -56,6 +60,8 @@ class Found:
     odd: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     labels: Mapping[str, list[str]] = field(default_factory=dict)
     nested: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    twin: str = ""
 
 
 def study_text(name: str, found: list[Found], skipped: list[str]) -> str:
@@ -175,6 +181,13 @@ def _source_text(one: Found, table: str, position: int = 0) -> str:
             return with_sql
         after = with_sql
     lines = ["[[sources]]", f'table = "{table}"', *_reader_lines(one.raw)]
+    if one.twin:
+        twin = printable(one.twin)
+        lines.insert(
+            0, f"# TODO if this file holds the rows of {twin} again, leave one out: they would count twice"
+        )
+    if one.missing:
+        lines.append(f"missing = [{', '.join(map(toml, one.missing))}]  # TODO check: read as no value")
     columns = dict(one.guess.columns) if table == one.guess.table else _score_source_columns(one)
     scored = table == "responses" and bool(one.guess.scores or one.guess.worded)
     if table == "revenue":
@@ -282,6 +295,8 @@ def _score_source_columns(one: Found) -> dict[str, str]:
 def _column_lines(one: Found, target: str, column: str, kind: str) -> list[str]:
     plain = f"{key(target)} = {toml(column)}"
     values = one.sample[column]
+    if target == "end_kind":
+        return _kind_lines(column, values)
     if kind == "number":
         return _number_lines(target, column, values)
     if kind != "time" or all(is_iso(value) for value in values):
@@ -303,6 +318,23 @@ def _column_lines(one: Found, target: str, column: str, kind: str) -> list[str]:
         return [f"{key(target)} = {{ column = {toml(column)}, date_format = {written} }}{note}"]
     odd = next((value for value in values if not is_iso(value) and not suggested_format(value)), values[0])
     return [f"# TODO declare its date_format; one value is {shown(odd)}", plain]
+
+
+def _kind_lines(column: str, values: list[str]) -> list[str]:
+    kinds = sorted(set(values))
+    if all(kind in END_KINDS for kind in kinds):
+        return [f"end_kind = {toml(column)}"]
+    known = {kind: kind.lower() for kind in kinds if kind.lower() in END_KINDS}
+    said = ", ".join(
+        f"{toml(kind)} = {toml(known.get(kind, '')) if kind in known else '...'}" for kind in kinds[:12]
+    )
+    line = f"end_kind = {{ column = {toml(column)}, values = {{ {said} }} }}"
+    if len(known) == len(kinds):
+        return [line]
+    return [
+        f'# TODO which values of {shown(column)} are voluntary, which involuntary, which "" (still there)?',
+        f"# {line}",
+    ]
 
 
 def _formats(values: Iterable[str]) -> set[str]:

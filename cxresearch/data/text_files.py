@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,13 @@ from cxresearch.errors import StudyError
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _CHUNK = 1 << 22
 _CHECKED_BYTES = 1 << 29  # bytes beyond are checked by the engine as it reads
+#: How files begin that are no text, whatever their name says.
+_NO_TEXT = {
+    b"PAR1": ("a Parquet file", "give it a name that ends in .parquet"),
+    b"PK\x03\x04": ("a spreadsheet or an archive", "save it as CSV, or unpack it"),
+    b"\x1f\x8b": ("compressed by gzip", "give it a name that ends in .gz"),
+}
+_HEAD_ROWS = 30
 _BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -61,6 +69,12 @@ def text_layout(raw: RawInput, path: Path, where: str) -> TextLayout:
         header = _first_record(text)
         rows = csv.reader(text, delimiter=delimiter)
         second = next((row for row in rows if row), None)
+    if header.lower().startswith("sep=") and raw.header_row == 1:
+        raise StudyError(
+            f"the first line is {shown(header.strip())}, which is meant for a spreadsheet",
+            where=where,
+            next_step=f"declare delimiter = {header.strip()[4:]!r} and header_row = 2",
+        )
     if not header.strip():
         raise StudyError("the file is empty", where=where, wanted="a header and at least one row")
     newline = "\r\n" if header.endswith("\r\n") else header[-1:] if header[-1:] in "\r\n" else "\n"
@@ -131,6 +145,7 @@ def _check_encoding(raw: RawInput, path: Path, where: str) -> None:
     try:
         with _opened(path) as stream:
             head = stream.read(4)
+            _refuse_no_text(head, where)
             for mark, name in _BOMS.items():
                 if head.startswith(mark) and raw.encoding != name:
                     raise StudyError(
@@ -162,8 +177,8 @@ def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
             raise StudyError(
                 f"the file is not UTF-8: byte {byte + 1:,} is 0x{error.object[error.start]:02x}",
                 where=f"{where}, line {line:,}",
-                next_step="declare encoding = 'latin-1' if it is, or convert it: "
-                "iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
+                next_step="declare encoding = 'latin-1' if it is, or convert it: save it as CSV UTF-8 in a "
+                "spreadsheet, or iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
             ) from None
         line += chunk.count(b"\n")
         offset += len(chunk)
@@ -172,6 +187,12 @@ def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
         decoder.decode(b"", final=not chunk)
     except UnicodeDecodeError:
         raise StudyError("the file is not UTF-8: it ends within a letter", where=where) from None
+
+
+def _refuse_no_text(head: bytes, where: str) -> None:
+    for magic, (kind, advice) in _NO_TEXT.items():
+        if head.startswith(magic):
+            raise StudyError(f"this is no text but {kind}", where=where, next_step=advice)
 
 
 def _check_nul(stream: IO[bytes], head: bytes, where: str) -> None:
@@ -207,6 +228,7 @@ def guess_text_input(path: Path) -> RawInput:
             head = stream.read(1 << 16)
     except (OSError, EOFError) as error:
         raise StudyError(f"the file cannot be read: {error}", where=path.name) from None
+    _refuse_no_text(head, path.name)
     encoding = "utf-16" if head[:2] in _BOMS else "utf-8"
     try:
         _check_encoding(RawInput(name="raw", path=path, encoding=encoding), path, path.name)
@@ -216,19 +238,53 @@ def guess_text_input(path: Path) -> RawInput:
     text = head.decode(codec, errors="replace")
     if encoding != "utf-16":
         _refuse_nul(head, 1, path.name)
-    first = text.splitlines()[0] if text.strip() else ""
     usual = "\t" if _suffix(path) in (".tsv", ".tab") else ","
-    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[:3]
+    delimiter, header_row = _first_lines(text, usual)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or usual))[:3]
     return RawInput(
         name="raw",
         path=path,
         declared=path.name,
-        delimiter="" if delimiter == usual or not first.count(delimiter) else delimiter,
+        delimiter=delimiter,
         encoding=encoding,
-        header_row=2 if _is_legacy_qualtrics(rows) else 1,
+        header_row=2 if _is_legacy_qualtrics(rows) else header_row,
         skip_rows=2 if len(rows) > 2 and any('"ImportId"' in cell for cell in rows[2]) else 0,
     )
+
+
+def _first_lines(text: str, usual: str) -> tuple[str, int]:
+    """The delimiter, empty if it is the usual one, and the line of the header: those above are narrower."""
+    lines = text.splitlines()[:_HEAD_ROWS]
+    first = lines[0] if lines else ""
+    if first.lower().startswith("sep=") and len(first) == 5:
+        return ("" if first[4] == usual else first[4]), 2
+    delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
+    if first.count(delimiter):
+        found = delimiter
+        width = len(next(csv.reader([first], delimiter=delimiter)))
+        usual_width, at = _widths(text, delimiter)
+        row = at if usual_width > width else 1
+    else:
+        widths = {mark: _widths(text, mark) for mark in _DELIMITERS}
+        found = max(_DELIMITERS, key=lambda mark: (widths[mark][0], mark == usual))
+        row = widths[found][1] if widths[found][0] > 1 else 1
+        found = found if widths[found][0] > 1 else usual
+    return ("" if found == usual else found), row
+
+
+def _widths(text: str, delimiter: str) -> tuple[int, int]:
+    """How many columns most of the first rows have, and the line of the first row that has so many."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    counts: dict[int, int] = {}
+    first: dict[int, int] = {}
+    before = 0
+    for row in itertools.islice(reader, _HEAD_ROWS):
+        if row:
+            counts[len(row)] = counts.get(len(row), 0) + 1
+            first.setdefault(len(row), before + 1)
+        before = reader.line_num
+    most = max(counts, key=lambda width: (counts[width], width), default=1)
+    return most, first.get(most, 1)
 
 
 def _is_legacy_qualtrics(rows: list[list[str]]) -> bool:

@@ -224,7 +224,7 @@ def test_nested_columns_are_no_segments_and_no_ids(tmp_path: Path, nested: objec
     )
     study = tmp_path / "study.toml"
     study.write_text(head + 'columns = { customer_id = "extra", started_at = "signup_date" }\n')
-    with pytest.raises(cx.StudyError, match="nested values"):
+    with pytest.raises(cx.StudyError, match="lists, records or bytes"):
         cx.read_study(study)
 
 
@@ -257,3 +257,63 @@ def test_levels_of_subscriptions_and_of_plans(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(text.replace("[study]", "[study]\nobserved_until = 2024-12-31"))
     with pytest.raises(cx.StudyError, match="level of the plan or of the customer"):
         cx.read_study(tmp_path)
+
+
+def test_lines_above_the_header_and_texts_for_no_value(tmp_path: Path) -> None:
+    rows = [f"c{i};2024-01-05;{'NULL' if i % 3 else '2024-06-01'};N/A" for i in range(12)]
+    (tmp_path / "customers.csv").write_text(
+        "sep=;\ncustomer_id;signup_date;cancelled_at;note\n" + "\n".join(rows) + "\n"
+    )
+    rows = [f"c{i},2024-02-01,{'N/A' if i % 4 == 0 else i % 11}" for i in range(12)]
+    (tmp_path / "nps.csv").write_text(
+        'Export of "Acme, Inc."\nmade today\n\ncustomer_id,date,nps_score\n' + "\n".join(rows) + "\n"
+    )
+    found = {one["file"]: one for one in parsed(tmp_path)["sources"]}
+    assert found["customers.csv"]["delimiter"] == ";"
+    assert (found["customers.csv"]["header_row"], found["nps.csv"]["header_row"]) == (2, 4)
+    assert (found["customers.csv"]["missing"], found["nps.csv"]["missing"]) == (["NULL"], ["N/A"])
+    text = (tmp_path / "study.toml").read_text().replace("[study]", "[study]\nobserved_until = 2024-12-31")
+    (tmp_path / "study.toml").write_text(
+        text.replace('blank_scores = "reject"', 'blank_scores = "not_asked"')
+    )
+    assert cx.read_study(tmp_path).counts()["valid"].tolist() == [12, 9]
+    (tmp_path / "study.toml").write_text(text.replace("header_row = 2\n", ""))
+    with pytest.raises(cx.StudyError, match=r"first line is 'sep=;'.*delimiter = ';' and header_row = 2"):
+        cx.read_study(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"PAR1 and so on", r"a Parquet file; give it a name that ends in \.parquet"),
+        (b"PK\x03\x04 and so on", "a spreadsheet or an archive; save it as CSV"),
+        (b"\x1f\x8b and so on", r"compressed by gzip; give it a name that ends in \.gz"),
+        (b"a,b\n1\x00,2\n", "it holds NUL bytes; write it anew"),
+    ],
+)
+def test_files_under_a_wrong_name(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "customers.csv").write_bytes(content)
+    with pytest.raises(cx.StudyError, match=f"customers.csv: .*{says}"):
+        write_starter_study(tmp_path)
+
+
+def test_copies_are_asked_about_and_seen_by_the_check(tmp_path: Path) -> None:
+    rows = "customer_id,date,score\n" + "".join(f"c{i},2024-02-{i + 1:02d},{i}\n" for i in range(8))
+    for name in ("nps.csv", "nps (1).csv", "nps copy.csv"):
+        (tmp_path / name).write_text(rows)
+    text = write_starter_study(tmp_path).read_text()
+    assert text.count("leave one out: they would count twice") == 2
+    (tmp_path / "study.toml").write_text(text.replace("[study]", "[study]\nobserved_until = 2024-12-31"))
+    flags = cx.check_study(cx.read_study(tmp_path)).flags
+    assert flags[["flag", "rows"]].values.tolist() == [["rows repeated", 16]]
+
+
+def test_kinds_of_ends_are_mapped_where_they_are_known(tmp_path: Path) -> None:
+    rows = [f"c{i},2024-01-05,2024-05-05,{'Voluntary' if i % 2 else 'INVOLUNTARY'}" for i in range(8)]
+    found = columns(tmp_path, "customers.csv", "customer_id,signup_date,cancelled_at,churn_type", rows)
+    assert found["end_kind"]["values"] == {"Voluntary": "voluntary", "INVOLUNTARY": "involuntary"}
+    (tmp_path / "study.toml").unlink()
+    rows = [f"c{i},2024-01-05,2024-05-05,{'Voluntary' if i % 2 else 'bankrupt'}" for i in range(8)]
+    found = columns(tmp_path, "customers.csv", "customer_id,signup_date,cancelled_at,churn_type", rows)
+    assert "end_kind" not in found
+    assert '"Voluntary" = "voluntary", "bankrupt" = ...' in (tmp_path / "study.toml").read_text()
