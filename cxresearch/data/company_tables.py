@@ -326,7 +326,8 @@ def _revenue(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
 def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     """Weekly usage, following loyalty, and fading once notice is given."""
     n, k = paths.hazard.shape
-    weeks = np.floor((_until(paths) - paths.started_days) / 7).astype(int)
+    until = _until(paths)
+    weeks = np.ceil((until - paths.started_days) / 7).astype(int)
     owner = np.repeat(np.arange(n), weeks)
     since = np.arange(len(owner)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
     used = paths.started_days[owner] + 7.0 * (since + rng.random(len(owner)))
@@ -334,7 +335,7 @@ def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     usual = np.take(TYPICAL_USE, paths.segment) * np.exp(0.6 * rng.standard_normal(n))
     faded = np.where((paths.kind[owner] == 1) & (used > paths.notice_days[owner]), USE_AFTER_NOTICE, 1.0)
     quantity = rng.poisson(usual[owner] * np.exp(0.15 * paths.latents[2, owner, month]) * faded)
-    kept = quantity > 0
+    kept = (quantity > 0) & (used < until[owner])
     return _table(
         n,
         customer_id=owner[kept],

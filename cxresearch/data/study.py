@@ -53,7 +53,7 @@ class Source:
 class Study:
     """Validated tables of one company on an engine; made by `read_study` or `Study.from_frames`.
 
-    Opening reads no rows. The first use of a table judges all its rows in one pass: those that keep every
+    Opening reads no rows. The first use of a table judges all its rows: those that keep every
     rule come back from `table`, the others from `rejects`, and ``rows == valid + rejected`` always.
 
     Attributes
