@@ -13,7 +13,7 @@ from cxresearch.checks import check_level
 from cxresearch.data.engine import collect
 from cxresearch.errors import CxWarning
 from cxresearch.metrics.metric import Tables
-from cxresearch.stats.proportions import normal_quantile
+from cxresearch.stats.correlation import correlation
 
 
 def direction_check(study: Tables, *, level: float = 0.95) -> pd.DataFrame:
@@ -88,11 +88,6 @@ def direction_table(study: Tables, *, level: float) -> pd.DataFrame:
 def _correlation(
     one: pd.Series[float], two: pd.Series[float], sign: int, level: float
 ) -> tuple[float, float, float, int]:
-    both = one.notna() & two.notna()
-    n = int(both.sum())
-    if n < 4 or one[both].nunique() < 2 or two[both].nunique() < 2:
-        return float("nan"), float("nan"), float("nan"), n
-    r = sign * float(np.corrcoef(one[both], two[both])[0, 1])
-    centre = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
-    half = normal_quantile(level) / np.sqrt(n - 3)
-    return r, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n
+    r, low, high, n = correlation(one.to_numpy(float), two.to_numpy(float), level=level)
+    low, high = (low, high) if sign > 0 else (-high, -low)
+    return sign * r, low, high, n
