@@ -88,6 +88,15 @@ def response_weights(
     References
     ----------
     Seaman and White (2013), doi:10.1177/0962280210395740; Cole and Hernan (2008), doi:10.1093/aje/kwn164.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> study = cx.synthetic_study(customers=1_000, nonresponse=True)
+    >>> marks = cx.landmark(study, every=["2023-01-01"], horizon_days=180, keep_silent=True)
+    >>> weights = response_weights(marks, ["ces", "nps"])
+    >>> len(weights) == len(marks.frame), bool(weights.min() > 0)
+    (True, True)
     """
     require_landmarks(marks)
     low, high = (check_number("truncate", value, at_least=0) for value in truncate)

@@ -54,11 +54,22 @@ def cohort_retention(
     CohortRetention
         Shares are of what was there at the end of the cohort's first period. Who comes back counts again.
 
+    Raises
+    ------
+    DataError
+        If nobody ever paid, or revenue is in several currencies.
+    ArgumentError
+        If an argument is not admitted.
+
     Notes
     -----
     Customers carry Wilson's interval. Revenue carries that of `net_revenue_retention`: losses and gains of
     the cohort's customers against their first level, joined by MOVER. Customers are taken as independent
     draws from those the firm might have had; the first period is its own base and has no interval.
+
+    References
+    ----------
+    Wilson (1927), doi:10.1080/01621459.1927.10502953. Zou and Donner (2008), doi:10.1002/sim.3095.
 
     Examples
     --------
@@ -249,6 +260,16 @@ def revenue_by_customer_age(
     DataFrame
         One row a band: ``from_months, to_months`` (infinite for the last), ``n`` (customers), ``mrr``,
         ``share`` of all MRR at the cut, ``low, high`` (linearised ratio over all customers, within 0 and 1).
+
+    Raises
+    ------
+    ArgumentError
+        If the edges do not rise from 0.
+
+    References
+    ----------
+    Dean, N., & Pagano, M. (2015). Evaluating confidence interval methods for binomial proportions in
+    clustered surveys. Journal of Survey Statistics and Methodology 3, 484-503. doi:10.1093/jssam/smv024
 
     Examples
     --------

@@ -44,6 +44,11 @@ def purchase_summary(study: Study, *, until: datetime | str | None = None) -> pd
         ``customer_id, first, second`` (days; NaT without a second), ``last, purchases`` (days with an order),
         ``repeats`` (purchases - 1), ``recency_days`` (first to last), ``age_days`` (first to ``until``).
 
+    References
+    ----------
+    The counts that repeat-buying models start from: Fader, P. S., Hardie, B. G. S., & Lee, K. L. (2005).
+    "Counting your customers" the easy way. Marketing Science 24, 275-284. doi:10.1287/mksc.1040.0098
+
     Examples
     --------
     >>> from cxresearch.data.study import Study
@@ -105,6 +110,16 @@ def repeat_purchase(study: Study, *, level: float = 0.95) -> KaplanMeier:
     KaplanMeier
         In days. ``1 - survival`` is the share with a second purchase: never divide those with two purchases
         by all customers, of whom many have had no time yet.
+
+    Raises
+    ------
+    DataError
+        If there is no purchase.
+
+    References
+    ----------
+    Kaplan, E. L., & Meier, P. (1958). Nonparametric estimation from incomplete observations. Journal of the
+    American Statistical Association 53, 457-481. doi:10.1080/01621459.1958.10501452
 
     Examples
     --------

@@ -51,7 +51,19 @@ class RevenueProfile:
     Notes
     -----
     A trial never counts: status ``trial`` is a level of 0 before the customer's first. Nor does a status of
-    ``unpaid`` or ``cancelled``.
+    ``unpaid`` or ``cancelled``. `REVENUE_PROFILES` holds the definitions of the trade's tools, each with the
+    pages it was read from in ``source``; docs/metrics.md compares them.
+
+    Examples
+    --------
+    >>> list(REVENUE_PROFILES)
+    ['cxresearch', 'chartmogul', 'stripe', 'profitwell', 'baremetrics', 'articles']
+    >>> REVENUE_PROFILES["stripe"].coupons
+    'forever'
+    >>> from dataclasses import replace
+    >>> mine = replace(REVENUE_PROFILES["stripe"], name="ours", past_due_days=60)
+    >>> mine.past_due_days
+    60
     """
 
     name: str
@@ -146,7 +158,8 @@ _PROFILES = (
     ),
 )
 
-#: The definitions by name; pass a name, or a `RevenueProfile` of your own, as ``profile=``.
+#: The definitions by name; pass a name, or a `RevenueProfile` of your own, as ``profile=``. `RevenueProfile` says
+#: what each field means, the fields' ``source`` where each was read.
 REVENUE_PROFILES: Mapping[str, RevenueProfile] = MappingProxyType({item.name: item for item in _PROFILES})
 
 

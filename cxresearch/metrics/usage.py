@@ -38,6 +38,19 @@ def time_to_first_use(study: Study, *, feature: str | None = None, level: float 
     -------
     KaplanMeier
         Who has not used it is censored on leaving or at the data cut. Use before joining counts at day 0.
+        Times count to the minute.
+
+    Raises
+    ------
+    DataError
+        If there is no customer, or usage has no column ``feature`` and one is asked for.
+    ArgumentError
+        If nobody ever used the feature; the message lists those used.
+
+    References
+    ----------
+    Kaplan, E. L., & Meier, P. (1958). Nonparametric estimation from incomplete observations. Journal of the
+    American Statistical Association 53, 457-481. doi:10.1080/01621459.1958.10501452
 
     Examples
     --------
@@ -70,7 +83,20 @@ def adoption_rate(
     -------
     Estimate
         Wilson's interval. Only customers who joined at least ``within_days`` before the data cut count,
-        whether they stayed or left in between: the others (``n_missing``) have not had their chance yet.
+        whether they stayed or left in between: the others (``n_missing``) have not had their chance yet. By
+        group and period: ``metric_table(study, "adoption_rate", ...)``.
+
+    Raises
+    ------
+    ArgumentError
+        If ``within_days`` is not above 0, or nobody ever used the feature.
+    DataError
+        If usage has no column ``feature`` and one is asked for.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. Journal of the
+    American Statistical Association 22, 209-212. doi:10.1080/01621459.1927.10502953
 
     Examples
     --------
@@ -130,6 +156,18 @@ def active_customers(
         ``share, low, high`` (Wilson; NaN in a period not complete), ``complete``. Use on a day before joining
         or after leaving does not make a customer active.
 
+    Raises
+    ------
+    ArgumentError
+        If a group column is in neither table (the message lists those there are), or the period is unknown.
+    DataError
+        If there is no customer.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. Journal of the
+    American Statistical Association 22, 209-212. doi:10.1080/01621459.1927.10502953
+
     Examples
     --------
     >>> active_customers(_example_usage())[["active", "customers", "complete"]]
@@ -164,7 +202,16 @@ def feature_breadth(study: Study, *, within_days: float = 30, level: float = 0.9
     Returns
     -------
     Estimate
-        Customers who are still there and joined before these days began; those who used nothing count as 0.
+        A number of features (unit ratio). Customers who are still there and joined before these days began;
+        those who used nothing count as 0. By group and period: ``metric_table(study, "feature_breadth",
+        ...)``, over the customers there on every day of the period.
+
+    Raises
+    ------
+    DataError
+        If usage has no column ``feature``.
+    ArgumentError
+        If ``within_days`` is not above 0.
 
     Examples
     --------
