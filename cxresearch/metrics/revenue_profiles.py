@@ -158,8 +158,8 @@ _PROFILES = (
     ),
 )
 
-#: The definitions by name; pass a name, or a `RevenueProfile` of your own, as ``profile=``. `RevenueProfile` says
-#: what each field means, the fields' ``source`` where each was read.
+#: The definitions by name; pass a name, or a `RevenueProfile` of your own, as ``profile=``. `RevenueProfile`
+#: says what each field means, and ``source`` where a definition was read.
 REVENUE_PROFILES: Mapping[str, RevenueProfile] = MappingProxyType({item.name: item for item in _PROFILES})
 
 
