@@ -13,7 +13,8 @@ from cxresearch.data.declared import RawInput
 from cxresearch.data.guesses import LABELLED, Guess, guess_table
 from cxresearch.data.mapping import is_iso, is_nested
 from cxresearch.data.readers import ROW, connect, duckdb_tables, literal, open_input, quoted, run
-from cxresearch.data.starter_text import Found, is_number, is_serial, study_text
+from cxresearch.data.starter_columns import is_number, is_serial
+from cxresearch.data.starter_text import Found, study_text
 from cxresearch.data.tables import LAYOUTS
 from cxresearch.data.text_files import guess_text_input
 from cxresearch.data.toml_text import printable
@@ -211,12 +212,10 @@ def _look_at(raw: RawInput, name: str) -> Found:
         }
         sample, missing = _without_markers(sample)
         guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
-        worded = {**guess.scores, **guess.worded}
-        labels = {
-            column: _labels(connection, table.view, column, name)
-            for column in worded.values()
-            if any(LABELLED.fullmatch(value) for value in sample[column]) or column in guess.worded.values()
-        }
+        named = {guess.columns["instrument"]} if "instrument" in guess.columns else set()
+        asked = {*named, *guess.worded.values()}
+        asked |= {raw for raw in guess.scores.values() if any(map(LABELLED.fullmatch, sample[raw]))}
+        labels = {column: _labels(connection, table.view, column, name) for column in sorted(asked)}
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cxresearch.data.date_samples import suggested_format, two_readings
 from cxresearch.data.declared import RawInput
 from cxresearch.data.guesses import LABELLED, Guess, instrument_in_name, snake
 from cxresearch.data.mapping import is_iso
-from cxresearch.data.starter_revenue import is_monthly, level_lines, subscription_source
-from cxresearch.data.tables import END_KINDS, LAYOUTS
+from cxresearch.data.starter_columns import column_lines, is_number, is_plain_number
+from cxresearch.data.starter_revenue import level_lines, subscription_source
+from cxresearch.data.tables import LAYOUTS, TableLayout
 from cxresearch.data.toml_text import key, printable, toml
 from cxresearch.data.wording import listed, shown
 
@@ -43,7 +43,7 @@ class Found:
     odd : mapping of str to (str, str)
         Columns right by their name whose values are not: by column of the table, the raw column and a value.
     labels : mapping of str to list of str
-        All answers of the columns that hold words.
+        All values of the columns that hold answers in words, or name the instrument.
     nested : tuple of str
         Columns of lists, records or bytes.
     missing : tuple of str
@@ -127,8 +127,8 @@ def _instruments(one: Found) -> dict[str, list[str]]:
     asked = {key: one.sample[raw] for key, raw in one.guess.scores.items()}
     asked |= {key: [] for key in one.guess.worded}
     if one.guess.table == "responses" and "instrument" in one.guess.columns:
-        kinds = one.sample[one.guess.columns["instrument"]]
-        asked |= {kind: [] for kind in sorted(set(kinds))[:12]}
+        column = one.guess.columns["instrument"]
+        asked |= {kind: [] for kind in one.labels.get(column, [])[:12]}
     elif one.guess.table == "responses" and not asked:
         spoken = instrument_in_name(one.name)
         asked |= {spoken: []} if spoken else {}
@@ -196,11 +196,11 @@ def _source_text(one: Found, table: str, position: int = 0) -> str:
     lines.append("[sources.columns]")
     for target in layout.required:
         if target in columns:
-            lines += _column_lines(one, target, columns.pop(target), layout.kind(target))
+            lines += _mapped(one, target, columns.pop(target), layout)
         elif not (scored and target in ("instrument", "score")):
             lines += _required_lines(one, target)
     for target, column in columns.items():
-        lines += _column_lines(one, target, column, layout.kind(target))
+        lines += _mapped(one, target, column, layout)
     lines += [
         line
         for target in one.odd
@@ -218,6 +218,10 @@ def _source_text(one: Found, table: str, position: int = 0) -> str:
     if (further or one.nested) and table == one.guess.table:
         lines.append(f"# not used: {listed([*further, *one.nested])}")
     return "\n".join(lines) + "\n" + after
+
+
+def _mapped(one: Found, target: str, column: str, layout: TableLayout) -> list[str]:
+    return column_lines(target, column, one.sample[column], layout.kind(target))
 
 
 def _customer_lines(one: Found) -> list[str]:
@@ -290,108 +294,6 @@ def _score_source_columns(one: Found) -> dict[str, str]:
     times = [known[name] for name in ("resolved_at", "created_at") if name in known]
     found = {"customer_id": known["customer_id"]} if "customer_id" in known else {}
     return found | ({"responded_at": times[0]} if times else {})
-
-
-def _column_lines(one: Found, target: str, column: str, kind: str) -> list[str]:
-    plain = f"{key(target)} = {toml(column)}"
-    values = one.sample[column]
-    if target == "end_kind":
-        return _kind_lines(column, values)
-    if kind == "number":
-        return _number_lines(target, column, values)
-    if kind != "time" or all(is_iso(value) for value in values):
-        return [plain]
-    if all(is_serial(value) for value in values):
-        days = f'{key(target)} = {{ column = {toml(column)}, date_format = "excel_days" }}'
-        return [f"{days}  # TODO check: read as a spreadsheet's days since 1899-12-30"]
-    formats = _formats(value for value in values if not is_iso(value))
-    unclear = next((value for value in values if two_readings(value)), "")
-    if unclear and len(formats) != 1:
-        day_first, month_first = two_readings(unclear) or ("", "")
-        return [f"# TODO {shown(unclear)} is {day_first} or {month_first}: declare its date_format", plain]
-    readable = all(suggested_format(value) or two_readings(value) for value in values)
-    if len(formats) == 1 and readable:
-        iso = sorted({suggested_format(value) for value in values if is_iso(value)})
-        note = "  # TODO check: the only format that all of the first rows fit" if unclear else ""
-        note = "  # TODO check: written in several ways" if iso else note
-        written = toml(formats.pop()) if not iso else f"[{', '.join(map(toml, (*iso, *formats)))}]"
-        return [f"{key(target)} = {{ column = {toml(column)}, date_format = {written} }}{note}"]
-    odd = next((value for value in values if not is_iso(value) and not suggested_format(value)), values[0])
-    return [f"# TODO declare its date_format; one value is {shown(odd)}", plain]
-
-
-def _kind_lines(column: str, values: list[str]) -> list[str]:
-    kinds = sorted(set(values))
-    if all(kind in END_KINDS for kind in kinds):
-        return [f"end_kind = {toml(column)}"]
-    known = {kind: kind.lower() for kind in kinds if kind.lower() in END_KINDS}
-    said = ", ".join(
-        f"{toml(kind)} = {toml(known.get(kind, '')) if kind in known else '...'}" for kind in kinds[:12]
-    )
-    line = f"end_kind = {{ column = {toml(column)}, values = {{ {said} }} }}"
-    if len(known) == len(kinds):
-        return [line]
-    return [
-        f'# TODO which values of {shown(column)} are voluntary, which involuntary, which "" (still there)?',
-        f"# {line}",
-    ]
-
-
-def _formats(values: Iterable[str]) -> set[str]:
-    """The formats of values that have but one; May is a month's full name and its short one."""
-    every = list(values)
-    long = [value for value in every if not re.search(r"\bmay\b", value, re.IGNORECASE)]
-    return {suggested_format(value) for value in long or every} - {""}
-
-
-def _number_lines(target: str, column: str, values: list[str]) -> list[str]:
-    plain = f"{key(target)} = {toml(column)}"
-    monthly = target != "mrr" or is_monthly(column)
-    note = "" if monthly else "  # TODO is this the amount of one month? if not: multiply = ..."
-    if all(is_plain_number(value) for value in values):
-        if monthly:
-            return [plain]
-        return [
-            f"{plain}  # TODO is this the amount of one month? if not: {{ column = ..., multiply = ... }}"
-        ]
-    for options, (every, some) in _NOTATIONS.items():
-        fits = all(re.fullmatch(every, value) for value in values)
-        if fits and any(re.fullmatch(some, value) for value in values):
-            return [f"{key(target)} = {{ column = {toml(column)}, {options} }}{note}"]
-    odd = next(value for value in values if not is_plain_number(value))
-    return [
-        f"# TODO one value is {shown(odd)}: declare decimal and thousands, or make it a number with sql",
-        plain + note,
-    ]
-
-
-#: How numbers may be written besides 1234.5: a notation that fits all values, and that one value needs.
-_NOTATIONS = {
-    'decimal = ","': (r"[+-]?\d+(,\d+)?", r"[+-]?\d+,(\d{1,2}|\d{4,})"),
-    'thousands = ","': (
-        r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?",
-        r"[+-]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})",
-    ),
-    'decimal = ",", thousands = "."': (
-        r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?",
-        r"[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})",
-    ),
-}
-
-
-def is_plain_number(value: str) -> bool:
-    """Whether a text is a number as it is read without any declaration."""
-    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value) is not None
-
-
-def is_number(value: str) -> bool:
-    """Whether a text may be a number, written in whatever way."""
-    return re.fullmatch(r"[+-]?\d[\d.,' \u00a0\u202f]*([eE][+-]?\d+)?", value) is not None
-
-
-def is_serial(value: str) -> bool:
-    """Whether a text may be a day as a spreadsheet counts, between 1954 and 2036."""
-    return re.fullmatch(r"[234]\d{4}(\.\d+)?", value) is not None
 
 
 def _reason_lines(one: Found) -> list[str]:

@@ -317,3 +317,12 @@ def test_kinds_of_ends_are_mapped_where_they_are_known(tmp_path: Path) -> None:
     found = columns(tmp_path, "customers.csv", "customer_id,signup_date,cancelled_at,churn_type", rows)
     assert "end_kind" not in found
     assert '"Voluntary" = "voluntary", "bankrupt" = ...' in (tmp_path / "study.toml").read_text()
+
+
+def test_an_instrument_first_asked_far_down_is_declared_too(tmp_path: Path) -> None:
+    rows = [f"c{i},{'NPS' if i < 300 else 'agent'},5,2024-02-01" for i in range(310)]
+    (tmp_path / "survey.csv").write_text(
+        "customer_id,instrument,score,submitted_at\n" + "\n".join(rows) + "\n"
+    )
+    assert parsed(tmp_path)["instruments"] == {"NPS": "nps"}
+    assert 'TODO what is asked in "agent"' in (tmp_path / "study.toml").read_text()
