@@ -57,18 +57,18 @@ def _volume() -> Metric:
 
 
 def _time(measure: str, name: str, p: float) -> Metric:
-    words = {"median": "median", "p90": "90th percentile"}[name]
+    words, wait = {"median": "median", "p90": "90th percentile"}[name], measure == "wait"
     return Metric(
         name=f"{measure}_{name}_hours",
         label=f"{LABELS[measure].capitalize()}, {words}",
         unit=Unit.HOURS,
         good="low",
-        denominator=_CREATED if measure != "wait" else "tickets with a recorded wait",
+        denominator="tickets with a recorded wait" if wait else _CREATED,
         family=_FAMILIES[measure],
         estimate=_quantile(p),
         collapse=_collapse,
         difference="none",
-        definition=f"Kaplan-Meier {words} of the time to {LABELS[measure]}",
+        definition=f"Kaplan-Meier {words} of the {'recorded wait' if wait else 'time to ' + LABELS[measure]}",
     )
 
 
