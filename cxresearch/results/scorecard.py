@@ -91,6 +91,14 @@ class Scorecard(Result):
             return self.labels[metric]
         return f"{self.labels[metric]} ({period_label(at, self.every)})"
 
+    def _note(self, row: dict[Hashable, Any]) -> str:
+        late = (
+            ""
+            if row.get("period") in (None, self.period)
+            else f"in {period_label(row['period'], self.every)}"
+        )
+        return "; ".join(filter(None, (late, "small base" if row["small_base"] else "")))
+
     def _of_judged(self, table: pd.DataFrame) -> pd.DataFrame:
         if not self.every:
             return table
@@ -152,7 +160,7 @@ class Scorecard(Result):
         rows = self._of_judged(self.overall[~self.overall["suppressed"] & (self.overall["n"] > 0)])
         return {
             row["metric"]: Estimate(
-                name=self._label(row["metric"]),
+                name=self.labels[row["metric"]],
                 value=row["value"],
                 low=row["low"],
                 high=row["high"],
@@ -162,7 +170,7 @@ class Scorecard(Result):
                 n_missing=int(row["n_missing"]),
                 unit=Unit(row["unit"]),
                 method=row["method"],
-                note="small base" if row["small_base"] else "",
+                note=self._note(row),
             )
             for row in rows.to_dict("records")
         }

@@ -302,7 +302,8 @@ def test_the_scorecard_finds_them_and_judges_complete_cohorts() -> None:
     assert latest.loc["active_customers", "label"] == "Active customers"
     change = card.changes.query("metric == 'adoption_rate' and group == 'all'").iloc[0]
     assert (change["period"], change["against"]) == (pd.Timestamp("2024-04-01"), "2024-03")
-    assert card.estimates["adoption_rate"].name == "Adoption (2024-04)"
+    estimate = card.estimates["adoption_rate"]  # reports follow it by name, which stays the same
+    assert (estimate.name, estimate.note) == ("Adoption", "in 2024-04")
     assert "Adoption (2024-04)" in card.groups["metric"].tolist()
     assert "Adoption (2024-04)" in str(card)
 
