@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -255,7 +256,11 @@ def _ranked_by_risk(rows: ContestRows, at: Sides) -> ContestRows:
 
 def _flags(marks: Landmarks) -> tuple[str, ...]:
     """Alarms raised where the rows were made."""
-    return tuple(f"{row['flag']}: {row['detail']}" for row in marks.flags.to_dict("records"))
+    flags = [(str(row["flag"]), str(row["detail"])) for row in marks.flags.to_dict("records")]
+    return tuple(
+        detail if set(flag.split()) <= set(re.findall(r"\w+", detail)) else f"{flag}: {detail}"
+        for flag, detail in flags
+    )
 
 
 def _primary(names: tuple[str, ...], primary: tuple[str, str] | None) -> tuple[str, str]:

@@ -61,6 +61,11 @@ def _diamond(ax: Axes, place: float, result: SegmentContest) -> None:
         reach = 1.1 * max(abs(end) for end in ax.get_xlim())  # few segments: it may be wider than all AUCs
         spread = [max(pooled.prediction_low, -reach), min(pooled.prediction_high, reach)]
         ax.plot(spread, [place] * 2, color=INK, linewidth=1)
+        for end, known, marker in zip(
+            spread, (pooled.prediction_low, pooled.prediction_high), "<>", strict=True
+        ):
+            if end != known:  # an arrow: it goes on beyond the picture
+                ax.plot([end], [place], marker=marker, color=INK, markersize=6)
     text = format_value(pooled.value, Unit.AUC, signed=True)
     text += " " + format_interval(pooled.low, pooled.high, Unit.AUC, signed=True)
     further = format_interval(pooled.prediction_low, pooled.prediction_high, Unit.AUC, signed=True)

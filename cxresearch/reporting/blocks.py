@@ -27,8 +27,9 @@ _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',san
 _BOX = f"{_FONT};color:{INK};padding:14px 18px;margin:14px 0;border-radius:4px;line-height:1.5"
 _EDGE = {"neutral": BLUE, "attention": ORANGE}
 _TILE = "175px"
+_SHORT = 12
 #: Never broken over two lines, even in text: an interval, a p-value in brackets, a percentage.
-_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\]|\(p [^()]{1,12}\)|\d [%h]|\bn \d")
+_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\](?: points| h| min| days)?|\(p [^()]{1,12}\)|\d [%h]|\bn \d")
 _CELL = f"padding:5px 10px;border-bottom:1px solid {LINE};vertical-align:top;background:#ffffff;color:{INK}"
 
 
@@ -45,6 +46,18 @@ def paragraphs(text: str, style: str = "margin:0 0 8px") -> str:
     """Return plain text as paragraphs; blank lines separate them."""
     parts = [part.strip() for part in str(text).split("\n\n") if part.strip()]
     return "".join(f'<p style="{style}">{escape(part)}</p>' for part in parts)
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital and ends with a stop; names in lower case stay so.
+
+    Examples
+    --------
+    >>> sentence("only 12 customers: intervals are wide"), sentence("Is it so?")
+    ('Only 12 customers: intervals are wide.', 'Is it so?')
+    """
+    text = str(text).strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":")) else ".")
 
 
 def finding_block(text: str, detail: str, tone: str) -> str:
@@ -140,15 +153,15 @@ def table_block(
         for column in frame.columns
         if column not in ends and not (column == "note" and (frame[column].fillna("") == "").all())
     ]
-    right = {column: _is_numeric(frame[column]) for column in columns}
+    aligned = {column: _alignment(frame[column]) for column in columns}
     head = "".join(
-        f'<th scope="col" style="{_CELL};font-weight:600;text-align:{"right" if right[column] else "left"};'
+        f'<th scope="col" style="{_CELL};font-weight:600;text-align:{aligned[column].split(";")[0]};'
         f'border-bottom:2px solid {MUTED}">{escape(labels.get(column, str(column).replace("_", " ")))}</th>'
         for column in columns
     )
     rows = "".join(
         "<tr>"
-        + "".join(_cell(row, column, right[column], formats, intervals) for column in columns)
+        + "".join(_cell(row, column, aligned[column], formats, intervals) for column in columns)
         + "</tr>"
         for row in frame.head(max_rows).to_dict("records")
     )
@@ -161,6 +174,13 @@ def table_block(
     )
 
 
+def _alignment(column: Any) -> str:
+    """Numbers to the right; short text, such as a date, in one line."""
+    if _is_numeric(column):
+        return "right;white-space:nowrap;font-variant-numeric:tabular-nums"
+    return "left;white-space:nowrap" if column.astype(str).str.len().max() <= _SHORT else "left"
+
+
 def _is_numeric(column: Any) -> bool:
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
@@ -170,7 +190,7 @@ def _is_numeric(column: Any) -> bool:
 def _cell(
     row: Mapping[Any, Any],
     column: Any,
-    right: bool,
+    align: str,
     formats: Mapping[str, Format],
     intervals: Mapping[str, tuple[str, str]],
 ) -> str:
@@ -179,9 +199,8 @@ def _cell(
     if column in intervals:
         low, high = (row[end] for end in intervals[column])
         text = _with_interval(row[column], low, high, chosen)
-    if not right:
+    if not align.startswith("right"):
         text = _unbroken(text)
-    align = "right;white-space:nowrap;font-variant-numeric:tabular-nums" if right else "left"
     return f'<td style="{_CELL};text-align:{align}">{escape(text)}</td>'
 
 

@@ -32,6 +32,8 @@ class Change:
         Confidence level of the interval.
     unit : Unit
         Unit of the figure.
+    signed : bool
+        Whether the figure is itself a difference, printed with its sign.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Change:
     high: float
     level: float
     unit: Unit
+    signed: bool = False
 
     @property
     def missing(self) -> bool:
@@ -61,8 +64,9 @@ class Change:
     @property
     def sentence(self) -> str:
         """The change in plain words."""
-        now = format_value(self.now, self.unit)
-        before = format_value(self.before, self.unit)
+        now, before = (
+            format_value(value, self.unit, signed=self.signed) for value in (self.now, self.before)
+        )
         if not self.known:
             return f"{self.name}: {now} now, {before} last time; the change has no interval."
         unit = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
@@ -118,6 +122,7 @@ def _change(now: Mapping[str, Any], before: Mapping[str, Any]) -> Change:
         high=difference + math.hypot(new_high - new, old - old_low),
         level=float(now["level"]),
         unit=Unit(now["unit"]),
+        signed=bool(now.get("signed")),
     )
 
 
@@ -135,8 +140,8 @@ def _on_the_same_data(changes: Sequence[Change], previous: Mapping[str, Any]) ->
     if not moved:
         return [*lines, "All headline figures are as they were."] if changes else lines
     lines += [
-        f"{change.name}: {format_value(change.now, change.unit)} now, "
-        f"{format_value(change.before, change.unit)} last time, on the same data."
+        f"{change.name}: {format_value(change.now, change.unit, signed=change.signed)} now, "
+        f"{format_value(change.before, change.unit, signed=change.signed)} last time, on the same data."
         for change in moved
     ]
     return [*lines, "These differences come from that change, not from customers."]

@@ -129,7 +129,8 @@ def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, 
 
 def _changed_around(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Name what changed where the data did not; empty where the data, or what was asked of them, did."""
-    if (before["sources"], before["parameters"]) != (now["sources"], now["parameters"]):
+    asked = {name: value for name, value in before["parameters"].items() if name in now["parameters"]}
+    if before["sources"] != now["sources"] or any(now["parameters"][name] != asked[name] for name in asked):
         return []
     return [name for key, name in _NOT_DATA.items() if before.get(key) != now.get(key)]
 

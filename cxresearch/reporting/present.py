@@ -263,7 +263,8 @@ def method(text: str, *, title: str = "How this was computed") -> None:
 
 def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> None:
     """Show what the reader must not conclude, one sentence an item."""
-    _display(blocks.list_block(title, list(items), kind="caveats"), "\n".join(items), "caveats")
+    sentences = [blocks.sentence(item) for item in items]
+    _display(blocks.list_block(title, sentences, kind="caveats"), "\n".join(sentences), "caveats")
 
 
 def save_results(

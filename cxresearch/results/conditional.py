@@ -121,10 +121,10 @@ def falls_figures(curve: KaplanMeier, falls: pd.DataFrame) -> str:
         return ""
     stretch = "month" if curve.unit is Unit.MONTHS else "30 days"
     figures = [
-        f"{format_estimate(row['left'], row['low'], row['high'], Unit.SHARE)} in the {stretch} after "
-        f"{row['start']:g}"
-        for row in falls.sort_values("start").to_dict("records")
+        format_estimate(row["left"], row["low"], row["high"], Unit.SHARE)
+        + f"{' leave' * (not place)} in the {stretch} after {row['start']:g} {curve.unit}"
+        for place, row in enumerate(falls.sort_values("start").to_dict("records"))
     ]
     usual = format_value(float(falls["usual"].iloc[0]), Unit.SHARE)
     told = " and ".join(part for part in (", ".join(figures[:-1]), figures[-1]) if part)
-    return f"Of those still there {told} {curve.unit} leave; in the median {stretch} {usual}."
+    return f"Of those still there, {told}; in the median {stretch} it is {usual}."

@@ -30,7 +30,7 @@ def test_the_renewal_is_found_with_its_share() -> None:
     said = "Many leave at once after 12 months, as if yearly contracts ended then."
     assert falls_words(curve, falls) == said
     assert re.search(
-        r"\[[\d.]+ %, [\d.]+ %\] in the month after 12 months leave", falls_figures(curve, falls)
+        r"\[[\d.]+ %, [\d.]+ %\] leave in the month after 12 months;", falls_figures(curve, falls)
     )
 
 
