@@ -79,12 +79,18 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     Parameters
     ----------
     durations : array-like, shape (n,)
-        Positive times in any unit; missing values are refused. Times that differ by rounding only are one
+        Times in days, 0 or more (another unit does no harm, but messages say days); missing values are
+        refused. Times that differ by rounding only are one
         time, as for the survival curves (``risk_table.TIE_TOLERANCE``).
     events : array-like, shape (n,)
         0 censored, 1.. kind of event.
     weights : array-like, shape (n,), optional
         Positive row weights, for example inverse probabilities of response.
+
+    Returns
+    -------
+    FollowUp
+        Rows sorted by time, with the product-limit estimate of not being censored.
 
     Raises
     ------

@@ -54,6 +54,18 @@ def cox_residuals(fit: CoxFit, data: CoxData) -> CoxResiduals:
     data : CoxData
         The data of that fit, from :func:`cxresearch.stats.cox.cox_data`.
 
+    Returns
+    -------
+    CoxResiduals
+        In the order of the rows; with delayed entry or start and stop a row is one interval.
+
+    References
+    ----------
+    Therneau, T. M., Grambsch, P. M., & Fleming, T. R. (1990). Martingale-based residuals for survival models.
+    Biometrika 77, 147-160. doi:10.1093/biomet/77.1.147
+    Schoenfeld, D. (1982). Partial residuals for the proportional hazards regression model. Biometrika 69,
+    239-241. doi:10.1093/biomet/69.1.239
+
     Examples
     --------
     >>> import pandas as pd

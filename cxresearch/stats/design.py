@@ -247,6 +247,31 @@ def design_mean(
 def design_ratio(top: ArrayLike, bottom: ArrayLike, design: Design, *, level: float = 0.95) -> DesignMean:
     """Return the ratio of two totals, sum(w top) / sum(w bottom), with its linearised error.
 
+    Parameters
+    ----------
+    top, bottom : array-like, shape (n,)
+        Numbers without missing values, in any units.
+    design : Design
+        Of the same n rows.
+    level : float
+        Confidence level of the t interval on the design's degrees of freedom.
+
+    Returns
+    -------
+    DesignMean
+        Its design effect is NaN.
+
+    Raises
+    ------
+    ArgumentError
+        If lengths differ or a value is missing.
+    DataError
+        If the denominator adds up to 0.
+
+    References
+    ----------
+    Lumley (2004), see :func:`design_mean`.
+
     Examples
     --------
     >>> round(design_ratio([2.0, 4.0, 5.0], [1.0, 2.0, 3.0], survey_design(3)).value, 4)

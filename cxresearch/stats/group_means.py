@@ -21,6 +21,21 @@ def mean_difference(
 ) -> tuple[float, float, float, float]:
     """Mean of one group less mean of the rest: value, low, high, standard error.
 
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Numbers without missing values.
+    group : array of bool, shape (n,)
+        True for the group, false for the rest.
+    clusters : array of int, shape (n,)
+        Number of the customer of each row.
+    level : float
+        Confidence level; the interval is normal.
+
+    Returns
+    -------
+    value, low, high, se : float
+
     Raises
     ------
     DataError
@@ -42,10 +57,24 @@ def mean_difference(
 def group_means(values: Array, group: NDArray[np.intp], size: int) -> tuple[Array, Array]:
     """Means by group, shape (size,), and their influence values, shape (size, n).
 
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Numbers without missing values.
+    group : array of int, shape (n,)
+        Group of each row, 0 to ``size - 1``.
+    size : int
+        Number of groups.
+
     Raises
     ------
     DataError
         If a group is empty.
+
+    Examples
+    --------
+    >>> group_means(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1]), 2)[0]
+    array([2., 5.])
     """
     counts = np.bincount(group, minlength=size).astype(np.float64)
     if (counts == 0).any():
@@ -59,6 +88,19 @@ def mean_ratio(
     above: Array, below: Array, *, clusters: NDArray[np.intp], level: float = 0.95
 ) -> tuple[float, float, float]:
     """Ratio of two means on the same rows with an interval on the log scale: value, low, high.
+
+    Parameters
+    ----------
+    above, below : array, shape (n,)
+        Numerator and denominator of each row, without missing values.
+    clusters : array of int, shape (n,)
+        Number of the customer of each row.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    value, low, high : float
 
     Raises
     ------

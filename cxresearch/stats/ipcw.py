@@ -64,16 +64,35 @@ def sides(fit: FollowUp, horizon: float, *, cause: int = 1, controls: Controls =
 
     Parameters
     ----------
+    fit : FollowUp
+        Rows sorted by time, from :func:`cxresearch.stats.censoring.follow_up`.
+    horizon : float
+        In days, as the durations.
     cause : int
         Event code of a case. Cases have ``duration <= horizon``.
     controls : {"all", "event_free"}
         ``"event_free"``: followed past the horizon. ``"all"``: those and the people who had another event
         before (Blanche et al. 2013, definition (ii)), which is what riskRegression reports.
 
+    Returns
+    -------
+    Sides
+        Weights of either side, 0 for rows that are not on it.
+
     Raises
     ------
     DataError
         If there is no case or no control.
+
+    References
+    ----------
+    Blanche, Dartigues and Jacqmin-Gadda (2013), doi:10.1002/sim.5958.
+
+    Examples
+    --------
+    >>> at = sides(follow_up([1, 2, 3, 4], [1, 0, 1, 0]), 2.5)
+    >>> at.case.round(2), at.control.round(2)
+    (array([1., 0., 0., 0.]), array([0. , 0. , 1.5, 1.5]))
     """
     return sides_of(fit, inverse_weights(fit, horizon), horizon, cause=cause, controls=controls)
 

@@ -22,6 +22,10 @@ def cluster_codes(clusters: ArrayLike) -> NDArray[np.intp]:
     clusters : array-like, shape (n,)
         Identifiers of any kind; missing ones are refused, for nobody knows whom they belong to.
 
+    Returns
+    -------
+    array of int, shape (n,)
+
     Raises
     ------
     ArgumentError
@@ -101,6 +105,15 @@ def simultaneous_critical(covariance: NDArray[np.float64], *, level: float = 0.9
     ----------
     covariance : array, shape (m, m)
         Estimates without spread are passed over.
+    level : float
+        Joint confidence level.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    float
+        The normal quantile where only one estimate has a spread.
 
     References
     ----------

@@ -33,6 +33,27 @@ def likelihood_ratio(loglik_small: float, loglik_large: float, df: int) -> ChiSq
 
     Assumes independent rows; with several rows of a customer take :func:`wald` with a clustered covariance.
 
+    Parameters
+    ----------
+    loglik_small, loglik_large : float
+        Maximised log-likelihoods on the same rows.
+    df : int
+        Coefficients that the larger model adds, 1 or more.
+
+    Returns
+    -------
+    ChiSquare
+        A statistic that rounding makes negative is 0.
+
+    Raises
+    ------
+    ArgumentError
+        If df is below 1.
+
+    References
+    ----------
+    Wilks (1938), doi:10.1214/aoms/1177732360.
+
     Examples
     --------
     >>> likelihood_ratio(-105.0, -103.0, 1).statistic
@@ -46,6 +67,16 @@ def likelihood_ratio(loglik_small: float, loglik_large: float, df: int) -> ChiSq
 
 def adequacy(loglik_null: float, loglik_small: float, loglik_large: float) -> float:
     """Share of the larger model's likelihood-ratio statistic that the smaller one reaches.
+
+    Parameters
+    ----------
+    loglik_null, loglik_small, loglik_large : float
+        Of the model without covariates, of the smaller and of the larger one, on the same rows.
+
+    Returns
+    -------
+    float
+        NaN where the larger model says no more than the null.
 
     References
     ----------
@@ -62,6 +93,22 @@ def adequacy(loglik_null: float, loglik_small: float, loglik_large: float) -> fl
 
 def wald(coefficients: Array, covariance: Array, which: Sequence[int]) -> ChiSquare:
     """Test that the coefficients at these places are all zero.
+
+    Parameters
+    ----------
+    coefficients : array, shape (p,)
+    covariance : array, shape (p, p)
+        Of the coefficients; clustered where rows depend on each other.
+    which : sequence of int
+        Positions of the coefficients to test.
+
+    Returns
+    -------
+    ChiSquare
+
+    References
+    ----------
+    Wald (1943), doi:10.1090/S0002-9947-1943-0012401-3.
 
     Examples
     --------
@@ -147,6 +194,10 @@ def logistic_fit(
     ridge : float
         Penalty on squared coefficients of columns scaled to a largest value of 1, the first column excepted.
         Above 0, coefficients stay finite whatever the data, and the covariance is that of the penalised fit.
+
+    Returns
+    -------
+    LogisticFit
 
     Raises
     ------

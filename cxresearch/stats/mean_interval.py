@@ -103,7 +103,23 @@ def _shares_toward_the_top(counts: Floats, distance: Floats, step: Floats) -> Fl
 
 
 def t_interval(mean: ArrayLike, se: ArrayLike, df: ArrayLike, *, level: float = 0.95) -> Bounds:
-    """Return mean +- t SE; NaN where the degrees of freedom are below 1.
+    """Return mean +- t SE.
+
+    Parameters
+    ----------
+    mean, se, df : array-like, shape (cells,)
+        Estimates, their standard errors and degrees of freedom.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Bounds
+        NaN where a part is NaN or the degrees of freedom are below 1.
+
+    References
+    ----------
+    Student (1908). The probable error of a mean. Biometrika 6, 1-25. doi:10.1093/biomet/6.1.1
 
     Examples
     --------

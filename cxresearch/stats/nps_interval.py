@@ -91,6 +91,23 @@ def adjusted_wald(
 ) -> Bounds:
     """Return the Wald interval after adding 3/4 promoter, 3/4 detractor and 3 to n, cut at -1 and 1.
 
+    Parameters
+    ----------
+    promoters, detractors, n : array-like, shape (cells,)
+        Counts and answers; where n is 0 (or NaN) the interval is NaN.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Bounds
+        Arrays of shape (cells,), of the difference of shares.
+
+    Raises
+    ------
+    ArgumentError
+        If promoters and detractors do not fit into n.
+
     References
     ----------
     Rocks, B. (2016). Interval estimation for the "Net Promoter Score". The American Statistician 70, 365-372.
@@ -109,6 +126,27 @@ def adjusted_wald(
 
 def wald_net(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     """Return the textbook interval, estimate +- z SE: too short in small samples, may leave -1 to 1.
+
+    Parameters
+    ----------
+    promoters, detractors, n : array-like, shape (cells,)
+        Counts and answers; where n is 0 (or NaN) the interval is NaN.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Bounds
+        Arrays of shape (cells,), of the difference of shares.
+
+    Raises
+    ------
+    ArgumentError
+        If promoters and detractors do not fit into n.
+
+    References
+    ----------
+    Rocks (2016), see `adjusted_wald`, on its coverage.
 
     Examples
     --------

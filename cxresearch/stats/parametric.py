@@ -64,6 +64,11 @@ def fit_families(rows: SurvivalRows, families: tuple[str, ...] = FAMILIES) -> tu
     families : tuple of str
         Among ``FAMILIES``.
 
+    Returns
+    -------
+    tuple of ParametricFit
+        A fit that failed has NaN for its AIC, and its ``note`` says why.
+
     Raises
     ------
     ArgumentError

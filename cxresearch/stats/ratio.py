@@ -120,12 +120,11 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     interval of
 
     - a ratio is Fieller's, with Student's t on Kish's effective number of units less one. Where a few
-    accounts
-      carry nearly everything it is unbounded, which is what the data say;
+      accounts carry nearly everything it is unbounded, which is what the data say. Moves that are rare and
+      skewed, such as net churn, have better ones in `cxresearch.stats.net_ratio`;
     - a share is Wilson's, with the effective number of units that follows from the larger of two variances:
-    the
-      linearised one and that of the relative losses x / s over Kish's number of units. It stays within 0 and
-      1 and has an upper end when nothing was lost.
+      the linearised one and that of the relative losses x / s over Kish's number of units. It stays within 0
+      and 1 and has an upper end when nothing was lost.
 
     Simulated coverage is in docs/validation.md.
 
@@ -254,71 +253,6 @@ def _wilson_effective(value: Floats, variance: Floats, kish: Floats, z: float) -
     return low, high
 
 
-def bootstrap_ratio(
-    x: ArrayLike,
-    s: ArrayLike,
-    *,
-    level: float = 0.95,
-    repeats: int = 2000,
-    rng: np.random.Generator | int = 1,
-) -> RatioInterval:
-    """Return a ratio of two sums with a percentile interval from resampled customers.
-
-    Parameters
-    ----------
-    x, s : array-like, shape (n,)
-        Numerator and denominator of each customer, the denominator 0 or more.
-    level : float
-        Confidence level.
-    repeats : int
-        Resamples, drawn as multinomial counts in blocks: no loop over resamples.
-    rng : Generator or int
-        Source of randomness, or its seed.
-
-    References
-    ----------
-    Efron, B., & Tibshirani, R. (1993). An introduction to the bootstrap, section 13.
-
-    Examples
-    --------
-    >>> found = bootstrap_ratio([10, 10] + [0] * 38, [10] * 40, rng=7)
-    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-    (0.05, 0.0, 0.125)
-    """
-    check_level(level)
-    if isinstance(repeats, bool) or repeats < 100:
-        raise ArgumentError(f"repeats is {repeats!r}", wanted="at least 100 resamples")
-    sums = RatioSums.of(x, s)
-    pairs = np.column_stack([as_numbers("x", x), as_numbers("s", s)])
-    generator = np.random.default_rng(rng)
-    draws = _resampled(pairs, repeats, generator)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = draws[:, 0] / draws[:, 1]
-    ratios = ratios[np.isfinite(ratios)]
-    enough = sums.n >= 2 and len(ratios) > 0
-    tail = (1 - level) / 2
-    low, high = np.quantile(ratios, [tail, 1 - tail]) if enough else (math.nan, math.nan)
-    return RatioInterval(
-        value=sums.x / sums.s if sums.s > 0 else math.nan,
-        low=float(low),
-        high=float(high),
-        se=float(ratios.std(ddof=1)) if enough else math.nan,
-        n_effective=sums.n_effective,
-        method=f"customer bootstrap, percentile, {repeats:,} resamples",
-    )
-
-
-def _resampled(pairs: NDArray[np.float64], repeats: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Sums over each resample, shape (repeats, 2); equal customers are drawn together."""
-    distinct, counts = np.unique(pairs, axis=0, return_counts=True)
-    block = max(1, 4_000_000 // len(distinct))
-    parts = [
-        rng.multinomial(len(pairs), counts / len(pairs), size=min(block, repeats - done)) @ distinct
-        for done in range(0, repeats, block)
-    ]
-    return np.concatenate(parts)
-
-
 def log_ratios(
     *,
     top: ArrayLike,
@@ -342,6 +276,17 @@ def log_ratios(
     -------
     DataFrame
         Columns ``value, low, high, se``; NaN where the lower total is 0, no interval where the upper is.
+
+    Notes
+    -----
+    Each total is taken for a compound Poisson sum, whose variance is the sum of the squared amounts; the
+    delta method gives that of the logarithm.
+
+    References
+    ----------
+    Fay, M. P., & Feuer, E. J. (1997). Confidence intervals for directly standardized rates: a method based on
+    the gamma distribution. Statistics in Medicine 16, 791-801 (weighted sums of Poisson counts).
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#
 
     Examples
     --------

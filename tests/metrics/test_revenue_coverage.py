@@ -21,8 +21,9 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
 from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
 from cxresearch.stats.proportions import wilson
-from cxresearch.stats.ratio import bootstrap_ratio, linearised_ratios, log_ratios, poisson_rate
+from cxresearch.stats.ratio import linearised_ratios, log_ratios, poisson_rate
 from cxresearch.stats.reached_share import share_reached
+from cxresearch.stats.resampled_ratio import bootstrap_ratio
 
 REPEATS = 4000
 SIZES = (10, 30, 100, 1000)

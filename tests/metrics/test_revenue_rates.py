@@ -15,11 +15,11 @@ from cxresearch.metrics.revenue_metrics import metrics_of
 from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
 from cxresearch.stats.ratio import (
     RatioSums,
-    bootstrap_ratio,
     linearised_ratio,
     linearised_ratios,
     poisson_rate,
 )
+from cxresearch.stats.resampled_ratio import bootstrap_ratio
 
 
 def study_of(
