@@ -70,12 +70,18 @@ def check_study(study: Study) -> StudyCheck:
         segments=_segments(study),
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
-        flags=pd.concat(
-            [study.flags(), look_alikes(study), repeated_rows(study), several_plans(study)], ignore_index=True
-        ),
+        flags=_doubts(study),
         reports=report_needs(study),
         problems=tuple(problems),
     )
+
+
+def _doubts(study: Study) -> pd.DataFrame:
+    parts = [study.flags(), look_alikes(study), repeated_rows(study), several_plans(study)]
+    found = [part for part in parts if len(part)]
+    if not found:
+        return parts[0].astype({"rows": "int64"})
+    return pd.concat(found, ignore_index=True).astype({"rows": "int64"})
 
 
 def report_needs(study: Study) -> pd.DataFrame:

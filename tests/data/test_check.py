@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -17,7 +18,7 @@ Write = Callable[..., Path]
 DAY = pd.Timestamp("2024-03-01")
 
 
-def study_of(**tables: pd.DataFrame) -> cx.Study:
+def study_of(**tables: Any) -> cx.Study:
     return cx.Study.from_frames(
         tables, observed_until="2024-12-31", instruments={"nps": cx.NPS, "ces": cx.CES2}, name="made"
     )
@@ -142,6 +143,18 @@ def test_ids_written_differently_are_pointed_out(write_study: Write) -> None:
         ("responses", "ids written otherwise"): 1,
     }
     assert not len(cx.check_study(cx.read_study(write_study())).flags)
+
+
+def test_doubts_on_an_engine_of_its_own() -> None:
+    people = customers(None, None).assign(customer_id=["c0", "C0 "])
+    given = pd.concat([responses("nps"), responses("nps")])
+    database = duckdb.connect()
+    tables = {
+        "customers": database.from_df(people),
+        "responses": database.from_df(given.astype({"score": float})),
+    }
+    flags = cx.check_study(study_of(**tables)).flags
+    assert flags[["flag", "rows"]].values.tolist() == [["ids alike", 2], ["rows repeated", 1]]
 
 
 def test_several_plans_of_a_customer_are_pointed_out() -> None:
