@@ -93,6 +93,8 @@ def mrr_bridge(
     levels = revenue_levels(study, rules)
     levels, known = _currencies(study, levels, rates)
     moves = revenue_moves(levels, rules, every, study.timezone)
+    if known:
+        moves = _carry_currency(moves, study.currency)
     keys = [*groups, *(["currency"] if known else [])]
     moves = _with_segments(study, moves, groups)
     sums = _sum_moves(moves, keys, rules)
@@ -150,7 +152,8 @@ def _currencies(study: Study, levels: nw.LazyFrame[Any], rates: Any) -> tuple[nw
     """Names of the currencies if more than the reporting one occurs; else none, and the column is dropped."""
     if "currency" not in levels.collect_schema().names():
         return levels, []
-    found = sorted(map(str, collect(levels.select("currency").unique())["currency"].dropna()))
+    held = levels.filter(nw.col("cents") != 0).select("currency").unique()
+    found = sorted(map(str, collect(held)["currency"].dropna()))
     home = study.currency or (found[0] if len(found) == 1 else "")
     if all(name == home for name in found):
         return levels.drop("currency"), []
@@ -166,6 +169,12 @@ def _currencies(study: Study, levels: nw.LazyFrame[Any], rates: Any) -> tuple[nw
             next_step=f"give rates: {study.currency} for one unit of each other currency; none are looked up",
         )
     return levels.with_columns(nw.col("currency").fill_null(study.currency)), sorted({*found, study.currency})
+
+
+def _carry_currency(moves: nw.LazyFrame[Any], home: str) -> nw.LazyFrame[Any]:
+    """A level of 0 has no currency of its own: what is lost was held in that of the level before."""
+    lost = nw.when(nw.col("before") > 0).then(nw.col("currency_before")).otherwise(nw.lit(home))
+    return moves.with_columns(currency=nw.when(nw.col("cents") > 0).then(nw.col("currency")).otherwise(lost))
 
 
 def _sum_moves(moves: nw.LazyFrame[Any], keys: list[str], profile: RevenueProfile) -> pd.DataFrame:
@@ -193,23 +202,27 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         cross=(wide - was) * was,
         relative=nw.when(before > 0).then((wide - was) * (wide - was) / was).otherwise(nw.lit(0.0)),
         levels=wide * wide - was * was,
+        standing="standing",
     )
     found = collect(
         moved.group_by([*keys, "kind"]).agg(
             nw.len().alias("n"),
             nw.col("cents").min().alias("lowest"),
-            *(nw.col(name).sum() for name in ("change", "square", "cross", "relative", "levels")),
+            *(nw.col(name).sum() for name in ("change", "square", "cross", "relative", "levels", "standing")),
         )
     )
     _check_levels(found["lowest"])
-    parts = [found[keys].assign(**dict.fromkeys(SUMS, 0))]  # periods in which nothing moved are periods too
+    still = found["standing"].where(found["kind"] < 0, 0)
+    parts = [
+        found[keys].assign(**dict.fromkeys(SUMS, 0), standing=still)
+    ]  # nothing moved: a period all the same
     for code, (kind, sign) in enumerate(SIGNS.items()):
         rows = found[found["kind"] == code]
         part = rows[keys].assign(**dict.fromkeys(SUMS, 0))
         part[kind] = sign * rows["change"]
         part[f"{kind}_customers"] = rows["n"]
         part[f"{kind}*{kind}"], part[f"{kind}*opening"] = rows["square"], sign * rows["cross"]
-        part["levels"] = rows["levels"]
+        part["levels"], part["standing"] = rows["levels"], rows["standing"]
         if kind == "contraction":
             part[RELATIVE] = rows["relative"]
         parts.append(part)
@@ -227,28 +240,25 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         f"{kind}_customers": nw.when(nw.col("kind") == code).then(nw.lit(1)).otherwise(nw.lit(0))
         for code, kind in enumerate(KINDS)
     }
-    beside = {
-        "earlier": nw.col("period").shift(1).over("customer_id", order_by="at"),
-        "later": nw.col("period").shift(-1).over("customer_id", order_by="at"),
-    }
-    moves = moves.with_columns(**each, **times, **beside)
+    wide, was = now.cast(nw.Float64), before.cast(nw.Float64)
+    earlier = nw.col("period").shift(1).over("customer_id", order_by="at")
+    moves = moves.with_columns(**each, **times, earlier=earlier, levels=wide * wide - was * was)
     begins = nw.col("earlier").is_null() | (nw.col("earlier") != nw.col("period"))
-    ends = nw.col("later").is_null() | (nw.col("later") != nw.col("period"))
-    moves = moves.with_columns(
-        opening=nw.when(begins).then(before).otherwise(nw.lit(0)),
-        closing=nw.when(ends).then(now).otherwise(nw.lit(0)),
-    )
+    moves = moves.with_columns(opening=nw.when(begins).then(before).otherwise(nw.lit(0)))
     whose = moves.group_by(["customer_id", *keys]).agg(
-        *(nw.col(name).sum() for name in [*each, *times, "opening", "closing"]),
+        *(nw.col(name).sum() for name in [*each, *times, "opening", "levels", "standing"]),
         now.min().alias("lowest"),
     )
-    number = {name: nw.col(name).cast(nw.Float64) for name in (*KINDS, "opening", "closing")}
+    number = {name: nw.col(name).cast(nw.Float64) for name in (*KINDS, "opening")}
     products = {pair: number[pair.split("*")[0]] * number[pair.split("*")[1]] for pair in (*PAIRS, *CROSS)}
     opened, shrunk = number["opening"], number["contraction"]
     products[RELATIVE] = nw.when(nw.col("opening") > 0).then(shrunk * shrunk / opened).otherwise(nw.lit(0.0))
-    squares = number["closing"] * number["closing"] - number["opening"] * number["opening"]
-    whose = whose.with_columns(**products, levels=squares)
-    found = collect(whose.group_by(keys).agg(*(nw.col(name).sum() for name in SUMS), nw.col("lowest").min()))
+    whose = whose.with_columns(**products)
+    found = collect(
+        whose.group_by(keys).agg(
+            *(nw.col(name).sum() for name in (*SUMS, "standing")), nw.col("lowest").min()
+        )
+    )
     _check_levels(found["lowest"])
     return _totals(found, keys)
 
@@ -261,12 +271,13 @@ def _check_levels(lowest: pd.Series) -> None:
 
 
 def _totals(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    found[[*KINDS, *COUNTS]] = found[[*KINDS, *COUNTS]].astype("int64")
-    return found.groupby(keys, sort=True)[SUMS].sum().reset_index()
+    whole = [*KINDS, *COUNTS, "standing"]
+    found[whole] = found[whole].astype("int64")
+    return found.groupby(keys, sort=True)[[*SUMS, "standing"]].sum().reset_index()
 
 
 def _switches(moves: nw.LazyFrame[Any], groups: list[str]) -> pd.DataFrame:
-    columns = ["period", *groups, "cents", "before", "currency", "currency_before"]
+    columns = ["period", *groups, "cents", "before", "currency", "currency_before", "standing"]
     return collect(moves.filter(_switched()).select(*columns))
 
 

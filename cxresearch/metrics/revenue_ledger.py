@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxresearch.errors import DataError
 from cxresearch.metrics.revenue_levels import KINDS
 from cxresearch.results.bridge import LEDGER
 
@@ -58,7 +59,12 @@ class Ledger:
         gone = base.assign(
             currency=rows["currency_before"], net=-rows["before"], levels=-(rows["before"] ** 2.0)
         )
-        come = base.assign(currency=rows["currency"], net=rows["cents"], levels=rows["cents"] ** 2.0)
+        come = base.assign(
+            currency=rows["currency"],
+            net=rows["cents"],
+            levels=rows["cents"] ** 2.0,
+            standing=rows["standing"],
+        )
         self.native = pd.concat([self.native, gone, come], ignore_index=True)
 
     def rate(self, period: Any, currency: Any) -> Any:
@@ -68,6 +74,7 @@ class Ledger:
 
     def close(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the ledger in money and the sums in cents, one row for each period and group."""
+        self._prove()
         index = self._index()
         flows = self._converted(index)
         balance, squares = self._balances(index)
@@ -85,6 +92,20 @@ class Ledger:
             **{"opening*opening": self._opening(squares), "opening": opening}
         )
         return frame.reset_index(), table.reset_index()
+
+    def _prove(self) -> None:
+        """Moves added up must leave, in each currency and group, what the customers' last levels come to.
+
+        The one is differences of levels, the other the levels themselves: neither follows from the other.
+        """
+        moved = self.native.groupby([*self.groups, "currency"])[["net", "standing"]].sum()
+        off = (moved["net"] - moved["standing"].astype("int64")).loc[lambda cents: cents != 0]
+        if len(off):
+            raise DataError(
+                "the bridge does not reconcile: its moves do not add up to the customers' last levels",
+                where="; ".join(f"{key}: {cents / 100:,.2f}" for key, cents in off.head(5).items()),
+                next_step="report this as a defect of the package",
+            )
 
     def _index(self) -> pd.MultiIndex | pd.Index:
         if not self.groups:

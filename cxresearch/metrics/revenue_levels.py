@@ -148,15 +148,18 @@ def revenue_moves(
     Returns
     -------
     LazyFrame
-        ``customer_id, period, at, cents, before, change, kind`` (place in `KINDS`; -1 where nothing moved)
-        and, with currencies, ``currency, currency_before``.
+        ``customer_id, period, at, cents, before, change, kind`` (place in `KINDS`; -1 where nothing moved),
+        ``standing`` (the level if it is the customer's last one, else 0) and, with currencies, ``currency,
+        currency_before``.
     """
     frame = windowed(levels).with_columns(period=period_start(nw.col("at"), every, timezone))
+    following = nw.col("period").shift(-1).over("customer_id", order_by="at")
+    frame = frame.with_columns(following=following)
+    final = nw.col("following").is_null()
     if profile.moves == "period_end":
-        following = nw.col("period").shift(-1).over("customer_id", order_by="at")
-        frame = frame.with_columns(following=following)
-        last = nw.col("following").is_null() | (nw.col("following") != nw.col("period"))
-        frame = frame.filter(last).drop("following")
+        frame = frame.filter(final | (nw.col("following") != nw.col("period")))
+    standing = nw.when(final).then(nw.col("cents")).otherwise(nw.lit(0)).cast(nw.Int64)
+    frame = frame.with_columns(standing=standing).drop("following")
     names = frame.collect_schema().names()
     added = {"before": nw.col("cents").shift(1).over("customer_id", order_by="at")}
     if "active" in names:
