@@ -71,6 +71,7 @@ def _adoption() -> Metric:
         estimate=adopted_share,
         collapse=collapse_usage,
         rest=usage_of_the_rest,
+        lags=True,
         definition=(
             "used within 30 days of joining (unless said otherwise) / customers who have had these days; "
             "by period of joining, once all who joined in it have had them"

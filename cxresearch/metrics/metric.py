@@ -118,6 +118,9 @@ class Metric:
         (statistics, query, column) -> statistics in which each group of that column stands for all others.
     difference : {"independent", "none"}
         Whether two cells may be compared as independent samples by their intervals (MOVER).
+    lags : bool
+        Whether the last complete period may be too young to have a value (adoption within 30 days): a
+        scorecard then judges the last period that has one.
     definition : str
         One sentence with the formula, for reports.
     """
@@ -132,4 +135,5 @@ class Metric:
     collapse: Callable[[Any, Query, Query], Any] | None = None
     rest: Callable[[Any, Query, str], Any] | None = None
     difference: Literal["independent", "none"] = "independent"
+    lags: bool = False
     definition: str = ""

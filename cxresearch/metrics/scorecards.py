@@ -83,9 +83,11 @@ def scorecard(
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
     statistics = Statistics(study, query)
-    parts, notes = _evaluate(statistics, chosen, strict=metrics is not None)
-    if not parts:
+    counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
+    if not counted:
         raise ArgumentError("no metric has these groups", wanted="other columns in by: " + "; ".join(notes))
+    judged = _judged([overall for _, _, overall in counted], last_ended(study, query))
+    parts = [_part(statistics, *one, judged) for one in counted]
     whole = _stack([part.whole for part in parts])
     groups = [adjusted(part.groups, adjust) for part in parts]
     return Scorecard(
@@ -99,7 +101,7 @@ def scorecard(
         rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level),
         labels={part.metric.name: part.metric.label for part in parts},
         good={part.metric.name: part.metric.good for part in parts},
-        period=_judged([part.overall for part in parts], last_ended(study, query)),
+        period=judged,
         notes=(*notes, *_unfinished(study, query), *_opposed(study, chosen, level)),
     )
 
@@ -116,30 +118,47 @@ class _Part:
     rest: pd.DataFrame
 
 
+_Counted = tuple[Metric, pd.DataFrame, pd.DataFrame]
+
+
 def _evaluate(
     statistics: Statistics, chosen: list[Metric], *, strict: bool
-) -> tuple[list[_Part], tuple[str, ...]]:
-    parts, without = [], []
+) -> tuple[list[_Counted], tuple[str, ...]]:
+    """Return each metric with its table by group and over all groups, and what was left out."""
+    query, found, without = statistics.query, [], []
     for metric in chosen:
         try:
-            parts.append(_part(statistics, metric))
+            table = statistics.table(metric)
         except NoSuchGroupError:
             if strict:
                 raise
             without.append(metric.label)
-    names = ", ".join(statistics.query.by)
+            continue
+        overall = statistics.table(metric, replace(query, by=())) if query.by else table
+        found.append((metric, table, overall))
+    names = ", ".join(query.by)
     notes = (f"not by {names}, which their tables lack: {', '.join(without)}",) if without else ()
-    return parts, notes
+    return found, notes
 
 
-def _part(statistics: Statistics, metric: Metric) -> _Part:
+def _part(
+    statistics: Statistics,
+    metric: Metric,
+    table: pd.DataFrame,
+    overall: pd.DataFrame,
+    judged: pd.Timestamp | None,
+) -> _Part:
+    """Return the tables of one metric with its contrasts in the judged period.
+
+    A metric that lags is judged by the last period it can know; any other that has nothing in the judged
+    period is not judged at all.
+    """
     query = statistics.query
-    table = statistics.table(metric)
-    overall = statistics.table(metric, replace(query, by=())) if query.by else table
-    nothing = pd.DataFrame(columns=["metric", "group", *CONTRAST_COLUMNS])
+    nothing = pd.DataFrame(columns=["metric", "group", "whole", *CONTRAST_COLUMNS])
     whole, groups, rest = nothing, nothing, nothing
     comparable = metric.difference != "none"
-    judged = _judged([overall], last_ended(statistics.study, query))
+    if metric.lags:
+        judged = _judged([overall], judged)
     if query.every is not None and comparable:
         coarse = replace(query, by=())
         whole = _last(contrast_table(statistics, metric, "previous", coarse), (), judged)
@@ -174,12 +193,13 @@ def last_ended(study: Tables, query: Query) -> pd.Timestamp | None:
 
 
 def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | None) -> pd.DataFrame:
-    """Return the contrasts of the judged period, named by group."""
+    """Return the contrasts of the judged period, named by group; ``whole`` marks those over all groups."""
     if judged is not None:
         contrasts = contrasts[contrasts["period"] == judged]
     names = contrasts[list(by)].astype(str).agg(", ".join, axis=1) if by and len(contrasts) else "all"
     found = contrasts.copy()
     found.insert(1, "group", names)
+    found.insert(2, "whole", not by)
     return found
 
 
@@ -189,11 +209,12 @@ def _stack(
     stacked = pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
     if words is None:
         return stacked
-    sure = stacked["p_adjusted"].to_numpy(dtype=np.float64) < 1 - level
+    p_value = stacked["p_adjusted"].to_numpy(dtype=np.float64)
     difference = stacked["difference"].to_numpy(dtype=np.float64)
     direction = np.where(difference > 0, words[0], words[1])
-    verdict = np.where(sure, direction, "within noise").astype(object)
-    verdict[np.isnan(difference)] = "not shown"
+    verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
+    verdict[np.isnan(p_value)] = "not judged"
+    verdict[stacked["suppressed"].to_numpy(dtype=bool)] = "not shown"
     return stacked.assign(verdict=verdict)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.metrics.measures import SMALL_BASE
+from cxresearch.results.hidden import SUPPRESS_BELOW
 
-SUPPRESS_BELOW = 5
 _HIDDEN = ("value", "low", "high", "se")
 
 

@@ -10,7 +10,8 @@ from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, head, look, new_axes
-from cxresearch.results.periods import period_label
+from cxresearch.results.hidden import hidden_mark
+from cxresearch.results.periods import label_before, period_label
 from cxresearch.results.scorecard import Scorecard
 from cxresearch.results.units import Unit, format_interval, format_value
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("trend", "groups", "changes")
 _MOST_LINES = 6
+_NO_CHANGES = "this scorecard has no changes to show"
 
 
 @draw.register(Scorecard)
@@ -169,16 +171,17 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
 def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
     table = result.changes[result.changes["metric"] == name] if len(result.changes) else result.changes
     if not len(table):
-        raise ArgumentError("this scorecard has no changes to show", next_step="make one with every='month'")
+        what = f"{name!r} has no change in the judged period" if len(result.changes) else _NO_CHANGES
+        raise ArgumentError(what, next_step="choose another metric, or make one with every='month'")
     unit = Unit(table["unit"].iloc[0])
-    table = table.assign(label=table["group"], value=table["difference"])
+    table = table.assign(label=_change_labels(result, table), value=table["difference"])
     colours = [{"up": GOOD, "down": BAD}.get(verdict, MUTED) for verdict in table["verdict"]]
     ax = ax or new_axes(8.5, 1.7 + 0.42 * len(table))
     ax.axvline(0, color=INK, linewidth=1)
     _forest(ax, table, unit, colours, signed=True)
-    first = table.iloc[0]
-    when = period_label(first["period"], result.every)
-    ax.set_xlabel(f"change of {result.labels[name]} since {first['against']}")
+    start = table["period"].iloc[0]
+    when = period_label(start, result.every)
+    ax.set_xlabel(f"change of {result.labels[name]} since {label_before(start, result.every)}")
     head(
         ax,
         f"What moved: {result.labels[name]}, {when}",
@@ -187,11 +190,25 @@ def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
     return ax
 
 
+def _change_labels(result: Scorecard, table: pd.DataFrame) -> list[str]:
+    """Groups, the whole told apart from a group called all, with the period compared with if not adjacent."""
+    before = label_before(table["period"].iloc[0], result.every)
+    names = ["all" + " groups" * bool(result.by) if row["whole"] else row["group"] for row in _records(table)]
+    since = ["" if row["against"] == before else f"\nsince {row['against']}" for row in _records(table)]
+    return [f"{name}{text}" for name, text in zip(names, since, strict=True)]
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.to_dict("records")
+
+
 def _forest(ax: Axes, table: pd.DataFrame, unit: Unit, colours: list[str], *, signed: bool = False) -> None:
     rows = table.reset_index(drop=True)
     for place, row in enumerate(rows.to_dict("records")):
-        text, colour = f"too few to show, n {int(row['n']):,}", MUTED
-        if not row["suppressed"] and pd.notna(row["value"]):
+        text, colour = hidden_mark(int(row["n"])), MUTED
+        if not row["suppressed"] and pd.isna(row["value"]):
+            text = f"not known, n {int(row['n']):,}"
+        elif not row["suppressed"]:
             colour = colours[place]
             low, value, high = (
                 float(_shown(rows[end], unit).iloc[place]) for end in ("low", "value", "high")

@@ -8,6 +8,7 @@ import numpy as np
 
 from cxresearch.plots.dispatch import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes
+from cxresearch.results.hidden import hidden_mark
 from cxresearch.results.score_breakdown import ScoreBreakdown
 from cxresearch.results.units import format_interval, format_value
 
@@ -78,7 +79,7 @@ def _bar(ax: Axes, place: int, row: dict[Any, Any], classes: tuple[str, ...], co
 
 def _score(row: dict[Any, Any], result: ScoreBreakdown) -> str:
     if row["suppressed"]:
-        return f"too few to show, n {row['n']:,}"
+        return hidden_mark(row["n"])
     score = format_value(row["value"], result.unit)
     interval = format_interval(row["low"], row["high"], result.unit)
     return f"{score} {interval}, n {row['n']:,}" + (" (small)" if row["small_base"] else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 def period_label(start: datetime, every: str) -> str:
@@ -24,3 +24,15 @@ def period_label(start: datetime, every: str) -> str:
         return f"{start:%Y} Q{(start.month + 2) // 3}"
     form = {"year": "%Y", "month": "%Y-%m", "week": "week of %Y-%m-%d"}.get(every, "%Y-%m-%d")
     return start.strftime(form)
+
+
+def label_before(start: datetime, every: str) -> str:
+    """Return the name of the period right before the one that starts on a date.
+
+    Examples
+    --------
+    >>> label_before(datetime(2024, 1, 1), "month"), label_before(datetime(2024, 1, 1), "quarter")
+    ('2023-12', '2023 Q4')
+    """
+    eve = start - timedelta(days=7 if every == "week" else 1)
+    return period_label(eve, every)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cxresearch.results.base import Result
+from cxresearch.results.hidden import why_hidden
 from cxresearch.results.units import Unit, format_estimate
 
 
@@ -39,7 +40,7 @@ class ScoreBreakdown(Result):
         lines = []
         for row in self.table.to_dict("records"):
             if row["suppressed"]:
-                lines.append(f"{row['group']}: too few answers to show, n {row['n']:,}")
+                lines.append(f"{row['group']}: {why_hidden(row['n'])}, n {row['n']:,}")
                 continue
             shares = ", ".join(f"{name} {100 * row[name] / row['n']:.0f} %" for name in self.classes)
             score = format_estimate(row["value"], row["low"], row["high"], self.unit)

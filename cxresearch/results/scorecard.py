@@ -12,7 +12,8 @@ import pandas as pd
 
 from cxresearch.results.base import Result
 from cxresearch.results.estimate import Estimate
-from cxresearch.results.periods import period_label
+from cxresearch.results.hidden import why_hidden
+from cxresearch.results.periods import label_before, period_label
 from cxresearch.results.units import (
     MINUS,
     Unit,
@@ -43,12 +44,13 @@ class Scorecard(Result):
     table : DataFrame
         The same by group and period; equal to ``overall`` without groups.
     changes : DataFrame
-        Last period against the one before, over all groups and for each: the columns of `metric_contrasts`
-        with p-values corrected (over all metrics for the whole, over the groups of a metric below), and
-        verdict: "up", "down" or "within noise". Empty without ``every``.
+        Judged period against the one before that has a base, over all groups (``whole`` is true) and for
+        each: the columns of `metric_contrasts` with p-values corrected (over all metrics for the whole, over
+        the groups of a metric below), and verdict: "up", "down", "within noise", "not judged" (a side has no
+        interval, so that nobody can say) or "not shown" (a side is hidden). Empty without ``every``.
     rest : DataFrame
-        Each group against all others in the last period, likewise with verdict "above", "below" or "within
-        noise". Empty without groups.
+        Each group against all others in the judged period, likewise with verdict "above", "below", "within
+        noise", "not judged" or "not shown". Empty without groups.
     labels : dict of str to str
         What a report prints for each metric.
     good : dict of str to str
@@ -112,7 +114,7 @@ class Scorecard(Result):
 
         A metric judged for an earlier period than the others says so in its label. Columns metric, label,
         period, value, low, high, n, unit, small_base, suppressed, and, where there was a period before,
-        change, change_low, change_high, p_adjusted and verdict (else NaN and empty).
+        change, change_low, change_high, against (its name), p_adjusted and verdict (else NaN and empty).
         """
         rows = self._of_judged(self.overall[self.overall["n"] > 0])
         rows = rows.set_index("metric").reindex(list(self.labels)).dropna(subset=["n"]).reset_index()
@@ -124,10 +126,10 @@ class Scorecard(Result):
             ]
             rows["label"] += late
         change = self.changes
-        if self.by and len(change):
-            change = change[change["group"] == "all"]
+        if len(change):
+            change = change[change["whole"].astype(bool)]
         wanted = {"difference": "change", "low": "change_low", "high": "change_high"}
-        columns = ["metric", "difference", "low", "high", "p_adjusted", "verdict"]
+        columns = ["metric", "difference", "low", "high", "against", "p_adjusted", "verdict"]
         change = change.reindex(columns=columns).rename(columns=wanted)
         kept = ["value", "low", "high", "n", "unit", "small_base", "suppressed"]
         head = ["metric", "label", *(["period"] if self.every else []), *kept]
@@ -137,8 +139,13 @@ class Scorecard(Result):
     @property
     def glance(self) -> pd.DataFrame:
         """The first page as text, one row a metric: metric, value, interval, n, change, reading."""
-        rows = [_parts(row) for row in self.latest.to_dict("records")]
+        rows = [self._glance(row) for row in self.latest.to_dict("records")]
         return pd.DataFrame(rows, columns=["metric", "value", "interval", "n", "change", "reading"])
+
+    def _glance(self, row: dict[Hashable, Any]) -> tuple[str, ...]:
+        """Cells of one line of the first page; the period compared with is named where it is not adjacent."""
+        *cells, change, reading = _parts(row)
+        return (*cells, change + self._since(row), reading)
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -182,15 +189,53 @@ class Scorecard(Result):
             return f"{len(self.labels)} metrics over the whole time."
         rows = self.latest
         when = period_label(self.period, self.every)
+        open_questions = self._not_judged(rows, when)
         judged = rows[rows["verdict"] != ""]
         if not len(judged):
-            return f"{when}: there is no earlier {self.every} to compare with."
+            return f"{when}: there is no earlier {self.every} to compare with.{open_questions}"
         moved = [self._movement(row) for row in judged.to_dict("records") if row["verdict"] in ("up", "down")]
-        calm = len(judged) - len(moved)
-        if not moved:
-            return f"{when}: none of {calm} metrics moved beyond noise since the {self.every} before."
-        rest = f" The other {calm} stayed within noise." if calm > 1 else ""
-        return f"{when}: {'; '.join(moved)}.{rest}"
+        calm = judged[judged["verdict"] == "within noise"]
+        if moved:
+            others = "" if not len(calm) else f" The other {len(calm)} stayed within noise."
+            if len(calm) == 1:
+                others = f" {calm['label'].iloc[0]} stayed within noise."
+            return f"{when}: {'; '.join(moved)}.{others}{open_questions}"
+        if not len(calm):
+            return f"{when}: no change can be judged.{open_questions}"
+        since = self._since_when(calm)
+        if len(calm) == 1:
+            return f"{when}: {calm['label'].iloc[0]} did not move beyond noise since {since}.{open_questions}"
+        return f"{when}: none of {len(calm)} metrics moved beyond noise since {since}.{open_questions}"
+
+    def _not_judged(self, rows: pd.DataFrame, when: str) -> str:
+        """Say of which metrics nobody can tell whether they moved, and why."""
+        stale = (rows["verdict"] == "") & (rows["period"] != self.period)
+        said = ""
+        for chosen, why in (
+            (rows["verdict"] == "not judged", "cannot be judged: without an interval on both sides"),
+            (rows["verdict"] == "not shown", "cannot be shown: too few answers on a side"),
+            (stale, f"cannot be judged: nothing in {when}"),
+        ):
+            names = list(rows.loc[chosen, "label"])
+            if names:
+                more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+                said += f" {', '.join(names[:4])}{more} {why}."
+        return said
+
+    def _since_when(self, rows: pd.DataFrame) -> str:
+        """Name the period that changes are measured from: the one before, or else by its date."""
+        others = {self._since(row) for row in rows.to_dict("records")}
+        before = f"the {self.every} before"
+        if others == {""}:
+            return before
+        return others.pop().removeprefix(" since ") if len(others) == 1 else f"{before} that has data"
+
+    def _since(self, row: dict[Hashable, Any]) -> str:
+        """Name the period a change is measured from where it is not the one right before."""
+        against = row.get("against")
+        if not self.every or pd.isna(against) or against == label_before(row["period"], self.every):
+            return ""
+        return f" since {against}"
 
     @property
     def groups_finding(self) -> str:
@@ -200,7 +245,7 @@ class Scorecard(Result):
         by = f"By {', '.join(self.by)}, "
         parts = []
         if len(self.changes):
-            moved = self._differences(self.changes, ("up", "down"))
+            moved = self._differences(self.changes[~self.changes["whole"].astype(bool)], ("up", "down"))
             parts.append(f"{by}moved: {moved}." if moved else f"{by}no group moved beyond noise.")
         if len(self.rest):
             apart = self._differences(self.rest, ("above", "below"))
@@ -210,13 +255,13 @@ class Scorecard(Result):
 
     def _differences(self, table: pd.DataFrame, verdicts: tuple[str, str], *, most: int = 4) -> str:
         """Name the groups with their differences and intervals, the surest first."""
-        found = table[table["verdict"].isin(verdicts) & (table["group"] != "all")]
-        found = found.sort_values("p_adjusted", kind="stable")
+        found = table[table["verdict"].isin(verdicts)].sort_values("p_adjusted", kind="stable")
         texts = []
         for row in found.head(most).to_dict("records"):
             value, low, high = (float(row[name]) for name in ("difference", "low", "high"))
             figure = format_estimate(value, low, high, Unit(row["unit"]), signed=True)
-            texts.append(f"{row['group']}, {self.labels[row['metric']]} {figure}")
+            since = self._since(row) if verdicts[0] == "up" else ""
+            texts.append(f"{row['group']}, {self._label(row['metric'])} {figure}{since}")
         more = f"; and {len(found) - most} more" if len(found) > most else ""
         return "; ".join(texts) + more
 
@@ -224,13 +269,14 @@ class Scorecard(Result):
         rose = row["verdict"] == "up"
         better = {"high": rose, "low": not rose}.get(self.good[row["metric"]])
         judgement = "" if better is None else (" (better)" if better else " (worse)")
-        return (
-            f"{row['label']} {'rose' if rose else 'fell'} by {_parts(row)[4].lstrip('+' + MINUS)}{judgement}"
-        )
+        by = _parts(row)[4].lstrip("+" + MINUS)
+        return f"{row['label']} {'rose' if rose else 'fell'} by {by}{self._since(row)}{judgement}"
 
     def __str__(self) -> str:
-        lines = [f"{self._title()}. {self.finding}", *(_line(row) for row in self.latest.to_dict("records"))]
-        moved = self._moved(self.changes, ("up", "down"))
+        rows = self.latest.to_dict("records")
+        lines = [f"{self._title()}. {self.finding}", *(_line(row, self._since(row)) for row in rows)]
+        groups = self.changes[~self.changes["whole"].astype(bool)]
+        moved = self._moved(groups, ("up", "down"))
         if self.by and len(self.changes):
             lines.append(f"Groups that moved: {moved or 'none beyond noise'}.")
         if len(self.rest):
@@ -248,17 +294,18 @@ class Scorecard(Result):
     def _moved(self, table: pd.DataFrame, verdicts: tuple[str, str]) -> str:
         if not len(table):
             return ""
-        found = table[table["verdict"].isin(verdicts) & (table["group"] != "all")]
+        found = table[table["verdict"].isin(verdicts)]
         texts = [
-            f"{row['group']} {self.labels[row['metric']]} "
+            f"{row['group']} {self._label(row['metric'])} "
             f"{format_value(row['difference'], Unit(row['unit']), signed=True)}"
+            f"{self._since(row) if verdicts[0] == 'up' else ''}"
             for row in found.to_dict("records")[:8]
         ]
         more = f" and {len(found) - 8} more" if len(found) > 8 else ""
         return "; ".join(texts) + more
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row(row) for row in self.latest.to_dict("records"))
+        rows = "".join(_row(self._glance(row)) for row in self.latest.to_dict("records"))
         notes = "".join(f"<p>{html.escape(note)}.</p>" for note in self.notes)
         head = (
             "<tr><th>Metric</th><th>Value</th><th>Interval</th><th>n</th><th>Change</th><th>Reading</th></tr>"
@@ -270,25 +317,27 @@ class Scorecard(Result):
 def _parts(row: dict[Hashable, Any]) -> tuple[str, str, str, str, str, str]:
     unit = Unit(row["unit"])
     if row["suppressed"]:
-        return row["label"], "hidden", "", f"{int(row['n']):,}", "", "too few answers to show"
+        return row["label"], "hidden", "", f"{int(row['n']):,}", "", why_hidden(int(row["n"]))
     change, reading = "", str(row["verdict"])
     if row["verdict"]:
         kind = Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit
         change = format_estimate(row["change"], row["change_low"], row["change_high"], kind, signed=True)
-        reading += f" ({format_p_value(row['p_adjusted'])})"
+        if pd.notna(row["p_adjusted"]):
+            reading += f" ({format_p_value(row['p_adjusted'])})"
     value = format_value(row["value"], unit)
-    interval = format_interval(row["low"], row["high"], unit, value=row["value"])
+    known = pd.notna(row["low"]) or pd.notna(row["high"])
+    interval = format_interval(row["low"], row["high"], unit, value=row["value"]) if known else "n/a"
     return row["label"], value, interval, f"{int(row['n']):,}", change, reading
 
 
-def _line(row: dict[Hashable, Any]) -> str:
+def _line(row: dict[Hashable, Any], since: str = "") -> str:
     label, value, interval, n, change, reading = _parts(row)
     text = f"{label} {value} {interval}".rstrip() + f", n {n}"
     if change:
-        text += f"; {reading.split(' (')[0]}: {change}"
+        text += f"; {reading.split(' (')[0]}: {change}{since}"
     return text + (" (small base)" if row["small_base"] and not row["suppressed"] else "")
 
 
-def _row(row: dict[Hashable, Any]) -> str:
-    cells = "".join(f"<td>{html.escape(part)}</td>" for part in _parts(row))
+def _row(parts: tuple[str, ...]) -> str:
+    cells = "".join(f"<td>{html.escape(part)}</td>" for part in parts)
     return f"<tr>{cells}</tr>"

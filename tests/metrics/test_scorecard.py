@@ -226,3 +226,104 @@ def test_nothing_to_draw_is_said() -> None:
     for kind in ("trend", "groups", "changes"):
         with pytest.raises(cx.ArgumentError, match="this scorecard has no"):
             cx.plot(card, kind=kind)
+
+
+def scores_in(months: dict[str, dict[str, tuple[int, int, int]]], instrument: str = "nps") -> pd.DataFrame:
+    """Answers by month and group: so many 10s, so many 8s, so many 0s (an NPS; for CSAT 5, 3 and 1)."""
+    best, middle, worst = (10, 8, 0) if instrument == "nps" else (5, 3, 1)
+    rows = [
+        (f"{group}{place}", score, pd.Timestamp(f"{month}-10"), group)
+        for month, groups in months.items()
+        for group, (good, fair, bad) in groups.items()
+        for place, score in enumerate([best] * good + [middle] * fair + [worst] * bad)
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "score", "responded_at", "seg"])
+    return frame.assign(instrument=instrument)
+
+
+def study_with(*answers: pd.DataFrame, until: str = "2024-04-30") -> cx.Study:
+    rows = pd.concat(answers)
+    people = rows[["customer_id", "seg"]].drop_duplicates("customer_id")
+    return cx.Study.from_frames(
+        {"customers": people.assign(started_at="2023-01-01"), "responses": rows.drop(columns="seg")},
+        observed_until=until,
+        instruments={"nps": cx.NPS, "csat": cx.CSAT},
+    )
+
+
+UP, MID, DOWN = (70, 20, 10), (40, 30, 30), (10, 20, 70)
+
+
+def test_a_group_called_all_is_not_the_whole() -> None:
+    data = study_with(scores_in({"2024-03": {"all": UP, "b": UP}, "2024-04": {"all": DOWN, "b": UP}}))
+    card = cx.scorecard(data, by="seg", metrics=["nps"])
+    assert len(card.latest) == 1 and card.latest["change"].item() == pytest.approx(-60.0)
+    assert card.finding.count("NPS fell") == 1 and "by 60.0" in card.finding
+    assert card.changes["whole"].tolist() == [True, False, False]
+    assert "all, NPS \N{MINUS SIGN}120.0" in card.groups_finding and "all NPS" in str(card)
+    ax = cx.plot(card, kind="changes")
+    assert [mark.get_text() for mark in ax.get_yticklabels()] == ["all groups", "all", "b"]
+    plt.close(ax.figure)
+
+
+def test_a_metric_without_answers_in_the_judged_period_is_not_judged() -> None:
+    nps = scores_in({"2024-03": {"a": UP, "b": MID}, "2024-04": {"a": UP, "b": MID}})
+    csat = scores_in({"2024-01": {"a": UP}, "2024-02": {"a": DOWN}}, "csat")
+    card = cx.scorecard(study_with(nps, csat), by="seg", metrics=["nps", "csat"])
+    assert card.period == pd.Timestamp("2024-04-01")
+    assert set(card.changes["metric"]) == set(card.rest["metric"]) == {"nps"}
+    assert "fell" not in card.finding and "Groups that moved: none" in str(card)
+    assert "CSAT mean (2024-02) cannot be judged: nothing in 2024-04." in card.finding
+    with pytest.raises(cx.ArgumentError, match="'csat' has no change in the judged period"):
+        cx.plot(card, kind="changes", metric="csat")
+
+
+def test_a_period_compared_with_is_named_unless_it_is_the_one_before() -> None:
+    gap = study_with(scores_in({"2024-01": {"a": UP, "b": UP}, "2024-04": {"a": DOWN, "b": UP}}))
+    card = cx.scorecard(gap, by="seg", metrics=["nps"])
+    assert "since 2024-01 (worse)" in card.finding
+    assert card.latest["against"].tolist() == ["2024-01"]
+    assert card.glance["change"].item().endswith("] since 2024-01")
+    assert "a NPS \N{MINUS SIGN}120.0 since 2024-01" in str(card)
+    assert card.groups_finding.split("unlike")[0].count("since 2024-01") == 1
+    ax = cx.plot(card, kind="changes")
+    assert "a\nsince 2024-01" in texts(ax)
+    plt.close(ax.figure)
+    calm = study_with(scores_in({"2024-01": {"a": UP}, "2024-04": {"a": UP}}))
+    found = cx.scorecard(calm, metrics=["nps"]).finding
+    assert found == "2024-04: NPS did not move beyond noise since 2024-01."
+    close = study_with(scores_in({"2024-03": {"a": UP}, "2024-04": {"a": UP}}))
+    assert cx.scorecard(close, metrics=["nps"]).finding.endswith("since the month before.")
+
+
+def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
+    """One side without limits: its p-value is unknown, so that nobody can say whether it moved."""
+    import dataclasses
+
+    from cxresearch.metrics.scorecards import _stack
+
+    card = cx.scorecard(
+        study_with(scores_in({"2024-03": {"a": UP}, "2024-04": {"a": DOWN}})), metrics=["nps"]
+    )
+    rows = pd.concat([card.changes.drop(columns="verdict")] * 4, ignore_index=True)
+    rows["p_adjusted"] = [0.001, 0.2, np.nan, np.nan]
+    rows["suppressed"] = [False, False, False, True]
+    found = _stack([rows], ("up", "down"))
+    assert found["verdict"].tolist() == ["down", "within noise", "not judged", "not shown"]
+    unknown = card.changes.assign(p_value=np.nan, p_adjusted=np.nan, verdict="not judged")
+    said = dataclasses.replace(card, changes=unknown)
+    assert "noise" not in said.finding and "noise" not in str(said)
+    assert "NPS cannot be judged: without an interval on both sides." in said.finding
+    assert said.glance["reading"].tolist() == ["not judged"]
+
+
+def test_what_hides_a_group_is_said_as_it_is() -> None:
+    from cxresearch.results.hidden import why_hidden
+
+    data = study_with(scores_in({"2024-04": {"a": UP, "b": (6, 3, 3), "c": (1, 1, 1)}}))
+    card = cx.scorecard(data, by="seg", metrics=["nps"])
+    notes = card.groups.set_index("seg")["note"]
+    assert notes.to_dict() == {"a": "", "b": why_hidden(12), "c": why_hidden(3)}
+    assert why_hidden(12) != why_hidden(3)
+    mixed = cx.score_breakdown(data, "nps", by="seg")
+    assert str(mixed).splitlines()[1:] == [f"b: {why_hidden(12)}, n 12", f"c: {why_hidden(3)}, n 3"]
