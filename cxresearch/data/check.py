@@ -10,7 +10,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.admission import admit
-from cxresearch.data.doubts import look_alikes, repeated_rows, several_plans
+from cxresearch.data.doubts import like_segments, look_alikes, repeated_rows, several_plans
 from cxresearch.data.engine import collect
 from cxresearch.data.validation import RULES
 from cxresearch.errors import StudyError
@@ -77,7 +77,13 @@ def check_study(study: Study) -> StudyCheck:
 
 
 def _doubts(study: Study) -> pd.DataFrame:
-    parts = [study.flags(), look_alikes(study), repeated_rows(study), several_plans(study)]
+    parts = [
+        study.flags(),
+        look_alikes(study),
+        like_segments(study),
+        repeated_rows(study),
+        several_plans(study),
+    ]
     found = [part for part in parts if len(part)]
     if not found:
         return parts[0].astype({"rows": "int64"})

@@ -9,6 +9,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.data.wording import listed
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -112,6 +113,27 @@ def repeated_rows(study: Study) -> pd.DataFrame:
         if rows:
             detail = f"agree with another row in {', '.join(columns)}: was a file given twice?"
             lines.append((name, "rows repeated", rows, detail))
+    return pd.DataFrame(lines, columns=_COLUMNS)
+
+
+def like_segments(study: Study) -> pd.DataFrame:
+    """Count customers in groups whose names differ only in capitals or spaces: one group twice.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``table, flag, rows, detail``; without zeros.
+    """
+    lines = []
+    for segment in study.segments:
+        counts = collect(study.checked.valid("customers").group_by(segment).agg(n=nw.len()))
+        counts = counts.dropna(subset=[segment]).sort_values(segment)
+        plain = counts[segment].astype(str).str.strip(_BLANKS).str.lower()
+        twice = counts[plain.duplicated(keep=False)]
+        if len(twice):
+            names = listed(twice[segment], most=4)
+            detail = f"in groups of {segment} that differ only in capitals or spaces: {names}"
+            lines.append(("customers", "segments alike", int(twice["n"].sum()), detail))
     return pd.DataFrame(lines, columns=_COLUMNS)
 
 

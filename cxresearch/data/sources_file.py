@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +149,13 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
                 where=keys.where,
                 wanted=f"a format such as '%d/%m/%Y' or '%Y-%m-%d %H:%M', or one of {listed(_EPOCHS)}",
             )
+    orders = [re.sub("%[dm]", "%?", one) for one in formats]
+    if len(set(orders)) < len(set(formats)):
+        raise StudyError(
+            f"date_format lists the day first and the month first: {listed(formats)}",
+            where=keys.where,
+            wanted="one of the two: 03/04/2024 fits both",
+        )
     if len(formats) > 1 and any(one in _EPOCHS for one in formats):
         raise StudyError(f"{listed(_EPOCHS)} stand alone", where=keys.where, wanted="one date_format")
     decimal = keys.choice("decimal", (".", ","), default=defaults.decimal)

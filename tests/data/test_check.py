@@ -157,6 +157,14 @@ def test_doubts_on_an_engine_of_its_own() -> None:
     assert flags[["flag", "rows"]].values.tolist() == [["ids alike", 2], ["rows repeated", 1]]
 
 
+def test_groups_written_differently_are_pointed_out() -> None:
+    people = customers(*[None] * 5).assign(plan=["Pro", "pro ", "basic", "Basic", None], size=list("abcde"))
+    flags = cx.check_study(study_of(customers=people)).flags
+    assert flags[["flag", "rows"]].values.tolist() == [["segments alike", 4]]
+    assert "groups of plan" in flags["detail"].iloc[0]
+    assert "'pro '" in flags["detail"].iloc[0]
+
+
 def test_several_plans_of_a_customer_are_pointed_out() -> None:
     rows = [("c0", "a", 10.0), ("c0", "b", 20.0), ("c1", "a", 10.0), ("c1", "b", 0.0)]
     levels = pd.DataFrame(rows, columns=["customer_id", "plan", "mrr"]).assign(

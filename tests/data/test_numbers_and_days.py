@@ -82,3 +82,16 @@ def test_days_of_a_spreadsheet(tmp_path: Path, day: str, zone: str, moment: str 
         [moment[:10] if moment.endswith("00:00:00") else moment] if moment else []
     )
     assert list(study.rejects()["rule"]) == ([] if moment else ["not_a_time"])
+
+
+def test_day_first_and_month_first_exclude_each_other(tmp_path: Path) -> None:
+    """03/04/2024 would be read by whichever comes first in the list."""
+    both = 'date_format = ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y"]\n'
+    with pytest.raises(cx.StudyError, match=r"day first and the month first.*fits both"):
+        read(tmp_path, ["1"], '"amount"', head=both)
+    assert (
+        read(tmp_path, ["1"], '"amount"', head='date_format = ["%Y-%m-%d", "%d/%m/%Y"]\n').counts()["valid"][
+            0
+        ]
+        == 1
+    )
