@@ -12,6 +12,7 @@ from scipy.special import logit
 
 from cxresearch.churn.scoring import risk_of
 from cxresearch.results.churn_model import ChurnModel
+from cxresearch.results.feature_words import feature_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def phrase(model: ChurnModel, name: str, value: float | str, typical: float | st
         if name == instrument or name.startswith(f"{instrument}_"):
             return _score_phrase(name.removeprefix(instrument), value, scale.label, scale.high)
     if np.isnan(value):
-        return _UNKNOWN.get(name, f"{_plain(name)} not known")
+        return _UNKNOWN.get(name, f"{feature_words(name)}: not known")
     for pattern, write in _PHRASES:
         found = re.fullmatch(pattern, name)
         if found:

@@ -29,7 +29,9 @@ _EDGE = {"neutral": BLUE, "attention": ORANGE}
 _TILE = "175px"
 _SHORT = 12
 #: Never broken over two lines, even in text: an interval, a p-value in brackets, a percentage.
-_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\](?: points| h| min| days)?|\(p [^()]{1,12}\)|\d [%h]|\bn \d")
+_UNBROKEN = re.compile(
+    r"\[[^\[\]]{1,40}\](?: points| h| min| days)?|\(p [^()]{1,12}\)|\d [%h]|\bn \d"
+)
 _CELL = f"padding:5px 10px;border-bottom:1px solid {LINE};vertical-align:top;background:#ffffff;color:{INK}"
 
 
@@ -57,7 +59,7 @@ def sentence(text: str) -> str:
     ('Only 12 customers: intervals are wide.', 'Is it so?')
     """
     text = str(text).strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":")) else ".")
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":", "=")) else ".")
 
 
 def finding_block(text: str, detail: str, tone: str) -> str:
