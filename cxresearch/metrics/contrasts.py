@@ -126,6 +126,8 @@ def contrast_table(
         raise ArgumentError(f"{metric.name!r} has no rest to compare with", next_step="use against='groups'")
     both = cells.merge(rest, on=list(query.keys), how="inner", suffixes=("", "_right"))
     right = _right_side(both).assign(label="the rest")
+    if len(query.by) > 1:
+        right["suppressed"] |= _beside_hidden(both, [key for key in query.keys if key != query.by[0]])
     return differences(metric, both[cells.columns], right, keys=query.keys)
 
 
@@ -135,10 +137,11 @@ def differences(
     """Return contrasts of two metric tables row by row; the right one has a column ``label``."""
     left, right = left.reset_index(drop=True), right.reset_index(drop=True)
     level = float(left["level"].iloc[0]) if len(left) else 0.95
-    ends = [Bounds(side["low"].to_numpy(), side["high"].to_numpy()) for side in (left, right)]
-    found = mover_difference(
-        left["value"].to_numpy(), ends[0], right["value"].to_numpy(), ends[1], level=level
+    values, lows, highs = (
+        [side[name].to_numpy(dtype=np.float64) for side in (left, right)] for name in ("value", "low", "high")
     )
+    ends = [Bounds(low, high) for low, high in zip(lows, highs, strict=True)]
+    found = mover_difference(values[0], ends[0], values[1], ends[1], level=level)
     table = left[["metric", *keys]].assign(
         against=right["label"],
         value=left["value"],
@@ -193,6 +196,12 @@ def _pairs(
     pairs = [pair for rows in groups for pair in combinations(rows, 2)]
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
     return cells.iloc[left], cells.iloc[right].assign(label=names.iloc[right])
+
+
+def _beside_hidden(cells: pd.DataFrame, line: list[str]) -> pd.Series[bool]:
+    """Mark the lines in which a cell is hidden: a line's total beside that of all would give it away."""
+    hidden: pd.Series[bool] = cells.groupby(line, dropna=False, observed=True)["suppressed"].transform("any")
+    return hidden
 
 
 def _right_side(both: pd.DataFrame) -> pd.DataFrame:

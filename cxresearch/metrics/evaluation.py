@@ -78,7 +78,7 @@ def finish(metric: Metric, query: Query, cells: pd.DataFrame) -> pd.DataFrame:
     """Return cells as a metric table: named, flagged, suppressed and in the order of its columns."""
     keys = list(query.keys)
     table = cells[[*keys, *CELL_COLUMNS]].reset_index(drop=True)
-    table = flag_and_suppress(table, keys)
+    table = flag_and_suppress(table, query.by, apart=() if query.every is None else ("period",))
     table.insert(0, "metric", metric.name)
     table["level"], table["unit"] = query.level, str(metric.unit)
     return table[["metric", *keys, *TABLE_COLUMNS]]

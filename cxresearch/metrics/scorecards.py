@@ -13,12 +13,12 @@ import pandas as pd
 
 from cxresearch.data.engine import Every
 from cxresearch.data.study import Study
-from cxresearch.errors import ArgumentError, CxWarning
+from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
 from cxresearch.metrics.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
 from cxresearch.metrics.directions import direction_table, opposed
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.groups import NoSuchGroupError
-from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.metric import Family, Metric, Query, Tables
 from cxresearch.metrics.registry import find_metric, metrics_of
 from cxresearch.metrics.survey_counts import LINKED_ROWS, count_scores
 from cxresearch.metrics.table import make_query
@@ -126,19 +126,33 @@ def _evaluate(
 ) -> tuple[list[_Counted], tuple[str, ...]]:
     """Return each metric with its table by group and over all groups, and what was left out."""
     query, found, without = statistics.query, [], []
+    broken: dict[Family, DataError] = {}
     for metric in chosen:
+        if metric.family in broken:
+            continue
         try:
             table = statistics.table(metric)
+            overall = statistics.table(metric, replace(query, by=())) if query.by else table
         except NoSuchGroupError:
             if strict:
                 raise
             without.append(metric.label)
-            continue
-        overall = statistics.table(metric, replace(query, by=())) if query.by else table
-        found.append((metric, table, overall))
+        except DataError as error:
+            if strict or isinstance(error, StudyError):  # rows that break a rule are for the user to settle
+                raise
+            broken[metric.family] = error
+        else:
+            found.append((metric, table, overall))
+    if broken and not found:
+        raise next(iter(broken.values()))
     names = ", ".join(query.by)
-    notes = (f"not by {names}, which their tables lack: {', '.join(without)}",) if without else ()
-    return found, notes
+    notes = [f"not by {names}, which their tables lack: {', '.join(without)}"] if without else []
+    for family, problem in broken.items():
+        labels = ", ".join(metric.label for metric in chosen if metric.family is family)
+        notes.append(
+            f"left out: {labels}, because {'; '.join(filter(None, (problem.problem, problem.next_step)))}"
+        )
+    return found, tuple(notes)
 
 
 def _part(
@@ -173,7 +187,8 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
     """Return the last period with rows that had ended, or the last there is."""
     if ended is None:
         return None
-    periods = pd.concat([table.loc[table["n"] > 0, "period"] for table in tables]).dropna()
+    found = [table.loc[table["n"] > 0, "period"].dropna() for table in tables]
+    periods = pd.concat([part for part in found if len(part)] or [pd.Series(dtype="datetime64[us]")])
     done = periods[periods <= ended]
     return (done if len(done) else periods).max() if len(periods) else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,12 @@ _HIDDEN = ("value", "low", "high", "se")
 
 
 def flag_and_suppress(
-    table: pd.DataFrame, keys: Sequence[str], *, small_base: int = SMALL_BASE, below: int = SUPPRESS_BELOW
+    table: pd.DataFrame,
+    keys: Sequence[str],
+    *,
+    apart: Sequence[str] = (),
+    small_base: int = SMALL_BASE,
+    below: int = SUPPRESS_BELOW,
 ) -> pd.DataFrame:
     """Return the table of one metric with columns ``small_base`` and ``suppressed``, hidden values blanked.
 
@@ -23,14 +29,17 @@ def flag_and_suppress(
     table : DataFrame
         One row a cell, with the key columns, n, value, low, high, se.
     keys : sequence of str
-        Columns that name a cell. Along each of them a total may be published: a line of cells that differ in
-        one key only, whose only hidden member would be a subtraction away.
+        Columns over which totals may be published: over each of them, over several, over all. The cells of a
+        total are a line; its only hidden member would be a subtraction away.
+    apart : sequence of str
+        Further columns that name a cell, over which no total is published: the period. What is hidden for one
+        value of them hides nothing for another.
     small_base : int
         Below this n a cell is flagged.
     below : int
-        Below this n (and above 0) a cell is hidden; further cells of a line, the smallest first, are hidden
-        until at least two are, together of ``below`` answers or more. A line of one cell has no complement
-        to hide.
+        Below this n (and above 0) a cell is hidden; further cells of a line, the smallest first (of equal
+        ones the first by name), are hidden until at least two are, together of ``below`` answers or more. A
+        line of one cell has no complement to hide; the longer lines it belongs to have.
 
     Returns
     -------
@@ -45,12 +54,14 @@ def flag_and_suppress(
     """
     n = table["n"].to_numpy()
     hidden = (n > 0) & (n < below)
-    lines = [_lines(table, [other for other in keys if other != key]) for key in keys]
+    totals = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
+    lines = [_lines(table, [*(key for key in keys if key not in over), *apart]) for over in totals]
     changed = bool(hidden.any())
+    order = _smallest_first(table, n, [*keys, *apart]) if changed else n
     while changed:
         before = int(hidden.sum())
         for line in lines:
-            hidden = _protect(hidden, n, line, below)
+            hidden = _protect(hidden, n, line, below, order)
         changed = int(hidden.sum()) > before
     result = table.copy()
     result["small_base"] = n < small_base
@@ -65,7 +76,17 @@ def _lines(table: pd.DataFrame, fixed: list[str]) -> np.ndarray:
     return table.groupby(fixed, dropna=False, observed=True).ngroup().to_numpy()
 
 
-def _protect(hidden: np.ndarray, n: np.ndarray, line: np.ndarray, below: int) -> np.ndarray:
+def _smallest_first(table: pd.DataFrame, n: np.ndarray, keys: list[str]) -> np.ndarray:
+    """Rank cells by n, equal ones by name: rows in another order, or of another engine, hide the same."""
+    names = [table[key].astype("object").where(table[key].notna(), "").astype(str).to_numpy() for key in keys]
+    rank = np.empty(len(n), dtype=np.int64)
+    rank[np.lexsort((*reversed(names), n))] = np.arange(len(n))
+    return rank
+
+
+def _protect(
+    hidden: np.ndarray, n: np.ndarray, line: np.ndarray, below: int, order: np.ndarray
+) -> np.ndarray:
     hidden = hidden.copy()
     lines = int(line.max()) + 1 if len(line) else 0
     number = np.bincount(line[hidden], minlength=lines)
@@ -74,5 +95,5 @@ def _protect(hidden: np.ndarray, n: np.ndarray, line: np.ndarray, below: int) ->
     for one in weak:
         open_cells = np.flatnonzero((line == one) & ~hidden & (n > 0))
         if len(open_cells):
-            hidden[open_cells[np.argmin(n[open_cells])]] = True
+            hidden[open_cells[np.argmin(order[open_cells])]] = True
     return hidden

@@ -73,10 +73,11 @@ def mover_difference(
     (0.13, 0.56, 0.002)
     """
     one, two = np.asarray(value_1, dtype=np.float64), np.asarray(value_2, dtype=np.float64)
+    low_1, high_1, low_2, high_2 = (np.asarray(end, dtype=np.float64) for end in (*bounds_1, *bounds_2))
     r = np.asarray(correlation, dtype=np.float64)
     difference = one - two
-    below = _length(one - bounds_1.low, bounds_2.high - two, r)
-    above = _length(bounds_1.high - one, two - bounds_2.low, r)
+    below = _length(one - low_1, high_2 - two, r)
+    above = _length(high_1 - one, two - low_2, r)
     z = normal_quantile(level)
     toward_zero = np.where(difference >= 0, below, above)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -231,6 +231,73 @@ def test_hidden_cells_together_hide_enough() -> None:
     assert found["suppressed"].tolist() == [True, True, True, False]
 
 
+def test_equal_cells_hide_the_same_one_in_any_order() -> None:
+    cells = pd.DataFrame({"team": list("cbda"), "n": [9, 9, 2, 50]}).assign(value=1.0)
+    for order in ([0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0]):
+        for kind in (str, "category", "object"):
+            found = flag_and_suppress(cells.iloc[order].astype({"team": kind}), ["team"])
+            assert set(found.loc[found["suppressed"], "team"]) == {"b", "d"}
+    backwards = cells.assign(team=pd.Categorical(cells["team"], categories=list("dcba"), ordered=True))
+    found = flag_and_suppress(backwards.sort_values("team"), ["team"])
+    assert set(found.loc[found["suppressed"], "team"].astype(str)) == {"b", "d"}
+
+
+def test_what_a_period_hides_hides_nothing_in_another() -> None:
+    days = pd.to_datetime(["2024-01-05", "2024-02-05"])
+    sizes = {("a", 0): 50, ("b", 0): 40, ("a", 1): 50, ("b", 1): 40, ("c", 1): 3}
+    rows = [(team, days[month]) for (team, month), n in sizes.items() for _ in range(n)]
+    frame = pd.DataFrame(rows, columns=["team", "responded_at"]).assign(score=9)
+    found = cx.metric_table(frame, "nps", by="team", every="month").set_index(["team", "period"])
+    assert set(found.index[found["suppressed"]]) == {
+        ("b", days[1].replace(day=1)),
+        ("c", days[1].replace(day=1)),
+    }
+    months = cx.metric_table(frame[frame["team"] != "c"].iloc[:93], "nps", every="month")
+    assert months["n"].tolist() == [90, 3] and months["suppressed"].tolist() == [False, True]
+
+
+def recoverable(card: cx.Scorecard) -> list[str]:
+    """Hidden cells that follow exactly from all the totals a scorecard without periods prints."""
+    table, by = card.table.reset_index(drop=True), list(card.by)
+    names = table[by].agg(", ".join, axis=1)
+    shown = table.index[~table["suppressed"]]
+    known = [np.eye(len(table))[shown], np.ones((1, len(table)))]
+    for row in card.rest[~card.rest["suppressed"]].to_dict("records"):
+        own = table[names == row["group"]].iloc[0]
+        line = (table[by[1:]] == own[by[1:]]).all(axis=1) & (table[by[0]] != own[by[0]])
+        known.append(line.to_numpy(float)[None, :])
+    printed = np.concatenate(known)
+    rank = np.linalg.matrix_rank(printed)
+    cells = {names[i]: np.vstack([printed, np.eye(len(table))[i]]) for i in table.index.difference(shown)}
+    return [name for name, both in cells.items() if np.linalg.matrix_rank(both) == rank]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {("R1", "t1"): 50, ("R2", "t2"): 60, ("R3", "t3"): 3},
+        {("R1", "t"): 50, ("R2", "t"): 12, ("R3", "t"): 20, ("R1", "u"): 60, ("R2", "u"): 70, ("R3", "v"): 3},
+        {("R1", "t1"): 3, ("R2", "t1"): 30, ("R3", "t1"): 40, ("R1", "t2"): 60, ("R2", "t2"): 70},
+    ],
+)  # fmt: skip
+def test_no_hidden_cell_follows_from_what_a_scorecard_prints(sizes: dict[tuple[str, str], int]) -> None:
+    rows = [(*key, f"{key}{i}") for key, n in sizes.items() for i in range(n)]
+    people = pd.DataFrame(rows, columns=["region", "team", "customer_id"])
+    rng = np.random.default_rng(1)
+    answers = people[["customer_id"]].assign(
+        score=rng.integers(0, 11, len(people)), instrument="nps", responded_at="2024-01-10"
+    )
+    study = cx.Study.from_frames(
+        {"customers": people.assign(started_at="2023-01-01"), "responses": answers},
+        observed_until="2024-02-01",
+        instruments={"nps": cx.NPS},
+    )
+    card = cx.scorecard(study, by=["region", "team"], every=None, metrics=["nps"])
+    hidden = card.table[card.table["suppressed"]]
+    assert len(hidden) >= 2 and hidden["n"].sum() >= 5 and card.overall["value"].notna().all()
+    assert recoverable(card) == []
+
+
 def test_a_hidden_cell_is_not_a_subtraction_away() -> None:
     frame = answers_frame(people=10_000)
     found = cx.metric_table(frame, "nps", by="team", every="quarter")

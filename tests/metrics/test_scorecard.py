@@ -327,3 +327,31 @@ def test_what_hides_a_group_is_said_as_it_is() -> None:
     assert why_hidden(12) != why_hidden(3)
     mixed = cx.score_breakdown(data, "nps", by="seg")
     assert str(mixed).splitlines()[1:] == [f"b: {why_hidden(12)}, n 12", f"c: {why_hidden(3)}, n 3"]
+
+
+def test_a_table_that_cannot_be_judged_does_not_take_the_others_with_it() -> None:
+    answers = scores_in({"2024-03": {"a": UP}, "2024-04": {"a": UP}}).drop(columns="seg")
+    stamp = pd.to_datetime(["2024-03-01"])
+    tickets = pd.DataFrame({"ticket_id": ["x"], "created_at": stamp, "resolved_at": stamp})
+    money = pd.DataFrame({"customer_id": ["a0", "a1"], "mrr": [5.0, 7.0], "currency": ["EUR", "USD"]})
+    money["effective_at"] = stamp[0]
+
+    def card(**tables: pd.DataFrame) -> cx.Scorecard:
+        study = cx.Study.from_frames(
+            {"responses": answers, **tables},
+            observed_until="2024-04-30",
+            instruments={"nps": cx.NPS},
+            currency="USD",
+        )
+        return cx.scorecard(study)
+
+    assert list(card(tickets=tickets.iloc[:0]).latest["metric"]) == ["nps"]
+    for rows, why in ((money.iloc[:0], "no row up to the data cut"), (money, "revenue is in EUR, USD")):
+        found = card(revenue=rows)
+        assert list(found.labels) == ["nps"] and len(found.notes) == 1
+        assert found.notes[0].startswith("left out: MRR, Customer churn") and why in found.notes[0]
+    with pytest.raises(cx.DataError, match="EUR, USD"):
+        study = cx.Study.from_frames(
+            {"revenue": money}, observed_until="2024-04-30", instruments={}, currency="USD"
+        )
+        cx.scorecard(study)
