@@ -15,7 +15,7 @@ from cxresearch.data.engine import EVERY, Every, collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH
 from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
-from cxresearch.metrics.revenue_levels import KINDS, last_rows, revenue_levels, revenue_moves
+from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.cohort import CohortRetention
 from cxresearch.stats.net_ratio import MoveSums, net_method, net_ratios
@@ -102,6 +102,7 @@ def cohort_retention(
     )
 
 
+_ONE_CURRENCY = "use one currency, or mrr_bridge with rates"
 #: Running sums over the customers of a cohort: level, and its loss or gain against the first period's end.
 _RUNNING = (
     "change",
@@ -121,13 +122,7 @@ _FIXED = ("heads", "holders", "squares")
 
 
 def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.DataFrame:
-    levels = revenue_levels(study, rules)
-    if "currency" in levels.collect_schema().names():
-        if len(collect(levels.select("currency").unique()).dropna()) > 1:
-            raise DataError(
-                "revenue is in several currencies", next_step="use one currency, or mrr_bridge with rates"
-            )
-        levels = levels.drop("currency")
+    levels = one_currency(study, revenue_levels(study, rules), next_step=_ONE_CURRENCY)
     moves = revenue_moves(levels, rules, every, study.timezone)
     begins = nw.col("kind") == KINDS.index("new")
     moves = moves.with_columns(arrival=nw.when(begins).then(nw.col("period")))
@@ -300,7 +295,7 @@ def revenue_by_customer_age(
 
 def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
     """Money and customers by age band at the data cut: one group-by after one over customers."""
-    levels = revenue_levels(study, rules)
+    levels = one_currency(study, revenue_levels(study, rules), next_step=_ONE_CURRENCY)
     paid = nw.when(nw.col("cents") > 0).then(nw.col("at"))
     levels = levels.with_columns(paid=paid).with_columns(since=nw.col("paid").min().over("customer_id"))
     each = last_rows(levels).filter(nw.col("cents") > 0)

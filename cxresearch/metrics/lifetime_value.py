@@ -13,7 +13,8 @@ from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.data.engine import collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH
-from cxresearch.metrics.revenue_levels import last_rows
+from cxresearch.metrics.revenue_levels import last_rows, one_currency, revenue_levels
+from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.curve import step_values
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -208,8 +209,25 @@ def _extended(curve: KaplanMeier, at: Floats) -> tuple[Floats, Floats, NDArray[n
     return survival, variance, seen
 
 
-def mean_mrr(study: Study) -> float:
-    """Return the mean MRR of the customers there at the data cut: a first guess of ``monthly_value``.
+def mean_mrr(study: Study, *, profile: str | RevenueProfile = "cxresearch") -> float:
+    """Return the mean MRR of the customers who pay at the data cut: a first guess of ``monthly_value``.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``revenue``, in one currency. Levels dated after the data cut do not count yet.
+    profile : str or RevenueProfile
+        Whose definition of MRR: trials, for instance, never have any.
+
+    Returns
+    -------
+    float
+        Closing MRR over the customers who have any; NaN if nobody has.
+
+    Raises
+    ------
+    DataError
+        If revenue is in several currencies.
 
     Examples
     --------
@@ -217,6 +235,8 @@ def mean_mrr(study: Study) -> float:
     >>> mean_mrr(_example_study())
     10.0
     """
-    rows = last_rows(study.table("revenue"), "effective_at")
-    found = collect(rows.filter(nw.col("mrr") > 0).select(nw.col("mrr").mean()))["mrr"]
-    return float(found.iloc[0]) if len(found) and found.notna().all() else math.nan
+    levels = revenue_levels(study, revenue_profile(profile))
+    levels = one_currency(study, levels, next_step="use one currency, or mrr_bridge with rates")
+    paid = last_rows(levels).filter(nw.col("cents") > 0)
+    found = collect(paid.select(nw.col("cents").mean()))["cents"]
+    return float(found.iloc[0]) / 100 if len(found) and found.notna().all() else math.nan

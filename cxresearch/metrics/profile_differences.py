@@ -11,7 +11,7 @@ import pandas as pd
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
-from cxresearch.metrics.revenue_levels import KINDS, last_rows, revenue_levels, revenue_moves
+from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 
 if TYPE_CHECKING:
@@ -130,12 +130,7 @@ def _period(
 
 
 def _levels(study: Study, rules: RevenueProfile) -> nw.LazyFrame[Any]:
-    levels = revenue_levels(study, rules)
-    if "currency" not in levels.collect_schema().names():
-        return levels
-    if len(collect(levels.select("currency").unique()).dropna()) > 1:
-        raise DataError("revenue is in several currencies", next_step="explain one currency at a time")
-    return levels.drop("currency")
+    return one_currency(study, revenue_levels(study, rules), next_step="explain one currency at a time")
 
 
 def _figures(

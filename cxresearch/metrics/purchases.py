@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.engine import Every, collect, days_between, period_start
 from cxresearch.errors import DataError
-from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
+from cxresearch.metrics.revenue_levels import KINDS, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -255,14 +255,17 @@ def renewal_rate(
     Returns
     -------
     Estimate
-        A renewal is due where the row that carries ``due_at`` is in force until then (a contract replaced or
-        ended before is not) and its MRR is above 0. It is renewed if the customer has MRR ``grace_days``
-        after. Intervals: Wilson for the count, linearised ratio for the value.
+        Renewed / due. A renewal is due on each date to which a paid level was agreed, whatever happened
+        since: who left before did not renew. It is renewed if the customer has MRR ``grace_days`` after the
+        date. A later level without a date keeps it; a level that sets a later date is an early renewal
+        (renewed, if the customer is still there); one that sets an earlier date replaces it, and only the
+        earlier one is due. By value, the MRR before is the last one above 0 of the term. Intervals: Wilson
+        for the count, linearised ratio for the value.
 
     Raises
     ------
     DataError
-        If the table has no ``due_at``.
+        If the table has no ``due_at``, or several currencies are to be weighed by value.
 
     Examples
     --------
@@ -281,7 +284,8 @@ def renewal_rate(
     """
     check_choice("weigh", weigh, ("count", "value"))
     check_level(level)
-    due = _due(study, revenue_profile(profile), check_number("grace_days", grace_days, at_least=0))
+    check_number("grace_days", grace_days, at_least=0)
+    due = _due(study, revenue_profile(profile), grace_days, weighed=weigh == "value")
     if period is not None:
         due = due[
             _starts(due["due_local"], every) == _starts(pd.Series([pd.Timestamp(period)]), every).iloc[0]
@@ -323,28 +327,58 @@ def _starts(days: pd.Series, every: str) -> pd.Series:
     return starts
 
 
-def _due(study: Study, rules: RevenueProfile, grace: float) -> pd.DataFrame:
+def _due(study: Study, rules: RevenueProfile, grace: float, *, weighed: bool) -> pd.DataFrame:
     """Renewals that fell due: ``due_local, before, after`` (cents), ``decided``."""
     table = study.table("revenue")
     if "due_at" not in table.collect_schema().names():
         raise DataError("revenue has no column due_at", next_step="map the date on which a renewal falls due")
-    levels = revenue_levels(study, rules).select("customer_id", "at", "cents")
-    marks = table.select("customer_id", nw.col("effective_at").alias("at"), "due_at")
-    rows = levels.join(marks, on=["customer_id", "at"], how="left")
-    rows = rows.with_columns(following=nw.col("at").shift(-1).over("customer_id", order_by="at"))
-    in_force = nw.col("following").is_null() | (nw.col("following") >= nw.col("due_at"))
-    due = rows.filter(~nw.col("due_at").is_null() & (nw.col("due_at") <= nw.lit(study.observed_until)))
-    due = due.filter(in_force & (nw.col("cents") > 0) & (nw.col("due_at") > nw.col("at")))
-    due = due.select("customer_id", "due_at", before=nw.col("cents"))
-    found = collect(due)
-    after = collect(levels.join(due.select("customer_id").unique(), on="customer_id", how="inner"))
-    found["look"] = (found["due_at"] + pd.Timedelta(days=grace)).astype("datetime64[us]")
-    found = found.sort_values("look").reset_index(drop=True)
-    after = after.sort_values("at").rename(columns={"cents": "after"})
-    if len(found):
-        found = pd.merge_asof(found, after, left_on="look", right_on="at", by="customer_id")
-    else:
-        found["after"] = pd.Series(dtype="float64")
-    found["decided"] = found["look"] <= pd.Timestamp(study.observed_until)
-    local = found["due_at"].dt.tz_localize("UTC").dt.tz_convert(study.timezone).dt.tz_localize(None)
-    return found.assign(due_local=local)
+    levels = revenue_levels(study, rules)
+    if weighed:
+        levels = one_currency(study, levels, next_step="use one currency, or weigh by count")
+    marks = table.filter(~nw.col("due_at").is_null())
+    marks = marks.select("customer_id", nw.col("effective_at").alias("at"), "due_at")
+    levels = levels.select("customer_id", "at", "cents").join(marks, on=["customer_id", "at"], how="left")
+    rows = collect(levels.join(marks.select("customer_id").unique(), on="customer_id", how="inner"))
+    rows = rows.sort_values("at", kind="stable").reset_index(drop=True)
+    paid = rows[rows["cents"] > 0]
+    due = _terms(paid)
+    due = due[due["due_at"] <= pd.Timestamp(study.observed_until)]
+    due["look"] = (due["due_at"] + pd.Timedelta(days=grace)).astype("datetime64[us]")
+    levels_then = rows[["customer_id", "at", "cents"]]
+    due = _level_at(due, "ends", levels_then[rows["cents"] > 0], "before", exact=False)
+    due = _level_at(due, "look", levels_then, "after", exact=True)
+    local = due["due_at"].dt.tz_localize("UTC").dt.tz_convert(study.timezone).dt.tz_localize(None)
+    return due.assign(due_local=local, decided=due["look"] <= pd.Timestamp(study.observed_until))
+
+
+def _terms(paid: pd.DataFrame) -> pd.DataFrame:
+    """Terms of contracts, from paid levels in order: ``customer_id, due_at, ends`` (a new term, or due).
+
+    A date stands until another replaces it. An earlier one revokes it; a later one, agreed before the term
+    ran out, is an early renewal: the term was due all the same.
+    """
+    dated = paid[paid["due_at"] > paid["at"]]
+    dated = dated[["customer_id", "at", "due_at"]].sort_values(["customer_id", "at"], kind="stable")
+    same = dated["customer_id"].eq(dated["customer_id"].shift(-1))
+    dated = dated[~(same & dated["due_at"].eq(dated["due_at"].shift(-1)))]  # the last row of each term
+    same = dated["customer_id"].eq(dated["customer_id"].shift(-1))
+    replaced, new = dated["at"].shift(-1).where(same), dated["due_at"].shift(-1).where(same)
+    revoked = (replaced < dated["due_at"]) & (new < dated["due_at"])
+    ends = dated["due_at"].where(~(replaced < dated["due_at"]), replaced)
+    terms = dated.assign(ends=ends)[~revoked].drop_duplicates(["customer_id", "due_at"], keep="last")
+    return terms[["customer_id", "due_at", "ends"]]
+
+
+def _level_at(
+    due: pd.DataFrame, moment: str, levels: pd.DataFrame, name: str, *, exact: bool
+) -> pd.DataFrame:
+    """Add each customer's level in force at a moment, or just before it."""
+    found = pd.merge_asof(
+        due.sort_values(moment, kind="stable"),
+        levels.rename(columns={"cents": name}),
+        left_on=moment,
+        right_on="at",
+        by="customer_id",
+        allow_exact_matches=exact,
+    )
+    return found.drop(columns="at")

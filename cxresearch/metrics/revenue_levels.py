@@ -140,6 +140,30 @@ def last_rows(frame: nw.LazyFrame[Any], order: str = "at") -> nw.LazyFrame[Any]:
     return rows.filter(nw.col("following").is_null()).drop("following")
 
 
+def one_currency(study: Study, levels: nw.LazyFrame[Any], *, next_step: str) -> nw.LazyFrame[Any]:
+    """Return levels without their currency, where all are in one: amounts of several are never added up.
+
+    A level without a currency is in the study's; a level of 0 has none.
+
+    Raises
+    ------
+    DataError
+        If levels above 0 are in several currencies.
+    """
+    if "currency" not in levels.collect_schema().names():
+        return levels
+    held = collect(levels.filter(nw.col("cents") != 0).select("currency").unique())["currency"]
+    home = [study.currency] if study.currency and held.isna().any() else []
+    found = sorted({*map(str, held.dropna()), *home})
+    if len(found) > 1:
+        raise DataError(
+            f"revenue is in several currencies: {', '.join(found[:10])}",
+            where="table revenue, column currency",
+            next_step=next_step,
+        )
+    return levels.drop("currency")
+
+
 def revenue_moves(
     levels: nw.LazyFrame[Any], profile: RevenueProfile, every: Every, timezone: str
 ) -> nw.LazyFrame[Any]:

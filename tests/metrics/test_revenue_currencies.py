@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+import cxresearch as cx
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
 from cxresearch.metrics import revenue_bridge
@@ -179,3 +180,47 @@ def test_moves_that_do_not_add_up_to_the_last_levels_are_refused(monkeypatch: py
     for profile in ("cxresearch", "stripe"):
         with pytest.raises(DataError, match=r"does not reconcile.*EUR: 100\.00.*USD: -100\.00"):
             mrr_bridge(study_of(frame), rates={"EUR": 2.0}, profile=profile)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [cx.mean_mrr, cx.revenue_by_customer_age, lambda study: cx.cohort_retention(study, of="revenue")],
+)
+def test_amounts_of_several_currencies_are_never_added_up(metric: Any) -> None:
+    mixed = revenue(("a", "2024-01-05", 100.0, "EUR"), ("b", "2024-01-05", 7500.0, "JPY"))
+    with pytest.raises(DataError, match="several currencies: EUR, JPY"):
+        metric(study_of(mixed))
+    unsaid = revenue(("a", "2024-01-05", 100.0, "EUR"), ("b", "2024-01-05", 50.0, None))
+    with pytest.raises(DataError, match="several currencies: EUR, USD"):  # who names none has the study's
+        metric(study_of(unsaid))
+    nothing = revenue(("a", "2024-01-05", 100.0, "EUR"), ("a", "2024-02-05", 0.0, "JPY"))
+    metric(study_of(nothing, currency="EUR"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_mean_mrr_is_the_closing_balance_over_those_who_pay(engine: str) -> None:
+    frame = revenue(
+        ("a", "2024-01-05", 100.0, "active"),
+        ("b", "2024-01-05", 50.0, "trial"),
+        ("c", "2024-01-05", 70.0, "active"),
+        ("c", "2024-02-05", 70.0, "cancelled"),
+        ("d", "2024-01-05", 40.0, "active"),
+        ("a", "2024-04-05", 900.0, "active"),  # agreed, not yet in force at the data cut
+        columns="customer_id effective_at mrr status",
+    )
+    study = study_of(ENGINES[engine](frame))
+    assert cx.mean_mrr(study) == 70.0
+    last = mrr_bridge(study).frame.iloc[-1]
+    assert cx.mean_mrr(study) == last["closing"] / last["closing_customers"]
+
+
+def test_mean_mrr_under_another_definition() -> None:
+    frame = revenue(
+        ("a", "2024-01-05", 100.0, "active"),
+        ("b", "2024-01-05", 50.0, "active"),
+        ("b", "2024-02-05", 50.0, "paused"),
+        columns="customer_id effective_at mrr status",
+    )
+    assert cx.mean_mrr(study_of(frame)) == 100.0
+    assert cx.mean_mrr(study_of(frame), profile="stripe") == 75.0
+    assert math.isnan(cx.mean_mrr(study_of(frame.iloc[1:2].assign(status="trial"))))

@@ -449,7 +449,7 @@ def test_renewals() -> None:
         ("left", "2024-03-01", 0.0, None),
         ("less", "2023-02-10", 40.0, "2024-02-10"),
         ("less", "2024-02-10", 20.0, "2025-02-10"),
-        ("early", "2023-03-01", 50.0, "2024-03-01"),  # replaced before it fell due
+        ("early", "2023-03-01", 50.0, "2024-03-01"),  # renewed before it fell due
         ("early", "2023-12-01", 60.0, "2024-12-01"),
         ("back", "2023-03-20", 10.0, "2024-03-20"),
         ("back", "2024-03-20", 0.0, None),
@@ -463,13 +463,13 @@ def test_renewals() -> None:
         {"revenue": frame}, observed_until=pd.Timestamp("2024-04-10"), instruments={}
     )
     count = cx.renewal_rate(study)
-    assert (count.value, count.n, count.n_missing) == (pytest.approx(3 / 5), 5, 0)
+    assert (count.value, count.n, count.n_missing) == (pytest.approx(4 / 6), 6, 0)
     value = cx.renewal_rate(study, weigh="value")
-    assert value.value == pytest.approx((10 + 0 + 20 + 0 + 10) / (10 + 30 + 40 + 10 + 10))
+    assert value.value == pytest.approx((10 + 0 + 20 + 50 + 0 + 10) / (10 + 30 + 40 + 50 + 10 + 10))
     grace = cx.renewal_rate(study, grace_days=14)
-    assert (grace.value, grace.n, grace.n_missing) == (pytest.approx(3 / 4), 4, 1)
+    assert (grace.value, grace.n, grace.n_missing) == (pytest.approx(4 / 5), 5, 1)
     march = cx.renewal_rate(study, period="2024-03")
-    assert (march.value, march.n) == (pytest.approx(1 / 3), 3)
+    assert (march.value, march.n) == (pytest.approx(2 / 4), 4)
     with pytest.raises(DataError, match="due_at"):
         cx.renewal_rate(ten_customers())
 
