@@ -50,12 +50,14 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
     for at in range(len(table)):
         row = rises[at]
         names = [model.columns[index] for index in np.argsort(-row) if row[index] > _LEAST_RISE]
-        said: dict[str, str] = {}
+        said: list[str] = []
+        spoken: set[str] = set()
         for name in names:
-            topic = _topic(model, name, table[name].iloc[at])
-            if topic not in said and len(said) < most:
-                said[topic] = phrase(model, name, table[name].iloc[at], typical[name])
-        texts.append("; ".join(said.values()) if said else "nothing stands out")
+            topics = _topics(model, name, table[name].iloc[at])
+            if not topics & spoken and len(said) < most:
+                said.append(phrase(model, name, table[name].iloc[at], typical[name]))
+                spoken |= topics
+        texts.append("; ".join(said) if said else "nothing stands out")
     return texts
 
 
@@ -79,15 +81,16 @@ def column_rises(
     return rises
 
 
-def _topic(model: ChurnModel, name: str, value: float | str) -> str:
+def _topics(model: ChurnModel, name: str, value: float | str) -> set[str]:
+    """What a column speaks of; an answer that is missing speaks of its question and of answering at all."""
     for instrument in model.instruments:
         if name == instrument or name.startswith(f"{instrument}_"):
             silent = isinstance(value, float) and np.isnan(value)
-            return "answering" if silent else instrument
+            return {instrument, "answering"} if silent else {instrument}
     found = re.search(r"answer|response|invitation|usage|ticket|reopened|repl(y|ies)|resolution|order", name)
     topics = {"response": "answering", "invitation": "answering", "answer": "answering"}
     tickets = dict.fromkeys(("reopened", "reply", "replies", "resolution"), "ticket")
-    return (topics | tickets).get(found.group(0), found.group(0)) if found else name
+    return {(topics | tickets).get(found.group(0), found.group(0)) if found else name}
 
 
 def phrase(model: ChurnModel, name: str, value: float | str, typical: float | str) -> str:
