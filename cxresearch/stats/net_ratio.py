@@ -161,7 +161,7 @@ def net_ratios(
     The interval joins those of losses (Wilson's with an effective n for a share, see `linearised_ratio`, else
     that of `gain_ratios`) and of gains by MOVER, with the linearised correlation of the two. Fieller's
     interval of the difference at one go knows nothing of moves that might have happened and did not: among
-    ten customers who each grow a little, one in ten leaving, it covers 67 % (docs/validation.md).
+    ten equal customers who grow by 5 to 15 %, one in ten leaving, it covers 64 % (docs/validation.md).
 
     References
     ----------
