@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,13 +23,40 @@ MONTHS_PER = {"week": 12 / 52, "month": 1.0, "quarter": 3.0, "half_year": 6.0, "
 DAYS_PER_MONTH = 365.25 / 12
 
 
+def check_margin(margin: float) -> float:
+    """Return a gross margin above 0, at most 1.
+
+    Examples
+    --------
+    >>> check_margin(0.8)
+    0.8
+    """
+    if check_number("margin", margin, above=0) > 1:
+        raise ArgumentError(f"margin is {margin!r}", wanted="a share above 0, at most 1: 0.8, not 80")
+    return float(margin)
+
+
+def check_whole(name: str, value: float, what: str) -> int:
+    """Return a whole number from 1 on.
+
+    Examples
+    --------
+    >>> check_whole("years", 5.0, "years")
+    5
+    """
+    wanted = f"a whole number of {what}, 1 or more"
+    if isinstance(value, bool) or not isinstance(value, Real) or not value >= 1 or value % 1 != 0:
+        raise ArgumentError(f"{name} is {value!r}", wanted=wanted)
+    return int(value)
+
+
 def monthly_amount(amount: float, *, per: str) -> float:
     """Return what a recurring price comes to in a month: an annual plan of 2,000 is 166.67.
 
     Parameters
     ----------
     amount : float
-        The price.
+        The price, 0 or more.
     per : {"week", "month", "quarter", "half_year", "year"}
         What it is for. A week is 12/52 of a month.
 
@@ -37,7 +65,7 @@ def monthly_amount(amount: float, *, per: str) -> float:
     >>> round(monthly_amount(2000, per="year"), 2)
     166.67
     """
-    return check_number("amount", amount) / MONTHS_PER[check_choice("per", per, MONTHS_PER)]
+    return check_number("amount", amount, at_least=0) / MONTHS_PER[check_choice("per", per, MONTHS_PER)]
 
 
 def annualise(rate: float, *, periods: float = 12) -> float:
@@ -87,6 +115,7 @@ def annualised(churn: Estimate, *, periods: float = 12) -> Estimate:
     >>> annualised(monthly)
     Customer churn, annualised 46.0 % [21.5 %, 75.3 %], n 100
     """
+    check_number("periods", periods, above=0)
     if churn.unit is not Unit.SHARE or not (0 <= churn.value <= 1 or math.isnan(churn.value)):
         raise ArgumentError(f"{churn.name} is not a share from 0 to 1", wanted="a churn rate of one period")
     ends = [1 - (1 - min(max(end, 0.0), 1.0)) ** periods for end in (churn.value, churn.low, churn.high)]
@@ -117,11 +146,11 @@ def cac_payback(
     Parameters
     ----------
     cost : float
-        Acquisition cost of one customer.
+        Acquisition cost of one customer, 0 or more.
     monthly_value : float
-        Revenue of a customer in a month.
+        Revenue of a customer in a month, above 0.
     margin : float
-        Gross margin, 0 to 1.
+        Gross margin, above 0 and at most 1.
     curve : KaplanMeier, optional
         Time from joining to leaving. Then customers who leave before stop paying, which lengthens the
         payback, perhaps beyond the follow-up (NaN). Without it nobody ever leaves, as the usual formula has
@@ -132,13 +161,18 @@ def cac_payback(
     Estimate
         In months. The interval reflects the curve only: at its upper limit more customers stay.
 
+    Raises
+    ------
+    ArgumentError
+        If a number is outside its range, such as a margin of 80 for 80 %.
+
     Examples
     --------
     >>> cac_payback(600, 100, margin=0.8).value
     7.5
     """
     check_number("cost", cost, at_least=0)
-    monthly = check_number("monthly_value", monthly_value, above=0) * check_number("margin", margin, above=0)
+    monthly = check_number("monthly_value", monthly_value, above=0) * check_margin(margin)
     wanted = cost / monthly
     if curve is None:
         value, low, high, n, level = wanted, math.nan, math.nan, 0, 0.95
@@ -197,21 +231,21 @@ def retention_economics(
     Parameters
     ----------
     customers : float
-        Customers today; none are added, so that the difference is retention's alone.
+        Customers today, above 0; none are added, so that the difference is retention's alone.
     monthly_value : float
-        Revenue of one customer in a month.
+        Revenue of one customer in a month, 0 or more.
     margin : float
-        Gross margin, 0 to 1.
+        Gross margin, above 0 and at most 1.
     annual_retention : float
         Share of customers still there after a year, above 0 and at most 1.
     points : float
         Change of annual retention to look at: 0.05 for five points.
     years : int
-        Horizon.
+        Horizon, 1 or more.
     fixed_cost : float
-        Cost a year that does not depend on the number of customers.
+        Cost a year that does not depend on the number of customers, 0 or more.
     discount : float
-        Annual discount rate.
+        Annual discount rate, above -1.
 
     Returns
     -------
@@ -219,6 +253,11 @@ def retention_economics(
         Columns ``quantity, now, then, difference, change`` (relative to now; NaN where now is not above 0);
         rows ``annual retention``, ``customers at the end``, ``revenue``, ``gross profit``, ``profit`` over
         the horizon.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is outside its range, such as a margin of 70 for 70 %.
 
     References
     ----------
@@ -233,16 +272,18 @@ def retention_economics(
     >>> round(float(table.set_index("quantity")["change"]["profit"]), 3)
     0.614
     """
-    check_number("margin", margin, above=0)
+    check_margin(margin)
     check_number("customers", customers, above=0)
-    if isinstance(years, bool) or years != int(years) or years < 1:
-        raise ArgumentError(f"years is {years!r}", wanted="a whole number of years, 1 or more")
+    check_number("monthly_value", monthly_value, at_least=0)
+    check_number("fixed_cost", fixed_cost, at_least=0)
+    check_whole("years", years, "years")
+    check_number("points", points)
     for name, share in (
-        ("annual_retention", annual_retention),
+        ("annual_retention", check_number("annual_retention", annual_retention)),
         ("annual_retention + points", annual_retention + points),
     ):
         if not 0 < share <= 1:
-            raise ArgumentError(f"{name} is {share:g}", wanted="a share above 0, at most 1")
+            raise ArgumentError(f"{name} is {share:g}", wanted="a share above 0, at most 1: 0.8, not 80")
     rows = {"now": annual_retention, "then": annual_retention + points}
     months = np.arange(12 * int(years))
     weight = (1 + check_number("discount", discount, above=-1)) ** (-months / 12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
@@ -12,7 +12,7 @@ from scipy import special, stats
 from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.data.engine import collect, days_between
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.economics import DAYS_PER_MONTH
+from cxresearch.metrics.economics import DAYS_PER_MONTH, check_margin, check_whole
 from cxresearch.metrics.revenue_levels import last_rows, one_currency, revenue_levels
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.curve import step_values
@@ -84,13 +84,14 @@ def lifetime_value(
     curve : KaplanMeier
         Time from joining to leaving, in days or months: `customer_curve`, or that of a segment.
     monthly_value : float or array-like, shape (horizon_months,)
-        Revenue of a customer who is still there, in each month or by month since joining.
+        Revenue of a customer who is still there, in each month (0 or more) or by month since joining (there a
+        month may be negative, such as a first one with the cost of setting up).
     horizon_months : int
         Months counted, 0 to horizon - 1: a customer pays at the beginning of each month.
     margin : float
-        Gross margin, 0 to 1.
+        Gross margin, above 0 and at most 1.
     discount : float
-        Annual discount rate; d is (1 + discount)^(1/12) - 1.
+        Annual discount rate, above -1; d is (1 + discount)^(1/12) - 1.
     level : float
         Confidence level.
 
@@ -104,7 +105,8 @@ def lifetime_value(
     Raises
     ------
     ArgumentError
-        If the horizon is not a whole number, or the values do not fit it.
+        If the horizon is not a whole number, the values do not fit it, or a number is outside its range, such
+        as a margin of 80 for 80 %.
 
     Notes
     -----
@@ -130,12 +132,8 @@ def lifetime_value(
     164.58333333333334
     """
     check_level(level)
-    if isinstance(horizon_months, bool) or horizon_months != int(horizon_months) or horizon_months < 1:
-        raise ArgumentError(
-            f"horizon_months is {horizon_months!r}", wanted="a whole number of months, 1 or more"
-        )
-    months = np.arange(int(horizon_months), dtype=float)
-    values = _monthly(monthly_value, len(months)) * check_number("margin", margin, above=0)
+    months = np.arange(check_whole("horizon_months", horizon_months, "months"), dtype=float)
+    values = _monthly(monthly_value, len(months)) * check_margin(margin)
     weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
     month = DAYS_PER_MONTH if curve.unit is Unit.DAYS else 1.0
     survival, variance, seen = _extended(curve, months * month)
@@ -187,7 +185,8 @@ def _limits(
 
 def _monthly(values: float | ArrayLike, months: int) -> Floats:
     if np.ndim(values) == 0:
-        return np.full(months, check_number("monthly_value", float(np.asarray(values, dtype=float))))
+        single: Any = values.item() if isinstance(values, np.ndarray) else values
+        return np.full(months, check_number("monthly_value", single, at_least=0))
     found = as_numbers("monthly_value", values)
     if len(found) != months:
         raise ArgumentError(

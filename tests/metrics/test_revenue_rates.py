@@ -413,6 +413,54 @@ class TestEconomics:
         with pytest.raises(ArgumentError, match="points"):
             cx.retention_economics(customers=1, monthly_value=1, margin=1, annual_retention=0.98)
 
+    @pytest.mark.parametrize(
+        ("name", "wrong"),
+        [
+            ("margin", (80, 1.01, 0, -0.5, "0.8", float("nan"), None)),
+            ("monthly_value", (-5, float("inf"), float("nan"), "100")),
+            ("horizon_months", ("a", float("nan"), float("inf"), 2.5, 0, None, True)),
+            ("discount", (-1, "0.1", float("inf"))),
+        ],
+    )
+    def test_lifetime_value_refuses_what_is_no_such_number(self, name: str, wrong: Any) -> None:
+        from cxresearch.stats.kaplan_meier import kaplan_meier
+
+        curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=cx.Unit.MONTHS)
+        for value in wrong:
+            with pytest.raises(ArgumentError, match=name):
+                cx.lifetime_value(curve, **({"monthly_value": 5, "horizon_months": 4} | {name: value}))
+        whole = cx.lifetime_value(curve, 100, horizon_months=4, margin=1).value
+        assert cx.lifetime_value(curve, np.array(100), horizon_months=4.0, margin=0.5).value == whole / 2
+
+    @pytest.mark.parametrize(
+        ("name", "wrong"),
+        [
+            ("margin", (70, 1.01, 0, "0.7", float("nan"))),
+            ("customers", (0, -1, float("nan"), "10")),
+            ("monthly_value", (-1, float("inf"), float("nan"), "50")),
+            ("fixed_cost", (-1, float("inf"), "5")),
+            ("annual_retention", (80, 0, float("nan"), "0.8", None)),
+            ("points", (float("nan"), "0.05", 5)),
+            ("years", ("5", float("nan"), float("inf"), 0, 1.5, None, True)),
+            ("discount", (-1, "0.1")),
+        ],
+    )
+    def test_retention_refuses_what_is_no_such_number(self, name: str, wrong: Any) -> None:
+        sound = {"customers": 1000, "monthly_value": 50, "margin": 0.7, "annual_retention": 0.8}
+        for value in wrong:
+            with pytest.raises(ArgumentError, match=name):
+                cx.retention_economics(**(sound | {name: value}))
+
+    def test_payback_and_prices_refuse_what_is_no_such_number(self) -> None:
+        for wrong in ({"margin": 80}, {"margin": 0}, {"cost": -1}, {"cost": "600"}, {"monthly_value": 0}):
+            with pytest.raises(ArgumentError, match=next(iter(wrong))):
+                cx.cac_payback(**({"cost": 600, "monthly_value": 100} | wrong))
+        with pytest.raises(ArgumentError, match="amount"):
+            cx.monthly_amount(-5, per="month")
+        for periods in (0, "12", float("nan")):
+            with pytest.raises(ArgumentError, match="periods"):
+                cx.annualised(cx.logo_churn(ten_customers(), period="2024-02"), periods=periods)
+
     def test_payback_with_and_without_leavers(self) -> None:
         from cxresearch.stats.kaplan_meier import kaplan_meier
 
