@@ -71,14 +71,18 @@ class Statistics:
         if metric.rest is None:
             return None
         others = metric.rest(self.of(metric), self.query, column)
-        return finish(metric, self.query, metric.estimate(others, self.query))
+        return finish(metric, self.query, metric.estimate(others, self.query), complements=False)
 
 
-def finish(metric: Metric, query: Query, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return cells as a metric table: named, flagged, suppressed and in the order of its columns."""
+def finish(metric: Metric, query: Query, cells: pd.DataFrame, *, complements: bool = True) -> pd.DataFrame:
+    """Return cells as a metric table: named, flagged, suppressed and in the order of its columns.
+
+    Complements of hidden cells are hidden too, unless the cells are such that they do not add up to a total.
+    """
     keys = list(query.keys)
     table = cells[[*keys, *CELL_COLUMNS]].reset_index(drop=True)
-    table = flag_and_suppress(table, query.by, apart=() if query.every is None else ("period",))
+    period = () if query.every is None else ("period",)
+    table = flag_and_suppress(table, query.by if complements else (), apart=period)
     table.insert(0, "metric", metric.name)
     table["level"], table["unit"] = query.level, str(metric.unit)
     return table[["metric", *keys, *TABLE_COLUMNS]]
