@@ -164,12 +164,13 @@ def period_start(moment: nw.Expr, every: Every, timezone: str = "UTC") -> nw.Exp
     local = _to_local(moment, timezone)
     if every != "week":
         return local.dt.truncate(_TRUNCATE[every])
-    # dt.weekday() calls Sunday 0 on Spark and 7 elsewhere (Narwhals 2.29): both become 6
-    since_monday = (local.dt.weekday() + 6) % 7
-    day = local.dt.truncate("1d")
+    weekday, day = local.dt.weekday(), local.dt.truncate("1d")  # no remainder: Arrow types of pandas lack it
     start = day
     for days in range(1, 7):
-        start = nw.when(since_monday == days).then(day - timedelta(days=days)).otherwise(start)
+        late = weekday == days + 1
+        if days == 6:  # dt.weekday() calls Sunday 0 on Spark and 7 elsewhere (Narwhals 2.29)
+            late = late | (weekday == 0)
+        start = nw.when(late).then(day - timedelta(days=days)).otherwise(start)
     return start
 
 

@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
+from cxresearch.checks import check_same_length
 from cxresearch.errors import ArgumentError
 from cxresearch.results.base import facts_html
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _OFFICE = MappingProxyType(dict.fromkeys(WEEKDAYS[:5], (("09:00", "17:00"),)))
@@ -93,14 +94,20 @@ class BusinessHours:
         Parameters
         ----------
         start, end : array-like of timestamps, shape (n,)
-            Naive, in UTC. A missing one gives NaN.
+            Naive ones are in UTC, others are converted. A missing one gives NaN.
 
         Returns
         -------
         ndarray, shape (n,)
             Negative where end is before start.
+
+        Raises
+        ------
+        ArgumentError
+            If something is not a moment, or lengths differ.
         """
-        first, last = (pd.DatetimeIndex(pd.to_datetime(values)) for values in (start, end))
+        first, last = (_utc(name, values) for name, values in (("start", start), ("end", end)))
+        check_same_length(start=first, end=last)
         known = np.asarray(first.notna()) & np.asarray(last.notna())
         if not known.any():
             return np.full(len(first), np.nan)
@@ -113,6 +120,15 @@ class BusinessHours:
     def _plan(self) -> tuple[Any, ...]:
         week = tuple(_stretches(day, self.week[day]) for day in WEEKDAYS)
         return (week, tuple(self.holidays))
+
+
+def _utc(name: str, values: ArrayLike) -> pd.DatetimeIndex:
+    """Return naive moments in UTC; those with a time zone are converted."""
+    try:
+        moments = pd.DatetimeIndex(pd.to_datetime(pd.Series(values), utc=True))
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} holds something that is not a moment: {error}", wanted="times") from None
+    return moments.tz_localize(None)
 
 
 def _day(value: Any) -> date:

@@ -39,17 +39,17 @@ def read_answers(native: Any, metric: str) -> Answers:
     ----------
     native : frame
         With ``score``, and what else is used of responded_at, customer_id, instrument, sent_at and group
-        columns. NaN counts as missing. Nothing is validated here: scores that are no answers are found, and
-        refused, when the answers are counted.
+        columns. NaN counts as missing; moments with a time zone become UTC. Nothing is validated here: scores
+        that are no answers are found, and refused, when the answers are counted.
     metric : str
         Names the question where the frame has no ``instrument`` column.
 
     Raises
     ------
     ArgumentError
-        If there is no score column or the question is unknown.
+        If there is no score column, the question is unknown, or moments cannot be read as UTC.
     """
-    frame = lazy(native)
+    frame = _in_utc(lazy(native))
     schema = frame.collect_schema()
     if "score" not in schema.names():
         raise ArgumentError(
@@ -71,3 +71,28 @@ def read_answers(native: Any, metric: str) -> Answers:
             )
         frame = frame.with_columns(instrument=nw.lit(instrument))
     return Answers(frame)
+
+
+def _in_utc(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return the frame with naive moments in UTC, which is what a study holds and periods are cut from."""
+    schema = frame.collect_schema()
+    aware = [
+        name
+        for name in ("responded_at", "sent_at")
+        if name in schema.names() and getattr(schema[name], "time_zone", None) is not None
+    ]
+    if not aware:
+        return frame
+    if frame.implementation.is_pyspark():
+        zone = str(frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone"))
+        if zone in ("UTC", "Etc/UTC"):
+            return frame
+        raise ArgumentError(
+            f"Spark shows {' and '.join(aware)} in the time zone {zone}",
+            wanted="spark.sql.session.timeZone UTC",
+        )
+    if frame.implementation is nw.Implementation.DUCKDB:
+        swap = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in aware)
+        plain: nw.LazyFrame[Any] = nw.from_native(frame.to_native().project(f"* REPLACE ({swap})")).lazy()
+        return plain
+    return frame.with_columns(nw.col(*aware).dt.convert_time_zone("UTC").dt.replace_time_zone(None))

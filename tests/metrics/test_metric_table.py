@@ -210,6 +210,23 @@ def test_periods_follow_the_time_zone() -> None:
     assert cx.metric_table(frame, "nps", every="month")["period"].tolist() == [pd.Timestamp("2024-01-01")]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("every", ["day", "week", "month"])
+def test_moments_with_a_time_zone_are_cut_in_utc(engine: str, every: Any) -> None:
+    frame = answers_frame(400)
+    aware = frame.assign(responded_at=frame["responded_at"].dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo"))
+    there = cx.metric_table(as_engine(engine, aware), "nps", every=every, clusters=None)
+    pd.testing.assert_frame_equal(there, cx.metric_table(frame, "nps", every=every, clusters=None))
+
+
+@pytest.mark.parametrize("every", ["day", "week", "month", "quarter", "year"])
+def test_arrow_types_of_pandas(every: Any) -> None:
+    frame = answers_frame(400)
+    there = cx.metric_table(frame.convert_dtypes(dtype_backend="pyarrow"), "nps", by="team", every=every)
+    here = cx.metric_table(frame, "nps", by="team", every=every)
+    pd.testing.assert_frame_equal(there, here, check_dtype=False)
+
+
 def test_suppression() -> None:
     cells = pd.DataFrame(
         {"team": ["a", "a", "b", "b", "c", "c"], "period": [1, 2] * 3, "n": [3, 50, 40, 60, 70, 80]}

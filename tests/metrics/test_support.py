@@ -310,3 +310,18 @@ class TestAdoption:
     def test_unknown_feature(self) -> None:
         with pytest.raises(ArgumentError, match="nobody ever used"):
             cx.adoption_rate(usage_study([1]), feature="serach")
+
+
+def test_working_time_of_moments_with_a_time_zone() -> None:
+    """Noon in New York is 17:00 in UTC: both are the same moments, and office hours run in Berlin."""
+    hours = cx.BusinessHours(timezone="Europe/Berlin")
+    start = pd.to_datetime(["2024-03-04 09:30", "2024-03-05 03:00"])
+    end = pd.to_datetime(["2024-03-04 12:00", "2024-03-05 09:00"])
+    naive = hours.minutes_between(start, end)
+    assert naive.tolist() == [150.0, 60.0]  # Berlin opens at 08:00 in UTC
+    abroad = [moments.tz_localize("UTC").tz_convert("America/New_York") for moments in (start, end)]
+    assert hours.minutes_between(*abroad).tolist() == naive.tolist()
+    with pytest.raises(cx.ArgumentError, match="start holds something that is not a moment"):
+        hours.minutes_between(["soon"], ["2024-03-05"])
+    with pytest.raises(cx.ArgumentError, match="lengths differ"):
+        hours.minutes_between(start, end[:1])
