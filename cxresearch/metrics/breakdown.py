@@ -13,7 +13,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.registry import find_metric
 from cxresearch.metrics.survey_counts import SurveyCounts, count_scores, measures_for
-from cxresearch.metrics.table import as_study, make_query
+from cxresearch.metrics.table import apart, as_study, make_query
 from cxresearch.results.periods import period_label
 from cxresearch.results.score_breakdown import ScoreBreakdown
 from cxresearch.scales import Scale
@@ -56,7 +56,7 @@ def score_breakdown(
     all: NPS +45.0 [+29.3, +58.1], n 100 (detractors 15 %, passives 25 %, promoters 60 %)
     """
     query = make_query(by, every, clusters="auto", weights=None, level=level)
-    study = as_study(data, instrument)
+    study, query = apart(as_study(data, instrument), query)
     if instrument not in study.instruments:
         raise ArgumentError(
             f"instrument {instrument!r} is not declared", wanted="one of " + ", ".join(study.instruments)

@@ -14,6 +14,7 @@ from cxresearch.checks import check_choice
 from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics, unit_of_difference
+from cxresearch.metrics.groups import shown_names
 from cxresearch.metrics.metric import Metric, Query
 from cxresearch.metrics.table import make_query, one_metric
 from cxresearch.results.periods import period_label
@@ -102,7 +103,8 @@ def metric_contrasts(
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
     query = make_query(by, every, clusters="auto", weights=None, level=level, options=options)
     statistics, found = one_metric(data, metric, query)
-    return adjusted(contrast_table(statistics, found, against), adjust)
+    table = adjusted(contrast_table(statistics, found, against), adjust)
+    return table.rename(columns=shown_names(query.by, table.columns))
 
 
 def contrast_table(

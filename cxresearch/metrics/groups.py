@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
@@ -10,25 +10,91 @@ from cxresearch.data.engine import period_start
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.metric import Query, Tables
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 
 class NoSuchGroupError(ArgumentError):
     """A group column is neither in the metric's table nor among the customers' columns."""
 
 
-_RESERVED = (
-    "period",
-    "score",
-    "value",
-    "low",
-    "high",
-    "se",
-    "n",
-    "n_missing",
-    "method",
-    "metric",
-    "unit",
-    "against",
-)
+_SHOWN = """
+    metric period value low high level se n n_missing unit method small_base suppressed against
+    value_against difference statistic p_value p_adjusted adjustment test n_against group whole verdict
+    label note interval missing
+"""
+_INSIDE = """
+    instrument score w ww who clusters wrong answered minutes event end resolved reopened hours code band
+    open measure clock used_at started_at ended_at first last day from_day to_day active customers
+    complete until exposed adopted features joined had hits at cents mrr currency currency_before before
+    since change kind levels lowest highest standing square cross relative opening closing new expansion
+    reactivation contraction churn fx earlier later following late begins limit paid held status rate
+    largest_share quantity
+"""
+#: Columns of the tables that users see; a group column of that name is called ``<name>_group`` in them.
+SHOWN = frozenset(_SHOWN.split())
+#: Columns that families of metrics make on the way; a group column of that name steps aside meanwhile.
+INSIDE = frozenset(_INSIDE.split())
+_STEMS, _ENDS = ("_", "t_", "wt_", "tt_"), ("_own", "_seen", "_right", "_customers")
+
+
+def _taken(name: str) -> bool:
+    if name in SHOWN or name in INSIDE:
+        return True
+    return not name.endswith("_group") and (name.startswith(_STEMS) or name.endswith(_ENDS))
+
+
+def named_apart(study: Any, by: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """Return a study whose group columns collide with nothing, and their names in it.
+
+    A column such as ``level`` or ``currency`` is there once more as ``level_group``: metrics that group by
+    that name need not care what they call their own columns. `shown_names` turns the names back.
+
+    Raises
+    ------
+    ArgumentError
+        If a table has a column of the new name already.
+    """
+    tables = [
+        set(study.table(name).collect_schema().names()) for name in study.tables if any(map(_taken, by))
+    ]
+    known: set[str] = set().union(*tables)
+    names = {name: f"{name}_group" for name in by if _taken(name) and name in known}
+    for name, new in names.items():
+        if new in known:
+            raise ArgumentError(
+                f"group column {name!r} would be called {new!r}, which there is",
+                next_step="rename one of them",
+            )
+    return (_Apart(study, names) if names else study), tuple(names.get(name, name) for name in by)
+
+
+def shown_names(by: tuple[str, ...], columns: Collection[str] = SHOWN) -> dict[str, str]:
+    """Return new names for the columns of `named_apart`, as far as other columns leave the old ones free."""
+    return {f"{name}_group": name for name in by if _taken(name) and name not in columns}
+
+
+class _Apart:
+    """A study with copies of group columns under other names; otherwise the study itself."""
+
+    def __init__(self, study: Any, names: dict[str, str]) -> None:
+        self._study, self._names = study, names
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Segments, with the copies of those that have one."""
+        own = tuple(getattr(self._study, "segments", ()))
+        return (*own, *(new for name, new in self._names.items() if name in own))
+
+    def table(self, name: str) -> nw.LazyFrame[Any]:
+        """Return the valid rows of a table, with the copies."""
+        rows: nw.LazyFrame[Any] = self._study.table(name)
+        present = rows.collect_schema().names()
+        copies = {new: nw.col(old) for old, new in self._names.items() if old in present}
+        return rows.with_columns(**copies) if copies else rows
 
 
 def cells_of(
@@ -68,7 +134,7 @@ def cells_of(
     if joined:
         rows = _with_customers(study, rows, table, joined)
     for column in query.by:
-        if column in _RESERVED:
+        if _taken(column):
             raise ArgumentError(f"group column {column!r} has a name the result uses", next_step="rename it")
     if query.every is not None:
         moment = nw.col(time) if isinstance(time, str) else time

@@ -17,11 +17,11 @@ from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
 from cxresearch.metrics.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
 from cxresearch.metrics.directions import direction_table, opposed
 from cxresearch.metrics.evaluation import Statistics
-from cxresearch.metrics.groups import NoSuchGroupError
+from cxresearch.metrics.groups import NoSuchGroupError, shown_names
 from cxresearch.metrics.metric import Family, Metric, Query, Tables
 from cxresearch.metrics.registry import find_metric, metrics_of
 from cxresearch.metrics.survey_counts import LINKED_ROWS, count_scores
-from cxresearch.metrics.table import make_query
+from cxresearch.metrics.table import apart, make_query
 from cxresearch.results.scorecard import Scorecard
 
 _FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
@@ -79,10 +79,12 @@ def scorecard(
     'nps'
     """
     query = make_query(by, every, clusters=clusters, weights=None, level=level, options=options)
+    names = shown_names(query.by)
+    seen, query = apart(study, query)
     chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
-    statistics = Statistics(study, query)
+    statistics = Statistics(seen, query)
     counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
     if not counted:
         raise ArgumentError("no metric has these groups", wanted="other columns in by: " + "; ".join(notes))
@@ -92,13 +94,15 @@ def scorecard(
     groups = [adjusted(part.groups, adjust) for part in parts]
     return Scorecard(
         name=study.name,
-        by=query.by,
+        by=tuple(names.get(name, name) for name in query.by),
         every=every or "",
         level=query.level,
         overall=_stack([part.overall for part in parts]),
-        table=_stack([part.table for part in parts]),
-        changes=_stack([adjusted(whole, adjust), *groups], ("up", "down"), level),
-        rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level),
+        table=_stack([part.table for part in parts]).rename(columns=names),
+        changes=_stack([adjusted(whole, adjust), *groups], ("up", "down"), level).rename(columns=names),
+        rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level).rename(
+            columns=names
+        ),
         labels={part.metric.name: part.metric.label for part in parts},
         good={part.metric.name: part.metric.good for part in parts},
         period=judged,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ from cxresearch.data.engine import EVERY, Every
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics
+from cxresearch.metrics.groups import named_apart, shown_names
 from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.registry import find_metric
 from cxresearch.metrics.responses import read_answers
@@ -61,7 +63,8 @@ def metric_table(
         One row a cell that has rows, sorted: metric, the group columns, period (start, local time; only with
         ``every``), value, low, high, level, se, n, n_missing, unit, method, small_base (n below 30),
         suppressed (n below 5, or the complement of such a cell; then value, low, high and se are NaN).
-        Values are in ``unit``: an NPS in points, a share from 0 to 1.
+        Values are in ``unit``: an NPS in points, a share from 0 to 1. A group column whose name the table
+        needs itself is called ``<name>_group`` there: by ``level`` gives a column ``level_group``.
 
     Raises
     ------
@@ -79,8 +82,9 @@ def metric_table(
     1    b  -10.0  50       False
     """
     query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
-    study = as_study(data, metric)
-    return Statistics(study, query).table(find_metric(study, metric))
+    statistics, found = one_metric(data, metric, query)
+    table = statistics.table(found)
+    return table.rename(columns=shown_names(query.by, table.columns))
 
 
 def make_query(
@@ -114,6 +118,12 @@ def as_study(data: Any, metric: str) -> Tables:
 
 
 def one_metric(data: Any, metric: str, query: Query) -> tuple[Statistics, Metric]:
-    """Return the statistics and the metric that a name stands for."""
-    study = as_study(data, metric)
+    """Return the statistics and the metric that a name stands for; `shown_names` restores group columns."""
+    study, query = apart(as_study(data, metric), query)
     return Statistics(study, query), find_metric(study, metric)
+
+
+def apart(study: Tables, query: Query) -> tuple[Tables, Query]:
+    """Return study and query with group columns whose names collide with nothing; see `named_apart`."""
+    study, names = named_apart(study, query.by)
+    return study, replace(query, by=names)

@@ -1,0 +1,109 @@
+"""Group columns may have any name: also one that a table, or a metric on its way, uses itself."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxresearch as cx
+from cxresearch.metrics.groups import INSIDE, SHOWN
+from cxresearch.metrics.table import metric_table
+
+NAMES = ["level", "instrument", "currency", "n", "since", "who", "t_nps", "n_own", "event", "group"]
+
+
+@cache
+def tables() -> dict[str, pd.DataFrame]:
+    """Answers, tickets, use and revenue of 60 customers in two groups, ``plain``."""
+    rng = np.random.default_rng(5)
+    ids = [f"c{i:02d}" for i in range(60)]
+    start = pd.Timestamp("2024-01-03")
+    people = pd.DataFrame({"customer_id": ids, "started_at": start, "plain": ["p", "p", "q"] * 20})
+    moments = start + pd.to_timedelta(rng.integers(0, 80, 600), unit="D")
+    who = rng.choice(ids, 600)
+    answers = pd.DataFrame({"customer_id": who, "score": rng.integers(0, 11, 600), "responded_at": moments})
+    tickets = pd.DataFrame({"ticket_id": range(600), "customer_id": who, "created_at": moments})
+    tickets["resolved_at"] = moments + pd.to_timedelta(rng.integers(1, 90, 600), unit="h")
+    tickets["reopens"] = rng.integers(0, 2, 600)
+    usage = pd.DataFrame({"customer_id": who, "used_at": moments, "quantity": 1.0})
+    levels = [start + pd.Timedelta(days=20 * k) for k in range(4)]
+    money = pd.DataFrame({"customer_id": np.repeat(ids, 4), "effective_at": levels * 60})
+    money["mrr"], money["currency"] = rng.choice([0.0, 10.0, 20.0, 30.0], 240), "EUR"
+    return {
+        "customers": people,
+        "responses": answers.assign(instrument="nps"),
+        "tickets": tickets.astype({"ticket_id": str}),
+        "usage": usage,
+        "revenue": money,
+    }
+
+
+def study(name: str) -> cx.Study:
+    people = tables()["customers"].rename(columns={"plain": name})
+    return cx.Study.from_frames(
+        {**tables(), "customers": people},
+        observed_until="2024-03-31",
+        instruments={"nps": cx.NPS},
+        segments=[name],
+        currency="EUR",
+    )
+
+
+@cache
+def plain(metric: str) -> pd.DataFrame:
+    return metric_table(study("plain"), metric, by="plain", every="month")
+
+
+METRICS = ["nps", "reopen_rate", "active_customers", "gross_revenue_retention"]
+#: The answers have a column instrument of their own, which comes before that of customers.
+CASES = [(name, metric) for name in NAMES for metric in METRICS if (name, metric) != ("instrument", "nps")]
+
+
+@pytest.mark.parametrize(("name", "metric"), CASES)
+def test_the_name_of_a_group_column_changes_nothing(name: str, metric: str) -> None:
+    found = metric_table(study(name), metric, by=name, every="month")
+    shown = f"{name}_group" if name in ("level", "n") else name
+    pd.testing.assert_frame_equal(found.rename(columns={shown: "plain"}), plain(metric))
+
+
+def test_the_metrics_own_column_comes_first() -> None:
+    found = cx.metric_table(study("plain"), "nps", by="instrument")
+    assert found["instrument"].tolist() == ["nps"]
+    assert found["value"].item() == pytest.approx(cx.metric_table(study("plain"), "nps")["value"].item())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("level", "level_group"), ("group", "group_group"), ("who", "who")]
+)
+def test_scorecard_contrasts_and_pictures(name: str, shown: str) -> None:
+    import matplotlib.pyplot as plt
+
+    chosen: dict[str, Any] = {"every": "month", "metrics": ["nps", "mrr", "tickets"]}
+    card, same = (
+        cx.scorecard(study(name), by=name, **chosen),
+        cx.scorecard(study("plain"), by="plain", **chosen),
+    )
+    assert card.by == (shown,)
+    pd.testing.assert_frame_equal(card.table.rename(columns={shown: "plain"}), same.table)
+    pd.testing.assert_frame_equal(card.changes, same.changes.rename(columns={"plain": shown}))
+    pd.testing.assert_frame_equal(card.rest, same.rest.rename(columns={"plain": shown}))
+    assert str(card).replace(shown, "plain") == str(same)
+    assert card.groups[shown].tolist() == same.groups["plain"].tolist()
+    plt.close(cx.plot(card, kind="groups").figure)
+    rest = cx.metric_contrasts(study(name), "nps", by=name, against="rest")
+    other = cx.metric_contrasts(study("plain"), "nps", by="plain", against="rest")
+    assert rest["difference"].tolist() == other["difference"].tolist()
+    mix = cx.score_breakdown(study(name), "nps", by=name)
+    pd.testing.assert_frame_equal(mix.table, cx.score_breakdown(study("plain"), "nps", by="plain").table)
+
+
+def test_two_columns_that_would_share_a_name_are_refused() -> None:
+    frame = pd.DataFrame({"score": [9] * 20, "level": ["a"] * 20, "level_group": ["b"] * 20})
+    with pytest.raises(cx.ArgumentError, match="'level' would be called 'level_group'"):
+        cx.metric_table(frame, "nps", by="level")
+    assert cx.metric_table(frame, "nps", by="level_group")["level_group"].tolist() == ["b"]
+    cell = cx.metric_table(frame.rename(columns={"level": "_cell"}), "nps", by="_cell")
+    assert cell["_cell"].tolist() == ["a"] and cell["n"].tolist() == [20]
+    assert not SHOWN & INSIDE
