@@ -80,7 +80,7 @@ def measure_of(scale: Scale, measure: str) -> Measure:
     Raises
     ------
     ArgumentError
-        If an NPS is asked of another scale than 0 to 10, high is good.
+        If an NPS is asked of another scale than 0 to 10, high is good, or a box of all the answers.
     """
     check_choice("measure", measure, ("nps", "mean", "top_2_box", "top_box"))
     best = scale.high if scale.direction == "high_is_good" else scale.low
@@ -108,6 +108,11 @@ def measure_of(scale: Scale, measure: str) -> Measure:
     elif measure == "top_box":
         label, values, unit = f"{scale.label} top box", tuple(float(x == best) for x in levels), Unit.SHARE
     else:
+        if set(scale.top) == set(levels):
+            raise ArgumentError(
+                f"every answer from {scale.low} to {scale.high} counts as good: the share is always 100 %",
+                next_step="take measure='top_box', or declare in the scale's top which answers are good",
+            )
         box = "top-2-box" if len(scale.top) == 2 else f"top-{len(scale.top)}-box"
         values, unit = tuple(float(x in scale.top) for x in levels), Unit.SHARE
         label = f"{scale.label} {box}"

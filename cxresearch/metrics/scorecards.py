@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxresearch.checks import check_choice
 from cxresearch.data.engine import Every
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
@@ -32,7 +33,7 @@ def scorecard(
     *,
     by: str | Sequence[str] = (),
     every: Every | None = "month",
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     clusters: str | None = "auto",
     level: float = 0.95,
     adjust: Adjust = "holm",
@@ -49,7 +50,7 @@ def scorecard(
         left out, and a note says so.
     every : {"day", "week", "month", "quarter", "year"} or None
         Period, in the study's time zone; None takes the whole time at once.
-    metrics : sequence of str, optional
+    metrics : str or sequence of str, optional
         Names of metrics; by default all.
     clusters : str or None
         As in :func:`metric_table`.
@@ -68,7 +69,7 @@ def scorecard(
     Raises
     ------
     ArgumentError
-        If no metric is left.
+        If no metric is left, or an argument or option is not admitted.
 
     Examples
     --------
@@ -79,6 +80,8 @@ def scorecard(
     'nps'
     """
     query = make_query(by, every, clusters=clusters, weights=None, level=level, options=options)
+    check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
+    metrics = (metrics,) if isinstance(metrics, str) else metrics
     names = shown_names(query.by)
     seen, query = apart(study, query)
     chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
@@ -200,14 +203,15 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
 def last_ended(study: Tables, query: Query) -> pd.Timestamp | None:
     """Return the start of the last period that had ended when the data were cut; None without periods.
 
-    A cut within a day of the end counts as the end.
+    A cut within a day of the end counts as the end; of a day or a week within a minute, as for revenue.
     """
     until = getattr(study, "observed_until", None)
     if query.every is None or until is None:
         return None
     cut = pd.Timestamp(to_local_time(until, study.timezone))
     running = pd.Period(cut, freq=_FREQUENCIES[query.every])
-    nearly = running.end_time - cut < timedelta(hours=24)
+    short = timedelta(minutes=1) if query.every in ("day", "week") else timedelta(days=1)
+    nearly = running.end_time - cut < short
     return (running if nearly else running - 1).start_time
 
 

@@ -56,10 +56,13 @@ def measures_for(scale: Scale) -> tuple[str, ...]:
     """Return the names of the measures of a scale, the customary one first.
 
     A question from 0 to 10 is an NPS only if it is declared as one: by the name ``nps`` or by NPS's wording.
+    A box of all answers is none; of two answers one is good, and its top box is all there is.
     """
     declared = scale.name == NPS.name or scale.question == NPS.question
     if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
         return ("nps",)
+    if len(scale.levels) == 2 or set(scale.top) == set(scale.levels):
+        return ("mean", "top_box")
     return ("mean", "top_2_box", "top_box")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.groups import named_apart, shown_names
 from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.options import check_options
 from cxresearch.metrics.registry import find_metric
 from cxresearch.metrics.responses import read_answers
 
@@ -55,7 +55,8 @@ def metric_table(
     level : float
         Confidence level.
     options : mapping, optional
-        Choices of the metric: ``{"profile": "stripe"}``.
+        Choices of the metric: ``profile`` and ``rates`` (revenue), ``target_hours`` and ``hours`` (tickets),
+        ``within_days`` and ``feature`` (adoption); ``{"profile": "stripe"}``.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def metric_table(
     Raises
     ------
     ArgumentError
-        If the metric, a column or the period is not available.
+        If the metric, a column, the period or an option is not available.
     DataError
         If a frame holds scores that are no answers to the question.
 
@@ -108,7 +109,7 @@ def make_query(
         level=check_level(level),
         clusters=clusters,
         weights=weights,
-        options=MappingProxyType(dict(options or {})),
+        options=check_options(options),
     )
 
 

@@ -179,6 +179,54 @@ def test_a_question_is_an_nps_only_if_declared() -> None:
     assert measures_for(cx.NPS) == ("nps",)
 
 
+def test_a_question_of_two_answers_has_one_box() -> None:
+    goal = cx.Scale(name="goal", label="Goal reached", low=0, high=1, direction="high_is_good")
+    assert measures_for(goal) == ("mean", "top_box")
+    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(40)], "score": [1.0] * 30 + [0.0] * 10})
+    frame["instrument"], frame["responded_at"] = "goal", "2024-01-10"
+    study = cx.Study.from_frames(
+        {"responses": frame}, observed_until="2024-02-01", instruments={"goal": goal}
+    )
+    assert cx.metric_table(study, "goal_top_box")["value"].tolist() == [0.75]
+    assert list(cx.scorecard(study).labels) == ["goal", "goal_top_box"]
+    with pytest.raises(cx.ArgumentError, match="always 100 %"):
+        cx.csat([1, 0, 1], scale=goal, measure="top_2_box")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"targt_hours": 4}, "'targt_hours' is unknown; wanted one of profile, rates, target_hours, hours"),
+        ({"target_hours": "a"}, "option 'target_hours' is 'a'"),
+        ({"target_hours": 0}, "option 'target_hours' is 0"),
+        ({"within_days": -1}, "option 'within_days' is -1"),
+        ({"hours": 8}, "option 'hours' is 8; wanted BusinessHours"),
+        ({"profile": 5}, "option 'profile' is 5"),
+        ({"profile": "strip"}, "'strip'"),
+        ({"rates": 1.1}, "option 'rates' is a float"),
+        ({"feature": 3}, "option 'feature' is 3"),
+        ("profile", "options is 'profile'"),
+    ],
+)
+def test_unknown_options_are_refused(options: Any, message: str) -> None:
+    frame = pd.DataFrame({"score": [9] * 20})
+    for ask in (
+        lambda: cx.metric_table(frame, "nps", options=options),
+        lambda: cx.scorecard(study_of(answers_frame(50)), options=options),
+    ):
+        with pytest.raises(cx.ArgumentError, match=message):
+            ask()
+    good = {"target_hours": 24, "hours": None, "rates": {"EUR": 1.1}, "profile": "stripe"}
+    assert cx.metric_table(frame, "nps", options=good)["n"].tolist() == [20]
+
+
+def test_one_metric_may_be_named_alone() -> None:
+    card = cx.scorecard(study_of(answers_frame(300)), every="quarter", metrics="nps")
+    assert list(card.labels) == ["nps"]
+    with pytest.raises(cx.ArgumentError, match="adjust is 'bonferroni'"):
+        cx.scorecard(study_of(answers_frame(50)), adjust="bonferroni")  # type: ignore[arg-type]
+
+
 def study_of(frame: pd.DataFrame, **columns: Any) -> cx.Study:
     people = pd.DataFrame({"customer_id": frame["customer_id"].unique()})
     people["started_at"] = pd.Timestamp("2023-01-01")

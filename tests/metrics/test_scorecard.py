@@ -355,3 +355,27 @@ def test_a_table_that_cannot_be_judged_does_not_take_the_others_with_it() -> Non
             {"revenue": money}, observed_until="2024-04-30", instruments={}, currency="USD"
         )
         cx.scorecard(study)
+
+
+@pytest.mark.parametrize(
+    ("every", "until", "judged"),
+    [
+        ("day", "2024-04-10 08:00", "2024-04-09"),
+        ("day", "2024-04-10", "2024-04-10"),  # a date is the end of that day
+        ("week", "2024-04-14 08:00", "2024-04-01"),
+        ("week", "2024-04-14", "2024-04-08"),
+        ("month", "2024-04-30 08:00", "2024-04-01"),
+        ("month", "2024-04-20", "2024-03-01"),
+    ],
+)
+def test_a_running_period_is_not_judged(every: Any, until: str, judged: str) -> None:
+    from cxresearch.metrics.metric import Query
+    from cxresearch.metrics.revenue_bridge import complete_periods
+    from cxresearch.metrics.scorecards import last_ended
+
+    data = study_with(scores_in({"2024-03": {"a": UP}}), until=until)
+    assert last_ended(data, Query(every=every)) == pd.Timestamp(judged)
+    running = pd.Timestamp(judged) + pd.tseries.frequencies.to_offset(
+        {"day": "D", "week": "7D", "month": "MS"}[every]
+    )
+    assert complete_periods(data, [pd.Timestamp(judged), running], every).tolist() == [True, False]

@@ -1,0 +1,85 @@
+"""Choices of single metrics: their names and what each may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from cxresearch.checks import check_number
+from cxresearch.data.engine import lazy
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.business_hours import BusinessHours
+from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
+
+
+def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the options of a query, checked; None stands for none.
+
+    Parameters
+    ----------
+    options : mapping or None
+        ``profile`` (name or `RevenueProfile`) and ``rates`` (mapping or frame) of revenue; ``target_hours``
+        (above 0) and ``hours`` (`BusinessHours`) of tickets; ``within_days`` (above 0) and ``feature`` (text)
+        of adoption. A value of None stands for the default.
+
+    Raises
+    ------
+    ArgumentError
+        If an option is unknown or of the wrong kind; the message lists those there are.
+
+    Examples
+    --------
+    >>> dict(check_options({"target_hours": 24, "feature": None}))
+    {'target_hours': 24}
+    """
+    if not isinstance(options, Mapping | None):
+        raise ArgumentError(f"options is {options!r}", wanted="a mapping such as {'profile': 'stripe'}")
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    for name, value in given.items():
+        if name not in _CHECKS:
+            raise ArgumentError(f"option {name!r} is unknown", wanted="one of " + ", ".join(_CHECKS))
+        _CHECKS[name](name, value)
+    return MappingProxyType(given)
+
+
+def _profile(name: str, value: Any) -> None:
+    _kind(name, value, str, RevenueProfile, wanted="the name of a definition, or a RevenueProfile")
+    revenue_profile(value)
+
+
+def _rates(name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        return
+    try:
+        lazy(value)
+    except ArgumentError:
+        wanted = "a mapping such as {'EUR': 1.08}, or a frame with period, currency and rate"
+        raise ArgumentError(f"option {name!r} is a {type(value).__name__}", wanted=wanted) from None
+
+
+def _hours(name: str, value: Any) -> None:
+    _kind(name, value, BusinessHours, wanted="BusinessHours")
+
+
+def _text(name: str, value: Any) -> None:
+    _kind(name, value, str, wanted="a name")
+
+
+def _above_zero(name: str, value: Any) -> None:
+    check_number(f"option {name!r}", value, above=0)
+
+
+def _kind(name: str, value: Any, *kinds: type, wanted: str) -> None:
+    if not isinstance(value, kinds):
+        raise ArgumentError(f"option {name!r} is {value!r}", wanted=wanted)
+
+
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "profile": _profile,
+    "rates": _rates,
+    "target_hours": _above_zero,
+    "hours": _hours,
+    "within_days": _above_zero,
+    "feature": _text,
+}
