@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from cxresearch.checks import check_number, check_same_length
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.measures import base_note, check_scores
+from cxresearch.metrics.measures import base_note, check_clusters, check_scores
 from cxresearch.results.composite import CompositeIndex
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -145,7 +146,7 @@ def composite_index(
     DataError
         If a score is no answer to its question, or fewer than two people answered every item.
     ArgumentError
-        If items and weights do not fit together.
+        If items, weights and clusters do not fit together.
 
     Examples
     --------
@@ -160,7 +161,9 @@ def composite_index(
     if whole.sum() < 2:
         raise DataError(f"{int(whole.sum())} people answered every item", wanted="two or more")
     index = table @ shares
-    who = None if clusters is None else pd.Series(clusters).to_numpy()[whole]
+    labels = None if clusters is None else check_clusters(clusters)
+    check_same_length(answers=table, clusters=labels)
+    who = None if labels is None else labels[whole]
     found = design_mean(index[whole], survey_design(int(whole.sum()), clusters=who), level=level)
     low, high = _logit_ends(found, level)
     n = int(whole.sum())
@@ -202,8 +205,8 @@ def _shares(items: Mapping[str, Scale], weights: Mapping[str, float] | None) -> 
         return np.full(len(items), 1 / len(items))
     if set(weights) != set(items):
         raise ArgumentError("weights and items name different things", wanted="a weight for each item")
-    given = np.array([float(weights[item]) for item in items])
-    if not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
+    given = np.array([check_number(f"weight of {item!r}", weights[item], at_least=0) for item in items])
+    if not given.sum() > 0:
         raise ArgumentError(f"weights are {dict(weights)}", wanted="zero or more, some above")
     return np.asarray(given / given.sum())
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cxresearch.checks import check_level
+from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.groups import cells_of
@@ -40,17 +40,16 @@ def response_rate(answered: int, sent: int, *, level: float = 0.95) -> Estimate:
     Raises
     ------
     ArgumentError
-        If more answered than were asked.
+        If a number is no whole number from 0 up, or more answered than were asked.
 
     Examples
     --------
     >>> response_rate(250, 1000)
     Response rate 25.0 % [22.4 %, 27.8 %], n 1,000
     """
-    if not 0 <= answered <= sent or answered != int(answered) or sent != int(sent):
-        raise ArgumentError(
-            f"answered is {answered!r} of {sent!r} sent", wanted="whole numbers, answered at most sent"
-        )
+    answered, sent = _whole("answered", answered), _whole("sent", sent)
+    if answered > sent:
+        raise ArgumentError(f"answered is {answered!r} of {sent!r} sent", wanted="answered at most sent")
     bounds = wilson(answered, sent, level=level)
     rate = answered / sent if sent else float("nan")
     return Estimate(
@@ -60,12 +59,19 @@ def response_rate(answered: int, sent: int, *, level: float = 0.95) -> Estimate:
         high=float(bounds.high),
         level=check_level(level),
         se=float(np.sqrt(rate * (1 - rate) / sent)) if sent else float("nan"),
-        n=int(sent),
+        n=sent,
         unit=Unit.SHARE,
         method="score interval (Wilson 1927)",
         denominator="questionnaires sent",
-        note=base_note(int(sent), unknown=not sent),
+        note=base_note(sent, unknown=not sent),
     )
+
+
+def _whole(name: str, value: float) -> int:
+    number = check_number(name, value, at_least=0)
+    if not number.is_integer():
+        raise ArgumentError(f"{name} is {value!r}", wanted="a whole number")
+    return int(number)
 
 
 def nonresponse_bounds(
@@ -98,7 +104,7 @@ def nonresponse_bounds(
     Raises
     ------
     ArgumentError
-        If fewer were sent than answered.
+        If sent is no whole number, or fewer were sent than answered.
 
     References
     ----------
@@ -114,7 +120,7 @@ def nonresponse_bounds(
     chosen = measure_of(scale, measure)
     values = check_scores(scores, scale)
     n = int((~np.isnan(values)).sum())
-    total = len(values) if sent is None else int(sent)
+    total = len(values) if sent is None else _whole("sent", sent)
     if total < len(values):
         raise ArgumentError(f"sent is {sent!r} but there are {len(values):,} rows", wanted="sent >= rows")
     seen = survey_score(scores, scale=scale, measure=measure, level=level)

@@ -458,3 +458,35 @@ def test_response_rate_and_bounds() -> None:
         cx.nonresponse_bounds([9, 9], sent=1)
     with pytest.raises(cx.ArgumentError, match="answered"):
         cx.response_rate(5, 4)
+
+
+@pytest.mark.parametrize(
+    "wrong", [("1", 3), (1, float("inf")), (1, None), (1.5, 3), (float("nan"), 3), (-1, 3), (True, 3), (4, 3)]
+)
+def test_a_response_rate_is_of_whole_numbers(wrong: tuple[Any, Any]) -> None:
+    with pytest.raises(cx.ArgumentError, match=r"(answered|sent) is"):
+        cx.response_rate(*wrong)
+    assert cx.response_rate(np.int64(1), 3.0).n == 3  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sent", [float("nan"), float("inf"), 2.7, "9", -3, 1])
+def test_questionnaires_sent_are_a_whole_number(sent: Any) -> None:
+    with pytest.raises(cx.ArgumentError, match="sent is"):
+        cx.nonresponse_bounds([9, 10], sent=sent)
+    assert cx.nonresponse_bounds([9, 10], sent=4.0).n_missing == 2  # type: ignore[arg-type]
+
+
+def test_an_index_refuses_what_does_not_fit() -> None:
+    answers = {"csat": [5, 4, 2, 1, 3, 4], "ces": [7, 6, 3, 2, 5, None]}
+    items = {"csat": cx.CSAT, "ces": cx.CES2}
+    for wrong, message in (
+        ({"clusters": ["a", "b"]}, "lengths differ"),
+        ({"clusters": [1, 2, None, 4, 5, 6]}, "missing labels"),
+        ({"weights": {"csat": "a", "ces": 1}}, "weight of 'csat' is 'a'"),
+        ({"weights": {"csat": float("inf"), "ces": 1}}, "weight of 'csat' is inf"),
+        ({"weights": {"csat": 0, "ces": 0}}, "some above"),
+    ):
+        with pytest.raises(cx.ArgumentError, match=message):
+            cx.composite_index(answers, items, **wrong)  # type: ignore[arg-type]
+    alone = cx.composite_index(answers, items).estimate
+    assert cx.composite_index(answers, items, clusters=list("abcdef")).estimate.value == alone.value
