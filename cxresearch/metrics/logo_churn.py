@@ -18,6 +18,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.revenue_bridge import mrr_bridge
 from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.results.bridge import next_period
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
@@ -152,7 +153,7 @@ def _spells(study: Study, rules: RevenueProfile, row: Any, every: Every) -> pd.D
         (nw.col("period") == nw.lit(row["period"].to_pydatetime())) & nw.col("kind").is_in(turns)
     )
     rows = collect(mine.select("customer_id", "at", "kind")).sort_values(["customer_id", "at"])
-    start, end = (_in_utc(study, moment) for moment in (row["period"], _next(row["period"], every)))
+    start, end = (_in_utc(study, moment) for moment in (row["period"], next_period(row["period"], every)))
     rows["time"] = (rows["at"] - start) / (end - start)
     left = rows["kind"] == KINDS.index("churn")
     same = rows["customer_id"].eq(rows["customer_id"].shift())
@@ -187,12 +188,6 @@ def _in_utc(study: Study, local: pd.Timestamp) -> pd.Timestamp:
         .tz_convert(UTC)
         .tz_localize(None)
     )
-
-
-def _next(start: pd.Timestamp, every: str) -> pd.Timestamp:
-    if every in ("day", "week"):
-        return start + pd.Timedelta(days=1 if every == "day" else 7)
-    return start + pd.DateOffset(months={"month": 1, "quarter": 3}.get(every, 12))
 
 
 def _exposure(spells: pd.DataFrame, row: Any, rules: RevenueProfile, level: float) -> Estimate:  # noqa: ARG001

@@ -13,6 +13,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
 from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.results.bridge import local_moment, next_period
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -121,12 +122,16 @@ def _period(
         starts = starts[complete_periods(study, starts, every)]
         chosen = len(starts) - 1
     else:
-        chosen = int(starts.searchsorted(pd.Timestamp(period), side="right")) - 1
+        moment = local_moment(period)
+        chosen = int(starts.searchsorted(moment, side="right")) - 1
+        if moment >= next_period(starts[-1], every):
+            chosen = -1
     if chosen < 0:
-        raise ArgumentError(f"there is no period {period or ''}".strip(), wanted=f"from {first:%Y-%m-%d} on")
-    steps = {"day": {"days": 1}, "week": {"weeks": 1}, "month": {"months": 1}, "quarter": {"months": 3}}
-    offset: Any = steps.get(every, {"years": 1})
-    return starts[chosen], starts[chosen] + pd.DateOffset(**offset)
+        raise ArgumentError(
+            f"there is no period {period or ''}".strip(),
+            wanted=f"a {every} from {first:%Y-%m-%d} to the data cut",
+        )
+    return starts[chosen], next_period(starts[chosen], every)
 
 
 def _levels(study: Study, rules: RevenueProfile) -> nw.LazyFrame[Any]:

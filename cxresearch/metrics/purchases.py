@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
-from cxresearch.data.engine import Every, collect, days_between, period_start
+from cxresearch.data.engine import EVERY, Every, collect, days_between, period_start
 from cxresearch.errors import DataError
 from cxresearch.metrics.revenue_levels import KINDS, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.results.bridge import local_moment
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
@@ -264,6 +265,8 @@ def renewal_rate(
 
     Raises
     ------
+    ArgumentError
+        If the period is no date.
     DataError
         If the table has no ``due_at``, or several currencies are to be weighed by value.
 
@@ -283,12 +286,13 @@ def renewal_rate(
     (0.5, 0.25)
     """
     check_choice("weigh", weigh, ("count", "value"))
+    check_choice("every", every, EVERY)
     check_level(level)
     check_number("grace_days", grace_days, at_least=0)
     due = _due(study, revenue_profile(profile), grace_days, weighed=weigh == "value")
     if period is not None:
         due = due[
-            _starts(due["due_local"], every) == _starts(pd.Series([pd.Timestamp(period)]), every).iloc[0]
+            _starts(due["due_local"], every) == _starts(pd.Series([local_moment(period)]), every).iloc[0]
         ]
     decided = due[due["decided"]]
     name = "Renewal rate" if weigh == "count" else "Renewal rate by value"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxresearch.checks import check_level
 from cxresearch.errors import CxWarning
-from cxresearch.metrics.revenue_bridge import mrr_bridge
+from cxresearch.metrics.revenue_bridge import mrr_bridge, refuse_names
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.metrics.revenue_rates import RATES, rate_cells
 from cxresearch.results.bridge import MrrBridge
@@ -258,6 +258,7 @@ def revenue_rates(
     [0.1]
     """
     bridge = _bridge(study, every, profile, by=by, rates=rates)
+    refuse_names(bridge.by, ("metric", "value", "low", "high", "se", "n", "n_effective", "method"))
     rules = bridge.rules if profile is None else revenue_profile(profile)
     keep = bridge.frame["complete"] & (bridge.frame["opening_customers"] > 0)
     parts = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,16 +14,30 @@ import pandas as pd
 from cxresearch.checks import check_choice
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.revenue_ledger import COUNTS, CROSS, PAIRS, RELATIVE, SIGNS, SUMS, Ledger
+from cxresearch.metrics.exchange_rates import rate_table
+from cxresearch.metrics.revenue_ledger import (
+    COUNTS,
+    CROSS,
+    PAIRS,
+    RELATIVE,
+    SIGNS,
+    SUMS,
+    Ledger,
+    refuse_beyond,
+)
 from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
-from cxresearch.results.bridge import MrrBridge
+from cxresearch.results.bridge import LEDGER, MrrBridge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cxresearch.data.study import Study
 
+#: Columns of the result, which no group may be called.
+_COLUMNS = {"period", "opening", *LEDGER, "closing", "largest_share", "complete", *SUMS, "opening*opening"}
+_COLUMNS |= {f"{line}_customers" for line in ("opening", "closing")}
+_COLUMNS -= {"levels"}
 _FREQUENCY = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
 
 
@@ -63,7 +77,8 @@ def mrr_bridge(
     ArgumentError
         If an argument is not admitted, or ``by`` names no segment.
     DataError
-        If the table is empty, holds a negative level, or a currency without a rate.
+        If the table is empty, holds a negative level, a currency without a rate, or amounts of 90 trillion
+        and more, which cannot be exact to the cent.
 
     Notes
     -----
@@ -89,33 +104,35 @@ def mrr_bridge(
     """
     check_choice("every", every, EVERY)
     rules = revenue_profile(profile)
-    groups = _check_by(study, by)
+    names = _check_by(study, by)
+    groups = [f"by_{number}" for number in range(len(names))]  # names that no column of the moves has
     levels = revenue_levels(study, rules)
     levels, known = _currencies(study, levels, rates)
     moves = revenue_moves(levels, rules, every, study.timezone)
     if known:
         moves = _carry_currency(moves, study.currency)
     keys = [*groups, *(["currency"] if known else [])]
-    moves = _with_segments(study, moves, groups)
+    moves = _with_segments(study, moves, dict(zip(groups, names, strict=True)))
     sums = _sum_moves(moves, keys, rules)
     if sums.empty:
         raise DataError("the revenue table has no row up to the data cut", where="table revenue")
     periods = period_steps(study, sums["period"].min(), every)
-    ledger = Ledger(sums, periods, groups, study.currency, _rate_table(rates, known, periods, study.currency))
+    ledger = Ledger(sums, periods, groups, study.currency, rate_table(rates, known, periods, study.currency))
     if known:
         ledger.add_switches(_switches(moves, groups))
     frame, table = ledger.close()
     frame["complete"] = complete_periods(study, frame["period"], every)
     frame["largest_share"] = _largest(moves, keys, frame, table, ledger)
+    spelled = dict(zip(groups, names, strict=True))
     return MrrBridge(
-        frame=frame,
+        frame=frame.rename(columns=spelled),
         every=every,
         profile=rules.name,
         rules=rules,
-        by=tuple(groups),
+        by=tuple(names),
         currency=study.currency,
         name=study.name,
-        sums=table,
+        sums=table.rename(columns=spelled),
     )
 
 
@@ -128,17 +145,31 @@ def _check_by(study: Study, by: Sequence[str]) -> list[str]:
             f"by names {unknown}",
             wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
         )
+    if len(set(by)) < len(by):
+        raise ArgumentError(f"by is {list(by)}", wanted="different columns")
+    refuse_names(by, _COLUMNS)
     return list(by)
 
 
-def _with_segments(study: Study, moves: nw.LazyFrame[Any], groups: list[str]) -> nw.LazyFrame[Any]:
+def refuse_names(by: Sequence[str], taken: Collection[str]) -> None:
+    """Refuse groups whose column the result could not tell from one of its own."""
+    for name in by:
+        if name in taken:
+            raise ArgumentError(
+                f"group column {name!r} has a name the result uses",
+                next_step="give the segment another name in the study",
+            )
+
+
+def _with_segments(study: Study, moves: nw.LazyFrame[Any], groups: dict[str, str]) -> nw.LazyFrame[Any]:
     if not groups:
         return moves
-    who = study.table("customers").select("customer_id", *groups)
+    named = {group: nw.col(name).cast(nw.String()) for group, name in groups.items()}
+    who = study.table("customers").select("customer_id", **named)
     if moves.implementation != who.implementation:
         who = nw.from_native(_same_engine(who)).lazy()
     joined = moves.join(who, on="customer_id", how="left")
-    return joined.with_columns(nw.col(name).cast(nw.String()).fill_null("(none)") for name in groups)
+    return joined.with_columns(nw.col(name).fill_null("(none)") for name in groups)
 
 
 def _same_engine(frame: nw.LazyFrame[Any]) -> Any:
@@ -208,10 +239,11 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         moved.group_by([*keys, "kind"]).agg(
             nw.len().alias("n"),
             nw.col("cents").min().alias("lowest"),
+            nw.col("cents").max().alias("highest"),
             *(nw.col(name).sum() for name in ("change", "square", "cross", "relative", "levels", "standing")),
         )
     )
-    _check_levels(found["lowest"])
+    _check_levels(found)
     still = found["standing"].where(found["kind"] < 0, 0)
     parts = [
         found[keys].assign(**dict.fromkeys(SUMS, 0), standing=still)
@@ -248,6 +280,7 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
     whose = moves.group_by(["customer_id", *keys]).agg(
         *(nw.col(name).sum() for name in [*each, *times, "opening", "levels", "standing"]),
         now.min().alias("lowest"),
+        now.max().alias("highest"),
     )
     number = {name: nw.col(name).cast(nw.Float64) for name in (*KINDS, "opening")}
     products = {pair: number[pair.split("*")[0]] * number[pair.split("*")[1]] for pair in (*PAIRS, *CROSS)}
@@ -256,21 +289,26 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
     whose = whose.with_columns(**products)
     found = collect(
         whose.group_by(keys).agg(
-            *(nw.col(name).sum() for name in (*SUMS, "standing")), nw.col("lowest").min()
+            *(nw.col(name).sum() for name in (*SUMS, "standing")),
+            nw.col("lowest").min(),
+            nw.col("highest").max(),
         )
     )
-    _check_levels(found["lowest"])
+    _check_levels(found)
     return _totals(found, keys)
 
 
-def _check_levels(lowest: pd.Series) -> None:
-    if (lowest < 0).any():
+def _check_levels(found: pd.DataFrame) -> None:
+    if (found["lowest"] < 0).any():
         raise DataError(
             "revenue holds a negative level", where="table revenue, column mrr", wanted="mrr of 0 or more"
         )
+    refuse_beyond(found["highest"])
 
 
 def _totals(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    for kind in KINDS:  # sum |x| <= sqrt(n sum x^2): what the engine added up cannot have wrapped around
+        refuse_beyond(np.sqrt(found[f"{kind}_customers"] * found[f"{kind}*{kind}"]), 2.0**62)
     whole = [*KINDS, *COUNTS, "standing"]
     found[whole] = found[whole].astype("int64")
     return found.groupby(keys, sort=True)[[*SUMS, "standing"]].sum().reset_index()
@@ -301,30 +339,6 @@ def complete_periods(study: Study, starts: Any, every: str, *, after_days: float
 def _local_cut(study: Study) -> pd.Timestamp:
     cut = pd.Timestamp(study.observed_until, tz=UTC)
     return cut.tz_convert(ZoneInfo(study.timezone)).tz_localize(None)
-
-
-def _rate_table(rates: Any, known: list[str], periods: pd.DatetimeIndex, home: str) -> pd.DataFrame:
-    """Rates with one row for each period and one column for each currency."""
-    table = pd.DataFrame(1.0, index=periods, columns=known or [home])
-    for name in known:
-        if name == home:
-            continue
-        if isinstance(rates, pd.DataFrame):
-            mine = rates[rates["currency"] == name]
-            given = pd.Series(mine["rate"].to_numpy(float), index=pd.DatetimeIndex(mine["period"]))
-            table[name] = given.reindex(periods)
-        elif name in rates:
-            table[name] = float(rates[name])
-        else:
-            table[name] = np.nan
-        if not (table[name] > 0).all():
-            missing = table.index[~(table[name] > 0)]
-            raise DataError(
-                f"currency {name!r} has no rate for {len(missing)} periods",
-                where=f"first {missing[0]:%Y-%m-%d}",
-                wanted=f"{home} for one {name}, above 0, in every period",
-            )
-    return table
 
 
 def _largest(

@@ -19,7 +19,25 @@ COUNTS = [f"{kind}_customers" for kind in KINDS]
 RELATIVE = "contraction*contraction/opening"
 #: What the engine adds up for each period, group and currency.
 SUMS = [*KINDS, *COUNTS, *PAIRS, *CROSS, RELATIVE, "levels"]
+#: Cents from here on are not exact in a double, nor their sum safe in 64 bits.
+MOST = 2.0**53
 SIGNS = {kind: LEDGER[kind] for kind in KINDS}
+
+
+def refuse_beyond(cents: Any, most: float = MOST) -> None:
+    """Refuse amounts that cannot be exact to the cent."""
+    if (np.abs(np.asarray(cents, dtype=float)) >= most).any():
+        raise DataError(
+            "revenue comes to 90 trillion or more, which cannot be exact to the cent",
+            where="table revenue, column mrr",
+            next_step="look for a level in the wrong unit, or count in thousands",
+        )
+
+
+def whole_cents(money: Any) -> Any:
+    """Return amounts as whole cents, half a cent upwards."""
+    refuse_beyond(money)
+    return np.floor(money + 0.5).astype("int64")
 
 
 class Ledger:
@@ -45,7 +63,7 @@ class Ledger:
         if rows.empty:
             return
         new, old = (
-            np.floor(rows[amount] * self.rate(rows["period"], rows[name]) + 0.5).astype("int64")
+            whole_cents(rows[amount] * self.rate(rows["period"], rows[name]))
             for amount, name in (("cents", "currency"), ("before", "currency_before"))
         )
         change, base = new - old, rows[["period", *self.groups]]
@@ -120,7 +138,7 @@ class Ledger:
         rate = self.rate(sums["period"], sums["currency"])
         for kind in KINDS:
             same = rate == 1
-            sums[kind] = sums[kind].where(same, np.floor(sums[kind] * rate + 0.5)).astype("int64")
+            sums[kind] = sums[kind].where(same, whole_cents(sums[kind] * rate))
         for name in (*PAIRS, *CROSS):
             sums[name] = sums[name] * rate**2
         sums[RELATIVE] = sums[RELATIVE] * rate
@@ -146,7 +164,8 @@ class Ledger:
             held = wide.to_numpy(float).cumsum(axis=1) * rate**2
         else:
             native = wide.to_numpy().astype("int64").cumsum(axis=1)
-            held = np.where(rate == 1, native, np.floor(native * rate + 0.5)).astype("int64")
+            held = np.where(rate == 1, native, whole_cents(native * rate))
+            refuse_beyond(held.astype(float).sum(axis=0))
         if not self.groups:
             return pd.Series(held.sum(axis=0), index=index)
         table = pd.DataFrame(held, index=wide.index, columns=self.periods).reset_index()

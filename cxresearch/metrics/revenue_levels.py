@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: What a row of the revenue table may say of the subscription; a missing status counts as active.
 STATUSES = ("active", "trial", "paused", "past_due", "unpaid", "cancelled")
+_BEYOND = 9e16
 #: Kinds of move in the order of the ledger.
 KINDS = ("new", "expansion", "reactivation", "contraction", "churn")
 
@@ -60,8 +61,11 @@ def revenue_levels(study: Study, profile: RevenueProfile) -> nw.LazyFrame[Any]:
 
 
 def _cents(money: nw.Expr) -> nw.Expr:
-    """Whole cents, half a cent upwards on every engine (their own rounding rules differ)."""
-    return (money * 100 + 0.5).floor().cast(nw.Int64)
+    """Whole cents, half a cent upwards on every engine (their own rounding rules differ).
+
+    Amounts too large for 64 bits become one that is refused when they are added up.
+    """
+    return (money.clip(upper_bound=_BEYOND) * 100 + 0.5).floor().cast(nw.Int64)
 
 
 def _check_statuses(table: nw.LazyFrame[Any]) -> None:

@@ -89,10 +89,8 @@ class MrrBridge(Result):
         Raises
         ------
         ArgumentError
-            If there is no such period or group, or a group is not named.
+            If there is no such period or group, a group is not named, or the period is no date.
         """
-        import pandas as pd
-
         if set(group) != set(self.by):
             raise ArgumentError(
                 f"the group names {sorted(group) or 'nothing'}", wanted=f"a value for each of {list(self.by)}"
@@ -103,8 +101,9 @@ class MrrBridge(Result):
         if period is None:
             rows = rows[rows["complete"]]
         else:
-            rows = rows[rows["period"] <= pd.Timestamp(period)]
-            if pd.Timestamp(period) >= _after(self.periods[-1], self.every):
+            moment = local_moment(period)
+            rows = rows[rows["period"] <= moment]
+            if moment >= next_period(self.periods[-1], self.every):
                 rows = rows.iloc[:0]
         if rows.empty:
             raise ArgumentError(
@@ -129,7 +128,34 @@ class MrrBridge(Result):
     __repr__ = __str__
 
 
-def _after(start: Any, every: str) -> Any:
+def local_moment(period: Any) -> pd.Timestamp:
+    """Return the moment that names a period, in local time.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no date, or one with a time zone: periods are cut in the study's own.
+
+    Examples
+    --------
+    >>> local_moment("2024-03")
+    Timestamp('2024-03-01 00:00:00')
+    """
+    import pandas as pd
+
+    try:
+        moment = pd.Timestamp(period.start_time if isinstance(period, pd.Period) else period)
+    except (TypeError, ValueError, OverflowError):
+        moment = None
+    if moment is None or pd.isna(moment) or moment.tz is not None:
+        raise ArgumentError(
+            f"period is {period!r}", wanted="a moment within it without a time zone, such as '2024-03'"
+        )
+    return moment
+
+
+def next_period(start: Any, every: str) -> Any:
+    """Return the first day of the period after the one that begins on a day."""
     import pandas as pd
 
     if every in ("day", "week"):

@@ -1,0 +1,90 @@
+"""Exchange rates as given by the user: one for each period and currency, never looked up or guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import check_number
+from cxresearch.data.engine import collect, lazy
+from cxresearch.errors import ArgumentError, DataError
+
+
+def rate_table(rates: Any, known: list[str], periods: pd.DatetimeIndex, home: str) -> pd.DataFrame:
+    """Return rates with one row for each period and one column for each currency.
+
+    Parameters
+    ----------
+    rates : mapping or frame
+        Rate by currency for all periods, or columns ``period, currency, rate``.
+    known : list of str
+        Currencies that occur; none means that all revenue is in the reporting currency.
+    periods : DatetimeIndex
+        First days of the periods.
+    home : str
+        The reporting currency, at rate 1.
+
+    Raises
+    ------
+    ArgumentError
+        If the rates cannot be read, or name a currency twice for a period.
+    DataError
+        If a rate is missing, infinite or not above 0.
+
+    Examples
+    --------
+    >>> months = pd.date_range("2024-01-01", periods=2, freq="MS")
+    >>> rate_table({"EUR": 1.08}, ["EUR", "USD"], months, "USD").iloc[1].to_dict()
+    {'EUR': 1.08, 'USD': 1.0}
+    """
+    table = pd.DataFrame(1.0, index=periods, columns=known or [home])
+    if not known:
+        return table
+    if isinstance(rates, Mapping):
+        given = pd.DataFrame(
+            {name: _rate(name, rates[name]) for name in known if name in rates}, index=periods
+        )
+    else:
+        given = _rate_frame(rates)
+    for name in known:
+        if name == home:
+            continue
+        table[name] = given[name].reindex(periods) if name in given else np.nan
+        sound = np.isfinite(table[name]) & (table[name] > 0)
+        if not sound.all():
+            missing = table.index[~sound]
+            raise DataError(
+                f"currency {name!r} has no rate for {len(missing)} periods",
+                where=f"first {missing[0]:%Y-%m-%d}",
+                wanted=f"{home} for one {name}, above 0, in every period, which its first day names",
+            )
+    return table
+
+
+def _rate(name: str, rate: Any) -> float:
+    return check_number(f"rates[{name!r}]", rate, above=0)
+
+
+def _rate_frame(rates: Any) -> pd.DataFrame:
+    """Tall frame of rates as one row for each period and one column for each currency."""
+    found = collect(lazy(rates))
+    missing = [name for name in ("period", "currency", "rate") if name not in found]
+    if missing:
+        raise ArgumentError(f"rates lack {missing}", wanted="columns period, currency, rate")
+    try:
+        found["period"] = pd.DatetimeIndex(found["period"]).astype("datetime64[us]")
+        found["rate"] = found["rate"].astype(float)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"rates cannot be read: {error}", wanted="dates and numbers") from None
+    twice = found.duplicated(["period", "currency"])
+    if twice.any():
+        first = found[twice].iloc[0]
+        raise ArgumentError(
+            f"rates name {first['currency']} {int(twice.sum()) + 1} times over",
+            where=f"first {first['period']:%Y-%m-%d}",
+            wanted="one rate for each period and currency",
+        )
+    return found.pivot(index="period", columns="currency", values="rate")
