@@ -227,8 +227,14 @@ def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) 
         se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
     except DataError:
         return line | {"churn": float("nan"), "low": float("nan"), "high": float("nan")}
-    half = stats.norm.ppf(0.5 + level / 2) * se
-    return line | {"churn": churn, "low": max(0.0, churn - half), "high": min(1.0, churn + half)}
+    low, high = _limits(churn, se, level)
+    return line | {"churn": churn, "low": max(low, 0.0), "high": min(high, 1.0)}
+
+
+def _limits(value: float, se: float, level: float) -> tuple[float, float]:
+    """Wald limits; NaN where the standard error is 0, which is no evidence that a value is certain."""
+    half = float(stats.norm.ppf(0.5 + level / 2)) * se if se > 0 else float("nan")
+    return value - half, value + half
 
 
 def _silence(population: str, marks: Landmarks, answered: NDArray[np.bool_], level: float) -> dict[str, Any]:
@@ -236,12 +242,12 @@ def _silence(population: str, marks: Landmarks, answered: NDArray[np.bool_], lev
     silent = (~answered).astype(np.intp)[fit.order]
     value, effect = auc_at(fit, silent, sides(fit, float(marks.horizon_days), controls="event_free"))
     se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
-    half = stats.norm.ppf(0.5 + level / 2) * se
+    low, high = _limits(value, se, level)
     return {
         "population": population,
         "auc": value,
-        "low": value - half,
-        "high": value + half,
+        "low": low,
+        "high": high,
         "se": se,
         "p_chance": z_test(value - 0.5, se)[1],
         "n": fit.n,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from cxresearch.checks import as_numbers, check_number
 from cxresearch.errors import ArgumentError
@@ -161,29 +162,70 @@ class KaplanMeier(Result):
         table["note"] = np.where(beyond, note, "")
         return table
 
-    def share_at(self, time: float, *, name: str = "") -> Estimate:
+    def share_at(self, time: float, *, name: str = "", extend: bool = False) -> Estimate:
         """Share still there at one time, as an estimate; NaN with the reason beyond the follow-up.
+
+        Parameters
+        ----------
+        time : float
+            In ``unit``, 0 or more.
+        name : str, optional
+            What the share is called.
+        extend : bool
+            As in `survival_at`.
+
+        Returns
+        -------
+        Estimate
+            Limits are those of the curve. Where nobody or everybody has left Greenwood's variance is 0 and
+            they would say that this is certain (or nothing at all); there they are Wilson's, for the people
+            at risk at that time, or for the events until then (by weight, but never more than ``n``). ``se``
+            is that of the curve: 0 or NaN there.
+
+        References
+        ----------
+        Rothman, K. J. (1978). Estimation of confidence limits for the cumulative probability of survival in
+        life table analysis. Journal of Chronic Diseases 31, 557-560. doi:10.1016/0021-9681(78)90043-7
+        (Wilson's interval for a curve; here at its edges only, since log-log limits cover better in between).
 
         Examples
         --------
         >>> from cxresearch.stats.kaplan_meier import kaplan_meier
-        >>> kaplan_meier([2, 2, 3, 5, 7], [1, 0, 1, 1, 0]).share_at(4)
+        >>> curve = kaplan_meier([2, 2, 3, 5, 7], [1, 0, 1, 1, 0])
+        >>> curve.share_at(4)
         still there after 4 days 53.3 % [6.8 %, 86.3 %], n 5
+        >>> curve.share_at(1)
+        still there after 1 days 100.0 % [56.6 %, 100.0 %], n 5
         """
-        row = self.survival_at([time]).iloc[0]
+        row = self.survival_at([time], extend=extend).iloc[0]
+        share, low, high = (float(row[name]) for name in ("survival", "low", "high"))
+        limits = f"{self.ci} limits, {self.variance} variance"
+        if share in (0.0, 1.0):
+            low, high, seen = self._edge_limits(time, share)
+            limits = f"score limits of {seen:,.6g} (all or none)"
         return Estimate(
             name=name or f"still there after {time:g} {self.unit}",
-            value=float(row["survival"]),
-            low=float(row["low"]),
-            high=float(row["high"]),
+            value=share,
+            low=low,
+            high=high,
             level=self.level,
             se=float(row["se"]),
             n=self.n,
             unit=Unit.SHARE,
-            method=f"Kaplan-Meier, {self.ci} limits, {self.variance} variance",
+            method=f"Kaplan-Meier, {limits}",
             denominator="people followed",
             note=str(row["note"]),
         )
+
+    def _edge_limits(self, time: float, share: float) -> tuple[float, float, float]:
+        """Wilson's limits of a share of 0 or 1, and the number of people they are for."""
+        if share:
+            seen = float(self.at_risk_at([min(time, self.follow_up)])[0])
+        else:
+            seen = float(self.events[self.time <= time].sum())
+        seen = min(seen, float(self.n))
+        z2 = float(ndtri((1 + self.level) / 2)) ** 2
+        return (seen / (seen + z2), 1.0, seen) if share else (0.0, z2 / (seen + z2), seen)
 
     def at_risk_at(self, times: ArrayLike) -> NDArray[np.float64]:
         """Weight at risk just before each time, shape (m,)."""

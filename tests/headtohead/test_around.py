@@ -12,6 +12,7 @@ import cxresearch as cx
 from cxresearch.headtohead.churn_claims import risk_difference
 from cxresearch.headtohead.claim import judged
 from cxresearch.headtohead.covariates import covariates
+from cxresearch.headtohead.nonresponse import _churn, _silence
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +232,26 @@ def test_both_populations_side_by_side(stacked: cx.Landmarks) -> None:
     mixed = found.response_rate * churn.loc["answered", "churn"]
     mixed += (1 - found.response_rate) * churn.loc["silent", "churn"]
     assert mixed == pytest.approx(churn.loc["all customers", "churn"], abs=0.01)
+
+
+def test_a_standard_error_of_zero_is_no_certainty() -> None:
+    """All ten silent leave, none of the ten who answered: AUC 1, churn 10 of 10, and no interval."""
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{number}" for number in range(20)],
+            "landmark_at": pd.Timestamp("2024-01-01"),
+            "ces": [5.0, 6.0] * 5 + [np.nan] * 10,
+            "duration_days": [200.0] * 10 + [30.0] * 10,
+            "event": [0] * 10 + [1] * 10,
+        }
+    )
+    marks = cx.Landmarks.from_frame(frame, instruments={"ces": cx.CES2}, horizon_days=180)
+    answered = frame["ces"].notna().to_numpy()
+    line = _silence("all customers", marks, answered, 0.95)
+    assert (line["auc"], line["se"]) == (1.0, 0.0)
+    assert np.isnan([line["low"], line["high"], line["p_chance"]]).all()
+    gone = _churn("silent", marks, ~answered, 0.95)
+    assert gone["churn"] == 1.0 and np.isnan([gone["low"], gone["high"]]).all()
 
 
 def test_weights_need_silence(marks: cx.Landmarks) -> None:

@@ -61,3 +61,21 @@ def test_ten_tickets_in_time_are_no_promise() -> None:
     table = cx.metric_table(study, "sla_attainment").iloc[0]
     assert table["low"] == pytest.approx(low)
     assert cx.resolution_rate(study, within_days=2).iloc[0]["low"] == pytest.approx(low)
+
+
+def test_share_still_there_has_the_same_interval() -> None:
+    """Where nobody has left the curve says 1 [1, 1]; Wilson's 10 of 10 is 10 / (10 + 1.959964^2) to 1."""
+    curve = kaplan_meier(np.arange(1.0, 11.0), np.ones(10))
+    stayed, gone = curve.share_at(0.5), curve.share_at(20)
+    assert (stayed.value, gone.value) == (1.0, 0.0)
+    assert (stayed.low, stayed.high) == (pytest.approx(0.7224672, abs=1e-7), 1.0)
+    assert (gone.low, gone.high) == (0.0, pytest.approx(0.2775328, abs=1e-7))
+    assert stayed.method == "Kaplan-Meier, score limits of 10 (all or none)"
+    between = curve.share_at(3)
+    np.testing.assert_allclose([between.low, between.high], curve.survival_at([3])[["low", "high"]].iloc[0])
+
+
+def test_weights_are_not_people() -> None:
+    """Four people who stand for four thousand are still four at the edge."""
+    curve = kaplan_meier([3.0, 4.0, 5.0, 6.0], [1, 0, 1, 0], weights=[1000.0] * 4)
+    assert curve.share_at(1).low == pytest.approx(proportion_confint(4, 4, method="wilson")[0])
