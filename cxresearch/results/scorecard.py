@@ -213,7 +213,7 @@ class Scorecard(Result):
         said = ""
         for chosen, why in (
             (rows["verdict"] == "not judged", "cannot be judged: without an interval on both sides"),
-            (rows["verdict"] == "not shown", "cannot be shown: too few answers on a side"),
+            (rows["verdict"] == "not shown", "cannot be shown: too few on a side"),
             (stale, f"cannot be judged: nothing in {when}"),
         ):
             names = list(rows.loc[chosen, "label"])
@@ -245,12 +245,14 @@ class Scorecard(Result):
         by = f"By {', '.join(self.by)}, "
         parts = []
         if len(self.changes):
-            moved = self._differences(self.changes[~self.changes["whole"].astype(bool)], ("up", "down"))
-            parts.append(f"{by}moved: {moved}." if moved else f"{by}no group moved beyond noise.")
+            groups = self.changes[~self.changes["whole"].astype(bool)]
+            moved = self._differences(groups, ("up", "down"))
+            said = f"moved: {moved}" if moved else "no group moved beyond noise"
+            parts.append(f"{by}{said}{_unknown(groups)}.")
         if len(self.rest):
             apart = self._differences(self.rest, ("above", "below"))
-            said = f"unlike the others together: {apart}." if apart else "no group is unlike the others."
-            parts.append(f"{by}{said}")
+            said = f"unlike the others together: {apart}" if apart else "no group is unlike the others"
+            parts.append(f"{by}{said}{_unknown(self.rest)}.")
         return " ".join(parts)
 
     def _differences(self, table: pd.DataFrame, verdicts: tuple[str, str], *, most: int = 4) -> str:
@@ -278,10 +280,10 @@ class Scorecard(Result):
         groups = self.changes[~self.changes["whole"].astype(bool)]
         moved = self._moved(groups, ("up", "down"))
         if self.by and len(self.changes):
-            lines.append(f"Groups that moved: {moved or 'none beyond noise'}.")
+            lines.append(f"Groups that moved: {moved or 'none beyond noise'}{_unknown(groups)}.")
         if len(self.rest):
             apart = self._moved(self.rest, ("above", "below"))
-            lines.append(f"Groups unlike the rest: {apart or 'none beyond noise'}.")
+            lines.append(f"Groups unlike the rest: {apart or 'none beyond noise'}{_unknown(self.rest)}.")
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 
     __repr__ = __str__
@@ -312,6 +314,16 @@ class Scorecard(Result):
         )
         title = html.escape(self._title())
         return f"<div class='cx-result'><p><b>{title}</b></p><table>{head}{rows}</table>{notes}</div>"
+
+
+def _unknown(table: pd.DataFrame) -> str:
+    """Say how many comparisons nobody can judge, and how many are hidden; nothing where there is none."""
+    counts = [
+        (int((table["verdict"] == verdict).sum()), words)
+        for verdict, words in (("not judged", "cannot be judged"), ("not shown", "hidden"))
+    ]
+    said = ", ".join(f"{n} {words}" for n, words in counts if n)
+    return f" ({said})" if said else ""
 
 
 def _parts(row: dict[Hashable, Any]) -> tuple[str, str, str, str, str, str]:

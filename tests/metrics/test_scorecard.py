@@ -317,6 +317,20 @@ def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
     assert said.glance["reading"].tolist() == ["not judged"]
 
 
+def test_comparisons_of_groups_that_nobody_can_judge_are_counted() -> None:
+    import dataclasses
+
+    small = {"a": UP, "b": MID, "c": (1, 1, 1)}
+    card = cx.scorecard(
+        study_with(scores_in({"2024-03": small, "2024-04": small})), by="seg", metrics=["nps"]
+    )
+    assert "Groups that moved: none beyond noise (2 hidden)." in str(card)
+    assert "no group moved beyond noise (2 hidden)." in card.groups_finding
+    verdicts = card.changes["verdict"].mask(card.changes["group"] == "b", "not judged")
+    blind = dataclasses.replace(card, changes=card.changes.assign(verdict=verdicts))
+    assert "(1 cannot be judged, 2 hidden)" in blind.groups_finding
+
+
 def test_what_hides_a_group_is_said_as_it_is() -> None:
     from cxresearch.results.hidden import why_hidden
 
