@@ -68,9 +68,9 @@ from .metrics.non_response import nonresponse_bounds as nonresponse_bounds
 from .metrics.non_response import response_rate as response_rate
 from .metrics.profile_differences import explain_profiles as explain_profiles
 from .metrics.purchases import purchase_summary as purchase_summary
-from .metrics.purchases import renewal_rate as renewal_rate
 from .metrics.purchases import repeat_purchase as repeat_purchase
 from .metrics.purchases import win_back_rate as win_back_rate
+from .metrics.renewals import renewal_rate as renewal_rate
 from .metrics.revenue import expansion as expansion
 from .metrics.revenue import gross_revenue_churn as gross_revenue_churn
 from .metrics.revenue import gross_revenue_retention as gross_revenue_retention

@@ -70,7 +70,7 @@ class NonResponse(Result):
     table : DataFrame
         ``group, rows, customers, churn, low, high``: churn within the horizon, weighted for censoring, of all
         customers, of those who answered every score, of the silent, and of those known to have been asked.
-        Limits are NaN where the standard error is 0 (everybody left), here and below.
+        Limits are NaN where the standard error is 0, here and below.
     silence : DataFrame
         ``population, auc, low, high, se, p_chance, n``: silence itself as a predictor.
     response_rate : float

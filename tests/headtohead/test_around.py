@@ -12,7 +12,7 @@ import cxresearch as cx
 from cxresearch.headtohead.churn_claims import risk_difference
 from cxresearch.headtohead.claim import judged
 from cxresearch.headtohead.covariates import covariates
-from cxresearch.headtohead.nonresponse import _churn, _silence
+from cxresearch.headtohead.nonresponse import _silence
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_both_populations_side_by_side(stacked: cx.Landmarks) -> None:
 
 
 def test_a_standard_error_of_zero_is_no_certainty() -> None:
-    """All ten silent leave, none of the ten who answered: AUC 1, churn 10 of 10, and no interval."""
+    """All ten silent leave, none of the ten who answered: AUC 1, which says nothing of chance."""
     frame = pd.DataFrame(
         {
             "customer_id": [f"c{number}" for number in range(20)],
@@ -250,8 +250,6 @@ def test_a_standard_error_of_zero_is_no_certainty() -> None:
     line = _silence("all customers", marks, answered, 0.95)
     assert (line["auc"], line["se"]) == (1.0, 0.0)
     assert np.isnan([line["low"], line["high"], line["p_chance"]]).all()
-    gone = _churn("silent", marks, ~answered, 0.95)
-    assert gone["churn"] == 1.0 and np.isnan([gone["low"], gone["high"]]).all()
 
 
 def test_weights_need_silence(marks: cx.Landmarks) -> None:
