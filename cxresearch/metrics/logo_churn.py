@@ -27,6 +27,8 @@ from cxresearch.stats.ratio import poisson_rate
 from cxresearch.stats.reached_share import share_reached
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cxresearch.data.study import Study
 
 Denominator = Literal["opening", "opening_and_new", "average", "exposure", "km"]
@@ -88,10 +90,7 @@ def logo_churn(
     rules = revenue_profile(profile)
     chosen = check_choice("denominator", denominator or rules.churned_denominator, _NAMES)
     check_level(level)
-    if not rules.left_within and chosen not in ("exposure", "km"):
-        rules = replace(rules, moves="period_end")
-    if chosen in ("exposure", "km"):
-        rules = replace(rules, moves="every_change")
+    rules = replace(rules, moves="every_change") if chosen in ("exposure", "km") else counting_heads(rules)
     bridge = mrr_bridge(study, every=every, profile=rules, rates=_no_rates(study))
     row = bridge.frame.loc[bridge.position(period)]
     if chosen in ("exposure", "km"):
@@ -109,21 +108,54 @@ def _no_rates(study: Study) -> Any:
     return dict.fromkeys(map(str, found), 1.0)
 
 
+def counting_heads(rules: RevenueProfile) -> RevenueProfile:
+    """Return the definition by which customers are counted, where the money may follow every change."""
+    return rules if rules.left_within else replace(rules, moves="period_end")
+
+
+def churn_base(rows: pd.DataFrame, chosen: str) -> NDArray[np.float64]:
+    """Return what customers lost are divided by, for each row of a bridge, shape (n,)."""
+    opening = rows["opening_customers"].astype(float)
+    if chosen == "average":
+        opening = (opening + rows["closing_customers"]) / 2
+    elif chosen == "opening_and_new":
+        opening = opening + rows["new_customers"]
+    return opening.to_numpy(np.float64)
+
+
+def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFrame:
+    """Return the share of customers lost for rows of a bridge: ``value, low, high, se, n, method``.
+
+    Who joined and left within a period can outnumber those who were there: then it is a rate, with the exact
+    Poisson interval.
+    """
+    churned, base = rows["churn_customers"].to_numpy(float), churn_base(rows, chosen)
+    shares = (base > 0) & (churned <= base)
+    bounds = wilson(np.where(shares, churned, 0.0), np.where(shares, base, 1.0), level=level)
+    low, high = np.array(bounds.low, dtype=float), np.array(bounds.high, dtype=float)
+    for at in np.flatnonzero(~shares):
+        _, low[at], high[at] = poisson_rate(int(churned[at]), float(base[at]), level=level)
+    divisor = np.where(base > 0, base, np.nan)
+    value, n = churned / divisor, base.round()
+    return pd.DataFrame(
+        {
+            "value": value,
+            "low": low,
+            "high": high,
+            "se": np.sqrt(value * np.maximum(1 - value, 0) / divisor),
+            "n": n.astype("int64"),
+            "method": np.where(
+                shares, "score interval (Wilson 1927)", "exact Poisson interval (Garwood 1936)"
+            ),
+        },
+        index=rows.index,
+    )
+
+
 def _share(row: Any, chosen: str, rules: RevenueProfile, level: float) -> Estimate:
-    churned = int(row["churn_customers"])
-    base = {
-        "opening": float(row["opening_customers"]),
-        "opening_and_new": float(row["opening_customers"] + row["new_customers"]),
-        "average": (row["opening_customers"] + row["closing_customers"]) / 2,
-    }[chosen]
-    if base > 0 and churned <= base:
-        bounds = wilson(churned, base, level=level)
-        low, high, method = float(bounds.low), float(bounds.high), "score interval (Wilson 1927)"
-    else:  # who joined and left within the period can outnumber those who were there
-        _, low, high = poisson_rate(churned, base, level=level)
-        method = "exact Poisson interval (Garwood 1936)"
-    value = churned / base if base else math.nan
-    return _estimate((value, low, high), round(base), method=method, chosen=chosen, rules=rules, level=level)
+    cell = churn_cells(pd.DataFrame([row]), chosen, level=level).iloc[0]
+    ends = (float(cell["value"]), float(cell["low"]), float(cell["high"]))
+    return _estimate(ends, int(cell["n"]), method=cell["method"], chosen=chosen, rules=rules, level=level)
 
 
 def _estimate(

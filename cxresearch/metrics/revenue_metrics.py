@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxresearch.metrics.groups import NoSuchGroupError
+from cxresearch.metrics.logo_churn import churn_base, churn_cells, counting_heads
 from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.revenue_bridge import mrr_bridge
+from cxresearch.metrics.revenue_profiles import revenue_profile
 from cxresearch.metrics.revenue_rates import rate_cells
 from cxresearch.results.bridge import MrrBridge
 from cxresearch.results.units import Unit
-from cxresearch.stats.proportions import wilson
 
 _RATES = (
     ("gross_revenue_churn", "Gross revenue churn", Unit.SHARE, "low", "(churn + contraction) / opening MRR"),
@@ -56,7 +58,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
             unit=unit,
             good=good,  # type: ignore[arg-type]
             denominator="customers of the opening cohort" if unit is Unit.SHARE else "customers who moved",
-            family=bridge_of,
+            family=bridges_of,
             estimate=_estimator(name),
             definition=definition + _ENDED,
         )
@@ -68,9 +70,9 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         unit=Unit.SHARE,
         good="low",
         denominator="customers when the period began",
-        family=bridge_of,
+        family=bridges_of,
         estimate=_customer_churn,
-        definition="customers of the opening cohort gone at the end / customers of the opening cohort"
+        definition="customers lost / customers when the period began, both as the profile counts them"
         + _ENDED,
     )
     money = Metric(
@@ -79,7 +81,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         unit=Unit.MONEY,
         good="high",
         denominator="paying customers",
-        family=bridge_of,
+        family=bridges_of,
         estimate=_mrr,
         difference="none",
         definition="recurring revenue a month at the end of the period" + _ENDED,
@@ -87,31 +89,43 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     return (money, churn, *rates)
 
 
-def bridge_of(study: Any, query: Query) -> MrrBridge:
-    """Return the bridge that all revenue metrics of a query share."""
+@dataclass(frozen=True, kw_only=True)
+class Bridges:
+    """What the revenue metrics of a query share: the bridge of the money, and the one that counts customers.
+
+    They are one, unless the money follows every change and customer churn the two ends of a period
+    (`counting_heads`).
+    """
+
+    money: MrrBridge
+    heads: MrrBridge
+
+
+def bridges_of(study: Any, query: Query) -> Bridges:
+    """Return the bridges that all revenue metrics of a query share."""
     lost = [name for name in query.by if name not in study.segments]
     if lost:
         raise NoSuchGroupError(
             f"revenue cannot be grouped by {', '.join(lost)}",
             wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
         )
-    return mrr_bridge(
-        study,
-        every=query.every or "month",
-        by=query.by,
-        profile=query.options.get("profile", "cxresearch"),
-        rates=query.options.get("rates"),
-    )
+    rules = revenue_profile(query.options.get("profile", "cxresearch"))
+    every, rates = query.every or "month", query.options.get("rates")
+    money = mrr_bridge(study, every=every, by=query.by, profile=rules, rates=rates)
+    heads = counting_heads(rules)
+    if heads == rules:
+        return Bridges(money=money, heads=money)
+    return Bridges(money=money, heads=mrr_bridge(study, every=every, by=query.by, profile=heads, rates=rates))
 
 
-def _rows(bridge: MrrBridge, query: Query, *, opening: bool = True) -> pd.DataFrame:
+def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFrame:
     """Cells with customers; without a period those of the last complete one."""
     rows = bridge.frame
     if query.every is None:
         done = rows[rows["complete"]]
         rows = done[done["period"] == done["period"].max()] if len(done) else done
-    there = rows["opening_customers" if opening else "closing_customers"] > 0
-    return rows[there].sort_values(list(query.keys)) if query.keys else rows[there]
+    rows = rows[there[rows.index]]
+    return rows.sort_values(list(query.keys)) if query.keys else rows
 
 
 def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFrame:
@@ -125,9 +139,10 @@ def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFram
     return found.astype({"n": "int64", "n_missing": "int64"})
 
 
-def _estimator(name: str) -> Callable[[MrrBridge, Query], pd.DataFrame]:
-    def estimate(bridge: MrrBridge, query: Query) -> pd.DataFrame:
-        rows = _rows(bridge, query)
+def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:
+    def estimate(bridges: Bridges, query: Query) -> pd.DataFrame:
+        bridge = bridges.money
+        rows = _rows(bridge, query, bridge.frame["opening_customers"] > 0)
         cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
         unbounded = np.isinf(cells["low"]) | np.isinf(cells["high"])
         cells.loc[unbounded, ["low", "high"]] = np.nan  # tables compare by intervals; these have none
@@ -136,27 +151,19 @@ def _estimator(name: str) -> Callable[[MrrBridge, Query], pd.DataFrame]:
     return estimate
 
 
-def _customer_churn(bridge: MrrBridge, query: Query) -> pd.DataFrame:
-    rows = _rows(bridge, query)
-    n = rows["opening_customers"].to_numpy(float)
-    gone = np.minimum(rows["churn_customers"].to_numpy(float), n)
-    bounds, share = wilson(gone, n, level=query.level), gone / n
-    cells = pd.DataFrame(
-        {
-            "value": share,
-            "low": bounds.low,
-            "high": bounds.high,
-            "se": np.sqrt(share * (1 - share) / n),
-            "n": rows["opening_customers"],
-            "method": f"score interval (Wilson 1927); denominator opening; definition {bridge.rules.name}",
-        },
-        index=rows.index,
-    )
-    return _cells(rows, query, cells)
+def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:
+    """Customer churn as `logo_churn` has it, by the denominator of the profile."""
+    bridge = bridges.heads
+    chosen = bridge.rules.churned_denominator
+    rows = _rows(bridge, query, pd.Series(churn_base(bridge.frame, chosen) > 0, index=bridge.frame.index))
+    cells = churn_cells(rows, chosen, level=query.level)
+    method = cells["method"] + f"; denominator {chosen}; definition {bridge.rules.name}"
+    return _cells(rows, query, cells.assign(method=method))
 
 
-def _mrr(bridge: MrrBridge, query: Query) -> pd.DataFrame:
-    rows = _rows(bridge, query, opening=False)
+def _mrr(bridges: Bridges, query: Query) -> pd.DataFrame:
+    bridge = bridges.money
+    rows = _rows(bridge, query, bridge.frame["closing_customers"] > 0)
     cells = pd.DataFrame(
         {
             "value": rows["closing"],

@@ -582,3 +582,30 @@ def test_levels_from_subscriptions_refuse_nonsense() -> None:
         cx.levels_from_subscriptions(rows)
     with pytest.raises(DataError, match="lack"):
         cx.levels_from_subscriptions(rows.drop(columns="mrr"))
+
+
+@pytest.mark.parametrize("profile", ["cxresearch", "chartmogul", "stripe", "profitwell", "baremetrics"])
+def test_customer_churn_of_a_table_is_logo_churn_under_the_same_definition(profile: str) -> None:
+    rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(10)]
+    rows += [("c0", "2024-02-15", 0.0)]  # gone
+    rows += [("x", "2024-02-03", 10.0), ("x", "2024-02-20", 0.0), ("y", "2024-02-04", 10.0)]
+    rows += [("c1", "2024-02-05", 0.0), ("c1", "2024-02-25", 10.0)]  # left and back
+    rows += [("y", "2024-03-04", 0.0)]
+    study = study_of(rows, until="2024-04-10")
+    table = cx.metric_table(study, "customer_churn", every="month", options={"profile": profile})
+    table = table.set_index("period")
+    wanted = {"cxresearch": (0.1, 10), "chartmogul": (0.1, 10), "profitwell": (0.1, 10)}
+    wanted |= {"stripe": (3 / 12, 12), "baremetrics": (0.3, 10)}
+    february = table.loc["2024-02-01"]
+    assert (february["value"], february["n"]) == wanted[profile]
+    for period in ("2024-02-01", "2024-03-01"):
+        cell, one = table.loc[period], cx.logo_churn(study, period=period, profile=profile)
+        assert (cell["value"], cell["low"], cell["high"], cell["n"]) == (one.value, one.low, one.high, one.n)
+        assert cell["se"] == pytest.approx(one.se)
+        assert cell["method"] == one.method
+    january = table["n"].get(
+        pd.Timestamp("2024-01-01")
+    )  # nobody was there before, but Stripe counts who joined
+    assert january == (10 if profile == "stripe" else None)
+    card = cx.scorecard(study, metrics=["customer_churn"], options={"profile": profile}).overall
+    assert card.set_index("period").loc["2024-02-01", "value"] == wanted[profile][0]
