@@ -120,7 +120,7 @@ def churn_base(rows: pd.DataFrame, chosen: str) -> NDArray[np.float64]:
         opening = (opening + rows["closing_customers"]) / 2
     elif chosen == "opening_and_new":
         opening = opening + rows["new_customers"]
-    return opening.to_numpy(np.float64)
+    return np.asarray(opening, dtype=np.float64)
 
 
 def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFrame:
