@@ -148,7 +148,7 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
         whole = float(_shown(total["value"], unit).iloc[0])
         ax.axvline(whole, color=MUTED, linewidth=1, linestyle="--")
         ax.annotate(
-            f"all {format_value(total['value'].iloc[0], unit)}",
+            f"all groups {format_value(total['value'].iloc[0], unit)}",
             (whole, 1),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3),
