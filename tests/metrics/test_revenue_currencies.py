@@ -124,6 +124,19 @@ def test_every_line_equals_customers_followed_one_by_one(seed: int) -> None:
     np.testing.assert_allclose(lines - gone, found.frame["closing"], atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(12, 18))
+def test_every_change_comes_to_the_same_balance(seed: int) -> None:
+    frame = random_levels(seed)
+    periods = pd.period_range(frame["effective_at"].min(), "2024-03-20", freq="M")
+    wide = random_rates(periods, seed)
+    study, rates = study_of(list(ENGINES.values())[seed % 4](frame)), tall(wide)
+    found, wanted = mrr_bridge(study, rates=rates, profile="stripe"), by_hand(frame, periods, wide)
+    np.testing.assert_allclose(found.frame["closing"], wanted["closing"], atol=0.05)
+    np.testing.assert_array_equal(found.frame["closing_customers"], wanted["closing_customers"])
+    squares = found.sums["opening*opening"][1:]
+    np.testing.assert_allclose(squares, wanted["squares"][:-1], rtol=1e-9, atol=1e-3)
+
+
 @pytest.mark.parametrize("profile", ["cxresearch", "stripe", "chartmogul", "baremetrics"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_level_of_nothing_has_no_currency(engine: str, profile: str) -> None:

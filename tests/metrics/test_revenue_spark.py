@@ -47,15 +47,22 @@ def test_bridge_on_spark(spark: Any, profile: str) -> None:
             + pd.to_timedelta(rng.choice(200 * 86_400, 300, False), unit="s"),
             "mrr": np.where(rng.random(300) < 0.2, 0.0, rng.integers(1, 9000, 300) / 100),
             "status": rng.choice(["active", "paused", "past_due"], 300, p=[0.8, 0.1, 0.1]),
+            "currency": rng.choice(["EUR", "USD"], 300),
         }
     )
+    frame.loc[frame["mrr"] == 0, "currency"] = None  # who leaves, leaves in the currency of the level before
     until = pd.Timestamp("2024-08-01")
     local, remote = (
         cx.mrr_bridge(
             cx.Study.from_frames(
-                {"revenue": native}, observed_until=until, instruments={}, timezone="Europe/Berlin"
+                {"revenue": native},
+                observed_until=until,
+                instruments={},
+                timezone="Europe/Berlin",
+                currency="EUR",
             ),
             profile=profile,
+            rates={"USD": 0.9137},
         )
         for native in (frame, spark.createDataFrame(frame))
     )
