@@ -26,7 +26,7 @@ class Scale:
     direction : {"high_is_good", "low_is_good"}
         Which end a happy customer chooses. Effort asked as "how much effort" (CES 1.0) is ``low_is_good``.
     top : tuple of int, optional
-        Answers counted as satisfied, for box scores. By default the two best answers.
+        Answers counted as satisfied, for box scores. By default the two best answers; of two the better one.
     question : str, optional
         The wording, for reports.
 
@@ -41,6 +41,8 @@ class Scale:
     (4, 5)
     >>> Scale(name="agent", label="Agent satisfaction", low=1, high=7, direction="high_is_good").top
     (6, 7)
+    >>> Scale(name="goal", label="Goal reached", low=0, high=1, direction="high_is_good").top
+    (1,)
     """
 
     name: str
@@ -63,9 +65,8 @@ class Scale:
                 f"scale {self.name!r} runs from {self.low} to {self.high}", wanted="low below high"
             )
         if not self.top:
-            best = (
-                (self.high - 1, self.high) if self.direction == "high_is_good" else (self.low, self.low + 1)
-            )
+            boxes = 1 if self.high - self.low == 1 else 2
+            best = self.levels[-boxes:] if self.direction == "high_is_good" else self.levels[:boxes]
             object.__setattr__(self, "top", best)
         if any(answer < self.low or answer > self.high for answer in self.top):
             raise ArgumentError(

@@ -289,7 +289,7 @@ def _unnamed(plan: _Plan, contrasts: pd.DataFrame) -> tuple[str, ...]:
     main = contrasts.loc[contrasts["primary"]].iloc[0]
     return (
         f"the main comparison, {main['first_label']} against {main['second_label']}, is the first two "
-        "contestants as listed; it was not named beforehand with primary=",
+        "contestants as listed; it was not named beforehand",
     )
 
 

@@ -15,7 +15,7 @@ def marks() -> cx.Landmarks:
 
 
 def warned(found: cx.Comparison) -> bool:
-    return any("was not named beforehand with primary=" in text for text in found.cautions)
+    return any("it was not named beforehand" in text for text in found.cautions)
 
 
 def head(found: cx.Comparison) -> str:
