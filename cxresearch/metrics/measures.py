@@ -108,9 +108,9 @@ def measure_of(scale: Scale, measure: str) -> Measure:
     elif measure == "top_box":
         label, values, unit = f"{scale.label} top box", tuple(float(x == best) for x in levels), Unit.SHARE
     else:
-        if set(scale.top) == set(levels):
+        if len(levels) == 2 or set(scale.top) == set(levels):
             raise ArgumentError(
-                f"every answer from {scale.low} to {scale.high} counts as good: the share is always 100 %",
+                f"every answer from {scale.low} to {scale.high} lies in the boxes: the share is always 100 %",
                 next_step="take measure='top_box', or declare in the scale's top which answers are good",
             )
         box = "top-2-box" if len(scale.top) == 2 else f"top-{len(scale.top)}-box"
