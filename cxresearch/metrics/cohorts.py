@@ -14,7 +14,7 @@ from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import EVERY, Every, collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH
-from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
+from cxresearch.metrics.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.cohort import CohortRetention

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
+from cxresearch.metrics.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.bridge import local_moment, next_period

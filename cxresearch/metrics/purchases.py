@@ -11,6 +11,7 @@ import pandas as pd
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import collect, days_between, period_start
 from cxresearch.errors import DataError
+from cxresearch.metrics.periods import local_cut
 from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.estimate import Estimate
@@ -57,7 +58,7 @@ def purchase_summary(study: Study, *, until: datetime | str | None = None) -> pd
     0           a          2        1           8.0
     1           b          1        0           0.0
     """
-    last_day = local_day(study) if until is None else pd.Timestamp(until).normalize()
+    last_day = local_cut(study).normalize() if until is None else pd.Timestamp(until).normalize()
     found = collect(purchases_by_customer(study, last_day).sort("customer_id"))
     found["purchases"] = found["purchases"].astype("int64")
     return found.assign(
@@ -86,15 +87,6 @@ def purchases_by_customer(study: Study, last_day: pd.Timestamp) -> nw.LazyFrame[
             nw.len().alias("purchases"),
         )
     )
-
-
-def local_day(study: Study) -> pd.Timestamp:
-    """Return the day of the data cut, local time."""
-    from datetime import UTC
-    from zoneinfo import ZoneInfo
-
-    cut = pd.Timestamp(study.observed_until, tz=UTC).tz_convert(ZoneInfo(study.timezone))
-    return cut.tz_localize(None).normalize()
 
 
 def repeat_purchase(study: Study, *, level: float = 0.95) -> KaplanMeier:
@@ -134,7 +126,7 @@ def repeat_purchase(study: Study, *, level: float = 0.95) -> KaplanMeier:
     if found.empty:
         raise DataError("there is no purchase", where="table orders")
     again = found["second"].notna()
-    end = found["second"].fillna(local_day(study))
+    end = found["second"].fillna(local_cut(study).normalize())
     days = (end - found["first"]).dt.total_seconds() / 86_400
     return kaplan_meier(days.to_numpy(), again.to_numpy().astype(int), level=level)
 

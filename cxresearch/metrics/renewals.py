@@ -12,6 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import DataError
+from cxresearch.metrics.periods import period_starts
 from cxresearch.metrics.purchases import no_share
 from cxresearch.metrics.revenue_levels import one_currency, revenue_levels
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
@@ -127,13 +128,6 @@ def renewal_rate(
         method=f"{method}; grace {grace_days:g} days",
         denominator="renewals due and decided by the data cut",
     )
-
-
-def period_starts(days: pd.Series, every: str) -> pd.Series:
-    """Return the first days of the periods of local moments."""
-    codes = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
-    starts: pd.Series = days.dt.to_period(codes[every]).dt.start_time
-    return starts
 
 
 def renewals_due(study: Study, rules: RevenueProfile, grace: float, *, weighed: bool) -> pd.DataFrame:

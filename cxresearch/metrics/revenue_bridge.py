@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import numpy as np
@@ -15,6 +13,7 @@ from cxresearch.checks import check_choice
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.exchange_rates import rate_table
+from cxresearch.metrics.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue_ledger import (
     COUNTS,
     CROSS,
@@ -30,15 +29,12 @@ from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.bridge import LEDGER, MrrBridge
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cxresearch.data.study import Study
 
 #: Columns of the result, which no group may be called.
 _COLUMNS = {"period", "opening", *LEDGER, "closing", "largest_share", "complete", *SUMS, "opening*opening"}
 _COLUMNS |= {f"{line}_customers" for line in ("opening", "closing")}
 _COLUMNS -= {"levels"}
-_FREQUENCY = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
 
 
 def mrr_bridge(
@@ -317,28 +313,6 @@ def _totals(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def _switches(moves: nw.LazyFrame[Any], groups: list[str]) -> pd.DataFrame:
     columns = ["period", *groups, "cents", "before", "currency", "currency_before", "standing"]
     return collect(moves.filter(_switched()).select(*columns))
-
-
-def period_steps(study: Study, first: pd.Timestamp, every: str) -> pd.DatetimeIndex:
-    """Return the first days of all periods from a given one to that of the data cut, local time."""
-    return pd.date_range(first, _local_cut(study), freq=_FREQUENCY[every], unit="us")
-
-
-def complete_periods(study: Study, starts: Any, every: str, *, after_days: float = 0) -> NDArray[np.bool_]:
-    """Return which periods had ended, and so many days after them, by the data cut.
-
-    As in a scorecard, a cut less than a day before the end of a month, quarter or year counts as its end; of
-    a day or a week in the last minute (``observed_until = 2024-12-31`` is a microsecond short).
-    """
-    step = pd.tseries.frequencies.to_offset(_FREQUENCY[every])
-    ends = pd.DatetimeIndex([start + step for start in starts]) + pd.Timedelta(days=after_days)
-    short = pd.Timedelta(minutes=1) if every in ("day", "week") else pd.Timedelta(days=1)
-    return np.asarray(ends - short < _local_cut(study))
-
-
-def _local_cut(study: Study) -> pd.Timestamp:
-    cut = pd.Timestamp(study.observed_until, tz=UTC)
-    return cut.tz_convert(ZoneInfo(study.timezone)).tz_localize(None)
 
 
 def _largest(

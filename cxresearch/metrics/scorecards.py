@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from cxresearch.metrics.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, con
 from cxresearch.metrics.directions import direction_table, opposed
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.groups import NoSuchGroupError, shown_names
-from cxresearch.metrics.metric import Family, Metric, Query, Tables
+from cxresearch.metrics.metric import Family, Metric, Query
+from cxresearch.metrics.periods import last_ended, local_cut, running_period
 from cxresearch.metrics.registry import find_metric, metrics_of
 from cxresearch.metrics.survey_counts import LINKED_ROWS, count_scores
 from cxresearch.metrics.table import apart, make_query
 from cxresearch.results.scorecard import Scorecard
-
-_FREQUENCIES = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
 
 
 def scorecard(
@@ -91,7 +89,9 @@ def scorecard(
     counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
     if not counted:
         raise ArgumentError("no metric has these groups", wanted="other columns in by: " + "; ".join(notes))
-    judged = _judged([overall for _, _, overall in counted], last_ended(study, query))
+    judged = _judged(
+        [overall for _, _, overall in counted], last_ended(study, query.every) if query.every else None
+    )
     parts = [_part(statistics, *one, judged) for one in counted]
     whole = _stack([part.whole for part in parts])
     groups = [adjusted(part.groups, adjust) for part in parts]
@@ -200,21 +200,6 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
     return (done if len(done) else periods).max() if len(periods) else None
 
 
-def last_ended(study: Tables, query: Query) -> pd.Timestamp | None:
-    """Return the start of the last period that had ended when the data were cut; None without periods.
-
-    A cut within a day of the end counts as the end; of a day or a week within a minute, as for revenue.
-    """
-    until = getattr(study, "observed_until", None)
-    if query.every is None or until is None:
-        return None
-    cut = pd.Timestamp(to_local_time(until, study.timezone))
-    running = pd.Period(cut, freq=_FREQUENCIES[query.every])
-    short = timedelta(minutes=1) if query.every in ("day", "week") else timedelta(days=1)
-    nearly = running.end_time - cut < short
-    return (running if nearly else running - 1).start_time
-
-
 def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | None) -> pd.DataFrame:
     """Return the contrasts of the judged period, named by group; ``whole`` marks those over all groups."""
     if judged is not None:
@@ -243,14 +228,9 @@ def _stack(
 
 def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
     """Say so if the data cut falls within the last period."""
-    ended = last_ended(study, query)
-    cut = to_local_time(study.observed_until, study.timezone)
-    if (
-        ended is None
-        or query.every is None
-        or pd.Period(cut, freq=_FREQUENCIES[query.every]).start_time == ended
-    ):
+    if query.every is None or last_ended(study, query.every) == running_period(study, query.every):
         return ()
+    cut = local_cut(study)
     return (f"the last {query.every} is unfinished and not judged: data end on {cut:%Y-%m-%d}",)
 
 
@@ -264,9 +244,3 @@ def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...
     if note:
         warnings.warn(note, CxWarning, stacklevel=3)
     return (note,) if note else ()
-
-
-def to_local_time(moment: datetime, timezone: str) -> datetime:
-    """Return a naive UTC moment as local clock time."""
-    local = pd.Timestamp(moment).tz_localize("UTC").tz_convert(timezone).tz_localize(None)
-    return local.to_pydatetime()

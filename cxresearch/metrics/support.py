@@ -16,7 +16,7 @@ from cxresearch.data.engine import EVERY, Every, collect, minutes_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.groups import cells_of
 from cxresearch.metrics.metric import Query
-from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
+from cxresearch.metrics.periods import complete_periods, period_steps
 from cxresearch.metrics.ticket_times import count_times, curve_of_counts
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.tickets import TicketAgeing

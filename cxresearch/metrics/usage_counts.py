@@ -19,7 +19,7 @@ from cxresearch.data.engine import collect, days_between, period_start
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.groups import NoSuchGroupError, cells_of
 from cxresearch.metrics.metric import Query
-from cxresearch.metrics.revenue_bridge import complete_periods, period_steps
+from cxresearch.metrics.periods import complete_periods, period_steps
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study

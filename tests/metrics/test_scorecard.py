@@ -379,17 +379,19 @@ def test_a_table_that_cannot_be_judged_does_not_take_the_others_with_it() -> Non
         ("week", "2024-04-14 08:00", "2024-04-01"),
         ("week", "2024-04-14", "2024-04-08"),
         ("month", "2024-04-30 08:00", "2024-04-01"),
+        ("month", "2024-04-30 00:00:00", "2024-03-01"),  # opens the last day, which is not there at all
+        ("month", "2024-04-30 00:00:01", "2024-04-01"),
+        ("day", "2024-04-10 23:58", "2024-04-09"),
         ("month", "2024-04-20", "2024-03-01"),
+        ("year", "2024-12-31 12:00", "2024-01-01"),
     ],
 )
 def test_a_running_period_is_not_judged(every: Any, until: str, judged: str) -> None:
-    from cxresearch.metrics.metric import Query
-    from cxresearch.metrics.revenue_bridge import complete_periods
-    from cxresearch.metrics.scorecards import last_ended
+    from cxresearch.metrics.periods import complete_periods, last_ended
 
     data = study_with(scores_in({"2024-03": {"a": UP}}), until=until)
-    assert last_ended(data, Query(every=every)) == pd.Timestamp(judged)
+    assert last_ended(data, every) == pd.Timestamp(judged)
     running = pd.Timestamp(judged) + pd.tseries.frequencies.to_offset(
-        {"day": "D", "week": "7D", "month": "MS"}[every]
+        {"day": "D", "week": "7D", "month": "MS", "year": "YS"}[every]
     )
     assert complete_periods(data, [pd.Timestamp(judged), running], every).tolist() == [True, False]
