@@ -13,6 +13,7 @@ from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.data.engine import collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH, check_margin, check_whole
+from cxresearch.metrics.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue_levels import last_rows, one_currency, revenue_levels
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.curve import step_values
@@ -226,7 +227,7 @@ def mean_mrr(study: Study, *, profile: str | RevenueProfile = "cxresearch") -> f
     Raises
     ------
     DataError
-        If revenue is in several currencies.
+        If revenue is in several currencies, or a level is 90 trillion or more.
 
     Examples
     --------
@@ -237,5 +238,8 @@ def mean_mrr(study: Study, *, profile: str | RevenueProfile = "cxresearch") -> f
     levels = revenue_levels(study, revenue_profile(profile))
     levels = one_currency(study, levels, next_step="use one currency, or mrr_bridge with rates")
     paid = last_rows(levels).filter(nw.col("cents") > 0)
-    found = collect(paid.select(nw.col("cents").mean()))["cents"]
-    return float(found.iloc[0]) / 100 if len(found) and found.notna().all() else math.nan
+    cents = nw.col("cents")
+    found = collect(paid.select(mean=cents.mean(), highest=cents.max()))
+    mean, highest = found.astype("Float64").to_numpy(float, na_value=math.nan)[0]
+    refuse_beyond(highest)
+    return float(mean) / 100

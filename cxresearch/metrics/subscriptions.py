@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from cxresearch.checks import as_numbers
 from cxresearch.data.engine import collect, lazy
 from cxresearch.errors import DataError
+from cxresearch.metrics.revenue_ledger import whole_cents
 
 _NEEDED = ("customer_id", "started_at", "ended_at", "mrr")
 
@@ -20,18 +22,22 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     subscriptions : frame
         pandas, Polars, PyArrow, DuckDB or PySpark, one row a subscription: ``customer_id, started_at,
         ended_at`` (missing while it runs; revenue counts up to that moment), ``mrr`` (see `monthly_amount`
-        for annual prices). Trials should have an MRR of 0.
+        for annual prices), optionally ``currency``. Trials should have an MRR of 0.
 
     Returns
     -------
     DataFrame
-        ``customer_id, effective_at, mrr``: the customer's whole MRR from each change on, in whole cents;
-        changes that cancel out at one moment are left out. Ready for ``Study.from_frames({"revenue": ...})``.
+        ``customer_id, effective_at, mrr``, and ``currency`` if the subscriptions have it: the customer's
+        whole MRR from each change on, in whole cents; changes that cancel out at one moment are left out.
+        Ready for ``Study.from_frames({"revenue": ...})``.
 
     Raises
     ------
     DataError
-        If a column is missing, an amount is negative or missing, or an end lies before its start.
+        If a column is missing, an amount is negative, missing or 90 trillion and more, an end lies before its
+        start, or a customer has subscriptions in several currencies: those are never added up.
+    ArgumentError
+        If an amount is not a number.
 
     Examples
     --------
@@ -50,7 +56,9 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     missing = [name for name in _NEEDED if name not in frame.collect_schema().names()]
     if missing:
         raise DataError(f"subscriptions lack {missing}", wanted="columns " + ", ".join(_NEEDED))
-    rows = collect(frame.select(*_NEEDED))
+    money = [name for name in ("currency",) if name in frame.collect_schema().names()]
+    rows = collect(frame.select(*_NEEDED, *money))
+    rows["mrr"] = as_numbers("mrr", rows["mrr"], missing=True)
     wrong = rows["mrr"].isna() | (rows["mrr"] < 0) | rows["started_at"].isna() | rows["customer_id"].isna()
     wrong |= rows["ended_at"] < rows["started_at"]
     if wrong.any():
@@ -58,11 +66,12 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
             f"{int(wrong.sum()):,} subscriptions have no customer, no start, an earlier end or no MRR",
             where=f"first at row position {int(wrong.to_numpy().argmax())}",
         )
-    cents = (rows["mrr"] * 100 + 0.5).floordiv(1).astype("int64")
+    rows["customer_id"] = rows["customer_id"].astype(str)
+    cents = whole_cents(rows["mrr"] * 100)
     parts = [
         pd.DataFrame(
             {
-                "customer_id": rows["customer_id"].astype(str),
+                "customer_id": rows["customer_id"],
                 "effective_at": rows[when],
                 "cents": sign * cents,
             }
@@ -75,4 +84,19 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     first = ~steps["customer_id"].duplicated()
     kept = steps[first | (steps["cents"] != 0)]
     levels: pd.DataFrame = kept[["customer_id", "effective_at", "mrr"]].reset_index(drop=True)
+    if money:
+        levels["currency"] = levels["customer_id"].map(_currency_of(rows))
     return levels
+
+
+def _currency_of(rows: pd.DataFrame) -> pd.Series:
+    """Return the one currency of each customer; a missing one is one too."""
+    paid = rows[rows["mrr"] > 0].drop_duplicates(["customer_id", "currency"])
+    found = paid.loc[paid["customer_id"].duplicated(), "customer_id"]
+    if len(found):
+        raise DataError(
+            f"{found.nunique():,} customers have subscriptions in several currencies",
+            where=f"first customer {found.iloc[0]!r}",
+            next_step="convert them, or give each currency a customer of its own",
+        )
+    return paid.set_index("customer_id")["currency"]

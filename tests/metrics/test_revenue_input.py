@@ -199,3 +199,40 @@ def test_periods_may_be_periods_and_any_moment_within() -> None:
     for wrong in ({"period": "foo"}, {"period": "2024-02", "every": "fortnight"}):
         with pytest.raises(ArgumentError):
             cx.renewal_rate(study, **wrong)
+
+
+def test_mean_mrr_refuses_amounts_that_are_not_exact() -> None:
+    frame = levels().head(2).assign(mrr=[1e18, 10.0])
+    study = cx.Study.from_frames({"revenue": frame}, observed_until="2024-02-05", instruments={})
+    with pytest.raises(DataError, match="exact to the cent"):
+        cx.mean_mrr(study)
+    nobody = cx.Study.from_frames(
+        {"revenue": frame.assign(mrr=0.0)}, observed_until="2024-02-05", instruments={}
+    )
+    assert np.isnan(cx.mean_mrr(nobody))
+
+
+class TestSubscriptions:
+    def rows(self, **more: Any) -> pd.DataFrame:
+        start = pd.to_datetime(["2024-01-01", "2024-02-01", "2024-01-01"])
+        table = {
+            "customer_id": ["a", "a", "b"],
+            "started_at": start,
+            "ended_at": pd.NaT,
+            "mrr": [10.0, 5.0, 7.0],
+        }
+        return pd.DataFrame(table | more)
+
+    def test_currencies_are_kept_and_never_added_up(self) -> None:
+        found = cx.levels_from_subscriptions(self.rows(currency=["EUR", "EUR", "JPY"]))
+        assert found[["mrr", "currency"]].to_numpy().tolist() == [[10.0, "EUR"], [15.0, "EUR"], [7.0, "JPY"]]
+        for other in ("JPY", None):
+            with pytest.raises(DataError, match=r"1 customers have subscriptions in several currencies.*'a'"):
+                cx.levels_from_subscriptions(self.rows(currency=["EUR", other, "EUR"]))
+
+    def test_amounts_that_are_none(self) -> None:
+        for wrong in (["10", "5", "7"], [10.0, float("inf"), 7.0]):
+            with pytest.raises(ArgumentError, match="mrr"):
+                cx.levels_from_subscriptions(self.rows(mrr=wrong))
+        with pytest.raises(DataError, match="exact to the cent"):
+            cx.levels_from_subscriptions(self.rows(mrr=[1e18, 5.0, 7.0]))
