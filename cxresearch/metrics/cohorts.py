@@ -15,6 +15,7 @@ from cxresearch.data.engine import EVERY, Every, collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.economics import DAYS_PER_MONTH
 from cxresearch.metrics.periods import complete_periods, period_steps
+from cxresearch.metrics.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.cohort import CohortRetention
@@ -150,6 +151,7 @@ def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.Da
     )
     if found.empty:
         raise DataError("nobody ever paid", where="table revenue")
+    refuse_beyond(np.sqrt(found[["squares", "won2"]].abs()))
     return found
 
 
@@ -306,6 +308,8 @@ def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
         band = nw.when(nw.col("age") >= float(start)).then(nw.lit(index)).otherwise(band)
     money = nw.col("cents").cast(nw.Float64)
     each = each.with_columns(band=band, square=money * money)
-    return collect(
+    found = collect(
         each.group_by("band").agg(nw.len().alias("n"), nw.col("cents").sum(), nw.col("square").sum())
     )
+    refuse_beyond(np.sqrt(found["square"]))
+    return found

@@ -11,6 +11,7 @@ import pandas as pd
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.periods import complete_periods, period_steps
+from cxresearch.metrics.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue_levels import KINDS, last_rows, one_currency, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.bridge import local_moment, next_period
@@ -164,6 +165,7 @@ def _figures(
     dated = revenue_moves(levels, replace(rules, moves="period_end"), every, study.timezone)
     until = dated.filter(nw.col("period") < nw.lit(end.to_pydatetime()))
     last = collect(last_rows(until).select("customer_id", "cents"))
+    refuse_beyond(last["cents"])
     closing = (last.set_index("customer_id")["cents"] / 100).rename("closing")
     table = pd.concat([closing, texts, churned], axis=1)
     table.index.name = "customer_id"

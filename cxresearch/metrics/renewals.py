@@ -14,6 +14,7 @@ from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import DataError
 from cxresearch.metrics.periods import period_starts
 from cxresearch.metrics.purchases import no_share
+from cxresearch.metrics.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue_levels import one_currency, revenue_levels
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.bridge import local_moment
@@ -150,6 +151,7 @@ def renewals_due(study: Study, rules: RevenueProfile, grace: float, *, weighed: 
     levels_then = rows[["customer_id", "at", "cents"]]
     due = _level_at(due, "ends", levels_then[rows["cents"] > 0], "before", exact=False)
     due = _level_at(due, "look", levels_then, "after", exact=True)
+    refuse_beyond(due[["before", "after"]])
     local = due["due_at"].dt.tz_localize("UTC").dt.tz_convert(study.timezone).dt.tz_localize(None)
     return due.assign(due_local=local, decided=due["look"] <= pd.Timestamp(study.observed_until))
 

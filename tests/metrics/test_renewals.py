@@ -174,3 +174,8 @@ def test_several_currencies_are_counted_and_never_added_up() -> None:
     assert cx.renewal_rate(study_of(frame)).n == 2
     with pytest.raises(cx.DataError, match="several currencies: EUR, JPY"):
         cx.renewal_rate(study_of(frame), weigh="value")
+
+
+def test_amounts_that_are_not_exact_to_the_cent_are_refused() -> None:
+    with pytest.raises(cx.DataError, match="exact to the cent"):
+        cx.renewal_rate(study_of(contracts(begun("a", 1e18), begun("b"))), weigh="value")

@@ -201,11 +201,25 @@ def test_periods_may_be_periods_and_any_moment_within() -> None:
             cx.renewal_rate(study, **wrong)
 
 
-def test_mean_mrr_refuses_amounts_that_are_not_exact() -> None:
+@pytest.mark.parametrize(
+    "metric",
+    [
+        cx.mean_mrr,
+        cx.revenue_by_customer_age,
+        lambda study: cx.cohort_retention(study, of="revenue"),
+        lambda study: cx.explain_profiles(study, "stripe", "profitwell"),
+    ],
+    ids=["mean", "age", "cohort", "explained"],
+)
+def test_other_sums_refuse_amounts_that_are_not_exact(metric: Any) -> None:
     frame = levels().head(2).assign(mrr=[1e18, 10.0])
     study = cx.Study.from_frames({"revenue": frame}, observed_until="2024-02-05", instruments={})
     with pytest.raises(DataError, match="exact to the cent"):
-        cx.mean_mrr(study)
+        metric(study)
+
+
+def test_mean_mrr_where_nobody_pays() -> None:
+    frame = levels().head(2)
     nobody = cx.Study.from_frames(
         {"revenue": frame.assign(mrr=0.0)}, observed_until="2024-02-05", instruments={}
     )
