@@ -147,7 +147,7 @@ def renewals_due(study: Study, rules: RevenueProfile, grace: float, *, weighed: 
     paid = rows[rows["cents"] > 0]
     due = _terms(paid)
     due = due[due["due_at"] <= pd.Timestamp(study.observed_until)]
-    due["look"] = (due["due_at"] + pd.Timedelta(days=grace)).astype("datetime64[us]")
+    due = due.assign(look=(due["due_at"] + pd.Timedelta(days=grace)).astype("datetime64[us]"))
     levels_then = rows[["customer_id", "at", "cents"]]
     due = _level_at(due, "ends", levels_then[rows["cents"] > 0], "before", exact=False)
     due = _level_at(due, "look", levels_then, "after", exact=True)

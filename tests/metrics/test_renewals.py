@@ -179,3 +179,13 @@ def test_several_currencies_are_counted_and_never_added_up() -> None:
 def test_amounts_that_are_not_exact_to_the_cent_are_refused() -> None:
     with pytest.raises(cx.DataError, match="exact to the cent"):
         cx.renewal_rate(study_of(contracts(begun("a", 1e18), begun("b"))), weigh="value")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_due_is_said_so(engine: str) -> None:
+    never = contracts(("a", "2023-01-01", 10.0, None), begun("b")).assign(
+        due_at=pd.Series([pd.NaT, pd.Timestamp("2025-01-01")], dtype="datetime64[us]")
+    )
+    for frame in (never, never.head(1)):
+        found = cx.renewal_rate(study_of(ENGINES[engine](frame)), weigh="value", period="2024-01")
+        assert (found.n, found.n_missing, found.note) == (0, 0, "no renewal was due and decided")
