@@ -54,7 +54,15 @@ def _add_run(commands: Any) -> None:
     run = commands.add_parser("run", help="make a report and publish it")
     run.add_argument("report", help="name of a report (see `cxresearch list`), or path of a notebook")
     run.add_argument("--study", metavar="PATH", help="study.toml or its folder; default: the built-in study")
-    run.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="settings")
+    run.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="give a parameter of the report a value, such as every=quarter, or featured=nps,ces for a list; "
+        "may be repeated. `cxresearch list` names the reports, `cxresearch describe REPORT` their parameters",
+    )
     run.add_argument("--output", metavar="FOLDER", default="reports", help="default: reports")
     run.add_argument("--force", action="store_true", help="run even if nothing changed")
     run.add_argument("--deadline", metavar="SECONDS", type=float, default=3600.0, help="default: 3600")

@@ -33,6 +33,14 @@ def test_list_and_describe_name_reports_and_parameters(capsys) -> None:
     assert find_report("ces-vs-nps").title in shown
 
 
+def test_help_says_what_set_does_and_where_names_come_from(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--set NAME=VALUE give a parameter of the report a value" in said
+    assert "`cxresearch list` names the reports, `cxresearch describe REPORT` their parameters" in said
+
+
 def test_reports_of_the_package_can_all_be_planned() -> None:
     from cxresearch.reporting.plan import plan_run
 
