@@ -41,6 +41,7 @@ from .headtohead.nonresponse import response_weights as response_weights
 from .headtohead.power import power_compare as power_compare
 from .headtohead.protocol import Protocol as Protocol
 from .headtohead.protocol import read_protocol as read_protocol
+from .headtohead.rows import answered_scores as answered_scores
 from .headtohead.segments import compare_segments as compare_segments
 from .headtohead.segments import pool_comparisons as pool_comparisons
 from .headtohead.sensitivity import sensitivity as sensitivity

@@ -154,6 +154,37 @@ def _source(
     return data, given, cluster
 
 
+def _check_columns(
+    frame: pd.DataFrame, outcome: str, names: list[str], scales: dict[str, Scale], *, cluster: str | None
+) -> None:
+    """Say what is missing: the score to explain, a driver, or two different drivers."""
+    wanted = "an outcome and two or more other columns, each named once"
+    step = "answers to it: a [[sources]] with table = 'responses', and its scale under [instruments]"
+    lost = [name for name in [*names, *([cluster] if cluster else [])] if name not in frame.columns]
+    if outcome not in frame.columns:
+        others = f"; there is {', '.join(scales)}" if scales else "; there is no score at all"
+        raise ArgumentError(
+            f"outcome {outcome!r}, the score to explain, is no column{others}",
+            wanted=wanted,
+            next_step=f"name another outcome, or give the study {step}",
+        )
+    if lost:
+        raise ArgumentError(
+            f"drivers {names!r}: no column {', '.join(lost)}",
+            wanted=wanted,
+            next_step="name columns that are there",
+        )
+    if len(set(names) - {outcome}) < 2:
+        found = f"only {names[0]!r} could" if names and names != [outcome] else "nothing could"
+        raise ArgumentError(
+            f"outcome {outcome!r}: {found} explain it, and one driver cannot be weighed against others",
+            wanted=wanted,
+            next_step="add a table of answers, tickets or usage to the study, or name two or more drivers",
+        )
+    if len({outcome, *names}) < len(names) + 1:
+        raise ArgumentError(f"outcome {outcome!r} and drivers {names!r} repeat a column", wanted=wanted)
+
+
 def _complete(
     frame: pd.DataFrame,
     outcome: str,
@@ -164,12 +195,7 @@ def _complete(
     assume: bool,
 ) -> tuple[_Rows, int]:
     wanted = [outcome, *names]
-    lost = [name for name in [*wanted, *([cluster] if cluster else [])] if name not in frame.columns]
-    if lost or len(set(wanted)) < len(wanted) or len(names) < 2:
-        raise ArgumentError(
-            f"outcome {outcome!r} and drivers {names!r}" + (f": no column {', '.join(lost)}" if lost else ""),
-            wanted="an outcome and two or more other columns, each named once",
-        )
+    _check_columns(frame, outcome, names, scales, cluster=cluster)
     try:
         numbers = frame[wanted].astype(np.float64)
     except (TypeError, ValueError) as error:

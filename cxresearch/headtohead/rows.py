@@ -94,6 +94,38 @@ def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def answered_scores(marks: Landmarks) -> tuple[str, ...]:
+    """Return the instruments that anybody answered within the window, CES, NPS and CSAT first.
+
+    The contestants where none are named: a study may declare a question that nobody has answered yet.
+
+    Parameters
+    ----------
+    marks : Landmarks
+        Rows with one column for each instrument.
+
+    Returns
+    -------
+    tuple of str
+        Those of ``ces, nps, csat`` with an answer if there are two or more, else all with an answer.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cxresearch.results.landmarks import Landmarks
+    >>> from cxresearch.scales import CES2, CSAT, NPS
+    >>> rows = {"customer_id": ["a", "b"], "duration_days": [400, 30], "event": [0, 1]}
+    >>> scores = {"nps": [9, 3], "ces": [7, None], "csat": [None, None]}
+    >>> scales = {"nps": NPS, "ces": CES2, "csat": CSAT}
+    >>> marks = Landmarks.from_frame(pd.DataFrame(rows | scores), instruments=scales, horizon_days=180)
+    >>> answered_scores(marks)
+    ('ces', 'nps')
+    """
+    found = tuple(name for name in marks.instruments if marks.frame[name].notna().any())
+    usual = tuple(name for name in ("ces", "nps", "csat") if name in found)
+    return usual if len(usual) > 1 else found
+
+
 def horizons_of(marks: Landmarks, horizon_days: float | Sequence[float] | None) -> tuple[float, ...]:
     """Return the horizons, the primary one first."""
     if horizon_days is None:
@@ -134,8 +166,10 @@ def complete_rows(
     raw = frame[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
     keep = ~np.isnan(raw).any(axis=1)
     if not keep.any():
+        silent = [name for name, missing in zip(names, np.isnan(raw).all(axis=0), strict=True) if missing]
+        nobody = f"; nobody answered {', '.join(silent)}" if silent else ""
         raise DataError(
-            "no row has an answer to every one of " + ", ".join(names),
+            "no row has an answer to every one of " + ", ".join(names) + nobody,
             where=f"{len(frame):,} landmark rows",
             next_step="widen window_days, or compare scores that the same customers answered",
         )

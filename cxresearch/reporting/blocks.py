@@ -29,10 +29,8 @@ _EDGE = {"neutral": BLUE, "attention": ORANGE}
 _TILE = "175px"
 _SHORT = 12
 #: Never broken over two lines, even in text: an interval, a p-value in brackets, a percentage.
-_UNBROKEN = re.compile(
-    r"\[[^\[\]]{1,40}\](?: points| h| min| days)?|\(p [^()]{1,12}\)|\d [%h]|\bn \d"
-)
-_CELL = f"padding:5px 10px;border-bottom:1px solid {LINE};vertical-align:top;background:#ffffff;color:{INK}"
+_UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\](?: points| h| min| days)?|\(p [^()]{1,12}\)|\d [%h]|\bn \d")
+_CELL = f"padding:5px 8px;border-bottom:1px solid {LINE};vertical-align:top;background:#ffffff;color:{INK}"
 
 
 def escape(value: Any) -> str:
@@ -79,11 +77,12 @@ def tiles_block(items: Sequence[Mapping[str, Any]]) -> str:
         value = format_value(_float(item["value"]), unit, signed=signed)
         ends = (_float(item["low"]), _float(item["high"]))
         interval = format_interval(*ends, unit, signed=signed, value=_float(item["value"]))
+        sure = f"{_level(item)} {interval}" if any(map(math.isfinite, ends)) else "no interval"
         tiles.append(
             f'<div style="display:inline-block;vertical-align:bottom;margin:0 24px 12px 0;max-width:{_TILE}">'
             f'<div style="color:{MUTED};font-size:0.85em">{escape(item["name"])}</div>'
             f'<div style="font-size:1.7em;font-weight:600">{escape(value)}</div>'
-            f'<div style="color:{MUTED};font-size:0.85em">{escape(_level(item))} {escape(interval)}</div>'
+            f'<div style="color:{MUTED};font-size:0.85em">{escape(sure)}</div>'
             f'<div style="color:{MUTED};font-size:0.85em">n {int(item["n"]):,}</div></div>'
         )
     return f'<div class="cx-tiles" style="{_FONT};color:{INK};margin:14px 0">{"".join(tiles)}</div>'
@@ -115,6 +114,12 @@ def note_block(title: str, text: str, *, kind: str) -> str:
     head = f'<p style="margin:0 0 6px;font-weight:600">{escape(title)}</p>'
     style = f"{_BOX};border:1px solid {LINE};background:#ffffff;font-size:0.95em"
     return f'<div class="cx-{kind}" style="{style}">{head}{paragraphs(text)}</div>'
+
+
+def aside_block(text: str) -> str:
+    """Return a remark in small letters, below what it belongs to."""
+    style = f"{_FONT};color:{MUTED};font-size:0.9em;line-height:1.5;margin:0 0 14px"
+    return f'<p class="cx-aside" style="{style}">{escape(_unbroken(text))}</p>'
 
 
 def list_block(title: str, items: Sequence[str], *, kind: str) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 
 from cxresearch.reporting.blocks import INK, LINE, escape
 
+#: Tag of prose that is left off the page where the code below it shows nothing.
+OPTIONAL = "optional"
+
 _TAG_NAMES = (
     "a abbr b blockquote br caption code col colgroup dd del div dl dt em figcaption figure h1 h2 h3 "
     "h4 h5 h6 hr i img li ol p pre s small span strong sub summary details sup "
@@ -49,7 +52,13 @@ def render(notebook: Any, *, title: str, boxes: str, about: str) -> str:
         filters={"prose": prose, "shown": shown},
     )
     exporter.exclude_input = True
-    resources = {"title": title, "boxes": boxes, "boxes_after": _boxes_after(notebook), "about": about}
+    resources = {
+        "title": title,
+        "boxes": boxes,
+        "boxes_after": _boxes_after(notebook),
+        "left_off": _left_off(notebook),
+        "about": about,
+    }
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
     return str(page)
 
@@ -59,6 +68,18 @@ def _boxes_after(notebook: Any) -> int:
         if "finding" in {block_of(output) for output in cell.get("outputs", ())}:
             return index
     return 0
+
+
+def _left_off(notebook: Any) -> list[int]:
+    """Find the prose tagged ``optional`` whose code, up to the next prose, shows nothing."""
+    found, waiting = [], -1
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            found += [waiting] if waiting >= 0 else []
+            waiting = index if OPTIONAL in cell.metadata.get("tags", ()) else -1
+        elif waiting >= 0 and any(shown(output) for output in cell.get("outputs", ())):
+            waiting = -1
+    return found + ([waiting] if waiting >= 0 else [])
 
 
 def block_of(output: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ display the same blocks and write nothing.
                             is more than noise. Where a notebook lacks it, the page gets it below the finding.
 ``show(axes, name=, ...)``  a picture with caption; kept as ``figures/<name>.svg`` and ``.png``
 ``table(frame, ...)``       a table with caption; kept as ``tables/<name>.csv`` where ``name=`` is given
+``aside(text)``             a remark in small letters, below what it belongs to
 ``left_out(frame)``         who was left out and why
 ``method(text)``            how it was computed, with sources
 ``caveats(list)``           what the reader must not conclude
@@ -23,6 +24,9 @@ display the same blocks and write nothing.
 ``secret("CRM_TOKEN")``     a secret from the environment: never a parameter
 ``save_results(...)``       last cell: checks and writes ``results.json``
 ==========================  ================================================================================
+
+Prose of a cell tagged ``optional`` is left off the page where the code up to the next prose shows nothing:
+the heading of a section that not every study has.
 
 Everything is escaped: a customer's comment that holds markup is shown, never acted on.
 
@@ -246,6 +250,11 @@ def table(
         max_rows=max_rows,
     )
     _display(page, f"{caption}: {len(frame):,} rows", "table")
+
+
+def aside(text: str) -> None:
+    """Show a remark in small letters, below what it belongs to."""
+    _display(blocks.aside_block(text), text, "aside")
 
 
 def left_out(frame: pd.DataFrame, *, caption: str = "Who was left out, and why") -> None:

@@ -1,0 +1,190 @@
+"""What a picture shows in a sentence, for a manager: with n, and with its interval where it has one."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import CxWarning
+from cxresearch.metrics.bands import nps_reading, nps_reference_points
+from cxresearch.metrics.revenue import net_revenue_retention
+from cxresearch.results.bridge import MrrBridge
+from cxresearch.results.cohort import CohortRetention
+from cxresearch.results.hidden import SUPPRESS_BELOW
+from cxresearch.results.periods import period_label
+from cxresearch.results.tickets import TicketAgeing
+from cxresearch.results.units import format_interval, format_value
+from cxresearch.scales import NPS_BANDS, Band
+
+if TYPE_CHECKING:
+    from cxresearch.results.estimate import Estimate
+
+#: Periods of a year, the age at which cohorts are compared.
+_YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
+_BLANK = "Blank cells had not ended when the data were cut."
+
+
+def too_small(bridge: MrrBridge) -> bool:
+    """Return whether the last complete period has so few customers that a scorecard hides their revenue.
+
+    Raises
+    ------
+    ArgumentError
+        If no period is complete.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> from cxresearch.metrics.revenue import _example_study
+    >>> too_small(cx.mrr_bridge(_example_study()))
+    False
+    """
+    row: Any = bridge.frame.loc[bridge.position()]
+    return any(0 < row[f"{end}_customers"] < SUPPRESS_BELOW for end in ("opening", "closing"))
+
+
+def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
+    """Return what the last complete period did to recurring revenue.
+
+    Parameters
+    ----------
+    bridge : MrrBridge
+        Without groups.
+    level : float
+        Confidence level of the revenue retained.
+
+    Raises
+    ------
+    ArgumentError
+        If no period is complete.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> from cxresearch.metrics.revenue import _example_study
+    >>> print(bridge_caption(cx.mrr_bridge(_example_study())).split(";")[0])
+    2024-02: recurring revenue fell by 10 EUR, to 90 EUR a month from 9 customers
+    """
+    row: Any = bridge.frame.loc[bridge.position()]
+    money = f" {bridge.currency}" if bridge.currency else ""
+    moved = float(row["closing"] - row["opening"])
+    way = f"{'rose' if moved > 0 else 'fell'} by {abs(moved):,.0f}{money}" if moved else "did not move"
+    back = int(row["reactivation_customers"])
+    text = (
+        f"{period_label(row['period'], bridge.every)}: recurring revenue {way}, "
+        f"to {float(row['closing']):,.0f}{money} a month from {_customers(row['closing_customers'])}; "
+        f"{int(row['new_customers']):,} joined{f', {back:,} came back' if back else ''} and "
+        f"{int(row['churn_customers']):,} left. The amounts are a ledger, to the cent."
+    )
+    return f"{text} {_retained(bridge, level)}".strip()
+
+
+def _retained(bridge: MrrBridge, level: float) -> str:
+    """Say how much of the opening revenue stayed; nothing where there was none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CxWarning)  # a large account is named in the sentence
+        kept = net_revenue_retention(bridge, level=level)
+    if not math.isfinite(kept.value):
+        return ""
+    interval = format_interval(kept.low, kept.high, kept.unit, value=kept.value)
+    note = f"; {kept.note}" if kept.note else ""
+    return (
+        f"Of the revenue at the start, {format_value(kept.value, kept.unit)} was there at the end, new "
+        f"customers aside ({100 * level:g} % interval {interval}, n {kept.n:,}{note})."
+    )
+
+
+def cohort_caption(cohorts: CohortRetention) -> str:
+    """Return what is left of the newest cohort that is a year old, or as old as any.
+
+    Parameters
+    ----------
+    cohorts : CohortRetention
+        Of customers or revenue.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> from cxresearch.metrics.revenue import _example_study
+    >>> print(cohort_caption(cx.cohort_retention(_example_study())).split(" (")[0])
+    Of the customers who first paid in the month from Jan 2024, 90.0 % were still there after 1 month
+    """
+    rows = cohorts.frame[cohorts.frame["share"].notna() & (cohorts.frame["age"] > 0)]
+    if not len(rows):
+        return f"No cohort is older than its first {cohorts.every} yet. {_BLANK}"
+    age = min(_YEAR[cohorts.every], int(rows["age"].max()))
+    row: Any = rows[rows["age"] == age].sort_values("cohort").iloc[-1]
+    began = f"{row['cohort']:%b %Y}" if cohorts.every in ("month", "quarter") else f"{row['cohort']:%Y-%m-%d}"
+    whose, verb = ("the customers", "were") if cohorts.of == "customers" else ("the revenue of those", "was")
+    interval = f"[{100 * row['low']:.1f} %, {100 * row['high']:.1f} %]"
+    share = f"{100 * row['share']:.1f} %"
+    return (
+        f"Of {whose} who first paid in the {cohorts.every} from {began}, {share} {verb} still there after "
+        f"{age} {cohorts.every}{'s' * (age > 1)} ({100 * cohorts.level:g} % interval {interval}, "
+        f"n {int(row['n']):,}). {_BLANK}"
+    )
+
+
+def ageing_caption(ageing: TicketAgeing) -> str:
+    """Return how many tickets are open, and how many have waited longest.
+
+    Parameters
+    ----------
+    ageing : TicketAgeing
+        Open tickets.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> from cxresearch.metrics.ticket_times import _example_tickets
+    >>> print(ageing_caption(cx.ticket_ageing(_example_tickets(), edges_hours=[0, 1])).split(";")[0])
+    Of 1 ticket open when the data were cut, 1 (100 %) has waited over 1 h
+    """
+    if not ageing.n:
+        return "No ticket is open."
+    oldest = ageing.frame[ageing.frame["to_hours"] == float("inf")]
+    long, band = int(oldest["n"].sum()), str(oldest["band"].iloc[0])
+    return (
+        f"Of {ageing.n:,} ticket{'s' * (ageing.n != 1)} open when the data were cut, {long:,} "
+        f"({100 * long / ageing.n:.0f} %) {'has' if long == 1 else 'have'} waited {band}; this counts all of "
+        "them, so there is no interval. What is open for very long may be forgotten, or was never closed in "
+        "the records."
+    )
+
+
+def reference_line(estimate: Estimate) -> str:
+    """Return the customary reading of an NPS beside the scores that the trade likes to quote, and a caution.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        An NPS, in points.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> print(reference_line(cx.nps([6] * 15 + [8] * 25 + [10] * 60)).split(" (")[0])
+    NPS +45.0: good; the interval runs from good to excellent
+    """
+    bands = ", ".join(f"{band.label} {_from(band)}" for band in NPS_BANDS)
+    quoted = "; ".join(
+        ", ".join(f"{firm} {score}" for firm, score in zip(rows["firm"], rows["nps"], strict=True))
+        + f" ({source})"
+        for source, rows in nps_reference_points().groupby("source", sort=False)
+    )
+    return (
+        f"{estimate.name} {format_value(estimate.value, estimate.unit)}: {nps_reading(estimate)} "
+        f"(a custom of the trade: {bands}). Often quoted: {quoted}. These come without n, interval or "
+        "wording of the question, and say nothing about your market."
+    )
+
+
+def _from(band: Band) -> str:
+    if band.low <= -100:
+        return f"below {band.high:g}"
+    return f"{'above' if band.low % 1 else 'from'} {band.low:.0f}"
+
+
+def _customers(count: Any) -> str:
+    return f"{int(count):,} customer{'s' * (int(count) != 1)}"
