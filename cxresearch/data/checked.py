@@ -196,9 +196,11 @@ class CheckedTables:
         if name in self._kept:
             return False
         if name not in self._found_clean:
-            frame = self._link(name, self._plain.get(name, self._typed[name]))
-            doubtful = [rows.head(1).select(n=nw.len()) for rows in doubtful_rows(frame, self._rules(name))]
             with _readable(name):
+                frame = self._link(name, self._plain.get(name, self._typed[name]))
+                doubtful = (
+                    rows.head(1).select(n=nw.len()) for rows in doubtful_rows(frame, self._rules(name))
+                )
                 self._found_clean[name] = all(collect(count)["n"].iloc[0] == 0 for count in doubtful)
         return self._found_clean[name]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
@@ -67,15 +68,24 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
 
 
 def _plain(table: str, native: Any) -> nw.LazyFrame[Any]:
-    """Rows in which NaN still stands, marked as unusual."""
+    """Rows in which NaN and the infinite still stand, marked as unusual."""
+    rows = _typed(table, native, as_found=True)
+    endless = [_endless(nw.col(name)).fill_null(value=False) for name in _floats(table, native)]
+    return rows.with_columns(_unusual=reduce(or_, endless, nw.lit(value=False)))
+
+
+def _floats(table: str, native: Any) -> list[str]:
     schema = lazy(native).collect_schema()
     numbers = [name for name, kind in LAYOUTS[table].columns.items() if kind == "number" and name in schema]
-    unusual = [nw.col(name).is_nan().fill_null(value=False) for name in numbers if schema[name].is_float()]
-    rows = _typed(table, native, keep_nan=True)
-    return rows.with_columns(_unusual=reduce(or_, unusual, nw.lit(value=False)))
+    return [name for name in numbers if schema[name].is_float()]
 
 
-def _typed(table: str, native: Any, *, keep_nan: bool = False) -> nw.LazyFrame[Any]:
+def _endless(number: nw.Expr) -> nw.Expr:
+    """Infinite or NaN, which engines sort last; by comparison, so that a file's maxima can rule it out."""
+    return (number >= nw.lit(math.inf)) | (number <= nw.lit(-math.inf))
+
+
+def _typed(table: str, native: Any, *, as_found: bool = False) -> nw.LazyFrame[Any]:
     frame = lazy(native)
     schema = frame.collect_schema()
     check_columns(table, schema.names())
@@ -87,17 +97,23 @@ def _typed(table: str, native: Any, *, keep_nan: bool = False) -> nw.LazyFrame[A
         )
     instants = _keeps_utc(frame)
     columns = [
-        _cast(table, name, kind, schema[name], instants=instants, keep_nan=keep_nan)
+        _cast(table, name, kind, schema[name], instants=instants, as_found=as_found)
         for name, kind in LAYOUTS[table].columns.items()
         if name in schema.names()
     ]
+    fault, text = nw.lit(None, dtype=nw.String), nw.lit(None, dtype=nw.String)
+    for name in [] if as_found else reversed(_floats(table, native)):
+        for endless, sign in ((math.inf, "inf"), (-math.inf, "-inf")):
+            here = nw.col(name) == nw.lit(endless)
+            fault = nw.when(here).then(nw.lit(f"not_a_number:{name}")).otherwise(fault)
+            text = nw.when(here).then(nw.lit(sign)).otherwise(text)
     key = nw.col("ticket_id") if table == "tickets" else nw.lit(None, dtype=nw.String)
     numbered = _numbered(frame, list(LAYOUTS[table].required))
     return numbered.with_columns(
         *columns,
         _source=nw.lit(f"table {table}"),
-        _fault=nw.lit(None, dtype=nw.String),
-        _fault_value=nw.lit(None, dtype=nw.String),
+        _fault=fault,
+        _fault_value=text,
         _key=key.cast(nw.String()),
     )
 
@@ -118,7 +134,7 @@ def _keeps_utc(frame: nw.LazyFrame[Any]) -> bool:
     return str(frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone")) in ("UTC", "Etc/UTC")
 
 
-def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool, keep_nan: bool) -> nw.Expr:
+def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool, as_found: bool) -> nw.Expr:
     column = nw.col(name)
     where = f"table {table}, column {name}"
     if kind == "time":
@@ -136,9 +152,7 @@ def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool, keep
                 f"a number is wanted, not {shown(found)}", where=where, next_step="cast it first"
             )
         number = column.cast(nw.Float64())
-        return (
-            nw.when(~number.is_nan()).then(number).alias(name)
-            if found.is_float() and not keep_nan
-            else number
-        )
+        if as_found or not found.is_float():
+            return number
+        return nw.when(~_endless(number)).then(number).alias(name)
     return column.cast(_TYPES[kind])

@@ -183,6 +183,19 @@ def test_nan_is_no_answer_in_a_relation_too(*, counted_first: bool) -> None:
     assert counted == {"nps": 1, "ces": 1}
 
 
+def test_the_endless_is_no_number_in_a_relation_either() -> None:
+    connection = duckdb.connect()
+    connection.register("levels", levels().assign(mrr=[10.0, math.inf, -math.inf]))
+    tables = {"revenue": connection.table("levels")}
+    study = cx.Study.from_frames(
+        tables, observed_until="2024-12-31", instruments={}, on_reject="set_aside", max_reject_share=1
+    )
+    found = study.rejects()
+    assert found["rule"].tolist() == ["not_a_number"] * 2
+    assert found["value"].tolist() == ["inf", "-inf"]
+    assert study.table("revenue").collect("pandas").to_native()["mrr"].tolist() == [10.0]
+
+
 def test_a_relation_is_judged_where_it_is() -> None:
     connection = duckdb.connect()
     connection.register("rows", answers({"score": 12.0}))
