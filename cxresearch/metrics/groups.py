@@ -29,7 +29,7 @@ _INSIDE = """
     complete until exposed adopted features joined had hits at cents mrr currency currency_before before
     since change kind levels lowest highest standing square cross relative opening closing new expansion
     reactivation contraction churn fx earlier later following late begins limit paid held status rate
-    largest_share quantity
+    largest_share quantity days due decided kept again second purchases after x s xx xs ss
 """
 #: Columns of the tables that users see; a group column of that name is called ``<name>_group`` in them.
 SHOWN = frozenset(_SHOWN.split())

@@ -19,9 +19,10 @@ def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
     Parameters
     ----------
     options : mapping or None
-        ``profile`` (name or `RevenueProfile`) and ``rates`` (mapping or frame) of revenue; ``target_hours``
-        (above 0) and ``hours`` (`BusinessHours`) of tickets; ``within_days`` (above 0) and ``feature`` (text)
-        of adoption. A value of None stands for the default.
+        ``profile`` (name or `RevenueProfile`) and ``rates`` (mapping or frame) of revenue; ``grace_days`` (0
+        or more) of renewals, ``win_back_days`` and ``repeat_days`` (above 0) of customers won back and of
+        second purchases; ``target_hours`` (above 0) and ``hours`` (`BusinessHours`) of tickets;
+        ``within_days`` (above 0) and ``feature`` (text) of adoption. A value of None stands for the default.
 
     Raises
     ------
@@ -70,6 +71,10 @@ def _above_zero(name: str, value: Any) -> None:
     check_number(f"option {name!r}", value, above=0)
 
 
+def _from_zero(name: str, value: Any) -> None:
+    check_number(f"option {name!r}", value, at_least=0)
+
+
 def _kind(name: str, value: Any, *kinds: type, wanted: str) -> None:
     if not isinstance(value, kinds):
         raise ArgumentError(f"option {name!r} is {value!r}", wanted=wanted)
@@ -82,4 +87,7 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "hours": _hours,
     "within_days": _above_zero,
     "feature": _text,
+    "grace_days": _from_zero,
+    "win_back_days": _above_zero,
+    "repeat_days": _above_zero,
 }

@@ -27,7 +27,7 @@ def local_cut(study: Study) -> pd.Timestamp:
 def period_starts(moments: pd.Series, every: str) -> pd.Series:
     """Return the first days of the periods of local moments."""
     starts: pd.Series = moments.dt.to_period(_SPAN[every]).dt.start_time
-    return starts
+    return starts.astype("datetime64[us]")
 
 
 def period_steps(study: Study, first: pd.Timestamp, every: str) -> pd.DatetimeIndex:

@@ -11,13 +11,21 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics import (
     adoption_metrics,
     non_response,
+    return_metrics,
     revenue_metrics,
     support_metrics,
     survey_metrics,
 )
 from cxresearch.metrics.metric import Metric, Tables
 
-_SOURCES = (survey_metrics, non_response, revenue_metrics, support_metrics, adoption_metrics)
+_SOURCES = (
+    survey_metrics,
+    non_response,
+    revenue_metrics,
+    return_metrics,
+    support_metrics,
+    adoption_metrics,
+)
 
 
 def metrics_of(study: Tables) -> dict[str, Metric]:

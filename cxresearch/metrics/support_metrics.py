@@ -8,6 +8,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cxresearch.data.engine import collect
 from cxresearch.metrics.groups import cells_of
@@ -25,7 +26,8 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """Return what the columns of the tickets table allow.
 
     ``tickets``; for first reply, resolution and wait ``<measure>_median_hours`` and ``<measure>_p90_hours``;
-    ``sla_attainment`` (option ``target_hours``, 48 by default) and ``reopen_rate``. Option ``hours``, a
+    ``sla_attainment`` (option ``target_hours``, 48 by default), ``reopen_rate`` and
+    ``interactions_per_ticket``. Option ``hours``, a
     `BusinessHours`, makes all times working time. Periods are those of creation.
     """
     if "tickets" not in study.tables:
@@ -39,6 +41,8 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         found.append(_sla())
         if "reopens" in names:
             found.append(_reopened())
+    if "replies" in names:
+        found.append(_interactions())
     return tuple(found)
 
 
@@ -102,6 +106,21 @@ def _reopened() -> Metric:
     )
 
 
+def _interactions() -> Metric:
+    return Metric(
+        name="interactions_per_ticket",
+        label="Interactions per ticket",
+        unit=Unit.RATIO,
+        good="low",
+        denominator="resolved tickets with a number of replies",
+        family=count_tickets,
+        estimate=_mean_replies,
+        collapse=_collapse,
+        rest=_rest,
+        definition="replies of resolved tickets / resolved tickets; open ones go on collecting them",
+    )
+
+
 def _family(measure: str) -> Callable[[Any, Query], pd.DataFrame]:
     def family(study: Any, query: Query) -> pd.DataFrame:
         return count_times(study, measure, query, hours=query.options.get("hours"))
@@ -113,19 +132,25 @@ _FAMILIES = {measure: _family(measure) for measure in MEASURES}
 
 
 def count_tickets(study: Any, query: Query) -> pd.DataFrame:
-    """Count tickets by cell: ``n, resolved, reopened``."""
+    """Count tickets by cell: ``n, resolved, reopened`` and, of replies, ``t_n, t_sum, t_square``."""
     names = study.table("tickets").collect_schema().names()
-    keep = tuple(name for name in ("resolved_at", "reopens") if name in names)
+    keep = tuple(name for name in ("resolved_at", "reopens", "replies") if name in names)
     rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", *keep))
-    known = ~nw.col("resolved_at").is_null() & ~nw.col("reopens").is_null() if len(keep) == 2 else None
-    resolved = nw.lit(0) if known is None else nw.when(known).then(nw.lit(1)).otherwise(nw.lit(0))
-    again = (
-        nw.lit(0)
-        if known is None
-        else nw.when(known & (nw.col("reopens") > 0)).then(nw.lit(1)).otherwise(nw.lit(0))
-    )
-    rows = rows.with_columns(resolved=resolved, reopened=again)
-    sums = (nw.len().alias("n"), nw.col("resolved").sum(), nw.col("reopened").sum())
+    none, one, sums = nw.lit(0), nw.lit(1), [nw.len().alias("n")]
+    counted = {"resolved": none, "reopened": none}
+    if {"resolved_at", "reopens"} <= set(keep):
+        known = ~nw.col("resolved_at").is_null() & ~nw.col("reopens").is_null()
+        counted["resolved"] = nw.when(known).then(one).otherwise(none)
+        counted["reopened"] = nw.when(known & (nw.col("reopens") > 0)).then(one).otherwise(none)
+    if "replies" in keep:
+        told = ~nw.col("replies").is_null()
+        told = told & ~nw.col("resolved_at").is_null() if "resolved_at" in keep else told
+        number = nw.col("replies").cast(nw.Float64())
+        counted["t_n"] = nw.when(told).then(one).otherwise(none)
+        counted["t_sum"] = nw.when(told).then(number).otherwise(nw.lit(0.0))
+        counted["t_square"] = nw.when(told).then(number * number).otherwise(nw.lit(0.0))
+    rows = rows.with_columns(**counted)
+    sums += [nw.col(name).sum() for name in counted]
     if not query.keys:
         return collect(rows.select(*sums))
     return collect(rows.group_by(list(query.keys)).agg(*sums)).sort_values(
@@ -133,7 +158,7 @@ def count_tickets(study: Any, query: Query) -> pd.DataFrame:
     )
 
 
-_SUMMED = ("n", "resolved", "reopened")
+_SUMMED = ("n", "resolved", "reopened", "t_n", "t_sum", "t_square")
 
 
 def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
@@ -192,6 +217,24 @@ def _reopen_rate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
         n=rows["resolved"].astype("int64"),
         n_missing=(rows["n"] - rows["resolved"]).astype("int64"),
         method="score interval (Wilson 1927)",
+    )
+
+
+def _mean_replies(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    rows = counts[counts["t_n"] > 0]
+    n = rows["t_n"].to_numpy(float)
+    mean, squares = rows["t_sum"].to_numpy(float) / n, rows["t_square"].to_numpy(float)
+    known = np.where(n > 1, n, np.nan)
+    se = np.sqrt(np.maximum(squares - n * mean**2, 0.0) / (known - 1) / known)
+    reach = stats.t.ppf((1 + query.level) / 2, np.maximum(n - 1, 1)) * se
+    return rows[list(query.keys)].assign(
+        value=mean,
+        low=np.maximum(mean - reach, 0.0),
+        high=mean + reach,
+        se=se,
+        n=rows["t_n"].astype("int64"),
+        n_missing=(rows["n"] - rows["t_n"]).astype("int64"),
+        method="mean, Student's t",
     )
 
 

@@ -55,7 +55,8 @@ def metric_table(
     level : float
         Confidence level.
     options : mapping, optional
-        Choices of the metric: ``profile`` and ``rates`` (revenue), ``target_hours`` and ``hours`` (tickets),
+        Choices of the metric: ``profile`` and ``rates`` (revenue), ``grace_days`` (renewals),
+        ``win_back_days``, ``repeat_days`` (second purchases), ``target_hours`` and ``hours`` (tickets),
         ``within_days`` and ``feature`` (adoption); ``{"profile": "stripe"}``.
 
     Returns
