@@ -45,6 +45,8 @@ from .headtohead.rows import answered_scores as answered_scores
 from .headtohead.segments import compare_segments as compare_segments
 from .headtohead.segments import pool_comparisons as pool_comparisons
 from .headtohead.sensitivity import sensitivity as sensitivity
+from .metrics.acquisition import acquisition_cost as acquisition_cost
+from .metrics.acquisition import acquisition_costs as acquisition_costs
 from .metrics.bands import nps_band as nps_band
 from .metrics.bands import nps_reading as nps_reading
 from .metrics.bands import nps_reference_points as nps_reference_points

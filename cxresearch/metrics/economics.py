@@ -135,7 +135,7 @@ def annualised(churn: Estimate, *, periods: float = 12) -> Estimate:
 
 
 def cac_payback(
-    cost: float,
+    cost: float | Estimate,
     monthly_value: float,
     *,
     margin: float = 1.0,
@@ -145,8 +145,8 @@ def cac_payback(
 
     Parameters
     ----------
-    cost : float
-        Acquisition cost of one customer, 0 or more.
+    cost : float or Estimate
+        Acquisition cost of one customer, 0 or more; `acquisition_cost` gives it with its interval.
     monthly_value : float
         Revenue of a customer in a month, above 0.
     margin : float
@@ -159,43 +159,85 @@ def cac_payback(
     Returns
     -------
     Estimate
-        In months. The interval reflects the curve only: at its upper limit more customers stay.
+        In months. The interval reflects the curve (at its upper limit more customers stay) and that of the
+        cost, if it has one; both together by MOVER, as independent. ``n`` counts the customers followed, or
+        without a curve those the cost rests on.
 
     Raises
     ------
     ArgumentError
-        If a number is outside its range, such as a margin of 80 for 80 %.
+        If a number is outside its range, such as a margin of 80 for 80 %, the cost is not money, or cost and
+        curve have different levels.
+
+    References
+    ----------
+    Zou, G. Y., & Donner, A. (2008). Construction of confidence limits about effect measures. Statistics in
+    Medicine 27, 1693-1702. doi:10.1002/sim.3095
 
     Examples
     --------
     >>> cac_payback(600, 100, margin=0.8).value
     7.5
     """
-    check_number("cost", cost, at_least=0)
+    known = _known_cost(cost, curve)
     monthly = check_number("monthly_value", monthly_value, above=0) * check_margin(margin)
-    wanted = cost / monthly
+    wanted = [end / monthly for end in (known.value, known.low, known.high)]
     if curve is None:
-        value, low, high, n, level = wanted, math.nan, math.nan, 0, 0.95
+        value, low, high = wanted
         method = "cost / (monthly value x margin); nobody leaves"
     else:
-        limits = [np.where(np.isnan(end), curve.survival, end) for end in (curve.high, curve.low)]
-        value, low, high = (_when_paid(curve, values, wanted) for values in (curve.survival, *limits))
-        n, level = curve.n, curve.level
+        value, low, high = _paid_with_leavers(curve, wanted)
         method = "area under the survival curve reaches cost / (monthly value x margin)"
-    never = math.isnan(value)
+    n, customers = (known.n, known.denominator) if curve is None else (curve.n, "customers followed")
+    late = "not reached within the follow-up" if math.isnan(value) and not math.isnan(known.value) else ""
     return Estimate(
         name="CAC payback",
         value=value,
         low=low,
-        high=math.inf if curve is not None and math.isnan(high) else high,
-        level=level,
+        high=high,
+        level=known.level,
         se=math.nan,
         n=n,
         unit=Unit.MONTHS,
-        method=method,
-        denominator="customers followed",
-        note="not reached within the follow-up" if never else "",
+        method=f"{method}; cost: {known.method}" if known.method else method,
+        denominator=customers,
+        note=late or known.note,
     )
+
+
+def _known_cost(cost: float | Estimate, curve: KaplanMeier | None) -> Estimate:
+    """Return the cost of a customer as an estimate, one without an interval if it is a number."""
+    if isinstance(cost, Estimate):
+        if cost.unit is not Unit.MONEY:
+            raise ArgumentError(f"cost is {cost.name}, in {cost.unit}", wanted="money for one customer")
+        if curve is not None and curve.level != cost.level:
+            raise ArgumentError(
+                f"cost has level {cost.level:g} and the curve {curve.level:g}", wanted="one level for both"
+            )
+        return cost
+    return Estimate(
+        name="CAC",
+        value=check_number("cost", cost, at_least=0),
+        low=math.nan,
+        high=math.nan,
+        level=0.95 if curve is None else curve.level,
+        se=math.nan,
+        n=0,
+        unit=Unit.MONEY,
+        method="",
+        denominator="customers followed",
+    )
+
+
+def _paid_with_leavers(curve: KaplanMeier, wanted: list[float]) -> tuple[float, float, float]:
+    """Months to the paid ones wanted, with limits from those of the curve and of what is wanted."""
+    ends = [np.where(np.isnan(end), curve.survival, end) for end in (curve.high, curve.low)]
+    value, low, high = (_when_paid(curve, survival, wanted[0]) for survival in (curve.survival, *ends))
+    if not math.isnan(wanted[1]):
+        less, more = (_when_paid(curve, curve.survival, end) for end in wanted[1:])
+        low = max(value - math.hypot(value - low, value - less), 0.0)
+        high = value + math.hypot(high - value, more - value)
+    return value, low, math.inf if math.isnan(high) else high
 
 
 def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float:
@@ -204,7 +246,7 @@ def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float
     edges = np.concatenate([[0.0], curve.time]) / month
     heights = np.concatenate([[1.0], survival[:-1]])
     area = np.concatenate([[0.0], np.cumsum(heights * np.diff(edges))])
-    if area[-1] < wanted:
+    if not area[-1] >= wanted:
         return math.nan
     step = int(np.searchsorted(area, wanted, side="left"))
     if step == 0:
