@@ -175,7 +175,7 @@ def table_block(
     left = len(frame) - max_rows
     tail = f" First {max_rows:,} of {len(frame):,} rows." if left > 0 else ""
     return (
-        f'<table class="cx-table" style="{_FONT};border-collapse:collapse;margin:14px 0;font-size:0.95em">'
+        f'<table class="cx-table" style="{_FONT};border-collapse:collapse;margin:14px 0;font-size:0.92em">'
         f'<caption style="caption-side:top;text-align:left;color:{MUTED};padding:4px 0">'
         f"{escape(caption)}{tail}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     )

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 #: Periods of a year, the age at which cohorts are compared.
 _YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
+#: How the heatmap names the period of a cohort.
+_BEGAN = {
+    "day": "the day %d %b %Y",
+    "week": "the week from %d %b %Y",
+    "month": "%b %Y",
+    "quarter": "the quarter from %b %Y",
+    "year": "%Y",
+}
 _BLANK = "Blank cells had not ended when the data were cut."
 
 
@@ -108,19 +116,19 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     >>> import cxresearch as cx
     >>> from cxresearch.metrics.revenue import _example_study
     >>> print(cohort_caption(cx.cohort_retention(_example_study())).split(" (")[0])
-    Of the customers who first paid in the month from Jan 2024, 90.0 % were still there after 1 month
+    Of the customers who first paid in Jan 2024, 90.0 % were still there after 1 month
     """
     rows = cohorts.frame[cohorts.frame["share"].notna() & (cohorts.frame["age"] > 0)]
     if not len(rows):
         return f"No cohort is older than its first {cohorts.every} yet. {_BLANK}"
     age = min(_YEAR[cohorts.every], int(rows["age"].max()))
     row: Any = rows[rows["age"] == age].sort_values("cohort").iloc[-1]
-    began = f"{row['cohort']:%b %Y}" if cohorts.every in ("month", "quarter") else f"{row['cohort']:%Y-%m-%d}"
+    began = f"{row['cohort']:{_BEGAN[cohorts.every]}}"
     whose, verb = ("the customers", "were") if cohorts.of == "customers" else ("the revenue of those", "was")
     interval = f"[{100 * row['low']:.1f} %, {100 * row['high']:.1f} %]"
     share = f"{100 * row['share']:.1f} %"
     return (
-        f"Of {whose} who first paid in the {cohorts.every} from {began}, {share} {verb} still there after "
+        f"Of {whose} who first paid in {began}, {share} {verb} still there after "
         f"{age} {cohorts.every}{'s' * (age > 1)} ({100 * cohorts.level:g} % interval {interval}, "
         f"n {int(row['n']):,}). {_BLANK}"
     )
