@@ -69,6 +69,7 @@ from .metrics.lifetime_value import mean_mrr as mean_mrr
 from .metrics.logo_churn import logo_churn as logo_churn
 from .metrics.non_response import nonresponse_bounds as nonresponse_bounds
 from .metrics.non_response import response_rate as response_rate
+from .metrics.nonresponse_tables import nonresponse_table as nonresponse_table
 from .metrics.profile_differences import explain_profiles as explain_profiles
 from .metrics.purchases import purchase_summary as purchase_summary
 from .metrics.purchases import repeat_purchase as repeat_purchase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,13 @@ from cxresearch.metrics.measures import base_note, check_clusters, check_scores
 from cxresearch.results.composite import CompositeIndex
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
-from cxresearch.scales import Scale
+from cxresearch.scales import CES1, CES2, Scale
 from cxresearch.stats.design import DesignMean, design_mean, survey_design
 from cxresearch.stats.reliability import Alpha, alpha_of
 
 Floats = NDArray[np.float64]
+#: Names and labels of effort questions: "ces", "CES 1.0", "ces_2".
+_EFFORT = re.compile(r"ces(?![a-z])", re.IGNORECASE)
 
 
 def cronbach_alpha(
@@ -48,7 +51,7 @@ def cronbach_alpha(
     DataError
         If a score is no answer to its question, or an item never varies.
     ArgumentError
-        If there are fewer than two items.
+        If there are fewer than two items, or two versions of CES among them.
 
     References
     ----------
@@ -88,6 +91,7 @@ def _aligned(answers: Mapping[str, ArrayLike], items: Mapping[str, Scale]) -> Fl
     """Return answers from 0 (worst) to 100 (best), shape (n, items)."""
     if len(items) < 2:
         raise ArgumentError(f"{len(items)} items", wanted="two items or more")
+    _refuse_two_versions(items)
     columns = []
     for name, scale in items.items():
         if name not in answers:
@@ -97,6 +101,22 @@ def _aligned(answers: Mapping[str, ArrayLike], items: Mapping[str, Scale]) -> Fl
     if len({len(column) for column in columns}) > 1:
         raise ArgumentError("items differ in length", wanted="one answer, or a missing one, for each person")
     return np.column_stack(columns)
+
+
+def _refuse_two_versions(items: Mapping[str, Scale]) -> None:
+    """Refuse CES 1.0 beside CES 2.0: how much effort is not how easy on another scale."""
+    asked = {CES1.question, CES2.question}
+    efforts = {
+        name: scale
+        for name, scale in items.items()
+        if scale.question in asked or any(_EFFORT.match(text) for text in (scale.name, scale.label))
+    }
+    if len({(scale.low, scale.high, scale.direction) for scale in efforts.values()}) > 1:
+        raise ArgumentError(
+            f"items {', '.join(map(repr, efforts))} are different versions of CES, and not one question",
+            wanted="one version of CES in an index",
+            next_step="report each by itself with cx.ces",
+        )
 
 
 def _item_rest(table: Floats) -> Floats:
@@ -119,8 +139,8 @@ def composite_index(
     """Return an index from 0 to 100 made of declared items and weights, with Cronbach's alpha.
 
     Each answer becomes its place on its scale, 0 for the worst answer and 100 for the best; the index is the
-    weighted mean. An NPS question enters by its answers, never as an NPS, and two versions of CES do not
-    belong into one index: their answers are not the same thing on another scale.
+    weighted mean. An NPS question enters by its answers, never as an NPS, and two versions of CES are refused
+    in one index: their answers are not the same thing on another scale.
 
     Parameters
     ----------

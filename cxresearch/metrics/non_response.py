@@ -84,8 +84,11 @@ def nonresponse_bounds(
 ) -> Estimate:
     """Return a score with the range it could have if everybody had answered: worst and best case.
 
-    The low end gives all silent customers the worst answer of the scale, the high end the best; no
-    assumption is made about who keeps silent, and chance is added to neither.
+    The low end is the lowest the score could be, the high end the highest: all silent customers would have
+    given the worst, or the best answer. Which end is the best case follows from the direction: the mean of a
+    question where low is good (CES 1.0, how much effort) is best at its *low* end, while every box share and
+    the NPS are best at the high end. No assumption is made about who keeps silent, and chance is added to
+    neither end. `nonresponse_table` has them by group and period.
 
     Parameters
     ----------
@@ -99,7 +102,8 @@ def nonresponse_bounds(
     Returns
     -------
     Estimate
-        ``value`` is that of the answers; ``low`` and ``high`` are the bounds, ``se`` is NaN.
+        ``value`` is that of the answers; ``low`` and ``high`` are the bounds, ``se`` is NaN. The note says
+        so where the low end is the best case.
 
     Raises
     ------
@@ -137,10 +141,17 @@ def nonresponse_bounds(
         n=n,
         n_missing=total - n,
         unit=chosen.unit,
-        method="worst and best case for non-response (Manski 1989)",
+        method=bounds_method(scale, measure),
         denominator="responses with a score",
         note=f"response rate {100 * share:.1f} %; the range is what silence allows, not chance",
     )
+
+
+def bounds_method(scale: Scale, measure: str) -> str:
+    """Return the name of the bounds, which says so where the low end is the best case."""
+    turned = measure == "mean" and scale.direction == "low_is_good"
+    ends = "best and worst case (low is good)" if turned else "worst and best case"
+    return f"{ends} for non-response (Manski 1989)"
 
 
 def metrics_of(study: Tables) -> tuple[Metric, ...]:
