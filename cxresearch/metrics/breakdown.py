@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,17 @@ import pandas as pd
 from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics
+from cxresearch.metrics.periods import period_starts
 from cxresearch.metrics.registry import find_metric
 from cxresearch.metrics.survey_counts import SurveyCounts, count_scores, measures_for
 from cxresearch.metrics.table import apart, as_study, make_query
+from cxresearch.results.bridge import local_moment
 from cxresearch.results.periods import period_label
 from cxresearch.results.score_breakdown import ScoreBreakdown
 from cxresearch.scales import Scale
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def score_breakdown(
@@ -25,6 +30,7 @@ def score_breakdown(
     *,
     by: str | Sequence[str] = (),
     every: Every | None = None,
+    period: Any = None,
     level: float = 0.95,
 ) -> ScoreBreakdown:
     """Return how the answers to one question spread, by group or period, with the score they make.
@@ -38,6 +44,8 @@ def score_breakdown(
         other into its answers.
     by, every, level
         As in :func:`metric_table`.
+    period : str or timestamp, optional
+        With ``every``: only the period in which this moment lies, local time.
 
     Returns
     -------
@@ -47,7 +55,7 @@ def score_breakdown(
     Raises
     ------
     ArgumentError
-        If the instrument or a column is not available.
+        If the instrument, a column or the period is not available.
 
     Examples
     --------
@@ -72,12 +80,16 @@ def score_breakdown(
     hidden = table["suppressed"].to_numpy()
     found[list(classes)] = found[list(classes)].astype("float64")
     found.loc[hidden, list(classes)] = np.nan
+    within = np.ones(len(table), dtype=bool)
+    if period is not None:
+        within = _within(table, period, every)
+        keys.remove("period")
     found.insert(0, "group", _labels(table, keys, every or ""))
     kept = ["n", "n_missing", "value", "low", "high", "small_base", "suppressed"]
     return ScoreBreakdown(
         name=scale.label,
         classes=tuple(classes),
-        table=pd.concat([found, table[kept]], axis=1),
+        table=pd.concat([found, table[kept]], axis=1)[within].reset_index(drop=True),
         unit=metric.unit,
         level=query.level,
     )
@@ -111,6 +123,20 @@ def _by_class(
         else:
             found[name] = float(part["n"].sum())
     return found[list(classes)].reset_index(drop=True)
+
+
+def _within(table: pd.DataFrame, period: Any, every: Every | None) -> NDArray[np.bool_]:
+    """Rows of the period in which a moment lies."""
+    if every is None:
+        raise ArgumentError("period is given without every", wanted="every='month' or another period")
+    start = period_starts(pd.Series([local_moment(period)]), every).iloc[0]
+    chosen = np.asarray(table["period"] == start)
+    if not chosen.any():
+        raise ArgumentError(
+            f"there are no answers in {period_label(start, every)}",
+            wanted=f"a {every} from {table['period'].min():%Y-%m-%d} to {table['period'].max():%Y-%m-%d}",
+        )
+    return chosen
 
 
 def _labels(table: pd.DataFrame, keys: list[str], every: str) -> pd.Series[str]:

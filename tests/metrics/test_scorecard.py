@@ -209,6 +209,22 @@ def test_stacked_bar() -> None:
         cx.score_breakdown(study(), "ease")
 
 
+def test_one_period_hides_what_the_scorecard_hides_of_it() -> None:
+    """A picture over all periods, less the periods of the table, would give a hidden cell away."""
+    whole = cx.score_breakdown(study(), "nps", by="segment", every="month").table
+    first = cx.score_breakdown(study(), "nps", by="segment", every="month", period="2024-01-20").table
+    mine = whole[whole["group"].str.endswith("2024-01")].reset_index(drop=True)
+    assert first["group"].tolist() == mine["group"].str.removesuffix(", 2024-01").tolist()
+    pd.testing.assert_frame_equal(first.drop(columns="group"), mine.drop(columns="group"))
+    for wrong in (
+        {"period": "2031-01", "every": "month"},
+        {"period": "2024-01"},
+        {"period": "x", "every": "month"},
+    ):
+        with pytest.raises(cx.ArgumentError):
+            cx.score_breakdown(study(), "nps", by="segment", **wrong)  # type: ignore[arg-type]
+
+
 def test_stacked_bar_hides_small_groups() -> None:
     frame = pd.DataFrame(
         {"score": [9] * 50 + [3] * 3 + [8] * 20, "team": ["a"] * 50 + ["b"] * 3 + ["c"] * 20}
