@@ -88,7 +88,11 @@ def scorecard(
     statistics = Statistics(seen, query)
     counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
     if not counted:
-        raise ArgumentError("no metric has these groups", wanted="other columns in by: " + "; ".join(notes))
+        if notes:
+            raise ArgumentError(
+                "no metric has these groups", wanted="other columns in by: " + "; ".join(notes)
+            )
+        raise ArgumentError("no metric has anything to count", next_step="look at study.counts()")
     judged = _judged(
         [overall for _, _, overall in counted], last_ended(study, query.every) if query.every else None
     )
@@ -149,7 +153,10 @@ def _evaluate(
                 raise
             broken[metric.family] = error
         else:
-            found.append((metric, table, overall))
+            if strict or len(
+                overall
+            ):  # of what never happened (nobody left, so nobody returned) there is no line
+                found.append((metric, table, overall))
     if broken and not found:
         raise next(iter(broken.values()))
     names = ", ".join(query.by)
