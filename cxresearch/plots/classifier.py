@@ -8,7 +8,7 @@ import numpy as np
 
 from cxresearch.checks import check_choice
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent, row_label
 from cxresearch.results.churn_evaluation import ChurnEvaluation, NestedEvaluation
 from cxresearch.results.effects import EffectCurve, OddsRatios
 from cxresearch.results.risk_list import ProfitCurve, money_words
@@ -196,7 +196,7 @@ def _forest(
         ax.annotate(
             text, (1.01, height), xycoords=("axes fraction", "data"), va="center", color=colour, fontsize=9.5
         )
-    ax.set_yticks(heights, [row["label"] for row in rows])
+    ax.set_yticks(heights, [row_label(row["label"]) for row in rows])
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.grid(visible=False, axis="y")
     if log:

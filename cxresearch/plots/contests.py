@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import INK, MUTED, PALETTE, head, look, new_axes, percent
+from cxresearch.plots.style import INK, MUTED, PALETTE, head, look, new_axes, percent, row_label
 from cxresearch.results.power import Power
 from cxresearch.results.segment_contest import SegmentContest
 from cxresearch.results.sensitivity import Sensitivity
@@ -169,7 +169,7 @@ def _beside(ax: Axes, place: float, text: str) -> None:
 
 
 def _finish(ax: Axes, places: list[int], labels: list[str]) -> None:
-    ax.set_yticks(places, labels)
+    ax.set_yticks(places, [row_label(label) for label in labels])
     ax.tick_params(axis="y", length=0, labelcolor=INK)
     ax.set_ylim(-0.6, len(places) - 0.4)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))

@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from cxresearch.checks import check_choice
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import INK, MUTED, NEUTRAL, PALETTE, look, new_axes
+from cxresearch.plots.style import INK, MUTED, NEUTRAL, PALETTE, look, new_axes, row_label
 from cxresearch.results.curve_comparison import CurveComparison
 from cxresearch.results.hazard import HazardModel
 from cxresearch.results.lifetime import ExpectedLifetime
@@ -183,7 +183,7 @@ def draw_expected_lifetime(result: ExpectedLifetime, ax: Axes | None = None) -> 
             f"{row['group']}, {_since(row['stayed'], result.unit)}" if several else row["group"]
             for row in rows
         ]
-        ax.set_yticks(range(len(rows)), labels)
+        ax.set_yticks(range(len(rows)), [row_label(label) for label in labels])
         ax.tick_params(axis="y", labelcolor=INK)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlim(0, None)

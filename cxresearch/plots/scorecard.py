@@ -9,7 +9,7 @@ import pandas as pd
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, head, look, new_axes
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, head, look, new_axes, row_label
 from cxresearch.results.hidden import hidden_mark
 from cxresearch.results.periods import label_before, period_label
 from cxresearch.results.scorecard import Scorecard
@@ -221,7 +221,7 @@ def _forest(ax: Axes, table: pd.DataFrame, unit: Unit, colours: list[str], *, si
         ax.annotate(
             text, (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
         )
-    ax.set_yticks(range(len(rows)), [str(label) for label in rows["label"]], color=INK)
+    ax.set_yticks(range(len(rows)), [row_label(label) for label in rows["label"]], color=INK)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.spines["left"].set_visible(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,20 @@ def percent(*axes: Axis) -> None:
 
     for axis in axes:
         axis.set_major_formatter(FuncFormatter(percent_tick))
+
+
+def row_label(text: object) -> str:
+    """Break the label of a row, which may hold any name somebody gave a group, into short lines.
+
+    Examples
+    --------
+    >>> row_label("segment: enterprise")
+    'segment: enterprise'
+    >>> row_label("customers of the former northern branch, monthly").splitlines()
+    ['customers of the former', 'northern branch, monthly']
+    """
+    lines = (textwrap.wrap(line, width=28, max_lines=3, placeholder=" …") for line in str(text).splitlines())
+    return "\n".join(part for line in lines for part in line)
 
 
 def head(ax: Axes, title: str, text: str, *, above: float = 6) -> None:

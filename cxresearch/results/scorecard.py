@@ -145,7 +145,7 @@ class Scorecard(Result):
     def _glance(self, row: dict[Hashable, Any]) -> tuple[str, ...]:
         """Cells of one line of the first page; the period compared with is named where it is not adjacent."""
         *cells, change, reading = _parts(row)
-        return (*cells, change + self._since(row), reading)
+        return (*cells, change + self._since(row) if change else "", reading)
 
     @property
     def groups(self) -> pd.DataFrame:
