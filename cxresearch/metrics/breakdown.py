@@ -31,6 +31,8 @@ def score_breakdown(
     by: str | Sequence[str] = (),
     every: Every | None = None,
     period: Any = None,
+    clusters: str | None = "auto",
+    weights: str | None = None,
     level: float = 0.95,
 ) -> ScoreBreakdown:
     """Return how the answers to one question spread, by group or period, with the score they make.
@@ -42,8 +44,8 @@ def score_breakdown(
     instrument : str
         Name of the question. An NPS question is broken down into detractors, passives and promoters, any
         other into its answers.
-    by, every, level
-        As in :func:`metric_table`.
+    by, every, clusters, weights, level
+        As in :func:`metric_table`. With weights the classes show weighted shares.
     period : str or timestamp, optional
         With ``every``: only the period in which this moment lies, local time.
 
@@ -63,7 +65,7 @@ def score_breakdown(
     >>> print(score_breakdown(answers, "nps"))
     all: NPS +45.0 [+29.3, +58.1], n 100 (detractors 15 %, passives 25 %, promoters 60 %)
     """
-    query = make_query(by, every, clusters="auto", weights=None, level=level)
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level)
     study, query = apart(as_study(data, instrument), query)
     if instrument not in study.instruments:
         raise ArgumentError(
@@ -85,7 +87,7 @@ def score_breakdown(
         within = _within(table, period, every)
         keys.remove("period")
     found.insert(0, "group", _labels(table, keys, every or ""))
-    kept = ["n", "n_missing", "value", "low", "high", "small_base", "suppressed"]
+    kept = ["n", "n_effective", "n_missing", "value", "low", "high", "small_base", "suppressed"]
     return ScoreBreakdown(
         name=scale.label,
         classes=tuple(classes),
@@ -113,16 +115,22 @@ def _by_class(
     keys: list[str],
     table: pd.DataFrame,
 ) -> pd.DataFrame:
+    """Counts of answers by class; with weights n times the weighted shares."""
     mine = counts.counts[counts.counts["instrument"] == instrument]
+    counted = "w" if counts.weighted else "n"
     found = table[keys].copy()
     for name, answers in classes.items():
         part = mine[mine["score"].isin(answers)]
         if keys:
-            sums = part.groupby(keys, dropna=False, observed=True, as_index=False)["n"].sum()
-            found[name] = table[keys].merge(sums, on=keys, how="left")["n"].fillna(0).to_numpy()
+            sums = part.groupby(keys, dropna=False, observed=True, as_index=False)[counted].sum()
+            found[name] = table[keys].merge(sums, on=keys, how="left")[counted].fillna(0).to_numpy()
         else:
-            found[name] = float(part["n"].sum())
-    return found[list(classes)].reset_index(drop=True)
+            found[name] = float(part[counted].sum())
+    found = found[list(classes)].reset_index(drop=True)
+    if counts.weighted:
+        total = found.sum(axis=1)
+        found = found.mul(table["n"].to_numpy(), axis=0).div(total.where(total > 0), axis=0).fillna(0.0)
+    return found
 
 
 def _within(table: pd.DataFrame, period: Any, every: Every | None) -> NDArray[np.bool_]:

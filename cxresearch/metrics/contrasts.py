@@ -57,6 +57,8 @@ def metric_contrasts(
     by: str | Sequence[str] = (),
     every: Every | None = None,
     adjust: Adjust = "holm",
+    clusters: str | None = "auto",
+    weights: str | None = None,
     level: float = 0.95,
     options: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
@@ -64,8 +66,8 @@ def metric_contrasts(
 
     Parameters
     ----------
-    data, metric, by, every, level, options
-        As in :func:`metric_table`; the answers of one customer are linked there as with ``clusters="auto"``.
+    data, metric, by, every, clusters, weights, level, options
+        As in :func:`metric_table`.
     against : {"previous", "rest", "groups"}
         Each period against the one before it that has answers, within a group; each group of the first
         column of ``by`` against all other groups, within a period; each pair of groups, within a period.
@@ -101,7 +103,7 @@ def metric_contrasts(
     """
     check_choice("against", against, ("previous", "rest", "groups"))
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
-    query = make_query(by, every, clusters="auto", weights=None, level=level, options=options)
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
     statistics, found = one_metric(data, metric, query)
     table = adjusted(contrast_table(statistics, found, against), adjust)
     return table.rename(columns=shown_names(query.by, table.columns))

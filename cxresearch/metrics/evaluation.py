@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxresearch.metrics.metric import CELL_COLUMNS, Family, Metric, Query, Tables
@@ -18,6 +19,7 @@ TABLE_COLUMNS = (
     "level",
     "se",
     "n",
+    "n_effective",
     "n_missing",
     "unit",
     "method",
@@ -77,10 +79,13 @@ class Statistics:
 def finish(metric: Metric, query: Query, cells: pd.DataFrame, *, complements: bool = True) -> pd.DataFrame:
     """Return cells as a metric table: named, flagged, suppressed and in the order of its columns.
 
+    Cells without an ``n_effective`` hold independent rows that count alike; it is NaN there.
+
     Complements of hidden cells are hidden too, unless the cells are such that they do not add up to a total.
     """
     keys = list(query.keys)
     table = cells[[*keys, *CELL_COLUMNS]].reset_index(drop=True)
+    table["n_effective"] = cells["n_effective"].to_numpy(float) if "n_effective" in cells else np.nan
     period = () if query.every is None else ("period",)
     table = flag_and_suppress(table, query.by if complements else (), apart=period)
     table.insert(0, "metric", metric.name)

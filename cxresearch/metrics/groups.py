@@ -19,7 +19,7 @@ class NoSuchGroupError(ArgumentError):
 
 
 _SHOWN = """
-    metric period value low high level se n n_missing unit method small_base suppressed against
+    metric period value low high level se n n_effective n_missing unit method small_base suppressed against
     value_against difference statistic p_value p_adjusted adjustment test n_against group whole verdict
     label note interval missing
 """

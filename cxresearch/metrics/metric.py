@@ -31,6 +31,7 @@ from cxresearch.results.units import Unit
 from cxresearch.scales import Scale
 
 #: Columns an estimate returns besides ``query.keys``: numbers in the metric's unit, n of the denominator.
+#: One that weighs or links rows adds ``n_effective``, the number of independent rows they are worth.
 CELL_COLUMNS = ("value", "low", "high", "se", "n", "n_missing", "method")
 
 

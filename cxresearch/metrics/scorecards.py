@@ -33,6 +33,7 @@ def scorecard(
     every: Every | None = "month",
     metrics: str | Sequence[str] | None = None,
     clusters: str | None = "auto",
+    weights: str | None = None,
     level: float = 0.95,
     adjust: Adjust = "holm",
     options: Mapping[str, Any] | None = None,
@@ -50,8 +51,8 @@ def scorecard(
         Period, in the study's time zone; None takes the whole time at once.
     metrics : str or sequence of str, optional
         Names of metrics; by default all.
-    clusters : str or None
-        As in :func:`metric_table`.
+    clusters, weights : str or None
+        As in :func:`metric_table`; for the scores of answers, other metrics have no use for them.
     level : float
         Confidence level; a change is called noise where its corrected p-value is not below ``1 - level``.
     adjust : {"holm", "fdr_bh", "none"}
@@ -77,7 +78,7 @@ def scorecard(
     >>> card.overall[["metric", "n", "unit"]].tail(1).to_string(index=False, header=False).split()[0]
     'nps'
     """
-    query = make_query(by, every, clusters=clusters, weights=None, level=level, options=options)
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
     metrics = (metrics,) if isinstance(metrics, str) else metrics
     names = shown_names(query.by)
@@ -149,7 +150,8 @@ def _evaluate(
                 raise
             without.append(metric.label)
         except DataError as error:
-            if strict or isinstance(error, StudyError):  # rows that break a rule are for the user to settle
+            weighed = query.weights is not None and metric.family is count_scores
+            if strict or weighed or isinstance(error, StudyError):  # wrong rows and weights are the user's
                 raise
             broken[metric.family] = error
         else:

@@ -27,7 +27,8 @@ def flag_and_suppress(
     Parameters
     ----------
     table : DataFrame
-        One row a cell, with the key columns, n, value, low, high, se.
+        One row a cell, with the key columns, n, value, low, high, se and, where rows are weighted or linked,
+        ``n_effective``: a cell is as small as the smaller of the two.
     keys : sequence of str
         Columns over which totals may be published: over each of them, over several, over all. The cells of a
         total are a line; its only hidden member would be a subtraction away.
@@ -53,7 +54,9 @@ def flag_and_suppress(
     [True, False, True]
     """
     n = table["n"].to_numpy()
-    hidden = (n > 0) & (n < below)
+    size = np.fmin(n, table["n_effective"].to_numpy(float)) if "n_effective" in table else n
+    size = np.round(size, 9)  # an effective n of 5 may be short of it by rounding
+    hidden = (n > 0) & (size < below)
     totals = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
     lines = [_lines(table, [*(key for key in keys if key not in over), *apart]) for over in totals]
     changed = bool(hidden.any())
@@ -64,7 +67,7 @@ def flag_and_suppress(
             hidden = _protect(hidden, n, line, below, order)
         changed = int(hidden.sum()) > before
     result = table.copy()
-    result["small_base"] = n < small_base
+    result["small_base"] = size < small_base
     result["suppressed"] = hidden
     result.loc[hidden, [column for column in _HIDDEN if column in result]] = np.nan
     return result

@@ -17,7 +17,14 @@ from cxresearch.metrics.survey_counts import (
     measures_for,
 )
 from cxresearch.scales import Scale
-from cxresearch.stats.score_cells import ClusterSums, ScoreCells, cell_bounds, linearised_means, simple_se
+from cxresearch.stats.score_cells import (
+    CellMeans,
+    ClusterSums,
+    ScoreCells,
+    cell_bounds,
+    linearised_means,
+    simple_se,
+)
 
 _DEFINITIONS = {
     "nps": "100 x (promoters, 9-10, minus detractors, 0-6) / answers",
@@ -83,8 +90,9 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
     Returns
     -------
     DataFrame
-        Columns ``query.keys``, value, low, high, se, n, n_missing, method, sorted by the keys. A cell of
-        non-answers only is kept, with n 0.
+        Columns ``query.keys``, value, low, high, se, n, n_effective, n_missing, method, sorted by the keys. A
+        cell of non-answers only is kept, with n 0. ``n_effective`` is Kish's with weights, the design's with
+        linked answers (1 where all are of one customer), and NaN with neither.
     """
     keys = list(query.keys)
     mine = counts.counts[counts.counts["instrument"] == instrument]
@@ -101,12 +109,20 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
     for name, numbers in (("value", means.mean), ("low", bounds.low), ("high", bounds.high), ("se", se)):
         table[name] = measure.factor * numbers
     table["n"] = means.n.astype(np.int64)
+    table["n_effective"] = np.nan if simple else _effective(means, weighted=counts.weighted)
     silent = mine["score"].isna().to_numpy()
     table["n_missing"] = np.bincount(
         where[silent], weights=mine["n"].to_numpy()[silent], minlength=len(index)
     ).astype(np.int64)
     table["method"] = _method(counts, measure, simple=simple)
     return table
+
+
+def _effective(means: CellMeans, *, weighted: bool) -> np.ndarray:
+    """Number of independent answers of equal weight that the answers are worth, as `nps` has it."""
+    if weighted:
+        return means.n_kish
+    return np.where((means.n > 0) & (means.df == 0), 1.0, means.n_design)
 
 
 def _cell_numbers(mine: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, pd.DataFrame]:

@@ -63,8 +63,11 @@ def metric_table(
     -------
     DataFrame
         One row a cell that has rows, sorted: metric, the group columns, period (start, local time; only with
-        ``every``), value, low, high, level, se, n, n_missing, unit, method, small_base (n below 30),
-        suppressed (n below 5, or the complement of such a cell; then value, low, high and se are NaN).
+        ``every``), value, low, high, level, se, n, n_effective, n_missing, unit, method, small_base (below
+        30), suppressed (below 5, or the complement of such a cell; then value, low, high and se are NaN).
+        ``n_effective`` is the number of independent answers of equal weight that n are worth: Kish's with
+        weights, n over the design effect where answers of one customer are linked, NaN with neither. A base
+        is as small as the smaller of n and n_effective.
         Values are in ``unit``: an NPS in points, a share from 0 to 1. A group column whose name the table
         needs itself is called ``<name>_group`` there: by ``level`` gives a column ``level_group``.
 

@@ -22,8 +22,9 @@ class ScoreBreakdown(Result):
     classes : tuple of str
         Columns of ``table`` that hold counts, worst answer first.
     table : DataFrame
-        One row a group: group (label), one column of counts for each class, n, n_missing, value, low, high,
-        small_base, suppressed (then counts and score are NaN).
+        One row a group: group (label), one column of counts for each class, n, n_effective, n_missing, value,
+        low, high, small_base, suppressed (then counts and score are NaN). With weights the counts are n times
+        the weighted shares.
     unit : Unit
         Of the score.
     level : float
@@ -40,7 +41,7 @@ class ScoreBreakdown(Result):
         lines = []
         for row in self.table.to_dict("records"):
             if row["suppressed"]:
-                lines.append(f"{row['group']}: {why_hidden(row['n'])}, n {row['n']:,}")
+                lines.append(f"{row['group']}: {why_hidden(row['n'], row['n_effective'])}, n {row['n']:,}")
                 continue
             shares = ", ".join(f"{name} {100 * row[name] / row['n']:.0f} %" for name in self.classes)
             score = format_estimate(row["value"], row["low"], row["high"], self.unit)
