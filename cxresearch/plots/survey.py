@@ -79,7 +79,7 @@ def _bar(ax: Axes, place: int, row: dict[Any, Any], classes: tuple[str, ...], co
 
 def _score(row: dict[Any, Any], result: ScoreBreakdown) -> str:
     if row["suppressed"]:
-        return hidden_mark(row["n"])
+        return hidden_mark(row["n"], row["n_effective"])
     score = format_value(row["value"], result.unit)
     interval = format_interval(row["low"], row["high"], result.unit)
     return f"{score} {interval}, n {row['n']:,}" + (" (small)" if row["small_base"] else "")
