@@ -148,6 +148,9 @@ def gross_revenue_retention(
 ) -> Estimate:
     """Return GRR = sum(min(closing, opening)) / opening MRR, over the opening cohort; never above 1.
 
+    Definitions that count every change (ChartMogul, Stripe, Baremetrics) take 1 - (churn + contraction) /
+    opening MRR instead, and 0 where more was lost than was there when the period began.
+
     Examples
     --------
     >>> float(gross_revenue_retention(_example_study(), period="2024-02"))
@@ -175,6 +178,9 @@ def net_revenue_retention(
     level: float = 0.95,
 ) -> Estimate:
     """Return NRR = closing MRR of the opening cohort / its opening MRR.
+
+    Definitions that count every change (ChartMogul, Stripe, Baremetrics) take 1 - net revenue churn instead,
+    whoever moved; it is 0 where more was lost than was there when the period began.
 
     Examples
     --------

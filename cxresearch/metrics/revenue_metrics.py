@@ -144,8 +144,6 @@ def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:
         bridge = bridges.money
         rows = _rows(bridge, query, bridge.frame["opening_customers"] > 0)
         cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
-        unbounded = np.isinf(cells["low"]) | np.isinf(cells["high"])
-        cells.loc[unbounded, ["low", "high"]] = np.nan  # tables compare by intervals; these have none
         return _cells(rows, query, cells)
 
     return estimate

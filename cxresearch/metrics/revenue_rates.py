@@ -45,7 +45,8 @@ def rate_cells(
         n = rows["opening_customers"].to_numpy()
         found, text = _over_opening(sums, ask, n, level=level, share=rules.moves == "period_end")
         method = f"over opening MRR; {text}"
-    found["low"] = np.maximum(found["low"], ask.floor)
+    for end in ("value", "low", "high"):
+        found[end] = np.maximum(found[end], ask.floor)
     found = found.assign(n=n, method=f"{ask.text}, {method}; definition {rules.name}")
     found.index = rows.index
     return found.reindex(columns=["value", "low", "high", "se", "n", "n_effective", "method"])
@@ -53,7 +54,11 @@ def rate_cells(
 
 @dataclass(frozen=True, kw_only=True)
 class _Question:
-    """``base`` plus signed moves over opening MRR, or over the sum of the moves in ``over``."""
+    """``base`` plus signed moves over opening MRR, or over the sum of the moves in ``over``.
+
+    Neither the rate nor an end of its interval is below ``floor``: whoever counts every change may lose more
+    than there was at the start, but cannot keep less than nothing.
+    """
 
     name: str
     signs: Mapping[str, float]
@@ -85,21 +90,30 @@ def _net_churn(rules: RevenueProfile) -> _Question:
 
 
 def _gross_retention(rules: RevenueProfile) -> _Question:
+    ends = rules.moves == "period_end"
     return _Question(
         name="Gross revenue retention",
         signs={"churn": -1.0, "contraction": -1.0},
         base=1.0,
-        share=rules.moves == "period_end",
-        text="sum of the smaller of opening and closing level",
+        share=ends,
+        floor=0.0,
+        text="sum of the smaller of opening and closing level"
+        if ends
+        else "opening - churn - contraction counted by every change, at least 0",
     )
 
 
 def _net_retention(rules: RevenueProfile) -> _Question:
+    ends = rules.moves == "period_end" and rules.net_offsets == ("expansion",)
+    moves = " + ".join(("opening - churn - contraction", *rules.net_offsets))
     return _Question(
         name="Net revenue retention",
         signs={"churn": -1.0, "contraction": -1.0} | dict.fromkeys(rules.net_offsets, 1.0),
         base=1.0,
-        text="closing MRR of the opening cohort",
+        floor=0.0,
+        text="closing MRR of the opening cohort"
+        if ends
+        else f"{moves} counted by {rules.moves.replace('_', ' ')}, at least 0",
     )
 
 

@@ -250,6 +250,30 @@ class TestIntervals:
         assert np.isfinite([found.low, found.high]).all()
         assert found.low >= 0
 
+    @pytest.mark.filterwarnings("ignore:one account holds")
+    @pytest.mark.parametrize("profile", list(cx.REVENUE_PROFILES))
+    def test_nobody_keeps_less_than_nothing(self, profile: str) -> None:
+        """Six customers: five leave, three return at twice the price and stay, or leave again."""
+        rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(6)]
+        rows += [(f"c{number}", "2024-02-05", 0.0) for number in range(5)]
+        rows += [(f"c{number}", "2024-02-08", 20.0) for number in range(3)]
+        gone = [(f"c{number}", "2024-02-20", 0.0) for number in range(3)]
+        every_change = profile in ("chartmogul", "stripe", "baremetrics")
+        gross_lost, back = ((50, 110), 60) if every_change else ((20, 50), 0)
+        gained = 0 if profile == "baremetrics" else back if every_change else 30
+        for leaves, lost in enumerate(gross_lost):
+            study = study_of(rows + gone * leaves)
+            won = 0 if leaves and not every_change else gained
+            for name, kept in (("gross", 60 - lost), ("net", 60 - lost + won)):
+                metric = f"{name}_revenue_retention"
+                one = getattr(cx, metric)(study, period="2024-02", profile=profile)
+                assert one.value == pytest.approx(max(kept, 0) / 60)
+                assert 0 <= one.low <= one.value <= one.high
+                assert ("at least 0" in one.method) == every_change
+                table = cx.metric_table(study, metric, every="month", options={"profile": profile})
+                cell = table[table["period"] == "2024-02-01"].iloc[0]
+                assert (cell["value"], cell["low"], cell["high"]) == (one.value, one.low, one.high)
+
 
 def moves_of(x: pd.Series, opening: pd.Series, *, movers: int) -> MoveSums:
     return MoveSums(
