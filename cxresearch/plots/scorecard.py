@@ -205,7 +205,7 @@ def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
 def _forest(ax: Axes, table: pd.DataFrame, unit: Unit, colours: list[str], *, signed: bool = False) -> None:
     rows = table.reset_index(drop=True)
     for place, row in enumerate(rows.to_dict("records")):
-        text, colour = hidden_mark(int(row["n"])), MUTED
+        text, colour = hidden_mark(int(row["n"]), row.get("n_effective")), MUTED
         if not row["suppressed"] and pd.isna(row["value"]):
             text = f"not known, n {int(row['n']):,}"
         elif not row["suppressed"]:

@@ -40,7 +40,7 @@ class Scorecard(Result):
         Confidence level of all intervals.
     overall : DataFrame
         Each metric over all groups, by period: metric, period (with ``every``), value, low, high, level, se,
-        n, n_missing, unit, method, small_base, suppressed; see `metric_table`.
+        n, n_effective, n_missing, unit, method, small_base, suppressed; see `metric_table`.
     table : DataFrame
         The same by group and period; equal to ``overall`` without groups.
     changes : DataFrame
@@ -113,8 +113,9 @@ class Scorecard(Result):
         """The judged period of ``overall`` for each metric, with its change: one row a metric.
 
         A metric judged for an earlier period than the others says so in its label. Columns metric, label,
-        period, value, low, high, n, unit, small_base, suppressed, and, where there was a period before,
-        change, change_low, change_high, against (its name), p_adjusted and verdict (else NaN and empty).
+        period, value, low, high, n, n_effective, unit, small_base, suppressed, and, where there was a period
+        before, change, change_low, change_high, against (its name), p_adjusted and verdict (else NaN and
+        empty).
         """
         rows = self._of_judged(self.overall[self.overall["n"] > 0])
         rows = rows.set_index("metric").reindex(list(self.labels)).dropna(subset=["n"]).reset_index()
@@ -131,7 +132,7 @@ class Scorecard(Result):
         wanted = {"difference": "change", "low": "change_low", "high": "change_high"}
         columns = ["metric", "difference", "low", "high", "against", "p_adjusted", "verdict"]
         change = change.reindex(columns=columns).rename(columns=wanted)
-        kept = ["value", "low", "high", "n", "unit", "small_base", "suppressed"]
+        kept = ["value", "low", "high", "n", "n_effective", "unit", "small_base", "suppressed"]
         head = ["metric", "label", *(["period"] if self.every else []), *kept]
         found = rows[head].merge(change, on="metric", how="left")
         return found.assign(verdict=found["verdict"].astype("object").fillna(""))
@@ -174,6 +175,7 @@ class Scorecard(Result):
                 level=row["level"],
                 se=row["se"],
                 n=int(row["n"]),
+                n_effective=None if pd.isna(row["n_effective"]) else row["n_effective"],
                 n_missing=int(row["n_missing"]),
                 unit=Unit(row["unit"]),
                 method=row["method"],
@@ -329,7 +331,8 @@ def _unknown(table: pd.DataFrame) -> str:
 def _parts(row: dict[Hashable, Any]) -> tuple[str, str, str, str, str, str]:
     unit = Unit(row["unit"])
     if row["suppressed"]:
-        return row["label"], "hidden", "", f"{int(row['n']):,}", "", why_hidden(int(row["n"]))
+        reason = why_hidden(int(row["n"]), row["n_effective"])
+        return row["label"], "hidden", "", f"{int(row['n']):,}", "", reason
     change, reading = "", str(row["verdict"])
     if row["verdict"]:
         kind = Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit

@@ -175,3 +175,24 @@ def test_weights_that_are_none_are_refused() -> None:
     )
     with pytest.raises(cx.DataError, match="weights are missing or negative"):
         cx.scorecard(data, weights="w")  # not left out in silence because tickets can be counted
+
+
+def test_a_scorecard_says_why_a_cell_is_hidden() -> None:
+    """Of forty answers all are of two customers: many, and worth two."""
+    frame = (
+        answers()
+        .dropna(subset="score")
+        .iloc[:90]
+        .assign(team="big", score=9.0, customer_id=[f"p{one}" for one in range(90)])
+    )
+    few = frame.iloc[:40].assign(team="few", customer_id=["x", "y"] * 20, score=[0.0, 10.0] * 20)
+    data = cx.Study.from_frames(
+        {"responses": pd.concat([frame, frame.assign(team="more"), few])},
+        observed_until="2024-02-29",
+        instruments={"nps": cx.NPS},
+    )
+    card = cx.scorecard(data, by="team", every=None, metrics="nps")
+    notes = card.groups.set_index("team")["note"]
+    assert notes["few"] == "too few independent answers to show"
+    assert sorted(notes.drop("few")) == ["", "hidden to protect a smaller group"]
+    assert card.estimates["nps"].n_effective == pytest.approx(card.overall["n_effective"].iloc[0])
