@@ -12,7 +12,6 @@ import cxresearch as cx
 from cxresearch.headtohead.churn_claims import risk_difference
 from cxresearch.headtohead.claim import judged
 from cxresearch.headtohead.covariates import covariates
-from cxresearch.headtohead.nonresponse import _silence
 
 
 @pytest.fixture(scope="module")
@@ -234,22 +233,36 @@ def test_both_populations_side_by_side(stacked: cx.Landmarks) -> None:
     assert mixed == pytest.approx(churn.loc["all customers", "churn"], abs=0.01)
 
 
-def test_a_standard_error_of_zero_is_no_certainty() -> None:
-    """All ten silent leave, none of the ten who answered: AUC 1, which says nothing of chance."""
+def test_silence_by_hand() -> None:
+    """All forty silent customers leave and twenty of sixty others: an AUC by hand, and no certainty."""
+    rng = np.random.default_rng(1)
+    silent = np.repeat([False, True], [60, 40])
+    gone = silent | (np.arange(100) < 20)
     frame = pd.DataFrame(
         {
-            "customer_id": [f"c{number}" for number in range(20)],
+            "customer_id": [f"c{number}" for number in range(100)],
             "landmark_at": pd.Timestamp("2024-01-01"),
-            "ces": [5.0, 6.0] * 5 + [np.nan] * 10,
-            "duration_days": [200.0] * 10 + [30.0] * 10,
-            "event": [0] * 10 + [1] * 10,
+            "ces": np.where(silent, np.nan, rng.integers(1, 8, 100)),
+            "nps": np.where(silent, np.nan, rng.integers(0, 11, 100)),
+            "tenure_days": rng.uniform(10, 900, 100),
+            "duration_days": np.where(gone, 30.0, 200.0),
+            "event": gone.astype(int),
         }
     )
-    marks = cx.Landmarks.from_frame(frame, instruments={"ces": cx.CES2}, horizon_days=180)
-    answered = frame["ces"].notna().to_numpy()
-    line = _silence("all customers", marks, answered, 0.95)
-    assert (line["auc"], line["se"]) == (1.0, 0.0)
-    assert np.isnan([line["low"], line["high"], line["p_chance"]]).all()
+    marks = cx.Landmarks.from_frame(
+        frame,
+        instruments={"ces": cx.CES2, "nps": cx.NPS},
+        horizon_days=180,
+        features=["tenure_days"],
+    )
+    found = cx.nonresponse(marks, ("ces", "nps"))
+    churn = found.table.set_index("group")
+    assert churn.loc["silent", ["low", "high"]].isna().all()
+    assert churn.loc["answered", "low"] < 1 / 3 < churn.loc["answered", "high"]
+    line = found.silence.iloc[0]
+    assert line["auc"] == pytest.approx((40 + 20 / 2) / 60)  # stayers all answered: 40 pairs won, 20 tied
+    assert line["low"] < line["auc"] < line["high"] < 1
+    assert line["p_chance"] < 1e-6
 
 
 def test_weights_need_silence(marks: cx.Landmarks) -> None:

@@ -15,30 +15,81 @@ def net(one: tuple[int, int, int], two: tuple[int, int, int], level: float = 0.9
     return mover_difference((p - d) / n, sides[0], (q - e) / m, sides[1], level=level)
 
 
-# Newcombe's method 10 with R 4.2.2 (count, n, count, n): difference, its ends, p of prop.test
+# R 4.2.2 (count, n, count, n): Newcombe's method 10: difference and its ends; prop.test(correct = FALSE):
+# chi-squared and p; then how far the root of chi-squared may lie from MOVER's z, as a part of it. Both test
+# the same hypothesis. Pearson's test pools the two shares in its standard error; MOVER takes the distance
+# from each share to the end that faces the other. They meet with equal sides and middling shares, and part
+# where a side is small and at 0 (third) or where shares that differ have samples of 1 to 5 (last: standard
+# error pooled .0143, apart .0156).
 TWO = [
-    ((42, 100, 30, 100), 0.12, (-0.0128680547573427, 0.247124264827755), 0.077099871743542),
-    ((3, 20, 9, 25), -0.21, (-0.427909969429357, 0.0528479116301996), 0.113436380836183),
-    ((0, 15, 5, 20), -0.25, (-0.468700877618744, -0.00372659506300857), 0.0364698303560265),
+    (
+        (42, 100, 30, 100),
+        0.12,
+        (-0.0128680547573427, 0.247124264827755),
+        (3.125, 0.077099871743542),
+        0.002,
+    ),
+    (
+        (3, 20, 9, 25),
+        -0.21,
+        (-0.427909969429357, 0.0528479116301996),
+        (2.50568181818182, 0.113436380836183),
+        0.012,
+    ),
+    (
+        (0, 15, 5, 20),
+        -0.25,
+        (-0.468700877618744, -0.00372659506300857),
+        (4.375, 0.0364698303560265),
+        0.05,
+    ),
     (
         (476, 1142, 1393, 5890),
         0.180310062767789,
         (0.149968033281672, 0.211051441944321),
-        1.55856631659575e-36,
+        (159.363464824952, 1.55856631659575e-36),
+        0.08,
     ),
 ]
 
 
-@pytest.mark.parametrize(("counts", "difference", "ends", "pearson"), TWO)
+@pytest.mark.parametrize(("counts", "difference", "ends", "pearson", "apart"), TWO)
 def test_shares_give_newcombe(
-    counts: tuple[int, ...], difference: float, ends: tuple[float, float], pearson: float
+    counts: tuple[int, ...],
+    difference: float,
+    ends: tuple[float, float],
+    pearson: tuple[float, float],
+    apart: float,
 ) -> None:
     x, n, y, m = counts
     found = mover_difference(x / n, wilson(x, n), y / m, wilson(y, m))
     assert np.isclose(found.difference, difference, rtol=0, atol=1e-12)
     assert np.allclose((found.low, found.high), ends, rtol=0, atol=1e-9)
-    assert found.p_value == pytest.approx(pearson, abs=0.02)  # another test of the same hypothesis
     assert (found.p_value < 0.05) == (ends[0] > 0 or ends[1] < 0)
+    chi_squared, p = pearson
+    z = np.sqrt(chi_squared)
+    assert abs(found.statistic) == pytest.approx(z, rel=apart)
+    # a part of z is about z squared times as large a part of p: hence logarithms, where p can be near 0
+    assert np.log(found.p_value) == pytest.approx(np.log(p), abs=apart * (1 + chi_squared))
+
+
+def test_large_shares_give_the_unpooled_z_test() -> None:
+    """476 of 1,142 against 1,393 of 5,890: Wald's z with a standard error for each side."""
+    p, q = 476 / 1142, 1393 / 5890
+    found = mover_difference(p, wilson(476, 1142), q, wilson(1393, 5890))
+    z = (p - q) / np.sqrt(p * (1 - p) / 1142 + q * (1 - q) / 5890)
+    assert found.statistic == pytest.approx(z, rel=0.01)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (20, 30)])
+def test_two_shares_equal_and_certain(x: int, y: int) -> None:
+    """Nobody of 20 and of 30, or everybody: no difference, and yet not known to be none."""
+    found = mover_difference(x / 20, wilson(x, 20), y / 30, wilson(y, 30))
+    z2 = stats.norm.ppf(0.975) ** 2
+    reach = [z2 / (n + z2) for n in (20, 30)]  # Wilson's other end
+    assert found.p_value == 1.0
+    assert sorted([-found.low, found.high]) == pytest.approx(sorted(reach))
+    assert (found.high > -found.low) == (x == 0)
 
 
 def test_swapping_sides_negates() -> None:
