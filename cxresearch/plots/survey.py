@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxresearch.plots.dispatch import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes, row_label
 from cxresearch.results.hidden import hidden_mark
 from cxresearch.results.score_breakdown import ScoreBreakdown
 from cxresearch.results.units import format_interval, format_value
@@ -36,7 +36,7 @@ def draw_breakdown(result: ScoreBreakdown, ax: Axes | None = None) -> Axes:
                 fontsize=9,
                 color=INK if not row["suppressed"] else MUTED,
             )
-        ax.set_yticks(range(len(rows)), [str(row["group"]) for row in rows], color=INK)
+        ax.set_yticks(range(len(rows)), [row_label(row["group"]) for row in rows], color=INK)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.set_xlim(0, 100)
         ax.set_xlabel("% of answers")
