@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import narwhals as nw
 import pandas as pd
 
 from cxresearch.checks import check_level, check_number
-from cxresearch.data.engine import collect, days_between, period_start
+from cxresearch.data.engine import collect
 from cxresearch.errors import DataError
+from cxresearch.metrics.cells import one_estimate
+from cxresearch.metrics.metric import Query
 from cxresearch.metrics.periods import local_cut
-from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
-from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
-from cxresearch.results.estimate import Estimate
+from cxresearch.metrics.return_metrics import DEPARTURES, departures_by_cell, won_back_share
+from cxresearch.metrics.return_rows import purchases_by_customer
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.reached_share import share_reached
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from cxresearch.data.study import Study
+    from cxresearch.metrics.revenue_profiles import RevenueProfile
     from cxresearch.results.curve import KaplanMeier
+    from cxresearch.results.estimate import Estimate
 
 
 def purchase_summary(study: Study, *, until: datetime | str | None = None) -> pd.DataFrame:
@@ -65,27 +65,6 @@ def purchase_summary(study: Study, *, until: datetime | str | None = None) -> pd
         repeats=found["purchases"] - 1,
         recency_days=(found["last"] - found["first"]).dt.total_seconds() / 86_400,
         age_days=(last_day - found["first"]).dt.total_seconds() / 86_400,
-    )
-
-
-def purchases_by_customer(study: Study, last_day: pd.Timestamp) -> nw.LazyFrame[Any]:
-    """Return each customer's purchases up to a day: customer_id, first, second, last, purchases."""
-    orders = study.table("orders").filter(nw.col("amount") >= 0)
-    days = orders.select(
-        "customer_id", day=period_start(nw.col("ordered_at"), "day", study.timezone)
-    ).unique()
-    days = days.filter(nw.col("day") <= nw.lit(last_day.to_pydatetime()))
-    days = days.with_columns(first=nw.col("day").min().over("customer_id"))
-    later = nw.when(nw.col("day") > nw.col("first")).then(nw.col("day"))
-    return (
-        days.with_columns(later=later)
-        .group_by("customer_id")
-        .agg(
-            nw.col("first").min(),
-            nw.col("later").min().alias("second"),
-            nw.col("day").max().alias("last"),
-            nw.len().alias("purchases"),
-        )
     )
 
 
@@ -155,7 +134,8 @@ def win_back_rate(
     -------
     Estimate
         1 - Kaplan-Meier: who left recently is censored, not counted as lost for good. Robust by customer,
-        since one can leave more than once. ``n`` counts departures. NaN if nobody was followed so long.
+        since one can leave more than once. ``n`` counts departures. NaN if nobody was followed so long: then
+        all are in ``n_missing``. By group and period: ``metric_table(study, "win_back_rate", ...)``.
 
     Examples
     --------
@@ -164,60 +144,12 @@ def win_back_rate(
     1
     """
     check_number("within_days", within_days, above=0)
-    rules = revenue_profile(profile)
-    gone = departures(study, rules)
-    name = f"Win-back within {within_days:g} days"
-    if gone.empty:
-        return no_share(name, level, "departures", "nobody left")
-    curve = kaplan_meier(gone["days"], gone["event"], clusters=gone["customer_id"], level=level)
-    found = share_reached(curve, within_days)
-    return Estimate(
-        name=name,
-        value=found.value,
-        low=found.low,
-        high=found.high,
+    query = Query(level=check_level(level), options={"win_back_days": within_days, "profile": profile})
+    return one_estimate(
+        won_back_share(departures_by_cell(study, query), query),
+        name=f"Win-back within {within_days:g} days",
         level=level,
-        se=found.se,
-        n=len(gone),
         unit=Unit.SHARE,
-        method=f"1 - Kaplan-Meier, {found.limits}, robust by customer; definition {rules.name}",
-        denominator="departures, those without a return censored at the data cut",
-        note=found.note,
-    )
-
-
-def departures(study: Study, rules: RevenueProfile) -> pd.DataFrame:
-    """Return who left and when, with the days until they paid again or the data cut.
-
-    Returns
-    -------
-    DataFrame
-        One row a departure: ``customer_id, at, days, event`` (1 came back).
-    """
-    rules = replace(rules, moves="every_change")
-    moves = revenue_moves(revenue_levels(study, rules), rules, "day", study.timezone)
-    turns = [KINDS.index(kind) for kind in ("churn", "reactivation")]
-    moves = moves.filter(nw.col("kind").is_in(turns))
-    moves = moves.with_columns(back=nw.col("at").shift(-1).over("customer_id", order_by="at"))
-    lost = moves.filter(nw.col("kind") == turns[0])
-    end = nw.col("back").fill_null(nw.lit(study.observed_until))
-    event = (~nw.col("back").is_null()).cast(nw.Int64)
-    return collect(lost.select("customer_id", "at", days=days_between(nw.col("at"), end), event=event))
-
-
-def no_share(name: str, level: float, denominator: str, note: str) -> Estimate:
-    """Return the estimate of a share of nobody, with the reason."""
-    nan = float("nan")
-    return Estimate(
-        name=name,
-        value=nan,
-        low=nan,
-        high=nan,
-        level=check_level(level),
-        se=nan,
-        n=0,
-        unit=Unit.SHARE,
-        method="none",
-        denominator=denominator,
-        note=note,
+        denominator=DEPARTURES,
+        nothing="nobody left",
     )

@@ -9,19 +9,21 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect, days_between, period_start
+from cxresearch.metrics.cells import NONE, WILSON, each_cell, follows, others, shares
 from cxresearch.metrics.groups import NoSuchGroupError
 from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.periods import complete_periods, local_cut, period_starts
-from cxresearch.metrics.purchases import departures, purchases_by_customer
-from cxresearch.metrics.renewals import renewals_due
+from cxresearch.metrics.return_rows import departures, purchases_by_customer, renewals_due
 from cxresearch.metrics.revenue_profiles import revenue_profile
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import linearised_ratios, ratio_method
 from cxresearch.stats.reached_share import share_reached
 
-_WILSON = "score interval (Wilson 1927)"
+#: What n counts.
+DEPARTURES = "departures, those without a return censored at the data cut"
+RENEWALS = "renewals due and decided by the data cut"
+NO_RENEWAL = "no renewal was due and decided"
 #: Sums of `linearised_ratios` and the columns that hold them.
 _RATIO = ("x", "s", "xx", "xs", "ss", "n", "relative")
 
@@ -67,9 +69,9 @@ def _won_back() -> Metric:
         label="Win-back",
         unit=Unit.SHARE,
         good="high",
-        denominator="departures, those without a return censored at the data cut",
+        denominator=DEPARTURES,
         family=departures_by_cell,
-        estimate=_won_back_share,
+        estimate=won_back_share,
         collapse=_without_columns,
         rest=_other_rows,
         lags=True,
@@ -86,9 +88,9 @@ def _renewals() -> Metric:
         label="Renewal rate",
         unit=Unit.SHARE,
         good="high",
-        denominator="renewals due and decided by the data cut",
+        denominator=RENEWALS,
         family=count_renewals,
-        estimate=_renewed_share,
+        estimate=renewed_share,
         collapse=_collapse,
         rest=_rest,
         lags=True,
@@ -102,9 +104,9 @@ def _renewed_value() -> Metric:
         label="Renewal rate by value",
         unit=Unit.SHARE,
         good="high",
-        denominator="renewals due and decided by the data cut",
+        denominator=RENEWALS,
         family=value_renewals,
-        estimate=_renewed_value_share,
+        estimate=renewed_value_share,
         collapse=_collapse,
         rest=_rest,
         lags=True,
@@ -232,7 +234,7 @@ def _kept(rows: pd.DataFrame, keys: tuple[str, ...]) -> list[str]:
 
 def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
     """Return the counts of coarser cells, or None where they do not follow."""
-    if coarser.every != query.every or not set(coarser.by) <= set(query.by):
+    if not follows(query, coarser):
         return None
     dropped = [name for name in query.by if name not in coarser.by]
     return _sums(counts.drop(columns=dropped), _kept(counts, coarser.keys))
@@ -240,47 +242,45 @@ def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFram
 
 def _without_columns(rows: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
     """Return the same rows in coarser cells."""
-    if coarser.every != query.every or not set(coarser.by) <= set(query.by):
+    if not follows(query, coarser):
         return None
     return rows.drop(columns=[name for name in query.by if name not in coarser.by])
 
 
 def _other_rows(rows: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:  # noqa: ARG001
-    """Return rows in which each group of a column stands for all the others together."""
-    groups = rows[column].dropna().unique()
-    parts = [rows[rows[column] != group].assign(**{column: group}) for group in groups]
-    found: pd.DataFrame = pd.concat([part for part in parts if len(part)] or [rows.iloc[:0]])
-    return found.reset_index(drop=True)
+    return others(rows, column)
 
 
 def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
-    return _sums(_other_rows(counts, query, column), _kept(counts, query.keys))
+    return _sums(others(counts, column), _kept(counts, query.keys))
 
 
 def _repeat_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     rows, days = _sorted(counts, query), query.options.get("repeat_days", 90)
     had = np.where(rows["complete"].to_numpy(bool), rows["had"], 0).astype(float)
-    late = f"none: not all who first bought have had {days:g} days"
+    late = f"{NONE}not all who first bought have had {days:g} days"
     return rows[list(query.keys)].assign(
-        **_shares(np.minimum(rows["again"], had), had, query.level),
+        **shares(np.minimum(rows["again"], had), had, query.level),
         n=had.astype("int64"),
         n_missing=(rows["customers"] - had).astype("int64"),
-        method=np.where(had > 0, f"{_WILSON}; bought again within {days:g} days", late),
+        method=np.where(had > 0, f"{WILSON}; bought again within {days:g} days", late),
     )
 
 
-def _renewed_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+def renewed_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Return the share of renewals that were renewed, of each cell; those not decided are missing."""
     rows, grace = _sorted(counts, query), query.options.get("grace_days", 0)
     n = rows["decided"].to_numpy(float)
     return rows[list(query.keys)].assign(
-        **_shares(rows["kept"].to_numpy(float), n, query.level),
+        **shares(rows["kept"].to_numpy(float), n, query.level),
         n=n.astype("int64"),
         n_missing=(rows["due"] - rows["decided"]).astype("int64"),
-        method=_decided(f"{_WILSON}; grace {grace:g} days", n),
+        method=_decided(f"{WILSON}; grace {grace:g} days", n),
     )
 
 
-def _renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
+def renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Return the share of what renewals were worth that was renewed, of each cell."""
     rows, grace = _sorted(sums, query), query.options.get("grace_days", 0)
     cells = {name: rows[name].to_numpy(float) for name in _RATIO}
     found = linearised_ratios(**cells, level=query.level, share=True)
@@ -293,7 +293,7 @@ def _renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 
 def _decided(method: str, n: Any) -> Any:
-    return np.where(n > 0, method, "none: no renewal was due and decided")
+    return np.where(n > 0, method, NONE + NO_RENEWAL)
 
 
 def _sorted(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
@@ -303,32 +303,21 @@ def _sorted(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     return rows[rows[first] > 0].reset_index(drop=True)
 
 
-def _shares(hits: Any, n: Any, level: float) -> dict[str, Any]:
-    """Shares with Wilson's interval; all NaN where n is 0."""
-    size = np.where(n > 0, n, np.nan)
-    share, bounds = hits / size, wilson(hits, n, level=level)
-    return {
-        "value": share,
-        "low": np.where(n > 0, bounds.low, np.nan),
-        "high": np.where(n > 0, bounds.high, np.nan),
-        "se": np.sqrt(share * (1 - share) / size),
-    }
+def won_back_share(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Return the share of departures followed by a return in time, of each cell.
 
-
-def _won_back_share(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
+    Where nobody was followed so long there is no value, and all departures are in ``n_missing``.
+    """
     within = query.options.get("win_back_days", 180)
     profile = revenue_profile(query.options.get("profile", "cxresearch")).name
-    keys = list(query.keys)
-    groups: Any = rows.groupby(keys, dropna=False, sort=True) if keys else [((), rows)] if len(rows) else []
-    cells = [(*key, *_won_back_cell(mine, within, profile, query.level)) for key, mine in groups]
-    return pd.DataFrame(cells, columns=[*keys, "value", "low", "high", "se", "n", "n_missing", "method"])
 
+    def cell(mine: pd.DataFrame) -> tuple[Any, ...]:
+        curve = kaplan_meier(mine["days"], mine["event"], clusters=mine["who"], level=query.level)
+        found = share_reached(curve, within)
+        if np.isnan(found.value):
+            return *(np.nan,) * 4, 0, len(mine), f"{NONE}nobody has been gone for {within:g} days"
+        method = f"1 - Kaplan-Meier, robust by customer, {found.limits}; within {within:g} days"
+        method += f"; definition {profile}"
+        return found.value, found.low, found.high, found.se, len(mine), 0, method
 
-def _won_back_cell(rows: pd.DataFrame, within: float, profile: str, level: float) -> tuple[Any, ...]:
-    curve = kaplan_meier(rows["days"], rows["event"], clusters=rows["who"], level=level)
-    found = share_reached(curve, within)
-    if np.isnan(found.value):
-        return *(np.nan,) * 4, 0, len(rows), f"none: nobody has been gone for {within:g} days"
-    method = f"1 - Kaplan-Meier, robust by customer, {found.limits}; within {within:g} days"
-    method += f"; definition {profile}"
-    return found.value, found.low, found.high, found.se, len(rows), 0, method
+    return each_cell(rows, query, cell)

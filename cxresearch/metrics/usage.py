@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,14 +11,15 @@ from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import EVERY, Every
 from cxresearch.errors import DataError
 from cxresearch.metrics.adoption_metrics import active_share, adopted_share, curve_of_uses, mean_features
+from cxresearch.metrics.cells import one_estimate
 from cxresearch.metrics.metric import Query
 from cxresearch.metrics.usage_counts import count_active, count_features, count_first_uses
-from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
     from cxresearch.results.curve import KaplanMeier
+    from cxresearch.results.estimate import Estimate
 
 
 def time_to_first_use(study: Study, *, feature: str | None = None, level: float = 0.95) -> KaplanMeier:
@@ -105,31 +105,12 @@ def adoption_rate(
     """
     query = Query(level=check_level(level), options={"within_days": within_days})
     counts = count_first_uses(study, query, within_days=within_days, feature=feature)
-    return _estimate(
+    return one_estimate(
         adopted_share(counts, query),
         name=f"Adoption{'' if feature is None else ' of ' + feature} within {within_days:g} days",
         level=level,
         unit=Unit.SHARE,
         denominator=f"customers who joined at least {within_days:g} days before the data cut",
-    )
-
-
-def _estimate(cells: pd.DataFrame, *, name: str, level: float, unit: Unit, denominator: str) -> Estimate:
-    """One cell as an estimate; NaN where nobody counts."""
-    row: Any = cells.iloc[0] if len(cells) else {"n": 0, "n_missing": 0, "method": "none"}
-    value, low, high, se = (float(row.get(key, math.nan)) for key in ("value", "low", "high", "se"))
-    return Estimate(
-        name=name,
-        value=value,
-        low=low,
-        high=high,
-        level=level,
-        se=se,
-        n=int(row["n"]),
-        n_missing=int(row["n_missing"]),
-        unit=unit,
-        method=str(row["method"]),
-        denominator=denominator,
     )
 
 
@@ -219,7 +200,7 @@ def feature_breadth(study: Study, *, within_days: float = 30, level: float = 0.9
     0.25
     """
     query = Query(level=check_level(level))
-    return _estimate(
+    return one_estimate(
         mean_features(count_features(study, query, within_days=within_days), query),
         name=f"Features used in the last {within_days:g} days",
         level=level,

@@ -152,6 +152,7 @@ def test_win_back(engine: Any) -> None:
     assert (whole["value"], whole["low"], whole["high"]) == pytest.approx(by_lifelines(gone, 100))
     one = cx.win_back_rate(study, within_days=100)
     assert (whole["low"], whole["high"], whole["n"]) == (one.low, one.high, one.n)
+    assert whole["method"] == one.method and (whole["n_missing"], one.n_missing) == (0, 0)
     regions = cx.metric_table(study, "win_back_rate", by="region", options=options)
     for region, part in gone.groupby("region"):
         found = row(regions, region=region)
@@ -169,6 +170,11 @@ def test_nobody_has_been_gone_so_long(engine: Any) -> None:
     last = row(table, period="2024-02-01")
     assert (last["n"], last["n_missing"]) == (0, 3) and np.isnan(last["value"])
     assert last["method"] == "none: nobody has been gone for 170 days"
+    whole = cx.metric_table(study, "win_back_rate", options={"win_back_days": 900}).iloc[0]
+    one = cx.win_back_rate(study, within_days=900)
+    assert (one.n, one.n_missing, one.note) == (0, 40, "nobody has been gone for 900 days")
+    assert np.isnan([one.value, one.low, one.high, one.se]).all()
+    assert (whole["n"], whole["n_missing"], whole["method"]) == (one.n, one.n_missing, one.method)
 
 
 # Renewals
@@ -205,6 +211,7 @@ def test_renewals(engine: Any) -> None:
         assert (worth["low"], worth["high"]) == (pytest.approx(alone.low), pytest.approx(alone.high))
     whole, one = cx.metric_table(study, "renewal_rate").iloc[0], cx.renewal_rate(study)
     assert (whole["value"], whole["low"], whole["high"], whole["n"]) == (one.value, one.low, one.high, one.n)
+    assert whole["method"] == one.method == "score interval (Wilson 1927); grace 0 days"
 
 
 def test_renewals_within_their_grace_are_counted_apart(engine: Any) -> None:
