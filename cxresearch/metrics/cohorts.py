@@ -289,7 +289,7 @@ def revenue_by_customer_age(
         sums = RatioSums(
             x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n, relative=money
         )
-        part = linearised_ratio(sums, level=level, share=True)
+        part = linearised_ratio(sums, level=level)
         end = edges[band + 1] if band + 1 < len(edges) else math.inf
         rows.append((start, end, int(count), money / 100, part.value, part.low, part.high))
     return pd.DataFrame(rows, columns=["from_months", "to_months", "n", "mrr", "share", "low", "high"])

@@ -13,7 +13,7 @@ import pandas as pd
 from cxresearch.metrics.revenue_ledger import RELATIVE
 from cxresearch.metrics.revenue_profiles import RevenueProfile
 from cxresearch.stats.net_ratio import GAIN_METHOD, MoveSums, gain_ratios, net_method, net_ratios
-from cxresearch.stats.ratio import linearised_ratios, log_ratios, ratio_method
+from cxresearch.stats.ratio import RATIO_METHOD, linearised_ratios, log_ratios
 
 
 def rate_cells(
@@ -150,8 +150,8 @@ def _over_opening(
 ) -> tuple[pd.DataFrame, str]:
     """Return the ratio of each cell and the name of its interval; ``share``: nobody loses more than all."""
     if ask.share:
-        found = linearised_ratios(**_ratio_sums(sums, ask), n=n, level=level, share=True)
-        return found, ratio_method(share=True)
+        found = linearised_ratios(**_ratio_sums(sums, ask), n=n, level=level)
+        return found, RATIO_METHOD
     up, down = (-1.0, 1.0) if ask.base else (1.0, -1.0)  # retention counts what is left, churn what is lost
     lost = [kind for kind, sign in ask.signs.items() if sign == up]
     won = [kind for kind, sign in ask.signs.items() if sign == down]

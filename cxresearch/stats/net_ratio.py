@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cxresearch.errors import ArgumentError
 from cxresearch.stats.differences import mover_difference
 from cxresearch.stats.proportions import Bounds, normal_quantile
-from cxresearch.stats.ratio import SLACK, linearised_ratios
+from cxresearch.stats.ratio import SLACK, Linearised, linearised, linearised_ratios
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -104,21 +104,20 @@ def gain_ratios(
     """
     if (np.asarray(moves.x, dtype=np.float64) < -SLACK * np.asarray(s, dtype=np.float64)).any():
         raise ArgumentError("moves add up to less than 0", wanted="moves of 0 or more, without a sign")
-    found = linearised_ratios(x=moves.x, s=s, xx=moves.xx, xs=moves.xs, ss=ss, n=n, level=level)
-    value, kish = np.maximum(found["value"].to_numpy(), 0.0), found["n_effective"].to_numpy()
+    value, se, kish = linearised(x=moves.x, s=s, xx=moves.xx, xs=moves.xs, ss=ss, n=n)
+    value = np.maximum(value, 0.0)
     size, movers = (np.asarray(part, dtype=np.float64) for part in (n, moves.movers))
     z = normal_quantile(level)
     with np.errstate(divide="ignore", invalid="ignore"):
         alike = size / (size - 1) * value * (size / movers - 1) / kish
-        unit = np.fmax(found["se"].to_numpy() ** 2 / value, alike)
+        unit = np.fmax(se**2 / value, alike)
         one = np.where(value > 0, value, 1.0) / kish  # a move of everybody, or of one customer who doubled
         unit = np.where((value > 0) & (unit > _NOTHING * one), unit, one)
-        unit = np.where(found["se"].isna(), np.nan, unit)
+        unit = np.where(np.isnan(se), np.nan, unit)
     centre = value + z * z * unit / 2
     half = z * np.sqrt(unit * value + (z * unit / 2) ** 2)
-    found["low"] = np.where(value > 0, np.maximum(centre - half, 0.0), 0.0 * unit)
-    found["high"] = centre + half
-    return found
+    low = np.where(value > 0, np.maximum(centre - half, 0.0), 0.0 * unit)
+    return pd.DataFrame({"value": value, "low": low, "high": centre + half, "se": se, "n_effective": kish})
 
 
 def net_ratios(
@@ -175,20 +174,20 @@ def net_ratios(
     >>> net_ratios(lost, won, cross=[0], s=[100], ss=[1000], n=[10]).round(3).iloc[0].tolist()
     [-0.1, -0.604, 0.273, 0.18, 10.0]
     """
-    base: dict[str, Any] = {"s": s, "ss": ss, "n": n, "level": level}
+    base: dict[str, Any] = {"s": s, "ss": ss, "n": n}
     if share:
-        found = linearised_ratios(
-            x=losses.x, xx=losses.xx, xs=losses.xs, relative=losses.relative, share=True, **base
-        )
+        lost = {"x": losses.x, "xx": losses.xx, "xs": losses.xs, "relative": losses.relative}
+        found = linearised_ratios(**lost, **base, level=level)
     else:
-        found = gain_ratios(losses, **base)
-    won = gain_ratios(gains, **base)
+        found = gain_ratios(losses, **base, level=level)
+    won = gain_ratios(gains, **base, level=level)
     net, r = _net_and_correlation(losses, gains, cross, base)
     ends = mover_difference(
         found["value"], _bounds(found), won["value"], _bounds(won), level=level, correlation=r
     )
-    net["low"], net["high"] = ends.low, np.minimum(ends.high, 1.0) if share else ends.high
-    return net
+    high = np.minimum(ends.high, 1.0) if share else ends.high
+    cells = {"value": net.value, "low": ends.low, "high": high, "se": net.se, "n_effective": net.n_effective}
+    return pd.DataFrame(cells)
 
 
 def _bounds(found: pd.DataFrame) -> Bounds:
@@ -197,7 +196,7 @@ def _bounds(found: pd.DataFrame) -> Bounds:
 
 def _net_and_correlation(
     losses: MoveSums, gains: MoveSums, cross: ArrayLike, base: dict[str, Any]
-) -> tuple[pd.DataFrame, Floats]:
+) -> tuple[Linearised, Floats]:
     """Return the linearised ratio of the difference, and the correlation of its two parts (0 if unknown)."""
     both = np.asarray(cross, dtype=np.float64)
     x, xx, xs = (
@@ -205,7 +204,7 @@ def _net_and_correlation(
         for name in ("x", "xx", "xs")
     )
     s, ss = (np.asarray(base[name], dtype=np.float64) for name in ("s", "ss"))
-    net = linearised_ratios(x=x[0] - x[1], xx=xx[0] + xx[1] - 2 * both, xs=xs[0] - xs[1], **base)
+    net = linearised(x=x[0] - x[1], xx=xx[0] + xx[1] - 2 * both, xs=xs[0] - xs[1], **base)
     with np.errstate(divide="ignore", invalid="ignore"):
         one, two = x[0] / s, x[1] / s
         shared = both - one * xs[1] - two * xs[0] + one * two * ss

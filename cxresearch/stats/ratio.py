@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -87,20 +87,63 @@ class RatioInterval:
     method: str
 
 
+class Linearised(NamedTuple):
+    """Ratios with their linearised standard errors and Kish's effective numbers of units, arrays of cells."""
+
+    value: Floats
+    se: Floats
+    n_effective: Floats
+
+
+def linearised(
+    *, x: ArrayLike, s: ArrayLike, xx: ArrayLike, xs: ArrayLike, ss: ArrayLike, n: ArrayLike
+) -> Linearised:
+    """Return ratios of two sums with their linearised standard errors, one a cell; no intervals.
+
+    Parameters
+    ----------
+    x, s, xx, xs, ss, n : array-like, shape (cells,)
+        Sums of each cell, see `RatioSums`; x may be negative or above its s.
+
+    Returns
+    -------
+    Linearised
+        NaN where s adds up to 0; ``se`` also with fewer than two units.
+
+    Notes
+    -----
+    The variance is ``n / (n - 1) sum((x - R s)^2) / (sum s)^2``, the units taken as independent draws from
+    those the firm might have had (Cochran 1977, Sampling techniques, 3rd ed., section 6).
+
+    Examples
+    --------
+    >>> found = linearised(x=[20], s=[100], xx=[200], xs=[200], ss=[1000], n=[10])
+    >>> found.value.tolist(), found.se.round(3).tolist(), found.n_effective.tolist()
+    ([0.2], [0.133], [10.0])
+    """
+    x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(s > 0, x / s, np.nan)
+        kish = np.where(ss > 0, s**2 / ss, np.nan)
+        more = np.where(n >= 2, n / (n - 1), np.nan)
+        variance = more * np.maximum(xx - 2 * value * xs + value**2 * ss, 0.0) / s**2
+    return Linearised(value, np.sqrt(variance), kish)
+
+
 _SUMS = ("x", "s", "xx", "xs", "ss", "n", "relative")
+#: What reports print as the name of the interval.
+RATIO_METHOD = "Wilson with effective n of the linearised ratio"
 
 
-def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = False) -> RatioInterval:
-    """Return a ratio of two sums with an interval that needs only five sums.
+def linearised_ratio(sums: RatioSums, *, level: float = 0.95) -> RatioInterval:
+    """Return the share that parts make up of their wholes, with an interval that needs only sums.
 
     Parameters
     ----------
     sums : RatioSums
-        Sums over independent units, for instance the customers of the opening cohort.
+        Sums over independent units, for instance the customers of the opening cohort; each ``0 <= x <= s``.
     level : float
         Confidence level.
-    share : bool
-        The ratio lies in 0 to 1 (each ``0 <= x <= s``).
 
     Returns
     -------
@@ -110,51 +153,33 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95, share: bool = Fals
     Raises
     ------
     ArgumentError
-        If a share is none: an x below 0 or above its s.
+        If it is no share: an x below 0 or above its s. Moves that may exceed their level have
+        `cxresearch.stats.net_ratio`.
 
     Notes
     -----
-    The linearised variance is ``n / (n - 1) sum((x - R s)^2) / (sum s)^2``, the customers taken as
-    independent draws from those the firm might have had. Revenue is skewed, and then the textbook interval
-    is too short: with log-normal MRR of spread 1 and 100 customers it covers 91 % instead of 95. So the
-    interval of
-
-    - a ratio is Fieller's, with Student's t on Kish's effective number of units less one. Where a few
-      accounts carry nearly everything it is unbounded, which is what the data say. Moves that are rare and
-      skewed, such as net churn, have better ones in `cxresearch.stats.net_ratio`;
-    - a share is Wilson's, with the effective number of units that follows from the larger of two variances:
-      the linearised one and that of the relative losses x / s over Kish's number of units. It stays within 0
-      and 1 and has an upper end when nothing was lost.
-
-    Simulated coverage is in docs/validation.md.
+    Wilson's interval, with the effective number of units that follows from the larger of two variances: the
+    linearised one (see `linearised`) and that of the relative losses x / s over Kish's number of units, since
+    revenue is skewed and few large accounts can hide how much one like them might lose. It stays within 0 and
+    1 and has an upper end when nothing was lost. Simulated coverage is in docs/validation.md.
 
     References
     ----------
-    Cochran, W. G. (1977). Sampling techniques (3rd ed.), section 6.
-    Fieller, E. C. (1954). Some problems in interval estimation. Journal of the Royal Statistical Society B
-    16, 175-185. doi:10.1111/j.2517-6161.1954.tb00159.x
     Dean, N., & Pagano, M. (2015). Evaluating confidence interval methods for binomial proportions in
     clustered surveys. Journal of Survey Statistics and Methodology 3, 484-503. doi:10.1093/jssam/smv024
 
     Examples
     --------
-    >>> found = linearised_ratio(RatioSums.of([10, 10] + [0] * 8, [10] * 10), share=True)
+    >>> found = linearised_ratio(RatioSums.of([10, 10] + [0] * 8, [10] * 10))
     >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
     (0.2, 0.053, 0.526)
     """
-    if share and not sums.parts:
+    if not sums.parts:
         raise _no_share("a unit has x below 0 or above its s", "")
     cells = {name: np.array([getattr(sums, name)], dtype=float) for name in _SUMS}
-    found = linearised_ratios(**cells, level=level, share=share)
+    found = linearised_ratios(**cells, level=level)
     value, low, high, se, kish = (float(found[name].iloc[0]) for name in found)
-    return RatioInterval(
-        value=value, low=low, high=high, se=se, n_effective=kish, method=ratio_method(share=share)
-    )
-
-
-def ratio_method(*, share: bool) -> str:
-    """Name the interval of `linearised_ratio`."""
-    return "Wilson with effective n of the linearised ratio" if share else "Fieller, t on effective n"
+    return RatioInterval(value=value, low=low, high=high, se=se, n_effective=kish, method=RATIO_METHOD)
 
 
 def linearised_ratios(
@@ -167,46 +192,42 @@ def linearised_ratios(
     n: ArrayLike,
     relative: ArrayLike = math.nan,
     level: float = 0.95,
-    share: bool = False,
 ) -> pd.DataFrame:
-    """Return many ratios at once, one a cell; see `RatioSums` and `linearised_ratio`.
+    """Return many shares of totals at once, one a cell; see `RatioSums` and `linearised_ratio`.
 
     Parameters
     ----------
     x, s, xx, xs, ss, n, relative : array-like, shape (cells,)
         Sums of each cell.
-    level, share
-        As in `linearised_ratio`.
+    level : float
+        Confidence level.
 
     Returns
     -------
     DataFrame
-        Columns ``value, low, high, se, n_effective``.
+        Columns ``value, low, high, se, n_effective``. NaN where s adds up to 0; no interval with fewer than
+        two units.
+
+    Raises
+    ------
+    ArgumentError
+        If the sums of a cell cannot be those of parts with ``0 <= x <= s``.
 
     Examples
     --------
     >>> sums = {"x": [20], "s": [100], "xx": [200], "xs": [200], "ss": [1000], "n": [10], "relative": [20]}
-    >>> linearised_ratios(**sums, share=True).round(3).iloc[0].tolist()
+    >>> linearised_ratios(**sums).round(3).iloc[0].tolist()
     [0.2, 0.053, 0.526, 0.133, 10.0]
     """
-    check_level(level)
+    z = float(stats.norm.ppf((1 + check_level(level)) / 2))
     x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
-    if share:
-        _check_share((x, s, xx, xs, ss))
+    _check_share((x, s, xx, xs, ss))
+    value, se, kish = linearised(x=x, s=s, xx=xx, xs=xs, ss=ss, n=n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(s > 0, x / s, np.nan)
-        kish = np.where(ss > 0, s**2 / ss, np.nan)
-        more = np.where(n >= 2, n / (n - 1), np.nan)
-        variance = more * np.maximum(xx - 2 * value * xs + value**2 * ss, 0.0) / s**2
-        if share:
-            apart = np.maximum(np.asarray(relative, dtype=np.float64) / s - value**2, 0.0)
-            widest = np.fmax(variance, more * apart / kish)
-            low, high = _wilson_effective(value, widest, kish, float(stats.norm.ppf((1 + level) / 2)))
-        else:
-            quantile = stats.t.ppf((1 + level) / 2, np.maximum(kish - 1, 1.0))
-            low, high = _fieller((x, s, xx, xs, ss), more * quantile**2)
-    se = np.sqrt(variance)
-    known = ~np.isnan(variance)
+        apart = np.maximum(np.asarray(relative, dtype=np.float64) / s - value**2, 0.0)
+        widest = np.fmax(se**2, np.where(n >= 2, n / (n - 1), np.nan) * apart / kish)
+        low, high = _wilson_effective(value, widest, kish, z)
+    known = ~np.isnan(se)
     low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
     return pd.DataFrame({"value": value, "low": low, "high": high, "se": se, "n_effective": kish})
 
@@ -226,19 +247,8 @@ def _no_share(problem: str, where: str) -> ArgumentError:
         f"{problem}: that is no share",
         where=where,
         wanted="0 <= x <= s for every unit",
-        next_step="ask for a ratio (share=False) where parts can be negative or above the whole",
+        next_step="parts that can be negative or above the whole have cxresearch.stats.net_ratio",
     )
-
-
-def _fieller(sums: tuple[Floats, ...], reach: Floats) -> tuple[Floats, Floats]:
-    """All R with (sum x - R sum s)^2 <= reach sum((x - R s)^2); the whole line where that has no ends."""
-    x, s, xx, xs, ss = sums
-    a, b, c = s**2 - reach * ss, x * s - reach * xs, x**2 - reach * xx
-    root = np.sqrt(np.maximum(b**2 - a * c, 0.0))
-    bounded = a > 0
-    low = np.where(bounded, (b - root) / np.where(bounded, a, 1.0), -np.inf)
-    high = np.where(bounded, (b + root) / np.where(bounded, a, 1.0), np.inf)
-    return low, high
 
 
 def _wilson_effective(value: Floats, variance: Floats, kish: Floats, z: float) -> tuple[Floats, Floats]:

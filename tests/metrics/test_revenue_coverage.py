@@ -15,20 +15,27 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from cxresearch.metrics.adoption_metrics import _mean_of_counts
 from cxresearch.metrics.economics import DAYS_PER_MONTH
 from cxresearch.metrics.lifetime_value import lifetime_value
+from cxresearch.metrics.metric import Query
+from cxresearch.metrics.support_metrics import _mean_replies
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
 from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
 from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import linearised_ratios, log_ratios, poisson_rate
 from cxresearch.stats.reached_share import share_reached
-from cxresearch.stats.resampled_ratio import bootstrap_ratio
 
 REPEATS = 4000
 SIZES = (10, 30, 100, 1000)
 #: Coverage wanted of a 95 % interval, less the noise of 4,000 repeats and the steps of small counts.
 FLOOR = {10: 0.92, 30: 0.92, 100: 0.93, 1000: 0.935}
+#: Under every law, from the worst and best figures of docs/validation.md less or plus their noise. With few
+#: customers there are one to five moves to learn from, and net churn errs on the safe side.
+WORST = {10: 0.88, 30: 0.90, 100: 0.93, 1000: 0.93}
+MOST = {10: 0.975, 30: 0.983, 100: 0.978, 1000: 0.978}
+MOST_NET = {10: 0.993, 30: 0.983, 100: 0.98, 1000: 0.98}
 #: The law of a firm: shares who leave, who contract, by how much, who expand, by how much.
 FIRMS = {
     "6 % leave, 8 % halve, 15 % grow by a third": (0.06, 0.08, 0.5, 0.15, 1 / 3),
@@ -63,6 +70,24 @@ def rate(low: np.ndarray, high: np.ndarray, truth: float) -> float:
     return float(((low <= truth) & (truth <= high)).mean())
 
 
+def fieller(x: np.ndarray, s: np.ndarray) -> dict[str, np.ndarray]:
+    """Fieller's (1954) interval of a ratio of sums, to compare with: t on Kish's effective number less one.
+
+    All R with ``(sum x - R sum s)^2 <= reach sum((x - R s)^2)``; the whole line where that has no ends.
+    """
+    kish, n = s.sum(1) ** 2 / (s * s).sum(1), s.shape[1]
+    reach = n / (n - 1) * stats.t.ppf(0.975, np.maximum(kish - 1, 1)) ** 2
+    a = s.sum(1) ** 2 - reach * (s * s).sum(1)
+    b = x.sum(1) * s.sum(1) - reach * (x * s).sum(1)
+    c = x.sum(1) ** 2 - reach * (x * x).sum(1)
+    root, bounded = np.sqrt(np.maximum(b * b - a * c, 0)), a > 0
+    below = np.where(bounded, a, 1.0)
+    return {
+        "low": np.where(bounded, (b - root) / below, -np.inf),
+        "high": np.where(bounded, (b + root) / below, np.inf),
+    }
+
+
 def revenue_rates(n: int, spread: float, law: str = BASE) -> dict[str, float]:
     """Coverage of gross churn, expansion, net churn, and of net churn by Fieller."""
     drawn, gross, growth = draw(n, spread, law)
@@ -71,13 +96,10 @@ def revenue_rates(n: int, spread: float, law: str = BASE) -> dict[str, float]:
     losses, gains, x = moves(lost, s), moves(won, s), lost - won
     part = {"x": losses.x, "xx": losses.xx, "xs": losses.xs, "relative": losses.relative}
     found = {
-        "gross": (linearised_ratios(**base, **part, share=True), gross),
+        "gross": (linearised_ratios(**base, **part), gross),
         "expansion": (gain_ratios(gains, **base), growth),
         "net": (net_ratios(losses, gains, cross=(lost * won).sum(1), **base), gross - growth),
-        "fieller": (
-            linearised_ratios(**base, x=x.sum(1), xx=(x * x).sum(1), xs=(x * s).sum(1)),
-            gross - growth,
-        ),
+        "fieller": (fieller(x, s), gross - growth),
     }
     return {name: rate(cells["low"], cells["high"], truth) for name, (cells, truth) in found.items()}
 
@@ -90,10 +112,9 @@ def test_revenue_rates_cover(law: str, spread: float) -> None:
     for n in SIZES:
         found = revenue_rates(n, spread, law)
         print(f"| {law} | {n:,} | {spread:g} | " + " | ".join(f"{found[name]:.3f}" for name in found) + " |")
-        worst = 0.88 if n < 100 else 0.93  # few movers: see docs/validation.md
-        assert worst <= found["gross"] <= 0.985
-        assert worst <= found["expansion"] <= 0.985
-        assert found["net"] >= 0.92
+        for name in ("gross", "expansion"):
+            assert WORST[n] <= found[name] <= MOST[n]
+        assert 0.92 <= found["net"] <= (0.9995 if n == 10 and law == BASE else MOST_NET[n])
         assert law != BASE or FLOOR[n] <= min(found["gross"], found["net"])
 
 
@@ -112,9 +133,7 @@ def test_large_accounts_that_leave_more_often(n: int) -> None:
     gross = float(np.average(chance, weights=np.exp(many)))
     base = {"s": s.sum(1), "ss": (s * s).sum(1), "n": np.full(REPEATS, n)}
     losses = moves(lost, s)
-    found = linearised_ratios(
-        **base, x=losses.x, xx=losses.xx, xs=losses.xs, relative=losses.relative, share=True
-    )
+    found = linearised_ratios(**base, x=losses.x, xx=losses.xx, xs=losses.xs, relative=losses.relative)
     net = net_ratios(losses, moves(won, s), cross=np.zeros(REPEATS), **base)
     rates = (
         rate(found["low"], found["high"], gross),
@@ -124,20 +143,25 @@ def test_large_accounts_that_leave_more_often(n: int) -> None:
     assert min(rates) >= 0.92
 
 
+def ratio(x: np.ndarray, s: np.ndarray, axis: int) -> np.ndarray:
+    return np.asarray(x.sum(axis=axis) / s.sum(axis=axis))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES[1:])
 def test_bootstrap_covers(n: int) -> None:
+    """Not used by any metric: percentile intervals are too short with few customers."""
     rng = np.random.default_rng(n)
     drawn, gross, growth = draw(n, 0.5)
     hits = 0
     for row in range(300):
         x, s = drawn["lost"][row] - drawn["won"][row], drawn["s"][row]
-        found = bootstrap_ratio(x, s, repeats=500, rng=rng)
+        found = stats.bootstrap(
+            (x, s), ratio, paired=True, n_resamples=500, method="percentile", rng=rng
+        ).confidence_interval
         hits += found.low <= gross - growth <= found.high
     print(f"n {n:5,}: bootstrap of net churn {hits / 300:.3f}")
-    assert (
-        hits / 300 >= {30: 0.80, 100: 0.88, 1000: 0.90}[n]
-    )  # percentile intervals are too short when n is small
+    assert {30: 0.80, 100: 0.88, 1000: 0.90}[n] <= hits / 300 <= 0.965
 
 
 @pytest.mark.slow
@@ -202,8 +226,11 @@ def test_ticket_times_cover(n: int) -> None:
     rates = {name: count / known.get(name, REPEATS) for name, count in hits.items()}
     print(f"n {n:5,}: { ({name: round(found, 3) for name, found in rates.items()}) }")
     print(f"n {n:5,}: upper end of p90 not reached in {unbounded / REPEATS:.3f}")
+    print(f"n {n:5,}: known { ({name: count / REPEATS for name, count in known.items()}) }")
+    assert min(known.values()) >= 0.993 * REPEATS  # unknown: the last ticket followed was cut before 48 h
     assert min(rates[name] for name in ("median", *targets)) >= 0.925
-    assert rates["p90"] >= 0.92
+    assert max(rates[name] for name in ("median", *targets)) <= 0.98
+    assert 0.92 <= rates["p90"] <= (0.989 if n < 100 else 0.965)
 
 
 #: Stays in months: the mean of an exponential, or scale and shape of a Weibull.
@@ -248,14 +275,20 @@ def test_lifetime_value_covers(law: str) -> None:
     ],
 )
 def test_mean_counts_cover(name: str, law: Callable[..., np.ndarray]) -> None:
-    """Replies of a ticket, features of a customer: Student's t, its low end cut at 0."""
+    """Features of a customer, replies of a ticket: Student's t, its low end cut at 0."""
     shares = []
     for n in SIZES:
-        y = law(np.random.default_rng(n + 11), (REPEATS, n)).astype(float)
-        half = stats.t.ppf(0.975, n - 1) * y.std(axis=1, ddof=1) / np.sqrt(n)
-        shares.append(rate(y.mean(axis=1) - half, y.mean(axis=1) + half, 3.0))
+        drawn = law(np.random.default_rng(n + 11), (REPEATS, n))
+        found = [_mean_of_counts(*np.unique(row, return_counts=True), level=0.95) for row in drawn]
+        _, low, high, _ = np.array(found).T
+        shares.append(rate(low, high, 3.0))
+        tickets = pd.DataFrame({"row": range(REPEATS), "n": n, "t_n": n, "t_sum": drawn.sum(axis=1)})
+        tickets["t_square"] = (drawn**2).sum(axis=1)
+        replies = _mean_replies(tickets, Query(by=("row",)))
+        np.testing.assert_allclose(replies[["low", "high"]], np.column_stack([low, high]), atol=1e-9)
     print(f"| mean count, t ({name}) | " + " | ".join(f"{share:.3f}" for share in shares) + " |")
-    assert min(shares) >= 0.87
+    assert min(shares) >= 0.90
+    assert max(shares) <= 0.962  # seen: .955, and twice the Monte-Carlo error
 
 
 class TestLifetimeInterval:

@@ -17,7 +17,7 @@ from scipy import stats
 from cxresearch.metrics.composite_index import composite_index
 from cxresearch.scales import CSAT as CSAT_SCALE
 from cxresearch.stats import nps_interval as ni
-from cxresearch.stats.correlation import correlation
+from cxresearch.stats.correlation import Correlation, correlation
 from cxresearch.stats.differences import mover_difference
 from cxresearch.stats.mean_interval import score_interval_of_mean, t_interval
 from cxresearch.stats.proportions import Bounds, agresti_coull, clopper_pearson, jeffreys, wald_share, wilson
@@ -46,6 +46,8 @@ LAWS = {
     "even": np.array([0.10, 0.10, 0.10, 0.15, 0.20, 0.20, 0.15]),
     "easy": np.array([0.01, 0.01, 0.02, 0.03, 0.08, 0.25, 0.60]),
 }
+#: Samples that a function left out, printed below the table.
+LEFT_OUT: list[str] = []
 PAIRS = [
     ("csat", "worse"), ("csat", "csat"), ("flat", "flat"), ("middle", "flat"), ("delighted", "csat"),
     ("delighted", "delighted"), ("divided", "csat"), ("unhappy", "worse"), ("unhappy", "unhappy"),
@@ -194,34 +196,46 @@ def index(n: int) -> float:
     """Mean of three items on 1 to 5 with the law of CSAT, correlated by a common normal factor."""
     draw, cuts = rng(n), stats.norm.ppf(np.cumsum(CSAT)[:-1])
     truth = 25.0 * float(CSAT @ np.arange(5.0))
-    hits = 0
+    hits = known = 0
     for _ in range(4000):
         latent = np.sqrt(0.6) * draw.normal(size=(n, 1)) + np.sqrt(0.4) * draw.normal(size=(n, 3))
         answers = np.searchsorted(cuts, latent) + 1.0
         if (np.ptp(answers, axis=0) == 0).any():
-            answers[0] = np.where(np.ptp(answers, axis=0) == 0, 6 - answers[0], answers[0])  # alpha needs it
+            continue  # refused: an item that never varies has no alpha
+        known += 1
         items = {name: answers[:, column] for column, name in enumerate("abc")}
         found = composite_index(items, dict.fromkeys("abc", CSAT_SCALE)).estimate
         hits += found.low <= truth <= found.high
-    return hits / 4000
+    LEFT_OUT.append(f"index, n {n:,}: {4000 - known:,} of 4,000, where an item never varies")
+    return hits / known
 
 
-def correlated(n: int) -> float:
-    """Two answers with the law of CSAT, cut from normal values of correlation .5."""
-    draw, cuts = rng(n), np.concatenate([[-9.0], stats.norm.ppf(np.cumsum(CSAT)[:-1]), [9.0]])
-    law = stats.multivariate_normal(cov=[[1, 0.5], [0.5, 1]])
-    below = np.array([[law.cdf([a, b]) for b in cuts] for a in cuts])
-    joint, values = np.diff(np.diff(below, axis=0), axis=1), np.arange(5.0)
-    mean = CSAT @ values
-    truth = float((values @ joint @ values - mean**2) / (CSAT @ values**2 - mean**2))
+def correlated(n: int, law: str = "csat", interval: Callable[..., Correlation] = correlation) -> float:
+    """Two answers of one law, cut from normal values of correlation .5."""
+    p = LAWS[law]
+    draw, cuts = rng(n), np.concatenate([[-9.0], stats.norm.ppf(np.cumsum(p)[:-1]), [9.0]])
+    both = stats.multivariate_normal(cov=[[1, 0.5], [0.5, 1]])
+    below = np.array([[both.cdf([a, b]) for b in cuts] for a in cuts])
+    joint, values = np.diff(np.diff(below, axis=0), axis=1), np.arange(float(len(p)))
+    mean = p @ values
+    truth = float((values @ joint @ values - mean**2) / (p @ values**2 - mean**2))
     hits = known = 0
     for _ in range(4000):
         common = draw.normal(size=n)
         pair = [np.sqrt(0.5) * common + np.sqrt(0.5) * draw.normal(size=n) for _ in range(2)]
-        _, low, high, _ = correlation(*(np.searchsorted(cuts[1:-1], part) for part in pair))
+        _, low, high, _ = interval(*(np.searchsorted(cuts[1:-1], part) for part in pair))
         known += not np.isnan(low)
         hits += low <= truth <= high
+    if interval is correlation:
+        LEFT_OUT.append(f"correlation of {law}, n {n:,}: {4000 - known:,} of 4,000, where one never varies")
     return hits / known
+
+
+def fisher(x: np.ndarray, y: np.ndarray) -> Correlation:
+    """The textbook's interval, right for normal values."""
+    r, n = correlation(x, y).value, len(x)
+    centre, half = np.arctanh(min(r, 1 - 1e-15)), stats.norm.ppf(0.975) / np.sqrt(n - 3)
+    return Correlation(r, float(np.tanh(centre - half)), float(np.tanh(centre + half)), n)
 
 
 def alpha(n: int) -> float:
@@ -234,6 +248,8 @@ def alpha(n: int) -> float:
     return float(np.mean([one.low <= 0.8 <= one.high for one in found]))
 
 
+#: The one default that may cover less: the law is named with its figures in docs/validation.md.
+LEAST = {"the same, answers most of them at the top": 0.885}
 #: name, whether the package offers it as a default, coverage by n
 ROWS: list[tuple[str, bool, Callable[[int], float]]] = [
     ("NPS, score (p .57, d .12), exact", True, lambda n: net_exact(ni.score_interval, n, 0.57, 0.12)),
@@ -273,6 +289,13 @@ ROWS: list[tuple[str, bool, Callable[[int], float]]] = [
     ("n against 3 n, Welch, worst pair", False, lambda n: over_pairs(n, welch, times=3, least=True)),
     ("composite index of three items, t of the logit", True, index),
     ("correlation of two answers", True, correlated),
+    ("correlation of two answers, Fisher alone", False, lambda n: correlated(n, interval=fisher)),
+    ("the same, answers most of them at the top", True, lambda n: correlated(n, "delighted")),
+    (
+        "the same, answers most of them at the top, Fisher alone",
+        False,
+        lambda n: correlated(n, "delighted", fisher),
+    ),
     ("Cronbach's alpha .8, Feldt", True, alpha),
 ]
 
@@ -287,6 +310,7 @@ def test_coverage_of_every_interval() -> None:
         print(f"| {name} | " + " | ".join(f"{100 * value:.1f}" for value in found) + " |", flush=True)
         for n, value in zip(SIZES, found, strict=True):
             most = 0.985 if n == 10 else 0.97  # ten answers take few values: some intervals are cautious
-            if ours and not 0.93 <= value <= most:
+            if ours and not LEAST.get(name, 0.93) <= value <= most:
                 outside.append((name, n, value))
+    print("\nleft out:", *LEFT_OUT, sep="\n")
     assert not outside, outside
