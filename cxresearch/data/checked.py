@@ -18,8 +18,8 @@ from cxresearch.data.tables import LAYOUTS
 from cxresearch.data.validation import (
     DATED_BY,
     Rule,
+    count_doubtful,
     customer_directory,
-    doubtful_rows,
     flag_marks,
     link_customers,
     mark_rows,
@@ -198,10 +198,8 @@ class CheckedTables:
         if name not in self._found_clean:
             with _readable(name):
                 frame = self._link(name, self._plain.get(name, self._typed[name]))
-                doubtful = (
-                    rows.head(1).select(n=nw.len()) for rows in doubtful_rows(frame, self._rules(name))
-                )
-                self._found_clean[name] = all(collect(count)["n"].iloc[0] == 0 for count in doubtful)
+                counts = count_doubtful(frame, self._rules(name))
+                self._found_clean[name] = not any((collect(count)["n"] > 0).any() for count in counts)
         return self._found_clean[name]
 
     def _mark(self, name: str) -> nw.LazyFrame[Any]:

@@ -24,6 +24,12 @@ HIDDEN = ("_row", "_source", "_fault", "_fault_value", "_key")
 ISO = r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?"
 _OFFSET = r":\d{2}(\.\d+)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _TWO_READINGS = r"(0?[1-9]|1[0-2])[/.-](0?[1-9]|1[0-2])[/.-](\d{4}|\d{2})(\D.*)?"
+#: Texts that are empty or begin with a blank, of those that ``trim`` takes off, as ranges: first, and after.
+_BLANKS = (
+    ("", "!"),
+    *((chr(a), chr(b)) for a, b in ((0xA0, 0xA1), (0x1680, 0x1681), (0x2000, 0x200B))),
+    *((chr(a), chr(a + 1)) for a in (0x202F, 0x205F, 0x3000)),
+)
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT")
 _ZONED = ("WITH TIME ZONE", "TZ", "TZ_NS")
@@ -230,10 +236,10 @@ def _read_text(target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
     if column.values:
         return ReadColumn(target=target, value=value)
     text = _as_text(column.column, raw_type)
-    blank = f"{text} < '!'"  # nothing, or a blank first: '!' is the character after the blank
     markers = [marker.strip() for marker in column.missing if marker.strip()]
-    marked = [f"{text} >= {literal(marker)} AND {text} < {literal(marker + '!')}" for marker in markers]
-    return ReadColumn(target=target, value=value, plain=text, unusual=" OR ".join([blank, *marked]))
+    ranges = [*_BLANKS, *((marker, marker[:-1] + chr(ord(marker[-1]) + 1)) for marker in markers)]
+    begins = [f"{text} >= {literal(first)} AND {text} < {literal(after)}" for first, after in ranges]
+    return ReadColumn(target=target, value=value, plain=text, unusual=" OR ".join(begins))
 
 
 def is_nested(raw_type: str) -> bool:
@@ -275,14 +281,13 @@ def _read_number(target: str, column: ColumnMap, raw_type: str, scale: Scale | N
         present = f"CASE WHEN isnan({number}) THEN NULL ELSE CAST({cell} AS VARCHAR) END"
         value = f"CASE WHEN isfinite({number}) THEN {number} END"
         floating = raw_type in ("FLOAT", "DOUBLE")
-        infinite = f"{number} >= 'infinity'::DOUBLE OR {number} <= '-infinity'::DOUBLE"  # NaN sorts last
         return ReadColumn(
             target=target,
             value=_scaled(value, column, scale),
             text=present,
             faults=(("not_a_number", ""),) if floating else (),
             plain="" if column.bins else _scaled(number, column, scale),
-            unusual=infinite if floating else "",
+            unusual=f"NOT isfinite({number})" if floating else "",
         )
     text = f"trim({_text(column, raw_type)})"
     text = f"CASE WHEN lower({text}) = 'nan' THEN NULL ELSE {text} END"

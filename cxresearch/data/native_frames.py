@@ -81,8 +81,7 @@ def _floats(table: str, native: Any) -> list[str]:
 
 
 def _endless(number: nw.Expr) -> nw.Expr:
-    """Infinite or NaN, which engines sort last; by comparison, so that a file's maxima can rule it out."""
-    return (number >= nw.lit(math.inf)) | (number <= nw.lit(-math.inf))
+    return number.is_nan() | (number == nw.lit(math.inf)) | (number == nw.lit(-math.inf))
 
 
 def _typed(table: str, native: Any, *, as_found: bool = False) -> nw.LazyFrame[Any]:
