@@ -17,7 +17,7 @@ from cxresearch.metrics.return_rows import departures, purchases_by_customer, re
 from cxresearch.metrics.revenue_profiles import revenue_profile
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.ratio import linearised_ratios, ratio_method
+from cxresearch.stats.ratio import RATIO_METHOD, linearised_ratios
 from cxresearch.stats.reached_share import share_reached
 
 #: What n counts.
@@ -283,12 +283,12 @@ def renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the share of what renewals were worth that was renewed, of each cell."""
     rows, grace = _sorted(sums, query), query.options.get("grace_days", 0)
     cells = {name: rows[name].to_numpy(float) for name in _RATIO}
-    found = linearised_ratios(**cells, level=query.level, share=True)
+    found = linearised_ratios(**cells, level=query.level)
     return rows[list(query.keys)].assign(
         **{name: found[name].to_numpy() for name in ("value", "low", "high", "se")},
         n=rows["n"].astype("int64"),
         n_missing=(rows["due"] - rows["n"]).astype("int64"),
-        method=_decided(f"{ratio_method(share=True)}; grace {grace:g} days", cells["n"]),
+        method=_decided(f"{RATIO_METHOD}; grace {grace:g} days", cells["n"]),
     )
 
 
