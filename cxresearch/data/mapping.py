@@ -24,11 +24,13 @@ HIDDEN = ("_row", "_source", "_fault", "_fault_value", "_key")
 ISO = r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)?)?"
 _OFFSET = r":\d{2}(\.\d+)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _TWO_READINGS = r"(0?[1-9]|1[0-2])[/.-](0?[1-9]|1[0-2])[/.-](\d{4}|\d{2})(\D.*)?"
-#: Texts that are empty or begin with a blank, of those that ``trim`` takes off, as ranges: first, and after.
-_BLANKS = (
+#: What ``trim`` takes off: the separators of Unicode.
+BLANKS = " \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+#: Texts that are empty or begin with one of these, as ranges: first, and after.
+BLANK_STARTS = (
     ("", "!"),
-    *((chr(a), chr(b)) for a, b in ((0xA0, 0xA1), (0x1680, 0x1681), (0x2000, 0x200B))),
-    *((chr(a), chr(a + 1)) for a in (0x202F, 0x205F, 0x3000)),
+    *((blank, chr(ord(blank) + 1)) for blank in "\u00a0\u1680\u202f\u205f\u3000"),
+    ("\u2000", "\u200b"),
 )
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT")
@@ -237,7 +239,7 @@ def _read_text(target: str, column: ColumnMap, raw_type: str) -> ReadColumn:
         return ReadColumn(target=target, value=value)
     text = _as_text(column.column, raw_type)
     markers = [marker.strip() for marker in column.missing if marker.strip()]
-    ranges = [*_BLANKS, *((marker, marker[:-1] + chr(ord(marker[-1]) + 1)) for marker in markers)]
+    ranges = [*BLANK_STARTS, *((marker, marker[:-1] + chr(ord(marker[-1]) + 1)) for marker in markers)]
     begins = [f"{text} >= {literal(first)} AND {text} < {literal(after)}" for first, after in ranges]
     return ReadColumn(target=target, value=value, plain=text, unusual=" OR ".join(begins))
 
@@ -278,7 +280,9 @@ def _read_number(target: str, column: ColumnMap, raw_type: str, scale: Scale | N
     if plain and not column.missing and not column.values:
         cell = quoted(column.column)
         number = f"CAST({cell} AS DOUBLE)"
-        present = f"CASE WHEN isnan({number}) THEN NULL ELSE CAST({cell} AS VARCHAR) END"
+        # a comparison with NaN, and isnan, may be answered from maxima in which a file's writer left NaN out
+        known = f"isfinite({number}) OR {number} IN ('infinity'::DOUBLE, '-infinity'::DOUBLE)"
+        present = f"CASE WHEN {known} THEN CAST({cell} AS VARCHAR) END"
         value = f"CASE WHEN isfinite({number}) THEN {number} END"
         floating = raw_type in ("FLOAT", "DOUBLE")
         return ReadColumn(

@@ -11,6 +11,7 @@ from typing import Any
 import narwhals as nw
 
 from cxresearch.data.engine import lazy
+from cxresearch.data.mapping import BLANK_STARTS, BLANKS
 from cxresearch.data.opening import Opened, check_columns
 from cxresearch.data.tables import LAYOUTS, Kind
 from cxresearch.data.wording import shown
@@ -61,17 +62,22 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
             if name not in known and not name.startswith("_") and kind in (nw.String, nw.Boolean)
         )
         typed["customers"] = typed["customers"].with_columns(
-            nw.col(name).cast(nw.String()) for name in segments if schema[name] == nw.Boolean
+            _present(nw.col(name).cast(nw.String())).alias(name) for name in segments
         )
         plain.pop("customers")  # a segment may need its cast; the table is small
     return Opened(typed=typed, plain=plain, keyed=frozenset({"tickets"} & set(typed)), segments=segments)
 
 
 def _plain(table: str, native: Any) -> nw.LazyFrame[Any]:
-    """Rows in which NaN and the infinite still stand, marked as unusual."""
+    """Rows in which NaN, the infinite and blank texts still stand, marked as unusual."""
     rows = _typed(table, native, as_found=True)
-    endless = [_endless(nw.col(name)).fill_null(value=False) for name in _floats(table, native)]
-    return rows.with_columns(_unusual=reduce(or_, endless, nw.lit(value=False)))
+    schema, kinds = rows.collect_schema(), LAYOUTS[table].columns
+    unusual = [_endless(nw.col(name)) for name in _floats(table, native)]
+    for name in schema.names():
+        if kinds.get(name) in ("id", "text"):
+            unusual += [(nw.col(name) >= first) & (nw.col(name) < after) for first, after in BLANK_STARTS]
+    unusual = [condition.fill_null(value=False) for condition in unusual]
+    return rows.with_columns(_unusual=reduce(or_, unusual, nw.lit(value=False)))
 
 
 def _floats(table: str, native: Any) -> list[str]:
@@ -81,7 +87,7 @@ def _floats(table: str, native: Any) -> list[str]:
 
 
 def _endless(number: nw.Expr) -> nw.Expr:
-    return number.is_nan() | (number == nw.lit(math.inf)) | (number == nw.lit(-math.inf))
+    return ~number.is_finite()
 
 
 def _typed(table: str, native: Any, *, as_found: bool = False) -> nw.LazyFrame[Any]:
@@ -154,4 +160,21 @@ def _cast(table: str, name: str, kind: Kind, found: Any, *, instants: bool, as_f
         if as_found or not found.is_float():
             return number
         return nw.when(~_endless(number)).then(number).alias(name)
-    return column.cast(_TYPES[kind])
+    if kind == "time":
+        return column.cast(_TYPES[kind])
+    text = _as_text(column, found)
+    return text if as_found else _present(text).alias(name)
+
+
+def _as_text(column: nw.Expr, found: Any) -> nw.Expr:
+    """A whole number stored as a float reads '7', not '7.0', as in files."""
+    if not found.is_float():
+        return column.cast(nw.String())
+    whole = (column == column.floor()) & (column.abs() < 9e15)
+    exact = nw.when(whole).then(column).cast(nw.Int64()).cast(nw.String())
+    return nw.when(whole).then(exact).otherwise(column.cast(nw.String()))
+
+
+def _present(text: nw.Expr) -> nw.Expr:
+    """Missing where there is nothing but blanks."""
+    return nw.when(text.str.strip_chars(BLANKS) != "").then(text)

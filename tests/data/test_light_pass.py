@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,60 @@ def test_any_mixture(
 ) -> None:
     path = write(tmp_path, answers(*changes), levels())
     assert_alike(as_read(cx.read_study(path)), as_read(every_time(path), counted_first=first))
+
+
+def test_nan_after_an_invitation_is_silence_whoever_wrote_the_file(
+    tmp_path: Path, every_time: Callable[[Path], cx.Study]
+) -> None:
+    asked = datetime(2023, 12, 1)
+    path = write(tmp_path, answers({"score": math.nan}, {"score": None}, sent_at=asked), levels())
+    mapped = STUDY.replace('score = "score"', 'score = "score"\nsent_at = "sent_at"')
+    path.write_text(mapped)
+    kept, each = as_read(cx.read_study(path)), as_read(every_time(path))
+    assert_alike(kept, each)
+    assert len(kept["rejects"]) == 0
+    assert kept["flags"].set_index("flag").loc["no_score", "rows"] == 2
+
+
+BLANK_OR_FLOAT = {
+    "blank customer": {"customer_id": " "},
+    "empty customer": {"customer_id": ""},
+    "empty team": {"team": ""},
+    "blank instrument": {"instrument": "\u2003"},
+}
+
+
+@pytest.mark.parametrize("what", [None, *NOT_CLEAN, *BLANK_OR_FLOAT])
+def test_a_relation_gives_what_a_frame_in_memory_gives(what: str | None) -> None:
+    rows = answers(*([(NOT_CLEAN | BLANK_OR_FLOAT)[what]] if what else []))
+    tables = {"customers": pa.Table.from_pandas(CUSTOMERS, preserve_index=False), "responses": rows}
+    assert_alike(*(as_read(study_of(form)) for form in (tables, as_relations(tables))))
+
+
+def test_ids_stored_as_floats_in_a_relation() -> None:
+    people = pa.table({"customer_id": [1, 2], "started_at": [datetime(2023, 1, 1)] * 2, "region": ["", "b"]})
+    rows = answers().slice(0, 2).set_column(0, "customer_id", pa.array([1.0, 2.0]))
+    tables = {"customers": people, "responses": rows}
+    memory, relation = (as_read(study_of(form)) for form in (tables, as_relations(tables)))
+    assert_alike(memory, relation)
+    assert relation["counts"]["valid"].tolist() == [2, 2]
+    assert relation["customers"]["region"].isna().sum() == 1
+
+
+def as_relations(tables: dict[str, pa.Table]) -> dict[str, duckdb.DuckDBPyRelation]:
+    connection = duckdb.connect()
+    for name, table in tables.items():
+        connection.register(name, table)
+    return {name: connection.table(name) for name in tables}
+
+
+def study_of(tables: Mapping[str, Any]) -> cx.Study:
+    return cx.Study.from_frames(
+        tables,
+        observed_until="2024-12-31",
+        instruments={"nps": cx.NPS, "ces": cx.CES2},
+        on_reject="set_aside",
+    )
 
 
 @pytest.mark.parametrize("counted_first", [False, True])
