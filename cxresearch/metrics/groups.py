@@ -13,6 +13,8 @@ from cxresearch.metrics.metric import Query, Tables
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import pandas as pd
+
 
 class NoSuchGroupError(ArgumentError):
     """A group column is neither in the metric's table nor among the customers' columns."""
@@ -30,6 +32,8 @@ _INSIDE = """
     since change kind levels lowest highest standing square cross relative opening closing new expansion
     reactivation contraction churn fx earlier later following late begins limit paid held status rate
     largest_share quantity days due decided kept again second purchases after x s xx xs ss
+    tickets share median median_low median_high p90 p90_low p90_high mean_of_finished resolved_so_far
+    from_hours to_hours
 """
 #: Columns of the tables that users see; a group column of that name is called ``<name>_group`` in them.
 SHOWN = frozenset(_SHOWN.split())
@@ -72,6 +76,11 @@ def named_apart(study: Any, by: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
 def shown_names(by: tuple[str, ...], columns: Collection[str] = SHOWN) -> dict[str, str]:
     """Return new names for the columns of `named_apart`, as far as other columns leave the old ones free."""
     return {f"{name}_group": name for name in by if _taken(name) and name not in columns}
+
+
+def in_shown_names(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table with the names its group columns had before `named_apart`, where they are free."""
+    return table.rename(columns=shown_names(by, table.columns))
 
 
 class _Apart:

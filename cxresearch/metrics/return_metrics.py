@@ -134,12 +134,10 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
         ``had`` (have had the days, the last one to its end), ``again`` (of these, bought again in time).
     """
     within, cut = query.options.get("repeat_days", 90), local_cut(study)
-    names = {f"by_{number}": name for number, name in enumerate(query.by)}
     rows = purchases_by_customer(study, cut.normalize())
-    if names:
-        who = _customers(study, query.by)
-        columns = {inside: nw.col(name) for inside, name in names.items()}
-        rows = rows.join(who.select("customer_id", **columns), on="customer_id", how="left")
+    if query.by:
+        who = _customers(study, query.by).select("customer_id", *query.by)
+        rows = rows.join(who, on="customer_id", how="left")
     began = cut + pd.Timedelta(minutes=1) - pd.Timedelta(days=within + 1)  # see `complete_periods`
     had = nw.col("first") < nw.lit(began.to_pydatetime())
     soon = days_between(nw.col("first"), nw.col("second")) <= within
@@ -147,12 +145,11 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
         had=nw.when(had).then(nw.lit(1)).otherwise(nw.lit(0)),
         again=nw.when(had & soon).then(nw.lit(1)).otherwise(nw.lit(0)),
     )
-    keys = list(names)
     if query.every is not None:
         rows = rows.with_columns(period=period_start(nw.col("first"), query.every))
-        keys.append("period")
+    keys = list(query.keys)
     sums = (nw.len().alias("customers"), nw.col("had").sum(), nw.col("again").sum())
-    found = collect(rows.group_by(keys).agg(*sums) if keys else rows.select(*sums)).rename(columns=names)
+    found = collect(rows.group_by(keys).agg(*sums) if keys else rows.select(*sums))
     found = found.fillna({"had": 0, "again": 0}).astype({"customers": "int64", "had": "int64"})
     every, periods = query.every, found.get("period")
     done: Any = True if every is None else complete_periods(study, periods, every, after_days=within)
@@ -197,9 +194,9 @@ def _due(study: Any, query: Query, *, weighed: bool) -> tuple[pd.DataFrame, pd.D
 def _customers(study: Any, by: tuple[str, ...]) -> nw.LazyFrame[Any]:
     """Table of customers, if it has all these columns."""
     known = study.table("customers").collect_schema().names() if "customers" in study.tables else []
-    lost = [name for name in by if name not in known]
+    choices = [name for name in known if name != "customer_id"]
+    lost = [name for name in by if name not in choices]
     if lost:
-        choices = [name for name in known if name != "customer_id"]
         raise NoSuchGroupError(
             f"purchases and contracts cannot be grouped by {', '.join(lost)}",
             wanted="columns of customers: " + (", ".join(choices) or "none"),

@@ -14,7 +14,7 @@ from scipy import stats
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.engine import EVERY, Every, collect, minutes_between
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.groups import cells_of
+from cxresearch.metrics.groups import cells_of, in_shown_names, named_apart
 from cxresearch.metrics.metric import Query
 from cxresearch.metrics.periods import complete_periods, period_steps
 from cxresearch.metrics.ticket_times import count_times, curve_of_counts
@@ -60,7 +60,9 @@ def ticket_volume(
     """
     check_choice("every", every, EVERY)
     check_level(level)
-    query = Query(by=(by,) if isinstance(by, str) else tuple(by), every=every)
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, names = named_apart(study, columns)
+    query = Query(by=names, every=every)
     rows = cells_of(study, "tickets", query, time="created_at")
     found = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
     if found.empty:
@@ -75,7 +77,7 @@ def ticket_volume(
     low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0.0)
     high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
     complete = complete_periods(study, table["period"], every)
-    return table.assign(tickets=count, low=low, high=high, complete=complete)
+    return in_shown_names(table.assign(tickets=count, low=low, high=high, complete=complete), columns)
 
 
 def interactions_per_ticket(study: Study, *, level: float = 0.95) -> Estimate:
@@ -204,7 +206,9 @@ def resolution_rate(
     0  5     1    0.8              0.8
     """
     check_number("within_days", within_days, above=0)
-    query = Query(by=(by,) if isinstance(by, str) else tuple(by), every=every, level=check_level(level))
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, groups = named_apart(study, columns)
+    query = Query(by=groups, every=every, level=check_level(level))
     counts = count_times(study, "resolution", query)
     rows = []
     for key, cell in counts.groupby(list(query.keys), dropna=False, sort=True):
@@ -212,7 +216,7 @@ def resolution_rate(
         n, still = int(cell["n"].sum()), int(cell.loc[cell["event"] == 0, "n"].sum())
         rows.append((*key, n, still, got.value, got.low, got.high, got.se, 1 - still / n))
     names = ["n", "open", "value", "low", "high", "se", "resolved_so_far"]
-    return pd.DataFrame(rows, columns=[*query.keys, *names])
+    return in_shown_names(pd.DataFrame(rows, columns=[*query.keys, *names]), columns)
 
 
 def ticket_ageing(
@@ -241,7 +245,9 @@ def ticket_ageing(
     edges = np.asarray(edges_hours, dtype=float)
     if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():
         raise ArgumentError(f"edges_hours is {edges_hours!r}", wanted="rising numbers, the first 0")
-    query = Query(by=(by,) if isinstance(by, str) else tuple(by))
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, names = named_apart(study, columns)
+    query = Query(by=names)
     if "resolved_at" not in study.table("tickets").collect_schema().names():
         raise DataError("tickets has no column resolved_at", next_step="map it in the study file")
     rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", "resolved_at"))
@@ -260,11 +266,12 @@ def ticket_ageing(
         [*query.by, "code"], ignore_index=True
     )
     table["n"] = table["n"].fillna(0).astype("int64")
+    frame = in_shown_names(table[[*query.by, "from_hours", "to_hours", "band", "n"]], columns)
     return TicketAgeing(
-        frame=table[[*query.by, "from_hours", "to_hours", "band", "n"]],
+        frame=frame,
         n=int(table["n"].sum()),
         observed_until=study.observed_until,
-        by=query.by,
+        by=tuple(str(name) for name in frame.columns[: len(columns)]),
         name=study.name,
     )
 

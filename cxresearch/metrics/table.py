@@ -13,7 +13,7 @@ from cxresearch.data.engine import EVERY, Every
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics
-from cxresearch.metrics.groups import named_apart, shown_names
+from cxresearch.metrics.groups import in_shown_names, named_apart
 from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.options import check_options
 from cxresearch.metrics.registry import find_metric
@@ -89,7 +89,7 @@ def metric_table(
     query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
     statistics, found = one_metric(data, metric, query)
     table = statistics.table(found)
-    return table.rename(columns=shown_names(query.by, table.columns))
+    return in_shown_names(table, query.by)
 
 
 def make_query(

@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.engine import Every, collect, minutes_between
 from cxresearch.errors import DataError
-from cxresearch.metrics.groups import cells_of
+from cxresearch.metrics.groups import cells_of, in_shown_names, named_apart
 from cxresearch.metrics.metric import Query
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -177,7 +177,9 @@ def ticket_times(
     0  5     1     6.0               4.0
     """
     check_level(level)
-    query = Query(by=(by,) if isinstance(by, str) else tuple(by), every=every, level=level)
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, groups = named_apart(study, columns)
+    query = Query(by=groups, every=every, level=level)
     counts = count_times(study, measure, query, hours=hours)
     clock = "calendar" if hours is None else "business"
     rows = []
@@ -190,7 +192,7 @@ def ticket_times(
         rows.append((*key, measure, clock, n, n - finished, *six, mean))
     six_names = ["median", "median_low", "median_high", "p90", "p90_low", "p90_high"]
     names = [*query.keys, "measure", "clock", "n", "open", *six_names, "mean_of_finished"]
-    return pd.DataFrame(rows, columns=names)
+    return in_shown_names(pd.DataFrame(rows, columns=names), columns)
 
 
 def _cells(counts: pd.DataFrame, keys: list[str]) -> Any:

@@ -12,6 +12,7 @@ from cxresearch.data.engine import EVERY, Every
 from cxresearch.errors import DataError
 from cxresearch.metrics.adoption_metrics import active_share, adopted_share, curve_of_uses, mean_features
 from cxresearch.metrics.cells import one_estimate
+from cxresearch.metrics.groups import in_shown_names, named_apart
 from cxresearch.metrics.metric import Query
 from cxresearch.metrics.usage_counts import count_active, count_features, count_first_uses
 from cxresearch.results.units import Unit
@@ -135,7 +136,8 @@ def active_customers(
     DataFrame
         ``by``, ``period``, ``active`` (customers with use), ``customers`` (there on any day of the period),
         ``share, low, high`` (Wilson; NaN in a period not complete), ``complete``. Use on a day before joining
-        or after leaving does not make a customer active.
+        or after leaving does not make a customer active. A group column named like another is called
+        ``<name>_group``.
 
     Raises
     ------
@@ -158,14 +160,15 @@ def active_customers(
     """
     check_choice("every", every, EVERY)
     columns = (by,) if isinstance(by, str) else tuple(by)
-    query = Query(by=columns, every=every, level=check_level(level))
-    counts = count_active(study, query)
+    seen, names = named_apart(study, columns)
+    query = Query(by=names, every=every, level=check_level(level))
+    counts = count_active(seen, query)
     if counts.cells.empty:
         raise DataError("there is no customer", where="table customers")
     shares = active_share(counts, query)
     known = counts.cells[[*query.keys, "active", "customers"]]
     table = known.assign(share=shares["value"], low=shares["low"], high=shares["high"])
-    return table.assign(complete=counts.cells["complete"])
+    return in_shown_names(table.assign(complete=counts.cells["complete"]), columns)
 
 
 def feature_breadth(study: Study, *, within_days: float = 30, level: float = 0.95) -> Estimate:

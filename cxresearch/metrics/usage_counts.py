@@ -25,21 +25,6 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
 
 MINUTES_PER_DAY = 1_440
-_TAKEN = (
-    *(
-        "customer_id",
-        "used_at",
-        "started_at",
-        "ended_at",
-        "first",
-        "last",
-        "end",
-        "day",
-        "from_day",
-        "to_day",
-    ),
-    *("active", "customers", "complete", "minutes", "until", "event", "exposed", "adopted", "features"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,9 +211,8 @@ def _summed(counts: UsageCounts, keys: list[Any]) -> pd.DataFrame:
 def _columns(study: Study, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Group columns of usage, and those of customers; an unknown one is refused with a list."""
     cells_of(study, "usage", query, time="used_at", keep=("customer_id",))
-    taken = [name for name in query.by if name in _TAKEN]
-    if taken:
-        raise ArgumentError(f"group column {taken[0]!r} has a name the counts use", next_step="rename it")
+    if "customer_id" in query.by:
+        raise NoSuchGroupError("use cannot be grouped by customer_id", wanted="a column that several share")
     names = study.table("usage").collect_schema().names()
     own = tuple(name for name in query.by if name in names)
     return own, tuple(name for name in query.by if name not in own)

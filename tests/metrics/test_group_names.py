@@ -31,12 +31,15 @@ def tables() -> dict[str, pd.DataFrame]:
     levels = [start + pd.Timedelta(days=20 * k) for k in range(4)]
     money = pd.DataFrame({"customer_id": np.repeat(ids, 4), "effective_at": levels * 60})
     money["mrr"], money["currency"] = rng.choice([0.0, 10.0, 20.0, 30.0], 240), "EUR"
+    money["due_at"] = money["effective_at"] + pd.Timedelta(days=15)
+    orders = pd.DataFrame({"customer_id": who, "ordered_at": moments, "amount": 1.0}).iloc[:90]
     return {
         "customers": people,
         "responses": answers.assign(instrument="nps"),
         "tickets": tickets.astype({"ticket_id": str}),
         "usage": usage,
         "revenue": money,
+        "orders": orders,
     }
 
 
@@ -53,19 +56,57 @@ def study(name: str) -> cx.Study:
 
 @cache
 def plain(metric: str) -> pd.DataFrame:
-    return metric_table(study("plain"), metric, by="plain", every="month")
+    return metric_table(study("plain"), metric, by="plain", every="month", options=OPTIONS)
 
 
+OPTIONS = {"win_back_days": 15, "repeat_days": 30}
+RETURNS = ["win_back_rate", "renewal_rate", "renewal_rate_by_value", "repeat_purchase_rate"]
 METRICS = ["nps", "reopen_rate", "active_customers", "gross_revenue_retention"]
 #: The answers have a column instrument of their own, which comes before that of customers.
 CASES = [(name, metric) for name in NAMES for metric in METRICS if (name, metric) != ("instrument", "nps")]
+CASES += [(name, metric) for name in ("again", "event", "n", "who") for metric in ("adoption_rate", *RETURNS)]
 
 
 @pytest.mark.parametrize(("name", "metric"), CASES)
 def test_the_name_of_a_group_column_changes_nothing(name: str, metric: str) -> None:
-    found = metric_table(study(name), metric, by=name, every="month")
+    found = metric_table(study(name), metric, by=name, every="month", options=OPTIONS)
+    assert found["value"].notna().any()
     shown = f"{name}_group" if name in ("level", "n") else name
     pd.testing.assert_frame_equal(found.rename(columns={shown: "plain"}), plain(metric))
+
+
+TABLES: dict[str, Any] = {
+    "active": cx.active_customers,
+    "volume": cx.ticket_volume,
+    "resolved": cx.resolution_rate,
+    "times": lambda data, by: cx.ticket_times(data, "resolution", by=by),
+    "ageing": lambda data, by: cx.ticket_ageing(data, by=by).frame,
+}
+
+
+COLLISIONS = [
+    *(("active", name) for name in ("minutes", "first", "share", "complete")),
+    *(("volume", name) for name in ("tickets", "complete")),
+    *(("resolved", name) for name in ("n", "open", "event")),
+    *(("times", name) for name in ("median", "minutes")),
+    *(("ageing", name) for name in ("band", "code")),
+]
+
+
+@pytest.mark.parametrize(("table", "name"), COLLISIONS)
+def test_tables_of_their_own_take_the_same_names(table: str, name: str) -> None:
+    found, same = TABLES[table](study(name), by=[name]), TABLES[table](study("plain"), by=["plain"])
+    shown = f"{name}_group" if name in same else name
+    assert list(found).count(shown) == 1
+    pd.testing.assert_frame_equal(found.rename(columns={shown: "plain"}), same)
+    if table == "ageing":
+        assert cx.ticket_ageing(study(name), by=name).by == (shown,)
+
+
+@pytest.mark.parametrize("metric", ["active_customers", "adoption_rate", *RETURNS])
+def test_customers_are_no_groups_of_themselves(metric: str) -> None:
+    with pytest.raises(cx.ArgumentError, match="cannot be grouped by customer_id"):
+        cx.metric_table(study("plain"), metric, by="customer_id")
 
 
 def test_the_metrics_own_column_comes_first() -> None:
