@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.options import option
 from cxresearch.metrics.usage_counts import (
     MINUTES_PER_DAY,
     UsageCounts,
@@ -113,14 +114,12 @@ def _breadth() -> Metric:
 
 
 def _first_uses(study: Any, query: Query) -> UsageCounts:
-    options = query.options
-    return count_first_uses(
-        study, query, within_days=options.get("within_days", 30), feature=options.get("feature")
-    )
+    within, feature = option(query, "within_days"), option(query, "feature")
+    return count_first_uses(study, query, within_days=within, feature=feature)
 
 
 def _features(study: Any, query: Query) -> UsageCounts:
-    return count_features(study, query, within_days=query.options.get("within_days", 30))
+    return count_features(study, query, within_days=option(query, "within_days"))
 
 
 def active_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
@@ -147,7 +146,7 @@ def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     known = sums["complete"].to_numpy(bool)
     had = np.where(known, sums["had"], 0)
     cells = _share(np.where(known, sums["hits"], 0).astype(float), had.astype(float), query.level)
-    days = query.options.get("within_days", 30)
+    days = option(query, "within_days")
     late = f"none: not all who joined have had {days:g} days"
     return sums[list(query.keys)].assign(
         **cells,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxresearch.checks import check_number
 from cxresearch.data.engine import lazy
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.business_hours import BusinessHours
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
+
+if TYPE_CHECKING:
+    from cxresearch.metrics.metric import Query
 
 
 def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -42,6 +45,18 @@ def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
             raise ArgumentError(f"option {name!r} is unknown", wanted="one of " + ", ".join(_CHECKS))
         _CHECKS[name](name, value)
     return MappingProxyType(given)
+
+
+def option(query: Query, name: str) -> Any:
+    """Return what a query chose, or the default; None where there is none.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.metric import Query
+    >>> option(Query(options={"within_days": 7}), "within_days"), option(Query(), "within_days")
+    (7, 30)
+    """
+    return query.options.get(name, _DEFAULTS.get(name))
 
 
 def _profile(name: str, value: Any) -> None:
@@ -90,4 +105,12 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "grace_days": _from_zero,
     "win_back_days": _above_zero,
     "repeat_days": _above_zero,
+}
+_DEFAULTS: dict[str, Any] = {
+    "profile": "cxresearch",
+    "target_hours": 48,
+    "within_days": 30,
+    "grace_days": 0,
+    "win_back_days": 180,
+    "repeat_days": 90,
 }

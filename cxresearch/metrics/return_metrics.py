@@ -12,6 +12,7 @@ from cxresearch.data.engine import collect, days_between, period_start
 from cxresearch.metrics.cells import NONE, WILSON, each_cell, follows, others, shares
 from cxresearch.metrics.groups import NoSuchGroupError
 from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.options import option
 from cxresearch.metrics.periods import complete_periods, local_cut, period_starts
 from cxresearch.metrics.return_rows import departures, purchases_by_customer, renewals_due
 from cxresearch.metrics.revenue_profiles import revenue_profile
@@ -133,7 +134,7 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
         ``query.keys``, ``complete`` (all who first bought in the period have had the days), ``customers``,
         ``had`` (have had the days, the last one to its end), ``again`` (of these, bought again in time).
     """
-    within, cut = query.options.get("repeat_days", 90), local_cut(study)
+    within, cut = option(query, "repeat_days"), local_cut(study)
     rows = purchases_by_customer(study, cut.normalize())
     if query.by:
         who = _customers(study, query.by).select("customer_id", *query.by)
@@ -158,7 +159,7 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
 
 def departures_by_cell(study: Any, query: Query) -> pd.DataFrame:
     """Return who left, with the cell of each departure: ``query.keys, who, days, event``."""
-    rows = departures(study, revenue_profile(query.options.get("profile", "cxresearch")))
+    rows = departures(study, revenue_profile(option(query, "profile")))
     moment = rows["at"].dt.tz_localize("UTC").dt.tz_convert(study.timezone).dt.tz_localize(None)
     cells = _cells_of_customers(study, rows["customer_id"], moment, query)
     return cells.assign(who=rows["customer_id"], days=rows["days"], event=rows["event"])
@@ -185,8 +186,8 @@ def value_renewals(study: Any, query: Query) -> pd.DataFrame:
 
 
 def _due(study: Any, query: Query, *, weighed: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rules = revenue_profile(query.options.get("profile", "cxresearch"))
-    rows = renewals_due(study, rules, query.options.get("grace_days", 0), weighed=weighed)
+    rules = revenue_profile(option(query, "profile"))
+    rows = renewals_due(study, rules, option(query, "grace_days"), weighed=weighed)
     rows = rows.reset_index(drop=True)
     return rows, _cells_of_customers(study, rows["customer_id"], rows["due_local"], query)
 
@@ -253,7 +254,7 @@ def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
 
 
 def _repeat_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-    rows, days = _sorted(counts, query), query.options.get("repeat_days", 90)
+    rows, days = _sorted(counts, query), option(query, "repeat_days")
     had = np.where(rows["complete"].to_numpy(bool), rows["had"], 0).astype(float)
     late = f"{NONE}not all who first bought have had {days:g} days"
     return rows[list(query.keys)].assign(
@@ -266,7 +267,7 @@ def _repeat_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 def renewed_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the share of renewals that were renewed, of each cell; those not decided are missing."""
-    rows, grace = _sorted(counts, query), query.options.get("grace_days", 0)
+    rows, grace = _sorted(counts, query), option(query, "grace_days")
     n = rows["decided"].to_numpy(float)
     return rows[list(query.keys)].assign(
         **shares(rows["kept"].to_numpy(float), n, query.level),
@@ -278,7 +279,7 @@ def renewed_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 def renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the share of what renewals were worth that was renewed, of each cell."""
-    rows, grace = _sorted(sums, query), query.options.get("grace_days", 0)
+    rows, grace = _sorted(sums, query), option(query, "grace_days")
     cells = {name: rows[name].to_numpy(float) for name in _RATIO}
     found = linearised_ratios(**cells, level=query.level)
     return rows[list(query.keys)].assign(
@@ -305,8 +306,8 @@ def won_back_share(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
 
     Where nobody was followed so long there is no value, and all departures are in ``n_missing``.
     """
-    within = query.options.get("win_back_days", 180)
-    profile = revenue_profile(query.options.get("profile", "cxresearch")).name
+    within = option(query, "win_back_days")
+    profile = revenue_profile(option(query, "profile")).name
 
     def cell(mine: pd.DataFrame) -> tuple[Any, ...]:
         curve = kaplan_meier(mine["days"], mine["event"], clusters=mine["who"], level=query.level)

@@ -12,6 +12,7 @@ import pandas as pd
 from cxresearch.metrics.groups import NoSuchGroupError
 from cxresearch.metrics.logo_churn import churn_base, churn_cells, counting_heads
 from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.options import option
 from cxresearch.metrics.revenue_bridge import mrr_bridge
 from cxresearch.metrics.revenue_profiles import revenue_profile
 from cxresearch.metrics.revenue_rates import rate_cells
@@ -109,8 +110,8 @@ def bridges_of(study: Any, query: Query) -> Bridges:
             f"revenue cannot be grouped by {', '.join(lost)}",
             wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
         )
-    rules = revenue_profile(query.options.get("profile", "cxresearch"))
-    every, rates = query.every or "month", query.options.get("rates")
+    rules = revenue_profile(option(query, "profile"))
+    every, rates = query.every or "month", option(query, "rates")
     money = mrr_bridge(study, every=every, by=query.by, profile=rules, rates=rates)
     heads = counting_heads(rules)
     if heads == rules:

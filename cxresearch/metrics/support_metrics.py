@@ -13,6 +13,7 @@ from scipy import stats
 from cxresearch.data.engine import collect
 from cxresearch.metrics.groups import cells_of
 from cxresearch.metrics.metric import Metric, Query, Tables
+from cxresearch.metrics.options import option
 from cxresearch.metrics.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
 from cxresearch.results.units import Unit
 from cxresearch.stats.proportions import wilson
@@ -123,7 +124,7 @@ def _interactions() -> Metric:
 
 def _family(measure: str) -> Callable[[Any, Query], pd.DataFrame]:
     def family(study: Any, query: Query) -> pd.DataFrame:
-        return count_times(study, measure, query, hours=query.options.get("hours"))
+        return count_times(study, measure, query, hours=option(query, "hours"))
 
     return family
 
@@ -247,7 +248,7 @@ def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
 
 
 def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-    target = float(query.options.get("target_hours", 48))
+    target = float(option(query, "target_hours"))
 
     def cell(rows: pd.DataFrame, level: float) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=level)

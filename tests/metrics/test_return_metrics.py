@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import duckdb
@@ -15,6 +16,8 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 import cxresearch as cx
+from cxresearch.metrics.metric import Query
+from cxresearch.metrics.options import option
 
 ENGINES: dict[str, Any] = {
     "pandas": lambda frame: frame,
@@ -285,8 +288,23 @@ def test_groups_are_those_of_customers() -> None:
             cx.metric_table(study, name, by="amount")
 
 
-@pytest.mark.parametrize("option", ["repeat_days", "win_back_days", "grace_days"])
-def test_options_are_checked(option: str) -> None:
+@pytest.mark.parametrize("name", ["repeat_days", "win_back_days", "grace_days"])
+def test_options_are_checked(name: str) -> None:
     study = study_of(ENGINES["pandas"], orders=orders(), revenue=contracts())
-    with pytest.raises(cx.ArgumentError, match=option):
-        cx.metric_table(study, "renewal_rate", options={option: -1})
+    with pytest.raises(cx.ArgumentError, match=name):
+        cx.metric_table(study, "renewal_rate", options={name: -1})
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "name"),
+    [
+        (cx.win_back_rate, "within_days", "win_back_days"),
+        (cx.win_back_rate, "profile", "profile"),
+        (cx.renewal_rate, "grace_days", "grace_days"),
+        (cx.adoption_rate, "within_days", "within_days"),
+        (cx.feature_breadth, "within_days", "within_days"),
+        (cx.sla_attainment, "target_hours", "target_hours"),
+    ],
+)
+def test_tables_and_functions_have_the_same_defaults(function: Any, argument: str, name: str) -> None:
+    assert option(Query(), name) == inspect.signature(function).parameters[argument].default
