@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,31 @@ _MOST_FALLS = 3
 
 
 def conditional_survival(curve: KaplanMeier, stayed: NDArray[np.float64], further: float) -> pd.DataFrame:
-    """Chance to stay ``further`` longer for those who have stayed so long; see `ChurnCurve.conditional`."""
+    """Chance to stay ``further`` longer for those who have stayed so long; see `ChurnCurve.conditional`.
+
+    Parameters
+    ----------
+    curve : KaplanMeier
+        Time to leaving.
+    stayed : ndarray, shape (m,)
+        Times already stayed, in the unit of the curve, 0 or more.
+    further : float
+        How much longer, in the same unit, above 0.
+
+    Returns
+    -------
+    DataFrame
+        One row a time: columns ``stayed, further, at_risk`` (just after ``stayed``), ``survival, se, low,
+        high, note``. Survival and all after it are NaN beyond the follow-up and where nobody is left, and
+        ``note`` says so; with weights or clusters ``se, low, high`` are NaN. Nothing is checked here.
+
+    Examples
+    --------
+    >>> from cxresearch.stats.kaplan_meier import kaplan_meier
+    >>> curve = kaplan_meier([1, 2, 3, 4], [1, 1, 0, 0])
+    >>> conditional_survival(curve, np.array([1.0]), 1.0)[["at_risk", "survival"]].round(3).iloc[0].tolist()
+    [3.0, 0.667]
+    """
     start = step_values(curve.time, curve.survival, stayed, 1.0)
     end = step_values(curve.time, curve.survival, stayed + further, 1.0)
     terms = np.where(
@@ -68,13 +93,26 @@ def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
     """Find the months in which far more leave than in a usual month, as at the end of yearly contracts.
 
     The curve is cut into months (30 days where the unit is days) as far as enough people are followed. One
-    is listed if even the lower limit of the share leaving in it is three times the median over all months.
+    is listed if even the lower limit of the share leaving in it is above 1 % and three times the usual share:
+    the median over all months, or the mean of the middle half of them where that is more.
+
+    Parameters
+    ----------
+    curve : KaplanMeier
+        Time to leaving, in days or months.
 
     Returns
     -------
     DataFrame
         Columns ``start, left, low, high, usual``, steepest first, three at most; empty where time has another
-        unit, and for fewer than four months.
+        unit, for fewer than four months, and with weights or clusters (there are no limits then).
+
+    Notes
+    -----
+    Months are judged by limits corrected for the number of months looked at (Bonferroni); ``low`` and
+    ``high`` are those of the one month at the level of the curve. Where few leave the median month may have
+    nobody leaving, hence the mean of the middle half. How often a steady curve is said to fall is in
+    docs/validation.md.
 
     Examples
     --------
@@ -89,7 +127,8 @@ def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
     months = int(curve.readable_until / stretch) if stretch else 0
     if stretch is None or months < 4:
         return pd.DataFrame(columns=columns, dtype=float)
-    table = conditional_survival(curve, stretch * np.arange(months, dtype=np.float64), stretch)
+    starts = stretch * np.arange(months, dtype=np.float64)
+    table = conditional_survival(curve, starts, stretch)
     found = pd.DataFrame(
         {
             "start": table["stayed"],
@@ -99,7 +138,9 @@ def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
         }
     )
     found["usual"] = float(found["left"].median())
-    steep = found[found["low"] > np.maximum(_STEEP * found["usual"], 0.01)]
+    middle = float(np.sort(found["left"])[months // 4 : months - months // 4].mean())
+    strict = conditional_survival(replace(curve, level=1 - (1 - curve.level) / months), starts, stretch)
+    steep = found[1 - strict["high"] > np.maximum(_STEEP * np.maximum(found["usual"], middle), 0.01)]
     return steep.sort_values("left", ascending=False, kind="stable").head(_MOST_FALLS).reset_index(drop=True)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from cxresearch.checks import as_numbers, check_number
 from cxresearch.errors import ArgumentError
@@ -46,6 +45,32 @@ def _crossing(time: NDArray[np.float64], curve: NDArray[np.float64], p: float) -
     return float(time[first])
 
 
+class EdgeLimits(NamedTuple):
+    """Limits of a curve where nobody or everybody has left, by time; arrays of shape (k,).
+
+    ``time`` are all times of entry and exit, rising. ``at_risk`` people are seen just before each, and
+    ``low`` is the lower limit of the share still there if none of them has left before. ``gone`` people have
+    left by each, and ``high`` is the upper limit if nobody else was there.
+    """
+
+    time: NDArray[np.float64]
+    at_risk: NDArray[np.float64]
+    low: NDArray[np.float64]
+    gone: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class PointLimits(NamedTuple):
+    """A share still there at one time, with its ends, their name, and the reason where all is NaN."""
+
+    value: float
+    low: float
+    high: float
+    se: float
+    limits: str
+    note: str
+
+
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class KaplanMeier(Result):
     """A Kaplan-Meier curve.
@@ -60,6 +85,8 @@ class KaplanMeier(Result):
     survival, se, low, high : ndarray, shape (t,)
         Curve just after each time, its standard error and pointwise limits. Where the curve is 0 the last
         three are NaN: the variance of an estimate that cannot move is not known.
+    edges : EdgeLimits
+        Limits where the curve is 1 or 0 and those above say nothing.
     level : float
         Confidence level.
     ci : str
@@ -84,6 +111,7 @@ class KaplanMeier(Result):
     se: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    edges: EdgeLimits
     level: float
     ci: str
     variance: str
@@ -197,35 +225,54 @@ class KaplanMeier(Result):
         >>> curve.share_at(1)
         still there after 1 days 100.0 % [56.6 %, 100.0 %], n 5
         """
-        row = self.survival_at([time], extend=extend).iloc[0]
-        share, low, high = (float(row[name]) for name in ("survival", "low", "high"))
-        limits = f"{self.ci} limits, {self.variance} variance"
-        if share in (0.0, 1.0):
-            low, high, seen = self._edge_limits(time, share)
-            limits = f"score limits of {seen:,.6g} (all or none)"
+        found = self.point_limits(time, extend=extend)
+        certain = found.value in (0.0, 1.0)
+        limits = found.limits if certain else f"{found.limits}, {self.variance} variance"
         return Estimate(
             name=name or f"still there after {time:g} {self.unit}",
-            value=share,
-            low=low,
-            high=high,
+            value=found.value,
+            low=found.low,
+            high=found.high,
             level=self.level,
-            se=float(row["se"]),
+            se=found.se,
             n=self.n,
             unit=Unit.SHARE,
             method=f"Kaplan-Meier, {limits}",
             denominator="people followed",
-            note=str(row["note"]),
+            note=found.note,
         )
 
-    def _edge_limits(self, time: float, share: float) -> tuple[float, float, float]:
-        """Wilson's limits of a share of 0 or 1, and the number of people they are for."""
-        if share:
-            seen = float(self.at_risk_at([min(time, self.follow_up)])[0])
-        else:
-            seen = float(self.events[self.time <= time].sum())
-        seen = min(seen, float(self.n))
-        z2 = float(ndtri((1 + self.level) / 2)) ** 2
-        return (seen / (seen + z2), 1.0, seen) if share else (0.0, z2 / (seen + z2), seen)
+    def point_limits(self, time: float, *, extend: bool = False) -> PointLimits:
+        """Read the curve at one time, with the limits that `share_at` describes.
+
+        Parameters
+        ----------
+        time : float
+            In ``unit``, 0 or more.
+        extend : bool
+            As in `survival_at`.
+
+        Returns
+        -------
+        PointLimits
+            NaN with a note beyond the follow-up.
+
+        Raises
+        ------
+        ArgumentError
+            If the time is negative, missing or no number.
+        """
+        row = self.survival_at([time], extend=extend).iloc[0]
+        share, low, high, se = (float(row[name]) for name in ("survival", "low", "high", "se"))
+        limits = f"{self.ci} limits"
+        if share in (0.0, 1.0):
+            nobody, edges = share == 1.0, self.edges
+            at = np.searchsorted(edges.time, min(time, self.follow_up), side="left" if nobody else "right")
+            place = int(at) if nobody else int(at) - 1
+            low, high = (float(edges.low[place]), 1.0) if nobody else (0.0, float(edges.high[place]))
+            seen = (edges.at_risk if nobody else edges.gone)[place]
+            limits = f"score limits of {seen:,.6g} (all or none)"
+        return PointLimits(share, low, high, se, limits, str(row["note"]))
 
     def at_risk_at(self, times: ArrayLike) -> NDArray[np.float64]:
         """Weight at risk just before each time, shape (m,)."""

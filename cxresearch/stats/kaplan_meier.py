@@ -9,10 +9,11 @@ import numpy as np
 
 from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import CxWarning
-from cxresearch.results.curve import KaplanMeier
+from cxresearch.results.curve import EdgeLimits, KaplanMeier
 from cxresearch.results.units import Unit
 from cxresearch.stats.jackknife import jackknife_variance
 from cxresearch.stats.limits import SCALES, probability_limits
+from cxresearch.stats.proportions import wilson
 from cxresearch.stats.risk_table import RiskTable, SurvivalRows, risk_table, survival_rows
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def curve_of(
         se=se,
         low=low,
         high=high,
+        edges=_edges(table, entry_time, entered, n=rows.n, level=level),
         level=level,
         ci=ci,
         variance="infinitesimal jackknife" if jackknife else "Greenwood",
@@ -138,6 +140,39 @@ def _entries(rows: SurvivalRows) -> tuple[NDArray[np.float64] | None, NDArray[np
         return None, None
     times, index = np.unique(rows.entry, return_inverse=True)
     return times, np.cumsum(np.bincount(index, weights=rows.weight))
+
+
+def _edges(
+    table: RiskTable,
+    entry_time: NDArray[np.float64] | None,
+    entered: NDArray[np.float64] | None,
+    *,
+    n: int,
+    level: float,
+) -> EdgeLimits:
+    """Wilson's limits if nobody, or everybody, has left by a time.
+
+    They are for as many people as were seen, by weight, but never more than there are; of nobody they are 0
+    and 1.
+    """
+    time, at_risk, gone = table.time, table.at_risk, np.cumsum(table.any_event)
+    if entry_time is not None and entered is not None:
+        time = np.union1d(time, entry_time)
+        out = np.concatenate([[0.0], np.cumsum(table.any_event + table.censored)])
+        come = np.concatenate([[0.0], entered])
+        before = np.searchsorted(table.time, time, side="left")
+        at_risk = come[np.searchsorted(entry_time, time, side="left")] - out[before]
+        gone = np.concatenate([[0.0], gone])[np.searchsorted(table.time, time, side="right")]
+    at_risk, gone = np.minimum(at_risk, n), np.minimum(gone, n)
+    all_of, none_of = np.stack([at_risk, np.zeros(len(gone))]), np.stack([at_risk, gone])
+    low, high = wilson(all_of, none_of, level=level)
+    return EdgeLimits(
+        time=time,
+        at_risk=at_risk,
+        low=np.where(at_risk > 0, low[0], 0.0),
+        gone=gone,
+        high=np.where(gone > 0, high[1], 1.0),
+    )
 
 
 def survival_of(table: RiskTable) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.special import ndtri
 
 from cxresearch.checks import as_numbers, check_level
 from cxresearch.errors import ArgumentError
@@ -29,7 +30,7 @@ def normal_quantile(level: float) -> float:
     >>> round(normal_quantile(0.95), 2)
     1.96
     """
-    return float(stats.norm.ppf((1 + check_level(level)) / 2))
+    return float(ndtri((1 + check_level(level)) / 2))  # norm.ppf without its 50 microseconds
 
 
 def _counts(count: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:

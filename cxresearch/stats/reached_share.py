@@ -46,13 +46,12 @@ def share_reached(curve: KaplanMeier, time: float, *, extend: bool = False) -> R
     >>> found.value, found.low, round(found.high, 3), found.limits
     (0.0, 0.0, 0.434, 'score limits of 5 (all or none)')
     """
-    left = curve.share_at(time, extend=extend)
-    edge = left.value in (0.0, 1.0)
+    left = curve.point_limits(time, extend=extend)
     return ReachedShare(
         value=1 - left.value,
         low=1 - left.high,
         high=1 - left.low,
         se=left.se,
-        limits=left.method.removeprefix("Kaplan-Meier, ") if edge else f"{curve.ci} limits",
+        limits=left.limits,
         note=left.note,
     )

@@ -45,6 +45,23 @@ def test_a_steady_curve_has_no_steep_fall() -> None:
     assert not len(steep_falls(kaplan_meier([1.0, 2.0], [1, 0], unit=Unit.MONTHS)))
 
 
+@pytest.mark.parametrize(("customers", "most"), [(40, 0.12), (60, 0.05), (200, 0.01)])
+def test_few_customers_make_no_steep_fall(customers: int, most: float) -> None:
+    """One in a hundred leaves each month: in most months nobody of 60, in some two, by chance."""
+    rng, said = np.random.default_rng(customers), 0
+    for _ in range(300):
+        month = rng.geometric(0.01, customers) - 0.5
+        curve = kaplan_meier(np.minimum(month, 30.0), (month < 30).astype(int), unit=Unit.MONTHS)
+        said += len(steep_falls(curve)) > 0
+    print(f"{customers} customers, a steady curve: a steep fall in {said / 300:.3f}")
+    assert said / 300 <= most
+
+
+def test_a_renewal_of_a_hundred_customers_is_found() -> None:
+    curve = kaplan_meier(*yearly(customers=100), unit=Unit.MONTHS)
+    assert 12.0 in steep_falls(curve)["start"].tolist()
+
+
 def test_nothing_is_quoted_where_fewer_than_thirty_are_followed() -> None:
     curve = cx.churn_curve(yearly(), unit="months")
     assert curve["all"].readable_until == 30.0

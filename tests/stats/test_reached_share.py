@@ -79,3 +79,20 @@ def test_weights_are_not_people() -> None:
     """Four people who stand for four thousand are still four at the edge."""
     curve = kaplan_meier([3.0, 4.0, 5.0, 6.0], [1, 0, 1, 0], weights=[1000.0] * 4)
     assert curve.share_at(1).low == pytest.approx(proportion_confint(4, 4, method="wilson")[0])
+
+
+def test_late_entry_at_the_edge() -> None:
+    """Three from the start, two more from 2 on, the first event at 4: three, then five people have stayed."""
+    curve = kaplan_meier([3.0, 4.0, 5.0, 6.0, 6.0], [0, 1, 1, 1, 1], entry=[0.0, 0.0, 0.0, 2.0, 2.0])
+    for time, seen in ((1.0, 3), (2.0, 3), (2.5, 5), (3.5, 4)):
+        found = curve.point_limits(time)
+        assert found.low == pytest.approx(proportion_confint(seen, seen, method="wilson")[0])
+        assert found.limits == f"score limits of {seen} (all or none)"
+    gone = curve.point_limits(6.0)
+    assert (gone.value, gone.low) == (0.0, 0.0)
+    assert gone.high == pytest.approx(proportion_confint(0, 4, method="wilson")[1])  # one was censored
+
+
+def test_nobody_under_observation_says_nothing() -> None:
+    curve = kaplan_meier([3.0, 4.0], [1, 1], entry=[1.0, 1.0])
+    assert curve.point_limits(0.5)[:3] == (1.0, 0.0, 1.0)
