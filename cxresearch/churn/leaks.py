@@ -140,13 +140,14 @@ def column_alarms(
     suspicious : float
         The .95 of the first two rules.
     seed : int
+        Of the sample drawn from a large frame; the same seed gives the same alarms.
 
     Returns
     -------
     DataFrame
         ``column, alarm, auc, rows, detail``, highest AUC first. The AUC is weighted for censoring and turned
         to be at least .5, a missing value ranking below all others or left out, whichever ranks better.
-        ``rows`` are those that know the column.
+        ``rows`` are those that know the column. No alarms where too few left or stayed to judge.
     """
     made: list[_Alarm] = []
     rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, cause=cause, seed=seed)

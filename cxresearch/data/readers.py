@@ -316,7 +316,21 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
 
 
 def duckdb_tables(connection: DuckDBPyConnection, file: Path, alias: str) -> list[str]:
-    """Attach a DuckDB file and return the names of its tables and views.
+    """Attach a DuckDB file, to be read only, and return the names of its tables and views.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        To which it is attached; it stays so.
+    file : Path
+        The file, which must exist.
+    alias : str
+        Name of the database in the connection, new to it.
+
+    Returns
+    -------
+    list of str
+        ``table``, or ``schema.table`` outside the schema "main", by schema and name; empty for an empty file.
 
     Raises
     ------

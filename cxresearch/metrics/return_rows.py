@@ -42,10 +42,23 @@ def purchases_by_customer(study: Study, last_day: pd.Timestamp) -> nw.LazyFrame[
 def departures(study: Study, rules: RevenueProfile) -> pd.DataFrame:
     """Return who left and when, with the days until they paid again or the data cut.
 
+    Parameters
+    ----------
+    study : Study
+        With the table revenue.
+    rules : RevenueProfile
+        What counts as paying; every change counts as a move, whatever the profile says of periods.
+
     Returns
     -------
     DataFrame
-        One row a departure: ``customer_id, at, days, event`` (1 came back).
+        One row a departure, several for who left several times, in no order: ``customer_id, at`` (naive UTC),
+        ``days`` (fractional), ``event`` (1 came back, 0 not by the data cut). No value is missing.
+
+    Raises
+    ------
+    ArgumentError
+        If the study has no revenue.
     """
     rules = replace(rules, moves="every_change")
     moves = revenue_moves(revenue_levels(study, rules), rules, "day", study.timezone)

@@ -22,7 +22,8 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     subscriptions : frame
         pandas, Polars, PyArrow, DuckDB or PySpark, one row a subscription: ``customer_id, started_at,
         ended_at`` (missing while it runs; revenue counts up to that moment), ``mrr`` (see `monthly_amount`
-        for annual prices), optionally ``currency``. Trials should have an MRR of 0.
+        for annual prices), optionally ``currency`` (missing ones are one currency, of their own). Trials
+        should have an MRR of 0. Only an end and a currency may be missing.
 
     Returns
     -------
@@ -34,8 +35,9 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If a column is missing, an amount is negative, missing or 90 trillion and more, an end lies before its
-        start, or a customer has subscriptions in several currencies: those are never added up.
+        If a column is missing, a customer, a start or an amount is missing, an amount is negative or 90
+        trillion and more, an end lies before its start, or a customer has subscriptions in several
+        currencies: those are never added up.
     ArgumentError
         If an amount is not a number.
 
