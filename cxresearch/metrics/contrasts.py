@@ -16,6 +16,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.evaluation import Statistics, unit_of_difference
 from cxresearch.metrics.groups import shown_names
 from cxresearch.metrics.metric import Metric, Query
+from cxresearch.metrics.period_days import allowing_for_days, days_of, scaled
 from cxresearch.metrics.table import make_query, one_metric
 from cxresearch.results.periods import period_label
 from cxresearch.results.units import Unit
@@ -89,6 +90,10 @@ def metric_contrasts(
 
     Notes
     -----
+    Between periods the change of a count of tickets is that of tickets a day (unit ``count a day``), value
+    and value_against too. Who used anything, and how many features, grows with the days of a period, at most
+    in proportion: between periods of unlike length low, high and p_value allow for all from none to that.
+
     Two sides count as independent samples. Customers who answer on both sides (in two periods) usually answer
     alike, so that the interval is then wider than it need be; `score_difference` pairs them.
 
@@ -122,7 +127,7 @@ def contrast_table(
         raise ArgumentError("there are no groups to compare", wanted="a group column in by")
     cells = statistics.table(metric, query)
     if against == "previous":
-        return differences(metric, *_previous(cells, query.by, query.every or ""), keys=query.keys)
+        return _changes(metric, cells, query)
     if against == "groups":
         return differences(metric, *_pairs(cells, query.by, query.keys), keys=query.keys)
     rest = statistics.rest(metric, query.by[0])
@@ -136,7 +141,12 @@ def contrast_table(
 
 
 def differences(
-    metric: Metric, left: pd.DataFrame, right: pd.DataFrame, *, keys: Sequence[str]
+    metric: Metric,
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    *,
+    keys: Sequence[str],
+    unit: Unit | None = None,
 ) -> pd.DataFrame:
     """Return contrasts of two metric tables row by row; the right one has a column ``label``."""
     left, right = left.reset_index(drop=True), right.reset_index(drop=True)
@@ -157,7 +167,7 @@ def differences(
         test=MOVER_TEST,
         n=left["n"],
         n_against=right["n"],
-        unit=str(unit_of_difference(Unit(metric.unit))),
+        unit=str(unit_of_difference(unit or Unit(metric.unit))),
         small_base=left["small_base"] | right["small_base"],
         suppressed=left["suppressed"] | right["suppressed"],
     )
@@ -175,6 +185,22 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method=adjust)[1]
     table["adjustment"] = f"{_ADJUSTMENTS[adjust]} over {int(known.sum())}"
     return table
+
+
+def _changes(metric: Metric, cells: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Return the changes between periods; those of a count are a day, those of a reach allow for the days."""
+    every = query.every or "month"
+    left, right = _previous(cells, query.by, every)
+    days = days_of(left["period"], every), days_of(right["period"], every)
+    if metric.days == "proportional":
+        left, right = scaled(left, 1 / days[0]), scaled(right, 1 / days[1])
+        return differences(metric, left, right, keys=query.keys, unit=Unit.COUNT_A_DAY)
+    plain = differences(metric, left, right, keys=query.keys)
+    if metric.days != "at_most":
+        return plain
+    shorter = np.minimum(*days)
+    left, right = scaled(left, shorter / days[0]), scaled(right, shorter / days[1])
+    return allowing_for_days(plain, differences(metric, left, right, keys=query.keys), days)
 
 
 def _previous(cells: pd.DataFrame, by: tuple[str, ...], every: str) -> tuple[pd.DataFrame, pd.DataFrame]:

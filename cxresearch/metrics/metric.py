@@ -119,6 +119,10 @@ class Metric:
         (statistics, query, column) -> statistics in which each group of that column stands for all others.
     difference : {"independent", "none"}
         Whether two cells may be compared as independent samples by their intervals (MOVER).
+    days : {"", "proportional", "at_most"}
+        What more days of a period do to the value of a steady firm: nothing; they raise it in proportion (a
+        count: changes between periods are those a day); or by some of it, at most in proportion (who used
+        anything: the interval of a change between periods of unlike length allows for it).
     lags : bool
         Whether the last complete period may be too young to have a value (adoption within 30 days): a
         scorecard then judges the last period that has one.
@@ -136,5 +140,6 @@ class Metric:
     collapse: Callable[[Any, Query, Query], Any] | None = None
     rest: Callable[[Any, Query, str], Any] | None = None
     difference: Literal["independent", "none"] = "independent"
+    days: Literal["", "proportional", "at_most"] = ""
     lags: bool = False
     definition: str = ""

@@ -19,6 +19,7 @@ from cxresearch.metrics.directions import direction_table, opposed
 from cxresearch.metrics.evaluation import Statistics
 from cxresearch.metrics.groups import NoSuchGroupError, shown_names
 from cxresearch.metrics.metric import Family, Metric, Query
+from cxresearch.metrics.period_days import any_allowed
 from cxresearch.metrics.periods import last_ended, local_cut, running_period
 from cxresearch.metrics.registry import find_metric, metrics_of
 from cxresearch.metrics.survey_counts import LINKED_ROWS, count_scores
@@ -114,7 +115,12 @@ def scorecard(
         labels={part.metric.name: part.metric.label for part in parts},
         good={part.metric.name: part.metric.good for part in parts},
         period=judged,
-        notes=(*notes, *_unfinished(study, query), *_opposed(study, chosen, level)),
+        notes=(
+            *notes,
+            *_unfinished(study, query),
+            *_unlike_days(parts, query),
+            *_opposed(study, chosen, level),
+        ),
     )
 
 
@@ -241,6 +247,17 @@ def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
         return ()
     cut = local_cut(study)
     return (f"the last {query.every} is unfinished and not judged: data end on {cut:%Y-%m-%d}",)
+
+
+def _unlike_days(parts: list[_Part], query: Query) -> tuple[str, ...]:
+    """Say of which changes the intervals allow for a month that is longer or shorter than the one before."""
+    names = [part.metric.label for part in parts if part.metric.days == "at_most" and any_allowed(part.whole)]
+    if not names:
+        return ()
+    return (
+        f"the last two {query.every}s are not equally long; the intervals of change allow for it: "
+        + ", ".join(names),
+    )
 
 
 def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ def _volume() -> Metric:
         family=count_tickets,
         estimate=_tickets,
         collapse=_collapse,
-        definition="tickets created in the period",
+        days="proportional",
+        definition="tickets created in the period; changes between periods are those of tickets a day",
     )
 
 

@@ -114,8 +114,8 @@ class Scorecard(Result):
 
         A metric judged for an earlier period than the others says so in its label. Columns metric, label,
         period, value, low, high, n, n_effective, unit, small_base, suppressed, and, where there was a period
-        before, change, change_low, change_high, against (its name), p_adjusted and verdict (else NaN and
-        empty).
+        before, change, change_low, change_high, change_unit, against (its name), p_adjusted and verdict
+        (else NaN and empty).
         """
         rows = self._of_judged(self.overall[self.overall["n"] > 0])
         rows = rows.set_index("metric").reindex(list(self.labels)).dropna(subset=["n"]).reset_index()
@@ -129,8 +129,8 @@ class Scorecard(Result):
         change = self.changes
         if len(change):
             change = change[change["whole"].astype(bool)]
-        wanted = {"difference": "change", "low": "change_low", "high": "change_high"}
-        columns = ["metric", "difference", "low", "high", "against", "p_adjusted", "verdict"]
+        wanted = {"difference": "change", "low": "change_low", "high": "change_high", "unit": "change_unit"}
+        columns = ["metric", "difference", "low", "high", "unit", "against", "p_adjusted", "verdict"]
         change = change.reindex(columns=columns).rename(columns=wanted)
         kept = ["value", "low", "high", "n", "n_effective", "unit", "small_base", "suppressed"]
         head = ["metric", "label", *(["period"] if self.every else []), *kept]
@@ -335,7 +335,7 @@ def _parts(row: dict[Hashable, Any]) -> tuple[str, str, str, str, str, str]:
         return row["label"], "hidden", "", f"{int(row['n']):,}", "", reason
     change, reading = "", str(row["verdict"])
     if row["verdict"]:
-        kind = Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit
+        kind = Unit(row["change_unit"])
         change = format_estimate(row["change"], row["change_low"], row["change_high"], kind, signed=True)
         if pd.notna(row["p_adjusted"]):
             reading += f" ({format_p_value(row['p_adjusted'])})"

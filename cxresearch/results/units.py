@@ -20,6 +20,7 @@ class Unit(StrEnum):
     AUC_DIFFERENCE = "auc difference"  # always with its sign
     RATIO = "ratio"
     COUNT = "count"
+    COUNT_A_DAY = "count a day"
     MONEY = "money"
     MONTHS = "months"
     DAYS = "days"
@@ -48,6 +49,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.AUC_DIFFERENCE: _fixed(3),
     Unit.RATIO: _fixed(2),
     Unit.COUNT: _fixed(0),
+    Unit.COUNT_A_DAY: _fixed(2),
     Unit.MONEY: _fixed(2),
     Unit.MONTHS: _fixed(1),
     Unit.DAYS: _fixed(1),
@@ -57,6 +59,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
 _ALWAYS_SIGNED = (Unit.POINTS, Unit.AUC_DIFFERENCE)
 _SUFFIX = {
     Unit.SHARE_DIFFERENCE: " points",
+    Unit.COUNT_A_DAY: " a day",
     Unit.MONTHS: " months",
     Unit.DAYS: " days",
     Unit.HOURS: " h",
