@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.cells import without_running
 from cxresearch.metrics.economics import check_whole
 from cxresearch.metrics.evaluation import finish
 from cxresearch.metrics.measures import SMALL_BASE
@@ -174,17 +175,13 @@ def _spent(bridge: MrrBridge, spend: Mapping[Any, float] | pd.DataFrame) -> pd.D
 
 def _cells(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
     rows = rows.sort_values(list(query.keys), ignore_index=True)
-    won, done = rows["new_customers"].astype("int64"), rows["complete"].to_numpy(bool)
+    won = rows["new_customers"].astype("int64")
     found = [_cost(spend, n, query.level) for spend, n in zip(rows["spend"], won, strict=True)]
     ends = np.array(found, dtype=float).reshape(-1, 4)
-    ends[~done] = np.nan
     ends[np.isinf(ends).any(axis=1), 1:3] = np.nan  # tables compare by intervals; these have none
-    return rows[list(query.keys)].assign(
-        **dict(zip(("value", "low", "high", "se"), ends.T, strict=True)),
-        n=np.where(done, won, 0),
-        n_missing=np.where(done, 0, won),
-        method=np.where(done, _METHOD, "none: the period had not ended at the data cut"),
-    )
+    columns = dict(zip(("value", "low", "high", "se"), ends.T, strict=True))
+    cells = rows[list(query.keys)].assign(**columns, n=won, n_missing=0, method=_METHOD)
+    return without_running(cells, rows["complete"])
 
 
 _CAC = Metric(

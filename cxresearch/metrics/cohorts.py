@@ -13,6 +13,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import EVERY, Every, collect, days_between
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.cells import WILSON
 from cxresearch.metrics.economics import DAYS_PER_MONTH
 from cxresearch.metrics.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue_ledger import refuse_beyond
@@ -193,7 +194,7 @@ def _cells(
         share = np.where(inside, held / start, np.nan)
     if of == "customers":
         low, high = wilson(np.minimum(held, start), start, level=level)
-        method = "score interval (Wilson 1927)"
+        method = WILSON
     else:
         low, high = _revenue_bounds(sums, sums["change"][first], level)
         method = net_method(share=True)

@@ -15,6 +15,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.cells import WILSON
 from cxresearch.metrics.revenue_bridge import mrr_bridge
 from cxresearch.metrics.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
@@ -144,9 +145,7 @@ def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFram
             "high": high,
             "se": np.sqrt(value * np.maximum(1 - value, 0) / divisor),
             "n": n.astype("int64"),
-            "method": np.where(
-                shares, "score interval (Wilson 1927)", "exact Poisson interval (Garwood 1936)"
-            ),
+            "method": np.where(shares, WILSON, "exact Poisson interval (Garwood 1936)"),
         },
         index=rows.index,
     )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import as_numbers, check_choice
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.cells import WILSON
 from cxresearch.results.units import Unit
 from cxresearch.scales import DETRACTORS, PROMOTERS, Scale
 from cxresearch.stats.score_cells import Kind
@@ -24,7 +25,7 @@ _METHODS: dict[tuple[Kind, str], str] = {
     ("net", "score"): "score interval (Tango 1998)",
     ("net", "adjusted_wald"): "adjusted Wald interval (Rocks 2016)",
     ("net", "wald"): "Wald interval",
-    ("share", "score"): "score interval (Wilson 1927)",
+    ("share", "score"): WILSON,
     ("share", "wald"): "Wald interval",
     ("mean", "score"): "multinomial score interval",
     ("mean", "t"): "Student's t interval",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.cells import WILSON, shares
 from cxresearch.metrics.groups import cells_of
 from cxresearch.metrics.measures import base_note, check_scores, measure_of
 from cxresearch.metrics.metric import Metric, Query, Tables
@@ -61,7 +62,7 @@ def response_rate(answered: int, sent: int, *, level: float = 0.95) -> Estimate:
         se=float(np.sqrt(rate * (1 - rate) / sent)) if sent else float("nan"),
         n=sent,
         unit=Unit.SHARE,
-        method="score interval (Wilson 1927)",
+        method=WILSON,
         denominator="questionnaires sent",
         note=base_note(sent, unknown=not sent),
     )
@@ -190,16 +191,11 @@ def _estimator(instrument: str) -> Callable[[pd.DataFrame, Query], pd.DataFrame]
         mine = counts[counts["instrument"] == instrument]
         mine = mine.sort_values(list(query.keys)) if query.keys else mine
         n = mine["n"].to_numpy(dtype=np.float64)
-        bounds = wilson(mine["answered"].to_numpy(dtype=np.float64), n, level=query.level)
-        rate = mine["answered"].to_numpy() / n
         return mine[list(query.keys)].assign(
-            value=rate,
-            low=bounds.low,
-            high=bounds.high,
-            se=np.sqrt(rate * (1 - rate) / n),
+            **shares(mine["answered"].to_numpy(dtype=np.float64), n, query.level),
             n=mine["n"].astype("int64"),
             n_missing=0,
-            method="score interval (Wilson 1927)",
+            method=WILSON,
         )
 
     return estimate

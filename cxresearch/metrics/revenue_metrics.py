@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxresearch.metrics.cells import without_running
 from cxresearch.metrics.groups import NoSuchGroupError
 from cxresearch.metrics.logo_churn import churn_base, churn_cells, counting_heads
 from cxresearch.metrics.metric import Metric, Query, Tables
@@ -131,13 +132,7 @@ def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFra
 
 def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFrame:
     """Cells with their keys; a period not ended has no value, and its customers are missing from n."""
-    found = rows[list(query.keys)].join(cells.assign(n_missing=0))
-    running = ~rows["complete"].to_numpy(bool)
-    found.loc[running, "n_missing"] = found.loc[running, "n"]
-    found.loc[running, "n"] = 0
-    found.loc[running, ["value", "low", "high", "se"]] = np.nan
-    found.loc[running, "method"] = "none: the period had not ended at the data cut"
-    return found.astype({"n": "int64", "n_missing": "int64"})
+    return without_running(rows[list(query.keys)].join(cells.assign(n_missing=0)), rows["complete"])
 
 
 def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:

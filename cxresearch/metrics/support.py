@@ -14,6 +14,7 @@ from scipy import stats
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.engine import EVERY, Every, collect, minutes_between
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.cells import WILSON
 from cxresearch.metrics.groups import cells_of, in_shown_names, named_apart
 from cxresearch.metrics.metric import Query
 from cxresearch.metrics.periods import complete_periods, period_steps
@@ -135,7 +136,7 @@ def reopen_rate(study: Study, *, level: float = 0.95) -> Estimate:
         n=n,
         n_missing=found["rows"] - n,
         unit=Unit.SHARE,
-        method="score interval (Wilson 1927)",
+        method=WILSON,
         denominator="resolved tickets",
     )
 

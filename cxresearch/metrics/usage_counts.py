@@ -14,11 +14,12 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_number
 from cxresearch.data.engine import collect, days_between, period_start
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.cells import follows, others
 from cxresearch.metrics.groups import NoSuchGroupError, cells_of
 from cxresearch.metrics.metric import Query
+from cxresearch.metrics.options import check_days
 from cxresearch.metrics.periods import complete_periods, period_steps
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def count_first_uses(
     ArgumentError
         If nobody ever used the feature.
     """
-    check_number("within_days", within_days, above=0)
+    check_days("within_days", within_days)
     own, theirs = _columns(study, query)
     people = _joiners(study, Query(by=theirs, every=query.every), within_days)
     used = _used(study, Query(by=own), feature=feature)
@@ -157,7 +158,7 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
     NoSuchGroupError
         If ``feature`` itself is a group.
     """
-    check_number("within_days", within_days, above=0)
+    check_days("within_days", within_days)
     if "feature" not in study.table("usage").collect_schema().names():
         raise DataError("usage has no column feature", next_step="map it in the study file")
     if "feature" in query.by:
@@ -185,7 +186,7 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
 def collapse_usage(counts: UsageCounts, query: Query, coarser: Query) -> UsageCounts | None:
     """Return the counts of coarser cells, or None where customers would count twice."""
     dropped = set(query.by) - set(coarser.by)
-    if coarser.every != query.every or dropped & set(counts.overlapping):
+    if not follows(query, coarser) or dropped & set(counts.overlapping):
         return None
     apart = [name for name in counts.cells if name not in (*query.keys, *counts.summed)]
     return replace(counts, cells=_summed(counts, [*coarser.keys, *apart]))
@@ -195,12 +196,9 @@ def usage_of_the_rest(counts: UsageCounts, query: Query, column: str) -> UsageCo
     """Return counts in which each group of a column stands for all others; none for a column of usage."""
     cells = counts.cells
     keys = [str(name) for name in cells if name not in counts.summed]
-    groups = [] if column in counts.overlapping else list(cells[column].dropna().unique())
-    parts = [
-        _summed(replace(counts, cells=cells[cells[column] != group].assign(**{column: group})), keys)
-        for group in groups
-    ]
-    return replace(counts, cells=pd.concat([part for part in parts if len(part)] or [cells.iloc[:0]]))
+    if column in counts.overlapping:
+        return replace(counts, cells=cells.iloc[:0])
+    return replace(counts, cells=_summed(replace(counts, cells=others(cells, column)), keys))
 
 
 def _summed(counts: UsageCounts, keys: list[Any]) -> pd.DataFrame:
