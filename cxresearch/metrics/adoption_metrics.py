@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cxresearch.metrics.cells import NONE, RUNNING, WILSON, each_cell, shares, without_running
 from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.options import option
 from cxresearch.metrics.usage_counts import (
@@ -22,12 +22,9 @@ from cxresearch.metrics.usage_counts import (
 )
 from cxresearch.results.units import Unit
 from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.proportions import wilson
 
 if TYPE_CHECKING:
     from cxresearch.results.curve import KaplanMeier
-
-_WILSON = "score interval (Wilson 1927)"
 
 
 def metrics_of(study: Tables) -> tuple[Metric, ...]:
@@ -127,12 +124,10 @@ def _features(study: Any, query: Query) -> UsageCounts:
 def active_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     """Return cells with the share of customers who used anything; none for a period not ended."""
     rows = counts.cells
-    known = rows["complete"].to_numpy(bool)
     n = rows["customers"].to_numpy(float)
-    cells = _share(rows["active"].to_numpy(float), np.where(known, n, 0.0), query.level)
-    missing = np.where(known, 0, rows["customers"]).astype("int64")
-    method = np.where(known, _WILSON, "none: the period had not ended at the data cut")
-    return rows[list(query.keys)].assign(**cells, n_missing=missing, method=method)
+    found = shares(np.minimum(rows["active"].to_numpy(float), n), n, query.level)
+    cells = rows[list(query.keys)].assign(**found, n=rows["customers"], n_missing=0, method=WILSON)
+    return without_running(cells, rows["complete"])
 
 
 def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
@@ -146,25 +141,15 @@ def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     sums = rows[keys].assign(joined=rows["n"], had=exposed, hits=adopted)
     sums = sums.groupby(keys, dropna=False, as_index=False)[["joined", "had", "hits"]].sum()
     known = sums["complete"].to_numpy(bool)
-    had = np.where(known, sums["had"], 0)
-    cells = _share(np.where(known, sums["hits"], 0).astype(float), had.astype(float), query.level)
+    had = np.where(known, sums["had"], 0).astype(float)
     days = option(query, "within_days")
-    late = f"none: not all who joined have had {days:g} days"
+    late = f"{NONE}not all who joined have had {days:g} days"
     return sums[list(query.keys)].assign(
-        **cells,
+        **shares(np.minimum(sums["hits"], had), had, query.level),
+        n=had.astype("int64"),
         n_missing=(sums["joined"] - had).astype("int64"),
-        method=np.where(known, f"{_WILSON}; used within {days:g} days of joining", late),
+        method=np.where(known, f"{WILSON}; used within {days:g} days of joining", late),
     )
-
-
-def _share(hits: Any, n: Any, level: float) -> dict[str, Any]:
-    """Shares with Wilson's interval; all NaN where n is 0."""
-    size = np.where(n > 0, n, np.nan)
-    share = np.minimum(hits, n) / size
-    bounds = wilson(np.minimum(hits, n), n, level=level)
-    low, high = (np.where(n > 0, end, np.nan) for end in bounds)
-    se = np.sqrt(share * (1 - share) / size)
-    return {"value": share, "low": low, "high": high, "se": se, "n": n.astype("int64")}
 
 
 def curve_of_uses(cells: pd.DataFrame, *, level: float) -> KaplanMeier:
@@ -182,7 +167,7 @@ def _median_days(counts: UsageCounts, query: Query) -> pd.DataFrame:
         found = curve_of_uses(rows, level=query.level).median
         return found.value, found.low, found.high, np.nan, found.n, 0, found.method
 
-    return _each_cell(counts.cells, query, cell)
+    return each_cell(counts.cells, query, cell)
 
 
 def mean_features(counts: UsageCounts, query: Query) -> pd.DataFrame:
@@ -192,11 +177,10 @@ def mean_features(counts: UsageCounts, query: Query) -> pd.DataFrame:
         sizes, features = rows["n"].to_numpy(float), rows["features"].to_numpy(float)
         n = int(sizes.sum())
         if not rows["complete"].all():
-            late = "none: the period had not ended at the data cut"
-            return np.nan, np.nan, np.nan, np.nan, 0, n, late
+            return *(np.nan,) * 4, 0, n, RUNNING
         return *_mean_of_counts(features, sizes, level=query.level), n, 0, "mean, Student's t"
 
-    return _each_cell(counts.cells, query, cell)
+    return each_cell(counts.cells, query, cell)
 
 
 def _mean_of_counts(values: Any, sizes: Any, *, level: float) -> tuple[float, float, float, float]:
@@ -210,10 +194,3 @@ def _mean_of_counts(values: Any, sizes: Any, *, level: float) -> tuple[float, fl
     se = float(np.sqrt((sizes * (values - mean) ** 2).sum() / (n - 1) / n))
     reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
     return mean, max(mean - reach, 0.0), mean + reach, se
-
-
-def _each_cell(rows: pd.DataFrame, query: Query, cell: Callable[..., tuple[Any, ...]]) -> pd.DataFrame:
-    keys = list(query.keys)
-    groups: Any = rows.groupby(keys, dropna=False, sort=True) if keys else [((), rows)] if len(rows) else []
-    found = [(*key, *cell(mine)) for key, mine in groups]
-    return pd.DataFrame(found, columns=[*keys, "value", "low", "high", "se", "n", "n_missing", "method"])

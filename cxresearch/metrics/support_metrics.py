@@ -11,12 +11,12 @@ import pandas as pd
 from scipy import stats
 
 from cxresearch.data.engine import collect
+from cxresearch.metrics.cells import WILSON, each_cell, follows, others, shares
 from cxresearch.metrics.groups import cells_of
 from cxresearch.metrics.metric import Metric, Query, Tables
 from cxresearch.metrics.options import option
 from cxresearch.metrics.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
 from cxresearch.results.units import Unit
-from cxresearch.stats.proportions import wilson
 from cxresearch.stats.ratio import poisson_rate
 from cxresearch.stats.reached_share import share_reached
 
@@ -165,7 +165,7 @@ _SUMMED = ("n", "resolved", "reopened", "t_n", "t_sum", "t_square")
 
 def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
     """Return the counts of coarser cells, or None where they do not follow."""
-    if coarser.every != query.every or not set(coarser.by) <= set(query.by):
+    if not follows(query, coarser):
         return None
     return _summed(counts, [*coarser.keys, *_kept(counts, query)])
 
@@ -184,12 +184,7 @@ def _summed(counts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
     """Return counts in which each group of a column stands for all the others together."""
-    keys = [*query.keys, *_kept(counts, query)]
-    parts = [
-        _summed(counts[counts[column] != group].assign(**{column: group}), keys)
-        for group in counts[column].dropna().unique()
-    ]
-    return pd.concat([part for part in parts if len(part)] or [counts.iloc[:0]], ignore_index=True)
+    return _summed(others(counts, column), [*query.keys, *_kept(counts, query)])
 
 
 def _tickets(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
@@ -209,16 +204,11 @@ def _tickets(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 def _reopen_rate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     rows = counts[counts["resolved"] > 0]
     n = rows["resolved"].to_numpy(float)
-    share = rows["reopened"].to_numpy(float) / n
-    bounds = wilson(rows["reopened"].to_numpy(float), n, level=query.level)
     return rows[list(query.keys)].assign(
-        value=share,
-        low=bounds.low,
-        high=bounds.high,
-        se=np.sqrt(share * (1 - share) / n),
+        **shares(rows["reopened"].to_numpy(float), n, query.level),
         n=rows["resolved"].astype("int64"),
         n_missing=(rows["n"] - rows["resolved"]).astype("int64"),
-        method="score interval (Wilson 1927)",
+        method=WILSON,
     )
 
 
@@ -241,29 +231,22 @@ def _mean_replies(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 
 def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
-    def cell(rows: pd.DataFrame, level: float) -> tuple[Any, ...]:
-        found = curve_of_counts(rows, level=level).quantile(p)
-        return found.value, found.low, found.high, np.nan, found.n, found.method
+    def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+        def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
+            found = curve_of_counts(rows, level=query.level).quantile(p)
+            return found.value, found.low, found.high, np.nan, found.n, 0, found.method
 
-    return lambda counts, query: _each_cell(counts, query, cell)
+        return each_cell(counts, query, cell)
+
+    return estimate
 
 
 def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     target = float(option(query, "target_hours"))
 
-    def cell(rows: pd.DataFrame, level: float) -> tuple[Any, ...]:
-        curve = curve_of_counts(rows, level=level)
+    def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
+        curve = curve_of_counts(rows, level=query.level)
         value, low, high, se, limits, _ = share_reached(curve, target)
-        return value, low, high, se, curve.n, f"1 - Kaplan-Meier at {target:g} h, {limits}"
+        return value, low, high, se, curve.n, 0, f"1 - Kaplan-Meier at {target:g} h, {limits}"
 
-    return _each_cell(counts, query, cell)
-
-
-def _each_cell(counts: pd.DataFrame, query: Query, cell: Callable[..., tuple[Any, ...]]) -> pd.DataFrame:
-    keys = list(query.keys)
-    groups: Any = (
-        counts.groupby(keys, dropna=False, sort=True) if keys else [((), counts)] if len(counts) else []
-    )
-    rows = [(*key, *cell(mine, query.level)) for key, mine in groups]
-    table = pd.DataFrame(rows, columns=[*keys, "value", "low", "high", "se", "n", "method"])
-    return table.assign(n_missing=0)
+    return each_cell(counts, query, cell)
