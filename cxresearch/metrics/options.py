@@ -15,6 +15,9 @@ from cxresearch.metrics.revenue_profiles import RevenueProfile, revenue_profile
 if TYPE_CHECKING:
     from cxresearch.metrics.metric import Query
 
+#: Longest wait that may be asked for, in days: a century.
+MOST_DAYS = 36_500
+
 
 def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return the options of a query, checked; None stands for none.
@@ -25,7 +28,8 @@ def check_options(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
         ``profile`` (name or `RevenueProfile`) and ``rates`` (mapping or frame) of revenue; ``grace_days`` (0
         or more) of renewals, ``win_back_days`` and ``repeat_days`` (above 0) of customers won back and of
         second purchases; ``target_hours`` (above 0) and ``hours`` (`BusinessHours`) of tickets;
-        ``within_days`` (above 0) and ``feature`` (text) of adoption. A value of None stands for the default.
+        ``within_days`` (above 0) and ``feature`` (text) of adoption. Days are at most 36,500. A value of None
+        stands for the default.
 
     Raises
     ------
@@ -82,12 +86,30 @@ def _text(name: str, value: Any) -> None:
     _kind(name, value, str, wanted="a name")
 
 
+def check_days(name: str, days: float, *, zero: bool = False) -> float:
+    """Return a number of days above 0 (or from 0), at most 36,500: beyond a century no calendar follows.
+
+    Examples
+    --------
+    >>> check_days("within_days", 36_500)
+    36500.0
+    """
+    number = check_number(name, days, at_least=0) if zero else check_number(name, days, above=0)
+    if number > MOST_DAYS:
+        raise ArgumentError(f"{name} is {days!r}", wanted=f"at most {MOST_DAYS:,} days")
+    return number
+
+
 def _above_zero(name: str, value: Any) -> None:
     check_number(f"option {name!r}", value, above=0)
 
 
-def _from_zero(name: str, value: Any) -> None:
-    check_number(f"option {name!r}", value, at_least=0)
+def _days(name: str, value: Any) -> None:
+    check_days(f"option {name!r}", value)
+
+
+def _days_from_zero(name: str, value: Any) -> None:
+    check_days(f"option {name!r}", value, zero=True)
 
 
 def _kind(name: str, value: Any, *kinds: type, wanted: str) -> None:
@@ -100,11 +122,11 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "rates": _rates,
     "target_hours": _above_zero,
     "hours": _hours,
-    "within_days": _above_zero,
+    "within_days": _days,
     "feature": _text,
-    "grace_days": _from_zero,
-    "win_back_days": _above_zero,
-    "repeat_days": _above_zero,
+    "grace_days": _days_from_zero,
+    "win_back_days": _days,
+    "repeat_days": _days,
 }
 _DEFAULTS: dict[str, Any] = {
     "profile": "cxresearch",

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cxresearch.checks import check_level, check_number
+from cxresearch.checks import check_level
 from cxresearch.data.engine import collect
 from cxresearch.errors import DataError
 from cxresearch.metrics.cells import one_estimate
 from cxresearch.metrics.metric import Query
+from cxresearch.metrics.options import check_days
 from cxresearch.metrics.periods import local_cut
 from cxresearch.metrics.return_metrics import DEPARTURES, departures_by_cell, won_back_share
 from cxresearch.metrics.return_rows import purchases_by_customer
@@ -143,7 +144,7 @@ def win_back_rate(
     >>> win_back_rate(_example_study(), within_days=10).n
     1
     """
-    check_number("within_days", within_days, above=0)
+    check_days("within_days", within_days)
     query = Query(level=check_level(level), options={"win_back_days": within_days, "profile": profile})
     return one_estimate(
         won_back_share(departures_by_cell(study, query), query),

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import EVERY, Every
 from cxresearch.metrics.cells import one_estimate
 from cxresearch.metrics.metric import Query
+from cxresearch.metrics.options import check_days
 from cxresearch.metrics.periods import period_starts
 from cxresearch.metrics.return_metrics import (
     NO_RENEWAL,
@@ -94,7 +95,7 @@ def renewal_rate(
     check_choice("weigh", weigh, ("count", "value"))
     check_choice("every", every, EVERY)
     check_level(level)
-    check_number("grace_days", grace_days, at_least=0)
+    check_days("grace_days", grace_days, zero=True)
     moment = None if period is None else pd.Series([local_moment(period)])
     options = {"grace_days": grace_days, "profile": profile}
     query = Query(every=None if moment is None else every, level=level, options=options)
