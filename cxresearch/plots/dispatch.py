@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 from importlib import import_module
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError
@@ -59,7 +60,7 @@ def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
     Raises
     ------
     ArgumentError
-        If the result has no picture.
+        If the result has no picture, or its picture no such option.
 
     Examples
     --------
@@ -72,7 +73,22 @@ def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
         if kind.__name__ in _DRAWN_BY:
             import_module(_DRAWN_BY[kind.__name__])
             break
+    _check_options(result, options)
     return draw(result, ax, **options)
+
+
+def _check_options(result: Any, options: dict[str, Any]) -> None:
+    """Refuse an option that the picture of a result does not have, naming those it has."""
+    known = list(signature(draw.dispatch(type(result))).parameters.values())[2:]
+    if any(one.kind is Parameter.VAR_KEYWORD for one in known):
+        return
+    names = [one.name for one in known]
+    for name in options:
+        if name not in names:
+            raise ArgumentError(
+                f"the picture of a {type(result).__name__} has no option {name!r}",
+                wanted="one of " + ", ".join(names) if names else "no option",
+            )
 
 
 @singledispatch

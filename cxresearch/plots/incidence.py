@@ -8,7 +8,7 @@ import numpy as np
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
-from cxresearch.plots.dispatch import draw
+from cxresearch.plots.dispatch import draw, plot
 from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes
 from cxresearch.plots.survival import spread_apart, ticks_of, time_axis, write_at_risk
 from cxresearch.results.churn_curve import ChurnIncidence
@@ -80,7 +80,7 @@ def draw_cumulative_incidence(result: CumulativeIncidence, ax: Axes | None = Non
     whole = ChurnIncidence(
         groups=("all",), curves=(result,), gray=(), by="", axis="start", unit=result.unit, level=result.level
     )
-    return draw_churn_incidence(whole, ax, **options)
+    return plot(whole, ax, **options)
 
 
 def _panels(number: int) -> list[Axes]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
-from cxresearch.plots.dispatch import draw
+from cxresearch.plots.dispatch import draw, plot
 from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes, percent
 from cxresearch.results.after_event import AfterEvent
 from cxresearch.results.churn_curve import ChurnCurve, ChurnIncidence
@@ -88,7 +88,7 @@ def draw_kaplan_meier(result: KaplanMeier, ax: Axes | None = None, **options: An
         unit=result.unit,
         level=result.level,
     )
-    return draw_churn_curve(whole, ax, **options)
+    return plot(whole, ax, **options)
 
 
 @draw.register(AfterEvent)
@@ -101,7 +101,7 @@ def draw_after_event(result: AfterEvent, ax: Axes | None = None, **options: Any)
     )
     options.setdefault("title", title)
     options.setdefault("until", result.comparison.horizon)
-    return draw_churn_curve(result.curve, ax, **options)
+    return plot(result.curve, ax, **options)
 
 
 def _title(result: ChurnCurve) -> str:
