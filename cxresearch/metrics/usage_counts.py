@@ -14,12 +14,12 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_number
 from cxresearch.data.engine import collect, days_between, period_start
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.cells import follows, others
 from cxresearch.metrics.groups import NoSuchGroupError, cells_of
 from cxresearch.metrics.metric import Query
+from cxresearch.metrics.options import check_days
 from cxresearch.metrics.periods import complete_periods, period_steps
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def count_first_uses(
     ArgumentError
         If nobody ever used the feature.
     """
-    check_number("within_days", within_days, above=0)
+    check_days("within_days", within_days)
     own, theirs = _columns(study, query)
     people = _joiners(study, Query(by=theirs, every=query.every), within_days)
     used = _used(study, Query(by=own), feature=feature)
@@ -158,7 +158,7 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
     NoSuchGroupError
         If ``feature`` itself is a group.
     """
-    check_number("within_days", within_days, above=0)
+    check_days("within_days", within_days)
     if "feature" not in study.table("usage").collect_schema().names():
         raise DataError("usage has no column feature", next_step="map it in the study file")
     if "feature" in query.by:
