@@ -154,7 +154,8 @@ def test_win_back(engine: Any) -> None:
     whole = cx.metric_table(study, "win_back_rate", options=options).iloc[0]
     assert (whole["value"], whole["low"], whole["high"]) == pytest.approx(by_lifelines(gone, 100))
     one = cx.win_back_rate(study, within_days=100)
-    assert (whole["low"], whole["high"], whole["n"]) == (one.low, one.high, one.n)
+    assert whole["n"] == one.n
+    assert (whole["low"], whole["high"]) == pytest.approx((one.low, one.high), rel=1e-12)  # rows in any order
     assert whole["method"] == one.method and (whole["n_missing"], one.n_missing) == (0, 0)
     regions = cx.metric_table(study, "win_back_rate", by="region", options=options)
     for region, part in gone.groupby("region"):
