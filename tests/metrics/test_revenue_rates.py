@@ -276,7 +276,8 @@ class TestIntervals:
                 assert ("at least 0" in one.method) == every_change
                 table = cx.metric_table(study, metric, every="month", options={"profile": profile})
                 cell = table[table["period"] == "2024-02-01"].iloc[0]
-                assert (cell["value"], cell["low"], cell["high"]) == (one.value, one.low, one.high)
+                found = (cell["value"], cell["low"], cell["high"])
+                assert found == pytest.approx((one.value, one.low, one.high), rel=1e-12)
 
 
 def moves_of(x: pd.Series, opening: pd.Series, *, movers: int) -> MoveSums:
@@ -628,7 +629,8 @@ def test_customer_churn_of_a_table_is_logo_churn_under_the_same_definition(profi
     assert (february["value"], february["n"]) == wanted[profile]
     for period in ("2024-02-01", "2024-03-01"):
         cell, one = table.loc[period], cx.logo_churn(study, period=period, profile=profile)
-        assert (cell["value"], cell["low"], cell["high"], cell["n"]) == (one.value, one.low, one.high, one.n)
+        found = (cell["value"], cell["low"], cell["high"], cell["n"])
+        assert found == pytest.approx((one.value, one.low, one.high, one.n), rel=1e-12)
         assert cell["se"] == pytest.approx(one.se)
         assert cell["method"] == one.method
     january = table["n"].get(
