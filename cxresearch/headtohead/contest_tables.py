@@ -23,16 +23,14 @@ SUSPICIOUS = 0.95
 
 def references(rows: ContestRows, at: list[Sides]) -> list[Reference]:
     """Return what the errors at each horizon are judged by: leavers, stayers and clusters in customers."""
-    clusters = rows.clusters[rows.fit.order]
-    everybody = len(np.unique(clusters))
+    customer = rows.clusters[rows.fit.order]
+
+    def customers(chosen: NDArray[np.bool_]) -> int:
+        return int(np.count_nonzero(np.bincount(customer[chosen])))
+
+    everybody = customers(np.ones(len(customer), dtype=bool))
     return [
-        Reference(
-            smallest=min(
-                everybody,
-                len(np.unique(clusters[side.case > 0])),
-                len(np.unique(clusters[side.control > 0])),
-            )
-        )
+        Reference(smallest=min(everybody, customers(side.case > 0), customers(side.control > 0)))
         for side in at
     ]
 
@@ -119,7 +117,8 @@ def contrast_table(
     difference, se = pick @ found.value.ravel(), np.sqrt(np.diag(spread).clip(0))
     se[se < 1e-12] = 0.0
     joint = simultaneous_critical(spread, level=level) / stats.norm.ppf(0.5 + level / 2)
-    judges = [references(rows, at)[h] for _, _, h in plan]
+    known = references(rows, at)
+    judges = [known[h] for _, _, h in plan]
     same = np.array([np.array_equal(rows.codes[i], rows.codes[j]) for i, j, _ in plan])
     half = np.array([judge.critical(level) for judge in judges]) * se
     half[(se == 0) & ~same] = np.nan
