@@ -115,7 +115,7 @@ class CheckedTables:
         """Return the rows that broke no rule; where none did, without judging them again."""
         columns = self.columns(name)
         if self._proven(name):
-            return self._plain.get(name, self._typed[name]).select(columns)
+            return self._simplest(name).select(columns)
         if self.summary(name).rejected:
             return self._mark(name).filter(nw.col("_rule").is_null()).select(columns)
         return (self._mark(name) if name in self._kept else self._typed[name]).select(columns)
@@ -191,13 +191,16 @@ class CheckedTables:
             keys=own if name in self._keyed else (),
         )
 
+    def _simplest(self, name: str) -> nw.LazyFrame[Any]:
+        return self._plain.get(name, self._typed[name])
+
     def _proven(self, name: str) -> bool:
         """Whether a light pass proved that nothing is wrong, and any plain reading right."""
         if name in self._kept:
             return False
         if name not in self._found_clean:
             with _readable(name):
-                frame = self._link(name, self._plain.get(name, self._typed[name]))
+                frame = self._link(name, self._simplest(name))
                 counts = count_doubtful(frame, self._rules(name))
                 self._found_clean[name] = not any((collect(count)["n"] > 0).any() for count in counts)
         return self._found_clean[name]
@@ -226,9 +229,8 @@ class CheckedTables:
             *(nw.col(column).sum() for column in counted),
         ]
         if self._proven(name):
-            rows = self._link(name, self._plain.get(name, self._typed[name]))
-            groups = collect(rows.with_columns(**counted, _rule=nw.lit("")).select(*totals))
-            groups = groups.fillna(dict.fromkeys(counted, 0)).assign(_rule="")
+            rows = self._link(name, self._simplest(name)).with_columns(**counted, _rule=nw.lit(""))
+            groups = collect(rows.select(*totals)).fillna(dict.fromkeys(counted, 0)).assign(_rule="")
         else:
             rows = self._mark(name).with_columns(**counted, _rule=nw.col("_rule").fill_null(""))
             groups = collect(rows.group_by("_rule").agg(*totals))
