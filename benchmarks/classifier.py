@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 import cxresearch as cx
-from cxresearch.results.landmarks import Landmarks
+from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.scales import CES2, CSAT, NPS
 
 ROWS, CUSTOMERS, DATES, FEATURES = 1_000_000, 125_000, 8, 24

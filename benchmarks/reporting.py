@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cxresearch.reporting.catalogue import find_report, read_notebook, source_of
+from cxresearch.reporting.notebook.catalogue import find_report, read_notebook, source_of
 
 SEGMENTS = 8
 NOTEBOOK = [
@@ -85,7 +85,7 @@ def write_notebook(path: Path) -> Path:
 
 def fan_out(folder: Path) -> None:
     """Print eight segments in one batch beside eight runs of papermill's command line."""
-    from cxresearch.reporting.fanout import run_each, worker_count
+    from cxresearch.reporting.run_each import run_each, worker_count
 
     path = write_notebook(folder / "segment.ipynb")
     separate = seconds(

@@ -61,7 +61,7 @@ def incidence(people: int = 100_000, peers: int = 5_000) -> None:
     """Aalen-Johansen with standard errors at as many distinct times as people; lifelines on fewer."""
     from lifelines import AalenJohansenFitter
 
-    from cxresearch.stats.aalen_johansen import aalen_johansen
+    from cxresearch.stats.survival.aalen_johansen import aalen_johansen
 
     rng = np.random.default_rng(2)
     duration, event = rng.exponential(1, people), rng.integers(0, 3, people)
@@ -83,7 +83,7 @@ def clustered_cox(rows: int = 100_000, covariates: int = 5, peers: int = 10_000)
     """Cox regression robust by customer; lifelines, whose robust errors take a long time, on fewer rows."""
     from lifelines import CoxPHFitter
 
-    from cxresearch.stats.cox import fit_cox
+    from cxresearch.stats.hazards.cox import fit_cox
 
     rng = np.random.default_rng(3)
     names = [f"x{j}" for j in range(covariates)]

@@ -10,7 +10,7 @@ from typing import Any
 import cxresearch
 from cxresearch.errors import CxError
 from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
-from cxresearch.reporting.signals import TerminatedError, end_on_sigterm
+from cxresearch.reporting.worker.signals import TerminatedError, end_on_sigterm
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
         return _rehearse(options)
     if options.each:
         return _run_each(options)
-    from cxresearch.reporting.run import run_report
+    from cxresearch.reporting.run_report import run_report
 
     on_terminal = sys.stderr.isatty()
     outcome = run_report(
@@ -121,8 +121,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _rehearse(options: argparse.Namespace) -> int:
+    from cxresearch.reporting.dry_run import rehearse
     from cxresearch.reporting.plan import plan_run
-    from cxresearch.reporting.rehearse import rehearse
 
     settings = _settings(options.settings)
     plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)
@@ -132,7 +132,7 @@ def _rehearse(options: argparse.Namespace) -> int:
 
 
 def _run_each(options: argparse.Namespace) -> int:
-    from cxresearch.reporting.fanout import run_each
+    from cxresearch.reporting.run_each import run_each
 
     talks = sys.stderr.isatty() or options.verbose
     batch = run_each(
@@ -164,7 +164,7 @@ def _progress(cell: int, count: int) -> None:
 
 
 def _list(_: argparse.Namespace) -> int:
-    from cxresearch.reporting.catalogue import list_reports
+    from cxresearch.reporting.notebook.catalogue import list_reports
 
     for report in list_reports():
         print(f"{report.name:<24} {report.title}")
@@ -172,8 +172,8 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    from cxresearch.reporting.catalogue import find_report, read_notebook
-    from cxresearch.reporting.parameters import read_parameters
+    from cxresearch.reporting.notebook.catalogue import find_report, read_notebook
+    from cxresearch.reporting.notebook.parameters import read_parameters
 
     report = find_report(options.report)
     print(f"{report.name}: {report.title}\n{report.summary}\n\nParameters (--set name=value):")
@@ -200,7 +200,7 @@ def _add_history(commands: Any) -> None:
 def _verify(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from cxresearch.reporting.verify import verify_run
+    from cxresearch.reporting.verify_run import verify_run
 
     found = verify_run(Path(options.run), deadline=options.deadline)
     print(found)
@@ -211,7 +211,7 @@ def _diff(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from cxresearch.reporting.history import read_record
-    from cxresearch.reporting.verify import describe_difference, latest_two
+    from cxresearch.reporting.verify_run import describe_difference, latest_two
 
     if len(options.runs) > 2:
         raise usage_error(f"{len(options.runs)} runs are given", wanted="two runs, or the name of a report")
@@ -275,7 +275,7 @@ def _add_study(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from cxresearch.data.check import check_study
+    from cxresearch.data.checking.check_study import check_study
     from cxresearch.data.study import read_study
 
     found = check_study(read_study(options.study))
@@ -284,7 +284,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from cxresearch.data.starter import write_starter_study
+    from cxresearch.data.starter.write_starter import write_starter_study
 
     path = write_starter_study(options.folder)
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.data.checked import CheckedTables
-from cxresearch.metrics.revenue_profiles import revenue_profile
+from cxresearch.data.validation.judged_tables import CheckedTables
+from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
 from cxresearch.scales import CES2
 
 HOSTILE = "<script>alert(1)</script>"

@@ -12,6 +12,7 @@ import cxresearch
 PACKAGE = Path(cxresearch.__file__).parent
 ORDER = [
     "errors",
+    "wording",
     "checks",
     "scales",
     "results",
@@ -20,6 +21,7 @@ ORDER = [
     "metrics",
     "churn",
     "headtohead",
+    "voice",
     "plots",
     "reporting",
     "cli",

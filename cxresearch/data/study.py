@@ -14,21 +14,21 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_number
-from cxresearch.data.admission import admit
-from cxresearch.data.checked import REJECT_COLUMNS, CheckedTables, TableSummary
-from cxresearch.data.declared import Limits, OnReject
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.instruments import check_scales
-from cxresearch.data.native_frames import has_own_engine, open_native
-from cxresearch.data.opening import Opened, open_frames, open_study_file
-from cxresearch.data.readers import run
-from cxresearch.data.study_file import parse_study_file, read_cut
-from cxresearch.data.tables import LAYOUTS
-from cxresearch.data.validation import FLAGS
-from cxresearch.data.wording import listed, nearest, shown
+from cxresearch.data.readers.native_frames import has_own_engine, open_native
+from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
+from cxresearch.data.readers.raw_inputs import run
+from cxresearch.data.study_file.declarations import Limits, OnReject
+from cxresearch.data.study_file.instruments import check_scales
+from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
+from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.judged_tables import REJECT_COLUMNS, CheckedTables, TableSummary
+from cxresearch.data.validation.refusals import admit
+from cxresearch.data.validation.row_rules import FLAGS
 from cxresearch.errors import ArgumentError, StudyError
-from cxresearch.results.base import facts_html
+from cxresearch.results.result import facts_html
 from cxresearch.scales import Scale
+from cxresearch.wording import listed, nearest, shown
 
 
 @dataclass(frozen=True, kw_only=True)

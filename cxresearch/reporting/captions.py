@@ -7,13 +7,13 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import CxWarning
-from cxresearch.metrics.bands import nps_reading, nps_reference_points
-from cxresearch.metrics.revenue import net_revenue_retention
-from cxresearch.results.bridge import MrrBridge
-from cxresearch.results.cohort import CohortRetention
-from cxresearch.results.hidden import SUPPRESS_BELOW
-from cxresearch.results.periods import period_label
-from cxresearch.results.tickets import TicketAgeing
+from cxresearch.metrics.revenue.cohort_retention import CohortRetention
+from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
+from cxresearch.metrics.revenue.revenue import net_revenue_retention
+from cxresearch.metrics.support.tickets import TicketAgeing
+from cxresearch.metrics.survey.bands import nps_reading, nps_reference_points
+from cxresearch.results.hiding import SUPPRESS_BELOW
+from cxresearch.results.period_names import period_label
 from cxresearch.results.units import format_interval, format_value
 from cxresearch.scales import NPS_BANDS, Band
 
@@ -44,7 +44,7 @@ def too_small(bridge: MrrBridge) -> bool:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.revenue import _example_study
+    >>> from cxresearch.metrics.revenue.revenue import _example_study
     >>> too_small(cx.mrr_bridge(_example_study()))
     False
     """
@@ -70,7 +70,7 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.revenue import _example_study
+    >>> from cxresearch.metrics.revenue.revenue import _example_study
     >>> print(bridge_caption(cx.mrr_bridge(_example_study())).split(";")[0])
     2024-02: recurring revenue fell by 10 EUR, to 90 EUR a month from 9 customers
     """
@@ -114,7 +114,7 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.revenue import _example_study
+    >>> from cxresearch.metrics.revenue.revenue import _example_study
     >>> print(cohort_caption(cx.cohort_retention(_example_study())).split(" (")[0])
     Of the customers who first paid in Jan 2024, 90.0 % were still there after 1 month
     """
@@ -145,7 +145,7 @@ def ageing_caption(ageing: TicketAgeing) -> str:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.ticket_times import _example_tickets
+    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
     >>> print(ageing_caption(cx.ticket_ageing(_example_tickets(), edges_hours=[0, 1])).split(";")[0])
     Of 1 ticket open when the data were cut, 1 (100 %) has waited over 1 h
     """

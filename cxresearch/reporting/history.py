@@ -12,7 +12,7 @@ from typing import Any
 from cxresearch.reporting.inputs import sha256_of
 from cxresearch.reporting.outcome import usage_error
 from cxresearch.reporting.plan import Plan
-from cxresearch.reporting.shelf import Shelf, shelves
+from cxresearch.reporting.shelf.shelf import Shelf, shelves
 
 
 @dataclass(frozen=True, kw_only=True)

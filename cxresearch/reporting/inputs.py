@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxresearch.results.base import as_plain
+from cxresearch.results.result import as_plain
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cxresearch.errors import StudyError
-from cxresearch.reporting.alerts import Rule, read_rules
-from cxresearch.reporting.catalogue import PARAMETERS_TAG, Report, find_report, read_notebook, slug
 from cxresearch.reporting.inputs import sha256_of
-from cxresearch.reporting.manifest import causes, digest, plain
+from cxresearch.reporting.notebook.catalogue import PARAMETERS_TAG, Report, find_report, read_notebook, slug
+from cxresearch.reporting.notebook.parameters import Parameter, bind, injected_source, read_parameters
 from cxresearch.reporting.outcome import usage_error
-from cxresearch.reporting.parameters import Parameter, bind, injected_source, read_parameters
-from cxresearch.reporting.shelf import Shelf
+from cxresearch.reporting.shelf.manifest import causes, digest, plain
+from cxresearch.reporting.shelf.shelf import Shelf
+from cxresearch.reporting.writing.alerts import Rule, read_rules
 
 BUILT_IN = "built-in"
 
@@ -134,7 +134,7 @@ def find_study_file(study: Any, base: Path) -> Path | None:
     """Return the study file a parameter names; None for the built-in study or a report without one."""
     if not isinstance(study, str) or study == BUILT_IN:
         return None
-    from cxresearch.data.study_file import refuse_data_file
+    from cxresearch.data.study_file.parse_study_file import refuse_data_file
 
     path = base / study
     file = path / "study.toml" if path.is_dir() else path

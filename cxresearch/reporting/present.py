@@ -48,11 +48,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxresearch.errors import ArgumentError, CxError, DataError
-from cxresearch.reporting import blocks
-from cxresearch.reporting.changes import changes_block, compare_headlines
-from cxresearch.results.base import as_plain
+from cxresearch.reporting.writing import blocks
+from cxresearch.reporting.writing.changes import changes_block, compare_headlines
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import as_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
         note_inputs(opened, _private("inputs.json"), synthetic if study == BUILT_IN else {})
     if not segment:
         return opened
-    from cxresearch.reporting.segments import narrow
+    from cxresearch.reporting.writing.one_segment import narrow
 
     return narrow(opened, segment)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cxresearch.results.base import Result
+from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_estimate, format_p_value
 
 

@@ -302,8 +302,8 @@ def test_without_a_horizon_nothing_is_extrapolated() -> None:
 def test_weibull_fit_is_the_maximum_of_its_likelihood() -> None:
     from scipy.optimize import minimize
 
-    from cxresearch.stats.parametric import fit_families
-    from cxresearch.stats.risk_table import survival_rows
+    from cxresearch.stats.survival.parametric import fit_families
+    from cxresearch.stats.survival.risk_table import survival_rows
 
     rng = np.random.default_rng(9)
     life, until = 12 * rng.weibull(1.4, 500), rng.uniform(5, 30, 500)

@@ -9,8 +9,8 @@ import statsmodels.api as sm
 from sklearn.inspection import partial_dependence
 
 import cxresearch as cx
-from cxresearch.churn.effects import _ale, _pdp
-from cxresearch.churn.rows import table_of
+from cxresearch.churn.classifier.training_rows import table_of
+from cxresearch.churn.evaluation.risk_effects import _ale, _pdp
 from cxresearch.errors import ArgumentError
 
 

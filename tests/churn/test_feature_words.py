@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import cxresearch as cx
-from cxresearch.results.feature_words import feature_words
+from cxresearch.churn.risk.feature_words import feature_words
 
 
 @pytest.mark.parametrize(

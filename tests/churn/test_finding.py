@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import cxresearch as cx
-from cxresearch.results.conditional import falls_figures, falls_words, steep_falls
 from cxresearch.results.units import Unit
-from cxresearch.stats.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.conditional_survival import falls_figures, falls_words, steep_falls
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
 
 def yearly(customers: int = 2_000, renewal: float = 0.2) -> tuple[np.ndarray, np.ndarray]:

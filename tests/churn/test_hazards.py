@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.churn.score_intervals import score_intervals
+from cxresearch.churn.curves.score_intervals import score_intervals
 from cxresearch.errors import ArgumentError, CxWarning, DataError
-from cxresearch.stats.spline import restricted_cubic, spline_knots
+from cxresearch.stats.models.spline import restricted_cubic, spline_knots
 
 START = pd.Timestamp("2024-01-01")
 CUT = datetime(2025, 1, 1)
@@ -264,8 +264,8 @@ def test_after_event_holds_its_level() -> None:
 
 
 def test_controls_are_customers_at_that_tenure_without_the_event() -> None:
-    from cxresearch.churn.after_events import _draw, _people
-    from cxresearch.churn.experiences import experiences
+    from cxresearch.churn.curves.after_event import _draw, _people
+    from cxresearch.churn.curves.experiences import experiences
 
     study = with_events(12, 1.5, 600)
     _, moments = experiences(study, "billing error", open_days=7)
@@ -298,7 +298,7 @@ def test_events_of_everybody_tickets_and_answers() -> None:
         tickets=tickets,
         events=events,
     )
-    from cxresearch.churn.experiences import experiences
+    from cxresearch.churn.curves.experiences import experiences
 
     found = {
         name: experiences(study, name, open_days=7)[1]

@@ -9,8 +9,8 @@ import statsmodels.api as sm
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 import cxresearch as cx
-from cxresearch.churn.evaluation import held_out_rows
-from cxresearch.churn.evaluation_tables import Judged, calibration_line, ranking
+from cxresearch.churn.evaluation.evaluate_churn import held_out_rows
+from cxresearch.churn.evaluation.evaluation_tables import Judged, calibration_line, ranking
 from cxresearch.errors import ArgumentError, DataError
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxresearch as cx
-from cxresearch.churn.rows import choose_split, held_out, outcome_rows, trained_on
+from cxresearch.churn.classifier.training_rows import choose_split, held_out, outcome_rows, trained_on
+from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.errors import ArgumentError, CxWarning, DataError
-from cxresearch.results.landmarks import Landmarks
 from cxresearch.scales import NPS
 
 

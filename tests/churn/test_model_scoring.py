@@ -9,8 +9,8 @@ import pytest
 from skops import io
 
 import cxresearch as cx
-from cxresearch.churn.rows import table_of
-from cxresearch.churn.scoring import drifted_features, risk_interval
+from cxresearch.churn.classifier.training_rows import table_of
+from cxresearch.churn.risk.churn_risk import drifted_features, risk_interval
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.scales import CES1
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import cxresearch as cx
-from cxresearch.churn.evaluation import held_out_rows
+from cxresearch.churn.evaluation.evaluate_churn import held_out_rows
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 import cxresearch as cx
-from cxresearch.churn.rows import held_out, trained_on
+from cxresearch.churn.classifier.training_rows import held_out, trained_on
+from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.errors import CxWarning
-from cxresearch.results.landmarks import Landmarks
 from cxresearch.scales import Scale
 
 pytestmark = pytest.mark.shared

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.churn.evaluation import held_out_rows
-from cxresearch.churn.reasons import phrase, reason_texts, typical_values
-from cxresearch.churn.rows import table_of
+from cxresearch.churn.classifier.training_rows import table_of
+from cxresearch.churn.evaluation.evaluate_churn import held_out_rows
+from cxresearch.churn.risk.reasons import phrase, reason_texts, typical_values
 from cxresearch.errors import ArgumentError, DataError
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxresearch.data.company import CompanyTruth, company_study, company_truth
-from cxresearch.data.company_paths import (
+from cxresearch.data.engine import collect
+from cxresearch.data.study import Study
+from cxresearch.data.synthetic.company import CompanyTruth, company_study, company_truth
+from cxresearch.data.synthetic.company_paths import (
     COMPANY_START,
     LATENT_CORRELATION,
     MONTH_DAYS,
@@ -19,8 +21,6 @@ from cxresearch.data.company_paths import (
     CompanyPaths,
     slow_share,
 )
-from cxresearch.data.engine import collect
-from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
 
 N = 8_000

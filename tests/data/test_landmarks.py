@@ -15,7 +15,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.data.engine import collect
-from cxresearch.data.landmark_dates import calendar_landmarks, given_landmarks
+from cxresearch.data.landmarks.landmark_dates import calendar_landmarks, given_landmarks
 
 AT = datetime(2024, 1, 1)
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cxresearch as cx
-from cxresearch.data import opening
+from cxresearch.data.readers import open_study as opening
 
 STUDY = """
 [study]

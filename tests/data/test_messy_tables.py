@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.data.landmark_dates import as_instant
-from cxresearch.data.study_file import read_cut
+from cxresearch.data.landmarks.landmark_dates import as_instant
+from cxresearch.data.study_file.parse_study_file import read_cut
 
 Write = Callable[..., Path]
 HEAD = "customer,question,answer,when\n"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cxresearch as cx
-from cxresearch.data.starter import write_starter_study
+from cxresearch.data.starter.write_starter import write_starter_study
 
 
 def sources(text: str) -> dict[tuple[str, str], dict[str, Any]]:

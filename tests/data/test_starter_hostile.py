@@ -13,7 +13,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.cli import main
-from cxresearch.data.starter import write_starter_study
+from cxresearch.data.starter.write_starter import write_starter_study
 
 HEAD = "[study]\nobserved_until = 2024-12-31\n"
 SOURCE = (

@@ -10,8 +10,8 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.data.engine import collect
-from cxresearch.data.tables import LAYOUTS
-from cxresearch.data.validation import FLAGS, RULES
+from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.row_rules import FLAGS, RULES
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "study-file.md"
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cxresearch as cx
 from cxresearch.data.engine import collect
-from cxresearch.data.validation import RULES
+from cxresearch.data.validation.row_rules import RULES
 
 CUT = "2024-12-31"
 CUSTOMERS = pd.DataFrame(

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 import cxresearch as cx
-from cxresearch.data.truth import SCENARIOS, SHARES
+from cxresearch.data.synthetic.truth import SCENARIOS, SHARES
 
 METHODS = {"ces": 0.59257, "nps": 0.61528, "csat": 0.60857}
 

@@ -22,7 +22,11 @@ HOLD = "import ctypes; ctypes.PyDLL(None).sleep(60)"  # sleeps without giving th
 
 
 def kernels(cli: Cli) -> list[int]:
-    return [pid for pid, words in workers_and_kernels(cli).items() if "cxresearch.reporting.kernel" in words]
+    return [
+        pid
+        for pid, words in workers_and_kernels(cli).items()
+        if "cxresearch.reporting.worker.kernel" in words
+    ]
 
 
 def cell_reached(cli: Cli, name: str):

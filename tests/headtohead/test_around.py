@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.headtohead.churn_claims import risk_difference
-from cxresearch.headtohead.claim import judged
-from cxresearch.headtohead.covariates import covariates
+from cxresearch.headtohead.claims.churn_claims import risk_difference
+from cxresearch.headtohead.claims.evidence import judged
+from cxresearch.headtohead.contest.covariates import covariates
 
 
 @pytest.fixture(scope="module")

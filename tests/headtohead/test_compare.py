@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.headtohead.verdicts import Pair, decision, needed_rows, verdict
-from cxresearch.stats.delong import delong
+from cxresearch.headtohead.contest.verdicts import Pair, decision, needed_rows, verdict
+from cxresearch.stats.prediction.delong import delong
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.headtohead.forms import in_form, unhappy_answers
-from cxresearch.headtohead.measures import (
+from cxresearch.headtohead.contest.contest_measures import (
     MEASURES,
     average_risk,
     calibration_table,
@@ -16,9 +15,10 @@ from cxresearch.headtohead.measures import (
     net_benefit_at,
     risks_of,
 )
-from cxresearch.headtohead.rows import ContestRows, complete_rows
-from cxresearch.stats.calibrate import folds_of, logistic_counts
-from cxresearch.stats.ipcw import sides
+from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows
+from cxresearch.headtohead.contest.forms import in_form, unhappy_answers
+from cxresearch.stats.prediction.cross_fitted_risk import folds_of, logistic_counts
+from cxresearch.stats.prediction.ipcw import sides
 
 
 @pytest.fixture(scope="module")

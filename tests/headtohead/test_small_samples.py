@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.stats.small_sample import Reference
+from cxresearch.stats.prediction.few_leavers import Reference
 
 SCALES = {"ces": cx.CES2, "nps": cx.NPS}
 

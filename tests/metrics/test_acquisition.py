@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.stats.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
 ENGINES: dict[str, Any] = {"pandas": lambda frame: frame, "duckdb": duckdb.from_df}
 

@@ -270,9 +270,9 @@ def test_spark_agrees(spark: Any) -> None:
 @pytest.mark.parametrize("name", ADOPTION)
 def test_coarser_cells_and_the_rest(name: str) -> None:
     """The whole follows from the counts of groups, and the rest of one of two groups is the other."""
-    from cxresearch.metrics.evaluation import Statistics
-    from cxresearch.metrics.metric import Query
-    from cxresearch.metrics.registry import find_metric
+    from cxresearch.metrics.base.metric import Query
+    from cxresearch.metrics.tables.registry import find_metric
+    from cxresearch.metrics.tables.statistics import Statistics
 
     metric = find_metric(study(), name)
     fine = Query(by=("plan",), every="month")

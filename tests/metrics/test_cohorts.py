@@ -16,7 +16,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.stats.net_ratio import MoveSums, net_ratios
+from cxresearch.stats.intervals.net_ratio import MoveSums, net_ratios
 
 UNTIL = pd.Timestamp("2024-07-15")
 ENGINES: dict[str, Any] = {

@@ -16,7 +16,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.data.engine import collect
-from cxresearch.metrics.registry import metrics_of
+from cxresearch.metrics.tables.registry import metrics_of
 
 ENGINES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "polars": pl.from_pandas,

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.metrics.groups import INSIDE, SHOWN
-from cxresearch.metrics.table import metric_table
+from cxresearch.metrics.base.group_columns import INSIDE, SHOWN
+from cxresearch.metrics.tables.metric_table import metric_table
 
 NAMES = ["level", "instrument", "currency", "n", "since", "who", "t_nps", "n_own", "event", "group"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import cxresearch as cx
-from cxresearch.metrics.metric import Metric
-from cxresearch.metrics.registry import metrics_of
-from cxresearch.metrics.revenue_levels import STATUSES
-from cxresearch.reporting.alerts import read_rules
+from cxresearch.metrics.base.metric import Metric
+from cxresearch.metrics.revenue.revenue_levels import STATUSES
+from cxresearch.metrics.tables.registry import metrics_of
+from cxresearch.reporting.writing.alerts import read_rules
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

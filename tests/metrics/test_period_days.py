@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.metrics.period_days import days_of
+from cxresearch.metrics.base.periods import days_of
 
 NAMES = ["tickets", "feature_breadth", "active_customers"]
 CUSTOMERS, FEATURES = 800, 6

@@ -16,8 +16,8 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 import cxresearch as cx
-from cxresearch.metrics.metric import Query
-from cxresearch.metrics.options import option
+from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.tables.check_options import option
 
 ENGINES: dict[str, Any] = {
     "pandas": lambda frame: frame,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.revenue_bridge import mrr_bridge
+from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
 
 LINES = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "fx", "closing"]
 ENGINES = {

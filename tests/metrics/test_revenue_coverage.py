@@ -15,17 +15,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cxresearch.metrics.adoption_metrics import _mean_of_counts
-from cxresearch.metrics.economics import DAYS_PER_MONTH
-from cxresearch.metrics.lifetime_value import lifetime_value
-from cxresearch.metrics.metric import Query
-from cxresearch.metrics.support_metrics import _mean_replies
+from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.economics.lifetime_value import lifetime_value
+from cxresearch.metrics.economics.retention_economics import DAYS_PER_MONTH
+from cxresearch.metrics.support.support_metrics import _mean_replies
+from cxresearch.metrics.usage.adoption_metrics import _mean_of_counts
 from cxresearch.results.units import Unit
-from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
-from cxresearch.stats.proportions import wilson
-from cxresearch.stats.ratio import linearised_ratios, log_ratios, poisson_rate
-from cxresearch.stats.reached_share import share_reached
+from cxresearch.stats.intervals.net_ratio import MoveSums, gain_ratios, net_ratios
+from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.ratio import linearised_ratios, log_ratios, poisson_rate
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.reached_share import share_reached
 
 REPEATS = 4000
 SIZES = (10, 30, 100, 1000)

@@ -15,8 +15,8 @@ import pytest
 import cxresearch as cx
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
-from cxresearch.metrics import revenue_bridge
-from cxresearch.metrics.revenue_bridge import mrr_bridge
+from cxresearch.metrics.revenue import mrr_bridge as revenue_bridge
+from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
 
 KINDS = ("new", "expansion", "reactivation", "contraction", "churn")
 ENGINES: dict[str, Any] = {

@@ -12,9 +12,9 @@ from scipy import stats
 
 import cxresearch as cx
 from cxresearch.errors import ArgumentError, CxWarning, DataError
-from cxresearch.metrics.revenue_metrics import metrics_of
-from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
-from cxresearch.stats.ratio import (
+from cxresearch.metrics.revenue.revenue_metrics import metrics_of
+from cxresearch.stats.intervals.net_ratio import MoveSums, gain_ratios, net_ratios
+from cxresearch.stats.intervals.ratio import (
     RatioSums,
     linearised_ratio,
     linearised_ratios,
@@ -452,7 +452,7 @@ class TestEconomics:
         ],
     )
     def test_lifetime_value_refuses_what_is_no_such_number(self, name: str, wrong: Any) -> None:
-        from cxresearch.stats.kaplan_meier import kaplan_meier
+        from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
         curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=cx.Unit.MONTHS)
         for value in wrong:
@@ -491,7 +491,7 @@ class TestEconomics:
                 cx.annualised(cx.logo_churn(ten_customers(), period="2024-02"), periods=periods)
 
     def test_payback_with_and_without_leavers(self) -> None:
-        from cxresearch.stats.kaplan_meier import kaplan_meier
+        from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
         assert cx.cac_payback(600, 100, margin=0.8).value == pytest.approx(7.5)
         curve = kaplan_meier([2, 6, 20, 20], [1, 1, 0, 0], unit=cx.Unit.MONTHS)
@@ -500,7 +500,7 @@ class TestEconomics:
         assert np.isnan(cx.cac_payback(60, 1, curve=curve).value)
 
     def test_lifetime_value_by_hand(self) -> None:
-        from cxresearch.stats.kaplan_meier import kaplan_meier
+        from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
         curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=cx.Unit.MONTHS)
         found = cx.lifetime_value(curve, [10, 20, 30, 40], horizon_months=4, margin=0.5, discount=0.1)

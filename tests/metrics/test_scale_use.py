@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.stats.reliability import alpha_of
+from cxresearch.stats.models.reliability import alpha_of
 
 SIX = {
     name: cx.Scale(name=name, label=name, low=1, high=6, direction="high_is_good")

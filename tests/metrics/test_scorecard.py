@@ -157,7 +157,7 @@ def test_linking_answers_of_a_customer_widens_the_whole() -> None:
 
 
 def test_beyond_the_limit_answers_are_not_linked_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxresearch.metrics.survey_counts.LINKED_ROWS", 100)
+    monkeypatch.setattr("cxresearch.metrics.survey.answers_by_cell.LINKED_ROWS", 100)
     found = cx.metric_table(study(), "nps")
     assert found["method"].str.contains("taken as independent").all()
     asked = cx.metric_table(study(), "nps", clusters="customer_id")
@@ -316,7 +316,7 @@ def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
     """One side without limits: its p-value is unknown, so that nobody can say whether it moved."""
     import dataclasses
 
-    from cxresearch.metrics.scorecards import _stack
+    from cxresearch.metrics.tables.scorecard import _stack
 
     card = cx.scorecard(
         study_with(scores_in({"2024-03": {"a": UP}, "2024-04": {"a": DOWN}})), metrics=["nps"]
@@ -348,7 +348,7 @@ def test_comparisons_of_groups_that_nobody_can_judge_are_counted() -> None:
 
 
 def test_what_hides_a_group_is_said_as_it_is() -> None:
-    from cxresearch.results.hidden import why_hidden
+    from cxresearch.results.hiding import why_hidden
 
     data = study_with(scores_in({"2024-04": {"a": UP, "b": (6, 3, 3), "c": (1, 1, 1)}}))
     card = cx.scorecard(data, by="seg", metrics=["nps"])
@@ -403,7 +403,7 @@ def test_a_table_that_cannot_be_judged_does_not_take_the_others_with_it() -> Non
     ],
 )
 def test_a_running_period_is_not_judged(every: Any, until: str, judged: str) -> None:
-    from cxresearch.metrics.periods import complete_periods, last_ended
+    from cxresearch.metrics.base.periods import complete_periods, last_ended
 
     data = study_with(scores_in({"2024-03": {"a": UP}}), until=until)
     assert last_ended(data, every) == pd.Timestamp(judged)

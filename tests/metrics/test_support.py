@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 import cxresearch as cx
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.evaluation import Statistics
-from cxresearch.metrics.metric import Query
-from cxresearch.metrics.registry import find_metric
-from cxresearch.metrics.support_metrics import metrics_of
+from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.support.support_metrics import metrics_of
+from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.statistics import Statistics
 
 ENGINES = {
     "pandas": lambda frame: frame,

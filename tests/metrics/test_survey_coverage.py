@@ -14,15 +14,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cxresearch.metrics.composite_index import composite_index
+from cxresearch.metrics.survey.composite_index import composite_index
 from cxresearch.scales import CSAT as CSAT_SCALE
-from cxresearch.stats import nps_interval as ni
-from cxresearch.stats.correlation import Correlation, correlation
-from cxresearch.stats.differences import mover_difference
-from cxresearch.stats.mean_interval import score_interval_of_mean, t_interval
-from cxresearch.stats.proportions import Bounds, agresti_coull, clopper_pearson, jeffreys, wald_share, wilson
-from cxresearch.stats.reliability import alpha_of
-from cxresearch.stats.score_cells import ClusterSums, ScoreCells, cell_bounds, linearised_means
+from cxresearch.stats.intervals import nps_interval as ni
+from cxresearch.stats.intervals.correlation import Correlation, correlation
+from cxresearch.stats.intervals.differences import mover_difference
+from cxresearch.stats.intervals.mean_interval import score_interval_of_mean, t_interval
+from cxresearch.stats.intervals.proportions import (
+    Bounds,
+    agresti_coull,
+    clopper_pearson,
+    jeffreys,
+    wald_share,
+    wilson,
+)
+from cxresearch.stats.intervals.score_cells import ClusterSums, ScoreCells, cell_bounds, linearised_means
+from cxresearch.stats.models.reliability import alpha_of
 
 SIZES = (10, 30, 100, 1000)
 SAMPLES = 20_000

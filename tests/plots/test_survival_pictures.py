@@ -11,7 +11,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.errors import ArgumentError
-from cxresearch.plots.survival import spread_apart
+from cxresearch.plots.churn.survival import spread_apart
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +108,8 @@ def test_comparison_lifetime_and_hazard_pictures() -> None:
 
 
 def test_single_curves_have_pictures_too() -> None:
-    from cxresearch.stats.aalen_johansen import aalen_johansen
-    from cxresearch.stats.kaplan_meier import kaplan_meier
+    from cxresearch.stats.survival.aalen_johansen import aalen_johansen
+    from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
     rows = frame()
     assert cx.plot(kaplan_meier(rows["duration"], rows["event"])).lines

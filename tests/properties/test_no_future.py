@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import cxresearch as cx
 from cxresearch.data.engine import collect
-from cxresearch.data.past import TIME_OF, Past
+from cxresearch.data.landmarks.known_by_then import TIME_OF, Past
 
 Tables = dict[str, pd.DataFrame]
 LANDMARKS = (pd.Timestamp("2023-07-01"), pd.Timestamp("2024-01-15"))

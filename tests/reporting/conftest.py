@@ -11,8 +11,8 @@ import pytest
 
 from cxresearch.reporting.outcome import RunOutcome
 from cxresearch.reporting.plan import plan_run
-from cxresearch.reporting.run import execute_plan
-from cxresearch.reporting.supervise import WorkerProcess
+from cxresearch.reporting.run_report import execute_plan
+from cxresearch.reporting.worker.worker_process import WorkerProcess
 
 SAVE = "present.save_results(finding='All is well.', headline=[], results={'answer': 42})"
 IMPORT = "from cxresearch.reporting import present"

@@ -12,7 +12,6 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.data.study import Study
-from cxresearch.reporting.blocks import aside_block, table_block, tiles_block
 from cxresearch.reporting.captions import (
     ageing_caption,
     bridge_caption,
@@ -20,7 +19,8 @@ from cxresearch.reporting.captions import (
     reference_line,
     too_small,
 )
-from cxresearch.reporting.page import render
+from cxresearch.reporting.page.report_page import render
+from cxresearch.reporting.writing.blocks import aside_block, table_block, tiles_block
 
 
 def ten_customers(customers: int = 10) -> Study:

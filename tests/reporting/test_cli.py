@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cxresearch.cli import main
-from cxresearch.reporting.catalogue import find_report, list_reports, slug
+from cxresearch.reporting.notebook.catalogue import find_report, list_reports, slug
 from cxresearch.reporting.outcome import ExitCode, ReportError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "scheduling.md"
@@ -104,7 +104,7 @@ def test_dry_run_reads_the_study(notebook, tmp_path, capsys) -> None:
 
 
 def test_dry_run_finds_a_busy_report(notebook, tmp_path) -> None:
-    from cxresearch.reporting.locks import Lock
+    from cxresearch.reporting.shelf.locks import Lock
 
     shelf = tmp_path / "reports" / "small" / "default"
     shelf.mkdir(parents=True)

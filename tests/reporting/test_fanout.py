@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from cxresearch.reporting.fanout import run_each, worker_count
 from cxresearch.reporting.outcome import ExitCode, ReportError
+from cxresearch.reporting.run_each import run_each, worker_count
 
 PARAMETERS = 'study: str = "built-in"\nsegment: str = ""\ncustomers: int = 400'
 OPEN = (

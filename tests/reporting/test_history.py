@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxresearch.errors import StudyError
-from cxresearch.reporting.alerts import evaluate, parse_rule, read_rules
-from cxresearch.reporting.changes import compare_headlines
 from cxresearch.reporting.history import prune, read_record
-from cxresearch.reporting.index import sparkline
-from cxresearch.reporting.locks import Lock
 from cxresearch.reporting.outcome import ExitCode, ReportError
-from cxresearch.reporting.verify import altered_files, describe_difference, latest_two, verify_run
+from cxresearch.reporting.page.run_index import sparkline
+from cxresearch.reporting.shelf.locks import Lock
+from cxresearch.reporting.verify_run import altered_files, describe_difference, latest_two, verify_run
+from cxresearch.reporting.writing.alerts import evaluate, parse_rule, read_rules
+from cxresearch.reporting.writing.changes import compare_headlines
 
 ESTIMATE = (
     "from cxresearch.results.estimate import Estimate\nfrom cxresearch.results.units import Unit\n"

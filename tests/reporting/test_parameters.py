@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxresearch.reporting.notebook.parameters import bind, injected_source, read_parameters
 from cxresearch.reporting.outcome import ExitCode, ReportError
-from cxresearch.reporting.parameters import bind, injected_source, read_parameters
 
 TODAY = date(2024, 5, 15)  # a Wednesday
 DECLARED = """\

@@ -14,7 +14,7 @@ import pytest
 
 from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome
 from cxresearch.reporting.plan import plan_run
-from cxresearch.reporting.run import execute_plan
+from cxresearch.reporting.run_report import execute_plan
 
 from .conftest import write_notebook
 
@@ -216,7 +216,7 @@ def test_thirty_megabytes_of_print_are_cut(run, notebook) -> None:
 
 
 def test_secrets_come_from_the_environment_and_are_struck_out(notebook, tmp_path, monkeypatch) -> None:
-    from cxresearch.reporting.run import run_report
+    from cxresearch.reporting.run_report import run_report
 
     monkeypatch.setenv("CRM_KEY", 'open "sesame" 4711')
     cells = ["found = present.secret('CRM_KEY')", "print(found, repr(found))", "assert len(found) == 18"]
@@ -230,7 +230,7 @@ def test_secrets_come_from_the_environment_and_are_struck_out(notebook, tmp_path
 
 def test_a_missing_study_is_refused_before_anything_starts(notebook, tmp_path) -> None:
     from cxresearch.errors import StudyError
-    from cxresearch.reporting.run import run_report
+    from cxresearch.reporting.run_report import run_report
 
     path = notebook(parameters='study: str = "built-in"')
     with pytest.raises(StudyError, match="no study"):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from cxresearch.reporting.blocks import inert_cell
-from cxresearch.reporting.page import clean, prose
+from cxresearch.reporting.page.report_page import clean, prose
+from cxresearch.reporting.writing.blocks import inert_cell
 
 MARK = "PWNED"
 ATTACKS = [
@@ -114,7 +114,7 @@ def acting(markup: str) -> list[str]:
 @pytest.fixture(scope="module")
 def attacked(warm_worker, tmp_path_factory) -> Path:
     from cxresearch.reporting.plan import plan_run
-    from cxresearch.reporting.run import execute_plan
+    from cxresearch.reporting.run_report import execute_plan
 
     from .conftest import write_notebook
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxresearch.reporting.run import run_report
+from cxresearch.reporting.run_report import run_report
 
 
 @pytest.mark.slow

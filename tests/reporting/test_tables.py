@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cxresearch.reporting.blocks import table_block
+from cxresearch.reporting.writing.blocks import table_block
 from cxresearch.results.units import Unit
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.reporting.blocks import table_block, tiles_block
+from cxresearch.reporting.writing.blocks import table_block, tiles_block
 
 
 @pytest.fixture(scope="module")

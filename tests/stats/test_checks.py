@@ -15,13 +15,13 @@ import pytest
 import cxresearch as cx
 from cxresearch.checks import as_numbers, check_number
 from cxresearch.errors import ArgumentError
-from cxresearch.results.base import as_plain
-from cxresearch.stats.censoring import follow_up
-from cxresearch.stats.concordance import concordance
-from cxresearch.stats.delong import delong
-from cxresearch.stats.ipcw import ipcw_auc, marginal_risk, sides
-from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.rmst import restricted_mean
+from cxresearch.results.result import as_plain
+from cxresearch.stats.prediction.concordance import concordance
+from cxresearch.stats.prediction.delong import delong
+from cxresearch.stats.prediction.follow_up import follow_up
+from cxresearch.stats.prediction.ipcw import ipcw_auc, marginal_risk, sides
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.rmst import restricted_mean
 
 
 @pytest.mark.parametrize(

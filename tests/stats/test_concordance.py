@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.concordance import concordance
-from cxresearch.stats.delong import z_test
-from cxresearch.stats.joint_covariance import cluster_codes
+from cxresearch.stats.models.clustered_covariance import cluster_codes
+from cxresearch.stats.prediction.concordance import concordance
+from cxresearch.stats.prediction.delong import z_test
 
 #: file, time, event, score, sign that makes high mean riskier
 CASES = {

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.correlation import correlation
+from cxresearch.stats.intervals.correlation import correlation
 
 
 def test_flat_answers_give_fisher() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.delong import delong
+from cxresearch.stats.prediction.delong import delong
 
 
 @pytest.mark.parametrize("case", ["asah_wfns_s100b", "asah_wfns_ndka", "tiny10"])

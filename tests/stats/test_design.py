@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.design import design_mean, design_ratio, design_share, survey_design
-from cxresearch.stats.raking import rake_weights
+from cxresearch.stats.design.raking import rake_weights
+from cxresearch.stats.design.survey_design import design_mean, design_ratio, design_share, survey_design
 
 
 def net(score: pd.Series) -> np.ndarray:

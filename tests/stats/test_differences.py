@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cxresearch.stats.differences import mover_difference
-from cxresearch.stats.nps_interval import score_interval
-from cxresearch.stats.proportions import Bounds, wilson
+from cxresearch.stats.intervals.differences import mover_difference
+from cxresearch.stats.intervals.nps_interval import score_interval
+from cxresearch.stats.intervals.proportions import Bounds, wilson
 
 
 def net(one: tuple[int, int, int], two: tuple[int, int, int], level: float = 0.95):

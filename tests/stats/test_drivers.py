@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.drivers import lmg, relative_weights, weighted_correlation
+from cxresearch.stats.models.relative_importance import lmg, relative_weights, weighted_correlation
 
 
 def correlations(seed: int, p: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cxresearch.stats.delong import z_test
-from cxresearch.stats.equivalence import (
+from cxresearch.stats.prediction.delong import z_test
+from cxresearch.stats.prediction.equivalence import (
     difference_power,
     equivalence_p_value,
     equivalence_power,

@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.censoring import follow_up, inverse_weights
-from cxresearch.stats.delong import delong
-from cxresearch.stats.ipcw import Measure, ipcw_auc, ipcw_brier
-from cxresearch.stats.joint_covariance import cluster_codes, influence_covariance, simultaneous_critical
+from cxresearch.stats.models.clustered_covariance import (
+    cluster_codes,
+    influence_covariance,
+    simultaneous_critical,
+)
+from cxresearch.stats.prediction.delong import delong
+from cxresearch.stats.prediction.follow_up import follow_up, inverse_weights
+from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
 
 CASES = {
     "score_pbc": ("pred_pbc.csv", "death", ("bili", "age"), (730, 1825, 3650)),

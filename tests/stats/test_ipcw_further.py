@@ -8,12 +8,12 @@ import pytest
 from scipy import integrate
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.brier_integral import integrated_brier, time_shares
-from cxresearch.stats.censoring import follow_up
-from cxresearch.stats.censoring_cox import cox_censoring, cox_ipcw_auc, cox_ipcw_brier
-from cxresearch.stats.cox import cox_data, fit_of
-from cxresearch.stats.cox_survival import predicted_survival
-from cxresearch.stats.ipcw import auc_measure, ipcw_auc, ipcw_brier, sides, sorted_code
+from cxresearch.stats.hazards.censoring_cox import cox_censoring, cox_ipcw_auc, cox_ipcw_brier
+from cxresearch.stats.hazards.cox import cox_data, fit_of
+from cxresearch.stats.hazards.cox_survival import predicted_survival
+from cxresearch.stats.prediction.follow_up import follow_up
+from cxresearch.stats.prediction.integrated_brier import integrated_brier, time_shares
+from cxresearch.stats.prediction.ipcw import auc_measure, ipcw_auc, ipcw_brier, sides, sorted_code
 
 HORIZONS = (730, 1825, 3650)
 NAMES = ("bili", "age", "Null model")

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxresearch.churn.curve_differences import compare_curves
+from cxresearch.churn.curves.compare_curves import compare_curves
 from cxresearch.errors import CxWarning
-from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.rmst import restricted_mean
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.rmst import restricted_mean
 
 TIME, EVENT, ENTRY = [1, 10, 12, 15, 20], [1, 1, 0, 1, 0], [0, 5, 5, 5, 5]
 

@@ -6,7 +6,7 @@ from scipy import optimize, stats
 from scipy.special import expit
 
 from cxresearch.errors import DataError
-from cxresearch.stats.likelihood import adequacy, likelihood_ratio, logistic_fit, vuong, wald
+from cxresearch.stats.models.likelihood import adequacy, likelihood_ratio, logistic_fit, vuong, wald
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 
 from cxresearch.errors import DataError
-from cxresearch.stats.logit import logit_fit
+from cxresearch.stats.models.logistic import logit_fit
 
 
 def data(seed: int, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

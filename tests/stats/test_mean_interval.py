@@ -5,9 +5,9 @@ import pytest
 from scipy import optimize
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.mean_interval import score_interval_of_mean, t_interval
-from cxresearch.stats.nps_interval import score_interval
-from cxresearch.stats.proportions import wilson
+from cxresearch.stats.intervals.mean_interval import score_interval_of_mean, t_interval
+from cxresearch.stats.intervals.nps_interval import score_interval
+from cxresearch.stats.intervals.proportions import wilson
 
 
 def test_two_levels_are_wilson_and_three_are_tango() -> None:

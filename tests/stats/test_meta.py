@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.meta import egger_test, meta_analysis, mixed_fit
+from cxresearch.stats.models.meta import egger_test, meta_analysis, mixed_fit
 
 HOMOGENEOUS = ([0.10, 0.12, 0.08, 0.11], [0.01, 0.02, 0.015, 0.01])
 CASES = {"meta_bcg_logrr": "bcg_logrr.csv", "meta_normand_md": "normand_md.csv", "meta_homog": None}

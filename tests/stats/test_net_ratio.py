@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.net_ratio import MoveSums, gain_ratios, net_ratios
+from cxresearch.stats.intervals.net_ratio import MoveSums, gain_ratios, net_ratios
 
 
 def moves(x: np.ndarray, s: np.ndarray) -> MoveSums:

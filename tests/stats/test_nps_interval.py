@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats import nps_interval as ni
-from cxresearch.stats.proportions import wilson
+from cxresearch.stats.intervals import nps_interval as ni
+from cxresearch.stats.intervals.proportions import wilson
 
 
 def exact_coverage(interval, n: int, p: float, d: float) -> float:

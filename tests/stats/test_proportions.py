@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats import proportions as pr
+from cxresearch.stats.intervals import proportions as pr
 
 INTERVALS = {
     "wilson": pr.wilson,

@@ -8,8 +8,8 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 import cxresearch as cx
-from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.reached_share import share_reached
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.reached_share import share_reached
 
 
 def test_in_between_it_is_the_curve() -> None:

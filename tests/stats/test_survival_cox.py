@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from cxresearch.errors import ArgumentError, CxWarning, DataError
-from cxresearch.stats.cox import CoxData, cox_data, fit_cox, fit_of
-from cxresearch.stats.cox_residuals import cox_residuals
-from cxresearch.stats.cox_survival import predicted_survival
-from cxresearch.stats.proportional_hazards import proportionality_test
+from cxresearch.stats.hazards.cox import CoxData, cox_data, fit_cox, fit_of
+from cxresearch.stats.hazards.cox_residuals import cox_residuals
+from cxresearch.stats.hazards.cox_survival import predicted_survival
+from cxresearch.stats.hazards.proportional_hazards import proportionality_test
 
 ROSSI = ["fin01", "age", "race01", "wexp01", "mar01", "paro01", "prio"]
 SMALL = {

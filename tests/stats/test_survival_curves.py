@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.aalen_johansen import aalen_johansen
-from cxresearch.stats.kaplan_meier import kaplan_meier
-from cxresearch.stats.risk_table import survival_rows
-from cxresearch.stats.rmst import restricted_mean, restricted_mean_of
+from cxresearch.stats.survival.aalen_johansen import aalen_johansen
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.risk_table import survival_rows
+from cxresearch.stats.survival.rmst import restricted_mean, restricted_mean_of
 
 TINY = ([2, 2, 3, 5, 5, 7, 9, 9, 10, 12], [1, 0, 1, 1, 1, 0, 1, 0, 0, 0])
 TINY_KINDS = ([1, 2, 2, 3, 3, 4, 5, 5, 6, 7, 8, 8], [1, 2, 1, 0, 1, 2, 1, 0, 2, 0, 1, 0])

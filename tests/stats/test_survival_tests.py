@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.gray import gray_test
-from cxresearch.stats.logrank import logrank
+from cxresearch.stats.hazards.gray import gray_test
+from cxresearch.stats.hazards.logrank import logrank
 
 
 def test_two_by_hand() -> None:

@@ -1,0 +1,164 @@
+"""A fitted churn model: what it was given, how it was split, what it may be asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from cxresearch.results.result import Result, as_plain
+from cxresearch.results.units import Unit, format_value
+from cxresearch.scales import Scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ModelKind = Literal["logistic", "boosting"]
+Cause = Literal["voluntary", "any"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Which rows train and which are held out.
+
+    Attributes
+    ----------
+    test_share : float
+        Share of customers held out, chosen by a hash of their id, so that the same customer is always on the
+        same side, in this data and in any other.
+    seed : int
+        Part of the hash.
+    test_from : datetime or None
+        Held-out landmarks start here; training landmarks end a horizon earlier, so that every training
+        outcome was known by then. None: the rows have no dates, or too few; the split is by customer only.
+    """
+
+    test_share: float
+    seed: int
+    test_from: datetime | None
+
+    def __str__(self) -> str:
+        people = f"{self.test_share:.0%} of customers held out"
+        if self.test_from is None:
+            return f"{people}; no split by time (one landmark, or none with a horizon between them)"
+        return f"{people}, tested on landmarks from {self.test_from:%Y-%m-%d}, trained a horizon earlier"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What the model learnt from.
+
+    Attributes
+    ----------
+    rows, customers, cases : int
+        Training rows whose outcome is known, their customers, and how many of them left within the horizon.
+    censored : int
+        Training rows censored before the horizon: their weight went to rows like them (IPCW).
+    risk : float
+        Weighted share of cases.
+    first, last : datetime or None
+        Earliest and latest training landmark.
+    """
+
+    rows: int
+    customers: int
+    cases: int
+    censored: int
+    risk: float
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ChurnModel(Result):
+    """A calibrated churn classifier; made by ``cx.fit_churn``.
+
+    Attributes
+    ----------
+    kind : {"logistic", "boosting"}
+    horizon_days : float
+        The risk is that of leaving within this many days of the landmark.
+    cause : {"voluntary", "any"}
+        What counts as leaving.
+    numbers, categories : tuple of str
+        Columns the model reads. Missing numbers are known to the model as missing.
+    instruments : Mapping of str to Scale
+        Scales of the score columns; new data must come on the same ones.
+    split : Split
+    training : Training
+    ranges : DataFrame
+        Columns ``feature, low, q01, median, q99, high, missing`` of the training rows, for the drift check.
+    levels : Mapping of str to tuple of str
+        Categories seen in training.
+    alarms : DataFrame
+        Columns ``feature, rule, auc, detail``: features that look as if they knew the outcome.
+    tuning : DataFrame
+        Columns ``settings, log_loss, chosen``: inner cross-validation over customers.
+    window_days : float
+        Greatest age of an answer in the training rows.
+    left_out : tuple of str
+        Columns the caller left out.
+    passed_over : tuple of str
+        Features that told nothing in training: the same in every row, or known in hardly any.
+    classifier : Pipeline
+        Preparation and calibrated classifier of scikit-learn; use ``cx.churn_risk`` rather than this.
+    members : tuple
+        Classifiers refitted on resampled customers, for the interval of a risk.
+    member_scale : float
+        Factor on their spread (below 1 where they were fitted on a sample of the rows).
+    baselines : Mapping of str to Pipeline
+        ``"tenure only"`` and one model for each score alone, fitted on the same training rows.
+    seed : int
+    name : str
+        Name of the study.
+    """
+
+    kind: ModelKind
+    horizon_days: float
+    cause: Cause
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+    instruments: Mapping[str, Scale]
+    split: Split
+    training: Training
+    ranges: pd.DataFrame
+    levels: Mapping[str, tuple[str, ...]]
+    alarms: pd.DataFrame
+    tuning: pd.DataFrame
+    classifier: Any
+    members: tuple[Any, ...]
+    member_scale: float
+    baselines: Mapping[str, Any]
+    window_days: float = float("inf")
+    left_out: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+    seed: int = 0
+    name: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns the model reads."""
+        return self.numbers + self.categories
+
+    def __str__(self) -> str:
+        t = self.training
+        lines = [
+            f"Churn model ({self.kind}): {self.cause} churn within {self.horizon_days:g} days",
+            f"  Trained on {t.rows:,} rows of {t.customers:,} customers, {t.cases:,} left "
+            f"({format_value(t.risk, Unit.SHARE)})",
+            f"  Reads {len(self.numbers)} numbers and {len(self.categories)} categories",
+            f"  Split: {self.split}",
+        ]
+        lines += [f"  Alarm: {row.feature}: {row.detail}" for row in self.alarms.itertuples()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the fitted objects, as plain values."""
+        fitted = {"classifier", "members", "baselines", "instruments"}
+        names = [item.name for item in dataclasses.fields(self) if item.name not in fitted]
+        plain = {name: as_plain(getattr(self, name)) for name in names}
+        return plain | {"instruments": {key: as_plain(scale) for key, scale in self.instruments.items()}}

@@ -1,0 +1,222 @@
+"""``fit_churn``: a calibrated churn classifier, split by customer and by time before anything is fitted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from cxresearch.checks import check_choice, check_number
+from cxresearch.churn.classifier.churn_model import Cause, ChurnModel, ModelKind, Training
+from cxresearch.churn.classifier.classifiers import (
+    calibrate,
+    candidates,
+    one_column_model,
+    one_thread,
+    preparation,
+    resampled_members,
+    tune,
+)
+from cxresearch.churn.classifier.leak_alarms import column_alarms
+from cxresearch.churn.classifier.training_rows import (
+    Rows,
+    choose_split,
+    followed_through,
+    outcome_rows,
+    readable_columns,
+    require_both_sides,
+    trained_on,
+)
+from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.errors import CxWarning, DataError
+
+
+def fit_churn(
+    marks: Landmarks,
+    *,
+    model: ModelKind = "logistic",
+    cause: Cause = "voluntary",
+    leave_out: Sequence[str] = (),
+    test_share: float = 0.3,
+    balance: Literal["none", "weights"] = "none",
+    members: int = 20,
+    seed: int = 0,
+) -> ChurnModel:
+    """Fit a churn classifier on the training side of a split by customer and by time.
+
+    Parameters
+    ----------
+    marks : Landmarks
+        From ``cx.landmark``, or ``Landmarks.from_frame`` for rows prepared elsewhere. Rows at several dates
+        are split by time and by customer: the test period starts where about ``test_share`` of the rows
+        follow, training landmarks end a horizon before it, and customers on the test side are never trained
+        on. Rows at one date, or without dates, are split by customer only, and the model says so.
+    model : {"logistic", "boosting"}
+        Logistic regression (interpretable) or gradient boosting. Both are tuned by log loss over folds of
+        customers within the training side, then calibrated by a sigmoid on out-of-fold predictions.
+    cause : {"voluntary", "any"}
+        What counts as leaving within the horizon. Rows censored before it count through inverse probability
+        of censoring weights; with ``"voluntary"``, an involuntary end counts as not having left voluntarily.
+    leave_out : sequence of str
+        Columns the model must not read.
+    test_share : float
+        Share of customers and, about, of the period held out; 0 trains on everything and leaves nothing to
+        evaluate on.
+    balance : {"none", "weights"}
+        Weigh the rarer side up while fitting. Rows are never invented; risks stay calibrated either way.
+    members : int
+        Refits on resampled customers for the interval of a risk; 0 for none.
+    seed : int
+        Of the split, the folds and the resampling.
+
+    Returns
+    -------
+    ChurnModel
+
+    Warns
+    -----
+    CxWarning
+        If a feature looks as if it knew the outcome; see ``model.alarms``.
+
+    Raises
+    ------
+    DataError
+        If a side has fewer than 10 rows that left or stayed, or there is no column to read.
+
+    Notes
+    -----
+    Missing answers are kept as missing: that somebody did not answer is itself known at the landmark.
+    Assumes that censoring does not depend on the features.
+
+    References
+    ----------
+    Vock et al. (2016), doi:10.1016/j.jbi.2016.03.009 (machine learning with censoring weights);
+    Platt (1999) and Niculescu-Mizil and Caruana (2005), doi:10.1145/1102351.1102430 (calibration).
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> marks = cx.synthetic_landmarks(seed=1, customers=3_000)
+    >>> model = cx.fit_churn(marks, members=0)
+    >>> model.split.test_from is None  # one landmark: split by customer only
+    True
+    """
+    check_choice("model", model, ("logistic", "boosting"))
+    check_choice("cause", cause, ("voluntary", "any"))
+    check_choice("balance", balance, ("none", "weights"))
+    check_number("test_share", test_share, at_least=0, below=1)
+    check_number("members", members, at_least=0)
+    split = choose_split(marks, test_share=test_share, seed=seed)
+    side = trained_on(split, marks.frame, marks.horizon_days) & followed_through(marks)
+    frame = marks.frame[side]
+    if not len(frame):
+        raise DataError("no row is left to train on", next_step="take a smaller test_share")
+    numbers, categories = readable_columns(marks, leave_out, within=frame)
+    if not numbers + categories:
+        raise DataError(
+            "no column varies, so there is nothing to learn from",
+            wanted="scores, features or segments in the landmarks",
+        )
+    every = outcome_rows(
+        frame, numbers=numbers, categories=categories, cause=cause, horizon=marks.horizon_days
+    )
+    require_both_sides(every, "training rows")
+    rows = every.take(every.weight > 0)
+    with one_thread():
+        fitted = _fit(rows, numbers, categories, model, balance=balance, members=members, seed=seed)
+        fitted["baselines"] = _baselines(rows, numbers, marks)
+    alarms = column_alarms(
+        frame,
+        numbers=numbers,
+        categories=categories,
+        instruments=marks.instruments,
+        horizon=marks.horizon_days,
+        cause=cause,
+        seed=seed,
+    )
+    alarms = alarms.rename(columns={"column": "feature", "alarm": "rule"}).drop(columns="rows")
+    if len(alarms):
+        warnings.warn(
+            "features that look as if they knew the outcome: "
+            + "; ".join(f"{row.feature} ({row.detail})" for row in alarms.itertuples())
+            + ". Next: check when each is measured, and leave it out if that is after the landmark.",
+            CxWarning,
+            stacklevel=2,
+        )
+    return ChurnModel(
+        kind=model,
+        horizon_days=float(marks.horizon_days),
+        cause=cause,
+        numbers=numbers,
+        categories=categories,
+        instruments=dict(marks.instruments),
+        split=split,
+        training=_training(frame, every),
+        ranges=_ranges(rows.table, numbers),
+        levels={name: tuple(rows.table[name].value_counts().index) for name in categories},
+        alarms=alarms,
+        window_days=float(marks.window_days),
+        left_out=tuple(leave_out),
+        passed_over=tuple(n for n in marks.features if n not in (*numbers, *leave_out)),
+        seed=seed,
+        name=marks.name,
+        **fitted,
+    )
+
+
+def _fit(
+    rows: Rows,
+    numbers: tuple[str, ...],
+    categories: tuple[str, ...],
+    kind: ModelKind,
+    *,
+    balance: str,
+    members: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Prepare, tune, calibrate and resample; returns those fields of the model."""
+    prepare = preparation(kind, numbers, categories).fit(rows.table)
+    X = np.asarray(prepare.transform(rows.table), dtype=np.float64)
+    options = candidates(kind, balance=balance, seed=seed)
+    tuning = tune(options, X, rows, seed=seed)
+    chosen = options[int(np.argmax(tuning["chosen"]))][1]
+    refits, scale = resampled_members(chosen, X, rows, members=int(members), seed=seed)
+    return {
+        "classifier": Pipeline([("prepare", prepare), ("classify", calibrate(chosen, X, rows, seed=seed))]),
+        "tuning": tuning,
+        "members": refits,
+        "member_scale": scale,
+    }
+
+
+def _baselines(rows: Rows, numbers: tuple[str, ...], marks: Landmarks) -> dict[str, Any]:
+    """One smooth curve in tenure and in each score alone, on the same training rows."""
+    singles = {"tenure only": "tenure_days"}
+    singles |= {f"{scale.label} only": name for name, scale in marks.instruments.items()}
+    return {label: one_column_model(name, rows) for label, name in singles.items() if name in numbers}
+
+
+def _training(frame: pd.DataFrame, rows: Rows) -> Training:
+    known = rows.weight > 0
+    dates = frame["landmark_at"].dropna()
+    return Training(
+        rows=int(known.sum()),
+        customers=len(np.unique(rows.customer[known])),
+        cases=int((rows.left & known).sum()),
+        censored=int((~known).sum()),
+        risk=float(np.average(rows.left, weights=rows.weight)),
+        first=dates.min().to_pydatetime() if len(dates) else None,
+        last=dates.max().to_pydatetime() if len(dates) else None,
+    )
+
+
+def _ranges(table: pd.DataFrame, numbers: tuple[str, ...]) -> pd.DataFrame:
+    part = table[list(numbers)]
+    quantiles = part.quantile([0.0, 0.01, 0.5, 0.99, 1.0]).T
+    quantiles.columns = pd.Index(["low", "q01", "median", "q99", "high"])
+    made = quantiles.assign(missing=part.isna().mean())
+    return made.rename_axis("feature").reset_index()

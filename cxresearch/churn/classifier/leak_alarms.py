@@ -1,0 +1,299 @@
+"""Leak alarms: columns of landmark rows that know the outcome better than anything known by then could."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from cxresearch.churn.classifier.training_rows import LEAST_KNOWN, Rows, outcome_rows, readable_columns
+from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from cxresearch.churn.classifier.churn_model import Cause
+    from cxresearch.data.landmarks.landmarks import Landmarks
+    from cxresearch.scales import Scale
+
+#: One column alone that ranks this well is a suspicion, not a triumph.
+AUC_ALONE = 0.95
+#: A column with two values that ranks this well nearly repeats the outcome.
+AUC_TWO_VALUES = 0.75
+#: A column that sounds like the outcome is reported from this AUC on.
+AUC_NAMED = 0.70
+#: An end of a column in which this share left, where at most half of all did.
+PURE_SHARE = 0.95
+#: A score that tells churn of the next 30 days so well, and later churn hardly, was asked on the way out.
+AUC_SOON, AUC_LATER, SOON_DAYS = 0.85, 0.60, 30.0
+_SOUNDS_LIKE = re.compile(
+    r"status|churn|cancel|ended|end_|inactive|is_active|exit|terminat|attrit|closed_at|left_", re.IGNORECASE
+)
+_MOST_ROWS = 200_000
+#: Fewer leavers or stayers tell nothing about a column.
+_LEAST_SIDE = 10
+_COLUMNS = ["column", "alarm", "auc", "rows", "detail"]
+
+
+class _Alarm(NamedTuple):
+    column: str
+    alarm: str
+    auc: float
+    rows: int
+    detail: str
+
+
+def leak_alarms(marks: Landmarks, *, suspicious: float = AUC_ALONE) -> pd.DataFrame:
+    """List columns of landmark rows that know too much about who will leave of their own accord.
+
+    Parameters
+    ----------
+    marks : Landmarks
+        Scores, their ages, tenure, features and segments are looked at.
+    suspicious : float
+        AUC of one column alone from which it is under suspicion, whichever way it ranks.
+
+    Returns
+    -------
+    DataFrame
+        ``column, alarm, auc, rows, detail``: the flags raised where the rows were made (without a column),
+        then the alarms of `column_alarms`. No alarm about a column is raised where fewer than 10 customers
+        left, or stayed, within the horizon.
+
+    Raises
+    ------
+    ArgumentError
+        If these are no landmarks.
+
+    References
+    ----------
+    Kaufman et al. (2012), Leakage in data mining, doi:10.1145/2382577.2382579.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> leak_alarms(cx.synthetic_landmarks(customers=2_000)).empty
+    True
+    """
+    require_landmarks(marks)
+    raised = [
+        _Alarm("", row["flag"], float("nan"), int(row["rows"]), row["detail"])
+        for row in marks.flags.to_dict("records")
+    ]
+    numbers, categories = readable_columns(marks)
+    found = column_alarms(
+        marks.frame,
+        numbers=numbers,
+        categories=categories,
+        instruments=marks.instruments,
+        horizon=marks.horizon_days,
+        suspicious=suspicious,
+    )
+    flags = pd.DataFrame(raised, columns=_COLUMNS)
+    return (
+        pd.concat([flags, found], ignore_index=True) if raised and len(found) else flags if raised else found
+    )
+
+
+def column_alarms(
+    frame: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    categories: Sequence[str],
+    instruments: Mapping[str, Scale],
+    horizon: float,
+    cause: Cause = "voluntary",
+    suspicious: float = AUC_ALONE,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Look at each column alone and report those that look as if measured after the fact.
+
+    Six rules, each a suspicion for a person to judge, and for each column the first that applies:
+
+    - ``ends with the customer``: whether it is known ranks with an AUC of .95 or more;
+    - ``too good``: alone it ranks with an AUC of .95 or more, in either direction;
+    - ``follows churn``: a score that tells churn of the next 30 days (AUC .85) but hardly later churn (.60);
+    - ``pure end``: its lowest or highest value (or the extreme 1 % of a fine scale), at least 20 rows and 1 %
+      of all, in which 95 % left for whatever reason, where at most half of all did;
+    - ``next to the outcome``: two values and an AUC of .75 or more;
+    - ``named like the outcome``: a name that sounds like it and an AUC of .70 or more.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of `Landmarks`; beyond 200,000 a sample drawn by ``seed`` is looked at.
+    numbers, categories : sequence of str
+        Its columns to look at. A category counts as the churn share that its level has among other customers.
+    instruments : Mapping of str to Scale
+        Which of the columns are scores.
+    horizon : float
+        Days ahead.
+    cause : {"voluntary", "any"}
+        Leavers by another cause within the horizon are neither leavers nor stayers.
+    suspicious : float
+        The .95 of the first two rules.
+    seed : int
+        Of the sample drawn from a large frame; the same seed gives the same alarms.
+
+    Returns
+    -------
+    DataFrame
+        ``column, alarm, auc, rows, detail``, highest AUC first. The AUC is weighted for censoring and turned
+        to be at least .5, a missing value ranking below all others or left out, whichever ranks better.
+        ``rows`` are those that know the column. No alarms where too few left or stayed to judge.
+    """
+    made: list[_Alarm] = []
+    rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, cause=cause, seed=seed)
+    if rows is None:
+        return pd.DataFrame(made, columns=_COLUMNS)
+    for name in rows.table.columns:
+        score = instruments.get(name)
+        late = _follows(frame, name, score, horizon, cause) if score is not None else None
+        made += _first_alarm(name, rows, suspicious, late)
+    return pd.DataFrame(made, columns=_COLUMNS).sort_values("auc", ascending=False, ignore_index=True)
+
+
+def _sides(
+    frame: pd.DataFrame,
+    *,
+    numbers: Sequence[str],
+    categories: Sequence[str] = (),
+    horizon: float,
+    cause: Cause,
+    seed: int = 0,
+) -> Rows | None:
+    """Rows whose outcome is known; nothing where too few left or stayed."""
+    try:
+        rows = outcome_rows(frame, numbers=numbers, categories=categories, cause=cause, horizon=horizon)
+    except DataError:
+        return None
+    known = np.flatnonzero(rows.weight > 0)
+    if len(known) > _MOST_ROWS:
+        known = np.sort(np.random.default_rng(seed).choice(known, _MOST_ROWS, replace=False))
+    rows = rows.take(known)
+    stayed = ~rows.gone
+    enough = min(rows.left.sum(), stayed.sum()) >= _LEAST_SIDE and len(known) >= LEAST_KNOWN
+    return rows if enough else None
+
+
+def _first_alarm(name: str, rows: Rows, suspicious: float, late: str | None) -> Iterator[_Alarm]:
+    values, distinct = _as_number(rows, name)
+    known = ~np.isnan(values)
+    judged = rows.left | ~rows.gone
+    n = int(known.sum())
+    if min(n, len(known) - n) >= LEAST_KNOWN:
+        auc = _turned(known[judged].astype(float), rows.left[judged], rows.weight[judged])
+        if auc >= suspicious:
+            detail = f"whether {name} is known tells almost surely who leaves (AUC {auc:.3f})"
+            yield _Alarm(name, "ends with the customer", auc, n, detail)
+            return
+    auc = _auc_alone(values[judged], rows.left[judged], rows.weight[judged])
+    pure = _pure_end(values, rows)
+    if auc >= suspicious:
+        detail = f"alone it ranks with AUC {auc:.3f}; it may be measured after the fact"
+        yield _Alarm(name, "too good", auc, n, detail)
+    elif late:
+        yield _Alarm(name, "follows churn", auc, n, late)
+    elif pure:
+        yield _Alarm(name, "pure end", auc, n, pure)
+    elif distinct == 2 and auc >= AUC_TWO_VALUES:
+        detail = f"two values that alone rank with AUC {auc:.3f}: nearly the outcome itself"
+        yield _Alarm(name, "next to the outcome", auc, n, detail)
+    elif _SOUNDS_LIKE.search(name) and auc >= AUC_NAMED:
+        detail = f"sounds like the outcome and alone ranks with AUC {auc:.3f}"
+        yield _Alarm(name, "named like the outcome", auc, n, detail)
+
+
+def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
+    """Values, a category as its level's churn share in the other half of customers, and how many there are.
+
+    Taken from the same customers, the shares of many small levels would know the outcome by themselves.
+    """
+    column = rows.table[name]
+    distinct = int(column.nunique(dropna=False))
+    if column.dtype.kind == "f":
+        return column.to_numpy(), distinct
+    code, half = pd.factorize(column)[0], rows.customer % 2
+    share = np.empty(len(code))
+    for side in (0, 1):
+        mine, other = half == side, half != side
+        if not other.any():
+            other = mine
+        weight = np.bincount(code[other], weights=rows.weight[other], minlength=code.max() + 1)
+        cases = np.bincount(code[other], weights=(rows.weight * rows.left)[other], minlength=code.max() + 1)
+        overall = float(cases.sum() / weight.sum()) if weight.sum() else 0.0
+        level = np.divide(cases, weight, out=np.full(len(weight), overall), where=weight > 0)
+        share[mine] = level[code[mine]]
+    return share, distinct
+
+
+def _auc_alone(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """Return the weighted AUC of one column, turned to be at least .5."""
+    known = ~np.isnan(values)
+    if known.sum() < 2 or len(np.unique(values[known])) + (not known.all()) < 2:
+        return 0.5
+    lowest = np.where(known, values, values[known].min() - 1)
+    best = _turned(lowest, left, weight)
+    if not known.all() and 0 < left[known].sum() < known.sum() and known.mean() > 0.01:
+        best = max(best, _turned(values[known], left[known], weight[known]))
+    return best
+
+
+def _turned(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    auc = float(roc_auc_score(left, values, sample_weight=weight))
+    return max(auc, 1 - auc)
+
+
+def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
+    overall = np.average(rows.gone, weights=rows.weight)
+    known = ~np.isnan(values)
+    if overall > 0.5 or not known.any():
+        return ""
+    for side, limit in (
+        ("lowest", np.quantile(values[known], 0.01)),
+        ("highest", np.quantile(values[known], 0.99)),
+    ):
+        there = known & (values <= limit if side == "lowest" else values >= limit)
+        if there.sum() < max(20, 0.01 * len(values)) or there.all():
+            continue
+        share = float(np.average(rows.gone[there], weights=rows.weight[there]))
+        if share >= PURE_SHARE:
+            return (
+                f"of the {int(there.sum()):,} rows at its {side} values {share:.0%} left "
+                f"({overall:.0%} overall); it may be measured after the fact"
+            )
+    return ""
+
+
+def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> str | None:
+    """Compare how a score tells churn of the next 30 days with how it tells churn after those."""
+    if horizon <= 2 * SOON_DAYS:
+        return None
+    known = frame[frame[name].notna()]
+    soon = _score_auc(known, name, scale, SOON_DAYS, cause)
+    if not soon >= AUC_SOON:
+        return None
+    later = _score_auc(known[known["duration_days"] > SOON_DAYS], name, scale, horizon, cause)
+    if not later < AUC_LATER:
+        return None
+    return (
+        f"{name} tells churn of the next {SOON_DAYS:.0f} days (AUC {soon:.2f}) but hardly later churn "
+        f"({later:.2f}): it may have been answered on the way out"
+    )
+
+
+def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> float:
+    """AUC of a score in its declared direction; NaN where too few left or stayed."""
+    rows = _sides(frame, numbers=[name], horizon=horizon, cause=cause)
+    if rows is None:
+        return float("nan")
+    judged = rows.left | ~rows.gone
+    values = rows.table[name].to_numpy() * scale.risk_sign
+    return float(roc_auc_score(rows.left[judged], values[judged], sample_weight=rows.weight[judged]))

@@ -1,0 +1,351 @@
+"""Churn curves and incidences by group as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import as_numbers
+from cxresearch.errors import ArgumentError
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import Result, as_plain
+from cxresearch.results.units import Unit, format_estimate, format_value
+from cxresearch.stats.hazards.logrank import LogRank
+from cxresearch.stats.survival.aalen_johansen import CumulativeIncidence
+from cxresearch.stats.survival.conditional_survival import (
+    conditional_survival,
+    falls_figures,
+    falls_words,
+    steep_falls,
+)
+from cxresearch.stats.survival.survival_curve import KaplanMeier
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+#: Groups smaller than this are flagged: their curve moves with every single customer.
+SMALL_GROUP = 30
+
+
+def small_group_note(n: int) -> str:
+    """What to say about a group of ``n`` people."""
+    return f"only {n} people" if n < SMALL_GROUP else ""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ChurnCurve(Result):
+    """Survival curves of customers by group.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+        Labels; one group called ``"all"`` where nothing was asked for.
+    curves : tuple of KaplanMeier, length g
+        Their curves.
+    by : str
+        What the groups are: ``"segment"``. Empty for one group.
+    kind : str
+        What counts as churn: ``"any"``, ``"voluntary"``, ``"involuntary"`` or the event code.
+    axis : str
+        Where time counts from: ``"start of the relationship"``, ``"landmark"`` ...
+    given : float
+        Time already stayed; curves are conditional on it and time counts from there.
+    unit : Unit
+        Unit of time.
+    level : float
+        Confidence level of pointwise intervals.
+    name : str
+        Name of the study.
+    notes : tuple of str
+        What the reader must know.
+    data : object
+        Checked input behind the curves, for comparisons; not part of displays or ``to_dict``.
+    """
+
+    groups: tuple[str, ...]
+    curves: tuple[KaplanMeier, ...]
+    by: str
+    kind: str
+    axis: str
+    given: float
+    unit: Unit
+    level: float
+    name: str = ""
+    notes: tuple[str, ...] = ()
+    data: Any = field(default=None, repr=False)
+
+    def __getitem__(self, group: str) -> KaplanMeier:
+        if group not in self.groups:
+            raise ArgumentError(f"there is no group {group!r}", wanted="one of " + ", ".join(self.groups))
+        return self.curves[self.groups.index(group)]
+
+    @property
+    def n(self) -> int:
+        """People behind all curves."""
+        return sum(curve.n for curve in self.curves)
+
+    def shares_at(self, time: float) -> tuple[Estimate, ...]:
+        """Share of each group still there at one time; ``note`` says where too few are followed so long."""
+        alone = len(self.groups) == 1
+        shares = [
+            curve.share_at(time, name="" if alone else f"{group}, still there after {time:g} {self.unit}")
+            for group, curve in zip(self.groups, self.curves, strict=True)
+        ]
+        return tuple(
+            share
+            if share.note or time <= curve.readable_until
+            else replace(share, note="too few are followed so long")
+            for share, curve in zip(shares, self.curves, strict=True)
+        )
+
+    @property
+    def finding(self) -> str:
+        """The answer in a few sentences, at the last whole unit of time at which enough are followed."""
+        return self.finding_at(max(min(np.floor(curve.readable_until) for curve in self.curves), 1.0))
+
+    def finding_at(self, time: float) -> str:
+        """Say how many are still there at a time, when half have left, and where the curve falls steeply.
+
+        Parameters
+        ----------
+        time : float
+            In ``unit``. Where fewer than 30 of a group (a tenth of a smaller one) are followed so long, its
+            share is given at the last time at which enough are.
+
+        Returns
+        -------
+        str
+            Every share with its interval and the number of customers behind the curve.
+        """
+        parts = [
+            self._sentence("customers" if len(self.groups) == 1 else f"customers of {group}", curve, time)
+            for group, curve in zip(self.groups, self.curves, strict=True)
+        ]
+        if len(self.curves) == 1:
+            parts.append(falls_words(self.curves[0], steep_falls(self.curves[0])))
+        return " ".join(part for part in parts if part)
+
+    @property
+    def falls(self) -> str:
+        """How many leave in the months in which the curve falls steeply; empty for several groups."""
+        return falls_figures(self.curves[0], steep_falls(self.curves[0])) if len(self.curves) == 1 else ""
+
+    def _sentence(self, who: str, curve: KaplanMeier, time: float) -> str:
+        at = min(float(time), curve.readable_until)
+        share = curve.share_at(at)
+        ends = f"{100 * self.level:g} % interval " + " to ".join(
+            format_value(end, Unit.SHARE) for end in (share.low, share.high)
+        )
+        known = f" ({ends}, n {curve.n:,})" if np.isfinite(share.low) else f" (n {curve.n:,})"
+        text = (
+            f"{format_value(share.value, Unit.SHARE)} of {who} are still there after {_time(at, self.unit)}"
+        )
+        median = curve.median
+        if median.value <= curve.readable_until:
+            figure = format_estimate(median.value, median.low, median.high, self.unit)
+            return f"{text}{known}; half have left after {figure}."
+        return f"{text}{known}."
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All steps: columns group, time, at_risk, events, censored, survival, se, low, high."""
+        parts = [
+            curve.frame.assign(group=group) for group, curve in zip(self.groups, self.curves, strict=True)
+        ]
+        table = pd.concat(parts, ignore_index=True)
+        return table[["group", *parts[0].columns.drop("group")]]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row a group: columns group, n, events, median, low, high, follow_up, note."""
+        rows = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            median = curve.median
+            notes = [part for part in (median.note, small_group_note(curve.n)) if part]
+            rows.append(
+                {
+                    "group": group,
+                    "n": curve.n,
+                    "events": curve.n_events,
+                    "median": median.value,
+                    "low": median.low,
+                    "high": median.high,
+                    "follow_up": curve.follow_up,
+                    "note": "; ".join(notes),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def survival_at(self, times: ArrayLike) -> pd.DataFrame:
+        """Survival of each group at chosen times.
+
+        Parameters
+        ----------
+        times : array-like, shape (m,)
+            In ``unit``.
+
+        Returns
+        -------
+        DataFrame
+            Columns group, time, at_risk, survival, se, low, high, note. NaN beyond a group's follow-up, and
+            ``note`` says so.
+        """
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = curve.survival_at(times)
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def quantiles(self, p: ArrayLike = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+        """Times by which shares of each group have left: columns group, p, time, low, high, note."""
+        rows = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            for share in np.atleast_1d(np.asarray(p, dtype=float)):
+                one = curve.quantile(float(share))
+                rows.append((group, float(share), one.value, one.low, one.high, one.note))
+        return pd.DataFrame(rows, columns=["group", "p", "time", "low", "high", "note"])
+
+    def conditional(self, stayed: ArrayLike, further: float) -> pd.DataFrame:
+        """Chance to stay ``further`` longer, for those who have stayed so long already.
+
+        Parameters
+        ----------
+        stayed : array-like, shape (m,)
+            Times already stayed, in ``unit``.
+        further : float
+            How much longer, above 0.
+
+        Returns
+        -------
+        DataFrame
+            Columns group, stayed, further, at_risk (just after ``stayed``), survival, se, low, high, note:
+            S(stayed + further) / S(stayed), with Greenwood's variance of the steps between and log-log
+            limits. NaN beyond the follow-up and where nobody is left. With weights or clusters se and limits
+            are NaN: ask ``churn_curve(..., given=)`` for them.
+        """
+        since = as_numbers("stayed", np.atleast_1d(np.asarray(stayed)))
+        if (since < 0).any() or not further > 0:
+            raise ArgumentError(
+                "stayed is negative or further not above 0", wanted="times from 0, and above 0"
+            )
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = conditional_survival(curve, since, float(further))
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return summary and steps as plain values, without rows of customers."""
+        return {
+            "name": self.name,
+            "by": self.by,
+            "kind": self.kind,
+            "axis": self.axis,
+            "given": self.given,
+            "unit": str(self.unit),
+            "level": self.level,
+            "notes": list(self.notes),
+            "summary": as_plain(self.summary),
+            "steps": as_plain(self.frame),
+        }
+
+    def __str__(self) -> str:
+        what = "" if self.kind == "any" else f" ({self.kind})"
+        since = f" given {self.given:g} {self.unit} already" if self.given else ""
+        lines = [f"Churn curve{what}, {self.unit} from the {self.axis}{since}, n {self.n:,}"]
+        for row in self.summary.to_dict("records"):
+            note = f"; {row['note'].removeprefix('not reached: ')}" if row["note"] else ""
+            lines.append(
+                f"  {row['group']}: {self._median(row)}, n {row['n']:,}, churned {row['events']:,.6g}{note}"
+            )
+        return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    def _median(self, row: dict[Any, Any]) -> str:
+        if np.isnan(row["median"]):
+            return "median not reached"
+        return f"median {format_estimate(row['median'], row['low'], row['high'], self.unit)}"
+
+    __repr__ = __str__
+
+
+def _time(value: float, unit: Unit) -> str:
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ChurnIncidence(Result):
+    """Cumulative incidence of the kinds of churn by group.
+
+    Attributes
+    ----------
+    groups : tuple of str, length g
+        Labels; ``"all"`` where nothing was asked for.
+    curves : tuple of CumulativeIncidence, length g
+        Their incidences.
+    gray : tuple of LogRank
+        Gray's test for each kind, where there are two groups or more.
+    by, axis, name, notes
+        As in :class:`ChurnCurve`.
+    unit : Unit
+        Unit of time.
+    level : float
+        Confidence level of pointwise intervals.
+    """
+
+    groups: tuple[str, ...]
+    curves: tuple[CumulativeIncidence, ...]
+    gray: tuple[LogRank, ...]
+    by: str
+    axis: str
+    unit: Unit
+    level: float
+    name: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, group: str) -> CumulativeIncidence:
+        if group not in self.groups:
+            raise ArgumentError(f"there is no group {group!r}", wanted="one of " + ", ".join(self.groups))
+        return self.curves[self.groups.index(group)]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of churn, in the order of the curves' columns."""
+        return self.curves[0].kinds
+
+    @property
+    def n(self) -> int:
+        """People behind it."""
+        return sum(curve.n for curve in self.curves)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All steps: columns group, kind, time, at_risk, events, incidence, se, low, high."""
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = curve.frame
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def incidence_at(self, times: ArrayLike) -> pd.DataFrame:
+        """Incidence at chosen times: columns group, kind, time, at_risk, incidence, se, low, high, note."""
+        parts = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            part = curve.incidence_at(times)
+            part.insert(0, "group", group)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def __str__(self) -> str:
+        lines = [f"Cumulative incidence of churn, {self.unit} from the {self.axis}, n {self.n:,}"]
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            lines.append(f"  {group}: {str(curve).removeprefix('Cumulative incidence ')}")
+        lines += [f"  {test}" for test in self.gray]
+        return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    __repr__ = __str__

@@ -1,0 +1,371 @@
+"""Whether curves differ, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from cxresearch.checks import check_level, check_number
+from cxresearch.churn.curves.churn_curve import as_input
+from cxresearch.churn.curves.churn_curve_result import ChurnCurve, small_group_note
+from cxresearch.churn.curves.survival_input import SurvivalInput
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.results.contrast import Contrast
+from cxresearch.results.result import Result
+from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
+from cxresearch.stats.hazards.logrank import LogRank, logrank_of, robust_logrank_of
+from cxresearch.stats.survival.kaplan_meier import curve_of, emptied_early, survival_influence
+from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
+from cxresearch.stats.survival.rmst import RestrictedMean, restricted_mean_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class CurveComparison(Result):
+    """All pairs of survival curves.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a pair, columns
+
+        - first, second, n_first, n_second;
+        - rmst_first, rmst_second: mean time kept within ``horizon``; rmst_difference (first minus second)
+          with rmst_low, rmst_high, rmst_se, rmst_p, rmst_p_adjusted; rmst_ratio with ratio_low, ratio_high,
+          ratio_p;
+        - at, survival_difference (first minus second, at time ``at``) with survival_low, survival_high,
+          survival_se, survival_p, survival_p_adjusted; NaN where ``at`` lies beyond a follow-up;
+        - logrank_statistic, logrank_p, logrank_p_adjusted;
+        - note.
+    overall : LogRank
+        Test over all groups at once.
+    horizon, at : float
+        Times of the restricted means and of the difference in survival, in ``unit``.
+    level : float
+        Confidence level of single intervals.
+    adjustment : str
+        ``"Holm over 3 pairs"``; each measure is a family of its own.
+    by, kind, axis : str
+        As of the curves.
+    unit : Unit
+        Unit of time.
+    notes : tuple of str
+        What the reader must know.
+    """
+
+    table: pd.DataFrame
+    overall: LogRank
+    horizon: float
+    at: float
+    level: float
+    adjustment: str
+    by: str
+    kind: str
+    axis: str
+    unit: Unit
+    notes: tuple[str, ...] = ()
+
+    @property
+    def finding(self) -> str:
+        """The answer in a sentence: who stays longest, and what cannot be told apart."""
+        table = self.table
+        sure = table[table["rmst_p_adjusted"] < 1 - self.level]
+        if sure.empty:
+            return "The groups cannot be told apart: every difference is within what chance explains."
+        widest = max(sure.to_dict("records"), key=lambda row: abs(row["rmst_difference"]))
+        gap = float(widest["rmst_difference"])
+        longer, shorter = (
+            (widest["first"], widest["second"]) if gap > 0 else (widest["second"], widest["first"])
+        )
+        low, high = sorted(abs(float(widest[side])) for side in ("rmst_low", "rmst_high"))
+        text = (
+            f"Of the first {self.horizon:.3g} {self.unit}, customers of {longer} stay {abs(gap):.1f} "
+            f"{self.unit} longer than those of {shorter} "
+            f"({100 * self.level:g} % interval {low:.1f} to {high:.1f})."
+        )
+        open_pairs = len(table) - len(sure)
+        if open_pairs:
+            text += f" {open_pairs} of {len(table)} pairs cannot be told apart."
+        return text
+
+    @property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Differences in restricted mean, one for each pair."""
+        return tuple(self._contrast(row) for row in self.table.to_dict("records"))
+
+    def _contrast(self, row: dict[Any, Any]) -> Contrast:
+        return Contrast(
+            name=f"mean time within {self.horizon:g} {self.unit}",
+            first=row["first"],
+            second=row["second"],
+            difference=row["rmst_difference"],
+            low=row["rmst_low"],
+            high=row["rmst_high"],
+            level=self.level,
+            se=row["rmst_se"],
+            statistic=row["rmst_difference"] / row["rmst_se"] if row["rmst_se"] > 0 else float("nan"),
+            p_value=row["rmst_p"],
+            p_adjusted=row["rmst_p_adjusted"],
+            adjustment=self.adjustment,
+            n=int(row["n_first"] + row["n_second"]),
+            unit=self.unit,
+            test="z",
+            method="restricted means by Kaplan-Meier",
+            note=row["note"],
+        )
+
+    @staticmethod
+    def _figure(row: Mapping[Any, Any], part: str, unit: Unit) -> str:
+        value, low, high = (row[f"{part}_{end}"] for end in ("difference", "low", "high"))
+        return format_estimate(value, low, high, unit, signed=True)
+
+    def __str__(self) -> str:
+        lines = [f"Comparison of churn curves by {self.by or 'group'}: {self.overall}"]
+        for row in self.table.to_dict("records"):
+            kept = self._figure(row, "rmst", self.unit)
+            gap = self._figure(row, "survival", Unit.SHARE_DIFFERENCE)
+            lines.append(
+                f"  {row['first']} minus {row['second']}: mean time within "
+                f"{format_value(self.horizon, self.unit)} {kept}, "
+                f"{format_p_value(row['rmst_p_adjusted'])}; still there at "
+                f"{format_value(self.at, self.unit)} {gap}; "
+                f"log-rank {format_p_value(row['logrank_p_adjusted'])}"
+                + (f"; {row['note']}" if row["note"] else "")
+            )
+        if self.adjustment != "none":
+            lines.append(f"  p-values: {self.adjustment}")
+        return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    __repr__ = __str__
+
+
+def compare_curves(
+    source: Any,
+    *,
+    by: Any = None,
+    kind: str | int = "any",
+    unit: str = "days",
+    horizon: float | None = None,
+    at: float | None = None,
+    strata: Any = None,
+    rho: float = 0.0,
+    level: float = 0.95,
+) -> CurveComparison:
+    """Compare survival curves: log-rank, restricted means, survival at a time; Holm over pairs.
+
+    Parameters
+    ----------
+    source : ChurnCurve, or whatever :func:`cxresearch.churn_curve` takes
+        With a curve that exists ``by``, ``kind`` and ``unit`` are its own.
+    by, kind, unit
+        As in :func:`cxresearch.churn_curve`; at least two groups.
+    horizon : float, optional
+        Time to which mean survival is counted, in ``unit``. By default the longest that all groups were
+        followed: the shortest of their follow-ups, as survRM2 chooses.
+    at : float, optional
+        Time at which survival is compared; by default ``horizon``.
+    strata : str or array-like, optional
+        The log-rank test compares within strata.
+    rho : float
+        Weight S(t-)^rho of the log-rank test; 1 looks at early differences.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    CurveComparison
+        Differences are first minus second in the order of the groups: positive, the first stays longer. With
+        weights or clusters all variances are robust, and customers who are in both groups are taken into
+        account.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As for the curves; with fewer than two groups; if the horizon lies beyond the follow-up of a group.
+
+    References
+    ----------
+    Royston and Parmar 2013, doi:10.1186/1471-2288-13-152; Holm 1979, Scand. J. Statist. 6, 65-70.
+
+    Examples
+    --------
+    >>> months = ([3, 5, 5, 8, 12, 2, 4, 12, 12, 12], [1, 1, 0, 1, 0, 1, 0, 0, 0, 0])
+    >>> result = compare_curves(months, by=list("aaaaabbbbb"), unit="months", horizon=12)
+    >>> print(result.contrasts[0])
+    mean time within 12 months: a minus b −2.4 [−7.1, +2.3] months, p 0.316, n 10; only 5 people
+    """
+    check_level(level)
+    found = as_input(source, by=by, kind=kind, unit=unit, strata=strata)
+    if len(found.groups) < 2:
+        raise ArgumentError("there is one group only", next_step="name the groups with by=")
+    parts = [found.of_group(position) for position in range(len(found.groups))]
+    horizon = _horizon(found, parts, horizon)
+    at = horizon if at is None else check_number("at", at, above=0)
+    means = [restricted_mean_of(part, horizon=horizon) for part in parts]
+    z = float(ndtri((1 + level) / 2))
+    rows = []
+    for i, j in combinations(range(len(parts)), 2):
+        row: dict[str, Any] = {
+            "first": found.groups[i],
+            "second": found.groups[j],
+            "n_first": parts[i].n,
+            "n_second": parts[j].n,
+        }
+        row |= _mean_difference((parts[i], means[i]), (parts[j], means[j]), z)
+        row |= _survival_difference(parts[i], parts[j], at, z)
+        notes = [small_group_note(part.n) for part in (parts[i], parts[j])]
+        notes += [means[i].note, means[j].note]
+        try:
+            test = _logrank(found, [i, j], rho)
+        except DataError as error:
+            row |= {"logrank_statistic": np.nan, "logrank_p": np.nan}
+            notes.append(f"no log-rank test: {error.problem}")
+        else:
+            row |= {"logrank_statistic": test.statistic, "logrank_p": test.p_value}
+        if np.isnan(row["survival_difference"]):
+            notes.append(f"{at:g} lies beyond the follow-up")
+        rows.append(row | {"note": "; ".join(dict.fromkeys(part for part in notes if part))})
+    existing = source if isinstance(source, ChurnCurve) else None
+    return CurveComparison(
+        table=_adjusted(pd.DataFrame(rows)),
+        overall=_overall(found, rho),
+        horizon=horizon,
+        at=at,
+        level=level,
+        adjustment=f"Holm over {len(rows)} pairs" if len(rows) > 1 else "none",
+        by=found.by,
+        kind=str(kind) if existing is None else existing.kind,
+        axis=found.axis,
+        unit=found.unit,
+        notes=found.notes,
+    )
+
+
+def _horizon(found: SurvivalInput, parts: list[SurvivalRows], horizon: float | None) -> float:
+    if horizon is not None:
+        return check_number("horizon", horizon, above=0)
+    shortest = min(float(part.duration.max()) for part in parts)
+    if shortest <= 0:
+        raise DataError(
+            f"a group of {found.by or 'the curves'} was not followed at all", next_step="leave it out"
+        )
+    return shortest
+
+
+def _mean_difference(
+    first: tuple[SurvivalRows, RestrictedMean], second: tuple[SurvivalRows, RestrictedMean], z: float
+) -> dict[str, float]:
+    """Difference and ratio of restricted means; the ratio's interval is symmetric on the log scale."""
+    (rows, one), (others, two) = first, second
+    shared = _covariance(rows, one.influence, others, two.influence)
+    difference = one.value - two.value
+    se = float(np.sqrt(max(one.se**2 + two.se**2 - 2 * shared, 0.0)))
+    log_ratio = float(np.log(one.value / two.value))
+    spread = (one.se / one.value) ** 2 + (two.se / two.value) ** 2 - 2 * shared / (one.value * two.value)
+    log_se = float(np.sqrt(max(spread, 0.0)))
+    return {
+        "rmst_first": one.value,
+        "rmst_second": two.value,
+        "rmst_difference": difference,
+        "rmst_low": difference - z * se,
+        "rmst_high": difference + z * se,
+        "rmst_se": se,
+        "rmst_p": _p_value(difference, se),
+        "rmst_ratio": float(np.exp(log_ratio)),
+        "ratio_low": float(np.exp(log_ratio - z * log_se)),
+        "ratio_high": float(np.exp(log_ratio + z * log_se)),
+        "ratio_p": _p_value(log_ratio, log_se),
+    }
+
+
+def _covariance(
+    rows: SurvivalRows, influence: NDArray[np.float64], others: SurvivalRows, influence_others: Any
+) -> float:
+    """Covariance of two estimates through the clusters that have rows in both groups."""
+    if rows.cluster is None or others.cluster is None:
+        return 0.0
+    size = int(max(rows.cluster.max(), others.cluster.max())) + 1
+    one = np.bincount(rows.cluster, weights=influence, minlength=size)
+    two = np.bincount(others.cluster, weights=influence_others, minlength=size)
+    return float((one * two).sum())
+
+
+def _survival_difference(first: SurvivalRows, second: SurvivalRows, at: float, z: float) -> dict[str, float]:
+    values, errors = [], []
+    for rows in (first, second):
+        row = curve_of(rows).survival_at([at]).iloc[0]
+        known_zero = row["survival"] == 0 and np.isinf(emptied_early(risk_table(rows)))
+        values.append(float(row["survival"]))
+        errors.append(0.0 if known_zero else float(row["se"]))
+    shared = 0.0
+    if first.cluster is not None and not np.isnan(values).any():
+        shared = _covariance(first, survival_influence(first, at), second, survival_influence(second, at))
+    difference = values[0] - values[1]
+    se = float(np.sqrt(max(errors[0] ** 2 + errors[1] ** 2 - 2 * shared, 0.0)))
+    return {
+        "at": at,
+        "survival_difference": difference,
+        "survival_low": max(difference - z * se, -1.0),
+        "survival_high": min(difference + z * se, 1.0),
+        "survival_se": se,
+        "survival_p": _p_value(difference, se),
+    }
+
+
+def _p_value(difference: float, se: float) -> float:
+    if not se > 0:
+        return 1.0 if difference == 0 and se == 0 else float("nan")
+    return float(2 * ndtr(-abs(difference) / se))
+
+
+def _logrank(found: SurvivalInput, positions: list[int], rho: float) -> LogRank:
+    chosen = np.flatnonzero(np.isin(found.group, positions))
+    codes = np.searchsorted(positions, found.group[chosen]).astype(np.int64)
+    names = tuple(found.groups[position] for position in positions)
+    rows = found.rows.take(chosen)
+    strata = None if found.strata is None else found.strata[chosen]
+    if rows.robust:
+        return robust_logrank_of(rows, codes, names, strata=strata, rho=rho)
+    return logrank_of(rows, codes, names, strata=strata, rho=rho)
+
+
+def _overall(found: SurvivalInput, rho: float) -> LogRank:
+    """Test over all groups; NaN with the reason where none can be made."""
+    size = len(found.groups)
+    try:
+        return _logrank(found, list(range(size)), rho)
+    except DataError as error:
+        none = np.full(size, np.nan)
+        return LogRank(
+            test=f"no log-rank test ({error.problem})",
+            groups=found.groups,
+            n=np.array([found.of_group(position).n for position in range(size)], dtype=np.int64),
+            observed=none,
+            expected=none,
+            covariance=np.full((size, size), np.nan),
+            statistic=float("nan"),
+            df=size - 1,
+            p_value=float("nan"),
+        )
+
+
+def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Add Holm's p-values; each measure is a family, and pairs without a p-value are not in it."""
+    from statsmodels.stats.multitest import multipletests
+
+    for name in ("rmst_p", "survival_p", "logrank_p"):
+        known = table[name].notna()
+        adjusted = np.full(len(table), np.nan)
+        if known.any():
+            adjusted[known] = multipletests(table.loc[known, name], method="holm")[1]
+        table.insert(list(table.columns).index(name) + 1, f"{name}_adjusted", adjusted)
+    return table

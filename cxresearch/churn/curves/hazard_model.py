@@ -1,0 +1,392 @@
+"""Hazard of churn by scores that change over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc, ndtri
+
+from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.churn.curves.score_intervals import score_intervals
+from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.data.study import Study
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.results.result import Result, as_plain
+from cxresearch.results.units import Unit, format_p_value
+from cxresearch.scales import Scale
+from cxresearch.stats.hazards.cox import cox_data, fit_of
+from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.hazards.proportional_hazards import TRANSFORMS, proportionality_test
+from cxresearch.stats.models.spline import restricted_cubic, spline_knots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.scales import Scale
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class HazardModel(Result):
+    """A Cox regression of churn on scores that change over time.
+
+    Attributes
+    ----------
+    fit : CoxFit
+        Coefficients, per point of the raw answer, errors robust by customer.
+    effects : DataFrame
+        Columns term, value, reference, hazard_ratio, low, high: hazard at each answer of a score against its
+        ``reference`` (the median answer), for straight and spline terms alike.
+    terms : DataFrame
+        Columns term, df, chi_square, p_value, curvature_p: robust Wald test that a term does not matter, and,
+        for splines, that it is straight (NaN otherwise).
+    proportionality : DataFrame
+        Columns term, chi_square, df, p_value: is the hazard ratio the same at all times?
+    transform : str
+        Scale of time of that test.
+    instruments : mapping of str to Scale
+        Scales of the scores in the model.
+    time : str
+        What time counts from: ``"tenure"`` or ``"landmark"``.
+    kind : str
+        Kind of churn.
+    n_customers, n_intervals, n_events : int
+        Customers, intervals of constant scores, and churns.
+    excluded : DataFrame
+        Columns reason, customers: who is not in the model.
+    unit : Unit
+        Unit of time (days).
+    notes : tuple of str
+        What the reader must know.
+    data : object
+        Intervals behind the fit, for predictions; not displayed.
+    """
+
+    fit: CoxFit
+    effects: pd.DataFrame
+    terms: pd.DataFrame
+    proportionality: pd.DataFrame
+    transform: str
+    instruments: Mapping[str, Scale]
+    time: str
+    kind: str
+    n_customers: int
+    n_intervals: int
+    n_events: int
+    excluded: pd.DataFrame
+    unit: Unit = Unit.DAYS
+    notes: tuple[str, ...] = ()
+    data: Any = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tables as plain values, without the intervals of customers."""
+        return {
+            "coefficients": as_plain(self.fit.frame),
+            "tests": as_plain(self.fit.tests),
+            "effects": as_plain(self.effects),
+            "terms": as_plain(self.terms),
+            "proportionality": as_plain(self.proportionality),
+            "transform": self.transform,
+            "time": self.time,
+            "kind": self.kind,
+            "customers": self.n_customers,
+            "intervals": self.n_intervals,
+            "events": self.n_events,
+            "excluded": as_plain(self.excluded),
+            "level": self.fit.level,
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"Hazard of {self.kind} churn by {self.time}: {self.n_customers:,} customers, "
+            f"{self.n_intervals:,} intervals, {self.n_events:,} churned"
+        ]
+        ratios = self.fit.frame.set_index("name")
+        for row in self.terms.to_dict("records"):
+            if row["term"] in ratios.index and row["df"] == 1:
+                one = ratios.loc[row["term"]]
+                lines.append(
+                    f"  {row['term']}: hazard ratio {one['hazard_ratio']:.3f} a point "
+                    f"[{one['low']:.3f}, {one['high']:.3f}], {format_p_value(row['p_value'])}"
+                )
+            else:
+                bent = row["curvature_p"] == row["curvature_p"]
+                bend = f", of being straight {format_p_value(row['curvature_p'])}" if bent else ""
+                lines.append(f"  {row['term']}: {row['df']} df, {format_p_value(row['p_value'])}{bend}")
+        overall = self.proportionality.iloc[-1]["p_value"]
+        lines.append(f"  proportional hazards ({self.transform}): {format_p_value(float(overall))}")
+        left_out = self.excluded.to_dict("records")
+        lines += [f"  Left out: {row['customers']:,} customers {row['reason']}" for row in left_out]
+        return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    __repr__ = __str__
+
+
+_KINDS = {"any": (1, 2), "voluntary": (1,), "involuntary": (2,)}
+
+
+def hazard_model(
+    source: Study | Landmarks,
+    *,
+    scores: Sequence[str],
+    controls: Sequence[str] = (),
+    strata: Sequence[str] = (),
+    splines: Sequence[str] = (),
+    kind: str = "voluntary",
+    lag_days: float = 0,
+    transform: str = "km",
+    level: float = 0.95,
+) -> HazardModel:
+    """Cox regression of churn on scores.
+
+    From a study, scores change over time: each counts from its answer on, until the next answer of the same
+    instrument, on the customer's own tenure. From landmarks, scores stand still: time counts from the
+    landmark, each landmark date has a baseline hazard of its own, and nobody is followed beyond the horizon.
+
+    Parameters
+    ----------
+    source : Study or Landmarks
+        Where to learn from. Rows without all the scores are left out and counted.
+    scores : sequence of str
+        Instruments; coefficients are per point of the raw answer.
+    controls : sequence of str
+        Columns to hold constant: segments become categories against the most common one, numbers (features
+        of landmarks) stay numbers.
+    strata : sequence of str
+        Columns whose groups get a baseline hazard each.
+    splines : sequence of str
+        Scores (or numeric controls) whose effect may bend: restricted cubic splines with four knots, three
+        where few answers are given.
+    kind : {"voluntary", "involuntary", "any"}
+        Churn asked about; the other kind is censoring: these are cause-specific hazards.
+    lag_days : float
+        For a study: days after an answer before it counts.
+    transform : {"km", "rank", "log", "identity"}
+        Scale of time of the test of proportional hazards.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    HazardModel
+        Errors are robust by customer.
+
+    Raises
+    ------
+    ArgumentError
+        If a score or column is not there.
+    DataError
+        If nobody has all the scores, nobody churns, or a column says nothing or the same as others.
+
+    Warns
+    -----
+    CxWarning
+        If a score separates those who leave from those who stay.
+
+    References
+    ----------
+    Therneau and Grambsch 2000, doi:10.1007/978-1-4757-3294-8; for landmarks van Houwelingen 2007,
+    doi:10.1111/j.1467-9469.2006.00529.x.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> model = cx.hazard_model(cx.synthetic_study(customers=2000), scores=["ces", "nps"])
+    >>> model.fit.names
+    ('ces', 'nps')
+    """
+    check_level(level)
+    check_choice("kind", kind, tuple(_KINDS))
+    check_choice("transform", transform, TRANSFORMS)
+    check_number("lag_days", lag_days, at_least=0)
+    if isinstance(scores, str):
+        raise ArgumentError(f"scores is {scores!r}", wanted=f"a list, such as [{scores!r}]")
+    wanted = list(dict.fromkeys((*controls, *strata)))
+    if isinstance(source, Study):
+        cut = score_intervals(source, scores, keep=wanted, lag_days=lag_days)
+        rows, excluded, time = cut.frame, cut.excluded, "tenure"
+    elif isinstance(source, Landmarks):
+        if lag_days:
+            raise ArgumentError("lag_days needs a study", next_step="landmarks place answers already")
+        rows, excluded = _landmark_rows(source, scores, wanted)
+        strata, time = [*strata, "landmark_at"], "time since the landmark"
+    else:
+        raise ArgumentError(f"source is {type(source).__name__}", wanted="a Study or Landmarks")
+    stray = [name for name in splines if name not in (*scores, *controls)]
+    if stray:
+        raise ArgumentError(f"{stray[0]!r} cannot bend", wanted="splines among the scores and controls")
+    rows = rows.assign(event=rows["event"].isin(_KINDS[kind]).astype(np.int64))
+    design = _design(rows, [*scores, *controls], splines)
+    data = cox_data(
+        rows["stop"],
+        rows["event"],
+        design.columns,
+        entry=rows["start"],
+        strata=_joined(rows, strata),
+        clusters=rows["customer_id"],
+    )
+    fit = fit_of(data, level=level)
+    return HazardModel(
+        fit=fit,
+        effects=_effects(fit, design, rows, scores, source.instruments),
+        terms=_terms(fit, design),
+        proportionality=proportionality_test(
+            fit, data, transform=transform, terms={term.name: term.columns for term in design.terms}
+        ),
+        transform=transform,
+        instruments={name: source.instruments[name] for name in scores},
+        time=time,
+        kind=kind,
+        n_customers=int(rows["customer_id"].nunique()),
+        n_intervals=len(rows),
+        n_events=int(rows["event"].sum()),
+        excluded=excluded,
+        notes=design.notes,
+        data=data,
+    )
+
+
+def _landmark_rows(
+    marks: Landmarks, scores: Sequence[str], keep: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Complete landmark rows, followed to the horizon at most."""
+    lost = [name for name in keep if name not in marks.frame.columns]
+    unknown = [name for name in scores if name not in marks.instruments]
+    if lost or unknown or not scores:
+        first = (unknown or lost or ["no score"])[0]
+        known = ", ".join((*marks.instruments, *marks.segments, *marks.features))
+        raise ArgumentError(f"the landmarks have no {first!r}", wanted=f"among {known}")
+    rows = marks.complete(list(scores))
+    late = rows["duration_days"] > marks.horizon_days
+    columns = ["customer_id", "landmark_at", *scores, *(name for name in keep if name != "landmark_at")]
+    frame = rows[columns].assign(
+        start=0.0,
+        stop=rows["duration_days"].clip(upper=marks.horizon_days),
+        event=np.where(late, 0, rows["event"]),
+        landmark_at=rows["landmark_at"].astype(str),
+    )
+    if frame.empty:
+        raise DataError("no landmark row has all of " + ", ".join(scores), next_step="ask for fewer scores")
+    missing = marks.n_customers - int(frame["customer_id"].nunique())
+    reason = "never had all of " + ", ".join(scores) + " at a landmark"
+    excluded = pd.DataFrame([(reason, missing)] if missing else [], columns=["reason", "customers"])
+    return frame.reset_index(drop=True), excluded
+
+
+def _joined(rows: pd.DataFrame, strata: Sequence[str]) -> pd.Series[str] | None:
+    if not strata:
+        return None
+    texts = [rows[name].astype(object).where(rows[name].notna(), "unknown").map(str) for name in strata]
+    label = texts[0]
+    for text in texts[1:]:
+        label = label + ", " + text
+    return label
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Term:
+    """A term of the model: its columns, the knots of a spline, the levels of categories."""
+
+    name: str
+    columns: tuple[str, ...]
+    knots: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Design:
+    columns: pd.DataFrame
+    terms: tuple[_Term, ...]
+    notes: tuple[str, ...]
+
+
+def _design(rows: pd.DataFrame, names: Sequence[str], splines: Sequence[str]) -> _Design:
+    columns: dict[str, Any] = {}
+    terms, notes = [], []
+    for name in dict.fromkeys(names):
+        values = rows[name]
+        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+            columns[name] = values.to_numpy(dtype=np.float64)
+            own, knots = [name], None
+            if name in splines:
+                knots = spline_knots(columns[name])
+                bends = restricted_cubic(columns[name], knots)
+                for position, bend in enumerate(bends.T, start=1):
+                    columns[f"{name} bend {position}"] = bend
+                    own.append(f"{name} bend {position}")
+            terms.append(_Term(name=name, columns=tuple(own), knots=knots))
+        else:
+            text = values.astype(object).where(values.notna(), "unknown").map(str)
+            order = text.value_counts(sort=True).index
+            if len(order) < 2:
+                notes.append(f"{name} has one value only and is left out")
+                continue
+            own = [f"{name} {level}" for level in sorted(order[1:])]
+            for level in order[1:]:
+                columns[f"{name} {level}"] = (text == level).to_numpy(dtype=np.float64)
+            notes.append(f"{name} is compared with {order[0]}, the most common")
+            terms.append(_Term(name=name, columns=tuple(own)))
+    ordered = [column for term in terms for column in term.columns]
+    return _Design(columns=pd.DataFrame(columns)[ordered], terms=tuple(terms), notes=tuple(notes))
+
+
+def _terms(fit: CoxFit, design: _Design) -> pd.DataFrame:
+    """Robust Wald tests: of each term, and of the bends of a spline alone."""
+    rows = []
+    for term in design.terms:
+        statistic, p_value = _wald(fit, term.columns)
+        bend = _wald(fit, term.columns[1:])[1] if term.knots is not None else float("nan")
+        rows.append((term.name, len(term.columns), statistic, p_value, bend))
+    return pd.DataFrame(rows, columns=["term", "df", "chi_square", "p_value", "curvature_p"])
+
+
+def _wald(fit: CoxFit, columns: Sequence[str]) -> tuple[float, float]:
+    at = [fit.names.index(name) for name in columns]
+    part = fit.coefficient[at]
+    statistic = float(part @ np.linalg.solve(fit.used_covariance[np.ix_(at, at)], part))
+    return statistic, float(chdtrc(len(at), statistic))
+
+
+def _effects(
+    fit: CoxFit,
+    design: _Design,
+    rows: pd.DataFrame,
+    scores: Sequence[str],
+    instruments: Any,
+) -> pd.DataFrame:
+    """Hazard ratio at each answer that occurs, against the median answer."""
+    z = float(ndtri((1 + fit.level) / 2))
+    parts = []
+    for term in design.terms:
+        if term.name not in scores:
+            continue
+        scale: Scale = instruments[term.name]
+        seen = rows[term.name]
+        answers = np.array([a for a in scale.levels if seen.min() <= a <= seen.max()], dtype=np.float64)
+        reference = float(np.quantile(seen, 0.5, method="closest_observation"))
+        away = _basis(answers, term) - _basis(np.array([reference]), term)
+        at = [fit.names.index(name) for name in term.columns]
+        log_ratio = away @ fit.coefficient[at]
+        se = np.sqrt(np.einsum("ij,jk,ik->i", away, fit.used_covariance[np.ix_(at, at)], away))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "term": term.name,
+                    "value": answers,
+                    "reference": reference,
+                    "hazard_ratio": np.exp(log_ratio),
+                    "low": np.exp(log_ratio - z * se),
+                    "high": np.exp(log_ratio + z * se),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _basis(values: Any, term: _Term) -> Any:
+    if term.knots is None:
+        return values[:, None]
+    return np.column_stack([values, restricted_cubic(values, term.knots)])

@@ -1,0 +1,131 @@
+"""What goes with a score, and how well the company does at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cxresearch.churn.risk.feature_words import feature_words
+from cxresearch.errors import ArgumentError
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import Result
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class KeyDrivers(Result):
+    """Importance of drivers for a score.
+
+    Attributes
+    ----------
+    outcome : str
+    table : DataFrame
+        One row for each driver, most important first. Columns ``driver``; ``importance, low, high`` (share of
+        the outcome's variance, points of R squared); ``share`` (of the explained variance); ``direction`` (+1
+        or -1, of the coefficient beside the other drivers), ``direction_sure`` (share of bootstrap runs with
+        that direction); ``correlation`` with the outcome, ``coefficient`` (standardised);
+        ``performance, performance_low, performance_high`` (mean, 0 to 100 on the driver's own scale, 100
+        good; NaN where no scale says which end is good); ``quadrant`` (``"not placed"`` without performance)
+        and ``quadrant_sure`` (share of bootstrap runs in it).
+    penalty_reward : DataFrame
+        Columns ``driver, low_group, high_group, penalty, penalty_low, penalty_high, reward, reward_low,
+        reward_high, kind``: the outcome's change among those low and those high on the driver (the outer
+        thirds; below and above the median answer of a scale with at most 11 answers) against the middle, the
+        other drivers' groups being equal; NaN where a group has fewer than 10 rows. ``kind`` is ``"basic"``
+        (missing it costs more than having it gains), ``"excitement"`` (the reverse), ``"even"``,
+        ``"not clear"``, or ``"too few"``.
+    warnings : tuple of str
+        Drivers too alike to tell apart.
+    r_squared, r_squared_low, r_squared_high : float
+    method : str
+    n, n_missing : int
+        Rows used, and left out for a missing value.
+    level : float
+    labels : Mapping of str to str
+        What pictures and sentences call a column, where that is not its name.
+    """
+
+    outcome: str
+    table: pd.DataFrame
+    penalty_reward: pd.DataFrame
+    warnings: tuple[str, ...]
+    r_squared: float
+    r_squared_low: float
+    r_squared_high: float
+    method: str
+    n: int
+    n_missing: int
+    level: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    note: str = (
+        "Importance says how much of the differences in the outcome goes with a driver; it does not say that "
+        "changing the driver would change the outcome."
+    )
+
+    def label(self, column: str) -> str:
+        """Return what a reader sees in place of a column's name."""
+        return self.labels.get(column) or feature_words(column)
+
+    def estimate(self, driver: str = "") -> Estimate:
+        """Return the importance of one driver, or what all explain together, with its interval."""
+        if driver:
+            rows = self.table[self.table["driver"] == driver]
+            if not len(rows):
+                raise ArgumentError(
+                    f"there is no driver {driver!r}", wanted="one of " + ", ".join(self.table["driver"])
+                )
+            value, low, high = (float(rows[name].iloc[0]) for name in ("importance", "low", "high"))
+        else:
+            value, low, high = self.r_squared, self.r_squared_low, self.r_squared_high
+        return Estimate(
+            name=f"importance of {self.label(driver)}" if driver else "explained by all drivers",
+            value=value,
+            low=low,
+            high=high,
+            level=self.level,
+            se=float("nan"),
+            n=self.n,
+            n_missing=self.n_missing,
+            unit=Unit.SHARE,
+            method=f"{self.method}, bootstrap over clusters",
+        )
+
+    @property
+    def finding(self) -> str:
+        """The answer in a sentence or two."""
+        first, second = self.table.iloc[0], self.table.iloc[1]
+        lead = f"What goes most with {self.label(self.outcome)} is {self.label(str(first['driver']))}"
+        figure = format_estimate(
+            float(first["importance"]), float(first["low"]), float(first["high"]), Unit.SHARE
+        )
+        lead += f" ({figure} of its variance)"
+        rival = self.label(str(second["driver"]))
+        apart = "" if first["low"] > second["high"] else f", though {rival} may matter as much"
+        urgent = self.table[
+            (self.table["quadrant"] == "improve first") & (self.table["quadrant_sure"] >= 0.9)
+        ]
+        names = ", ".join(self.label(str(driver)) for driver in urgent["driver"])
+        more = f" Important and below the average performance: {names}." if names else ""
+        return f"{lead}{apart}.{more}"
+
+    def __str__(self) -> str:
+        total = format_value(self.r_squared, Unit.SHARE)
+        ends = format_interval(self.r_squared_low, self.r_squared_high, Unit.SHARE)
+        lines = [
+            f"Drivers of {self.label(self.outcome)}: together {total} {ends} of its variance, n {self.n:,} "
+            f"({self.n_missing:,} rows left out for a missing value)"
+        ]
+        for row in self.table.to_dict("records"):
+            value = format_value(row["importance"], Unit.SHARE)
+            interval = format_interval(row["low"], row["high"], Unit.SHARE)
+            sign = "more" if row["direction"] > 0 else "less"
+            figure = f"{self.label(row['driver'])}: {value} {interval}"
+            lines.append(f"  {figure}, higher goes with {sign}; {row['quadrant']}")
+        lines += [f"  Warning: {text}" for text in self.warnings]
+        return "\n".join([*lines, f"  {self.note}"])
+
+    __repr__ = __str__

@@ -1,0 +1,229 @@
+"""How well a churn model does on rows it has never seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.results.contrast import Contrast
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import Result, as_plain
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Units of the metrics of an evaluation.
+METRIC_UNITS = {
+    "auc": Unit.AUC,
+    "average_precision": Unit.AUC,
+    "brier": Unit.AUC,
+    "calibration_intercept": Unit.RATIO,
+    "calibration_slope": Unit.RATIO,
+    "lift_top_decile": Unit.RATIO,
+}
+
+
+METRIC_LABELS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "calibration_intercept": "calibration intercept",
+    "calibration_slope": "calibration slope",
+    "lift_top_decile": "lift in the riskiest tenth",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ChurnEvaluation(Result):
+    """A churn model on held-out customers and later landmarks.
+
+    Attributes
+    ----------
+    kind, cause : str
+    horizon_days : float
+    n, customers, cases : int
+        Held-out rows with a known outcome, their customers, and how many left within the horizon.
+    censored : int
+        Held-out rows censored before the horizon.
+    risk : float
+        Weighted share that left.
+    metrics : DataFrame
+        Columns ``contestant, metric, value, low, high``: the model ("model"), "prevalence" (the same risk for
+        everybody), "tenure only" and each score alone, all fitted on the same training rows and judged on the
+        same held-out rows. ``metric`` is ``auc``, ``average_precision``, ``brier``, ``lift_top_decile``, and
+        for the model ``calibration_intercept`` (0 is right) and ``calibration_slope`` (1 is right).
+    contrasts : tuple of Contrast
+        AUC of the model minus that of each baseline, paired on the same rows.
+    calibration : DataFrame
+        Columns ``predicted, observed, low, high, n`` by tenth of the predicted risk.
+    gains : DataFrame
+        Columns ``share, captured, captured_low, captured_high, lift, lift_low, lift_high``: contacting this
+        share of the customers, riskiest first, reaches this share of those who leave.
+    by_segment : DataFrame
+        Columns ``segment, value, n, cases, observed, predicted, auc, auc_low, auc_high, brier, flagged,
+        hit_rate, false_alarm_rate``. Flagged are the riskiest tenth of all held-out rows. Where a group has
+        fewer than 30 rows or 5 on a side, the rates are NaN.
+    drift : DataFrame
+        Columns ``landmark_at, n, cases, observed, predicted, auc, auc_low, auc_high, brier``.
+    level : float
+    split, name, method : str
+    """
+
+    kind: str
+    cause: str
+    horizon_days: float
+    n: int
+    customers: int
+    cases: int
+    censored: int
+    risk: float
+    metrics: pd.DataFrame
+    contrasts: tuple[Contrast, ...]
+    calibration: pd.DataFrame
+    gains: pd.DataFrame
+    by_segment: pd.DataFrame
+    drift: pd.DataFrame
+    level: float
+    split: str
+    name: str = ""
+    method: str = (
+        "AUC and Brier score with censoring weights, intervals from influence functions by customer; average "
+        "precision, gains and lift by a Poisson bootstrap over customers"
+    )
+
+    def estimate(self, metric: str = "auc", contestant: str = "model") -> Estimate:
+        """Return one metric of one contestant with its interval."""
+        from cxresearch.errors import ArgumentError
+
+        rows = self.metrics[(self.metrics["metric"] == metric) & (self.metrics["contestant"] == contestant)]
+        if not len(rows):
+            raise ArgumentError(
+                f"there is no {metric!r} of {contestant!r}",
+                wanted="a pair in .metrics, such as 'auc' of 'model'",
+            )
+        row = rows.iloc[0]
+        return Estimate(
+            name=f"{METRIC_LABELS[metric]} of {contestant}",
+            value=float(row["value"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            level=self.level,
+            se=float("nan"),
+            n=self.n,
+            unit=METRIC_UNITS[metric],
+            method=self.method,
+        )
+
+    @property
+    def better_than_chance(self) -> bool:
+        """Whether the whole interval of the AUC lies above .5."""
+        return self.estimate("auc").low > 0.5
+
+    @property
+    def best_baseline(self) -> Contrast | None:
+        """The contrast against the baseline with the highest AUC."""
+        return min(self.contrasts, key=lambda c: c.difference) if self.contrasts else None
+
+    @property
+    def verdict(self) -> str:
+        """What to take away, in a sentence or two."""
+        auc = self.estimate("auc")
+        text = f"AUC {format_value(auc.value, Unit.AUC)} {format_interval(auc.low, auc.high, Unit.AUC)}"
+        if not self.better_than_chance:
+            return f"No better than chance: {text}. Do not rank customers by this model."
+        if auc.value >= 0.95:
+            return (
+                f"Suspiciously good: {text}. Look for a feature measured after the landmark before using it."
+            )
+        best = self.best_baseline
+        if best is None:
+            return f"Better than chance: {text}."
+        sure = "better than" if best.low > 0 else "not clearly better than"
+        return f"Better than chance: {text}; {sure} {best.second}, the best simple rule."
+
+    @property
+    def group_gap(self) -> str:
+        """Where the model ranks one group far better than another of the same column; empty where nowhere.
+
+        The pair with the widest gap of AUC among those whose intervals do not overlap: a stricter rule than a
+        test of the difference, for the pair was chosen by looking.
+        """
+        judged = self.by_segment.dropna(subset=["auc", "auc_low", "auc_high"])
+        pairs = [
+            (rows.iloc[int(rows["auc"].argmax())], rows.iloc[int(rows["auc"].argmin())])
+            for _, rows in judged.groupby("segment", sort=False)
+        ]
+        apart = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
+        if not apart:
+            return ""
+        best, worst = max(apart, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
+        chance = ", where it is not shown to be better than chance" if worst["auc_low"] <= 0.5 else ""
+        return (
+            f"Not as good for everybody: AUC {_group_auc(best)} with {best['segment']} {best['value']}, "
+            f"but {_group_auc(worst)} with {worst['segment']} {worst['value']}{chance}."
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            f"Churn model on held-out rows: {self.n:,} rows of {self.customers:,} customers, "
+            f"{self.cases:,} left within {self.horizon_days:g} days",
+            f"  {self.verdict}",
+            *([f"  {self.group_gap}"] if self.group_gap else []),
+        ]
+        for row in self.metrics.itertuples():
+            unit = METRIC_UNITS[str(row.metric)]
+            low, high, value = (float(getattr(row, part)) for part in ("low", "high", "value"))
+            label = f"{row.contestant}, {METRIC_LABELS[str(row.metric)]}"
+            lines.append(f"  {label}: {format_value(value, unit)} {format_interval(low, high, unit)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return fields and verdict as plain values."""
+        plain = {item.name: as_plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
+        return plain | {"verdict": self.verdict, "group_gap": self.group_gap}
+
+
+def _group_auc(row: Any) -> str:
+    return (
+        format_estimate(float(row["auc"]), float(row["auc_low"]), float(row["auc_high"]), Unit.AUC)
+        + f" (n {int(row['n']):,})"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NestedEvaluation(Result):
+    """What scores add to a model that has everything else.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Columns ``features, auc, auc_low, auc_high, brier, brier_low, brier_high``: the same model without
+        scores, with each score, with all.
+    contrasts : tuple of Contrast
+        AUC of each set minus that of the model without scores, on the same held-out rows.
+    n, cases : int
+    level : float
+    kind : str
+    """
+
+    table: pd.DataFrame
+    contrasts: tuple[Contrast, ...]
+    n: int
+    cases: int
+    level: float
+    kind: str
+    note: str = (
+        "How much better the scores let one predict, given everything else that is known; not what would "
+        "happen if the scores were changed."
+    )
+
+    def __str__(self) -> str:
+        lines = [f"What scores add to prediction ({self.kind}, {self.n:,} held-out rows)"]
+        lines += [f"  {contrast}" for contrast in self.contrasts]
+        return "\n".join([*lines, f"  {self.note}"])
+
+    __repr__ = __str__

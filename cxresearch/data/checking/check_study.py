@@ -1,0 +1,348 @@
+"""A look over a whole study before anything is computed from it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import pandas as pd
+
+from cxresearch.data.checking.study_doubts import like_segments, look_alikes, repeated_rows, several_plans
+from cxresearch.data.engine import collect
+from cxresearch.data.validation.refusals import admit
+from cxresearch.data.validation.row_rules import RULES
+from cxresearch.errors import StudyError
+from cxresearch.results.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.data.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyCheck(Result):
+    """Tables, rejects, doubts and which reports can run.
+
+    Attributes
+    ----------
+    name : str
+        Name of the study.
+    observed_until : str
+        The data cut, UTC.
+    usable : bool
+        Whether every table may be used under the study's limits.
+    tables : DataFrame
+        ``table, rows, valid, rejected, first, last`` (dates of valid rows, UTC), ``note``.
+    instruments : DataFrame
+        ``instrument, scale, direction, answers, mean``.
+    segments : DataFrame
+        ``segment, values, largest`` (its most frequent value and how many customers have it).
+    rejects : DataFrame
+        ``table, rule, column, rows, meaning``.
+    examples : DataFrame
+        First rejects of each table: ``table, row, rule, column, value, source``.
+    flags : DataFrame
+        ``table, flag, rows, detail``.
+    reports : DataFrame
+        ``report, ready, missing``.
+    problems : tuple of str
+        Why a table may not be used, one sentence each.
+    """
+
+    name: str
+    observed_until: str
+    usable: bool
+    tables: pd.DataFrame
+    instruments: pd.DataFrame
+    segments: pd.DataFrame
+    rejects: pd.DataFrame
+    examples: pd.DataFrame
+    flags: pd.DataFrame
+    reports: pd.DataFrame
+    problems: tuple[str, ...]
+
+    @property
+    def _parts(self) -> tuple[tuple[str, pd.DataFrame], ...]:
+        return (
+            ("Tables", self.tables),
+            ("Instruments", self.instruments),
+            ("Segments", self.segments),
+            ("Rows set aside, by rule", self.rejects),
+            ("The first of them", self.examples),
+            ("Doubts about rows that stay", self.flags),
+            ("Reports", self.reports),
+        )
+
+    def __str__(self) -> str:
+        blocks = [f"Study {self.name!r}, observed until {self.observed_until}"]
+        blocks += [f"{title}\n{_as_text(frame)}" for title, frame in self._parts if len(frame)]
+        if self.problems:
+            blocks.append("\n".join(("Not usable as it is", *(f"- {problem}" for problem in self.problems))))
+        else:
+            blocks.append("Every table can be used.")
+        return "\n\n".join(blocks)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        blocks = [
+            f"<p><b>{html.escape(self.name)}</b>, observed until {html.escape(self.observed_until)}</p>"
+        ]
+        for title, frame in self._parts:
+            if len(frame):
+                table = _as_strings(frame).to_html(index=False, border=0, escape=True)
+                blocks.append(f"<p>{html.escape(title)}</p>{table}")
+        if self.problems:
+            lines = "".join(f"<li>{html.escape(problem)}</li>" for problem in self.problems)
+            blocks.append(f"<p>Not usable as it is</p><ul>{lines}</ul>")
+        return f"<div class='cx-result'>{''.join(blocks)}</div>"
+
+
+def _as_strings(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    text = {}
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype.kind == "M":
+            text[name] = column.dt.strftime("%Y-%m-%d").fillna("")
+        elif column.dtype.kind == "b":
+            text[name] = column.map({True: "yes", False: "no"})
+        elif column.dtype.kind == "i":
+            text[name] = column.map("{:,}".format)
+        elif column.dtype.kind == "f":
+            text[name] = column.map(lambda value: "" if value != value else f"{value:.2f}")  # noqa: PLR0124
+        else:
+            text[name] = column.astype(str)
+    return pd.DataFrame(text)
+
+
+def _as_text(frame: pd.DataFrame) -> str:
+    """Columns aligned by hand: numbers right, text left, so that it reads well in a terminal."""
+    text = _as_strings(frame)
+    lines = [""] * (len(text) + 1)
+    for name in text.columns:
+        cells = [name.replace("_", " "), *text[name]]
+        width = max(len(cell) for cell in cells)
+        right = frame[name].dtype.kind in "if"
+        lines = [
+            f"{line}  {cell.rjust(width) if right else cell.ljust(width)}"
+            for line, cell in zip(lines, cells, strict=True)
+        ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+_EXAMPLES = 3
+#: Tables to which something is added all the time, and the days without that are worth a note.
+_STEADY = ("responses", "tickets", "usage", "orders")
+_QUIET_DAYS = 45
+
+
+def check_study(study: Study) -> StudyCheck:
+    """Judge every row of a study and say what can be done with it.
+
+    Parameters
+    ----------
+    study : Study
+        From `read_study` or `Study.from_frames`. Its limits do not stop the check.
+
+    Returns
+    -------
+    StudyCheck
+        Prints as a table of tables; ``usable`` says whether reports can run on it.
+
+    Raises
+    ------
+    StudyError
+        If a file cannot be read to its end.
+
+    Examples
+    --------
+    >>> from cxresearch.data.study import Study
+    >>> customers = pd.DataFrame({"customer_id": ["a", "b"], "started_at": ["2024-01-01", "2024-02-01"]})
+    >>> study = Study.from_frames({"customers": customers}, observed_until="2024-12-31", instruments={})
+    >>> found = check_study(study)
+    >>> found.usable
+    True
+    >>> found.reports.set_index("report").loc["churn-curves", "missing"]
+    'column ended_at of customers'
+    """
+    problems = _problems(study)
+    rejects = [
+        (name, rule, column, rows, RULES[rule])
+        for name in study.tables
+        for code, rows in study.summary(name).rejected.items()
+        for rule, _, column in [code.partition(":")]
+    ]
+    return StudyCheck(
+        name=study.name,
+        observed_until=f"{study.observed_until:%Y-%m-%d %H:%M} UTC",
+        usable=not problems,
+        tables=_tables(study),
+        instruments=_instruments(study),
+        segments=_segments(study),
+        rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
+        examples=study.rejects(limit=_EXAMPLES),
+        flags=_doubts(study),
+        reports=report_needs(study),
+        problems=tuple(problems),
+    )
+
+
+def _doubts(study: Study) -> pd.DataFrame:
+    parts = [
+        study.flags(),
+        look_alikes(study),
+        like_segments(study),
+        repeated_rows(study),
+        several_plans(study),
+    ]
+    found = [part for part in parts if len(part)]
+    if not found:
+        return parts[0].astype({"rows": "int64"})
+    return pd.concat(found, ignore_index=True).astype({"rows": "int64"})
+
+
+def report_needs(study: Study) -> pd.DataFrame:
+    """Return ``report``, ``ready`` and ``missing`` for each report this package brings.
+
+    Where a report is ready all the same, ``missing`` says what it cannot tell without.
+    """
+    lines = []
+    for report, needs in _NEEDS.items():
+        missing = [text for text in (need(study) for need in needs) if text]
+        wanted = [text for text in (wish(study) for wish in _WISHES.get(report, ())) if text]
+        lines.append((report, not missing, "; ".join([*missing, *wanted])))
+    return pd.DataFrame(lines, columns=["report", "ready", "missing"])
+
+
+def _problems(study: Study) -> list[str]:
+    problems = []
+    for name in study.tables:
+        try:
+            admit(name, study.checked, study.limits)
+        except StudyError as error:
+            problems.append(str(error))
+        if not study.summary(name).rows:
+            problems.append(f"{name} has no row; leave a table out that has none.")
+    return problems
+
+
+def _tables(study: Study) -> pd.DataFrame:
+    lines = []
+    for name in study.tables:
+        one = study.summary(name)
+        note = _dates_note(name, one.last, study.observed_until)
+        lines.append((name, one.rows, one.valid, one.rows - one.valid, one.first, one.last, note))
+    frame = pd.DataFrame(lines, columns=["table", "rows", "valid", "rejected", "first", "last", "note"])
+    return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+
+def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:
+    """Say when dates and the data cut do not fit: a cut too late makes loyal customers of unwatched ones."""
+    if last is None:
+        return ""
+    if last > cut:
+        return "some lie after the data cut"
+    quiet = (cut - last).days
+    return f"stops {quiet:,} days before the data cut" if table in _STEADY and quiet > _QUIET_DAYS else ""
+
+
+def _instruments(study: Study) -> pd.DataFrame:
+    found: dict[str, tuple[int, float]] = {}
+    if "responses" in study.tables:
+        answered = study.checked.valid("responses").filter(~nw.col("score").is_null())
+        grouped = collect(answered.group_by("instrument").agg(n=nw.len(), mean=nw.col("score").mean()))
+        found = {row["instrument"]: (int(row["n"]), float(row["mean"])) for row in grouped.to_dict("records")}
+    lines = [
+        (name, f"{scale.low} to {scale.high}", scale.direction, *found.get(name, (0, float("nan"))))
+        for name, scale in study.instruments.items()
+    ]
+    frame = pd.DataFrame(lines, columns=["instrument", "scale", "direction", "answers", "mean"])
+    return frame.astype({"answers": "int64", "mean": "float64"})
+
+
+def _segments(study: Study) -> pd.DataFrame:
+    lines = []
+    for segment in study.segments:
+        customers = study.checked.valid("customers")
+        counts = collect(customers.group_by(segment).agg(n=nw.len()))
+        counts = counts.dropna(subset=[segment]).sort_values(["n", segment], ascending=[False, True])
+        largest = f"{counts[segment].iloc[0]} ({counts['n'].iloc[0]:,})" if len(counts) else ""
+        lines.append((segment, len(counts), largest))
+    return pd.DataFrame(lines, columns=["segment", "values", "largest"]).astype({"values": "int64"})
+
+
+def _needs_table(name: str) -> Callable[[Study], str]:
+    def need(study: Study) -> str:
+        return "" if name in study.tables and study.summary(name).valid else f"table {name}"
+
+    return need
+
+
+def _needs_two_instruments(study: Study) -> str:
+    if "responses" not in study.tables:
+        return ""
+    answered = int((_instruments(study)["answers"] > 0).sum())
+    return "" if answered >= 2 else f"answers to two instruments (there are answers to {answered})"
+
+
+def _needs_ends(study: Study) -> str:
+    if "customers" not in study.tables:
+        return ""
+    if "ended_at" not in study.checked.columns("customers"):
+        return "column ended_at of customers"
+    return _one_sided(study)
+
+
+def _needs_end_column(study: Study) -> str:
+    known = "customers" not in study.tables or "ended_at" in study.checked.columns("customers")
+    return "" if known else "column ended_at of customers"
+
+
+def _wishes_both(study: Study) -> str:
+    """Curves can be drawn of leavers or stayers alone; what they cannot say then."""
+    if "customers" not in study.tables or _needs_end_column(study):
+        return ""
+    one_sided = _one_sided(study)
+    if not one_sided:
+        return ""
+    if "nobody" in one_sided:
+        return f"{one_sided}: the curve is flat, and says nothing about later"
+    return f"{one_sided}: the curve is of leavers alone, and says nothing about who stays"
+
+
+def _one_sided(study: Study) -> str:
+    """Say what is missing where nobody or everybody had ended by the data cut."""
+    over = nw.when(nw.col("ended_at") <= nw.lit(study.observed_until)).then(nw.lit(1)).otherwise(nw.lit(0))
+    ended = collect(study.checked.valid("customers").select(ended_at=over.sum())).fillna(0)
+    customers = study.summary("customers").valid
+    n = int(ended["ended_at"].iloc[0])
+    if n == 0:
+        return "a customer who ended (nobody did)"
+    return "a customer who stayed (everybody ended)" if n == customers else ""
+
+
+def _needs_signal(study: Study) -> str:
+    signals = ("responses", "tickets", "usage")
+    return "" if set(signals) & set(study.tables) else "one of responses, tickets, usage"
+
+
+_NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
+    "ces-vs-nps": (
+        _needs_table("customers"),
+        _needs_ends,
+        _needs_table("responses"),
+        _needs_two_instruments,
+    ),
+    "scorecard": (_needs_table("responses"),),
+    "churn-curves": (_needs_table("customers"), _needs_end_column),
+    "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),
+    "drivers": (_needs_table("responses"), _needs_two_instruments),
+}
+_WISHES: dict[str, tuple[Callable[[Study], str], ...]] = {"churn-curves": (_wishes_both,)}

@@ -1,0 +1,360 @@
+"""Customers at landmarks: what was known on a day, and how long each stayed afterwards."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.results.result import Result, as_plain
+from cxresearch.scales import Scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Meaning of the codes in column ``event``.
+EVENTS = {0: "censored", 1: "voluntary churn", 2: "involuntary churn"}
+_NEXT = "build it with cx.landmark(study), or correct the frame given to Landmarks.from_frame"
+
+
+def _empty_excluded() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "reason": pd.Series(dtype=object),
+            "rows": pd.Series(dtype="int64"),
+            "customers": pd.Series(dtype="int64"),
+        }
+    )
+
+
+def _empty_flags() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "flag": pd.Series(dtype=object),
+            "rows": pd.Series(dtype="int64"),
+            "detail": pd.Series(dtype=object),
+        }
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Landmarks(Result):
+    """One row for each customer and landmark: scores and features known by then, and what followed.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Columns ``customer_id`` (string), ``landmark_at`` (naive UTC; NaT where a frame without dates was
+        given), one float column for each instrument, named as the instrument (the raw answer, NaN where there
+        is no answer in the window), ``<instrument>_age_days`` where known, ``duration_days`` (above 0, from
+        the landmark to churn or censoring), ``event`` (int8: 0 censored, 1 voluntary, 2 involuntary churn),
+        then the columns named in ``features`` (floats, NaN where not known) and ``segments``.
+    instruments : Mapping of str to Scale
+        The scales of the score columns; empty in a study without responses.
+    horizon_days : float
+        The question asked of each row: did the customer leave within this many days?
+    window_days : float
+        Greatest age of an answer that still counts; infinite where nobody set one.
+    every : str
+        How landmarks were placed: ``"quarter"``, ``"given dates"`` ...
+    observed_until : datetime or None
+        The data cut, naive UTC.
+    features, segments : tuple of str
+        Columns of ``frame`` known at the landmark; never the scores themselves.
+    stacked : bool
+        Landmarks of one customer may lie closer together than the horizon, so that rows share outcomes.
+    excluded : DataFrame
+        Columns ``reason, rows, customers``: candidate rows (a customer at a landmark) left out, each under
+        its first reason.
+    flags : DataFrame
+        Columns ``flag, rows, detail``: alarms about leaks, for a person to judge, and rows set aside.
+    name : str
+        Name of the study.
+
+    Raises
+    ------
+    DataError
+        If the frame contradicts itself: a column is missing, a score lies outside its scale, a duration is
+        not above zero, an event code is unknown, a customer has two rows at one landmark.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cxresearch.scales import NPS
+    >>> rows = {"customer_id": ["a", "b"], "nps": [9, 3], "duration_days": [400, 30], "event": [0, 1]}
+    >>> marks = Landmarks.from_frame(pd.DataFrame(rows), instruments={"nps": NPS}, horizon_days=180)
+    >>> marks.n_rows, marks.n_events()
+    (2, 1)
+    """
+
+    frame: pd.DataFrame
+    instruments: Mapping[str, Scale]
+    horizon_days: float
+    window_days: float = float("inf")
+    every: str = "given rows"
+    observed_until: datetime | None = None
+    features: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    stacked: bool = False
+    excluded: pd.DataFrame = field(default_factory=_empty_excluded)
+    flags: pd.DataFrame = field(default_factory=_empty_flags)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        _check_shape(self)
+        _check_rows(self)
+        _check_scores(self)
+        _check_dates(self)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        instruments: Mapping[str, Scale],
+        horizon_days: float,
+        features: Sequence[str] = (),
+        segments: Sequence[str] = (),
+        **more: Any,
+    ) -> Landmarks:
+        """Build landmarks from rows prepared elsewhere.
+
+        Parameters
+        ----------
+        frame : DataFrame, shape (n, columns)
+            Needs ``customer_id``, ``duration_days``, ``event`` and a column for each instrument;
+            ``landmark_at`` if a customer has several rows. It is copied, with types made canonical.
+        instruments : Mapping of str to Scale
+            The score columns and their scales.
+        horizon_days : float
+            Days ahead that the rows are asked about.
+        features, segments : sequence of str
+            Further columns to keep.
+        **more
+            Other attributes of the class: ``window_days``, ``every``, ``observed_until``, ``stacked``,
+            ``excluded``, ``flags``, ``name``.
+        """
+        import pandas as pd
+
+        wanted = ["customer_id", "duration_days", "event", *instruments, *features, *segments]
+        _need(frame, wanted)
+        ages = [f"{name}_age_days" for name in instruments if f"{name}_age_days" in frame.columns]
+        rows = pd.DataFrame(index=range(len(frame)))
+        rows["customer_id"] = frame["customer_id"].astype("string[pyarrow]").array
+        dated = "landmark_at" in frame.columns
+        rows["landmark_at"] = _dates(frame["landmark_at"]) if dated else pd.Timestamp("NaT").as_unit("us")
+        for column in dict.fromkeys([*instruments, *ages, "duration_days", "event", *features]):
+            rows[column] = _floats(frame, column)
+        if rows["event"].isin(list(EVENTS)).all():
+            rows["event"] = rows["event"].astype("int8")
+        for column in segments:
+            rows[column] = frame[column].array
+        return cls(
+            frame=rows,
+            instruments=dict(instruments),
+            horizon_days=horizon_days,
+            features=tuple(features),
+            segments=tuple(segments),
+            **more,
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """Rows: pairs of customer and landmark."""
+        return len(self.frame)
+
+    @property
+    def n_customers(self) -> int:
+        """Distinct customers, the clusters of every standard error."""
+        return int(self.frame["customer_id"].nunique())
+
+    @property
+    def n_candidates(self) -> int:
+        """Rows looked at: those kept and those counted in ``excluded``."""
+        return self.n_rows + int(self.excluded["rows"].sum())
+
+    def n_events(self, kind: int | None = 1) -> int:
+        """Rows that end within the horizon by one kind of event (1 voluntary, 2 involuntary, None both)."""
+        event = self.frame["event"]
+        of_kind = event > 0 if kind is None else event == kind
+        return int((of_kind & (self.frame["duration_days"] <= self.horizon_days)).sum())
+
+    def complete(self, instruments: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the rows of ``frame`` where every one of these instruments has an answer."""
+        columns = list(self.instruments if instruments is None else instruments)
+        _need(self.frame, columns)
+        rows: pd.DataFrame = self.frame[self.frame[columns].notna().all(axis=1)]
+        return rows
+
+    def summary(self) -> dict[str, str]:
+        """Return what the display prints: label and text, without any customer's id."""
+        dates = self.frame["landmark_at"].dropna()
+        lines = {"Rows": f"{self.n_rows:,} of {self.n_customers:,} customers"}
+        if len(dates):
+            first, last = f"{dates.min():%Y-%m-%d}", f"{dates.max():%Y-%m-%d}"
+            spread = first if first == last else f"{first} to {last}"
+            lines["Landmarks"] = f"{dates.nunique():,} ({spread}), {self.every}"
+        overlap = "; landmarks of a customer overlap" if self.stacked else ""
+        lines["Horizon"] = f"{self.horizon_days:g} days{overlap}"
+        early = (self.frame["event"] == 0) & (self.frame["duration_days"] < self.horizon_days)
+        lines["Within it"] = (
+            f"{self.n_events(1):,} voluntary and {self.n_events(2):,} involuntary churn, "
+            f"{int(early.sum()):,} censored before it ends"
+        )
+        for name, scale in self.instruments.items():
+            known = int(self.frame[name].notna().sum())
+            lines[scale.label] = f"{known:,} answers ({known / self.n_rows:.1%} of rows)"
+        lines["Features"] = f"{len(self.features)}"
+        if self.segments:
+            lines["Segments"] = f"{', '.join(self.segments)}, as the data have them today at every landmark"
+        for row in self.excluded.itertuples():
+            lines[f"Left out: {row.reason}"] = f"{row.rows:,} rows"
+        for row in self.flags.itertuples():
+            lines[f"Flag: {row.flag}"] = f"{row.detail}"
+        return lines
+
+    def __str__(self) -> str:
+        title = f"Landmarks of {self.name}" if self.name else "Landmarks"
+        return "\n".join([title, *(f"  {label}: {text}" for label, text in self.summary().items())])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for label, text in self.summary().items()
+        )
+        title = f"Landmarks of {self.name}" if self.name else "Landmarks"
+        return f"<table class='cx-result'><caption>{html.escape(title)}</caption>{rows}</table>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts and settings as plain values; rows of customers stay out of it."""
+        frames = {"frame", "instruments"}
+        kept = [item.name for item in fields(self) if item.name not in frames]
+        plain = {key: as_plain(getattr(self, key)) for key in kept}
+        return plain | {
+            "instruments": as_plain(dict(self.instruments)),
+            "rows": self.n_rows,
+            "customers": self.n_customers,
+            "candidates": self.n_candidates,
+        }
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    lost = [column for column in dict.fromkeys(columns) if column not in frame.columns]
+    if lost:
+        raise DataError(
+            "the landmark rows lack " + ", ".join(map(repr, lost)),
+            where=f"columns: {', '.join(map(str, frame.columns))}",
+            next_step=_NEXT,
+        )
+
+
+def _dates(values: pd.Series) -> Any:
+    import pandas as pd
+
+    dates = pd.to_datetime(values)
+    if getattr(dates.dt, "tz", None) is not None:
+        dates = dates.dt.tz_convert("UTC").dt.tz_localize(None)
+    return dates.astype("datetime64[us]").array
+
+
+def _floats(frame: pd.DataFrame, column: str) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(frame[column], errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"column {column!r} holds something that is not a number: {error}", next_step=_NEXT
+        ) from None
+
+
+def require_landmarks(marks: object) -> None:
+    """Refuse what is no landmarks, such as the study itself or a data frame.
+
+    Raises
+    ------
+    ArgumentError
+        If ``marks`` is not what `cx.landmark` returns.
+    """
+    if not isinstance(marks, Landmarks):
+        raise ArgumentError(
+            f"this takes landmarks, not a {type(marks).__name__}",
+            wanted="what cx.landmark returns",
+            next_step="marks = cx.landmark(study, horizon_days=180)",
+        )
+
+
+def _check_shape(marks: Landmarks) -> None:
+    horizon, window = float(marks.horizon_days), float(marks.window_days)
+    if not 0 < horizon < float("inf") or not window > 0:
+        raise DataError(
+            f"horizon_days is {marks.horizon_days!r} and window_days {marks.window_days!r}",
+            wanted="a finite horizon and a window, both above 0 days",
+        )
+    if marks.frame.columns.has_duplicates:
+        twice = sorted({str(name) for name in marks.frame.columns[marks.frame.columns.duplicated()]})
+        raise DataError("columns appear twice: " + ", ".join(twice), next_step=_NEXT)
+    base = ["customer_id", "landmark_at", "duration_days", "event"]
+    _need(marks.frame, [*base, *marks.instruments, *marks.features, *marks.segments])
+    if not len(marks.frame):
+        raise DataError("there is no landmark row", next_step="see what was left out and why")
+
+
+def _refuse(broken: Any, what: str, wanted: str) -> None:
+    """Name the number of rows that break a rule and the position of the first; never the customer."""
+    import numpy as np
+
+    broken = np.asarray(broken, dtype=bool)
+    if broken.any():
+        raise DataError(
+            f"{int(broken.sum()):,} landmark rows {what}",
+            where=f"first at row position {int(np.argmax(broken))}",
+            wanted=wanted,
+            next_step=_NEXT,
+        )
+
+
+def _check_rows(marks: Landmarks) -> None:
+    frame = marks.frame
+    _refuse(frame["customer_id"].isna(), "have no customer_id", "an id in every row")
+    _refuse(~frame["event"].isin(list(EVENTS)), "have an unknown event code", "0, 1 or 2")
+    duration = frame["duration_days"].to_numpy(dtype=float, na_value=float("nan"))
+    usable = (duration > 0) & (duration < float("inf"))
+    _refuse(~usable, "have a duration that is missing or not above 0", "days after the landmark")
+    _refuse(
+        frame.duplicated(["customer_id", "landmark_at"]),
+        "repeat a customer at the same landmark",
+        "one row for each customer and landmark_at",
+    )
+
+
+def _check_scores(marks: Landmarks) -> None:
+    for name, scale in marks.instruments.items():
+        scores = marks.frame[name].to_numpy(dtype=float, na_value=float("nan"))
+        outside = (scores < scale.low) | (scores > scale.high)
+        _refuse(outside, f"have a {name} outside the scale", f"{scale.low} to {scale.high}, or missing")
+        age = f"{name}_age_days"
+        if age in marks.frame.columns:
+            days = marks.frame[age].to_numpy(dtype=float, na_value=float("nan"))
+            late = (days < 0) | (days > marks.window_days)
+            _refuse(late, f"have a {name} from after the landmark or before the window", "0 to window_days")
+
+
+def _check_dates(marks: Landmarks) -> None:
+    dates = marks.frame["landmark_at"]
+    if marks.observed_until is None or dates.isna().all():
+        return
+    followed = (marks.observed_until - dates).dt.total_seconds() / 86_400
+    over = marks.frame["duration_days"].to_numpy(dtype=float) > followed.to_numpy() + 1e-6
+    _refuse(over, "last beyond observed_until", "durations that end at the data cut")

@@ -1,0 +1,399 @@
+"""Raw inputs as views of one DuckDB connection: nothing is read until a query asks."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import duckdb
+import narwhals as nw
+import pyarrow as pa
+
+from cxresearch.data.readers.text_files import TextLayout, text_layout
+from cxresearch.data.study_file.declarations import RawInput
+from cxresearch.errors import StudyError
+from cxresearch.wording import listed, nearest, shown
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_TEXT = (".csv", ".tsv", ".tab", ".txt")
+_PARQUET = (".parquet", ".pq")
+_DUCKDB = (".duckdb", ".db", ".ddb")
+#: Raw row number, from 1, in the hidden view of each input.
+ROW = "cx_row"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable:
+    """A raw input as the engine sees it.
+
+    Attributes
+    ----------
+    view : str
+        Name of its view, which has the row number as a column ``cx_row`` besides the raw ones.
+    types : mapping of str to str
+        DuckDB type of each raw column, in order; all text for a delimited file.
+    label : str
+        For messages.
+    ambiguous : frozenset of str
+        Column names that the header repeats.
+    files : tuple of Path
+        The files behind it.
+    """
+
+    view: str
+    types: Mapping[str, str]
+    label: str
+    ambiguous: frozenset[str] = frozenset()
+    files: tuple[Path, ...] = ()
+
+
+def connect() -> DuckDBPyConnection:
+    """Return a private in-memory DuckDB that keeps UTC and fetches no extension."""
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "preserve_insertion_order": "true",
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"cxresearch_{uuid.uuid4().hex}"),
+        }
+    )
+    connection.execute(
+        "SET TimeZone = 'UTC'"
+    )  # not in the config: its extension may not be loaded that early
+    return connection
+
+
+def quoted(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def as_pattern(file: Path) -> str:
+    """Return a path as the engine wants it: ``*``, ``?`` and ``[`` would stand for other files otherwise.
+
+    Examples
+    --------
+    >>> as_pattern(Path("answers [1].csv"))
+    'answers [[]1].csv'
+    """
+    return re.sub(r"([*?\[])", r"[\1]", str(file))
+
+
+def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[str, Any]) -> RawTable:
+    """Make a view of a raw input.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The study's own.
+    raw : RawInput
+        What the study file declares.
+    frames : mapping of str to frame
+        Frames in memory by name.
+
+    Raises
+    ------
+    StudyError
+        If the file or frame is missing, empty or not what it is declared to be.
+    """
+    if raw.frame:
+        if raw.frame not in frames:
+            raise StudyError(
+                f"frame {shown(raw.frame)} was not given",
+                wanted=f"one of {listed(frames)}" if frames else "read_study(..., frames={name: frame})",
+            )
+        return open_frame(connection, raw.name, frames[raw.frame], label=f"frame {raw.frame}")
+    assert raw.path is not None  # noqa: S101 - the parser gives one or the other
+    files = _files(raw.path, raw.declared)
+    kind = _kind(files[0])
+    if kind in _DUCKDB or raw.duckdb_table:
+        return _open_duckdb(connection, raw, files)
+    if kind in _PARQUET:
+        return _open_parquet(connection, raw, files)
+    if kind not in _TEXT:
+        raise StudyError(
+            f"the kind of file is not known: {shown(files[0].name)}",
+            wanted=f"a name ending in {', '.join((*_TEXT, *_PARQUET, *_DUCKDB))} (.gz allowed for text)",
+        )
+    return _open_text(connection, raw, files)
+
+
+def open_frame(
+    connection: DuckDBPyConnection, name: str, native: Any, *, label: str, may_be_empty: bool = False
+) -> RawTable:
+    """Register a frame in memory (pandas, Polars, PyArrow) as a view.
+
+    Raises
+    ------
+    StudyError
+        If it is empty, or a column mixes types.
+    """
+    try:
+        frame = nw.from_native(native)
+        table = frame.collect("pyarrow").to_native() if isinstance(frame, nw.LazyFrame) else frame.to_arrow()
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:  # the latter is a TypeError too
+        raise StudyError(
+            f"a column mixes types: {shown('; '.join(map(str, error.args)), longest=160)}",
+            where=label,
+            wanted="one type a column",
+        ) from None
+    except nw.exceptions.DuplicateError as error:
+        raise StudyError(
+            "a column name occurs more than once",
+            where=f"{label}: {shown(' '.join(str(error).split()), longest=120)}",
+            next_step="rename or drop one of them",
+        ) from None
+    except TypeError:
+        raise StudyError(
+            f"a {type(native).__name__} is not a frame", where=label, wanted="pandas, Polars or PyArrow"
+        ) from None
+    if not table.num_rows and not may_be_empty:
+        raise StudyError("the table is empty", where=label, next_step="leave out a table that has no rows")
+    names = [column for column in table.column_names if not column.startswith("__index_level")]
+    table = table.select(names)
+    for position, column in enumerate(table.schema):
+        kind = _plain_type(column.type)
+        if kind != column.type:
+            table = table.set_column(position, column.name, table.column(position).cast(kind, safe=False))
+    table = table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64()))
+    connection.register(f"{name}__frame", table)
+    query = f"SELECT * FROM {quoted(name + '__frame')}"  # noqa: S608 - quoted
+    return make_view(connection, name, query, label)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Columns without any value as text; timestamps in microseconds, with a zone as instants."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz is not None else None)
+    return kind
+
+
+def _kind(path: Path) -> str:
+    return Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
+
+
+def _files(path: Path, declared: str) -> tuple[Path, ...]:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
+    if path.is_file():
+        return (path,)
+    if any(letter in path.name for letter in "*?["):
+        found = tuple(sorted(one for one in path.parent.glob(path.name) if one.is_file()))
+        if found:
+            return found
+    if path.is_dir():
+        raise StudyError(
+            f"{shown(declared)} is a folder", wanted="a file", next_step=f"write '{declared}/*.parquet'"
+        )
+    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    meant = nearest(path.name, beside)
+    raise StudyError(
+        f"file {shown(declared)} does not exist",
+        where=f"looked in {path.parent}",
+        next_step=f"perhaps you meant {meant!r}" if meant else "correct the path in the study file",
+    )
+
+
+def _types(connection: DuckDBPyConnection, view: str) -> dict[str, str]:
+    rows = run(connection, f"DESCRIBE {quoted(view)}", view)
+    return {str(name): str(kind) for name, kind, *_ in rows if name != ROW}
+
+
+def make_view(
+    connection: DuckDBPyConnection, name: str, query: str, label: str, *, files: Sequence[Path] = ()
+) -> RawTable:
+    """Make the hidden view of an input, with row numbers, and the one that SQL of the study file sees.
+
+    Raises
+    ------
+    StudyError
+        If the engine does not understand the query, or it gives no row.
+    """
+    view = f"{name}__rows"
+    run(connection, f"CREATE VIEW {quoted(view)} AS {query}", label)
+    public = f"SELECT * EXCLUDE ({ROW}) FROM {quoted(view)}"  # noqa: S608 - quoted
+    run(connection, f"CREATE VIEW {quoted(name)} AS {public}", label)
+    return RawTable(view=view, types=_types(connection, view), label=label, files=tuple(files))
+
+
+def has_rows(connection: DuckDBPyConnection, view: str, label: str) -> bool:
+    """Whether a view gives at least one row."""
+    return bool(run(connection, f"SELECT 1 FROM {quoted(view)} LIMIT 1", label))  # noqa: S608 - quoted
+
+
+def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    layouts = [text_layout(raw, file, file.name) for file in files]
+    first = layouts[0]
+    for file, layout in zip(files, layouts, strict=True):
+        if layout.names != first.names or layout.newline != first.newline:
+            raise StudyError(
+                "files read together have different headers or line ends",
+                where=f"{files[0].name}, {file.name}",
+            )
+    shift = f" - {raw.skip_rows}" if raw.skip_rows else ""
+    parts = [
+        f"SELECT *, row_number() OVER (){shift} AS {ROW} FROM {_csv_call(raw, file, first)}"  # noqa: S608
+        for file in files
+    ]
+    query = " UNION ALL ".join(parts)
+    if raw.skip_rows:
+        query = f"SELECT * FROM ({query}) WHERE {ROW} > 0"  # noqa: S608 - built from quoted parts
+    table = make_view(connection, raw.name, query, raw.declared, files=files)
+    if not has_rows(connection, table.view, raw.declared):
+        _refuse_no_rows(raw, files)
+    return replace(table, ambiguous=first.repeated)
+
+
+def _csv_call(raw: RawInput, file: Path, layout: TextLayout) -> str:
+    names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
+    newline = {"\n": ", new_line='\\n'", "\r\n": ", new_line='\\r\\n'"}.get(layout.newline, "")
+    return (
+        f"read_csv({literal(as_pattern(file))}, auto_detect=false, header=true, skip={layout.header_lines}, "
+        f"delim={literal(layout.delimiter)}, quote='\"', escape='\"', encoding={literal(raw.encoding)}, "
+        f"columns={{{names}}}{newline})"
+    )
+
+
+def _refuse_no_rows(raw: RawInput, files: tuple[Path, ...]) -> NoReturn:
+    """A file whose line ends change midway can read as empty: the head has shown that there is a row."""
+    if raw.skip_rows:
+        raise StudyError("the table is empty: no row is left after skip_rows", where=raw.declared)
+    raise StudyError(
+        "rows cannot be told apart: line ends are mixed",
+        where=files[0].name,
+        next_step="save the file with one kind of line end",
+    )
+
+
+def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    paths = ", ".join(literal(as_pattern(file)) for file in files)
+    query = (
+        f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} "  # noqa: S608 - quoted parts
+        f"FROM read_parquet([{paths}], file_row_number=true)"
+    )
+    table = make_view(connection, raw.name, query, raw.declared, files=files)
+    if not has_rows(connection, table.view, raw.declared):
+        raise StudyError("the table is empty", where=raw.declared)
+    return table
+
+
+def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    alias = f"file_{raw.name}"
+    tables = duckdb_tables(connection, files[0], alias)
+    if raw.duckdb_table not in tables:
+        meant = nearest(raw.duckdb_table, tables)
+        problem = (
+            f"table {shown(raw.duckdb_table)} is not in the file" if raw.duckdb_table else "no table is named"
+        )
+        raise StudyError(
+            problem,
+            where=raw.declared,
+            wanted=f"duckdb_table = one of {listed(tables)}",
+            next_step=f"perhaps you meant {meant!r}" if meant else "",
+        )
+    parts = [quoted(alias), *(quoted(part) for part in raw.duckdb_table.rsplit(".", 1))]
+    if len(parts) == 2:
+        parts.insert(1, "main")
+    label = f"{raw.declared}, table {raw.duckdb_table}"
+    query = f"SELECT *, row_number() OVER () AS {ROW} FROM {'.'.join(parts)}"  # noqa: S608 - quoted
+    table = make_view(connection, raw.name, query, label, files=files)
+    if not has_rows(connection, table.view, label):
+        raise StudyError("the table is empty", where=label)
+    return table
+
+
+def duckdb_tables(connection: DuckDBPyConnection, file: Path, alias: str) -> list[str]:
+    """Attach a DuckDB file, to be read only, and return the names of its tables and views.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        To which it is attached; it stays so.
+    file : Path
+        The file, which must exist.
+    alias : str
+        Name of the database in the connection, new to it.
+
+    Returns
+    -------
+    list of str
+        ``table``, or ``schema.table`` outside the schema "main", by schema and name; empty for an empty file.
+
+    Raises
+    ------
+    StudyError
+        If it is no DuckDB file, or another program writes to it.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(16)
+    if head.startswith(b"SQLite format 3"):
+        raise StudyError(
+            "this is an SQLite database, not DuckDB",
+            where=file.name,
+            next_step="save its tables as CSV or Parquet",
+        )
+    run(connection, f"ATTACH {literal(str(file))} AS {quoted(alias)} (READ_ONLY)", file.name)
+    query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = "
+    rows = run(connection, f"{query}{literal(alias)} ORDER BY ALL", file.name)
+    return [f"{schema}.{name}" if schema != "main" else str(name) for schema, name in rows]
+
+
+def run(connection: DuckDBPyConnection, query: str, where: str) -> list[tuple[Any, ...]]:
+    """Run a query and turn the engine's complaints into one sentence.
+
+    Raises
+    ------
+    StudyError
+        If the engine cannot read the file or does not understand the query.
+    """
+    try:
+        return list(connection.execute(query).fetchall())
+    except duckdb.Error as error:
+        raise engine_error(error, where) from None
+
+
+def engine_error(error: duckdb.Error, where: str) -> StudyError:
+    """Say in one sentence what the engine complained about."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0].split("Error: ", 1)[-1] if lines else type(error).__name__
+    if "CSV Error" in text:
+        detail = next(
+            (line for line in lines[1:] if line.startswith(("Expected", "Value", "Invalid", "Max"))), ""
+        )
+        text = f"the file cannot be read from line {text.rsplit(':', 1)[-1].strip()} on: {detail}"
+        return StudyError(
+            text.rstrip(". "), where=where, next_step="look at this line: a quote or a delimiter is astray"
+        )
+    if "disabled by configuration" in text:
+        return StudyError(
+            "the SQL reads a file that the study does not declare",
+            where=where,
+            next_step="declare it under [inputs] and use its name",
+        )
+    if "is not latin-1 encoded" in text:
+        return StudyError(
+            "the file is not latin-1: it has bytes that mean nothing there, as Windows writes for ’ and €",
+            where=where,
+            next_step="save it as CSV UTF-8 in a spreadsheet, or "
+            "iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
+        )
+    if "state machine" in text:
+        return StudyError(
+            "the file is not well-formed CSV",
+            where=where,
+            next_step="look for an open quote or mixed line ends",
+        )
+    return StudyError(f"the engine cannot read this: {shown(text, longest=200)}", where=where)

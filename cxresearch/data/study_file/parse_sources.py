@@ -1,0 +1,308 @@
+"""The ``[[sources]]`` of a study file: which raw rows feed which table, column by column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cxresearch.data.engine import offset_steps
+from cxresearch.data.readers.summed_levels import check_summed
+from cxresearch.data.study_file.declarations import ColumnMap, RawInput, SourceMap
+from cxresearch.data.study_file.toml_section import Keys
+from cxresearch.data.table_layouts import LAYOUTS, TableLayout
+from cxresearch.errors import ArgumentError, StudyError
+from cxresearch.scales import Scale
+from cxresearch.wording import listed, nearest, shown
+
+_READING_KEYS = ("date_format", "timezone", "missing", "decimal", "thousands")
+_SOURCE_KEYS = (
+    "table",
+    "file",
+    "frame",
+    "input",
+    "sql",
+    *Keys.READER_KEYS,
+    *_READING_KEYS,
+    "unique",
+    "columns",
+    "scores",
+    "blank_scores",
+    "level_of",
+)
+_COLUMN_KEYS = ("column", "constant", "values", "bins", "multiply", "number", *_READING_KEYS)
+_EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
+_THOUSANDS = ("", ",", ".", " ", "'")
+
+
+def read_sources(
+    top: Keys,
+    inputs: Mapping[str, RawInput],
+    instruments: Mapping[str, Scale],
+    timezone: str,
+    folder: Path,
+) -> tuple[dict[str, RawInput], tuple[SourceMap, ...]]:
+    """Return all raw inputs (declared ones and those named within sources) and the sources.
+
+    Raises
+    ------
+    StudyError
+        If there is none, a table or column is unknown, a required column is not mapped, or an instrument
+        has no declared scale.
+    """
+    known = dict(inputs)
+    sources = []
+    entries = top.tables("sources")
+    if not entries:
+        raise StudyError(
+            "no table is mapped", where=top.where, wanted="at least one [[sources]] with a table and a file"
+        )
+    for number, keys in enumerate(entries, start=1):
+        keys.only(_SOURCE_KEYS)
+        name = _input_of(keys, number, known, folder)
+        sources.append(_source(keys, name, known, instruments, timezone))
+    return known, tuple(sources)
+
+
+def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path) -> str:
+    given = [key for key in ("file", "frame", "input", "sql") if key in keys]
+    if len(given) != 1:
+        raise StudyError(
+            "a source needs exactly one of 'file', 'frame', 'input' and 'sql'",
+            where=keys.where,
+            wanted=f"one, not {len(given)}",
+        )
+    if given[0] in ("file", "frame"):
+        name = f"source_{number}"
+        known[name] = keys.raw_input(name, folder)
+        return name
+    for option in Keys.READER_KEYS:
+        if option in keys:
+            raise StudyError(
+                f"{option!r} belongs where the file is named",
+                where=keys.where,
+                next_step="move it to [inputs]",
+            )
+    if given[0] == "sql":
+        return ""
+    name = keys.text("input")
+    if name not in known:
+        meant = nearest(name, known)
+        raise StudyError(
+            f"input {shown(name)} is not declared",
+            where=keys.where,
+            wanted=f"one of {listed(known)}" if known else "a section [inputs.NAME]",
+            next_step=f"perhaps you meant {meant!r}" if meant else "",
+        )
+    return name
+
+
+def _source(
+    keys: Keys, name: str, inputs: Mapping[str, RawInput], instruments: Mapping[str, Scale], timezone: str
+) -> SourceMap:
+    table = keys.text("table")
+    if table not in LAYOUTS:
+        meant = nearest(table, LAYOUTS)
+        raise StudyError(
+            f"table {shown(table)} is unknown",
+            where=keys.where,
+            wanted=f"one of {listed(LAYOUTS)}",
+            next_step=f"perhaps you meant {meant!r}" if meant else "",
+        )
+    layout = LAYOUTS[table]
+    defaults = _reading(keys, ColumnMap(timezone=timezone))
+    mapped = keys.table("columns", required=True)
+    columns = {target: _column(mapped, target, defaults) for target in mapped}
+    scored = keys.table("scores")
+    scores = {target: _column(scored, target, defaults) for target in scored}
+    _check_targets(layout, columns, scores, mapped.where)
+    _check_instruments(table, columns, scores, instruments, mapped.where)
+    _check_levels(keys, table, columns)
+    origin = inputs[name].declared or inputs[name].frame or name if name else "sql"
+    return SourceMap(
+        label=f"{table} from {origin}",
+        table=table,
+        input=name,
+        sql=keys.text("sql", default="").strip().rstrip(";"),
+        columns=columns,
+        scores=scores,
+        blank_scores="not_asked"
+        if keys.choice("blank_scores", ("reject", "not_asked"), default="reject") == "not_asked"
+        else "reject",
+        unique=keys.texts("unique"),
+    )
+
+
+def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
+    zone = keys.text("timezone", default=defaults.timezone)
+    try:
+        offset_steps(zone)
+    except ArgumentError as error:
+        raise StudyError(error.problem, where=keys.where, wanted=error.wanted) from None
+    formats = keys.texts("date_format", default=defaults.date_format)
+    for one in formats:
+        if one not in _EPOCHS and "%" not in one:
+            raise StudyError(
+                f"date_format is {shown(one)}",
+                where=keys.where,
+                wanted=f"a format such as '%d/%m/%Y' or '%Y-%m-%d %H:%M', or one of {listed(_EPOCHS)}",
+            )
+    orders = [re.sub("%[dm]", "%?", one) for one in formats]
+    if len(set(orders)) < len(set(formats)):
+        raise StudyError(
+            f"date_format lists the day first and the month first: {listed(formats)}",
+            where=keys.where,
+            wanted="one of the two: 03/04/2024 fits both",
+        )
+    if len(formats) > 1 and any(one in _EPOCHS for one in formats):
+        raise StudyError(f"{listed(_EPOCHS)} stand alone", where=keys.where, wanted="one date_format")
+    decimal = keys.choice("decimal", (".", ","), default=defaults.decimal)
+    thousands = keys.choice("thousands", _THOUSANDS, default=defaults.thousands)
+    if thousands == decimal:
+        raise StudyError(
+            f"{shown(decimal)} cannot be both decimal mark and thousands mark",
+            where=keys.where,
+            next_step="declare both decimal and thousands",
+        )
+    return replace(
+        defaults,
+        timezone=zone,
+        date_format=formats,
+        missing=keys.texts("missing", default=defaults.missing),
+        decimal=decimal,
+        thousands=thousands,
+    )
+
+
+def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
+    value = mapped.value(target)
+    if isinstance(value, str):
+        return replace(defaults, column=value)
+    if not isinstance(value, dict):
+        raise StudyError(
+            f"column {target!r} is {shown(value)}",
+            where=mapped.where,
+            wanted="the name of a raw column, or { column = ..., ... } or { constant = ... }",
+        )
+    own = mapped.table(target)
+    own.only(_COLUMN_KEYS)
+    if ("column" in own) == ("constant" in own):
+        raise StudyError("either 'column' or 'constant' is needed, and not both", where=own.where)
+    bins = own.numbers("bins")
+    if list(bins) != sorted(set(bins)):
+        raise StudyError("bins do not rise", where=own.where, wanted="edges in rising order, each once")
+    constant = own.value("constant")
+    return replace(
+        _reading(own, defaults),
+        column=own.text("column", default=""),
+        constant=None if constant is None else _plain(constant),
+        values=_values(own),
+        bins=bins,
+        multiply=own.number("multiply", default=1.0) if "multiply" in own else None,
+        number=own.truth("number"),
+    )
+
+
+def _values(own: Keys) -> dict[str, str]:
+    value_map = own.value("values") or {}
+    if not isinstance(value_map, dict) or any(isinstance(new, (dict, list)) for new in value_map.values()):
+        raise StudyError("values is not a map", where=own.where, wanted="{ 'raw value' = 'value', ... }")
+    return {str(raw): _plain(new) for raw, new in value_map.items()}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _check_targets(
+    layout: TableLayout, columns: Mapping[str, ColumnMap], scores: Mapping[str, ColumnMap], where: str
+) -> None:
+    if scores and layout.name != "responses":
+        raise StudyError("'scores' belongs to the table responses", where=where)
+    given = set(columns) | ({"instrument", "score"} if scores else set())
+    if scores and {"instrument", "score"} & set(columns):
+        raise StudyError("'scores' replaces the columns 'instrument' and 'score'", where=where)
+    for target in columns:
+        meant = nearest(target, layout.columns)
+        known = target in layout.columns
+        if not known and not layout.open_ended:
+            raise StudyError(
+                f"column {shown(target)} is not a column of {layout.name}",
+                where=where,
+                wanted=f"one of {listed(layout.columns)}",
+                next_step=f"perhaps you meant {meant!r}" if meant else "",
+            )
+        if target.startswith("_"):
+            raise StudyError(
+                f"column {shown(target)} starts with an underscore", where=where, wanted="a letter"
+            )
+    for target in layout.required:
+        if target not in given:
+            raise StudyError(
+                f"required column {target!r} of {layout.name} is not mapped",
+                where=where,
+                next_step=f"add {target} = 'name of the raw column'",
+            )
+
+
+def _check_levels(keys: Keys, table: str, columns: Mapping[str, ColumnMap]) -> None:
+    """Revenue of a plan is not revenue of a customer: where both can be meant, one must be declared."""
+    if table != "revenue":
+        if "level_of" in keys:
+            raise StudyError("'level_of' belongs to the table revenue", where=keys.where)
+        return
+    keys.choice("level_of", ("customer",), default="customer")
+    if "subscription_id" in columns:
+        if "level_of" in keys:
+            raise StudyError(
+                "'level_of' and the column 'subscription_id' exclude each other", where=keys.where
+            )
+        check_summed(columns, keys.where)
+    elif "plan" in columns and "level_of" not in keys:
+        raise StudyError(
+            "the revenue has a plan: is mrr the level of the plan or of the customer?",
+            where=keys.where,
+            next_step="if a customer has one plan at a time, declare level_of = 'customer' for this source; "
+            "if plans run side by side, map subscription_id instead of plan: their levels are summed",
+        )
+
+
+def _check_instruments(
+    table: str,
+    columns: Mapping[str, ColumnMap],
+    scores: Mapping[str, ColumnMap],
+    instruments: Mapping[str, Scale],
+    where: str,
+) -> None:
+    if table != "responses":
+        return
+    named = columns.get("instrument")
+    constant = [named.constant] if named is not None and named.constant is not None else []
+    for name in [*scores, *constant]:
+        if name not in instruments:
+            meant = nearest(name, instruments)
+            raise StudyError(
+                f"instrument {shown(name)} is unknown",
+                where=where,
+                wanted=f"one of {listed(instruments)}" if instruments else "a section [instruments]",
+                next_step=f"perhaps you meant {meant!r}" if meant else "declare its scale in [instruments]",
+            )
+    binned = dict(scores)
+    if constant and "score" in columns:
+        binned[constant[0]] = columns["score"]
+    elif columns.get("score") is not None and columns["score"].bins:
+        raise StudyError(
+            "bins need one declared instrument", where=where, wanted="instrument = { constant = ... }"
+        )
+    for name, column in binned.items():
+        levels = instruments[name].levels
+        if column.bins and len(column.bins) != len(levels) - 1:
+            raise StudyError(
+                f"{len(column.bins)} bin edges make {len(column.bins) + 1} answers",
+                where=where,
+                wanted=f"{len(levels) - 1} edges for the {len(levels)} answers of {name!r}",
+            )

@@ -1,0 +1,190 @@
+"""Reading of a study.toml: every key known, every type right, every choice declared; no data are opened."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cxresearch.data.engine import offset_steps
+from cxresearch.data.study_file.declarations import DeclaredFlag, Limits, RawInput, StudyFile
+from cxresearch.data.study_file.instruments import read_instruments
+from cxresearch.data.study_file.parse_sources import read_sources
+from cxresearch.data.study_file.toml_section import Keys
+from cxresearch.errors import ArgumentError, StudyError
+from cxresearch.wording import shown
+
+_TOP_KEYS = ("study", "instruments", "limits", "inputs", "sources", "flags", "alerts")  # alerts: reporting
+_DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
+_INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parse_study_file(path: str | Path) -> StudyFile:
+    """Read a study file, or the ``study.toml`` of a folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or its folder.
+
+    Returns
+    -------
+    StudyFile
+        What it declares, with paths resolved against its folder.
+
+    Raises
+    ------
+    StudyError
+        If it is missing, a data file, not TOML, has an unknown key, or leaves open what must be declared.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / "study.toml"
+    top = Keys(_load(file), file.name)
+    top.only(_TOP_KEYS)
+    about = top.table("study", required=True)
+    about.only(("name", "observed_until", "timezone", "currency", "segments"))
+    timezone = read_timezone(about)
+    cut = read_cut(about.value("observed_until"), timezone, file.name)
+    limits = top.table("limits")
+    inputs = {
+        name: _input(top.table("inputs").table(name), name, file.parent) for name in top.table("inputs")
+    }
+    instruments = read_instruments(top.table("instruments"))
+    more_inputs, sources = read_sources(top, inputs, instruments, timezone, file.parent)
+    return StudyFile(
+        path=file,
+        name=about.text("name", default=file.resolve().parent.name),
+        observed_until=cut,
+        timezone=timezone,
+        currency=about.text("currency", default=""),
+        instruments=instruments,
+        segments=about.texts("segments") if "segments" in about else None,
+        limits=_limits(limits),
+        inputs=more_inputs,
+        sources=sources,
+        flags=tuple(_flag(keys) for keys in top.tables("flags")),
+    )
+
+
+def refuse_data_file(file: Path) -> None:
+    """Refuse a data file where a study file is wanted, and say how to get one.
+
+    Raises
+    ------
+    StudyError
+        By its name; it is not opened.
+    """
+    if file.name.lower().removesuffix(".gz").endswith(_DATA_FILES):
+        raise StudyError(
+            f"{shown(file.name)} is {'a data file' if file.exists() else 'no study file'}",
+            where=str(file),
+            wanted="a study.toml, which says what the columns of data files mean",
+            next_step=f"`cxresearch init {file.parent}` writes a first one for the files in that folder",
+        )
+
+
+def _load(file: Path) -> dict[str, Any]:
+    refuse_data_file(file)
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise StudyError(
+            "there is no study file here",
+            where=str(file),
+            next_step="write a first one with `cxresearch init FOLDER`",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            "the study file is not UTF-8", where=f"{file.name}, byte {error.start + 1:,}", wanted="UTF-8 text"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"the study file is not valid TOML: {error}", where=file.name) from None
+    except OSError as error:
+        raise StudyError(f"the study file cannot be read: {error.strerror}", where=str(file)) from None
+
+
+def read_timezone(about: Keys) -> str:
+    """Return the declared time zone, UTC by default, checked against the tz database."""
+    timezone = about.text("timezone", default="UTC")
+    try:
+        offset_steps(timezone)
+    except ArgumentError as error:
+        raise StudyError(error.problem, where=about.where, wanted=error.wanted) from None
+    return timezone
+
+
+def read_cut(declared: Any, timezone: str, where: str) -> datetime:
+    """Return the data cut as naive UTC.
+
+    Parameters
+    ----------
+    declared : datetime, date or str
+        With an offset it is that instant; without one it is local time in ``timezone``; a mere date means the
+        end of that day there.
+
+    Examples
+    --------
+    >>> read_cut("2024-12-31", "Europe/Berlin", "study.toml")
+    datetime.datetime(2024, 12, 31, 22, 59, 59, 999999)
+    """
+    wanted = "observed_until as a date or time, such as 2024-12-31 or 2024-12-31T18:00:00Z"
+    if declared is None:
+        raise StudyError(
+            "observed_until is not declared",
+            where=where,
+            wanted=wanted,
+            next_step="write the moment up to which the data are complete; censoring needs it",
+        )
+    if isinstance(declared, str):
+        try:
+            moment = datetime.fromisoformat(declared.strip())
+            whole_day = re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", declared.strip()) is not None
+            if not whole_day and not re.match(r"\d{4}-?\d{2}-?\d{2}[T ]", declared.strip()):
+                raise ValueError  # weeks, which Python reads too
+        except ValueError:
+            raise StudyError(f"observed_until is {declared[:40]!r}", where=where, wanted=wanted) from None
+    elif declared != declared:  # noqa: PLR0124 - NaT is a datetime that equals nothing
+        raise StudyError("observed_until is missing", where=where, wanted=wanted)
+    elif isinstance(declared, datetime):
+        moment, whole_day = declared, False
+    elif isinstance(declared, date):
+        moment, whole_day = datetime.combine(declared, time()), True
+    else:
+        raise StudyError(f"observed_until is a {type(declared).__name__}", where=where, wanted=wanted)
+    if whole_day:
+        moment += timedelta(days=1) - timedelta(microseconds=1)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(timezone))
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _limits(keys: Keys) -> Limits:
+    keys.only(("on_reject", "max_reject_share"))
+    share = keys.number("max_reject_share", default=Limits.max_reject_share)
+    if not 0 <= share <= 1:
+        raise StudyError(f"max_reject_share is {share:g}", where=keys.where, wanted="a share from 0 to 1")
+    default = "set_aside" if "max_reject_share" in keys else "refuse"
+    chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
+    return Limits(on_reject="set_aside" if chosen == "set_aside" else "refuse", max_reject_share=share)
+
+
+def _input(keys: Keys, name: str, folder: Path) -> RawInput:
+    keys.only(("file", "frame", *Keys.READER_KEYS))
+    if not _INPUT_NAME.fullmatch(name):
+        raise StudyError(
+            f"input name {name!r} cannot be used in SQL",
+            where=keys.where,
+            wanted="letters, digits and underscores, not starting with a digit",
+        )
+    return keys.raw_input(name, folder)
+
+
+def _flag(keys: Keys) -> DeclaredFlag:
+    keys.only(("name", "table", "sql"))
+    return DeclaredFlag(
+        name=keys.text("name"), table=keys.text("table", default=""), sql=keys.text("sql").strip().rstrip(";")
+    )

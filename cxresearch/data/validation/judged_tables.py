@@ -1,0 +1,271 @@
+"""Tables with every row judged once: what is valid, what was set aside and why, what is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pandas as pd
+
+from cxresearch.data.engine import collect
+from cxresearch.data.readers.raw_inputs import engine_error
+from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.row_rules import (
+    DATED_BY,
+    Rule,
+    count_doubtful,
+    customer_directory,
+    flag_marks,
+    link_customers,
+    mark_rows,
+    row_rules,
+)
+from cxresearch.scales import Scale
+
+REJECT_COLUMNS = ("table", "row", "rule", "column", "value", "source")
+_FLAG = "_flag_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSummary:
+    """Counts of one table from a single pass.
+
+    Attributes
+    ----------
+    rows, valid : int
+        All rows, and those that broke no rule.
+    rejected : mapping of str to int
+        Rows set aside by ``rule:column``.
+    flags : mapping of str to int
+        Valid rows by doubt.
+    first, last : datetime or None
+        Range of the time by which valid rows are dated, naive UTC.
+    """
+
+    rows: int
+    valid: int
+    rejected: Mapping[str, int]
+    flags: Mapping[str, int]
+    first: datetime | None
+    last: datetime | None
+
+
+class CheckedTables:
+    """Typed rows of each table, judged when first asked for.
+
+    Parameters
+    ----------
+    typed : mapping of str to LazyFrame
+        Rows with the columns of their table and the hidden ones of `mapping.HIDDEN`.
+    plain : mapping of str to LazyFrame
+        The same rows read in the simplest way, for tables that allow it, with a column ``_unusual``: true
+        where that way does not do. Engines count such rows faster.
+    cut : datetime
+        The data cut, naive UTC.
+    instruments : mapping of str to Scale
+        Scales of the responses.
+    keyed : frozenset of str
+        Tables in which a key identifies rows.
+    kept : frozenset of str
+        Tables small enough to be judged once and kept in the engine.
+    connection : DuckDBPyConnection, optional
+        Where kept tables go.
+    """
+
+    def __init__(
+        self,
+        typed: Mapping[str, nw.LazyFrame[Any]],
+        *,
+        plain: Mapping[str, nw.LazyFrame[Any]] | None = None,
+        cut: datetime,
+        instruments: Mapping[str, Scale],
+        keyed: frozenset[str] = frozenset(),
+        kept: frozenset[str] = frozenset(),
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        self._connection = connection
+        self._typed = dict(typed)
+        self._plain = dict(plain or {})
+        self._cut = cut
+        self._instruments = instruments
+        self._keyed = keyed
+        self._kept = kept
+        self._marked: dict[str, nw.LazyFrame[Any]] = {}
+        self._summaries: dict[str, TableSummary] = {}
+        self._found_clean: dict[str, bool] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tables present, in the order of `LAYOUTS`."""
+        return tuple(name for name in LAYOUTS if name in self._typed)
+
+    def columns(self, name: str) -> list[str]:
+        """Return the columns a user sees, those of the layout first."""
+        present = self._typed[name].collect_schema().names()
+        known = LAYOUTS[name].columns
+        further = [column for column in present if column not in known and not column.startswith("_")]
+        return [column for column in known if column in present] + further
+
+    def valid(self, name: str) -> nw.LazyFrame[Any]:
+        """Return the rows that broke no rule; where none did, without judging them again."""
+        columns = self.columns(name)
+        if self._proven(name):
+            return self._simplest(name).select(columns)
+        if self.summary(name).rejected:
+            return self._mark(name).filter(nw.col("_rule").is_null()).select(columns)
+        return (self._mark(name) if name in self._kept else self._typed[name]).select(columns)
+
+    def flawless(self, name: str) -> bool:
+        """Return whether every row keeps every rule; often a lighter pass than the summary.
+
+        Raises
+        ------
+        StudyError
+            If the engine cannot read the data.
+        """
+        return self._proven(name) or not self.summary(name).rejected
+
+    def summary(self, name: str) -> TableSummary:
+        """Return the counts of a table: one pass, the first time.
+
+        Raises
+        ------
+        StudyError
+            If the engine cannot read the data.
+        """
+        if name not in self._summaries:
+            with _readable(name):
+                self._summaries[name] = self._summarise(name)
+        return self._summaries[name]
+
+    def rejects(self, name: str, *, limit: int | None = None) -> pd.DataFrame:
+        """Return the rows set aside, at most ``limit`` of them, with the columns of `REJECT_COLUMNS`."""
+        if not self.summary(name).rejected:
+            return pd.DataFrame(columns=list(REJECT_COLUMNS))
+        frame = self._mark(name).filter(~nw.col("_rule").is_null()).sort("_source", "_row")
+        if limit is not None:
+            frame = frame.head(limit)
+        hidden = ("_row", "_source", "_rule", "_fault", "_fault_value", "_key")
+        rows = collect(frame.select(*hidden, *self.columns(name)))
+        broken = rows["_rule"].str.split(":", n=1, expand=True)
+        return pd.DataFrame(
+            {
+                "table": name,
+                "row": rows["_row"].astype("int64"),
+                "rule": broken[0].astype(str),
+                "column": broken[1].astype(str),
+                "value": [
+                    _value(row, column)
+                    for row, column in zip(rows.to_dict("records"), broken[1], strict=True)
+                ],
+                "source": rows["_source"].astype(str),
+            },
+            columns=list(REJECT_COLUMNS),
+        )
+
+    def _linked(self, name: str) -> bool:
+        return (
+            name != "customers"
+            and "customers" in self._typed
+            and "customer_id" in self._typed[name].collect_schema().names()
+        )
+
+    def _link(self, name: str, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        if not self._linked(name):
+            return frame
+        return link_customers(frame, customer_directory(self._mark("customers")))
+
+    def _rules(self, name: str) -> tuple[Rule, ...]:
+        own = ("_key",) if name == "tickets" else ("_source", "_key")  # a ticket_id is one ticket in any file
+        return row_rules(
+            name,
+            self.columns(name),
+            cut=self._cut,
+            instruments=self._instruments,
+            linked=self._linked(name),
+            keys=own if name in self._keyed else (),
+        )
+
+    def _simplest(self, name: str) -> nw.LazyFrame[Any]:
+        return self._plain.get(name, self._typed[name])
+
+    def _proven(self, name: str) -> bool:
+        """Whether a light pass proved that nothing is wrong, and any plain reading right."""
+        if name in self._kept:
+            return False
+        if name not in self._found_clean:
+            with _readable(name):
+                frame = self._link(name, self._simplest(name))
+                counts = count_doubtful(frame, self._rules(name))
+                self._found_clean[name] = not any((collect(count)["n"] > 0).any() for count in counts)
+        return self._found_clean[name]
+
+    def _mark(self, name: str) -> nw.LazyFrame[Any]:
+        if name in self._marked:
+            return self._marked[name]
+        marked = mark_rows(self._link(name, self._typed[name]), self._rules(name))
+        if name in self._kept and self._connection is not None:
+            with _readable(name):
+                marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")
+            marked = nw.from_native(self._connection.table(f"checked_{name}")).lazy()
+        self._marked[name] = marked
+        return marked
+
+    def _summarise(self, name: str) -> TableSummary:
+        dated = DATED_BY[name]
+        flags = flag_marks(name, self.columns(name), cut=self._cut, linked=self._linked(name))
+        counted = {
+            _FLAG + flag: nw.when(mark).then(nw.lit(1)).otherwise(nw.lit(0)) for flag, mark in flags.items()
+        }
+        totals = [
+            nw.len().alias("_rows"),
+            nw.col(dated).min().alias("_first"),
+            nw.col(dated).max().alias("_last"),
+            *(nw.col(column).sum() for column in counted),
+        ]
+        if self._proven(name):
+            rows = self._link(name, self._simplest(name)).with_columns(**counted, _rule=nw.lit(""))
+            groups = collect(rows.select(*totals)).fillna(dict.fromkeys(counted, 0)).assign(_rule="")
+        else:
+            rows = self._mark(name).with_columns(**counted, _rule=nw.col("_rule").fill_null(""))
+            groups = collect(rows.group_by("_rule").agg(*totals))
+        valid = groups[groups["_rule"] == ""]
+        rejected = groups[groups["_rule"] != ""].sort_values("_rule")
+        return TableSummary(
+            rows=int(groups["_rows"].sum()),
+            valid=int(valid["_rows"].sum()),
+            rejected={
+                rule: int(rows) for rule, rows in zip(rejected["_rule"], rejected["_rows"], strict=True)
+            },
+            flags={flag: int(valid[_FLAG + flag].sum()) for flag in flags},
+            first=_moment(valid["_first"]),
+            last=_moment(valid["_last"]),
+        )
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn an error of the engine into one of the study."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise engine_error(error, f"table {name}") from None
+
+
+def _moment(column: pd.Series[Any]) -> datetime | None:
+    if column.empty or pd.isna(column.iloc[0]):
+        return None
+    moment: datetime = pd.Timestamp(column.iloc[0]).to_pydatetime()
+    return moment
+
+
+def _value(row: dict[Any, Any], column: str) -> str:
+    value = row["_fault_value"] if isinstance(row["_fault"], str) else row.get(column, row["_key"])
+    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT
+        return ""
+    return f"{value:.15g}" if isinstance(value, float) else str(value).replace("\x1f", " ")[:200]

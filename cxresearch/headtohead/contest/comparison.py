@@ -1,0 +1,210 @@
+"""A contest between scores: how well each tells who will leave, and what may be concluded."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import ArgumentError
+from cxresearch.results.contrast import Contrast
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import Result
+from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Comparison(Result):
+    """What :func:`cxresearch.compare` found.
+
+    Attributes
+    ----------
+    finding : str
+        The answer about the primary pair in one sentence that needs no statistics.
+    verdict : str
+        ``"CES better"``, ``"NPS better"``, ``"equivalent"`` or ``"inconclusive: you would need N rows"``.
+    primary : tuple of str
+        The pair of scores that decides: the one named beforehand, else the first two contestants as listed;
+        ``settings["primary_named"]`` tells which, and ``cautions`` says so.
+    horizon_days : float
+        Horizon of the primary contrast.
+    table : DataFrame
+        One row for each score and horizon: ``score, label, horizon_days, auc, low, high, low_joint,
+        high_joint, se, p_chance, n, customers, cases, controls, levels, tie_share, reading``. ``low`` and
+        ``high`` hold for one score; the joint ones hold for all rows together. ``tie_share`` is the share of
+        case-control pairs that the score cannot tell apart; ``reading`` is ``"predicts"``, ``"no better than
+        chance"``, ``"runs backwards"`` or ``"suspiciously good"``.
+    contrasts : DataFrame
+        One row for each pair and horizon: ``first, second, first_label, second_label, horizon_days,
+        difference, low, high, low_joint, high_joint, se, statistic, p_value, p_adjusted, p_equivalence,
+        p_equivalence_adjusted, verdict, rows_to_decide, finding, primary``. ``difference`` is AUC of first
+        minus AUC of second. The primary contrast is judged by its own p-value, the others by Holm's over
+        them, which is what the adjusted columns hold.
+    measures : DataFrame
+        What else was measured: ``measure, score, label, horizon_days, value, low, high, se``.
+    measure_contrasts : DataFrame
+        Its paired differences: ``measure, first, second, horizon_days, difference, low, high, se, p_value,
+        p_equivalence``; the last one for AUCs only, whose margin it is.
+    calibration : DataFrame
+        Churn by answer at the primary horizon: ``score, label, horizon_days, answer, n, share, predicted,
+        observed, low, high, se``.
+    decision : DataFrame
+        Net benefit at the primary horizon: ``label, horizon_days, threshold, net_benefit``.
+    roc : DataFrame
+        ``score, label, horizon_days, threshold, false_positive_rate, true_positive_rate``.
+    lift : DataFrame
+        ``score, label, horizon_days, depth, captured``: leavers found among the riskiest share of customers.
+    left_out : DataFrame
+        ``reason, rows, customers``.
+    cautions : tuple of str
+        What the reader must know: a score that runs backwards, a suspicion of leakage, few leavers.
+    level, margin : float
+        Confidence level; largest difference of AUC that counts as none.
+    n, n_customers, n_cases : int
+        Rows compared, their customers, leavers within the primary horizon.
+    form : str
+        Form in which scores entered.
+    settings : Mapping
+        Every setting of the call, for the record.
+    protocol_sha256 : str
+        Hash of the protocol the contest followed; empty without one.
+    deviations : tuple of str
+        Where the protocol was changed after the first look, or the rows were not made as planned.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> marks = cx.synthetic_landmarks(seed=1, customers=5_000, scenario="base")
+    >>> found = cx.compare(marks, ["ces", "nps", "csat"])
+    >>> found.auc("nps")
+    AUC of NPS 0.628 [0.602, 0.654], n 5,000
+    """
+
+    finding: str
+    verdict: str
+    primary: tuple[str, str]
+    horizon_days: float
+    table: pd.DataFrame
+    contrasts: pd.DataFrame
+    measures: pd.DataFrame
+    measure_contrasts: pd.DataFrame
+    calibration: pd.DataFrame
+    decision: pd.DataFrame
+    roc: pd.DataFrame
+    lift: pd.DataFrame
+    left_out: pd.DataFrame
+    cautions: tuple[str, ...]
+    level: float
+    margin: float
+    n: int
+    n_customers: int
+    n_cases: int
+    form: str = "raw"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    protocol_sha256: str = ""
+    deviations: tuple[str, ...] = ()
+
+    def auc(self, score: str, *, horizon_days: float | None = None) -> Estimate:
+        """Return the AUC of one score; by default at the primary horizon.
+
+        Raises
+        ------
+        ArgumentError
+            If the score or the horizon was not compared.
+        """
+        row = self._one(self.table, "score", {"score": score}, horizon_days)
+        return Estimate(
+            name=f"AUC of {row['label']}",
+            value=row["auc"],
+            low=row["low"],
+            high=row["high"],
+            level=self.level,
+            se=row["se"],
+            n=int(row["n"]),
+            unit=Unit.AUC,
+            method="IPCW AUC, influence function summed by customer",
+            note=row["reading"] if row["reading"] in ("runs backwards", "suspiciously good") else "",
+        )
+
+    def contrast(self, first: str, second: str, *, horizon_days: float | None = None) -> Contrast:
+        """Return the difference of two AUCs, first minus second.
+
+        Raises
+        ------
+        ArgumentError
+            If the pair or the horizon was not compared.
+        """
+        known = set(zip(self.contrasts["first"], self.contrasts["second"], strict=True))
+        sign = 1 if (first, second) in known else -1
+        pair = {"first": first, "second": second} if sign == 1 else {"first": second, "second": first}
+        row = self._one(self.contrasts, "pair", pair, horizon_days)
+        ends = sorted((sign * row["low"], sign * row["high"]))
+        others = len(self.contrasts) - 1
+        return Contrast(
+            name="AUC",
+            first=row["first_label"] if sign == 1 else row["second_label"],
+            second=row["second_label"] if sign == 1 else row["first_label"],
+            difference=sign * row["difference"],
+            low=ends[0],
+            high=ends[1],
+            level=self.level,
+            se=row["se"],
+            statistic=sign * row["statistic"],
+            p_value=row["p_value"],
+            p_adjusted=row["p_adjusted"],
+            adjustment="none" if row["primary"] or others < 2 else f"Holm over {others}",
+            n=self.n,
+            unit=Unit.AUC,
+            test="z test, influence functions summed by customer",
+            method="Wald",
+            note=row["verdict"],
+        )
+
+    def _one(
+        self, table: pd.DataFrame, what: str, wanted: Mapping[str, str], horizon_days: float | None
+    ) -> dict[str, Any]:
+        horizon = self.horizon_days if horizon_days is None else float(horizon_days)
+        rows = table[table["horizon_days"] == horizon]
+        for column, value in wanted.items():
+            rows = rows[rows[column] == value]
+        if rows.empty:
+            scores = ", ".join(self.table["score"].unique())
+            horizons = ", ".join(f"{value:g}" for value in self.table["horizon_days"].unique())
+            raise ArgumentError(
+                f"{what} {' and '.join(wanted.values())} at {horizon:g} days was not compared",
+                wanted=f"scores {scores}; horizons {horizons} days",
+            )
+        return {str(key): value for key, value in rows.iloc[0].items()}
+
+    def __str__(self) -> str:
+        lines = [self.finding, ""]
+        lines += [
+            f"  AUC of {row['label']} at {row['horizon_days']:g} days: "
+            f"{format_value(row['auc'], Unit.AUC)} {format_interval(row['low'], row['high'], Unit.AUC)}"
+            for row in self.table.to_dict("records")
+        ]
+        for row in self.contrasts.to_dict("records"):
+            interval = format_interval(row["low"], row["high"], Unit.AUC, signed=True)
+            lines.append(
+                f"  {row['first_label']} minus {row['second_label']} at {row['horizon_days']:g} days: "
+                f"{format_value(row['difference'], Unit.AUC, signed=True)} {interval}, "
+                f"{format_p_value(row['p_value'])}: {row['verdict']}"
+            )
+        lines.append(f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} leavers")
+        if self.protocol_sha256:
+            lines.append(
+                f"  Protocol {self.protocol_sha256[:12]}, " + ("deviations:" if self.deviations else "kept")
+            )
+        lines += [f"  Deviation: {text}" for text in self.deviations]
+        lines += [f"  Caution: {text}" for text in self.cautions]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        escaped = html.escape(str(self)).replace(html.escape(self.finding), "", 1).strip("\n")
+        return f"<div class='cx-result'><p><b>{html.escape(self.finding)}</b></p><pre>{escaped}</pre></div>"

@@ -1,0 +1,287 @@
+"""Weights for non-response, silence as a predictor, and the contest in both populations side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from cxresearch.checks import check_level, check_number
+from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.headtohead.contest.comparison import Comparison
+from cxresearch.headtohead.contest.contest import compare
+from cxresearch.headtohead.contest.contest_rows import contestants
+from cxresearch.headtohead.contest.covariates import covariates
+from cxresearch.headtohead.robustness.sensitivity import NonResponse
+from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.models.clustered_covariance import cluster_codes, influence_covariance
+from cxresearch.stats.models.likelihood import logistic_fit
+from cxresearch.stats.prediction.delong import z_test
+from cxresearch.stats.prediction.follow_up import FollowUp, follow_up
+from cxresearch.stats.prediction.ipcw import auc_at, mean_at, sides
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cxresearch.data.landmarks.landmarks import Landmarks
+
+#: Features that are themselves answers, or follow from having answered, and so cannot explain answering.
+_OF_ANSWERS = ("answers_", "days_since_answer", "response_rate_")
+_ASKED = "invitations_365d"
+
+
+def explaining_columns(marks: Landmarks) -> tuple[str, ...]:
+    """Features and segments that may explain who answers: all but those made of answers."""
+    made = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
+    features = [name for name in marks.features if not name.startswith(made)]
+    return (*features, *marks.segments)
+
+
+def response_weights(
+    marks: Landmarks,
+    scores: Sequence[str],
+    *,
+    by: Sequence[str] | None = None,
+    truncate: tuple[float, float] = (0.01, 0.99),
+) -> NDArray[np.float64]:
+    """Weights that make those who answered stand for all landmark rows.
+
+    Stabilised inverse probability ``P(answered) / P(answered | x)`` from a logistic regression on what was
+    known at the landmark, truncated at two quantiles.
+
+    Parameters
+    ----------
+    marks : Landmarks
+        With the silent rows kept: ``cx.landmark(..., keep_silent=True)``.
+    scores : sequence of str
+        A row has answered if it has all of them.
+    by : sequence of str, optional
+        Features and segments to explain answering by; by default all that are not made of answers.
+    truncate : tuple of two float
+        Quantiles of the weights beyond which they are cut; (0, 1) cuts nothing.
+
+    Returns
+    -------
+    array, shape (rows of marks,)
+        1 for rows that have not answered (a contest leaves them out).
+
+    Raises
+    ------
+    DataError
+        If everybody answered, or nobody, or nothing is known that could explain it.
+    ArgumentError
+        If an instrument or a column is unknown.
+
+    Notes
+    -----
+    A light ridge keeps the model finite where nobody of a kind answered; nobody stands for such customers,
+    who were perhaps never asked. Assumes that, given x, answering is independent of churn and of what would
+    have been answered. Then, and
+    only then, the weighted contest holds for all customers. Treating the estimated weights as known makes
+    standard errors conservative (Robins, Rotnitzky and Zhao 1994, doi:10.1080/01621459.1994.10476818).
+
+    References
+    ----------
+    Seaman and White (2013), doi:10.1177/0962280210395740; Cole and Hernan (2008), doi:10.1093/aje/kwn164.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> study = cx.synthetic_study(customers=1_000, nonresponse=True)
+    >>> marks = cx.landmark(study, every=["2023-01-01"], horizon_days=180, keep_silent=True)
+    >>> weights = response_weights(marks, ["ces", "nps"])
+    >>> len(weights) == len(marks.frame), bool(weights.min() > 0)
+    (True, True)
+    """
+    require_landmarks(marks)
+    low, high = (check_number("truncate", value, at_least=0) for value in truncate)
+    if not low < high <= 1:
+        raise ArgumentError(f"truncate is {truncate}", wanted="two quantiles such as (0.01, 0.99)")
+    answered = _answered(marks, scores)
+    share = answered.mean()
+    if share in (0.0, 1.0):
+        raise DataError(
+            "every row has answered" if share else "no row has answered",
+            next_step="keep the silent rows: cx.landmark(..., keep_silent=True)",
+        )
+    table = covariates(marks.frame, explaining_columns(marks) if by is None else by)
+    if not table.shape[1]:
+        raise DataError("nothing is known that could explain who answers", wanted="features or segments")
+    design = np.column_stack([np.ones(len(table)), table.to_numpy(dtype=np.float64)])
+    fit = logistic_fit(design, answered.astype(float), ridge=1.0)
+    chance = 1 / (1 + np.exp(-np.clip(design @ fit.coefficients, -30, 30)))
+    weights = np.ones(len(answered))
+    raw = share / chance[answered]
+    weights[answered] = np.clip(raw, *np.quantile(raw, [low, high]))
+    return weights
+
+
+def _answered(marks: Landmarks, scores: Sequence[str]) -> NDArray[np.bool_]:
+    unknown = [name for name in scores if name not in marks.instruments]
+    if unknown:
+        raise ArgumentError(f"unknown instrument {unknown[0]!r}", wanted=", ".join(marks.instruments))
+    return np.asarray(marks.frame[list(scores)].notna().all(axis=1).to_numpy(dtype=bool))
+
+
+def nonresponse(
+    marks: Landmarks,
+    scores: tuple[str, str],
+    *,
+    by: Sequence[str] | None = None,
+    truncate: tuple[float, float] = (0.01, 0.99),
+    level: float = 0.95,
+    margin: float = 0.02,
+) -> NonResponse:
+    """Show who answers, what silence tells, and the contest weighted to all customers.
+
+    Parameters
+    ----------
+    marks : Landmarks
+        With the silent rows kept.
+    scores : tuple of two str
+    by, truncate
+        As in :func:`response_weights`.
+    level, margin : float
+
+    Returns
+    -------
+    NonResponse
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As :func:`response_weights` and :func:`cxresearch.compare`.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> study = cx.synthetic_study(customers=1_000, nonresponse=True)
+    >>> marks = cx.landmark(study, every=["2023-01-01"], horizon_days=180, keep_silent=True)
+    >>> nonresponse(marks, ("ces", "nps")).contests["population"].tolist()[:2]
+    ['those who answered', 'weighted to all customers']
+    """
+    import pandas as pd
+
+    require_landmarks(marks)
+
+    level = check_level(level)
+    names = contestants(marks, scores)
+    answered = _answered(marks, names)
+    parts = {"all customers": np.ones(len(answered), dtype=bool), "answered": answered, "silent": ~answered}
+    asked = _asked(marks)
+    if asked is not None:
+        parts["known to have been asked"] = asked
+    plain = compare(marks, names, level=level, margin=margin, measures=())
+    contests = [_contest("those who answered", plain, np.ones(int(answered.sum())))]
+    notes, silence = [], [_silence("all customers", marks, answered, level)]
+    populations: dict[str, tuple[Landmarks, NDArray[np.bool_]]] = {"all customers": (marks, answered)}
+    if asked is not None and 0 < (asked & answered).sum() < asked.sum():
+        contacted = dataclasses.replace(marks, frame=marks.frame[asked])
+        populations["those who were asked"] = (contacted, answered[asked])
+        silence.append(_silence("those who were asked", contacted, answered[asked], level))
+    for population, (part, replied) in populations.items():
+        weights = response_weights(part, names, by=by, truncate=truncate)
+        found = compare(part, names, level=level, margin=margin, weights=weights, measures=())
+        contests.append(_contest(f"weighted to {population}", found, weights[replied]))
+        notes.append(_weights_line(population, weights[replied]))
+    table = pd.DataFrame([_churn(group, marks, part, level) for group, part in parts.items() if part.any()])
+    rate = float(answered.mean())
+    return NonResponse(
+        finding=_finding(rate, table, contests),
+        table=table,
+        silence=pd.DataFrame(silence),
+        response_rate=rate,
+        response_rate_asked=float(answered[asked].mean()) if asked is not None else float("nan"),
+        contests=pd.DataFrame(contests),
+        weights=pd.DataFrame(notes),
+        horizon_days=float(marks.horizon_days),
+        level=level,
+    )
+
+
+def _asked(marks: Landmarks) -> NDArray[np.bool_] | None:
+    if _ASKED not in marks.frame.columns:
+        return None
+    asked = marks.frame[_ASKED].to_numpy(dtype=np.float64, na_value=np.nan) > 0
+    return np.asarray(asked) if asked.any() else None
+
+
+def _followed(marks: Landmarks, part: NDArray[np.bool_]) -> tuple[FollowUp, NDArray[np.intp]]:
+    rows = marks.frame[part]
+    fit = follow_up(rows["duration_days"], rows["event"])
+    return fit, cluster_codes(rows["customer_id"])[fit.order]
+
+
+def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) -> dict[str, Any]:
+    line = {"group": group, "rows": int(part.sum())}
+    line["customers"] = int(marks.frame.loc[part, "customer_id"].nunique())
+    try:
+        fit, clusters = _followed(marks, part)
+        at = sides(fit, float(marks.horizon_days), controls="all")
+        churn, effect = mean_at(fit, at, np.ones(fit.n), np.zeros(fit.n))
+        se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
+    except DataError:
+        return line | {"churn": float("nan"), "low": float("nan"), "high": float("nan")}
+    low, high = _limits(churn, se, level)
+    return line | {"churn": churn, "low": max(low, 0.0), "high": min(high, 1.0)}
+
+
+def _limits(value: float, se: float, level: float) -> tuple[float, float]:
+    """Wald limits; NaN where the standard error is 0, which is no evidence that a value is certain."""
+    half = float(stats.norm.ppf(0.5 + level / 2)) * se if se > 0 else float("nan")
+    return value - half, value + half
+
+
+def _silence(population: str, marks: Landmarks, answered: NDArray[np.bool_], level: float) -> dict[str, Any]:
+    fit, clusters = _followed(marks, np.ones(len(answered), dtype=bool))
+    silent = (~answered).astype(np.intp)[fit.order]
+    value, effect = auc_at(fit, silent, sides(fit, float(marks.horizon_days), controls="event_free"))
+    se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
+    low, high = _limits(value, se, level)
+    return {
+        "population": population,
+        "auc": value,
+        "low": low,
+        "high": high,
+        "se": se,
+        "p_chance": z_test(value - 0.5, se)[1],
+        "n": fit.n,
+    }
+
+
+def _contest(population: str, found: Comparison, weights: NDArray[np.float64]) -> dict[str, Any]:
+    row = found.contrasts.iloc[0]
+    return {
+        "population": population,
+        "n": found.n,
+        "first_auc": found.auc(found.primary[0]).value,
+        "second_auc": found.auc(found.primary[1]).value,
+        **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
+        "n_effective": float(weights.sum() ** 2 / (weights**2).sum()),
+    }
+
+
+def _weights_line(population: str, weights: NDArray[np.float64]) -> dict[str, Any]:
+    ends = weights.min(), weights.max()
+    return {
+        "population": population,
+        "smallest": float(ends[0]),
+        "largest": float(ends[1]),
+        "truncated": int((weights == ends[0]).sum() + (weights == ends[1]).sum()),
+        "n_effective": float(weights.sum() ** 2 / (weights**2).sum()),
+    }
+
+
+def _finding(rate: float, table: pd.DataFrame, contests: list[dict[str, Any]]) -> str:
+    churn = table.set_index("group")["churn"]
+    text = f"{100 * rate:.0f} % answered; {format_value(churn['answered'], Unit.SHARE)} of them left"
+    if "silent" in churn.index:
+        text += f", and {format_value(churn['silent'], Unit.SHARE)} of the silent"
+    moved = contests[1]["difference"] - contests[0]["difference"]
+    by = format_value(moved, Unit.AUC_DIFFERENCE)
+    return f"{text}. Weighting to all customers moves the difference by {by}."

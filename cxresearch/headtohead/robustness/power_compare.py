@@ -1,0 +1,309 @@
+"""Power of a comparison, by formula and by resampling customers."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from cxresearch.checks import check_level, check_number
+from cxresearch.errors import ArgumentError
+from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows, contestants
+from cxresearch.results.result import Result
+from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.prediction.equivalence import (
+    difference_power,
+    equivalence_power,
+    rows_for_difference,
+    rows_for_equivalence,
+)
+from cxresearch.stats.prediction.few_leavers import Reference
+from cxresearch.stats.prediction.follow_up import follow_up
+from cxresearch.stats.prediction.ipcw import auc_measure, sides
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cxresearch.data.landmarks.landmarks import Landmarks
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Power(Result):
+    """Power of a comparison of two AUCs.
+
+    Attributes
+    ----------
+    difference : float
+        The true difference assumed.
+    unit_sd : float
+        ``sqrt(rows) * SE`` of the estimated difference, clustering and censoring included.
+    table : DataFrame
+        ``rows, power_difference, power_equivalence, simulated_difference, simulated_difference_low,
+        simulated_difference_high, simulated_equivalence, runs``; simulated columns are NaN without
+        simulation.
+    rows_for_difference, rows_for_equivalence : float
+        Rows with which either is found with probability ``target``; infinite where it cannot be.
+    target, level, margin : float
+    source : str
+        Where ``unit_sd`` comes from.
+    """
+
+    difference: float
+    unit_sd: float
+    table: pd.DataFrame
+    rows_for_difference: float
+    rows_for_equivalence: float
+    target: float
+    level: float
+    margin: float
+    source: str
+
+    def __str__(self) -> str:
+        lines = [
+            f"Power for a true difference of {format_value(self.difference, Unit.AUC_DIFFERENCE)} in AUC "
+            f"(sqrt(n) SE {self.unit_sd:.2f}, {self.source}):"
+        ]
+        for row in self.table.to_dict("records"):
+            text = f"  {row['rows']:,.0f} rows: difference found {100 * row['power_difference']:.0f} %"
+            if row["runs"]:
+                text += f" (simulated {100 * row['simulated_difference']:.0f} %)"
+            lines.append(text + f", equivalence found {100 * row['power_equivalence']:.0f} %")
+        goals = (("the difference", self.rows_for_difference), ("equivalence", self.rows_for_equivalence))
+        for what, rows in goals:
+            needed = f"about {rows:,.0f} rows" if rows < float("inf") else "out of reach"
+            lines.append(f"  {100 * self.target:.0f} % for {what}: {needed}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
+
+
+#: ``sqrt(n) SE`` of a difference of AUCs at about 10 % churn in the tier A model.
+USUAL_UNIT_SD = 1.07
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pool:
+    """Rows to draw customers from, in the order of the frame."""
+
+    duration: NDArray[np.float64]
+    event: NDArray[np.int64]
+    codes: tuple[NDArray[np.intp], NDArray[np.intp]]
+    start: NDArray[np.intp]  # rows sorted by customer; rows of customer c are start[c]..start[c + 1]
+    horizon: float
+
+
+def power_compare(
+    marks: Landmarks | None = None,
+    scores: Sequence[str] = ("ces", "nps"),
+    *,
+    rows: Sequence[int] = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000),
+    difference: float | None = None,
+    margin: float = 0.02,
+    level: float = 0.95,
+    target: float = 0.8,
+    simulations: int = 0,
+    n_jobs: int = 1,
+    seed: int = 1,
+    progress: bool = False,
+) -> Power:
+    """Say what a comparison of two scores could find, by its number of rows.
+
+    Parameters
+    ----------
+    marks : Landmarks, optional
+        A pilot study: its influence functions give the variance (censoring, ties, correlation and clusters
+        included), and its estimate the difference unless one is given. Without it, the usual
+        ``sqrt(n) SE = 1.07`` is taken.
+    scores : sequence of two str
+        The pair.
+    rows : sequence of int
+        Sizes of the study to plan.
+    difference : float, optional
+        The true difference of AUC; needed without a pilot.
+    margin, level : float
+        As in :func:`cxresearch.compare`.
+    target : float
+        Power wanted.
+    simulations : int
+        Studies to simulate for each size by drawing customers of the pilot with replacement; the truth is
+        then what the pilot shows, so no other `difference` may be given.
+    n_jobs : int
+        Processes (joblib, whose backend may be pointed at Dask, Ray or Spark).
+    seed : int
+        The same seed gives the same runs, whatever the number of processes.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Power
+
+    Raises
+    ------
+    ArgumentError
+        Without a difference, or with settings out of range.
+
+    Examples
+    --------
+    >>> print(power_compare(difference=0.023, rows=[5_000, 20_000]))
+    Power for a true difference of +0.023 in AUC (sqrt(n) SE 1.07, usual value):
+      5,000 rows: difference found 33 %, equivalence found 0 %
+      20,000 rows: difference found 86 %, equivalence found 2 %
+      80 % for the difference: about 16,987 rows
+      80 % for equivalence: out of reach
+    """
+    level, target = check_level(level), check_number("target", target, above=0, below=1)
+    margin = check_number("margin", margin, above=0, below=0.5)
+    sizes = [int(check_number("rows", size, at_least=10)) for size in rows]
+    pool, shown, unit_sd, source = None, difference, USUAL_UNIT_SD, "usual value"
+    if marks is not None:
+        contest = _pilot(marks, scores)
+        shown, unit_sd = _observed(contest, marks.horizon_days)
+        source = f"pilot of {contest.fit.n:,} rows"
+        pool = _pool(contest, marks.horizon_days)
+    if simulations and (pool is None or difference is not None):
+        raise ArgumentError(
+            "a simulation draws from a pilot and takes its difference as the truth",
+            wanted="marks, and no difference",
+        )
+    truth = shown if difference is None else float(difference)
+    if truth is None:
+        raise ArgumentError("difference is not given", wanted="a true difference of AUC, or a pilot study")
+    table = _analytic(sizes, truth, unit_sd, margin=margin, level=level)
+    if simulations and pool is not None:
+        simulated = [
+            _simulate(pool, size, simulations, (margin, level), n_jobs=n_jobs, seed=seed, progress=progress)
+            for size in sizes
+        ]
+        table = table.assign(**{key: [run[key] for run in simulated] for key in simulated[0]})
+    return Power(
+        difference=truth,
+        unit_sd=unit_sd,
+        table=table,
+        rows_for_difference=rows_for_difference(truth, unit_sd, power=target, level=level),
+        rows_for_equivalence=rows_for_equivalence(truth, unit_sd, margin=margin, power=target, level=level),
+        target=target,
+        level=level,
+        margin=margin,
+        source=source,
+    )
+
+
+def _pilot(marks: Landmarks, scores: Sequence[str]) -> ContestRows:
+    names = contestants(marks, scores)
+    if len(names) != 2:
+        raise ArgumentError(f"scores is {list(names)}", wanted="the two scores to compare")
+    return complete_rows(marks, names, (float(marks.horizon_days),))
+
+
+def _observed(contest: ContestRows, horizon: float) -> tuple[float, float]:
+    found = auc_measure(contest.fit, contest.codes, [sides(contest.fit, horizon, controls="event_free")])
+    spread = found.covariance(clusters=contest.clusters)
+    se = math.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0.0))
+    return float(found.value[0, 0] - found.value[1, 0]), se * math.sqrt(contest.fit.n)
+
+
+def _analytic(
+    sizes: list[int], difference: float, unit_sd: float, *, margin: float, level: float
+) -> pd.DataFrame:
+    import pandas as pd
+
+    nan = float("nan")
+    return pd.DataFrame(
+        {
+            "rows": sizes,
+            "power_difference": [difference_power(difference, unit_sd, n, level=level) for n in sizes],
+            "power_equivalence": [
+                equivalence_power(difference, unit_sd, n, margin=margin, level=level) for n in sizes
+            ],
+            "simulated_difference": nan,
+            "simulated_difference_low": nan,
+            "simulated_difference_high": nan,
+            "simulated_equivalence": nan,
+            "runs": 0,
+        }
+    )
+
+
+def _pool(contest: ContestRows, horizon: float) -> _Pool:
+    order = np.argsort(contest.clusters, kind="stable")
+    codes = [contest.fit.unsorted(code.astype(float)).astype(np.intp)[order] for code in contest.codes]
+    counts = np.bincount(contest.clusters)
+    return _Pool(
+        duration=contest.fit.unsorted(contest.fit.duration)[order],
+        event=contest.fit.unsorted(contest.fit.event.astype(float)).astype(np.int64)[order],
+        codes=(codes[0], codes[1]),
+        start=np.concatenate(([0], np.cumsum(counts))),
+        horizon=float(horizon),
+    )
+
+
+def one_study(pool: _Pool, rows: int, seed: Sequence[int], *, margin: float) -> tuple[float, float]:
+    """Draw customers until there are about so many rows; return the p-values of difference and equivalence.
+
+    They are those of the contest, judged by Student's t where few leave or stay. A study in which nobody left
+    has none: NaN, counted as not decided.
+    """
+    rng = np.random.default_rng(list(seed))
+    customers = len(pool.start) - 1
+    size = max(2, round(rows * customers / len(pool.duration)))
+    drawn = rng.integers(0, customers, size)
+    counts = pool.start[drawn + 1] - pool.start[drawn]
+    cluster = np.repeat(np.arange(size), counts)
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    take = np.repeat(pool.start[drawn], counts) + offset
+    fit = follow_up(pool.duration[take], pool.event[take])
+    early = (fit.duration <= pool.horizon) & (fit.event == 1)
+    if early.sum() < 2 or fit.duration[-1] <= pool.horizon:
+        return math.nan, math.nan
+    at = [sides(fit, pool.horizon, controls="event_free")]
+    found = auc_measure(fit, [code[take][fit.order] for code in pool.codes], at)
+    spread = found.covariance(clusters=cluster)
+    se = math.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0.0))
+    difference = float(found.value[0, 0] - found.value[1, 0])
+    drawn_sides = [cluster[fit.order][side > 0] for side in (at[0].case, at[0].control)]
+    judge = Reference(smallest=min(size, *(len(np.unique(side)) for side in drawn_sides)))
+    return judge.p_value(difference, se), judge.p_equivalence(difference, se, margin)
+
+
+def _simulate(
+    pool: _Pool,
+    rows: int,
+    runs: int,
+    rule: tuple[float, float],
+    *,
+    n_jobs: int,
+    seed: int,
+    progress: bool,
+) -> dict[str, Any]:
+    from joblib import Parallel, delayed
+
+    margin, level = rule
+    seeds: Iterable[int] = range(runs)
+    if progress:
+        from tqdm.auto import tqdm
+
+        seeds = tqdm(seeds, desc=f"{rows:,} rows", leave=False)
+    studies = Parallel(n_jobs=n_jobs, batch_size=8)(
+        delayed(one_study)(pool, rows, (seed, rows, run), margin=margin) for run in seeds
+    )
+    found = sum(bool(p_value < 1 - level) for p_value, _ in studies)  # NaN is not decided
+    alike = bool(np.array_equal(*pool.codes))  # two names for one ranking: equal whatever is drawn
+    equal = runs if alike else sum(bool(p_value < 1 - level) for _, p_value in studies)
+    interval = stats.binomtest(found, runs).proportion_ci(level, method="wilson")
+    return {
+        "simulated_difference": found / runs,
+        "simulated_difference_low": float(interval.low),
+        "simulated_difference_high": float(interval.high),
+        "simulated_equivalence": equal / runs,
+        "runs": runs,
+    }

@@ -1,0 +1,300 @@
+"""The contest under other defensible choices, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.errors import DataError
+from cxresearch.headtohead.contest.comparison import Comparison
+from cxresearch.headtohead.contest.contest import compare
+from cxresearch.headtohead.contest.verdicts import Pair, verdict
+from cxresearch.results.result import Result
+from cxresearch.results.units import Unit, format_interval, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.data.landmarks.landmarks import Landmarks
+
+
+def _interval(row: Mapping[Any, Any], unit: Unit) -> str:
+    return format_interval(row["low"], row["high"], unit)
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    value = format_value(row["difference"], Unit.AUC_DIFFERENCE)
+    return f"{value} {_interval(row, Unit.AUC_DIFFERENCE)}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Sensitivity(Result):
+    """How the difference between two scores moves with the choices made.
+
+    Attributes
+    ----------
+    finding : str
+        In one sentence.
+    first, second : str
+        Labels; differences are AUC of first minus AUC of second.
+    table : DataFrame
+        ``kind, choice, n, cases, first_auc, second_auc, difference, low, high, se, p_value, verdict, note``;
+        the first line is the primary analysis. Intervals are not corrected for looking many times: the table
+        shows whether a conclusion hangs on a choice, not a new chance to find one.
+    margin, level : float
+    """
+
+    finding: str
+    first: str
+    second: str
+    table: pd.DataFrame
+    margin: float
+    level: float
+
+    def __str__(self) -> str:
+        lines = [self.finding]
+        for row in self.table.to_dict("records"):
+            note = f" ({row['note']})" if row["note"] else ""
+            lines.append(f"  {row['choice']}: {_difference(row)}{note}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NonResponse(Result):
+    """Who answered, who did not, and what silence tells.
+
+    Attributes
+    ----------
+    finding : str
+    table : DataFrame
+        ``group, rows, customers, churn, low, high``: churn within the horizon, weighted for censoring, of all
+        customers, of those who answered every score, of the silent, and of those known to have been asked.
+        Limits are NaN where the standard error is 0, here and below.
+    silence : DataFrame
+        ``population, auc, low, high, se, p_chance, n``: silence itself as a predictor.
+    response_rate : float
+        Rows with an answer to every score, of all landmark rows.
+    response_rate_asked : float
+        The same among customers known to have been asked; NaN where invitations were not recorded.
+    contests : DataFrame
+        ``population, n, first_auc, second_auc, difference, low, high, se, p_value, verdict, n_effective``:
+        the contest among those who answered, and weighted to all customers, and to those who were asked.
+    weights : DataFrame
+        ``population, smallest, largest, truncated, n_effective``.
+    horizon_days, level : float
+    """
+
+    finding: str
+    table: pd.DataFrame
+    silence: pd.DataFrame
+    response_rate: float
+    response_rate_asked: float
+    contests: pd.DataFrame
+    weights: pd.DataFrame
+    horizon_days: float
+    level: float
+
+    def __str__(self) -> str:
+        lines = [self.finding]
+        for row in self.table.to_dict("records"):
+            churn, ends = format_value(row["churn"], Unit.SHARE), _interval(row, Unit.SHARE)
+            lines.append(f"  {row['group']}: churn {churn} {ends}, {row['rows']:,} rows")
+        lines += [
+            f"  silence as a predictor, {row['population']}: AUC {format_value(row['auc'], Unit.AUC)} "
+            f"{_interval(row, Unit.AUC)}"
+            for row in self.silence.to_dict("records")
+        ]
+        lines += [
+            f"  {row['population']}: difference {_difference(row)}"
+            for row in self.contests.to_dict("records")
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
+
+
+_FORM_NAMES = {
+    "top_box": "satisfied or not (top-box)",
+    "categories": "three categories",
+    "matched": "cut to equally many answers",
+    "spline": "ranked on a fitted curve",
+}
+
+
+def sensitivity(
+    marks: Landmarks,
+    scores: tuple[str, str],
+    *,
+    horizons_days: Sequence[float] | None = None,
+    forms: Sequence[str] = ("top_box", "categories", "matched", "spline"),
+    fresh_days: float = 90,
+    level: float = 0.95,
+    margin: float = 0.02,
+) -> Sensitivity:
+    """Repeat the contest of two scores under other horizons, forms, controls and rows.
+
+    Parameters
+    ----------
+    marks : Landmarks
+    scores : tuple of two str
+    horizons_days : sequence of float, optional
+        By default half the horizon of the landmarks.
+    forms : sequence of str
+        See :func:`cxresearch.compare`.
+    fresh_days : float
+        Also on rows where both answers are no older than this.
+    level, margin : float
+
+    Returns
+    -------
+    Sensitivity
+        Choices that cannot be made with these data are listed with the reason in ``note``.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As :func:`cxresearch.compare`, of the primary analysis.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> from cxresearch.headtohead.robustness.sensitivity import sensitivity
+    >>> found = sensitivity(cx.synthetic_landmarks(seed=1, customers=4_000), ("ces", "nps"))
+    >>> found.table["kind"].unique().tolist()
+    ['primary', 'horizon', 'form', 'controls', 'rows']
+    """
+    import pandas as pd
+
+    require_landmarks(marks)
+
+    pair = (scores[0], scores[1])
+    primary = compare(marks, pair, level=level, margin=margin, measures=("auc_all",))
+    lines = [_line("primary", "primary analysis", primary), _other_controls(primary)]
+    horizons = (marks.horizon_days / 2,) if horizons_days is None else horizons_days
+    variants: Iterator[tuple[str, str, dict[str, Any], Landmarks]] = (
+        *(("horizon", f"within {days:.0f} days", {"horizon_days": days}, marks) for days in horizons),
+        *(("form", _FORM_NAMES.get(form, form), {"form": form}, marks) for form in forms),
+        *(("rows", text, {}, part) for text, part in _other_rows(marks, pair, fresh_days)),
+    )  # type: ignore[assignment]
+    for kind, choice, options, part in variants:
+        try:
+            found = compare(part, pair, level=level, margin=margin, measures=(), **options)
+            lines.append(_line(kind, choice, found))
+        except DataError as error:
+            lines.append({"kind": kind, "choice": choice, "note": f"not possible: {error.problem}"})
+    table = pd.DataFrame(lines, columns=list(lines[0]))
+    order = {kind: place for place, kind in enumerate(("primary", "horizon", "form", "controls", "rows"))}
+    table = table.sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable", ignore_index=True)
+    first, second = primary.contrasts.iloc[0][["first_label", "second_label"]]
+    return Sensitivity(
+        finding=_finding(table, first, second),
+        first=first,
+        second=second,
+        table=table.assign(note=table["note"].fillna("")),
+        margin=margin,
+        level=level,
+    )
+
+
+def _line(kind: str, choice: str, found: Comparison) -> dict[str, Any]:
+    row = found.contrasts.iloc[0]
+    a, b = found.primary
+    return {
+        "kind": kind,
+        "choice": choice,
+        "n": found.n,
+        "cases": found.n_cases,
+        "first_auc": found.auc(a).value,
+        "second_auc": found.auc(b).value,
+        **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
+        "note": "",
+    }
+
+
+def _other_controls(primary: Comparison) -> dict[str, Any]:
+    """Involuntary leavers as stayers; judged by the same rule, on its own p-values."""
+    values = primary.measures.set_index("score")["value"]
+    row, label = primary.measure_contrasts.iloc[0], primary.contrasts.iloc[0]
+    numbers = {key: row[key] for key in ("difference", "low", "high", "se", "p_value")}
+    judged = Pair(
+        first=label["first_label"],
+        second=label["second_label"],
+        first_auc=values[primary.primary[0]],
+        second_auc=values[primary.primary[1]],
+        **numbers,
+        p_equivalence=row["p_equivalence"],
+        n=primary.n,
+        margin=primary.margin,
+        level=primary.level,
+    )
+    return {
+        "kind": "controls",
+        "choice": "involuntary leavers counted as stayers",
+        "n": primary.n,
+        "cases": primary.n_cases,
+        "first_auc": judged.first_auc,
+        "second_auc": judged.second_auc,
+        **numbers,
+        "verdict": verdict(judged),
+        "note": "",
+    }
+
+
+def _other_rows(
+    marks: Landmarks, pair: tuple[str, str], fresh_days: float
+) -> Iterator[tuple[str, Landmarks]]:
+    frame = marks.frame
+    if frame["customer_id"].duplicated().any():
+        answered = frame[frame[list(pair)].notna().all(axis=1)]
+        first = answered.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
+        yield "first complete row of each customer", _with(marks, first)
+    ages = [f"{name}_age_days" for name in pair]
+    if all(age in frame.columns for age in ages):
+        fresh = frame[(frame[ages] <= fresh_days).all(axis=1)]
+        yield f"answers of the last {fresh_days:g} days", _with(marks, fresh)
+    if (frame["event"] == 2).any():
+        yield (
+            "involuntary leavers taken as lost from view",
+            _with(marks, frame.assign(event=frame["event"] % 2)),
+        )
+
+
+def _with(marks: Landmarks, frame: pd.DataFrame) -> Landmarks:
+    return dataclasses.replace(marks, frame=frame)
+
+
+def _finding(table: pd.DataFrame, first: str, second: str) -> str:
+    known = table[table["difference"].notna()]
+    main = known.iloc[0]
+    others = known.iloc[1:]
+    other = others[others["verdict"].map(_kind) != _kind(main["verdict"])]
+    clear = (others["low"] > 0) | (others["high"] < 0)
+    against = others[clear & (others["difference"] * main["difference"] < 0)]
+    ends = (main["difference"], others["difference"].min(), others["difference"].max())
+    value, least, most = (format_value(end, Unit.AUC_DIFFERENCE) for end in ends)
+    text = (
+        f"{first} minus {second} is {value}; over {len(others)} other choices it runs from {least} to {most}"
+    )
+    if len(against):
+        return f"{text}. It turns round when: {', '.join(against['choice'])}."
+    if len(other):
+        changed = ", ".join(f"{row['choice']} ({_kind(row['verdict'])})" for row in other.to_dict("records"))
+        return f"{text}. The verdict ({_kind(main['verdict'])}) becomes another one for: {changed}."
+    return f"{text}, and the verdict ({_kind(main['verdict'])}) stays the same."
+
+
+def _kind(verdict: str) -> str:
+    """Verdict without the number of rows."""
+    return verdict.partition(":")[0]

@@ -1,0 +1,96 @@
+"""Cells of a metric: shares with their intervals, periods still running, and one cell as an estimate."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.results.estimate import Estimate
+from cxresearch.stats.intervals.proportions import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cxresearch.metrics.base.metric import Query
+    from cxresearch.results.units import Unit
+
+#: What reports print as the name of Wilson's interval.
+WILSON = "score interval (Wilson 1927)"
+#: Begins the method of a cell without a value; the reason follows.
+NONE = "none: "
+RUNNING = f"{NONE}the period had not ended at the data cut"
+
+
+def shares(hits: Any, n: Any, level: float) -> dict[str, Any]:
+    """Return columns value, low, high and se of shares with Wilson's interval; all NaN where n is 0."""
+    size = np.where(n > 0, n, np.nan)
+    share, bounds = hits / size, wilson(hits, n, level=level)
+    return {
+        "value": share,
+        "low": np.where(n > 0, bounds.low, np.nan),
+        "high": np.where(n > 0, bounds.high, np.nan),
+        "se": np.sqrt(share * (1 - share) / size),
+    }
+
+
+def without_running(cells: pd.DataFrame, complete: Any) -> pd.DataFrame:
+    """Return cells of which those of a running period have no value, and all they counted is missing."""
+    running = ~np.asarray(complete, dtype=bool)
+    found = cells.copy()
+    found.loc[running, "n_missing"] = found.loc[running, "n_missing"] + found.loc[running, "n"]
+    found.loc[running, "n"] = 0
+    found.loc[running, ["value", "low", "high", "se"]] = np.nan
+    found.loc[running, "method"] = RUNNING
+    whole: pd.DataFrame = found.astype({"n": "int64", "n_missing": "int64"})
+    return whole
+
+
+def each_cell(rows: pd.DataFrame, query: Query, cell: Callable[..., tuple[Any, ...]]) -> pd.DataFrame:
+    """Return what a function makes of the rows of each cell: (value, low, high, se, n, n_missing, method)."""
+    keys = list(query.keys)
+    groups: Any = rows.groupby(keys, dropna=False, sort=True) if keys else [((), rows)] if len(rows) else []
+    found = [(*key, *cell(mine)) for key, mine in groups]
+    return pd.DataFrame(found, columns=[*keys, "value", "low", "high", "se", "n", "n_missing", "method"])
+
+
+def follows(query: Query, coarser: Query) -> bool:
+    """Return whether the cells of a query lie within those of a coarser one."""
+    return coarser.every == query.every and set(coarser.by) <= set(query.by)
+
+
+def others(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return rows in which each group of a column stands for all the others together."""
+    groups = rows[column].dropna().unique()
+    parts = [rows[rows[column] != group].assign(**{column: group}) for group in groups]
+    found: pd.DataFrame = pd.concat([part for part in parts if len(part)] or [rows.iloc[:0]])
+    return found.reset_index(drop=True)
+
+
+def one_estimate(
+    cells: pd.DataFrame, *, name: str, level: float, unit: Unit, denominator: str, nothing: str = ""
+) -> Estimate:
+    """Return the only cell as an estimate; ``nothing`` is the note where there is none.
+
+    A cell without a value says why in its method, which is then the note.
+    """
+    row: Any = {"n": 0, "n_missing": 0, "method": NONE + nothing if nothing else "none"}
+    row = cells.iloc[0] if len(cells) else row
+    value, low, high, se = (float(row.get(key, math.nan)) for key in ("value", "low", "high", "se"))
+    method = str(row["method"])
+    return Estimate(
+        name=name,
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        se=se,
+        n=int(row["n"]),
+        n_missing=int(row["n_missing"]),
+        unit=unit,
+        method=method,
+        denominator=denominator,
+        note=method.removeprefix(NONE) if method.startswith(NONE) else "",
+    )

@@ -1,0 +1,386 @@
+"""Cohorts of customers: what is left of each, and how old the customers are who bring the revenue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import check_choice, check_level
+from cxresearch.data.engine import EVERY, Every, collect, days_between
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.cell_estimates import WILSON
+from cxresearch.metrics.base.periods import complete_periods, period_steps
+from cxresearch.metrics.economics.retention_economics import DAYS_PER_MONTH
+from cxresearch.metrics.revenue.revenue_ledger import refuse_beyond
+from cxresearch.metrics.revenue.revenue_levels import (
+    KINDS,
+    last_rows,
+    one_currency,
+    revenue_levels,
+    revenue_moves,
+)
+from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.results.result import Result
+from cxresearch.stats.intervals.net_ratio import MoveSums, net_method, net_ratios
+from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.ratio import RatioSums, linearised_ratio
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.data.study import Study
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CohortRetention(Result):
+    """What is left of each cohort after each number of periods.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row for each cohort and age. Columns: ``cohort`` (first day of the period in which its customers
+        first paid), ``age`` (periods since), ``n`` (customers of the cohort), ``start`` (its customers, or
+        MRR, at the end of its first period), ``left`` (those there, or MRR, at the end of the period),
+        ``share`` (left / start; MRR can exceed 1), ``low, high`` (its interval; NaN at age 0, where the share
+        is 1 by definition) and ``complete`` (the period had ended by the data cut; an incomplete cell has no
+        share).
+    of : str
+        ``"customers"`` or ``"revenue"``.
+    every : str
+        Length of a period.
+    level : float
+        Confidence level.
+    method : str
+        Name of the interval.
+    currency, profile, name : str
+        Of the amounts; definition of a customer; name of the study.
+    """
+
+    frame: pd.DataFrame
+    of: str
+    every: str
+    level: float
+    method: str = ""
+    currency: str = ""
+    profile: str = ""
+    name: str = ""
+
+    def matrix(self) -> pd.DataFrame:
+        """Return shares with one row for each cohort and one column for each age; NaN where incomplete."""
+        return self.frame.pivot_table(index="cohort", columns="age", values="share", dropna=False)
+
+    def table(self) -> pd.DataFrame:
+        """Return shares with their intervals as text, ``"90 % [60, 98]"``, blank where incomplete."""
+        rows = self.frame
+        text = [_cell(*cell) for cell in zip(rows["share"], rows["low"], rows["high"], strict=True)]
+        return rows.assign(text=text).pivot(index="cohort", columns="age", values="text").fillna("")
+
+    def __str__(self) -> str:
+        count = self.frame["cohort"].nunique()
+        lines = [f"Retention of {self.of} by {self.every}, {count} cohorts, % of the first period's end"]
+        table = (100 * self.matrix()).round(1)
+        lines += table.to_string(na_rep="", float_format=lambda value: f"{value:.1f}").splitlines()
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+
+def _cell(share: float, low: float, high: float) -> str:
+    if math.isnan(share):
+        return ""
+    text = f"{100 * share:.0f} %"
+    return text if math.isnan(low) else f"{text} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def cohort_retention(
+    study: Study,
+    *,
+    of: Literal["customers", "revenue"] = "customers",
+    every: Every = "month",
+    profile: str | RevenueProfile = "cxresearch",
+    level: float = 0.95,
+) -> CohortRetention:
+    """Follow the customers who first paid in the same period.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``revenue``, in one currency.
+    of : {"customers", "revenue"}
+        Count customers or their MRR.
+    every : {"week", "month", "quarter", "year"}
+        Length of a period.
+    profile : str or RevenueProfile
+        Whose definition of a customer.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    CohortRetention
+        Shares are of what was there at the end of the cohort's first period. Who comes back counts again.
+
+    Raises
+    ------
+    DataError
+        If nobody ever paid, or revenue is in several currencies.
+    ArgumentError
+        If an argument is not admitted.
+
+    Notes
+    -----
+    Customers carry Wilson's interval. Revenue carries that of `net_revenue_retention`: losses and gains of
+    the cohort's customers against their first level, joined by MOVER. Customers are taken as independent
+    draws from those the firm might have had; the first period is its own base and has no interval.
+
+    References
+    ----------
+    Wilson (1927), doi:10.1080/01621459.1927.10502953. Zou and Donner (2008), doi:10.1002/sim.3095.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.revenue.revenue import _example_study
+    >>> print(cohort_retention(_example_study()))
+    Retention of customers by month, 1 cohorts, % of the first period's end
+    age            0    1  2
+    cohort
+    2024-01-01 100.0 90.0
+    >>> cohort_retention(_example_study(), of="revenue").table().loc["2024-01-01", 1]
+    '90 % [60, 141]'
+    """
+    check_choice("of", of, ("customers", "revenue"))
+    check_choice("every", every, EVERY)
+    check_level(level)
+    rules = revenue_profile(profile)
+    moved = _moves_by_cohort(study, rules, every)
+    periods = period_steps(study, moved["cohort"].min(), every)
+    known = complete_periods(study, periods, every)
+    frame, method = _cells(moved, periods, np.asarray(known, bool), level, of)
+    return CohortRetention(
+        frame=frame,
+        of=of,
+        every=every,
+        level=level,
+        method=method,
+        currency=study.currency,
+        profile=rules.name,
+        name=study.name,
+    )
+
+
+_ONE_CURRENCY = "use one currency, or mrr_bridge with rates"
+#: Running sums over the customers of a cohort: level, and its loss or gain against the first period's end.
+_RUNNING = (
+    "change",
+    "customers",
+    "lost",
+    "lost2",
+    "lost_s",
+    "lost_r",
+    "losers",
+    "won",
+    "won2",
+    "won_s",
+    "winners",
+)
+#: Sums that stand once the first period has ended: customers who joined, those with a level, its square.
+_FIXED = ("heads", "holders", "squares")
+
+
+def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.DataFrame:
+    levels = one_currency(study, revenue_levels(study, rules), next_step=_ONE_CURRENCY)
+    moves = revenue_moves(levels, rules, every, study.timezone)
+    begins = nw.col("kind") == KINDS.index("new")
+    moves = moves.with_columns(arrival=nw.when(begins).then(nw.col("period")))
+    moves = moves.with_columns(cohort=nw.col("arrival").min().over("customer_id"))
+    moves = moves.filter(~nw.col("cohort").is_null())
+    first = nw.when(nw.col("period") == nw.col("cohort")).then(nw.col("change")).otherwise(nw.lit(0))
+    moves = moves.with_columns(first=first.cast(nw.Float64))
+    moves = moves.with_columns(start=nw.col("first").sum().over("customer_id"))
+    joined = begins | (nw.col("kind") == KINDS.index("reactivation"))
+    gained = nw.when(joined).then(nw.lit(1)).when(nw.col("kind") == KINDS.index("churn")).then(nw.lit(-1))
+    now, before = (_against_start(nw.col(name).cast(nw.Float64)) for name in ("cents", "before"))
+    steps = {  # a customer counts from the first level on: there is no step from before it
+        name: now[name] - nw.when(begins).then(nw.lit(0.0)).otherwise(before[name]) for name in now
+    }
+    start, there = nw.col("start"), nw.when(begins).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+    moves = moves.with_columns(
+        customers=gained.otherwise(nw.lit(0)),
+        heads=there,
+        holders=nw.when(start > 0).then(there).otherwise(nw.lit(0.0)),
+        squares=there * start * start,
+        **steps,
+    )
+    found = collect(
+        moves.group_by("cohort", "period").agg(*(nw.col(name).sum() for name in (*_RUNNING, *_FIXED)))
+    )
+    if found.empty:
+        raise DataError("nobody ever paid", where="table revenue")
+    refuse_beyond(np.sqrt(found[["squares", "won2"]].abs()))
+    return found
+
+
+def _against_start(level: nw.Expr) -> dict[str, nw.Expr]:
+    """What a level of a customer adds to the sums of losses and gains against the first period's end."""
+    start, none = nw.col("start"), nw.lit(0.0)
+    lost = nw.when(level < start).then(start - level).otherwise(none)
+    won = nw.when(level > start).then(level - start).otherwise(none)
+    return {
+        "lost": lost,
+        "lost2": lost * lost,
+        "lost_s": lost * start,
+        "lost_r": nw.when(level < start).then(lost * lost / start).otherwise(none),
+        "losers": nw.when(level < start).then(nw.lit(1.0)).otherwise(none),
+        "won": won,
+        "won2": won * won,
+        "won_s": won * start,
+        "winners": nw.when(level > start).then(nw.lit(1.0)).otherwise(none),
+    }
+
+
+def _cells(
+    moved: pd.DataFrame, periods: pd.DatetimeIndex, complete: Any, level: float, of: str
+) -> tuple[pd.DataFrame, str]:
+    """Tall table of cohort and age, and the name of the interval."""
+    rows, columns = np.triu_indices(len(periods))
+
+    def square(name: str) -> Any:
+        wide = moved.pivot_table(index="cohort", columns="period", values=name, aggfunc="sum", fill_value=0)
+        return wide.reindex(index=periods, columns=periods, fill_value=0).to_numpy(float)
+
+    sums = {name: square(name).cumsum(axis=1)[rows, columns] for name in _RUNNING}
+    sums |= {name: square(name).sum(axis=1)[rows] for name in _FIXED}
+    held = sums["customers"] if of == "customers" else sums["change"] / 100
+    first = np.flatnonzero(rows == columns)[rows]  # the cell of each cohort's first period
+    start = held[first]
+    inside = complete[columns] & (start > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(inside, held / start, np.nan)
+    if of == "customers":
+        low, high = wilson(np.minimum(held, start), start, level=level)
+        method = WILSON
+    else:
+        low, high = _revenue_bounds(sums, sums["change"][first], level)
+        method = net_method(share=True)
+    open_ended = inside & (columns > rows)
+    frame = pd.DataFrame(
+        {
+            "cohort": periods[rows],
+            "age": columns - rows,
+            "n": sums["heads"].astype("int64"),
+            "start": start,
+            "left": np.where(inside, held, np.nan),
+            "share": share,
+            "low": np.where(open_ended, low, np.nan),
+            "high": np.where(open_ended, high, np.nan),
+            "complete": complete[columns],
+        }
+    )
+    return frame[frame["n"] > 0].reset_index(drop=True), method
+
+
+def _revenue_bounds(sums: dict[str, Any], start: Any, level: float) -> tuple[Any, Any]:
+    """Interval of what is left of the first level: one less that of net losses, never below 0."""
+    tidy = {name: np.maximum(values, 0.0) for name, values in sums.items()}
+    losses = MoveSums(
+        x=np.minimum(tidy["lost"], start),
+        xx=tidy["lost2"],
+        xs=tidy["lost_s"],
+        movers=tidy["losers"],
+        relative=tidy["lost_r"],
+    )
+    gains = MoveSums(x=tidy["won"], xx=tidy["won2"], xs=tidy["won_s"], movers=tidy["winners"])
+    found = net_ratios(
+        losses, gains, cross=0.0, s=start, ss=tidy["squares"], n=tidy["holders"], level=level, share=True
+    )
+    return np.maximum(1 - found["high"].to_numpy(), 0.0), 1 - found["low"].to_numpy()
+
+
+def revenue_by_customer_age(
+    study: Study,
+    *,
+    edges_months: Sequence[float] = (0, 3, 6, 12, 24, 36),
+    profile: str | RevenueProfile = "cxresearch",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return how old the customers are who bring today's recurring revenue.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``revenue``, in one currency.
+    edges_months : sequence of float
+        Lower ends of the age bands, rising, the first 0. Age counts from the first paid level to the data
+        cut.
+    profile : str or RevenueProfile
+        Whose definition.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        One row a band: ``from_months, to_months`` (infinite for the last), ``n`` (customers), ``mrr``,
+        ``share`` of all MRR at the cut, ``low, high`` (linearised ratio over all customers, within 0 and 1).
+
+    Raises
+    ------
+    ArgumentError
+        If the edges do not rise from 0.
+
+    References
+    ----------
+    Dean, N., & Pagano, M. (2015). Evaluating confidence interval methods for binomial proportions in
+    clustered surveys. Journal of Survey Statistics and Methodology 3, 484-503. doi:10.1093/jssam/smv024
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.revenue.revenue import _example_study
+    >>> revenue_by_customer_age(_example_study())[["from_months", "n", "mrr", "share"]].head(2)
+       from_months  n   mrr  share
+    0          0.0  9  90.0    1.0
+    1          3.0  0   0.0    0.0
+    """
+    check_level(level)
+    edges = np.asarray(edges_months, dtype=float)
+    if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():
+        raise ArgumentError(f"edges_months is {edges_months!r}", wanted="rising numbers, the first 0")
+    found = _ages(study, revenue_profile(profile), edges)
+    total, square, n = found["cents"].sum(), found["square"].sum(), int(found["n"].sum())
+    rows = []
+    for band, start in enumerate(edges):
+        mine = found[found["band"] == band]
+        money, squares, count = (float(mine[name].sum()) for name in ("cents", "square", "n"))
+        sums = RatioSums(
+            x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n, relative=money
+        )
+        part = linearised_ratio(sums, level=level)
+        end = edges[band + 1] if band + 1 < len(edges) else math.inf
+        rows.append((start, end, int(count), money / 100, part.value, part.low, part.high))
+    return pd.DataFrame(rows, columns=["from_months", "to_months", "n", "mrr", "share", "low", "high"])
+
+
+def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
+    """Money and customers by age band at the data cut: one group-by after one over customers."""
+    levels = one_currency(study, revenue_levels(study, rules), next_step=_ONE_CURRENCY)
+    paid = nw.when(nw.col("cents") > 0).then(nw.col("at"))
+    levels = levels.with_columns(paid=paid).with_columns(since=nw.col("paid").min().over("customer_id"))
+    each = last_rows(levels).filter(nw.col("cents") > 0)
+    age = days_between(nw.col("since"), nw.lit(study.observed_until)) / DAYS_PER_MONTH
+    each = each.with_columns(age=age)
+    band = nw.lit(0)
+    for index, start in enumerate(edges[1:], start=1):
+        band = nw.when(nw.col("age") >= float(start)).then(nw.lit(index)).otherwise(band)
+    money = nw.col("cents").cast(nw.Float64)
+    each = each.with_columns(band=band, square=money * money)
+    found = collect(
+        each.group_by("band").agg(nw.len().alias("n"), nw.col("cents").sum(), nw.col("square").sum())
+    )
+    refuse_beyond(np.sqrt(found["square"]))
+    return found

@@ -1,0 +1,243 @@
+"""Customer (logo) churn: its value depends on what it is divided by, so the denominator is named."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import check_choice, check_level
+from cxresearch.data.engine import Every, collect
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.cell_estimates import WILSON
+from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
+from cxresearch.metrics.revenue.mrr_bridge_result import next_period
+from cxresearch.metrics.revenue.revenue_levels import KINDS, revenue_levels, revenue_moves
+from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.ratio import poisson_rate
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.reached_share import share_reached
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cxresearch.data.study import Study
+
+Denominator = Literal["opening", "opening_and_new", "average", "exposure", "km"]
+
+_NAMES = {
+    "opening": "customers when the period began",
+    "opening_and_new": "customers when the period began, and those who joined in it",
+    "average": "mean of the customers at the beginning and the end",
+    "exposure": "customer-periods: each customer counts for the part of the period there",
+    "km": "customers at risk on each day (Kaplan-Meier, those who join enter when they join)",
+}
+
+
+def logo_churn(
+    study: Study,
+    *,
+    period: Any = None,
+    every: Every = "month",
+    denominator: Denominator | None = None,
+    profile: str | RevenueProfile = "cxresearch",
+    level: float = 0.95,
+) -> Estimate:
+    """Return the share of customers lost in a period.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``revenue``.
+    period : str or timestamp, optional
+        Any moment within the period. By default the last complete one.
+    every : {"day", "week", "month", "quarter", "year"}
+        Length of the period.
+    denominator : {"opening", "opening_and_new", "average", "exposure", "km"}, optional
+        By default that of the definition. ``opening`` counts only losses among the customers of the first
+        moment; ``exposure`` is a rate, which can exceed 1; ``km`` is the probability to leave within one
+        period.
+    profile : str or RevenueProfile
+        Whose definition of a customer and of leaving.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        Intervals: Wilson for shares, exact Poisson for the rate, log-log Greenwood for Kaplan-Meier. ``n``
+        is the denominator (rounded for ``average`` and ``exposure``).
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such complete period.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.revenue.revenue import _example_study
+    >>> logo_churn(_example_study(), period="2024-02")
+    Customer churn 10.0 % [1.8 %, 40.4 %], n 10
+    """
+    rules = revenue_profile(profile)
+    chosen = check_choice("denominator", denominator or rules.churned_denominator, _NAMES)
+    check_level(level)
+    rules = replace(rules, moves="every_change") if chosen in ("exposure", "km") else counting_heads(rules)
+    bridge = mrr_bridge(study, every=every, profile=rules, rates=_no_rates(study))
+    row = bridge.frame.loc[bridge.position(period)]
+    if chosen in ("exposure", "km"):
+        spells = _spells(study, rules, row, every)
+        return (_exposure if chosen == "exposure" else _kaplan_meier)(spells, row, rules, level)
+    return _share(row, chosen, rules, level)
+
+
+def _no_rates(study: Study) -> Any:
+    """Customers are counted, not money: any rate does where there are currencies."""
+    names = study.table("revenue").collect_schema().names()
+    if "currency" not in names or not study.currency:
+        return None
+    found = collect(study.table("revenue").select("currency").unique())["currency"].dropna()
+    return dict.fromkeys(map(str, found), 1.0)
+
+
+def counting_heads(rules: RevenueProfile) -> RevenueProfile:
+    """Return the definition by which customers are counted, where the money may follow every change."""
+    return rules if rules.left_within else replace(rules, moves="period_end")
+
+
+def churn_base(rows: pd.DataFrame, chosen: str) -> NDArray[np.float64]:
+    """Return what customers lost are divided by, for each row of a bridge, shape (n,)."""
+    opening = rows["opening_customers"].astype(float)
+    if chosen == "average":
+        opening = (opening + rows["closing_customers"]) / 2
+    elif chosen == "opening_and_new":
+        opening = opening + rows["new_customers"]
+    return np.asarray(opening, dtype=np.float64)
+
+
+def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFrame:
+    """Return the share of customers lost for rows of a bridge: ``value, low, high, se, n, method``.
+
+    Who joined and left within a period can outnumber those who were there: then it is a rate, with the exact
+    Poisson interval.
+    """
+    churned, base = rows["churn_customers"].to_numpy(float), churn_base(rows, chosen)
+    shares = (base > 0) & (churned <= base)
+    bounds = wilson(np.where(shares, churned, 0.0), np.where(shares, base, 1.0), level=level)
+    low, high = np.array(bounds.low, dtype=float), np.array(bounds.high, dtype=float)
+    for at in np.flatnonzero(~shares):
+        _, low[at], high[at] = poisson_rate(int(churned[at]), float(base[at]), level=level)
+    divisor = np.where(base > 0, base, np.nan)
+    value, n = churned / divisor, base.round()
+    return pd.DataFrame(
+        {
+            "value": value,
+            "low": low,
+            "high": high,
+            "se": np.sqrt(value * np.maximum(1 - value, 0) / divisor),
+            "n": n.astype("int64"),
+            "method": np.where(shares, WILSON, "exact Poisson interval (Garwood 1936)"),
+        },
+        index=rows.index,
+    )
+
+
+def _share(row: Any, chosen: str, rules: RevenueProfile, level: float) -> Estimate:
+    cell = churn_cells(pd.DataFrame([row]), chosen, level=level).iloc[0]
+    ends = (float(cell["value"]), float(cell["low"]), float(cell["high"]))
+    return _estimate(ends, int(cell["n"]), method=cell["method"], chosen=chosen, rules=rules, level=level)
+
+
+def _estimate(
+    ends: tuple[float, float, float], n: int, *, method: str, chosen: str, rules: RevenueProfile, level: float
+) -> Estimate:
+    value, low, high = ends
+    return Estimate(
+        name="Customer churn",
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        se=math.sqrt(value * max(1 - value, 0) / n) if n else math.nan,
+        n=n,
+        unit=Unit.SHARE,
+        method=f"{method}; denominator {chosen}; definition {rules.name}",
+        denominator=_NAMES[chosen],
+        note="no customer in the denominator" if not n else "",
+    )
+
+
+def _spells(study: Study, rules: RevenueProfile, row: Any, every: Every) -> pd.DataFrame:
+    """Stretches of being a customer within the period, in periods: ``entry, duration, event, count``."""
+    moves = revenue_moves(revenue_levels(study, rules), rules, every, study.timezone)
+    turns = [KINDS.index(kind) for kind in ("new", "reactivation", "churn")]
+    mine = moves.filter(
+        (nw.col("period") == nw.lit(row["period"].to_pydatetime())) & nw.col("kind").is_in(turns)
+    )
+    rows = collect(mine.select("customer_id", "at", "kind")).sort_values(["customer_id", "at"])
+    start, end = (_in_utc(study, moment) for moment in (row["period"], next_period(row["period"], every)))
+    rows["time"] = (rows["at"] - start) / (end - start)
+    left = rows["kind"] == KINDS.index("churn")
+    same = rows["customer_id"].eq(rows["customer_id"].shift())
+    ended = pd.DataFrame(
+        {
+            "entry": np.where(same, rows["time"].shift(), 0.0)[left],
+            "duration": rows.loc[left, "time"],
+            "event": 1,
+            "count": 1,
+        }
+    )
+    last = ~rows["customer_id"].eq(rows["customer_id"].shift(-1))
+    stays = rows.loc[~left & last, "time"]
+    running = pd.DataFrame({"entry": stays, "duration": 1.0, "event": 0, "count": 1})
+    opening_left = int((left & ~same).sum())
+    quiet = pd.DataFrame(
+        {
+            "entry": [0.0],
+            "duration": [1.0],
+            "event": [0],
+            "count": [int(row["opening_customers"]) - opening_left],
+        }
+    )
+    spells = pd.concat([part for part in (ended, running, quiet) if len(part)], ignore_index=True)
+    spells["duration"] = np.maximum(spells["duration"], spells["entry"] + 1e-9)
+    return spells[spells["count"] > 0]
+
+
+def _in_utc(study: Study, local: pd.Timestamp) -> pd.Timestamp:
+    return (
+        local.tz_localize(ZoneInfo(study.timezone), nonexistent="shift_forward")
+        .tz_convert(UTC)
+        .tz_localize(None)
+    )
+
+
+def _exposure(spells: pd.DataFrame, row: Any, rules: RevenueProfile, level: float) -> Estimate:  # noqa: ARG001
+    exposure = float(((spells["duration"] - spells["entry"]) * spells["count"]).sum())
+    churned = int((spells["event"] * spells["count"]).sum())
+    value, low, high = poisson_rate(churned, exposure, level=level)
+    method = "events per customer-period, exact Poisson interval (Garwood 1936)"
+    ends, n = (value, low, high), round(exposure)
+    return _estimate(ends, n, method=method, chosen="exposure", rules=rules, level=level)
+
+
+def _kaplan_meier(spells: pd.DataFrame, row: Any, rules: RevenueProfile, level: float) -> Estimate:
+    if spells.empty:
+        raise ArgumentError("nobody was a customer in this period", where=f"{row['period']:%Y-%m-%d}")
+    curve = kaplan_meier(
+        spells["duration"], spells["event"], entry=spells["entry"], counts=spells["count"], level=level
+    )
+    left = share_reached(curve, 1.0, extend=True)
+    method = f"1 - Kaplan-Meier at one period, late entry, {left.limits}"
+    ends = (left.value, left.low, left.high)
+    n = int(spells["count"].sum())
+    return _estimate(ends, n, method=method, chosen="km", rules=rules, level=level)

@@ -1,0 +1,172 @@
+"""Revenue metrics by any group and period, for metric tables and scorecards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.metrics.base.cell_estimates import without_running
+from cxresearch.metrics.base.group_columns import NoSuchGroupError
+from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.revenue.logo_churn import churn_base, churn_cells, counting_heads
+from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
+from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
+from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
+from cxresearch.metrics.revenue.revenue_rates import rate_cells
+from cxresearch.metrics.tables.check_options import option
+from cxresearch.results.units import Unit
+
+_RATES = (
+    ("gross_revenue_churn", "Gross revenue churn", Unit.SHARE, "low", "(churn + contraction) / opening MRR"),
+    (
+        "net_revenue_churn",
+        "Net revenue churn",
+        Unit.SHARE,
+        "low",
+        "(churn + contraction - expansion) / opening MRR",
+    ),
+    ("gross_revenue_retention", "GRR", Unit.SHARE, "high", "sum of min(closing, opening) / opening MRR"),
+    (
+        "net_revenue_retention",
+        "NRR",
+        Unit.SHARE,
+        "high",
+        "closing MRR of the opening cohort / its opening MRR",
+    ),
+    ("expansion", "Expansion", Unit.SHARE, "high", "expansion / opening MRR"),
+    ("quick_ratio", "Quick ratio", Unit.RATIO, "high", "(new + expansion) / (contraction + churn)"),
+)
+
+_ENDED = "; complete periods only"
+
+
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
+    """Return the revenue metrics, where the study has a revenue table.
+
+    Options of a query: ``profile`` (see `REVENUE_PROFILES`) and ``rates`` (see `mrr_bridge`). Without a
+    period they are those of the last complete month. A rate needs an opening cohort; a period that had not
+    ended at the data cut is there without a value, its customers counted in ``n_missing``.
+    """
+    if "revenue" not in study.tables:
+        return ()
+    rates = tuple(
+        Metric(
+            name=name,
+            label=label,
+            unit=unit,
+            good=good,  # type: ignore[arg-type]
+            denominator="customers of the opening cohort" if unit is Unit.SHARE else "customers who moved",
+            family=bridges_of,
+            estimate=_estimator(name),
+            definition=definition + _ENDED,
+        )
+        for name, label, unit, good, definition in _RATES
+    )
+    churn = Metric(
+        name="customer_churn",
+        label="Customer churn",
+        unit=Unit.SHARE,
+        good="low",
+        denominator="customers when the period began",
+        family=bridges_of,
+        estimate=_customer_churn,
+        definition="customers lost / customers when the period began, both as the profile counts them"
+        + _ENDED,
+    )
+    money = Metric(
+        name="mrr",
+        label="MRR",
+        unit=Unit.MONEY,
+        good="high",
+        denominator="paying customers",
+        family=bridges_of,
+        estimate=_mrr,
+        difference="none",
+        definition="recurring revenue a month at the end of the period" + _ENDED,
+    )
+    return (money, churn, *rates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bridges:
+    """What the revenue metrics of a query share: the bridge of the money, and the one that counts customers.
+
+    They are one, unless the money follows every change and customer churn the two ends of a period
+    (`counting_heads`).
+    """
+
+    money: MrrBridge
+    heads: MrrBridge
+
+
+def bridges_of(study: Any, query: Query) -> Bridges:
+    """Return the bridges that all revenue metrics of a query share."""
+    lost = [name for name in query.by if name not in study.segments]
+    if lost:
+        raise NoSuchGroupError(
+            f"revenue cannot be grouped by {', '.join(lost)}",
+            wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
+        )
+    rules = revenue_profile(option(query, "profile"))
+    every, rates = query.every or "month", option(query, "rates")
+    money = mrr_bridge(study, every=every, by=query.by, profile=rules, rates=rates)
+    heads = counting_heads(rules)
+    if heads == rules:
+        return Bridges(money=money, heads=money)
+    return Bridges(money=money, heads=mrr_bridge(study, every=every, by=query.by, profile=heads, rates=rates))
+
+
+def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFrame:
+    """Cells with customers; without a period those of the last complete one."""
+    rows = bridge.frame
+    if query.every is None:
+        done = rows[rows["complete"]]
+        rows = done[done["period"] == done["period"].max()] if len(done) else done
+    rows = rows[there[rows.index]]
+    return rows.sort_values(list(query.keys)) if query.keys else rows
+
+
+def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells with their keys; a period not ended has no value, and its customers are missing from n."""
+    return without_running(rows[list(query.keys)].join(cells.assign(n_missing=0)), rows["complete"])
+
+
+def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:
+    def estimate(bridges: Bridges, query: Query) -> pd.DataFrame:
+        bridge = bridges.money
+        rows = _rows(bridge, query, bridge.frame["opening_customers"] > 0)
+        cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
+        return _cells(rows, query, cells)
+
+    return estimate
+
+
+def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:
+    """Customer churn as `logo_churn` has it, by the denominator of the profile."""
+    bridge = bridges.heads
+    chosen = bridge.rules.churned_denominator
+    rows = _rows(bridge, query, pd.Series(churn_base(bridge.frame, chosen) > 0, index=bridge.frame.index))
+    cells = churn_cells(rows, chosen, level=query.level)
+    method = cells["method"] + f"; denominator {chosen}; definition {bridge.rules.name}"
+    return _cells(rows, query, cells.assign(method=method))
+
+
+def _mrr(bridges: Bridges, query: Query) -> pd.DataFrame:
+    bridge = bridges.money
+    rows = _rows(bridge, query, bridge.frame["closing_customers"] > 0)
+    cells = pd.DataFrame(
+        {
+            "value": rows["closing"],
+            "low": np.nan,
+            "high": np.nan,
+            "se": np.nan,
+            "n": rows["closing_customers"],
+            "method": f"sum of levels, a count and not a sample; definition {bridge.rules.name}",
+        },
+        index=rows.index,
+    )
+    return _cells(rows, query, cells)

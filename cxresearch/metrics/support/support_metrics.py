@@ -1,0 +1,252 @@
+"""Support metrics by any group and period, for metric tables and scorecards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cxresearch.data.engine import collect
+from cxresearch.metrics.base.cell_estimates import WILSON, each_cell, follows, others, shares
+from cxresearch.metrics.base.group_columns import cells_of
+from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.support.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
+from cxresearch.metrics.tables.check_options import option
+from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.ratio import poisson_rate
+from cxresearch.stats.survival.reached_share import share_reached
+
+_CREATED = "tickets created, open ones censored at the data cut"
+
+
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
+    """Return what the columns of the tickets table allow.
+
+    ``tickets``; for first reply, resolution and wait ``<measure>_median_hours`` and ``<measure>_p90_hours``;
+    ``sla_attainment`` (option ``target_hours``, 48 by default), ``reopen_rate`` and
+    ``interactions_per_ticket``. Option ``hours``, a
+    `BusinessHours`, makes all times working time. Periods are those of creation.
+    """
+    if "tickets" not in study.tables:
+        return ()
+    names = study.table("tickets").collect_schema().names()
+    found = [_volume()]
+    for measure, column in MEASURES.items():
+        if column in names:
+            found += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
+    if "resolved_at" in names:
+        found.append(_sla())
+        if "reopens" in names:
+            found.append(_reopened())
+    if "replies" in names:
+        found.append(_interactions())
+    return tuple(found)
+
+
+def _volume() -> Metric:
+    return Metric(
+        name="tickets",
+        label="Tickets",
+        unit=Unit.COUNT,
+        good="",
+        denominator="tickets created",
+        family=count_tickets,
+        estimate=_tickets,
+        collapse=_collapse,
+        days="proportional",
+        definition="tickets created in the period; changes between periods are those of tickets a day",
+    )
+
+
+def _time(measure: str, name: str, p: float) -> Metric:
+    words, wait = {"median": "median", "p90": "90th percentile"}[name], measure == "wait"
+    return Metric(
+        name=f"{measure}_{name}_hours",
+        label=f"{LABELS[measure].capitalize()}, {words}",
+        unit=Unit.HOURS,
+        good="low",
+        denominator="tickets with a recorded wait" if wait else _CREATED,
+        family=_FAMILIES[measure],
+        estimate=_quantile(p),
+        collapse=_collapse,
+        difference="none",
+        definition=f"Kaplan-Meier {words} of the {'recorded wait' if wait else 'time to ' + LABELS[measure]}",
+    )
+
+
+def _sla() -> Metric:
+    return Metric(
+        name="sla_attainment",
+        label="SLA attainment",
+        unit=Unit.SHARE,
+        good="high",
+        denominator=_CREATED,
+        family=_FAMILIES["resolution"],
+        estimate=_attained,
+        collapse=_collapse,
+        rest=_rest,
+        definition="1 - Kaplan-Meier of the time to resolution at the target (48 h unless said otherwise)",
+    )
+
+
+def _reopened() -> Metric:
+    return Metric(
+        name="reopen_rate",
+        label="Reopen rate",
+        unit=Unit.SHARE,
+        good="low",
+        denominator="resolved tickets",
+        family=count_tickets,
+        estimate=_reopen_rate,
+        collapse=_collapse,
+        rest=_rest,
+        definition="resolved tickets reopened at least once / resolved tickets",
+    )
+
+
+def _interactions() -> Metric:
+    return Metric(
+        name="interactions_per_ticket",
+        label="Interactions per ticket",
+        unit=Unit.RATIO,
+        good="low",
+        denominator="resolved tickets with a number of replies",
+        family=count_tickets,
+        estimate=_mean_replies,
+        collapse=_collapse,
+        rest=_rest,
+        definition="replies of resolved tickets / resolved tickets; open ones go on collecting them",
+    )
+
+
+def _family(measure: str) -> Callable[[Any, Query], pd.DataFrame]:
+    def family(study: Any, query: Query) -> pd.DataFrame:
+        return count_times(study, measure, query, hours=option(query, "hours"))
+
+    return family
+
+
+_FAMILIES = {measure: _family(measure) for measure in MEASURES}
+
+
+def count_tickets(study: Any, query: Query) -> pd.DataFrame:
+    """Count tickets by cell: ``n, resolved, reopened`` and, of replies, ``t_n, t_sum, t_square``."""
+    names = study.table("tickets").collect_schema().names()
+    keep = tuple(name for name in ("resolved_at", "reopens", "replies") if name in names)
+    rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", *keep))
+    none, one, sums = nw.lit(0), nw.lit(1), [nw.len().alias("n")]
+    counted = {"resolved": none, "reopened": none}
+    if {"resolved_at", "reopens"} <= set(keep):
+        known = ~nw.col("resolved_at").is_null() & ~nw.col("reopens").is_null()
+        counted["resolved"] = nw.when(known).then(one).otherwise(none)
+        counted["reopened"] = nw.when(known & (nw.col("reopens") > 0)).then(one).otherwise(none)
+    if "replies" in keep:
+        told = ~nw.col("replies").is_null()
+        told = told & ~nw.col("resolved_at").is_null() if "resolved_at" in keep else told
+        number = nw.col("replies").cast(nw.Float64())
+        counted["t_n"] = nw.when(told).then(one).otherwise(none)
+        counted["t_sum"] = nw.when(told).then(number).otherwise(nw.lit(0.0))
+        counted["t_square"] = nw.when(told).then(number * number).otherwise(nw.lit(0.0))
+    rows = rows.with_columns(**counted)
+    sums += [nw.col(name).sum() for name in counted]
+    if not query.keys:
+        return collect(rows.select(*sums))
+    return collect(rows.group_by(list(query.keys)).agg(*sums)).sort_values(
+        list(query.keys), ignore_index=True
+    )
+
+
+_SUMMED = ("n", "resolved", "reopened", "t_n", "t_sum", "t_square")
+
+
+def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
+    """Return the counts of coarser cells, or None where they do not follow."""
+    if not follows(query, coarser):
+        return None
+    return _summed(counts, [*coarser.keys, *_kept(counts, query)])
+
+
+def _kept(counts: pd.DataFrame, query: Query) -> list[str]:
+    """Columns that tell counts within a cell apart: minutes and event."""
+    return [str(name) for name in counts if name not in (*query.keys, *_SUMMED)]
+
+
+def _summed(counts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    sums = [name for name in _SUMMED if name in counts]
+    if not keys:
+        return counts[sums].sum().to_frame().T
+    return counts.groupby(keys, dropna=False, as_index=False)[sums].sum()
+
+
+def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
+    """Return counts in which each group of a column stands for all the others together."""
+    return _summed(others(counts, column), [*query.keys, *_kept(counts, query)])
+
+
+def _tickets(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    bounds = [poisson_rate(int(n), 1.0, level=query.level) for n in counts["n"]]
+    _, low, high = np.array(bounds).reshape(-1, 3).T
+    return counts[list(query.keys)].assign(
+        value=counts["n"].astype(float),
+        low=low,
+        high=high,
+        se=np.sqrt(counts["n"]),
+        n=counts["n"],
+        n_missing=0,
+        method="exact Poisson interval (Garwood 1936)",
+    )
+
+
+def _reopen_rate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    rows = counts[counts["resolved"] > 0]
+    n = rows["resolved"].to_numpy(float)
+    return rows[list(query.keys)].assign(
+        **shares(rows["reopened"].to_numpy(float), n, query.level),
+        n=rows["resolved"].astype("int64"),
+        n_missing=(rows["n"] - rows["resolved"]).astype("int64"),
+        method=WILSON,
+    )
+
+
+def _mean_replies(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    rows = counts[counts["t_n"] > 0]
+    n = rows["t_n"].to_numpy(float)
+    mean, squares = rows["t_sum"].to_numpy(float) / n, rows["t_square"].to_numpy(float)
+    known = np.where(n > 1, n, np.nan)
+    se = np.sqrt(np.maximum(squares - n * mean**2, 0.0) / (known - 1) / known)
+    reach = stats.t.ppf((1 + query.level) / 2, np.maximum(n - 1, 1)) * se
+    return rows[list(query.keys)].assign(
+        value=mean,
+        low=np.maximum(mean - reach, 0.0),
+        high=mean + reach,
+        se=se,
+        n=rows["t_n"].astype("int64"),
+        n_missing=(rows["n"] - rows["t_n"]).astype("int64"),
+        method="mean, Student's t",
+    )
+
+
+def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
+    def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+        def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
+            found = curve_of_counts(rows, level=query.level).quantile(p)
+            return found.value, found.low, found.high, np.nan, found.n, 0, found.method
+
+        return each_cell(counts, query, cell)
+
+    return estimate
+
+
+def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    target = float(option(query, "target_hours"))
+
+    def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
+        curve = curve_of_counts(rows, level=query.level)
+        value, low, high, se, limits, _ = share_reached(curve, target)
+        return value, low, high, se, curve.n, 0, f"1 - Kaplan-Meier at {target:g} h, {limits}"
+
+    return each_cell(counts, query, cell)

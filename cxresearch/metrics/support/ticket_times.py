@@ -1,0 +1,276 @@
+"""Times of tickets (first reply, resolution, wait) as survival data: an open ticket is censored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.data.engine import Every, collect, minutes_between
+from cxresearch.errors import DataError
+from cxresearch.metrics.base.group_columns import cells_of, in_shown_names, named_apart
+from cxresearch.metrics.base.metric import Query
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.units import Unit
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.reached_share import share_reached
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+    from cxresearch.metrics.support.business_hours import BusinessHours
+    from cxresearch.stats.survival.survival_curve import KaplanMeier
+
+Measure = Literal["first_reply", "resolution", "wait"]
+
+#: Column that ends each time.
+MEASURES = {"first_reply": "first_replied_at", "resolution": "resolved_at", "wait": "wait_minutes"}
+LABELS = {"first_reply": "first reply", "resolution": "resolution", "wait": "wait"}
+
+
+def count_times(
+    study: Study, measure: str, query: Query, *, hours: BusinessHours | None = None
+) -> pd.DataFrame:
+    """Return how many tickets took how long, to the minute: the sufficient statistic of every ticket time.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets``.
+    measure : {"first_reply", "resolution", "wait"}
+        Needs column ``first_replied_at``, ``resolved_at`` or ``wait_minutes``.
+    query : Query
+        Cells; the period is that of creation.
+    hours : BusinessHours, optional
+        Count working time only. Without it the calendar.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``query.keys``, ``minutes`` (whole), ``event`` (1 ended, 0 still open at the data cut),
+        ``n``. A ticket resolved without a recorded reply is censored for the first reply when it is
+        resolved. Waits are recorded complete; tickets without one are left out.
+
+    Raises
+    ------
+    DataError
+        If the table lacks the column.
+    """
+    column = MEASURES[check_choice("measure", measure, MEASURES)]
+    names = study.table("tickets").collect_schema().names()
+    if column not in names:
+        raise DataError(f"tickets has no column {column}", next_step="map it in the study file")
+    keys = list(query.keys)
+    extra = ("resolved_at",) if measure == "first_reply" and "resolved_at" in names else ()
+    rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", column, *extra))
+    if measure == "wait":
+        rows = rows.filter(~nw.col(column).is_null())
+        rows = rows.with_columns(minutes=(nw.col(column) + 0.5).floor().cast(nw.Int64), event=nw.lit(1))
+        return _counted(rows, keys)
+    rows = rows.with_columns(event=(~nw.col(column).is_null()).cast(nw.Int64), end=_end(study, column, extra))
+    if hours is not None:
+        return _in_business_hours(rows, keys, hours)
+    spent = minutes_between(nw.col("created_at"), nw.col("end"))
+    return _counted(rows.with_columns(minutes=(spent + 0.5).floor().cast(nw.Int64)), keys)
+
+
+def _end(study: Study, column: str, extra: tuple[str, ...]) -> nw.Expr:
+    end = nw.col(column)
+    if extra:
+        end = nw.when(end.is_null()).then(nw.col("resolved_at")).otherwise(end)
+    return nw.when(end.is_null()).then(nw.lit(study.observed_until)).otherwise(end)
+
+
+def _counted(rows: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
+    found = collect(rows.group_by([*keys, "minutes", "event"]).agg(nw.len().alias("n")))
+    return found.sort_values([*keys, "minutes"]).reset_index(drop=True)
+
+
+def _in_business_hours(rows: nw.LazyFrame[Any], keys: list[str], hours: BusinessHours) -> pd.DataFrame:
+    """Working time needs the moments themselves: they come home, the sums are vectorised."""
+    found = collect(rows.select(*keys, "created_at", "end", "event"))
+    spent = hours.minutes_between(found["created_at"], found["end"])
+    found["minutes"] = np.floor(spent + 0.5).astype("int64")
+    return found.groupby([*keys, "minutes", "event"], dropna=False).size().rename("n").reset_index()
+
+
+def ticket_curve(
+    study: Study,
+    measure: Measure,
+    *,
+    hours: BusinessHours | None = None,
+    level: float = 0.95,
+) -> KaplanMeier:
+    """Return the Kaplan-Meier curve of a ticket time, in hours.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets``.
+    measure : {"first_reply", "resolution", "wait"}
+        What ends the time.
+    hours : BusinessHours, optional
+        Count working time only: a different metric, not a correction of the other.
+    level : float
+        Confidence level.
+
+    Examples
+    --------
+    >>> ticket_curve(_example_tickets(), "resolution").median
+    median time 6.0 [2.0, unbounded] h, n 5
+    """
+    return curve_of_counts(count_times(study, measure, Query(), hours=hours), level=level)
+
+
+def curve_of_counts(counts: pd.DataFrame, *, level: float) -> KaplanMeier:
+    """Return the curve of counted minutes, in hours."""
+    return kaplan_meier(
+        counts["minutes"].to_numpy(float) / 60,
+        counts["event"].to_numpy(),
+        counts=counts["n"].to_numpy(),
+        level=level,
+        unit=Unit.HOURS,
+    )
+
+
+def ticket_times(
+    study: Study,
+    measure: Measure,
+    *,
+    by: Sequence[str] = (),
+    every: Every | None = None,
+    hours: BusinessHours | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return median and 90th percentile of a ticket time, beside the mean of the finished ones.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets``.
+    measure : {"first_reply", "resolution", "wait"}
+        What ends the time.
+    by : sequence of str
+        Columns of tickets (``channel``, ``team``, ``category`` ...) or of customers.
+    every : {"day", "week", "month", "quarter", "year"}, optional
+        Period of creation.
+    hours : BusinessHours, optional
+        Count working time only.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell, hours throughout: ``by``, ``period``, ``measure, clock`` (calendar or business), ``n,
+        open``, ``median, median_low, median_high, p90, p90_low, p90_high`` (Kaplan-Meier; NaN not reached,
+        infinite upper limit), ``mean_of_finished`` (the naive mean, which forgets the tickets that take
+        longest).
+
+    Examples
+    --------
+    >>> ticket_times(_example_tickets(), "resolution")[["n", "open", "median", "mean_of_finished"]]
+       n  open  median  mean_of_finished
+    0  5     1     6.0               4.0
+    """
+    check_level(level)
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, groups = named_apart(study, columns)
+    query = Query(by=groups, every=every, level=level)
+    counts = count_times(study, measure, query, hours=hours)
+    clock = "calendar" if hours is None else "business"
+    rows = []
+    for key, cell in _cells(counts, list(query.keys)):
+        median, late = (curve_of_counts(cell, level=level).quantile(p) for p in (0.5, 0.9))
+        done = cell[cell["event"] == 1]
+        n, finished = int(cell["n"].sum()), int(done["n"].sum())
+        mean = float((done["minutes"] * done["n"]).sum() / finished / 60) if finished else np.nan
+        six = (median.value, median.low, median.high, late.value, late.low, late.high)
+        rows.append((*key, measure, clock, n, n - finished, *six, mean))
+    six_names = ["median", "median_low", "median_high", "p90", "p90_low", "p90_high"]
+    names = [*query.keys, "measure", "clock", "n", "open", *six_names, "mean_of_finished"]
+    return in_shown_names(pd.DataFrame(rows, columns=names), columns)
+
+
+def _cells(counts: pd.DataFrame, keys: list[str]) -> Any:
+    if not keys:
+        return [((), counts)] if len(counts) else []
+    return counts.groupby(keys, dropna=False, sort=True)
+
+
+def sla_attainment(
+    study: Study,
+    *,
+    measure: Measure = "resolution",
+    target_hours: float = 48,
+    hours: BusinessHours | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the share of tickets done within the target: 1 - Kaplan-Meier at the target.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets``.
+    measure : {"first_reply", "resolution", "wait"}
+        What has to happen in time.
+    target_hours : float
+        The promise, in hours of the chosen clock. Done at the target to the minute is in time.
+    hours : BusinessHours, optional
+        Count working time only.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate
+        A ticket open beyond the target is a breach; one open that has not reached it is censored, neither
+        kept nor broken. NaN if no ticket could be followed to the target. Limits are log-log, and Wilson's
+        where all or none of the tickets were in time (`cxresearch.stats.survival.reached_share.share_reached`).
+
+    Examples
+    --------
+    >>> sla_attainment(_example_tickets(), target_hours=5)
+    SLA: resolution within 5 h 40.0 % [11.8 %, 87.4 %], n 5
+    """
+    check_number("target_hours", target_hours, above=0)
+    curve = ticket_curve(study, measure, hours=hours, level=level)
+    found = share_reached(curve, target_hours)
+    clock = "calendar time" if hours is None else "business hours"
+    return Estimate(
+        name=f"SLA: {LABELS[measure]} within {target_hours:g} h",
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        level=level,
+        se=found.se,
+        n=curve.n,
+        unit=Unit.SHARE,
+        method=f"1 - Kaplan-Meier, {found.limits}, {clock}",
+        denominator="tickets created, open ones censored at the data cut",
+        note=found.note,
+    )
+
+
+def _example_tickets() -> Study:
+    """Five tickets: resolved after 2, 2, 6 and 6 hours; one still open after 10."""
+    from cxresearch.data.study import Study
+
+    created = pd.Timestamp("2024-03-04 08:00")
+    hours = [2.0, 2.0, 6.0, 6.0, np.nan]
+    tickets = pd.DataFrame(
+        {
+            "ticket_id": list("abcde"),
+            "created_at": created,
+            "resolved_at": created + pd.to_timedelta(hours, unit="h"),
+            "channel": ["chat", "mail", "chat", "mail", "mail"],
+            "replies": [1, 2, 3, 6, 9],
+            "reopens": [0, 1, 0, 0, 0],
+        }
+    )
+    return Study.from_frames(
+        {"tickets": tickets}, observed_until=pd.Timestamp("2024-03-04 18:00"), instruments={}
+    )

@@ -1,0 +1,322 @@
+"""Support: how many tickets, how much work in each, how many come back, how many get solved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.data.engine import EVERY, Every, collect, minutes_between
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.cell_estimates import WILSON
+from cxresearch.metrics.base.group_columns import cells_of, in_shown_names, named_apart
+from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.base.periods import complete_periods, period_steps
+from cxresearch.metrics.support.ticket_times import count_times, curve_of_counts
+from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import Result
+from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.survival.reached_share import share_reached
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.data.study import Study
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TicketAgeing(Result):
+    """How long the open tickets have been waiting at the data cut.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row for each group and band: columns of ``by``, ``from_hours, to_hours`` (infinite for the last),
+        ``band`` (its label), ``n``.
+    by : tuple of str
+        Group columns.
+    n : int
+        Open tickets.
+    observed_until : datetime
+        The data cut, naive UTC.
+    name : str
+        Name of the study.
+    """
+
+    frame: pd.DataFrame
+    n: int
+    observed_until: datetime
+    by: tuple[str, ...] = ()
+    name: str = ""
+
+    def __str__(self) -> str:
+        table = self.frame[[*self.by, "band", "n"]].to_string(index=False)
+        return f"{self.n:,} open tickets on {self.observed_until:%Y-%m-%d %H:%M} UTC, by age\n{table}"
+
+    __repr__ = __str__
+
+
+def ticket_volume(
+    study: Study, *, every: Every = "day", by: Sequence[str] = (), level: float = 0.95
+) -> pd.DataFrame:
+    """Count the tickets created in each period, those without any included.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets``.
+    every : {"day", "week", "month", "quarter", "year"}
+        Period, in the study's time zone.
+    by : sequence of str
+        Columns of tickets or customers.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``period``, ``tickets``, ``low, high`` (exact Poisson, Garwood 1936: what the level behind
+        the count may be, if tickets arrive independently; outages make it too short), ``complete`` (the
+        period had ended by the data cut).
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
+    >>> ticket_volume(_example_tickets())[["tickets", "complete"]]
+       tickets  complete
+    0        5     False
+    """
+    check_choice("every", every, EVERY)
+    check_level(level)
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, names = named_apart(study, columns)
+    query = Query(by=names, every=every)
+    rows = cells_of(study, "tickets", query, time="created_at")
+    found = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
+    if found.empty:
+        raise DataError("there is no ticket", where="table tickets")
+    periods = pd.DataFrame({"period": period_steps(study, found["period"].min(), every)})
+    cells = found[list(query.by)].drop_duplicates().merge(periods, how="cross") if query.by else periods
+    table = cells.merge(found, on=list(query.keys), how="left").sort_values(
+        list(query.keys), ignore_index=True
+    )
+    count = table["tickets"].fillna(0).astype("int64")
+    tail = (1 - level) / 2
+    low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0.0)
+    high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
+    complete = complete_periods(study, table["period"], every)
+    return in_shown_names(table.assign(tickets=count, low=low, high=high, complete=complete), columns)
+
+
+def interactions_per_ticket(study: Study, *, level: float = 0.95) -> Estimate:
+    """Return the mean number of replies in a ticket that has been resolved, with its t interval.
+
+    Open tickets go on collecting replies; they are left out and counted in ``n_missing``, as are tickets
+    without the number.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
+    >>> interactions_per_ticket(_example_tickets()).value
+    3.0
+    """
+    found = _resolved_sums(study, "replies")
+    n, mean = found["n"], found["total"] / found["n"] if found["n"] else math.nan
+    variance = (found["squares"] - n * mean**2) / (n - 1) if n > 1 else math.nan
+    se = math.sqrt(max(variance, 0.0) / n) if n > 1 else math.nan
+    reach = float(stats.t.ppf((1 + check_level(level)) / 2, max(n - 1, 1))) * se
+    return Estimate(
+        name="Interactions per ticket",
+        value=mean,
+        low=max(mean - reach, 0.0) if n > 1 else math.nan,
+        high=mean + reach,
+        level=level,
+        se=se,
+        n=n,
+        n_missing=found["rows"] - n,
+        unit=Unit.RATIO,
+        method="mean, Student's t",
+        denominator="resolved tickets with a number of replies",
+    )
+
+
+def reopen_rate(study: Study, *, level: float = 0.95) -> Estimate:
+    """Return the share of resolved tickets that were reopened at least once, with Wilson's interval.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
+    >>> reopen_rate(_example_tickets()).value
+    0.25
+    """
+    found = _resolved_sums(study, "reopens")
+    n = found["n"]
+    bounds = wilson(found["above"], n, level=check_level(level))
+    share = found["above"] / n if n else math.nan
+    return Estimate(
+        name="Reopen rate",
+        value=share,
+        low=float(bounds.low),
+        high=float(bounds.high),
+        level=level,
+        se=math.sqrt(share * (1 - share) / n) if n else math.nan,
+        n=n,
+        n_missing=found["rows"] - n,
+        unit=Unit.SHARE,
+        method=WILSON,
+        denominator="resolved tickets",
+    )
+
+
+def _resolved_sums(study: Study, column: str) -> dict[str, Any]:
+    table = study.table("tickets")
+    names = table.collect_schema().names()
+    if column not in names:
+        raise DataError(f"tickets has no column {column}", next_step="map it in the study file")
+    known = ~nw.col(column).is_null()
+    if "resolved_at" in names:
+        known = known & ~nw.col("resolved_at").is_null()
+    value = nw.when(known).then(nw.col(column))
+    rows = table.select(
+        value=value, square=value * value, above=nw.when(known & (nw.col(column) > 0)).then(nw.lit(1))
+    )
+    found = collect(
+        rows.select(
+            nw.len().alias("rows"),
+            nw.col("value").count().alias("n"),
+            nw.col("value").sum().alias("total"),
+            nw.col("square").sum().alias("squares"),
+            nw.col("above").count(),
+        )
+    ).iloc[0]
+    whole = {name: int(found[name]) for name in ("rows", "n", "above")}
+    return {**whole, "total": float(found["total"] or 0), "squares": float(found["squares"] or 0)}
+
+
+def resolution_rate(
+    study: Study,
+    *,
+    within_days: float = 30,
+    every: Every = "month",
+    by: Sequence[str] = (),
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the share of the tickets of each creation cohort resolved within some days.
+
+    Solved in a month over created in it is no rate: the two are different tickets, and a backlog worked off
+    looks like more than 100 %.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets`` and its column ``resolved_at``.
+    within_days : float
+        Days after creation.
+    every : {"day", "week", "month", "quarter", "year"}
+        Cohort: period of creation.
+    by : sequence of str
+        Columns of tickets or customers.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``period``, ``n`` (created), ``open`` (at the data cut), ``value, low, high, se`` (1 -
+        Kaplan-Meier at ``within_days``; NaN where no ticket of the cohort is old enough),
+        ``resolved_so_far`` (naive share).
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
+    >>> resolution_rate(_example_tickets(), within_days=0.25)[["n", "open", "value", "resolved_so_far"]]
+       n  open  value  resolved_so_far
+    0  5     1    0.8              0.8
+    """
+    check_number("within_days", within_days, above=0)
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, groups = named_apart(study, columns)
+    query = Query(by=groups, every=every, level=check_level(level))
+    counts = count_times(study, "resolution", query)
+    rows = []
+    for key, cell in counts.groupby(list(query.keys), dropna=False, sort=True):
+        got = share_reached(curve_of_counts(cell, level=level), 24 * within_days)
+        n, still = int(cell["n"].sum()), int(cell.loc[cell["event"] == 0, "n"].sum())
+        rows.append((*key, n, still, got.value, got.low, got.high, got.se, 1 - still / n))
+    names = ["n", "open", "value", "low", "high", "se", "resolved_so_far"]
+    return in_shown_names(pd.DataFrame(rows, columns=[*query.keys, *names]), columns)
+
+
+def ticket_ageing(
+    study: Study,
+    *,
+    edges_hours: Sequence[float] = (0, 24, 48, 168, 720),
+    by: Sequence[str] = (),
+) -> TicketAgeing:
+    """Return how long the open tickets have waited at the data cut.
+
+    Parameters
+    ----------
+    study : Study
+        With table ``tickets`` and its column ``resolved_at``.
+    edges_hours : sequence of float
+        Lower ends of the bands, rising, the first 0.
+    by : sequence of str
+        Columns of tickets or customers.
+
+    Examples
+    --------
+    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
+    >>> ticket_ageing(_example_tickets()).frame["n"].tolist()
+    [1, 0, 0, 0, 0]
+    """
+    edges = np.asarray(edges_hours, dtype=float)
+    if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():
+        raise ArgumentError(f"edges_hours is {edges_hours!r}", wanted="rising numbers, the first 0")
+    columns = (by,) if isinstance(by, str) else tuple(by)
+    study, names = named_apart(study, columns)
+    query = Query(by=names)
+    if "resolved_at" not in study.table("tickets").collect_schema().names():
+        raise DataError("tickets has no column resolved_at", next_step="map it in the study file")
+    rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", "resolved_at"))
+    rows = rows.filter(nw.col("resolved_at").is_null())
+    hours = minutes_between(nw.col("created_at"), nw.lit(study.observed_until)) / 60
+    rows = rows.with_columns(hours=hours)
+    band = nw.lit(0)
+    for index, edge in enumerate(edges[1:], start=1):
+        band = nw.when(nw.col("hours") >= float(edge)).then(nw.lit(index)).otherwise(band)
+    found = collect(rows.with_columns(code=band).group_by([*query.by, "code"]).agg(nw.len().alias("n")))
+    ends = np.append(edges[1:], np.inf)
+    labels = [_band(start, end) for start, end in zip(edges, ends, strict=True)]
+    bands = pd.DataFrame({"code": range(len(edges)), "from_hours": edges, "to_hours": ends, "band": labels})
+    cells = found[list(query.by)].drop_duplicates().merge(bands, how="cross") if query.by else bands
+    table = cells.merge(found, on=[*query.by, "code"], how="left").sort_values(
+        [*query.by, "code"], ignore_index=True
+    )
+    table["n"] = table["n"].fillna(0).astype("int64")
+    frame = in_shown_names(table[[*query.by, "from_hours", "to_hours", "band", "n"]], columns)
+    return TicketAgeing(
+        frame=frame,
+        n=int(table["n"].sum()),
+        observed_until=study.observed_until,
+        by=tuple(str(name) for name in frame.columns[: len(columns)]),
+        name=study.name,
+    )
+
+
+def _band(start: float, end: float) -> str:
+    unit, size = ("d", 24.0) if start >= 24 or (start == 0 and end > 24) else ("h", 1.0)
+    if math.isinf(end):
+        return f"over {start / size:g} {unit}"
+    if start == 0:
+        return f"under {end / size:g} {unit}"
+    return f"{start / size:g} to {end / size:g} {unit}"

@@ -1,0 +1,377 @@
+"""Counts of answers by cell, instrument and score: all that survey metrics need, in one group-by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.data.engine import collect
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.group_columns import cells_of
+from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.survey.score_measures import Measure, measure_of, method_name
+from cxresearch.scales import NPS, Scale
+from cxresearch.stats.intervals.score_cells import (
+    CellMeans,
+    ClusterSums,
+    ScoreCells,
+    cell_bounds,
+    linearised_means,
+    simple_se,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_DEFINITIONS = {
+    "nps": "100 x (promoters, 9-10, minus detractors, 0-6) / answers",
+    "mean": "sum of answers / answers",
+    "top_2_box": "answers among the good ones / answers",
+    "top_box": "best answers / answers",
+}
+
+
+def metrics_of(study: Tables) -> tuple[Metric, ...]:
+    """Return the survey metrics of the declared instruments.
+
+    An NPS question gives ``"nps"``; any other instrument x gives ``"x"`` (the mean), ``"x_top_2_box"`` and
+    ``"x_top_box"``.
+    """
+    if "responses" not in study.tables:
+        return ()
+    return tuple(
+        _metric(instrument, scale, measure)
+        for instrument, scale in study.instruments.items()
+        for measure in measures_for(scale)
+    )
+
+
+def _metric(instrument: str, scale: Scale, measure: str) -> Metric:
+    chosen = measure_of(scale, measure)
+    high = scale.direction == "high_is_good" or measure != "mean"
+    return Metric(
+        name=instrument if measure in ("nps", "mean") else f"{instrument}_{measure}",
+        label=chosen.label,
+        unit=chosen.unit,
+        good="high" if high else "low",
+        denominator="responses with a score",
+        family=count_scores,
+        estimate=_estimator(instrument, chosen),
+        collapse=collapse_counts,
+        rest=counts_of_the_rest,
+        definition=_DEFINITIONS[measure],
+    )
+
+
+def _estimator(instrument: str, measure: Measure) -> Callable[[SurveyCounts, Query], pd.DataFrame]:
+    def estimate(counts: SurveyCounts, query: Query) -> pd.DataFrame:
+        return cells_table(counts, query, instrument, measure)
+
+    return estimate
+
+
+def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Measure) -> pd.DataFrame:
+    """Return one row a cell with the measure of one instrument.
+
+    Parameters
+    ----------
+    counts : SurveyCounts
+        From `count_scores`.
+    query : Query
+        Names the keys and the level.
+    instrument : str
+        Name of the instrument.
+    measure : Measure
+        What to make of its answers.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``query.keys``, value, low, high, se, n, n_effective, n_missing, method, sorted by the keys. A
+        cell of non-answers only is kept, with n 0. ``n_effective`` is Kish's with weights, the design's with
+        linked answers (1 where all are of one customer), and NaN with neither.
+    """
+    keys = list(query.keys)
+    mine = counts.counts[counts.counts["instrument"] == instrument]
+    where, index = _cell_numbers(mine, keys)
+    cells = _histogram(mine, where, len(index), measure.scale, weighted=counts.weighted)
+    sums = None
+    if counts.clusters is not None:
+        sums = _cluster_sums(counts.clusters, instrument, measure.name, index, keys)
+    means = linearised_means(cells, measure.array, sums)
+    simple = sums is None and not counts.weighted
+    bounds = cell_bounds(cells, measure.array, means, kind=measure.kind, method="score", level=query.level)
+    se = simple_se(means, kind=measure.kind) if simple else means.se
+    table = index.copy()
+    for name, numbers in (("value", means.mean), ("low", bounds.low), ("high", bounds.high), ("se", se)):
+        table[name] = measure.factor * numbers
+    table["n"] = means.n.astype(np.int64)
+    table["n_effective"] = np.nan if simple else _effective(means, weighted=counts.weighted)
+    silent = mine["score"].isna().to_numpy()
+    table["n_missing"] = np.bincount(
+        where[silent], weights=mine["n"].to_numpy()[silent], minlength=len(index)
+    ).astype(np.int64)
+    table["method"] = _method(counts, measure, simple=simple)
+    return table
+
+
+def _effective(means: CellMeans, *, weighted: bool) -> np.ndarray:
+    """Number of independent answers of equal weight that the answers are worth, as `nps` has it."""
+    if weighted:
+        return means.n_kish
+    return np.where((means.n > 0) & (means.df == 0), 1.0, means.n_design)
+
+
+def _cell_numbers(mine: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Number the cells of each row, and list the cells; without keys there is one cell."""
+    if not keys:
+        return np.zeros(len(mine), dtype=np.int64), pd.DataFrame(index=range(1))
+    groups = mine.groupby(keys, dropna=False, sort=True, observed=True)
+    index = mine[keys].assign(_cell=groups.ngroup().to_numpy()).drop_duplicates("_cell").sort_values("_cell")
+    return groups.ngroup().to_numpy(), index[keys].reset_index(drop=True)
+
+
+def _histogram(
+    mine: pd.DataFrame, where: np.ndarray, cells: int, scale: Scale, *, weighted: bool
+) -> ScoreCells:
+    levels = len(scale.levels)
+    answered = mine["score"].notna().to_numpy()
+    place = where[answered] * levels + (mine["score"].to_numpy()[answered] - scale.low).astype(np.int64)
+
+    def by_level(column: str) -> np.ndarray:
+        numbers = mine[column].to_numpy(dtype=np.float64)[answered]
+        return np.bincount(place, weights=numbers, minlength=cells * levels).reshape(cells, levels)
+
+    return ScoreCells(counts=by_level("n"), weights=by_level("w"), squares=by_level("ww"), weighted=weighted)
+
+
+def _cluster_sums(
+    clusters: pd.DataFrame, instrument: str, measure: str, index: pd.DataFrame, keys: list[str]
+) -> ClusterSums:
+    columns = ["clusters", "ww", f"wt_{measure}", f"tt_{measure}"]
+    mine = clusters.loc[clusters["instrument"] == instrument, [*keys, *columns]]
+    if keys:
+        sums = index.merge(mine, on=keys, how="left")[columns].fillna(0.0)
+    else:
+        sums = mine[columns].reset_index(drop=True).reindex(range(1), fill_value=0.0)
+    arrays = [sums[column].to_numpy(dtype=np.float64) for column in columns]
+    return ClusterSums(clusters=arrays[0], ww=arrays[1], wt=arrays[2], tt=arrays[3])
+
+
+def _method(counts: SurveyCounts, measure: Measure, *, simple: bool) -> str:
+    name = method_name(measure.kind, "score")
+    if not simple:
+        linked = ", answers of one customer linked" if counts.clusters is not None else ""
+        return f"{name} at the design's effective n{linked}"
+    return f"{name}, answers taken as independent" if counts.unlinked else name
+
+
+#: Up to so many rows ``clusters="auto"`` links the answers of one customer; linking needs memory for each.
+LINKED_ROWS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyCounts:
+    """Sufficient statistics of survey answers.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        Columns ``query.keys``, instrument, score (NaN for non-answers), n, w, ww: rows and sums of the
+        weights and of their squares. Answers of weight zero are not counted in n.
+    clusters : DataFrame or None
+        Columns ``query.keys``, instrument, clusters, ww and, for each measure of the instrument,
+        wt_<measure> and tt_<measure>: sums over clusters of W^2, W T and T^2, as in stats.score_cells.
+    scales : mapping of str to Scale
+        The instruments.
+    weighted : bool
+        Whether weights were used.
+    unlinked : bool
+        Whether repeat answers were left unlinked because there are more than `LINKED_ROWS` rows.
+    """
+
+    counts: pd.DataFrame
+    clusters: pd.DataFrame | None
+    scales: Mapping[str, Scale]
+    weighted: bool
+    unlinked: bool
+
+
+def measures_for(scale: Scale) -> tuple[str, ...]:
+    """Return the names of the measures of a scale, the customary one first.
+
+    A question from 0 to 10 is an NPS only if it is declared as one: by the name ``nps`` or by NPS's wording.
+    A box of all answers is none; of two answers one is good, and its top box is all there is.
+    """
+    declared = scale.name == NPS.name or scale.question == NPS.question
+    if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
+        return ("nps",)
+    if len(scale.levels) == 2 or set(scale.top) == set(scale.levels):
+        return ("mean", "top_box")
+    return ("mean", "top_2_box", "top_box")
+
+
+def count_scores(study: Tables, query: Query) -> SurveyCounts:
+    """Count answers by cell, instrument and score; link the answers of one customer if asked to.
+
+    Raises
+    ------
+    DataError
+        If a score is no answer to its question (a validated study has set such rows aside before).
+    """
+    rows = answers(study, query)
+    present = rows.collect_schema().names()
+    by = [*query.keys, "instrument", "score"]
+    if query.weights:
+        weight, one = nw.col("w"), nw.lit(1)
+        rows = rows.with_columns(
+            ww=weight * weight,
+            n=nw.when((weight > 0) | nw.col("score").is_null()).then(one).otherwise(nw.lit(0)),
+            wrong=nw.when(weight.is_null() | (weight < 0)).then(one).otherwise(nw.lit(0)),
+        )
+        counts = collect(rows.group_by(by).agg(nw.col("n", "w", "ww", "wrong").sum()))
+        _refuse_weights(counts)
+        counts = counts.drop(columns="wrong")
+    else:
+        counts = collect(rows.group_by(by).agg(nw.len().alias("n")))
+    counts["score"] = counts["score"].astype("float64")
+    counts["n"] = counts["n"].astype("int64")
+    if not query.weights:
+        counts["w"] = counts["ww"] = counts["n"].astype("float64")
+    counts = counts[counts["instrument"].isin(list(study.instruments))].sort_values(by, ignore_index=True)
+    _refuse_impossible(counts, study.instruments)
+    linked = "who" in present
+    unlinked = linked and query.clusters == "auto" and int(counts["n"].sum()) > LINKED_ROWS
+    return SurveyCounts(
+        counts=counts,
+        clusters=_link(rows, study.instruments, query) if linked and not unlinked else None,
+        scales=study.instruments,
+        weighted=query.weights is not None,
+        unlinked=unlinked,
+    )
+
+
+def collapse_counts(counts: SurveyCounts, query: Query, coarser: Query) -> SurveyCounts | None:
+    """Return the counts of coarser cells, or None where customers were linked (their sums do not add up)."""
+    if counts.clusters is not None:
+        return None
+    keys = [*coarser.keys, "instrument", "score"]
+    if coarser.every != query.every or not set(coarser.by) <= set(query.by):
+        return None
+    summed = counts.counts.groupby(keys, dropna=False, observed=True, as_index=False)[["n", "w", "ww"]].sum()
+    return replace(counts, counts=summed)
+
+
+def counts_of_the_rest(counts: SurveyCounts, query: Query, column: str) -> SurveyCounts:
+    """Return counts in which each group of a column stands for all the others together.
+
+    Answers of one customer stay linked within each group; a customer belongs to one group of a segment, so
+    nothing is lost there, while links across groups of a touchpoint or channel are.
+    """
+    return replace(
+        counts,
+        counts=_all_but(counts.counts, column, [*query.keys, "instrument", "score"]),
+        clusters=None
+        if counts.clusters is None
+        else _all_but(counts.clusters, column, [*query.keys, "instrument"]),
+    )
+
+
+def _all_but(table: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
+    """Return totals over a column less each group's own; rows of nothing are dropped."""
+    others = [key for key in keys if key != column]
+    sums = [name for name in table.columns if name not in keys]
+    totals = table.groupby(others, dropna=False, observed=True, as_index=False)[sums].sum()
+    every = table[[column]].drop_duplicates().merge(totals, how="cross")
+    both = every.merge(table, on=keys, how="left", suffixes=("", "_own"))
+    for name in sums:
+        both[name] = both[name] - both[f"{name}_own"].fillna(0).astype(both[name].dtype)
+    return both.loc[both[sums[0]] > 0, [*keys, *sums]].reset_index(drop=True)
+
+
+def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
+    """Return the responses: keys, instrument, score, and w and who where weights and clusters apply."""
+    present = study.table("responses").collect_schema().names()
+    who = "customer_id" if query.clusters == "auto" else query.clusters
+    for column in (query.weights, who if query.clusters != "auto" else None):
+        if column is not None and column not in present:
+            raise ArgumentError(f"responses have no column {column!r}", wanted="one of " + ", ".join(present))
+    extra = {}
+    if query.weights is not None:
+        extra["w"] = nw.col(query.weights).cast(nw.Float64())
+    if who is not None and who in present:
+        extra["who"] = nw.col(who)
+    source = [name for name in (query.weights, who) if name is not None and name in present]
+    keep = ("instrument", "score", *source)
+    moment = nw.col("responded_at")
+    if "sent_at" in present:  # silence belongs to the period of sending
+        moment = nw.coalesce(moment, nw.col("sent_at"))
+    rows = cells_of(study, "responses", query, time=moment, keep=keep)
+    return rows.select(*query.keys, "instrument", "score", **extra)
+
+
+def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query) -> pd.DataFrame:
+    """Sum within each cluster of each cell, then the squares and products of those sums over clusters."""
+    names = list(dict.fromkeys(name for scale in scales.values() for name in measures_for(scale)))
+    cell = [*query.keys, "instrument"]
+    rows = rows.filter(~nw.col("score").is_null())
+    rows = rows.filter(nw.col("w") > 0) if query.weights else rows.with_columns(w=nw.lit(1.0))
+    rows = rows.with_columns(**{f"t_{name}": nw.col("w") * _value_of(name, scales) for name in names})
+    inner = rows.group_by([*cell, "who"]).agg(nw.col("w", *(f"t_{name}" for name in names)).sum())
+    products = {"ww": nw.col("w") * nw.col("w")}
+    for name in names:
+        products[f"wt_{name}"] = nw.col("w") * nw.col(f"t_{name}")
+        products[f"tt_{name}"] = nw.col(f"t_{name}") * nw.col(f"t_{name}")
+    outer = (
+        inner.with_columns(**products).group_by(cell).agg(nw.len().alias("clusters"), nw.col(*products).sum())
+    )
+    return collect(outer)
+
+
+def _value_of(measure: str, scales: Mapping[str, Scale]) -> nw.Expr:
+    """Return what an answer counts under a measure, whichever instrument it answers."""
+    score = nw.col("score").cast(nw.Float64())
+    value: nw.Expr = nw.lit(0.0)
+    for name, scale in scales.items():
+        if measure not in measures_for(scale):
+            continue
+        here = nw.col("instrument") == name
+        if measure == "mean":
+            value = nw.when(here).then(score).otherwise(value)
+            continue
+        chosen = measure_of(scale, measure)
+        for counted in sorted(set(chosen.values) - {0.0}):
+            levels = [x for x, y in zip(scale.levels, chosen.values, strict=True) if y == counted]
+            hit = reduce(or_, [score == float(level) for level in levels])
+            value = nw.when(here & hit).then(nw.lit(counted)).otherwise(value)
+    return value
+
+
+def _refuse_impossible(counts: pd.DataFrame, scales: Mapping[str, Scale]) -> None:
+    for name, scale in scales.items():
+        mine = counts[(counts["instrument"] == name) & counts["score"].notna()]
+        wrong = mine[~mine["score"].isin(scale.levels)]
+        if len(wrong):
+            raise DataError(
+                f"{max(int(wrong['n'].sum()), len(wrong)):,} answers to {name!r} are not on its scale, "
+                f"the first {wrong['score'].iloc[0]:g}",
+                wanted=f"whole numbers from {scale.low} to {scale.high}",
+                next_step="map codes for 'no answer' to missing, or declare the scale that was asked",
+            )
+
+
+def _refuse_weights(counts: pd.DataFrame) -> None:
+    wrong = int(counts["wrong"].sum())
+    if wrong or counts["w"].isna().any():
+        raise DataError(
+            f"{wrong:,} weights are missing or negative" if wrong else "a weight is not a number",
+            wanted="a weight of zero or more on every row",
+        )

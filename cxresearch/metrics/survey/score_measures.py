@@ -1,0 +1,184 @@
+"""How one question becomes one number, and the gate its answers pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from cxresearch.checks import as_numbers, check_choice
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.cell_estimates import WILSON
+from cxresearch.results.units import Unit
+from cxresearch.scales import DETRACTORS, PROMOTERS, Scale
+from cxresearch.stats.intervals.score_cells import Kind
+
+Floats = NDArray[np.float64]
+#: How one question becomes one number; see ``measure_of``.
+MeasureName = Literal["nps", "mean", "top_2_box", "top_box"]
+SMALL_BASE = 30
+
+_METHODS: dict[tuple[Kind, str], str] = {
+    ("net", "score"): "score interval (Tango 1998)",
+    ("net", "adjusted_wald"): "adjusted Wald interval (Rocks 2016)",
+    ("net", "wald"): "Wald interval",
+    ("share", "score"): WILSON,
+    ("share", "wald"): "Wald interval",
+    ("mean", "score"): "multinomial score interval",
+    ("mean", "t"): "Student's t interval",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One way of turning the answers to a question into a number: the mean of ``values``.
+
+    Attributes
+    ----------
+    name, label : str
+        ``"top_2_box"``; what a report prints: ``"CSAT top-2-box"``.
+    kind : {"net", "share", "mean"}
+        Decides which intervals exist.
+    values : tuple of float
+        What each level of the scale counts, lowest level first.
+    factor : float
+        100 for an NPS, else 1: from the scale of ``values`` to ``unit``.
+    unit : Unit
+        Unit of the number.
+    scale : Scale
+        The question.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    values: tuple[float, ...]
+    factor: float
+    unit: Unit
+    scale: Scale
+
+    @property
+    def array(self) -> Floats:
+        """The values as an array, shape (levels,)."""
+        return np.asarray(self.values, dtype=np.float64)
+
+
+def measure_of(scale: Scale, measure: str) -> Measure:
+    """Return a measure of a scale.
+
+    Parameters
+    ----------
+    scale : Scale
+        The declared question.
+    measure : {"nps", "mean", "top_2_box", "top_box"}
+        Promoters minus detractors (0-10 scales only); the mean answer; the share that gave an answer in
+        ``scale.top``; the share that gave the best answer. The best answer of a ``low_is_good`` scale is its
+        lowest.
+
+    Raises
+    ------
+    ArgumentError
+        If an NPS is asked of another scale than 0 to 10, high is good, or a box of all the answers.
+    """
+    check_choice("measure", measure, ("nps", "mean", "top_2_box", "top_box"))
+    best = scale.high if scale.direction == "high_is_good" else scale.low
+    levels = scale.levels
+    kind: Kind = "share"
+    if measure == "nps":
+        if (scale.low, scale.high, scale.direction) != (0, 10, "high_is_good"):
+            raise ArgumentError(
+                f"an NPS cannot be computed from a {scale.low}-{scale.high} scale, {scale.direction}",
+                wanted="answers from 0 to 10, 10 being best",
+                next_step="report the mean or top box of this question; rescaling does not make it an NPS",
+            )
+        values = tuple(float((x in PROMOTERS) - (x in DETRACTORS)) for x in levels)
+        return Measure(
+            name="nps",
+            label=scale.label,
+            kind="net",
+            values=values,
+            factor=100.0,
+            unit=Unit.POINTS,
+            scale=scale,
+        )
+    if measure == "mean":
+        label, kind, values, unit = f"{scale.label} mean", "mean", tuple(map(float, levels)), Unit.SCORE
+    elif measure == "top_box":
+        label, values, unit = f"{scale.label} top box", tuple(float(x == best) for x in levels), Unit.SHARE
+    else:
+        if len(levels) == 2 or set(scale.top) == set(levels):
+            raise ArgumentError(
+                f"every answer from {scale.low} to {scale.high} lies in the boxes: the share is always 100 %",
+                next_step="take measure='top_box', or declare in the scale's top which answers are good",
+            )
+        box = "top-2-box" if len(scale.top) == 2 else f"top-{len(scale.top)}-box"
+        values, unit = tuple(float(x in scale.top) for x in levels), Unit.SHARE
+        label = f"{scale.label} {box}"
+    return Measure(name=measure, label=label, kind=kind, values=values, factor=1.0, unit=unit, scale=scale)
+
+
+def method_name(kind: Kind, method: str) -> str:
+    """Return the printed name of an interval, or say which ones the kind of measure has."""
+    allowed = [name for of, name in _METHODS if of == kind]
+    check_choice("method", method, allowed)
+    return _METHODS[(kind, method)]
+
+
+def base_note(n: int, unknown: bool, *, n_effective: float | None = None) -> str:
+    """Return the note on a small base, in number or in effect, or the reason for a missing interval."""
+    if n == 0:
+        return "no answers"
+    if unknown:
+        return "too few independent answers for an interval"
+    if n < SMALL_BASE:
+        return f"small base: fewer than {SMALL_BASE} answers"
+    if n_effective is not None and n_effective < SMALL_BASE:
+        return f"small base: {n:,} answers that tell no more than {n_effective:.0f} independent ones"
+    return ""
+
+
+def check_scores(scores: ArrayLike, scale: Scale) -> Floats:
+    """Return scores as floats, NaN for non-answers; name the first that is no answer to the question."""
+    values = as_numbers("scores", scores, missing=True)
+    with np.errstate(invalid="ignore"):
+        wrong = (values < scale.low) | (values > scale.high) | (values != np.round(values))
+    wrong &= ~np.isnan(values)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        others = int(wrong.sum()) - 1
+        raise DataError(
+            f"score {values[first]:g} is no answer on the {scale.label} scale",
+            where=f"position {first}" + (f", and {others:,} more" if others else ""),
+            wanted=f"a whole number from {scale.low} to {scale.high}",
+            next_step="map codes for 'no answer' to missing, or declare the scale that was asked",
+        )
+    return values
+
+
+def check_weights(weights: ArrayLike) -> Floats:
+    """Return finite weights, zero or more."""
+    values = as_numbers("weights", weights)
+    if (values < 0).any():
+        raise ArgumentError(
+            f"weight {values[values < 0][0]:g} is negative",
+            where=f"position {int(np.argmax(values < 0))}",
+            wanted="weights of zero or more",
+        )
+    return values
+
+
+def check_clusters(clusters: Any) -> NDArray[Any]:
+    """Return cluster labels as an array without missing ones."""
+    if hasattr(clusters, "to_pandas"):
+        clusters = clusters.to_pandas()
+    labels = pd.Series(clusters)
+    if labels.isna().any():
+        raise ArgumentError(
+            f"clusters has {int(labels.isna().sum())} missing labels",
+            where=f"first at position {int(np.argmax(labels.isna().to_numpy()))}",
+            next_step="give each unknown respondent a label of their own, or drop the rows",
+        )
+    return labels.to_numpy()

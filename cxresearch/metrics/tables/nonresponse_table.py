@@ -1,0 +1,125 @@
+"""How far silence could move a score, by any group and period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.data.engine import Every, collect
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.group_columns import cells_of, shown_names
+from cxresearch.metrics.base.metric import Query, Tables
+from cxresearch.metrics.survey.answers_by_cell import measures_for
+from cxresearch.metrics.survey.response_rate import bounds_method
+from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of
+from cxresearch.metrics.tables.metric_table import apart, as_study, make_query
+from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.statistics import finish
+
+
+def nonresponse_table(
+    data: Any,
+    metric: str,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = None,
+) -> pd.DataFrame:
+    """Return the bounds of `nonresponse_bounds` by group and period; one group-by where the data are.
+
+    Parameters
+    ----------
+    data : Study or frame
+        As in `metric_table`. With a column ``sent_at`` the questionnaires sent are the base and date the
+        periods, as for a response rate; without it rows without a score are the silent.
+    metric : str
+        A score: ``"nps"``, ``"csat"`` (the mean), ``"csat_top_2_box"``, likewise for each declared question.
+    by, every
+        As in `metric_table`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `metric_table`. ``value`` is that of the answers, ``low`` and ``high`` are what silence
+        allows (``level`` is NaN: no chance is in them), ``n`` counts the answers and ``n_missing`` the
+        silent. Where the low end is the best case (the mean where low is good), ``method`` says so.
+
+    Raises
+    ------
+    ArgumentError
+        If the metric is no score, a column is not available, or periods are asked for without ``sent_at``.
+
+    References
+    ----------
+    Manski (1989), doi:10.2307/145818.
+
+    Examples
+    --------
+    >>> answers = pd.DataFrame({"score": [10.0] * 12 + [8.0] * 4 + [None] * 4, "team": ["a", "b"] * 10})
+    >>> nonresponse_table(answers, "nps", by="team")[["team", "value", "low", "high", "n", "n_missing"]]
+      team  value   low  high  n  n_missing
+    0    a   75.0  40.0  80.0  8          2
+    1    b   75.0  40.0  80.0  8          2
+    """
+    query = make_query(by, every, clusters=None, weights=None, level=0.95)
+    study, query = apart(as_study(data, metric), query)
+    asked = {
+        instrument if measure in ("nps", "mean") else f"{instrument}_{measure}": (instrument, measure)
+        for instrument, scale in study.instruments.items()
+        for measure in measures_for(scale)
+    }
+    if metric not in asked:
+        raise ArgumentError(f"metric {metric!r} is no score", wanted="one of " + ", ".join(asked))
+    instrument, name = asked[metric]
+    measure = measure_of(study.instruments[instrument], name)
+    counts = count_scores_sent(study, query)
+    cells = _bounds(counts[counts["instrument"] == instrument], query, measure)
+    table = finish(find_metric(study, metric), query, cells)
+    return table.assign(level=np.nan).rename(columns=shown_names(query.by, table.columns))
+
+
+def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:
+    """Count rows by cell, instrument and score; those with ``sent_at``, dated by it, where there is one."""
+    names = study.table("responses").collect_schema().names()
+    if "sent_at" in names:
+        rows = cells_of(study, "responses", query, time="sent_at", keep=("instrument", "sent_at", "score"))
+        rows = rows.filter(~nw.col("sent_at").is_null())
+    elif query.every is None:
+        rows = cells_of(study, "responses", query, time="responded_at", keep=("instrument", "score"))
+    else:
+        raise ArgumentError(
+            "responses have no column 'sent_at', and who keeps silent has no other date",
+            next_step="leave out every, or map the date of sending",
+        )
+    found = collect(rows.group_by([*query.keys, "instrument", "score"]).agg(nw.len().alias("n")))
+    return found.astype({"score": "float64", "n": "int64"})
+
+
+def _bounds(mine: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
+    """Cells with the score of the answers and its worst and best case; a wrong score is refused."""
+    check_scores(mine["score"].to_numpy(), measure.scale)
+    worth = dict(zip(map(float, measure.scale.levels), measure.values, strict=True))
+    answered = mine["score"].notna()
+    n = mine["n"].where(answered, 0)
+    rows = mine.assign(n=n, silent=mine["n"] - n, total=n * mine["score"].map(worth).fillna(0.0))
+    keys, sums = list(query.keys), ["n", "silent", "total"]
+    if keys:
+        cells = rows.groupby(keys, dropna=False, as_index=False)[sums].sum()
+    else:
+        cells = rows[sums].sum().to_frame().T
+    n, every = cells["n"], cells["n"] + cells["silent"]
+    ends = {
+        name: measure.factor * (cells["total"] + cells["silent"] * end) / every
+        for name, end in (("low", min(measure.values)), ("high", max(measure.values)))
+    }
+    return cells[keys].assign(
+        value=measure.factor * cells["total"] / n.where(n > 0),
+        **ends,
+        se=np.nan,
+        n=n.astype("int64"),
+        n_missing=cells["silent"].astype("int64"),
+        method=bounds_method(measure.scale, measure.name),
+    )

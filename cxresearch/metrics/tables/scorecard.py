@@ -1,0 +1,271 @@
+"""The scorecard: all metrics that a study's tables allow, from one pass for each family of metrics."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.checks import check_choice
+from cxresearch.data.engine import Every
+from cxresearch.data.study import Study
+from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
+from cxresearch.metrics.base.group_columns import NoSuchGroupError, shown_names
+from cxresearch.metrics.base.metric import Family, Metric, Query
+from cxresearch.metrics.base.periods import any_allowed, last_ended, local_cut, running_period
+from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, count_scores
+from cxresearch.metrics.survey.declared_directions import direction_table, opposed
+from cxresearch.metrics.tables.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
+from cxresearch.metrics.tables.metric_table import apart, make_query
+from cxresearch.metrics.tables.registry import find_metric, metrics_of
+from cxresearch.metrics.tables.scorecard_result import Scorecard
+from cxresearch.metrics.tables.statistics import Statistics
+
+
+def scorecard(
+    study: Study,
+    *,
+    by: str | Sequence[str] = (),
+    every: Every | None = "month",
+    metrics: str | Sequence[str] | None = None,
+    clusters: str | None = "auto",
+    weights: str | None = None,
+    level: float = 0.95,
+    adjust: Adjust = "holm",
+    options: Mapping[str, Any] | None = None,
+) -> Scorecard:
+    """Return every metric the study allows, by group and period, with what moved and whether it is noise.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    by : str or sequence of str
+        Group columns, crossed; of a metric's own table, or of customers. A metric whose table has neither is
+        left out, and a note says so.
+    every : {"day", "week", "month", "quarter", "year"} or None
+        Period, in the study's time zone; None takes the whole time at once.
+    metrics : str or sequence of str, optional
+        Names of metrics; by default all.
+    clusters, weights : str or None
+        As in :func:`metric_table`; for the scores of answers, other metrics have no use for them.
+    level : float
+        Confidence level; a change is called noise where its corrected p-value is not below ``1 - level``.
+    adjust : {"holm", "fdr_bh", "none"}
+        Correction of p-values over each family: the changes of all metrics over all groups; the groups'
+        changes of one metric; its groups against the rest.
+    options : mapping, optional
+        Choices of single metrics: ``{"profile": "stripe"}``.
+
+    Returns
+    -------
+    Scorecard
+
+    Raises
+    ------
+    ArgumentError
+        If no metric is left, or an argument or option is not admitted.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> study = cx.synthetic_study(seed=1, customers=2000)
+    >>> card = scorecard(study, every="quarter", metrics=["nps"])
+    >>> card.overall[["metric", "n", "unit"]].tail(1).to_string(index=False, header=False).split()[0]
+    'nps'
+    """
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
+    check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
+    metrics = (metrics,) if isinstance(metrics, str) else metrics
+    names = shown_names(query.by)
+    seen, query = apart(study, query)
+    chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
+    if not chosen:
+        raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
+    statistics = Statistics(seen, query)
+    counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
+    if not counted:
+        if notes:
+            raise ArgumentError(
+                "no metric has these groups", wanted="other columns in by: " + "; ".join(notes)
+            )
+        raise ArgumentError("no metric has anything to count", next_step="look at study.counts()")
+    judged = _judged(
+        [overall for _, _, overall in counted], last_ended(study, query.every) if query.every else None
+    )
+    parts = [_part(statistics, *one, judged) for one in counted]
+    whole = _stack([part.whole for part in parts])
+    groups = [adjusted(part.groups, adjust) for part in parts]
+    return Scorecard(
+        name=study.name,
+        by=tuple(names.get(name, name) for name in query.by),
+        every=every or "",
+        level=query.level,
+        overall=_stack([part.overall for part in parts]),
+        table=_stack([part.table for part in parts]).rename(columns=names),
+        changes=_stack([adjusted(whole, adjust), *groups], ("up", "down"), level).rename(columns=names),
+        rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level).rename(
+            columns=names
+        ),
+        labels={part.metric.name: part.metric.label for part in parts},
+        good={part.metric.name: part.metric.good for part in parts},
+        period=judged,
+        notes=(
+            *notes,
+            *_unfinished(study, query),
+            *_unlike_days(parts, query),
+            *_opposed(study, chosen, level),
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Tables of one metric."""
+
+    metric: Metric
+    overall: pd.DataFrame
+    table: pd.DataFrame
+    whole: pd.DataFrame
+    groups: pd.DataFrame
+    rest: pd.DataFrame
+
+
+_Counted = tuple[Metric, pd.DataFrame, pd.DataFrame]
+
+
+def _evaluate(
+    statistics: Statistics, chosen: list[Metric], *, strict: bool
+) -> tuple[list[_Counted], tuple[str, ...]]:
+    """Return each metric with its table by group and over all groups, and what was left out."""
+    query, found, without = statistics.query, [], []
+    broken: dict[Family, DataError] = {}
+    for metric in chosen:
+        if metric.family in broken:
+            continue
+        try:
+            table = statistics.table(metric)
+            overall = statistics.table(metric, replace(query, by=())) if query.by else table
+        except NoSuchGroupError:
+            if strict:
+                raise
+            without.append(metric.label)
+        except DataError as error:
+            weighed = query.weights is not None and metric.family is count_scores
+            if strict or weighed or isinstance(error, StudyError):  # wrong rows and weights are the user's
+                raise
+            broken[metric.family] = error
+        else:
+            if strict or len(
+                overall
+            ):  # of what never happened (nobody left, so nobody returned) there is no line
+                found.append((metric, table, overall))
+    if broken and not found:
+        raise next(iter(broken.values()))
+    names = ", ".join(query.by)
+    notes = [f"not by {names}, which their tables lack: {', '.join(without)}"] if without else []
+    for family, problem in broken.items():
+        labels = ", ".join(metric.label for metric in chosen if metric.family is family)
+        notes.append(
+            f"left out: {labels}, because {'; '.join(filter(None, (problem.problem, problem.next_step)))}"
+        )
+    return found, tuple(notes)
+
+
+def _part(
+    statistics: Statistics,
+    metric: Metric,
+    table: pd.DataFrame,
+    overall: pd.DataFrame,
+    judged: pd.Timestamp | None,
+) -> _Part:
+    """Return the tables of one metric with its contrasts in the judged period.
+
+    A metric that lags is judged by the last period it can know; any other that has nothing in the judged
+    period is not judged at all.
+    """
+    query = statistics.query
+    nothing = pd.DataFrame(columns=["metric", "group", "whole", *CONTRAST_COLUMNS])
+    whole, groups, rest = nothing, nothing, nothing
+    comparable = metric.difference != "none"
+    if metric.lags:
+        judged = _judged([overall], judged)
+    if query.every is not None and comparable:
+        coarse = replace(query, by=())
+        whole = _last(contrast_table(statistics, metric, "previous", coarse), (), judged)
+        if query.by:
+            groups = _last(contrast_table(statistics, metric, "previous"), query.by, judged)
+    if query.by and comparable and metric.rest is not None:
+        rest = _last(contrast_table(statistics, metric, "rest"), query.by, judged)
+    return _Part(metric=metric, overall=overall, table=table, whole=whole, groups=groups, rest=rest)
+
+
+def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timestamp | None:
+    """Return the last period with rows that had ended, or the last there is."""
+    if ended is None:
+        return None
+    found = [table.loc[table["n"] > 0, "period"].dropna() for table in tables]
+    periods = pd.concat([part for part in found if len(part)] or [pd.Series(dtype="datetime64[us]")])
+    done = periods[periods <= ended]
+    return (done if len(done) else periods).max() if len(periods) else None
+
+
+def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | None) -> pd.DataFrame:
+    """Return the contrasts of the judged period, named by group; ``whole`` marks those over all groups."""
+    if judged is not None:
+        contrasts = contrasts[contrasts["period"] == judged]
+    names = contrasts[list(by)].astype(str).agg(", ".join, axis=1) if by and len(contrasts) else "all"
+    found = contrasts.copy()
+    found.insert(1, "group", names)
+    found.insert(2, "whole", not by)
+    return found
+
+
+def _stack(
+    tables: list[pd.DataFrame], words: tuple[str, str] | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    stacked = pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
+    if words is None:
+        return stacked
+    p_value = stacked["p_adjusted"].to_numpy(dtype=np.float64)
+    difference = stacked["difference"].to_numpy(dtype=np.float64)
+    direction = np.where(difference > 0, words[0], words[1])
+    verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
+    verdict[np.isnan(p_value)] = "not judged"
+    verdict[stacked["suppressed"].to_numpy(dtype=bool)] = "not shown"
+    return stacked.assign(verdict=verdict)
+
+
+def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
+    """Say so if the data cut falls within the last period."""
+    if query.every is None or last_ended(study, query.every) == running_period(study, query.every):
+        return ()
+    cut = local_cut(study)
+    return (f"the last {query.every} is unfinished and not judged: data end on {cut:%Y-%m-%d}",)
+
+
+def _unlike_days(parts: list[_Part], query: Query) -> tuple[str, ...]:
+    """Say of which changes the intervals allow for a month that is longer or shorter than the one before."""
+    names = [part.metric.label for part in parts if part.metric.days == "at_most" and any_allowed(part.whole)]
+    if not names:
+        return ()
+    return (
+        f"the last two {query.every}s are not equally long; the intervals of change allow for it: "
+        + ", ".join(names),
+    )
+
+
+def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...]:
+    """Warn of instruments that run against each other, where so few rows are cheap to link by customer."""
+    survey = [metric for metric in chosen if metric.family is count_scores]
+    if len(survey) < 2 or study.summary("responses").rows > LINKED_ROWS:
+        return ()
+    table = direction_table(study, level=level)
+    note = opposed(table)
+    if note:
+        warnings.warn(note, CxWarning, stacklevel=3)
+    return (note,) if note else ()

@@ -1,0 +1,382 @@
+"""Counts of use by cell: who was there, who used something, how soon and how much of it.
+
+Groups may be columns of customers, which part the customers, or of usage (``feature``), which do not: one
+customer stands in several groups, so that their counts must not be added up. `UsageCounts` remembers which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from cxresearch.data.engine import collect, days_between, period_start
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.cell_estimates import follows, others
+from cxresearch.metrics.base.group_columns import NoSuchGroupError, cells_of
+from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.base.periods import complete_periods, period_steps
+from cxresearch.metrics.tables.check_options import check_days
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+
+MINUTES_PER_DAY = 1_440
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageCounts:
+    """Sufficient statistics of an adoption metric.
+
+    Attributes
+    ----------
+    cells : DataFrame
+        Columns ``query.keys``, those that tell counts within a cell apart, and ``summed``.
+    summed : tuple of str
+        Columns that hold counts.
+    overlapping : tuple of str
+        Group columns of the usage table: a customer may stand in several of their groups.
+    """
+
+    cells: pd.DataFrame
+    summed: tuple[str, ...]
+    overlapping: tuple[str, ...]
+
+
+def count_active(study: Study, query: Query) -> UsageCounts:
+    """Count customers there and customers who used anything, by cell.
+
+    Parameters
+    ----------
+    study : Study
+        With tables ``customers`` and ``usage``; a quantity of 0 is no use, nor is one on a day before joining
+        or after leaving.
+    query : Query
+        Cells; without a period the whole time is one.
+
+    Returns
+    -------
+    UsageCounts
+        With ``active``, ``customers`` (there on any day of the period) and ``complete`` (it had ended by the
+        data cut).
+    """
+    own, theirs = _columns(study, query)
+    keys = list(query.keys)
+    people = _people(study, theirs)
+    used = _used(study, Query(by=own, every=query.every))
+    inside = used.join(people, on="customer_id", how="inner")
+    inside = inside.filter((nw.col("day") >= nw.col("from_day")) & (nw.col("day") <= nw.col("to_day")))
+    active = _sizes(inside.select("customer_id", *keys).unique(), keys, "active")
+    there = _there(study, people, query, theirs)
+    if own:
+        there = there.merge(active[list(own)].drop_duplicates(), how="cross")
+    table = there.merge(active, on=keys, how="left") if keys else there.join(active)
+    table["active"] = table["active"].fillna(0).astype("int64")
+    cells = table[[*keys, "complete", "active", "customers"]].sort_values(keys, ignore_index=True)
+    return UsageCounts(cells=cells, summed=("active", "customers"), overlapping=own)
+
+
+def count_first_uses(
+    study: Study, query: Query, *, within_days: float = 30, feature: str | None = None
+) -> UsageCounts:
+    """Count customers by the time from joining to the first use, to the minute, by the period of joining.
+
+    Parameters
+    ----------
+    study : Study
+        With tables ``customers`` and ``usage``; a quantity of 0 is no use.
+    query : Query
+        Cells.
+    within_days : float
+        Days after joining within which a first use is adoption.
+    feature : str, optional
+        A feature; by default any use.
+
+    Returns
+    -------
+    UsageCounts
+        With ``minutes`` and ``event`` (1 used, 0 had not when leaving or at the data cut), ``exposed``
+        (joined at least ``within_days`` before the cut), ``adopted`` (used within them), ``complete`` (all
+        who joined in the period had these days) and ``n``. A use before joining is at minute 0.
+
+    Raises
+    ------
+    ArgumentError
+        If nobody ever used the feature.
+    """
+    check_days("within_days", within_days)
+    own, theirs = _columns(study, query)
+    people = _joiners(study, Query(by=theirs, every=query.every), within_days)
+    used = _used(study, Query(by=own), feature=feature)
+    first = used.group_by(["customer_id", *own]).agg(nw.col("used_at").min().alias("first"))
+    days = days_between(nw.col("started_at"), nw.col("first"))
+    users = people.join(first, on="customer_id", how="inner").with_columns(
+        minutes=_whole_minutes(days),
+        event=(nw.col("first") <= nw.col("end")).cast(nw.Int64),
+        adopted=(days <= within_days).cast(nw.Int64),
+    )
+    spans = ["exposed", "until"]
+    pasts = [*query.keys, *spans]
+    seen = collect(users.group_by([*pasts, "minutes", "event", "adopted"]).agg(nw.len().alias("n")))
+    if feature is not None and seen.empty:
+        raise _unknown_feature(study, feature)
+    group = [name for name in pasts if name not in own]
+    silent = _silent(collect(people.group_by(group).agg(nw.len().alias("n"))), seen, pasts, own)
+    seen["minutes"] = np.where(seen["event"] == 1, seen["minutes"], seen["until"])
+    cells = pd.concat([part for part in (seen, silent) if len(part)] or [seen], ignore_index=True)
+    cells = cells.astype(dict.fromkeys(("minutes", "event", "exposed", "adopted", "n"), "int64"))
+    kept = [*query.keys, "minutes", "event", "exposed", "adopted"]
+    cells = cells.groupby(kept, dropna=False, as_index=False)[["n"]].sum()
+    cells["complete"] = _exposed_periods(study, cells, query, within_days)
+    return UsageCounts(cells=cells, summed=("n",), overlapping=own)
+
+
+def count_features(study: Study, query: Query, *, within_days: float = 30) -> UsageCounts:
+    """Count customers by the number of features they used.
+
+    Parameters
+    ----------
+    study : Study
+        With tables ``customers`` and ``usage`` and its column ``feature``.
+    query : Query
+        Cells; without a period the last ``within_days`` before the data cut are one.
+    within_days : float
+        Days to look at without a period.
+
+    Returns
+    -------
+    UsageCounts
+        With ``features`` (0 for those who used nothing), ``complete`` (the period had ended by the data cut)
+        and ``n``: the customers there on every day of the period, or of the last days.
+
+    Raises
+    ------
+    NoSuchGroupError
+        If ``feature`` itself is a group.
+    """
+    check_days("within_days", within_days)
+    if "feature" not in study.table("usage").collect_schema().names():
+        raise DataError("usage has no column feature", next_step="map it in the study file")
+    if "feature" in query.by:
+        raise NoSuchGroupError(
+            "the number of features cannot be grouped by feature", next_step="use active_customers"
+        )
+    own, theirs = _columns(study, query)
+    keys = list(query.keys)
+    used = _used(study, Query(by=own, every=query.every), keep=("feature",))
+    if query.every is None:
+        people, used = _there_lately(study, theirs, used, within_days)
+        there = _sizes(people, list(theirs), "customers").assign(complete=True)
+        inside = used.join(people, on="customer_id", how="inner")
+    else:
+        people = _people(study, theirs)
+        there = _there(study, people, query, theirs, throughout=True)
+        inside = used.join(_throughout(study, people, query), on="customer_id", how="inner")
+        inside = inside.filter((nw.col("period") > nw.col("first")) & (nw.col("period") < nw.col("last")))
+    wide = inside.select("customer_id", "feature", *keys).unique()
+    wide = wide.group_by(["customer_id", *keys]).agg(nw.len().alias("features"))
+    seen = collect(wide.group_by([*keys, "features"]).agg(nw.len().alias("n")))
+    return UsageCounts(cells=_with_none(there, seen, own, keys), summed=("n",), overlapping=own)
+
+
+def collapse_usage(counts: UsageCounts, query: Query, coarser: Query) -> UsageCounts | None:
+    """Return the counts of coarser cells, or None where customers would count twice."""
+    dropped = set(query.by) - set(coarser.by)
+    if not follows(query, coarser) or dropped & set(counts.overlapping):
+        return None
+    apart = [name for name in counts.cells if name not in (*query.keys, *counts.summed)]
+    return replace(counts, cells=_summed(counts, [*coarser.keys, *apart]))
+
+
+def usage_of_the_rest(counts: UsageCounts, query: Query, column: str) -> UsageCounts:  # noqa: ARG001
+    """Return counts in which each group of a column stands for all others; none for a column of usage."""
+    cells = counts.cells
+    keys = [str(name) for name in cells if name not in counts.summed]
+    if column in counts.overlapping:
+        return replace(counts, cells=cells.iloc[:0])
+    return replace(counts, cells=_summed(replace(counts, cells=others(cells, column)), keys))
+
+
+def _summed(counts: UsageCounts, keys: list[Any]) -> pd.DataFrame:
+    sums = list(counts.summed)
+    return counts.cells.groupby(keys, dropna=False, as_index=False)[sums].sum()
+
+
+def _columns(study: Study, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Group columns of usage, and those of customers; an unknown one is refused with a list."""
+    cells_of(study, "usage", query, time="used_at", keep=("customer_id",))
+    if "customer_id" in query.by:
+        raise NoSuchGroupError("use cannot be grouped by customer_id", wanted="a column that several share")
+    names = study.table("usage").collect_schema().names()
+    own = tuple(name for name in query.by if name in names)
+    return own, tuple(name for name in query.by if name not in own)
+
+
+def _used(
+    study: Study, query: Query, *, feature: str | None = None, keep: tuple[str, ...] = ()
+) -> nw.LazyFrame[Any]:
+    """Rows of real use with their day, local time."""
+    extra = () if feature is None else ("feature",)
+    if feature is not None and "feature" not in study.table("usage").collect_schema().names():
+        raise DataError("usage has no column feature", next_step="map it, or ask for any use")
+    columns = ("customer_id", "used_at", "quantity", *keep, *extra)
+    rows = cells_of(study, "usage", query, time="used_at", keep=columns).filter(nw.col("quantity") > 0)
+    if feature is not None:
+        rows = rows.filter(nw.col("feature") == feature)
+    return rows.with_columns(day=period_start(nw.col("used_at"), "day", study.timezone)).drop("quantity")
+
+
+def _people(study: Study, theirs: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    """Customers who had joined by the cut: group columns, started_at, end, from_day and to_day (local)."""
+    ends = "ended_at" in study.table("customers").collect_schema().names()
+    columns = ("customer_id", "started_at", *(("ended_at",) if ends else ()))
+    rows = cells_of(study, "customers", Query(by=theirs), time="started_at", keep=columns)
+    rows = rows.filter(nw.col("started_at") <= nw.lit(study.observed_until))
+    cut = nw.lit(study.observed_until)
+    gone = nw.col("ended_at") <= cut if ends else nw.col("started_at").is_null()
+    rows = rows.with_columns(
+        end=nw.when(gone).then(nw.col("ended_at" if ends else "started_at")).otherwise(cut)
+    )
+    rows = rows.with_columns(
+        from_day=period_start(nw.col("started_at"), "day", study.timezone),
+        to_day=period_start(nw.col("end"), "day", study.timezone),
+    )
+    return rows.select("customer_id", *theirs, "started_at", "end", "from_day", "to_day")
+
+
+def _joiners(study: Study, query: Query, within_days: float) -> nw.LazyFrame[Any]:
+    """Customers with the period of joining, whether they had the days, and the minutes they were followed."""
+    rows = _people(study, query.by)
+    if query.every is not None:
+        rows = rows.with_columns(period=period_start(nw.col("started_at"), query.every, study.timezone))
+    had = days_between(nw.col("started_at"), nw.lit(study.observed_until)) >= within_days
+    return rows.with_columns(
+        exposed=had.cast(nw.Int64),
+        until=_whole_minutes(days_between(nw.col("started_at"), nw.col("end"))),
+    )
+
+
+def _whole_minutes(days: nw.Expr) -> nw.Expr:
+    minutes = (days * MINUTES_PER_DAY + 0.5).floor()
+    return nw.when(minutes > 0).then(minutes).otherwise(nw.lit(0.0)).cast(nw.Int64)
+
+
+def _silent(
+    everybody: pd.DataFrame, seen: pd.DataFrame, pasts: list[str], own: tuple[str, ...]
+) -> pd.DataFrame:
+    """Customers without a use: everybody less those seen, for each group of a usage column anew."""
+    if own:
+        everybody = everybody.merge(seen[list(own)].drop_duplicates(), how="cross")
+    users = seen.groupby(pasts, dropna=False, as_index=False)[["n"]].sum()
+    both = everybody.merge(users, on=pasts, how="left", suffixes=("", "_seen"))
+    both["n"] = both["n"] - both["n_seen"].fillna(0).astype("int64")
+    both = both[both["n"] > 0].drop(columns="n_seen")
+    return both.assign(minutes=both["until"], event=0, adopted=0)
+
+
+def _exposed_periods(study: Study, cells: pd.DataFrame, query: Query, days: float) -> Any:
+    """Whether everybody who could join in the period has had the days; by customer without periods."""
+    if query.every is None:
+        return True
+    return complete_periods(study, cells["period"], query.every, after_days=days)
+
+
+def _unknown_feature(study: Study, feature: str) -> ArgumentError:
+    known = collect(study.table("usage").select("feature").unique())["feature"].dropna()
+    return ArgumentError(
+        f"nobody ever used feature {feature!r}",
+        wanted="one of " + ", ".join(sorted(map(str, known))[:20]),
+        next_step="check its spelling",
+    )
+
+
+def _sizes(frame: nw.LazyFrame[Any], keys: list[str], name: str) -> pd.DataFrame:
+    """Number of rows by key; one row without keys."""
+    if keys:
+        return collect(frame.group_by(keys).agg(nw.len().alias(name)))
+    return collect(frame.select(nw.len().alias(name)))
+
+
+def _there(
+    study: Study,
+    people: nw.LazyFrame[Any],
+    query: Query,
+    theirs: tuple[str, ...],
+    *,
+    throughout: bool = False,
+) -> pd.DataFrame:
+    """Customers there in each period on any day, or on all: columns theirs, period, complete, customers."""
+    by = list(theirs)
+    if query.every is None:
+        return _sizes(people, by, "customers").assign(complete=True)
+    if throughout:
+        rows = _throughout(study, people, query)
+    else:
+        rows = people.with_columns(
+            first=period_start(nw.col("from_day"), query.every),
+            last=period_start(nw.col("to_day"), query.every),
+        )
+    spans = collect(rows.group_by([*by, "first", "last"]).agg(nw.len().alias("n")))
+    if spans.empty:
+        raise DataError("there is no customer", where="table customers")
+    periods = period_steps(study, spans["first"].min(), query.every)
+    spans["_group"] = spans.groupby(by, dropna=False).ngroup() if by else 0
+    came, went = (_until(spans, end, periods) for end in ("first", "last"))
+    # on any day: came by then, not gone before; on all days: strictly between both (see _throughout)
+    count = came.shift(fill_value=0) - went if throughout else came - went.shift(fill_value=0)
+    tall = count.rename_axis("period").reset_index().melt("period", var_name="_group", value_name="customers")
+    table = spans[[*by, "_group"]].drop_duplicates().merge(tall, on="_group")
+    table = table.assign(complete=complete_periods(study, table["period"], query.every))
+    return table.loc[table["customers"] > 0, [*by, "period", "complete", "customers"]]
+
+
+def _until(spans: pd.DataFrame, end: str, periods: pd.DatetimeIndex) -> pd.DataFrame:
+    """Customers whose span begins or ends by each period, one column a group."""
+    wide = spans.pivot_table(index=end, columns="_group", values="n", aggfunc="sum", fill_value=0)
+    return wide.reindex(index=periods, fill_value=0).cumsum().astype("int64")
+
+
+def _throughout(study: Study, people: nw.LazyFrame[Any], query: Query) -> nw.LazyFrame[Any]:
+    """Customers with the periods strictly between which they were there on every day, as far as is known."""
+    every = query.every or "month"
+    rows = people.with_columns(
+        first=period_start(nw.col("from_day") - timedelta(days=1), every),
+        last=period_start(nw.col("to_day") + timedelta(days=1), every),
+    )
+    there = nw.col("end") >= nw.lit(study.observed_until)
+    beyond = nw.lit(study.observed_until + timedelta(days=400))
+    rows = rows.with_columns(last=nw.when(there).then(beyond).otherwise(nw.col("last")))
+    return rows.filter(nw.col("first") < nw.col("last"))
+
+
+def _there_lately(
+    study: Study, theirs: tuple[str, ...], used: nw.LazyFrame[Any], within_days: float
+) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    """Customers there for all of the last days and still, and the use in these days."""
+    since = nw.lit(study.observed_until - timedelta(days=within_days))
+    people = _people(study, theirs).filter(nw.col("started_at") <= since)
+    people = people.filter(nw.col("end") >= nw.lit(study.observed_until))
+    return people, used.filter(nw.col("used_at") > since)
+
+
+def _with_none(
+    there: pd.DataFrame, seen: pd.DataFrame, own: tuple[str, ...], keys: list[str]
+) -> pd.DataFrame:
+    """Counts by number of features, those who used nothing included."""
+    if own:
+        there = there.merge(seen[list(own)].drop_duplicates(), how="cross")
+    if not keys:
+        none = there.assign(n=there["customers"] - int(seen["n"].sum()), features=0)
+        cells = pd.concat([seen.assign(complete=True), none[["features", "n", "complete"]]])
+    else:
+        users = seen.groupby(keys, dropna=False, as_index=False)[["n"]].sum()
+        both = there.merge(users, on=keys, how="left")
+        none = both.assign(n=both["customers"] - both["n"].fillna(0), features=0)
+        seen = seen.merge(there[[*keys, "complete"]], on=keys, how="left")
+        cells = pd.concat([seen, none[[*keys, "features", "n", "complete"]]])
+    cells = cells.astype({"features": "int64", "n": "int64"})
+    return cells[cells["n"] > 0].sort_values([*keys, "features"], ignore_index=True)

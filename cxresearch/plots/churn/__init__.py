@@ -1,0 +1,1 @@
+"""Curves, hazards, classifier and drivers, drawn."""

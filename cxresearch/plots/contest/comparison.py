@@ -1,0 +1,259 @@
+"""Pictures of a contest: AUCs, differences with the margin zone, ROC and lift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from cxresearch.checks import check_choice
+from cxresearch.errors import ArgumentError
+from cxresearch.headtohead.contest.comparison import Comparison
+from cxresearch.plots.registry import draw
+from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent
+from cxresearch.results.units import Unit, format_interval, format_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_KINDS = ("auc", "differences", "roc", "lift", "calibration", "decision")
+
+
+@draw.register(Comparison)
+def draw_comparison(
+    result: Comparison, ax: Axes | None = None, *, kind: str = "auc", horizon_days: float | None = None
+) -> Axes:
+    """Draw one of six pictures of a contest.
+
+    Parameters
+    ----------
+    kind : {"auc", "differences", "roc", "lift", "calibration", "decision"}
+        Forest of AUCs; forest of differences with the zone of equivalence; ROC curves; leavers found by the
+        share of customers approached; churn by predicted risk; net benefit by threshold. The last two show
+        the primary horizon and need the measures ``calibration`` and ``net_benefit``.
+    horizon_days : float, optional
+        For ROC and lift; by default the primary horizon. The forests show all horizons unless one is named.
+    """
+    check_choice("kind", kind, _KINDS)
+    with look():
+        if kind in ("auc", "differences"):
+            table = result.table if kind == "auc" else result.contrasts
+            if horizon_days is not None:
+                table = table[table["horizon_days"] == float(horizon_days)]
+            ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
+            (_auc_forest if kind == "auc" else _difference_forest)(result, table, ax)
+        elif kind in ("calibration", "decision"):
+            ax = ax or new_axes(7.2, 4.6)
+            (_calibration if kind == "calibration" else _decision)(result, ax)
+        else:
+            ax = ax or new_axes(6.2, 5.6)
+            horizon = result.horizon_days if horizon_days is None else float(horizon_days)
+            _curves(result, ax, kind=kind, horizon=horizon)
+    return ax
+
+
+def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> None:
+    several = table["horizon_days"].nunique() > 1
+    labels = [_row_label(row["label"], row["horizon_days"], several) for row in table.to_dict("records")]
+    ax.axvline(0.5, color=MUTED, linewidth=1)
+    ax.annotate(
+        "chance",
+        (0.5, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=MUTED,
+        fontsize=9,
+    )
+    names = list(result.table["score"].unique())
+    colours = [PALETTE[names.index(score) % len(PALETTE)] for score in table["score"]]
+    _forest(ax, table, "auc", labels, colours)
+    _numbers(ax, table, "auc", signed=False)
+    ax.set_xlabel("AUC: chance that a leaver scored as riskier than a stayer")
+    head(
+        ax,
+        "How well each score tells who will leave",
+        f"{result.n:,} rows of {result.n_customers:,} customers, {result.n_cases:,} leavers; "
+        f"{100 * result.level:g} % intervals",
+        above=21,
+    )
+
+
+def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> None:
+    several = table["horizon_days"].nunique() > 1
+    labels = [
+        _row_label(f"{row['first_label']} \N{MINUS SIGN} {row['second_label']}", row["horizon_days"], several)
+        for row in table.to_dict("records")
+    ]
+    ax.axvspan(-result.margin, result.margin, color="#e8eef4", zorder=0, linewidth=0)
+    ax.axvline(0, color=MUTED, linewidth=1)
+    ax.annotate(
+        f"no difference that matters (\N{PLUS-MINUS SIGN}{result.margin:g})",
+        (0, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=MUTED,
+        fontsize=9,
+    )
+    colours = [INK if primary else MUTED for primary in table["primary"]]
+    _forest(ax, table, "difference", labels, colours)
+    _numbers(ax, table, "difference", signed=True, verdicts=True)
+    ax.set_xlabel("difference of AUC: right of zero, the first score predicts better")
+    head(
+        ax,
+        "Which score predicts better",
+        f"{100 * result.level:g} % intervals, {result.n:,} rows; {_main(result)} in black",
+        above=21,
+    )
+
+
+def _main(result: Comparison) -> str:
+    return "the pair named beforehand" if result.settings.get("primary_named", True) else "the main pair"
+
+
+def _forest(ax: Axes, table: pd.DataFrame, column: str, labels: list[str], colours: list[str]) -> None:
+    places = np.arange(len(table))[::-1]
+    for place, row, colour in zip(places, table.to_dict("records"), colours, strict=True):
+        ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
+        ax.plot(row[column], place, "o", color=colour, markersize=7)
+    ax.set_yticks(places, labels)
+    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    ax.set_ylim(-0.6, len(table) - 0.4)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    ax.grid(visible=False, axis="y")
+    ax.spines["left"].set_visible(False)
+
+
+def _numbers(ax: Axes, table: pd.DataFrame, column: str, *, signed: bool, verdicts: bool = False) -> None:
+    """Write each estimate with its interval, and the verdict, at the right of its line."""
+    for place, row in zip(range(len(table))[::-1], table.to_dict("records"), strict=True):
+        text = format_value(row[column], Unit.AUC, signed=signed)
+        text += " " + format_interval(row["low"], row["high"], Unit.AUC, signed=signed)
+        if verdicts:
+            text += "\n" + row["verdict"].replace(": you would need ", ", needs ")
+        ax.annotate(
+            text,
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=INK,
+            annotation_clip=False,
+        )
+
+
+def _row_label(text: str, horizon: float, several: bool) -> str:
+    return f"{text}, {horizon:g} days" if several else text
+
+
+def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:
+    frame = result.roc if kind == "roc" else result.lift
+    x, y = ("false_positive_rate", "true_positive_rate") if kind == "roc" else ("depth", "captured")
+    frame = frame[frame["horizon_days"] == horizon]
+    ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
+    for index, (score, part) in enumerate(frame.groupby("score", sort=False)):
+        colour = PALETTE[index % len(PALETTE)]
+        estimate = result.auc(str(score), horizon_days=horizon)
+        label = str(part["label"].iloc[0])
+        if kind == "roc":
+            label += f"  AUC {format_value(estimate.value, Unit.AUC)} " + format_interval(
+                estimate.low, estimate.high, Unit.AUC
+            )
+        else:
+            label += f"  riskiest tenth holds {100 * np.interp(0.1, part[x], part[y]):.0f} % of leavers"
+        ax.plot(part[x], part[y], color=colour, linewidth=2, linestyle=styles[index % 5], label=label)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ax.set_aspect("equal")
+    ax.grid(color=GRID)
+    ax.legend(loc="lower right", fontsize=9, handlelength=3)
+    if kind == "roc":
+        ax.set_xlabel("stayers called at risk")
+        ax.set_ylabel("leavers called at risk")
+        title = f"Leavers and stayers called at risk (ROC, {horizon:g} days)"
+    else:
+        ax.axvline(0.1, color=MUTED, linewidth=0.8)
+        ax.set_xlabel("customers approached, riskiest first")
+        ax.set_ylabel("leavers found among them")
+        title = f"Leavers reached by calling the riskiest first ({horizon:g} days)"
+    head(ax, title, f"{_cases(result, horizon)}; dashed: at random")
+    percent(ax.xaxis, ax.yaxis)
+
+
+def _cases(result: Comparison, horizon: float) -> str:
+    row = result.table[result.table["horizon_days"] == horizon].iloc[0]
+    return f"{int(row['n']):,} rows, {int(row['cases']):,} leavers"
+
+
+def _calibration(result: Comparison, ax: Axes) -> None:
+    """Observed churn by answer over the risk predicted for it; size of a point is its share of customers."""
+    table = _needed(result.calibration, "calibration")
+    top = float(max(table["high"].max(), table["predicted"].max())) * 1.03
+    ax.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    edge = float(table["predicted"].max()) * 1.08
+    place = min(edge, top) * 0.99
+    ax.annotate("as predicted", (place, place), ha="right", va="bottom", color=MUTED, fontsize=9)
+    for index, (_, part) in enumerate(table.groupby("score", sort=False)):
+        colour = PALETTE[index % len(PALETTE)]
+        errors = [part["observed"] - part["low"], part["high"] - part["observed"]]
+        ax.errorbar(part["predicted"], part["observed"], yerr=errors, fmt="none", ecolor=colour, alpha=0.5)
+        ax.scatter(
+            part["predicted"],
+            part["observed"],
+            s=20 + 300 * part["share"],
+            color=colour,
+            marker="osD^v"[index % 5],
+            label=part["label"].iloc[0],
+            zorder=3,
+            alpha=0.9,
+        )
+    ax.legend(loc="upper left", fontsize=9, markerscale=0.6)
+    ax.set_xlim(0, edge)
+    ax.set_ylim(0, top)
+    ax.set_xlabel("churn predicted from the score (fitted on other customers)")
+    ax.set_ylabel(f"churn within {result.horizon_days:g} days")
+    base = (
+        f"{_cases(result, result.horizon_days)}; {100 * result.level:g} % intervals; larger: more customers"
+    )
+    head(ax, "Churn by answer", base)
+    percent(ax.xaxis, ax.yaxis)
+
+
+def _decision(result: Comparison, ax: Axes) -> None:
+    table = _needed(result.decision, "net_benefit")
+    ax.axhline(0, color=MUTED, linewidth=1)
+    styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
+    for index, (label, part) in enumerate(table[table["label"] != "everybody"].groupby("label", sort=False)):
+        ax.plot(
+            part["threshold"],
+            part["net_benefit"],
+            color=PALETTE[index % len(PALETTE)],
+            linewidth=2,
+            linestyle=styles[index % 5],
+            label=str(label),
+        )
+    everybody = table[table["label"] == "everybody"]
+    ax.plot(everybody["threshold"], everybody["net_benefit"], color=MUTED, linewidth=1.2, label="everybody")
+    best = float(table["net_benefit"].max())
+    ax.set_ylim(-0.25 * best, 1.08 * best)
+    ax.legend(loc="upper right", fontsize=9, handlelength=3)
+    ax.set_xlabel("risk from which one would act")
+    ax.set_ylabel("net benefit per customer")
+    head(ax, "What acting on each score is worth", _cases(result, result.horizon_days))
+    percent(ax.xaxis)
+
+
+def _needed(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    if table.empty:
+        raise ArgumentError(f"the contest was held without {measure!r}", next_step="add it to `measures`")
+    return table

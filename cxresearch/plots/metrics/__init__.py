@@ -1,0 +1,1 @@
+"""Metrics of surveys, revenue and support, drawn."""

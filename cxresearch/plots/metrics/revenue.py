@@ -1,0 +1,191 @@
+"""Picture of an MRR bridge: a waterfall of one period, or the moves of each period."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter
+
+from cxresearch.metrics.revenue.mrr_bridge_result import LEDGER, MrrBridge
+from cxresearch.plots.registry import draw
+from cxresearch.plots.style import BAD, GOOD, GRID, INK, MUTED, NEUTRAL, PALETTE, look, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LABELS = {
+    "opening": "Opening",
+    "new": "New",
+    "expansion": "Expansion",
+    "reactivation": "Reactivation",
+    "contraction": "Contraction",
+    "churn": "Churn",
+    "fx": "Currency",
+    "closing": "Closing",
+}
+_COLOURS = {
+    "new": PALETTE[0],
+    "expansion": PALETTE[4],
+    "reactivation": PALETTE[2],
+    "contraction": PALETTE[5],
+    "churn": PALETTE[1],
+    "fx": NEUTRAL,
+}
+_PERIODS = {"day": "%d %b %Y", "week": "week of %d %b %Y", "month": "%B %Y", "year": "%Y"}
+
+
+@draw.register(MrrBridge)
+def draw_bridge(
+    result: MrrBridge, ax: Axes | None = None, *, period: Any = None, where: Any = None, history: bool = False
+) -> Axes:
+    """Draw the bridge of one period, or with ``history`` the moves of all complete periods.
+
+    Parameters
+    ----------
+    result : MrrBridge
+        The bridge.
+    ax : Axes, optional
+        Where to draw.
+    period : str or timestamp, optional
+        Any moment of the period; the last complete one by default.
+    where : mapping, optional
+        The group, where the bridge has groups.
+    history : bool
+        Gains above the axis and losses below, one bar a period.
+    """
+    with look():
+        axes = new_axes(9.0, 4.8) if ax is None else ax
+        if history:
+            _history(result, axes, dict(where or {}))
+        else:
+            _waterfall(result, axes, period, dict(where or {}))
+    return axes
+
+
+def _waterfall(result: MrrBridge, ax: Axes, period: Any, group: dict[str, Any]) -> None:
+    row: Any = result.frame.loc[result.position(period, **group)]
+    steps = [name for name in LEDGER if name != "fx" or row["fx"]]
+    names = ["opening", *steps, "closing"]
+    running = float(row["opening"])
+    ax.bar(0, running, color=NEUTRAL, width=0.62)
+    tops = [running]
+    for place, name in enumerate(steps, start=1):
+        change = LEDGER[name] * float(row[name])
+        ax.bar(place, change, bottom=running, color=GOOD if change >= 0 else BAD, width=0.62)
+        ax.plot([place - 0.69, place + 0.31], [running, running], color=MUTED, linewidth=0.8)
+        tops.append(max(running, running + change))
+        running += change
+    ax.plot([len(steps) + 0.31, len(steps) + 0.69], [running, running], color=MUTED, linewidth=0.8)
+    ax.bar(len(names) - 1, float(row["closing"]), color=NEUTRAL, width=0.62)
+    tops.append(float(row["closing"]))
+    _label_steps(ax, row, names, tops)
+    _zoom(ax, row, steps, tops)
+    ax.set_xticks(range(len(names)), [_LABELS[name] for name in names], color=INK)
+    ax.grid(visible=False, axis="x")
+    _money(ax, result.currency)
+    ax.set_title(_title(result, row["period"], group))
+    ax.text(0, -0.13, _footer(result), transform=ax.transAxes, color=MUTED, fontsize=8.5, va="top")
+
+
+def _label_steps(ax: Axes, row: Any, names: list[str], tops: list[float]) -> None:
+    for place, (name, top) in enumerate(zip(names, tops, strict=True)):
+        value = float(row[name])
+        sign = (
+            ""
+            if name in ("opening", "closing") or not value
+            else "+"
+            if LEDGER[name] * value > 0
+            else "\N{MINUS SIGN}"
+        )
+        customers = _people(row, name)
+        ax.annotate(
+            f"{sign}{abs(value):,.0f}\n{customers}",
+            (place, top),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            linespacing=1.25,
+        )
+
+
+def _people(row: Any, name: str) -> str:
+    count = int(row.get(f"{name}_customers", 0))
+    return f"{count:,} customer{'s' if count != 1 else ''}" if count else ""
+
+
+def _zoom(ax: Axes, row: Any, steps: list[str], tops: list[float]) -> None:
+    """Cut the axis where the moves would be slivers, and say so: bars from a cut axis mislead otherwise."""
+    running = float(row["opening"]) + np.cumsum([LEDGER[name] * float(row[name]) for name in steps])
+    low, high = min([*running, row["opening"], row["closing"]]), max(tops)
+    if high <= 0:
+        return
+    moved = max(high - low, 1e-9)
+    if moved / high > 0.35:
+        ax.set_ylim(0, high + 0.22 * high)
+        return
+    floor = max(low - 0.6 * moved, 0)
+    ax.set_ylim(floor, high + 0.55 * moved)
+    ax.text(
+        0.0,
+        1.0,
+        f"the axis begins at {floor:,.0f}, not at 0",
+        transform=ax.transAxes,
+        color=BAD,
+        fontsize=8.5,
+        va="bottom",
+    )
+
+
+def _history(result: MrrBridge, ax: Axes, group: dict[str, Any]) -> None:
+    rows = result.frame[result.frame["complete"]]
+    for name, value in group.items():
+        rows = rows[rows[name] == value]
+    x = np.arange(len(rows))
+    above, below = np.zeros(len(rows)), np.zeros(len(rows))
+    for name in LEDGER:
+        change = LEDGER[name] * rows[name].to_numpy(float)
+        if not change.any():
+            continue
+        ax.bar(x, np.maximum(change, 0), bottom=above, color=_COLOURS[name], width=0.8, label=_LABELS[name])
+        ax.bar(x, np.minimum(change, 0), bottom=below, color=_COLOURS[name], width=0.8)
+        above, below = above + np.maximum(change, 0), below + np.minimum(change, 0)
+    net = rows["closing"].to_numpy(float) - rows["opening"].to_numpy(float)
+    ax.plot(x, net, color=INK, marker="o", markersize=3.5, linewidth=1.2, label="Net change")
+    ax.axhline(0, color=MUTED, linewidth=0.8)
+    ax.margins(y=0.08)
+    every = max(1, -(-len(rows) // 9))
+    ax.set_xticks(x[::every], [f"{start:%b %y}" for start in rows["period"].iloc[::every]])
+    ax.grid(visible=False, axis="x")
+    ax.legend(
+        ncols=7, loc="lower left", bbox_to_anchor=(0, -0.21), fontsize=9, handlelength=1.0, columnspacing=1.2
+    )
+    _money(ax, result.currency)
+    ax.set_title(f"Recurring revenue gained and lost by {result.every}" + _group(group))
+
+
+def _money(ax: Axes, currency: str) -> None:
+    ax.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"))
+    )
+    ax.set_ylabel(f"MRR{', ' + currency if currency else ''}")
+    ax.grid(visible=True, axis="y", color=GRID)
+
+
+def _title(result: MrrBridge, start: pd.Timestamp, group: dict[str, Any]) -> str:
+    if result.every == "quarter":
+        when = f"quarter {start.quarter} of {start.year}"
+    else:
+        when = f"{start:{_PERIODS[result.every]}}"
+    return f"MRR bridge, {when}{_group(group)}\n"
+
+
+def _group(group: dict[str, Any]) -> str:
+    return "".join(f", {name} {value}" for name, value in group.items())
+
+
+def _footer(result: MrrBridge) -> str:
+    return f"{result.name + ': ' if result.name else ''}definition {result.profile}; every line to the cent"

@@ -1,0 +1,228 @@
+"""Pictures of a scorecard: trends with interval ribbons, groups with intervals, what moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cxresearch.checks import check_choice
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.tables.scorecard_result import Scorecard
+from cxresearch.plots.registry import draw
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, head, look, new_axes, row_label
+from cxresearch.results.hiding import hidden_mark
+from cxresearch.results.period_names import label_before, period_label
+from cxresearch.results.units import Unit, format_interval, format_value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_KINDS = ("trend", "groups", "changes")
+_MOST_LINES = 6
+_NO_CHANGES = "this scorecard has no changes to show"
+
+
+@draw.register(Scorecard)
+def draw_scorecard(
+    result: Scorecard, ax: Axes | None = None, *, kind: str = "trend", metric: str = "", split: bool = False
+) -> Axes:
+    """Draw one metric of a scorecard.
+
+    Parameters
+    ----------
+    kind : {"trend", "groups", "changes"}
+        Over time with its interval as a ribbon; the groups in the last period with intervals; the changes
+        against the period before, with intervals, what is noise in grey.
+    metric : str, optional
+        Name of the metric; by default the scorecard's first.
+    split : bool
+        Trend of each group (at most six) instead of all together.
+    """
+    check_choice("kind", kind, _KINDS)
+    name = metric or next(iter(result.labels))
+    check_choice("metric", name, list(result.labels))
+    with look():
+        if kind == "trend":
+            return _trend(result, ax, name, split=split)
+        if kind == "groups":
+            return _groups(result, ax, name)
+        return _changes(result, ax, name)
+
+
+def _shown(values: pd.Series[Any], unit: Unit) -> pd.Series[Any]:
+    return 100 * values if unit in (Unit.SHARE, Unit.SHARE_DIFFERENCE) else values
+
+
+def _unit_label(label: str, unit: Unit) -> str:
+    return f"{label}, %" if unit is Unit.SHARE else label
+
+
+def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axes:
+    from matplotlib.dates import AutoDateLocator
+
+    if not result.every:
+        raise ArgumentError("this scorecard has no periods", next_step="make one with every='month'")
+    table = result.table if split else result.overall
+    table = table[(table["metric"] == name) & (table["n"] > 0)]
+    if not len(table):
+        raise ArgumentError(f"{name!r} has no values", next_step="look at the scorecard's table")
+    unit = Unit(table["unit"].iloc[0])
+    ax = ax or new_axes(8.5, 4.4)
+    by = list(result.by) if split else []
+    groups = list(table.groupby(by[0] if len(by) == 1 else by)) if by else [("", table)]
+    if len(groups) > _MOST_LINES:
+        groups = sorted(groups, key=lambda part: -int(part[1]["n"].sum()))[:_MOST_LINES]
+    for place, (group, rows) in enumerate(groups):
+        text = ", ".join(map(str, group)) if isinstance(group, tuple) else str(group)
+        _ribbon(ax, rows, unit, PALETTE[place % len(PALETTE)], text)
+    if not by:
+        _sizes(ax, table, unit)
+    ax.set_ylabel(_unit_label(result.labels[name], unit))
+    ax.margins(x=0.02)
+    ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))  # type: ignore[no-untyped-call]
+    drawn = table.loc[table["value"].notna(), "n"]
+    smallest, largest = (int(drawn.min()), int(drawn.max())) if len(drawn) else (0, 0)
+    head(
+        ax,
+        f"{result.labels[name]} by {result.every}",
+        f"{100 * result.level:g} % intervals; n {smallest:,} to {largest:,} a point",
+    )
+    return ax
+
+
+def _ribbon(ax: Axes, rows: pd.DataFrame, unit: Unit, colour: str, text: str) -> None:
+    rows = rows.sort_values("period")
+    x = rows["period"].to_numpy()
+    ends = [_shown(rows[end], unit).to_numpy() for end in ("low", "high")]
+    ax.fill_between(x, ends[0], ends[1], color=colour, alpha=0.18, linewidth=0)
+    ax.plot(x, _shown(rows["value"], unit).to_numpy(), color=colour, marker="o", markersize=4, linewidth=1.8)
+    known = rows[rows["value"].notna()]
+    if text and len(known):
+        last = known.iloc[-1]
+        ax.annotate(
+            text,
+            (last["period"], float(_shown(known["value"], unit).iloc[-1])),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+            fontsize=9.5,
+        )
+
+
+def _sizes(ax: Axes, table: pd.DataFrame, unit: Unit) -> None:
+    """Write the last value beside its point."""
+    last = table.sort_values("period").iloc[-1]
+    if pd.isna(last["value"]):
+        return
+    interval = format_interval(last["low"], last["high"], unit)
+    ax.annotate(
+        f"{format_value(last['value'], unit)}\n{interval}",
+        (last["period"], float(_shown(table.sort_values("period")["value"], unit).iloc[-1])),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        color=INK,
+    )
+
+
+def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
+    if not result.by:
+        raise ArgumentError("this scorecard has no groups", next_step="make one with by='segment'")
+    table = result.table[result.table["metric"] == name]
+    if result.every:
+        table = table[table["period"] == result.judged(name)]
+    if not len(table):
+        raise ArgumentError(f"no group has {name!r} in the judged period", next_step="look at its table")
+    unit = Unit(table["unit"].iloc[0])
+    table = table.assign(label=table[list(result.by)].astype(str).agg(", ".join, axis=1))
+    table = table.sort_values("value", ascending=False, na_position="last")
+    ax = ax or new_axes(8.5, 1.7 + 0.42 * len(table))
+    when = f", {period_label(table['period'].iloc[0], result.every)}" if result.every else ""
+    total = result.overall[result.overall["metric"] == name]
+    total = total[total["period"] == result.judged(name)] if result.every else total
+    if len(total) and pd.notna(total["value"].iloc[0]):
+        whole = float(_shown(total["value"], unit).iloc[0])
+        ax.axvline(whole, color=MUTED, linewidth=1, linestyle="--")
+        ax.annotate(
+            f"all groups {format_value(total['value'].iloc[0], unit)}",
+            (whole, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=MUTED,
+            fontsize=9,
+        )
+    _forest(ax, table, unit, [PALETTE[0]] * len(table))
+    ax.set_xlabel(_unit_label(result.labels[name], unit))
+    head(
+        ax,
+        f"{result.labels[name]} by {', '.join(result.by)}{when}",
+        f"{100 * result.level:g} % intervals",
+        above=18,
+    )
+    return ax
+
+
+def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
+    table = result.changes[result.changes["metric"] == name] if len(result.changes) else result.changes
+    if not len(table):
+        what = f"{name!r} has no change in the judged period" if len(result.changes) else _NO_CHANGES
+        raise ArgumentError(what, next_step="choose another metric, or make one with every='month'")
+    unit = Unit(table["unit"].iloc[0])
+    table = table.assign(label=_change_labels(result, table), value=table["difference"])
+    colours = [{"up": GOOD, "down": BAD}.get(verdict, MUTED) for verdict in table["verdict"]]
+    ax = ax or new_axes(8.5, 1.7 + 0.42 * len(table))
+    ax.axvline(0, color=INK, linewidth=1)
+    _forest(ax, table, unit, colours, signed=True)
+    start = table["period"].iloc[0]
+    when = period_label(start, result.every)
+    ax.set_xlabel(f"change of {result.labels[name]} since {label_before(start, result.every)}")
+    head(
+        ax,
+        f"What moved: {result.labels[name]}, {when}",
+        f"{100 * result.level:g} % intervals; grey: within noise, corrected for looking many times",
+    )
+    return ax
+
+
+def _change_labels(result: Scorecard, table: pd.DataFrame) -> list[str]:
+    """Groups, the whole told apart from a group called all, with the period compared with if not adjacent."""
+    before = label_before(table["period"].iloc[0], result.every)
+    names = ["all" + " groups" * bool(result.by) if row["whole"] else row["group"] for row in _records(table)]
+    since = ["" if row["against"] == before else f"\nsince {row['against']}" for row in _records(table)]
+    return [f"{name}{text}" for name, text in zip(names, since, strict=True)]
+
+
+def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.to_dict("records")
+
+
+def _forest(ax: Axes, table: pd.DataFrame, unit: Unit, colours: list[str], *, signed: bool = False) -> None:
+    rows = table.reset_index(drop=True)
+    for place, row in enumerate(rows.to_dict("records")):
+        text, colour = hidden_mark(int(row["n"]), row.get("n_effective")), MUTED
+        if not row["suppressed"] and pd.isna(row["value"]):
+            text = f"not known, n {int(row['n']):,}"
+        elif not row["suppressed"]:
+            colour = colours[place]
+            low, value, high = (
+                float(_shown(rows[end], unit).iloc[place]) for end in ("low", "value", "high")
+            )
+            ax.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
+            ax.plot(value, place, "o", color=colour, markersize=7)
+            interval = format_interval(row["low"], row["high"], unit, signed=signed)
+            text = f"{format_value(row['value'], unit, signed=signed)} {interval}, n {int(row['n']):,}"
+            text += " (small)" if row["small_base"] else ""
+        ax.annotate(
+            text, (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
+        )
+    ax.set_yticks(range(len(rows)), [row_label(label) for label in rows["label"]], color=INK)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)

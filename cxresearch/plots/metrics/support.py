@@ -1,0 +1,99 @@
+"""Picture of the open tickets by age."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from cxresearch.metrics.support.tickets import TicketAgeing
+from cxresearch.plots.registry import draw
+from cxresearch.plots.style import BAD, INK, MUTED, PALETTE, look, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SHADES = LinearSegmentedColormap.from_list("age", ["#cfe3f1", PALETTE[4], PALETTE[0], "#003a5c"])
+
+
+@draw.register(TicketAgeing)
+def draw_ageing(result: TicketAgeing, ax: Axes | None = None) -> Axes:
+    """Draw open tickets by age: one bar a band, or one stacked bar a group.
+
+    Parameters
+    ----------
+    result : TicketAgeing
+        Open tickets.
+    ax : Axes, optional
+        Where to draw.
+    """
+    with look():
+        groups = 1 if not result.by else len(result.frame[list(result.by)].drop_duplicates())
+        axes = new_axes(8.0, 4.2 if groups == 1 else 1.9 + 0.5 * groups) if ax is None else ax
+        if result.by:
+            _stacked(result, axes)
+        else:
+            _bars(result, axes)
+        when = f"{result.observed_until:%d %b %Y %H:%M} UTC"
+        axes.set_title(f"{result.n:,} open tickets by age, {when}" + ("\n" if result.by else ""))
+    return axes
+
+
+def _bars(result: TicketAgeing, ax: Axes) -> None:
+    counts = result.frame["n"].to_numpy()
+    ax.bar(range(len(counts)), counts, color=_colours(len(counts)), width=0.7)
+    for place, count in enumerate(counts):
+        share = f"\n{100 * count / result.n:.0f} %" if result.n else ""
+        ax.annotate(
+            f"{count:,}{share}",
+            (place, count),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+        )
+    ax.set_xticks(range(len(counts)), result.frame["band"], color=INK)
+    ax.set_ylim(0, max(float(counts.max(initial=0)), 1.0) * 1.22)
+    ax.set_ylabel("open tickets")
+    ax.grid(visible=False, axis="x")
+
+
+def _stacked(result: TicketAgeing, ax: Axes) -> None:
+    bands = list(dict.fromkeys(result.frame["band"]))
+    label = result.frame[list(result.by)].astype(str).agg(", ".join, axis=1)
+    table = result.frame.assign(group=label).pivot_table(
+        index="group", columns="band", values="n", sort=False
+    )[bands]
+    table = table.loc[table.sum(axis=1).sort_values().index]
+    left = np.zeros(len(table))
+    for band, colour in zip(bands, _colours(len(bands)), strict=True):
+        counts = table[band].to_numpy(float)
+        ax.barh(range(len(table)), counts, left=left, color=colour, height=0.65, label=band)
+        left = left + counts
+    for place, total in enumerate(left):
+        ax.annotate(
+            f"{total:,.0f}",
+            (total, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+    ax.set_yticks(range(len(table)), table.index, color=INK)
+    ax.set_xlim(0, max(left.max(initial=0), 1) * 1.1)
+    ax.set_xlabel("open tickets")
+    ax.grid(visible=False, axis="y")
+    ax.legend(
+        ncols=len(bands),
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        fontsize=9,
+        handlelength=1.0,
+        labelcolor=MUTED,
+    )
+
+
+def _colours(count: int) -> list[Any]:
+    """Darker with age, and the oldest band in the colour of bad news."""
+    return [*(_SHADES(place) for place in np.linspace(0, 1, max(count - 1, 1))[: count - 1]), BAD]

@@ -1,0 +1,47 @@
+"""The register of pictures: each picture module adds its drawing function for its result class here."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
+
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@singledispatch
+def draw(result: Any, ax: Axes | None = None, **options: Any) -> Axes:  # noqa: ARG001
+    """Draw one class of result; picture modules register themselves here."""
+    raise ArgumentError(
+        f"{type(result).__name__} has no picture",
+        wanted="one of " + ", ".join(classes_with_a_picture()),
+        next_step="use its frame with seaborn, or print it",
+    )
+
+
+def classes_with_a_picture() -> list[str]:
+    """Return the names of the result classes that can be drawn, sorted."""
+    return sorted(kind.__name__ for kind in draw.registry if kind is not object)
+
+
+def draw_checked(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
+    """Draw a result after a look at the options; pictures drawn as another class of result call this too."""
+    _check_options(result, options)
+    return draw(result, ax, **options)
+
+
+def _check_options(result: Any, options: dict[str, Any]) -> None:
+    """Refuse an option that the picture of a result does not have, naming those it has."""
+    known = list(signature(draw.dispatch(type(result))).parameters.values())[2:]
+    if any(one.kind is Parameter.VAR_KEYWORD for one in known):
+        return
+    names = [one.name for one in known]
+    for name in options:
+        if name not in names:
+            raise ArgumentError(
+                f"the picture of a {type(result).__name__} has no option {name!r}",
+                wanted="one of " + ", ".join(names) if names else "no option",
+            )

@@ -1,0 +1,162 @@
+"""What the worker does after the last cell: strike out what differs from run to run, then write the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from cxresearch.reporting.outcome import ReportError
+from cxresearch.reporting.page.mail_body import write_mail
+from cxresearch.reporting.page.report_page import about_block, block_of, render
+from cxresearch.reporting.shelf.complete_run import check_results
+from cxresearch.reporting.writing.alerts import alerts_block, evaluate, parse_rule
+from cxresearch.reporting.writing.changes import changes_block, compare_headlines
+
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+_CELL_FILE = re.compile(r"[^\s'\"<>]{0,200}ipykernel_\d+/\d+\.py")
+_KEPT_METADATA = ("tags",)
+
+
+def finish(notebook: Any, job: dict[str, Any], *, ok: bool) -> None:
+    """Tidy an executed notebook and write it into the staging folder; with ``ok`` its page too.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        As papermill left it.
+    job : dict
+        What the worker was asked: ``staging``, ``title``, ``parameters``, ``alerts``.
+    ok : bool
+        Whether every cell ran.
+    """
+    staging = Path(job["staging"])
+    tidy(notebook)
+    text = strike_secrets(
+        json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), _secrets(staging)
+    )
+    (staging / "notebook.ipynb").write_text(text + "\n", encoding="utf-8")
+    if ok and _has_results(staging):
+        _strike_files(staging)
+        _write_page(json.loads(text, object_hook=_node), job, staging)
+
+
+def _has_results(staging: Path) -> bool:
+    try:
+        check_results(staging / "results.json", "")
+    except ReportError:  # the runner looks again, and says what is wrong
+        return False
+    return True
+
+
+def tidy(notebook: Any) -> None:
+    """Strike from a notebook, in place, what differs between two runs of the same code on the same data."""
+    notebook["metadata"] = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
+    for index, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"cell-{index}"
+        cell["metadata"] = {key: cell["metadata"][key] for key in _KEPT_METADATA if key in cell["metadata"]}
+        if "outputs" in cell:
+            cell["outputs"] = _joined(cell["outputs"])
+        for output in cell.get("outputs", ()):
+            _tidy_output(output)
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Join what a cell printed: in how many pieces a text arrives, and which stream is first, is chance."""
+    ordered: list[tuple[int, int, Any]] = []
+    streams: dict[str, Any] = {}
+    shown = 0
+    for output in outputs:
+        if output["output_type"] != "stream":
+            shown += 1
+            ordered.append((shown, 0, output))
+        elif output["name"] in streams:
+            streams[output["name"]]["text"] += output["text"]
+        else:
+            streams[output["name"]] = output
+            ordered.append((shown, 1 if output["name"] == "stdout" else 2, output))
+    for output in streams.values():  # a carriage return starts the line anew, as progress bars do
+        lines = output["text"].replace("\r\n", "\n").split("\n")
+        output["text"] = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+    return [output for _, _, output in sorted(ordered, key=lambda entry: entry[:2])]
+
+
+def _tidy_output(output: Any) -> None:
+    if "metadata" in output:
+        block = block_of(output)
+        output["metadata"] = {"cxresearch": {"block": block}} if block else {}
+    if isinstance(output.get("text"), str):
+        output["text"] = _steady(output["text"])
+    for mime, value in output.get("data", {}).items():
+        if mime.startswith("text/") and isinstance(value, str) and len(value) < 1_000_000:
+            output["data"][mime] = _steady(value)
+
+
+def _steady(text: str) -> str:
+    if "ipykernel_" in text:
+        text = _CELL_FILE.sub("cell", text)
+    return _ADDRESS.sub("at 0x...", text)
+
+
+def _secrets(staging: Path) -> dict[str, str]:
+    noted = staging / ".private" / "secrets"
+    names = noted.read_text(encoding="utf-8").split() if noted.is_file() else []
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def strike_secrets(text: str, secrets: dict[str, str]) -> str:
+    """Replace the value of each secret that a notebook asked for by its name in brackets."""
+    for name, value in secrets.items():
+        for form in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+            text = text.replace(form, f"[{name}]")
+    return text
+
+
+def _strike_files(staging: Path) -> None:
+    secrets = _secrets(staging)
+    for path in [staging / "results.json", *(staging / "tables").glob("*.csv")] if secrets else []:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(strike_secrets(text, secrets), encoding="utf-8")
+
+
+def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
+    results = json.loads((staging / "results.json").read_text(encoding="utf-8"))
+    noted = staging / ".private" / "inputs.json"
+    inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+    before = staging / "previous.json"
+    previous = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
+    blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
+    alerts, moved = _alerts(job, results, previous, staging), ""
+    if results["headline"]:
+        changes = compare_headlines(results["headline"], previous.get("headline", []))
+        moved = changes_block(changes, previous)
+    boxes = alerts if "since-last-time" in blocks else alerts + moved
+    about = about_block(job["parameters"], inputs, inputs.get("counts", []))
+    page = render(notebook, title=job["title"], boxes=boxes, about=about)
+    (staging / "report.html").write_text(page, encoding="utf-8")
+    shown = staging / ".private" / "shown"
+    pictures = shown.read_text(encoding="utf-8").split() if shown.is_file() else []
+    write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures)
+
+
+def _alerts(job: dict[str, Any], results: dict[str, Any], previous: dict[str, Any], staging: Path) -> str:
+    rules = [parse_rule(text, required=required) for text, required in job["alerts"]]
+    if not rules:
+        return ""
+    judged = evaluate(rules, results["headline"], previous.get("headline", []))
+    text = json.dumps({"rules": judged}, indent=1, sort_keys=True, ensure_ascii=False)
+    (staging / "alert.json").write_text(text + "\n", encoding="utf-8")
+    return alerts_block(judged)
+
+
+def _node(content: dict[str, Any]) -> Any:
+    import nbformat
+
+    node: Any = nbformat.NotebookNode
+    return node(content)

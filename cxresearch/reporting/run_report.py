@@ -1,0 +1,304 @@
+"""One run of a report, from parameters to a published folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cxresearch.reporting.history import (
+    Record,
+    current_causes,
+    is_unchanged,
+    previous_of,
+    read_history,
+    read_record,
+)
+from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome
+from cxresearch.reporting.page.run_index import write_indexes
+from cxresearch.reporting.plan import Plan, plan_run
+from cxresearch.reporting.shelf.complete_run import check_run
+from cxresearch.reporting.shelf.locks import Lock
+from cxresearch.reporting.shelf.manifest import build_manifest, file_hashes, plain
+from cxresearch.reporting.worker.signals import held
+from cxresearch.reporting.worker.worker_process import WorkerProcess, failure_of
+
+REFUSALS = ("DataError", "StudyError", "ArgumentError", "CxError")
+LEAST_FREE = 50_000_000
+_DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EFBIG,
+    errno.ENOTDIR,
+    errno.EEXIST,
+}
+OnCell = Callable[[int, int], None]
+
+
+class RefusedError(ReportError):
+    """The notebook refused its data: its own message, exit code 1, and nothing is written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=ExitCode.DATA_REFUSED)
+        self.args = (message,)
+
+
+def run_report(
+    report: str | Path,
+    *,
+    study: str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    output: str | Path = "reports",
+    force: bool = False,
+    deadline: float = 3600.0,
+    cell_timeout: float | None = None,
+    on_cell: OnCell | None = None,
+) -> RunOutcome:
+    """Make a report and publish it, or raise and publish nothing.
+
+    Parameters
+    ----------
+    report : str or Path
+        Name of a report, such as ``"ces-vs-nps"``, or path of a notebook.
+    study : str or Path, optional
+        A study file or its folder; by default what the notebook says, usually the built-in study.
+    parameters : mapping, optional
+        Parameters of the notebook by name: values of their declared type, or text as on the command line.
+    output : str or Path
+        Folder under which reports are published.
+    force : bool
+        Run even if nothing changed since the latest run.
+    deadline : float
+        Seconds the whole run may take.
+    cell_timeout : float, optional
+        Seconds one cell may take.
+    on_cell : callable, optional
+        Called with number and count of the cells as each starts.
+
+    Returns
+    -------
+    RunOutcome
+        Where the run stands and its content hash.
+
+    Raises
+    ------
+    ReportError
+        With the exit code that says why; see docs/scheduling.md. Code 1 means that the data were refused, and
+        nothing was written.
+    StudyError
+        If there is no study file at the given path, or its alert rules cannot be read.
+
+    Examples
+    --------
+    >>> run_report("ces-vs-nps", parameters={"horizon_days": 90})  # doctest: +SKIP
+    """
+    plan = plan_run(report, study=study, parameters=parameters, output=output)
+    with WorkerProcess() as worker:
+        return execute_plan(
+            plan, worker, force=force, deadline=deadline, cell_timeout=cell_timeout, on_cell=on_cell
+        )
+
+
+def execute_plan(
+    plan: Plan,
+    worker: WorkerProcess,
+    *,
+    force: bool = False,
+    deadline: float = 3600.0,
+    cell_timeout: float | None = None,
+    on_cell: OnCell | None = None,
+    previous: Mapping[str, Any] | None = None,
+) -> RunOutcome:
+    """Run a plan in a worker and publish what came of it; see `run_report`.
+
+    ``previous`` stands in for the earlier run to compare with, when a run is verified.
+    """
+    started = time.monotonic()
+    lock = plan.shelf.lock
+    try:
+        plan.shelf.open()
+        lock.acquire()
+        return _Run(plan, worker, lock, started).make(
+            force=force,
+            until=started + deadline,
+            limits=f"{deadline:g} s",
+            cell_timeout=cell_timeout,
+            on_cell=on_cell,
+            previous=previous,
+        )
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise _disk_error(error, plan.shelf.folder) from error
+        raise
+    finally:
+        lock.release()
+
+
+def _disk_error(error: OSError, folder: Path) -> ReportError:
+    return ReportError(
+        f"cannot write: {error.strerror or error}",
+        code=ExitCode.DISK,
+        where=str(error.filename or folder),
+        next_step="nothing was published; the earlier runs stand as they were",
+    )
+
+
+class _Run:
+    """One run under its lock."""
+
+    def __init__(self, plan: Plan, worker: WorkerProcess, lock: Lock, started: float) -> None:
+        self.plan, self.worker, self.lock, self.started = plan, worker, lock, started
+        self.began = datetime.now(UTC)
+        stamp = self.began.strftime("%Y%m%dT%H%M%S%f")[:18] + "Z"
+        self.run = f"{stamp}-{secrets.token_hex(3)}"
+        self.staging: Path | None = None
+
+    def make(
+        self,
+        *,
+        force: bool,
+        until: float,
+        limits: str,
+        cell_timeout: float | None,
+        on_cell: OnCell | None,
+        previous: Mapping[str, Any] | None,
+    ) -> RunOutcome:
+        """Run, check and publish; on failure keep what is left where only the owner can read it."""
+        shelf = self.plan.shelf
+        shelf.sweep()
+        latest_folder = shelf.latest()
+        latest = read_record(latest_folder) if latest_folder else None
+        now = current_causes(self.plan, latest)
+        if not force and is_unchanged(latest, now):
+            assert latest is not None  # noqa: S101 - unchanged from what
+            return self._outcome(latest, "unchanged", ())
+        self.worker.start()
+        try:
+            check_space(shelf.folder)
+            staging = self.staging = shelf.stage(self.run)
+            if previous is None:
+                previous = previous_of(read_history(shelf), now) if latest else {}
+            job = self._job(staging, cell_timeout, previous)
+            count = len(self.plan.notebook_to_run()["cells"])
+            answer = self.worker.execute(
+                job, until=until, on_cell=None if on_cell is None else lambda cell: on_cell(cell + 1, count)
+            )
+            if answer["status"] == "error" and answer["name"] in REFUSALS:
+                raise RefusedError(str(answer["text"]))
+            if answer["status"] != "ok":
+                raise failure_of(answer, report=self.plan.report.name, limits=limits)
+            results = check_run(staging, self.plan.report.name)
+            with held():
+                return self._publish(staging, results)
+        except BaseException as error:
+            with held():
+                self._clear_up(error)
+            raise
+
+    def _job(self, staging: Path, cell_timeout: float | None, previous: Mapping[str, Any]) -> dict[str, Any]:
+        private = staging / ".private"
+        notebook = private / "input.ipynb"
+        notebook.write_text(json.dumps(self.plan.notebook_to_run()), encoding="utf-8")
+        if previous:
+            text = json.dumps(previous, indent=1, sort_keys=True, ensure_ascii=False)
+            (staging / "previous.json").write_text(text + "\n", encoding="utf-8")
+        return {
+            "notebook": str(notebook),
+            "staging": str(staging),
+            "title": self.plan.report.title,
+            "parameters": {name: plain(value) for name, value in self.plan.values.items()},
+            "alerts": [[rule.text, rule.required] for rule in self.plan.rules],
+            "cell_timeout": cell_timeout,
+            "environment": {"CXRESEARCH_STAGING": str(staging), "CXRESEARCH_BASE": str(self.plan.base)},
+        }
+
+    def _publish(self, staging: Path, results: dict[str, Any]) -> RunOutcome:
+        noted = staging / ".private" / "inputs.json"
+        inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+        manifest = build_manifest(
+            report=self.plan.report,
+            files=file_hashes(staging),
+            decided_by=self.plan.causes(inputs.get("sources", [])),
+            inputs=inputs,
+            given={name: plain(value) for name, value in self.plan.given.items()},
+            base=self.plan.base,
+            volatile={
+                "run": self.run,
+                "began": self.began.isoformat(timespec="seconds"),
+                "seconds": round(time.monotonic() - self.started, 3),
+            },
+        )
+        text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        (staging / "manifest.json").write_text(text, encoding="utf-8")
+        pointer = {"content_hash": manifest["content_hash"], "finding": results["finding"]}
+        folder = self.plan.shelf.publish(staging, self.run, pointer)
+        with contextlib.suppress(OSError):  # the run stands; the next one writes the index again
+            write_indexes(self.plan.shelf)
+        record = read_record(folder)
+        loud = tuple(item["sentence"] for item in record.alerts if item["status"] != "quiet")
+        return self._outcome(record, "published", loud)
+
+    def _outcome(self, record: Record, status: str, alerts: tuple[str, ...]) -> RunOutcome:
+        return RunOutcome(
+            code=ExitCode.ALERT if alerts else ExitCode.DONE,
+            status=status,
+            folder=record.folder,
+            report=self.plan.report.name,
+            key=self.plan.shelf.folder.name,
+            run=record.run,
+            content_hash=record.manifest["content_hash"],
+            finding=str(record.results["finding"]),
+            alerts=alerts,
+            seconds=time.monotonic() - self.started,
+        )
+
+    def _clear_up(self, error: BaseException) -> None:
+        shelf = self.plan.shelf
+        if self.staging is None or not self.staging.is_dir():
+            shelf.discard(None, self.lock)
+            return
+        if not isinstance(error, ReportError):
+            self.worker.stop()  # it may still be writing
+        if isinstance(error, RefusedError):
+            shelf.discard(self.staging, self.lock)
+            return
+        facts = {
+            "problem": str(error) or type(error).__name__,
+            "code": int(getattr(error, "code", 0) or 0) if isinstance(error, ReportError) else 0,
+            "began": self.began.isoformat(timespec="seconds"),
+            "log": self.worker.last_log,
+        }
+        try:
+            shelf.keep_failure(self.staging, self.run, facts)
+        except OSError:
+            shelf.discard(self.staging, self.lock)
+
+
+def check_space(folder: Path) -> int:
+    """Return the bytes free where a run will be written.
+
+    Raises
+    ------
+    ReportError
+        Exit code 6, if there is hardly any room.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE:
+        raise ReportError(
+            f"only {free / 1e6:.0f} MB are free",
+            code=ExitCode.DISK,
+            where=str(folder),
+            wanted=f"at least {LEAST_FREE / 1e6:.0f} MB",
+            next_step="`cxresearch prune --keep 30` removes old runs",
+        )
+    return free

@@ -1,0 +1,177 @@
+"""Alert rules of a study file: ``nps < 20``, ``churn up significantly``."""
+
+from __future__ import annotations
+
+import operator
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxresearch.errors import StudyError
+from cxresearch.reporting.notebook.catalogue import slug
+from cxresearch.reporting.writing.blocks import list_block
+from cxresearch.reporting.writing.changes import Change, compare_headlines
+from cxresearch.results.units import Unit, format_estimate
+
+_THRESHOLD = re.compile(
+    r"(?P<name>[^<>]+?)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[+-]?\d+(\.\d+)?)\s*(?P<percent>%?)"
+    r"(?P<sure>\s+significantly)?"
+)
+_MOVEMENT = re.compile(r"(?P<name>[^<>]+?)\s+(?P<way>up|down|changed)(?P<sure>\s+significantly)?")
+_SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_WANTED = "'nps < 20', 'churn > 5 %', 'nps < 20 significantly', 'nps down', 'churn up significantly'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One alert rule.
+
+    Attributes
+    ----------
+    text : str
+        As written.
+    name : str
+        The headline figure it watches, as `slug` writes it.
+    sign : str
+        ``<``, ``<=``, ``>``, ``>=``, or ``up``, ``down``, ``changed`` since the last run on other data.
+    number : float
+        Threshold in the unit of the figure (a percentage as a share); 0 for movements.
+    sure : bool
+        Fire only if the whole interval lies beyond, not the estimate alone.
+    required : bool
+        Whether the report must have the figure: rules under the report's name do, rules for all need not.
+    """
+
+    text: str
+    name: str
+    sign: str
+    number: float
+    sure: bool
+    required: bool
+
+
+def parse_rule(text: str, *, required: bool = True) -> Rule:
+    """Read one rule.
+
+    Raises
+    ------
+    StudyError
+        If it has none of the known forms.
+
+    Examples
+    --------
+    >>> rule = parse_rule("Churn > 5 % significantly")
+    >>> rule.name, rule.sign, rule.number, rule.sure
+    ('churn', '>', 0.05, True)
+    """
+    plain = str(text).strip()
+    found = _THRESHOLD.fullmatch(plain) or _MOVEMENT.fullmatch(plain)
+    if not found:
+        raise StudyError(f"alert rule {text!r} cannot be read", where="[alerts]", wanted=f"such as {_WANTED}")
+    parts = found.groupdict()
+    number = float(parts.get("number") or 0.0)
+    return Rule(
+        text=plain,
+        name=slug(parts["name"]),
+        sign=parts.get("sign") or parts["way"],
+        number=number / 100 if parts.get("percent") else number,
+        sure=bool(parts["sure"]),
+        required=required,
+    )
+
+
+def read_rules(study_file: Path, report: str) -> tuple[Rule, ...]:
+    """Return the rules of a study file for one report.
+
+    ``alerts = ["nps < 20"]`` holds for every report that has the figure. As a table, ``[alerts]``, each key
+    is the name of a report, or ``all``.
+    """
+    try:
+        declared = tomllib.loads(study_file.read_text(encoding="utf-8-sig")).get("alerts", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{study_file.name} is not TOML: {error}", where=str(study_file)) from None
+    table = declared if isinstance(declared, dict) else {"all": declared}
+    rules: list[Rule] = []
+    for key in ("all", report):
+        texts = table.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise StudyError(
+                f"alerts for {key!r} are {texts!r}", where=str(study_file), wanted="a list of texts"
+            )
+        rules += [parse_rule(text, required=key == report) for text in texts]
+    return tuple(rules)
+
+
+def evaluate(
+    rules: Sequence[Rule], headline: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """Return what each rule says about the headline figures.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+        The rules in force.
+    headline, before : sequence of mapping
+        Headline figures of this run, and of the last run on other data.
+
+    Returns
+    -------
+    list of dict
+        ``rule``, ``status`` (``fired``, ``quiet``, or ``unknown`` where the rule cannot be judged) and
+        ``sentence``.
+    """
+    figures = {slug(item["name"]): item for item in headline}
+    moved = {slug(change.name): change for change in compare_headlines(headline, before)}
+    return [
+        {"rule": rule.text, **_judge(rule, figures.get(rule.name), moved.get(rule.name), bool(before))}
+        for rule in rules
+        if rule.required or rule.name in figures
+    ]
+
+
+def _judge(
+    rule: Rule, figure: Mapping[str, Any] | None, change: Change | None, has_before: bool
+) -> dict[str, str]:
+    if figure is None:
+        return {"status": "unknown", "sentence": f"{rule.text}: this report has no figure {rule.name!r}."}
+    if figure["value"] is None:
+        return {"status": "unknown", "sentence": f"{rule.text}: {figure['name']} could not be computed."}
+    if rule.sign in _SIGNS:
+        return _judge_threshold(rule, figure)
+    if change is None:
+        text = "the figure is not comparable with the last run" if has_before else "there is no earlier run"
+        return {"status": "quiet", "sentence": f"{rule.text}: {text}."}
+    return _judge_movement(rule, change)
+
+
+def _judge_threshold(rule: Rule, figure: Mapping[str, Any]) -> dict[str, str]:
+    unit = Unit(figure["unit"])
+    if unit is Unit.SHARE and not 0 <= rule.number <= 1:
+        sentence = f"{rule.text}: {figure['name']} is a share; write {rule.number:g} %."
+        return {"status": "unknown", "sentence": sentence}
+    beyond = _SIGNS[rule.sign]
+    far_end = figure["high"] if rule.sign.startswith("<") else figure["low"]
+    surely = far_end is not None and beyond(far_end, rule.number)
+    fired = surely if rule.sure else beyond(figure["value"], rule.number)
+    value, low, high = (
+        float("nan") if figure[part] is None else figure[part] for part in ("value", "low", "high")
+    )
+    sentence = f"{figure['name']} is {format_estimate(value, low, high, unit)}; rule {rule.text}: " + (
+        "the whole interval lies beyond." if surely else "the interval does not lie wholly beyond."
+    )
+    return {"status": "fired" if fired else "quiet", "sentence": sentence}
+
+
+def _judge_movement(rule: Rule, change: Change) -> dict[str, str]:
+    ways = {"up": change.difference > 0, "down": change.difference < 0, "changed": change.difference != 0}
+    fired = ways[rule.sign] and (change.significant or not rule.sure)
+    return {"status": "fired" if fired else "quiet", "sentence": f"{change.sentence} Rule {rule.text}."}
+
+
+def alerts_block(judged: Sequence[Mapping[str, str]]) -> str:
+    """Return the box of the alerts that fired or could not be judged; nothing if all is quiet."""
+    loud = [item["sentence"] for item in judged if item["status"] != "quiet"]
+    return list_block("Alerts", loud, kind="alerts") if loud else ""

@@ -1,0 +1,347 @@
+"""Cox regression with Efron's ties, start and stop, strata, weights and errors robust to clusters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cxresearch.checks import check_level
+from cxresearch.errors import ArgumentError, CxWarning, DataError
+from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.survival.risk_sets import RiskSets, risk_sets
+from cxresearch.stats.survival.risk_table import SurvivalRows, survival_rows
+from cxresearch.stats.survival.survival_groups import group_codes
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+_STEPS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoxData:
+    """Checked rows with covariates, ready for a fit; also what residuals and predictions are made from.
+
+    Attributes
+    ----------
+    rows : SurvivalRows
+        n rows.
+    sets : RiskSets
+        Their risk sets.
+    x : ndarray, shape (n, p)
+        Covariates less ``centre``.
+    centre : ndarray, shape (p,)
+        Weighted means of the covariates.
+    names : tuple of str, length p
+        Covariates.
+    """
+
+    rows: SurvivalRows
+    sets: RiskSets
+    x: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    names: tuple[str, ...]
+
+
+def cox_data(
+    duration: ArrayLike,
+    event: ArrayLike,
+    covariates: pd.DataFrame,
+    *,
+    entry: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
+) -> CoxData:
+    """Check the input of a Cox regression; arguments as :func:`fit_cox`."""
+    rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters)
+    given = rows.duration.size if rows.used is None else rows.used.size
+    if len(covariates) != given:
+        raise ArgumentError(
+            f"covariates has {len(covariates):,} rows, duration {given:,}", wanted="the same rows"
+        )
+    names = tuple(str(name) for name in covariates.columns)
+    if not names:
+        raise ArgumentError("there are no covariates", wanted="at least one column")
+    if len(set(names)) < len(names):
+        raise ArgumentError(f"covariates repeat a name: {names}")
+    x = np.asfortranarray(np.column_stack([_column(covariates, position) for position in range(len(names))]))
+    if rows.used is not None:
+        x = x[rows.used]
+    centre = np.average(x, axis=0, weights=rows.weight)
+    codes = None if strata is None else group_codes("strata", strata, rows)[1]
+    return CoxData(rows=rows, sets=risk_sets(rows, codes), x=x - centre, centre=centre, names=names)
+
+
+def _column(covariates: pd.DataFrame, position: int) -> NDArray[np.float64]:
+    from cxresearch.checks import as_numbers
+
+    name = f"covariate {covariates.columns[position]!r}"
+    return as_numbers(name, covariates.iloc[:, position], booleans=True)
+
+
+def fit_cox(
+    duration: ArrayLike,
+    event: ArrayLike,
+    covariates: pd.DataFrame,
+    *,
+    entry: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> CoxFit:
+    """Fit a proportional-hazards regression.
+
+    Own code: lifelines agrees on Efron's coefficients, but its clustered errors are 0.8 % low under ties, its
+    weights are taken as counts and its proportionality test is the approximation R gave up; statsmodels'
+    ``PHReg`` mishandles ``entry``.
+
+    Parameters
+    ----------
+    duration, event : array-like, shape (n,)
+        End of each interval, and 0 or 1 (any value above 0) for the event at its end.
+    covariates : DataFrame, shape (n, p)
+        Numbers; missing values are refused. Categories must be made into columns first.
+    entry : array-like, shape (n,), optional
+        Start of each interval: several rows per customer carry covariates that change, or left truncation.
+    strata : array-like, shape (n,), optional
+        Each stratum has a baseline hazard of its own. With strata of a few rows each (matched sets) robust
+        errors are too small; they need many people at risk in each.
+    weights : array-like, shape (n,), optional
+        Sampling weights; errors become robust.
+    clusters : array-like, shape (n,), optional
+        Usually the customer; errors become robust (Lin and Wei 1989).
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    CoxFit
+
+    Raises
+    ------
+    ArgumentError, DataError
+        If the input cannot be used, nobody has the event, or a covariate is constant or a combination of
+        others.
+
+    Warns
+    -----
+    CxWarning
+        If a coefficient has no finite estimate because a covariate separates those who leave from those who
+        stay.
+
+    References
+    ----------
+    Efron 1977, doi:10.1080/01621459.1977.10480613; Lin and Wei 1989, doi:10.1080/01621459.1989.10478874.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> x = pd.DataFrame({"score": [9, 2, 7, 3, 8, 5, 6, 4]})
+    >>> fit = fit_cox([8, 2, 6, 5, 9, 7, 3, 4], [0, 1, 1, 1, 0, 1, 1, 1], x)
+    >>> fit.coefficient.round(3)
+    array([-0.582])
+    """
+    check_level(level)
+    data = cox_data(
+        duration, event, covariates, entry=entry, strata=strata, weights=weights, clusters=clusters
+    )
+    return fit_of(data, level=level)
+
+
+def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
+    """Fit checked data; see :func:`fit_cox`."""
+    spread = _spread(data)
+    scaled = data.x / spread
+    null = evaluate(data.sets, scaled, np.zeros(len(data.names)))
+    _check_rank(null.information, data.names)
+    beta, fitted, iterations = _newton(data.sets, scaled, null)
+    inverse, flat = _inverse(fitted.information)
+    drift = np.abs(inverse @ fitted.score)
+    runs_off = flat | (drift > np.maximum(1e-9, np.sqrt(1e-9) * np.abs(beta)))
+    separated = tuple(name for name, off in zip(data.names, runs_off, strict=True) if off)
+    if separated:
+        warnings.warn(
+            f"no finite coefficient for {', '.join(separated)}: it separates those who leave from those who "
+            "stay. The likelihood-ratio test holds, the ratio and its interval do not.",
+            CxWarning,
+            stacklevel=3,
+        )
+    robust, n_clusters = None, data.rows.duration.size
+    if data.rows.robust:
+        pulls = _summed(data.rows, score_residuals(data.sets, scaled, beta))
+        meat = _moments(pulls, np.ones(len(pulls)))
+        robust = inverse @ meat @ inverse / np.outer(spread, spread)
+        if data.rows.cluster is not None:  # rows of weight zero may have taken whole clusters with them
+            n_clusters = np.unique(data.rows.cluster).size
+    return CoxFit(
+        names=data.names,
+        coefficient=beta / spread,
+        covariance=inverse / np.outer(spread, spread),
+        robust=robust,
+        loglik_null=null.loglik,
+        loglik=fitted.loglik,
+        score_statistic=float(null.score @ np.linalg.solve(null.information, null.score)),
+        n=data.rows.duration.size,
+        n_events=data.sets.case.size,
+        n_clusters=n_clusters,
+        level=level,
+        iterations=iterations,
+        separated=separated,
+    )
+
+
+def _inverse(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the inverse information (p, p), and which coefficients (p,) it says nothing about any more."""
+    values, vectors = np.linalg.eigh(matrix)
+    least = 1e-15 * float(values.max())
+    flat = values <= least
+    if not flat.any():
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64), flat
+    inverse = (vectors / np.maximum(values, max(least, 1e-300))) @ vectors.T
+    return inverse, np.asarray((np.abs(vectors[:, flat]) > 1e-6).any(axis=1))
+
+
+def _spread(data: CoxData) -> NDArray[np.float64]:
+    spread = np.asarray(np.sqrt(np.average(data.x**2, axis=0, weights=data.rows.weight)), dtype=np.float64)
+    flat = spread <= 1e-12 * np.maximum(1.0, np.abs(data.centre))
+    if flat.any():
+        raise DataError(
+            f"covariate {data.names[int(np.argmax(flat))]!r} has one value only",
+            next_step="leave it out; nothing can be learnt about it",
+        )
+    return spread
+
+
+def _summed(rows: SurvivalRows, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum row values (n, p) within clusters."""
+    if rows.cluster is None:
+        return values
+    return np.column_stack([np.bincount(rows.cluster, weights=column) for column in values.T])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Likelihood:
+    """Log partial likelihood at some coefficients, its gradient (p,) and negative Hessian (p, p)."""
+
+    loglik: float
+    score: NDArray[np.float64]
+    information: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermMeans:
+    """Risk of the rows (n,), its sum (e,) and the mean covariates (e, p) in each term."""
+
+    risk: NDArray[np.float64]
+    total: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+
+def term_means(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) -> TermMeans:
+    """Evaluate what every quantity below needs; the rows' weight is part of their risk."""
+    risk = sets.weight * np.exp(_times(x, beta))
+    total = sets.terms(risk)
+    mean = np.empty((total.size, x.shape[1]), order="F")
+    for j, column in enumerate(x.T):
+        mean[:, j] = sets.terms(risk * column) / total
+    return TermMeans(risk=risk, total=total, mean=mean)
+
+
+def evaluate(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) -> Likelihood:
+    """Efron's log partial likelihood with its derivatives.
+
+    The second moment of the covariates in all risk sets together needs no (e, p, p) array: it is
+    ``x' diag(risk a) x`` with ``a`` the sum of 1/total over the terms a row was at risk in.
+    """
+    means = term_means(sets, x, beta)
+    weight, own = sets.mean_weight, sets.weight[sets.case]
+    case = x[sets.case]
+    loglik = float((own * _times(case, beta) - weight * np.log(means.total)).sum())
+    score = _crossed(own, case) - _crossed(weight, means.mean)
+    return Likelihood(loglik=loglik, score=score, information=information(sets, x, means, weight))
+
+
+def information(
+    sets: RiskSets, x: NDArray[np.float64], means: TermMeans, weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum over terms of ``weight`` times the covariance of x in the term, shape (p, p)."""
+    there = means.risk * sets.gathered(weight / means.total)
+    return _moments(x, there) - _moments(means.mean, weight)
+
+
+# Products of a long, narrow matrix by einsum rather than BLAS: BLAS wakes threads for each of these small
+# products, which costs ten times the product itself where the cores have other work.
+def _times(x: NDArray[np.float64], beta: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("ij,j->i", x, beta), dtype=np.float64)
+
+
+def _crossed(weight: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("i,ij->j", weight, x), dtype=np.float64)
+
+
+def _moments(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("ij,ik->jk", x * weight[:, None], x), dtype=np.float64)
+
+
+def _check_rank(information_matrix: NDArray[np.float64], names: Sequence[str]) -> None:
+    """Name the first covariate that is a combination of those before it, within risk sets."""
+    scale = np.sqrt(np.maximum(np.diag(information_matrix), 0))
+    for j, name in enumerate(names):
+        if scale[j] <= 0:
+            raise DataError(
+                f"covariate {name!r} never differs among people at risk together", next_step="leave it out"
+            )
+        part = information_matrix[:j, :j] / np.outer(scale[:j], scale[:j])
+        with_j = information_matrix[:j, j] / (scale[:j] * scale[j])
+        if j and with_j @ np.linalg.lstsq(part, with_j, rcond=None)[0] > 1 - 1e-9:
+            raise DataError(
+                f"covariate {name!r} is a combination of {', '.join(map(repr, names[:j]))}",
+                next_step="leave one of them out",
+            )
+
+
+def _newton(
+    sets: RiskSets, x: NDArray[np.float64], start: Likelihood
+) -> tuple[NDArray[np.float64], Likelihood, int]:
+    """Newton's method with halved steps; stops when the likelihood no longer moves."""
+    beta, now = np.zeros(x.shape[1]), start
+    for iteration in range(1, _STEPS + 1):
+        step = np.linalg.solve(now.information, now.score)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            following = evaluate(sets, x, beta + step)
+            for _ in range(_STEPS):
+                if following.loglik >= now.loglik - 1e-12 * abs(now.loglik):
+                    break
+                step = step / 2
+                following = evaluate(sets, x, beta + step)
+        if not (np.isfinite(following.loglik) and np.isfinite(following.information).all()):
+            break
+        gain = following.loglik - now.loglik
+        beta, now = beta + step, following
+        if abs(gain) <= 1e-12 * abs(now.loglik):
+            return beta, now, iteration
+        if np.linalg.cond(now.information) > 1e15:
+            break
+    return beta, now, iteration
+
+
+def score_residuals(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Contribution of each row to the score, times its weight, shape (n, p)."""
+    means = term_means(sets, x, beta)
+    rate = sets.mean_weight / means.total
+    there = sets.gathered(rate)
+    ties = np.bincount(sets.at)[sets.at]
+    residual = np.empty_like(x)
+    for j, column in enumerate(x.T):
+        pulled = sets.gathered(rate * means.mean[:, j])
+        residual[:, j] = -means.risk * (column * there - pulled)
+        tie_mean = sets.tied(means.mean[:, j])[sets.at] / ties
+        residual[sets.case, j] += sets.weight[sets.case] * (column[sets.case] - tie_mean)
+    return residual
