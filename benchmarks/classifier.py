@@ -56,7 +56,7 @@ def run() -> None:
         times.append(time.perf_counter())
         found = cx.evaluate_churn(model, marks)
         times.append(time.perf_counter())
-        cx.churn_risk(model, marks)
+        cx.classifier.churn_risk(model, marks)
         times.append(time.perf_counter())
         fit, evaluate, score = np.diff(times)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

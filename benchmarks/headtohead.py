@@ -16,9 +16,9 @@ import cxresearch as cx
 from sklearn.metrics import roc_auc_score
 
 rows = int(sys.argv[1])
-marks = cx.synthetic_landmarks(seed=1, customers=rows, censoring=0.3)
+marks = cx.synthetic.synthetic_landmarks(seed=1, customers=rows, censoring=0.3)
 horizons, scores = [365.25, 91, 182, 274], ["ces", "nps", "csat"]
-cx.compare(cx.synthetic_landmarks(customers=2_000), scores, measures=("brier",))  # imports
+cx.compare(cx.synthetic.synthetic_landmarks(customers=2_000), scores, measures=("brier",))  # imports
 found = {"rows": rows, "memory_before": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 def clock(call, times):

@@ -1,7 +1,7 @@
 """The MRR bridge on 24 million levels beside the same query written by hand in DuckDB SQL, and beside pandas.
 
 Each side runs in a process of its own, so that the peak memory printed is its own. The hand-written query
-and the pandas code return the same sufficient statistics as ``cx.mrr_bridge``, intervals included.
+and the pandas code return the same sufficient statistics as ``cx.revenue.mrr_bridge``, intervals included.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _connect(folder: str):
 
 
 def ours(path: str, folder: str) -> dict[str, float]:
-    """Time ``cx.mrr_bridge``; opening and judging the rows of the study is timed by itself."""
+    """Time ``cx.revenue.mrr_bridge``; opening and judging the rows of the study is timed by itself."""
     import cxresearch as cx
 
     levels = _connect(folder).sql(f"select * from read_parquet('{path}')")
@@ -87,7 +87,7 @@ def ours(path: str, folder: str) -> dict[str, float]:
     start = time.perf_counter()
     study.table("revenue")
     judged, cpu = time.perf_counter(), time.process_time()
-    bridge = cx.mrr_bridge(study)
+    bridge = cx.revenue.mrr_bridge(study)
     return {
         "judging": judged - start,
         "seconds": time.perf_counter() - judged,
@@ -172,7 +172,7 @@ def run() -> None:
         mine, hand = (min((pair[side] for pair in rounds), key=lambda r: r["seconds"]) for side in (0, 1))
         assert abs(mine["closing"] - hand["closing"]) < 0.005, (mine, hand)
         print(f"MRR bridge, {ROWS:,} levels of {ROWS // 24:,} customers, from Parquet")
-        print(f"  cx.mrr_bridge     {mine['seconds']:6.1f} s, peak {mine['gigabytes']:.2f} GB")
+        print(f"  cx.revenue.mrr_bridge     {mine['seconds']:6.1f} s, peak {mine['gigabytes']:.2f} GB")
         print(f"  (judging the rows {mine['judging']:6.1f} s, once a study)")
         print(f"  DuckDB SQL        {hand['seconds']:6.1f} s, peak {hand['gigabytes']:.2f} GB")
         print(f"  ratio             {mine['seconds'] / hand['seconds']:6.2f}  (wanted: 1.25 at most)")
@@ -181,7 +181,7 @@ def run() -> None:
         mine, slow = _apart("ours", path, folder), _apart("in_pandas", path, folder)
         assert abs(mine["closing"] - slow["closing"]) < 0.005 * PANDAS_ROWS**0.5, (mine, slow)
         print(f"MRR bridge, {PANDAS_ROWS:,} levels")
-        print(f"  cx.mrr_bridge     {mine['seconds']:6.1f} s, peak {mine['gigabytes']:.2f} GB")
+        print(f"  cx.revenue.mrr_bridge     {mine['seconds']:6.1f} s, peak {mine['gigabytes']:.2f} GB")
         print(f"  pandas            {slow['seconds']:6.1f} s, peak {slow['gigabytes']:.2f} GB")
         print(f"  pandas / ours     {slow['seconds'] / mine['seconds']:6.1f}  (wanted: 10 at least)")
         print(f"  the same, CPU     {slow['cpu'] / mine['cpu']:6.1f}")

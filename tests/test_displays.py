@@ -63,7 +63,7 @@ def test_a_protocol_says_its_pair_and_whether_it_was_named() -> None:
 
 
 def test_business_hours_show_the_week() -> None:
-    text = shown(cx.BusinessHours(timezone="Europe/Berlin", holidays=["2024-05-01"]))
+    text = shown(cx.support.BusinessHours(timezone="Europe/Berlin", holidays=["2024-05-01"]))
     assert "<th>mon</th><td>09:00 to 17:00</td>" in text
     assert "<th>sun</th><td>closed</td>" in text
     assert "2024-05-01" in text

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cxresearch
+from cxresearch import topics as topics_module
 
 PACKAGE = Path(cxresearch.__file__).parent
 ORDER = [
@@ -23,6 +24,7 @@ ORDER = [
     "headtohead",
     "voice",
     "plots",
+    "topics",
     "reporting",
     "cli",
 ]
@@ -79,13 +81,50 @@ def test_no_public_name_is_also_a_module() -> None:
     modules = {path.stem for path in PACKAGE.glob("*.py")} | {
         path.name for path in PACKAGE.iterdir() if path.is_dir()
     }
-    assert not modules & {name for name in cxresearch.__all__ if not name.startswith("_")}
+    names = {name for name in cxresearch.__all__ if not name.startswith("_")}
+    assert modules & names == {"errors"}  # the module itself
 
 
 def test_every_public_name_loads_and_is_documented() -> None:
-    for name in cxresearch.__all__:
-        member = getattr(cxresearch, name)
-        assert callable(member) is False or member.__doc__, f"cx.{name} has no docstring"
+    topics = {name: getattr(cxresearch, name) for name in topics_module.__all__}
+    doors = {"cx": cxresearch, **{f"cx.{name}": topic for name, topic in topics.items()}}
+    for door, names in doors.items():
+        for name in names.__all__:
+            member = getattr(names, name)
+            assert callable(member) is False or member.__doc__, f"{door}.{name} has no docstring"
+
+
+def test_a_public_name_stands_in_one_place() -> None:
+    places = [*cxresearch.__all__]
+    for name in topics_module.__all__:
+        places += getattr(topics_module, name).__all__
+    assert sorted(places) == sorted(set(places))
+
+
+def test_the_root_stays_a_face() -> None:
+    names = [name for name in cxresearch.__all__ if name not in topics_module.__all__]
+    assert len(names) <= 45, f"{len(names)} names in the root; what belongs to one topic stands in topics/"
+
+
+def test_a_stem_occurs_once_in_the_package() -> None:
+    mirrors = {"plots", "topics"}
+    stems = [
+        path.stem
+        for path in MODULES
+        if storey(name_of(path)) not in mirrors and path.stem not in ("__init__", "__main__")
+    ]
+    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
+    assert not twice, f"two files of the same name: {twice}"
+
+
+def test_no_room_has_more_than_twelve_files() -> None:
+    rooms = {path.parent for path in MODULES if path.parent != PACKAGE}
+    sizes = {
+        str(room.relative_to(PACKAGE)): len([path for path in room.glob("*.py") if path.stem != "__init__"])
+        for room in rooms
+    }
+    too_full = {room: size for room, size in sizes.items() if size > 12}
+    assert not too_full, f"make rooms by topic: {too_full}"
 
 
 def test_import_is_light() -> None:

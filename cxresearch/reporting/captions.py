@@ -45,7 +45,7 @@ def too_small(bridge: MrrBridge) -> bool:
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> too_small(cx.mrr_bridge(_example_study()))
+    >>> too_small(cx.revenue.mrr_bridge(_example_study()))
     False
     """
     row: Any = bridge.frame.loc[bridge.position()]
@@ -71,7 +71,7 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> print(bridge_caption(cx.mrr_bridge(_example_study())).split(";")[0])
+    >>> print(bridge_caption(cx.revenue.mrr_bridge(_example_study())).split(";")[0])
     2024-02: recurring revenue fell by 10 EUR, to 90 EUR a month from 9 customers
     """
     row: Any = bridge.frame.loc[bridge.position()]
@@ -115,7 +115,7 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> print(cohort_caption(cx.cohort_retention(_example_study())).split(" (")[0])
+    >>> print(cohort_caption(cx.revenue.cohort_retention(_example_study())).split(" (")[0])
     Of the customers who first paid in Jan 2024, 90.0 % were still there after 1 month
     """
     rows = cohorts.frame[cohorts.frame["share"].notna() & (cohorts.frame["age"] > 0)]
@@ -146,7 +146,7 @@ def ageing_caption(ageing: TicketAgeing) -> str:
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> print(ageing_caption(cx.ticket_ageing(_example_tickets(), edges_hours=[0, 1])).split(";")[0])
+    >>> print(ageing_caption(cx.support.ticket_ageing(_example_tickets(), edges_hours=[0, 1])).split(";")[0])
     Of 1 ticket open when the data were cut, 1 (100 %) has waited over 1 h
     """
     if not ageing.n:

@@ -81,7 +81,7 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
     segment : str
         ``"column=value"`` keeps the customers of one segment and their rows; empty keeps everybody.
     **synthetic
-        Passed to :func:`cxresearch.synthetic_study` for the built-in study.
+        Passed to :func:`cxresearch.synthetic.synthetic_study` for the built-in study.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
     opened: Study
     if study == BUILT_IN:
         synthetic = {"tier": "B", **synthetic}
-        opened = cx.synthetic_study(**synthetic)
+        opened = cx.synthetic.synthetic_study(**synthetic)
     else:
         opened = cx.read_study(given_path(study))
     if _staging():

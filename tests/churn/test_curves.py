@@ -57,7 +57,7 @@ def test_study_by_hand() -> None:
     voluntary = cx.churn_curve(small_study(), kind="voluntary")
     assert voluntary["all"].survival.tolist() == pytest.approx([1, 0.8, 0.6, 0.6, 0.6])
     assert "count as censored" in voluntary.notes[0]
-    both = cx.cumulative_incidence(small_study()).incidence_at([30]).set_index("kind")["incidence"]
+    both = cx.curves.cumulative_incidence(small_study()).incidence_at([30]).set_index("kind")["incidence"]
     assert both.to_dict() == pytest.approx({"voluntary": 0.4, "involuntary": 0.2})
 
 
@@ -141,7 +141,7 @@ def test_engines_agree(native: str) -> None:
         import duckdb
 
         other = duckdb.connect().from_df(frame)
-    for make in (cx.churn_curve, cx.cumulative_incidence):
+    for make in (cx.churn_curve, cx.curves.cumulative_incidence):
         pd.testing.assert_frame_equal(make(frame, by="plan").frame, make(other, by="plan").frame)
 
 
@@ -155,8 +155,8 @@ def test_repeated_customers_are_clusters() -> None:
 
 
 def test_landmark_curves_hold_the_truth() -> None:
-    truth = cx.truth()
-    marks = cx.landmark(cx.synthetic_study(customers=8000, seed=5), horizon_days=360)
+    truth = cx.synthetic.truth()
+    marks = cx.landmark(cx.synthetic.synthetic_study(customers=8000, seed=5), horizon_days=360)
     first = marks.frame["landmark_at"] == marks.frame["landmark_at"].min()
     rows = marks.frame[first].rename(columns={"duration_days": "duration"})
     months = np.array([6.0, 12.0])
@@ -167,7 +167,7 @@ def test_landmark_curves_hold_the_truth() -> None:
 
 
 def test_score_bands_of_landmarks() -> None:
-    marks = cx.landmark(cx.synthetic_study(customers=1500, seed=6), horizon_days=180)
+    marks = cx.landmark(cx.synthetic.synthetic_study(customers=1500, seed=6), horizon_days=180)
     assert cx.churn_curve(marks, by="nps").groups == ("detractors", "passives", "promoters")
     assert cx.churn_curve(marks, by="ces").groups == ("other CES", "top CES (5-7)")
     assert cx.churn_curve(marks, by="ces").curves[0].variance == "infinitesimal jackknife"
@@ -276,7 +276,9 @@ def test_exponential_lifetimes_are_memoryless_and_extrapolation_is_declared() ->
     rng = np.random.default_rng(8)
     life = rng.exponential(10, 4000)
     frame = pd.DataFrame({"duration": np.minimum(life, 20), "event": life < 20})
-    result = cx.expected_lifetime(frame, unit="months", stayed=[0, 6], horizon=60, families=["weibull"])
+    result = cx.curves.expected_lifetime(
+        frame, unit="months", stayed=[0, 6], horizon=60, families=["weibull"]
+    )
     exact = 10 * (1 - np.exp(-6))
     for row in result.table.to_dict("records"):
         assert row["total"] == pytest.approx(exact, rel=0.05)
@@ -291,7 +293,7 @@ def test_exponential_lifetimes_are_memoryless_and_extrapolation_is_declared() ->
 
 def test_without_a_horizon_nothing_is_extrapolated() -> None:
     frame = pd.DataFrame({"duration": [2, 4, 6, 8, 8], "event": [1, 1, 0, 1, 0]})
-    result = cx.expected_lifetime(frame, unit="months")
+    result = cx.curves.expected_lifetime(frame, unit="months")
     row = result.table.iloc[0]
     # S = .8 from 2, .6 from 4, and nobody leaves again before 8
     assert row["total"] == pytest.approx(2 * 1 + 2 * 0.8 + 4 * 0.6)
@@ -344,14 +346,18 @@ def test_weibull_fit_is_the_maximum_of_its_likelihood() -> None:
         (lambda: cx.churn_curve(small_study())["x"], ArgumentError, "no group 'x'"),
         (lambda: cx.compare_curves(small_study()), ArgumentError, "one group only"),
         (lambda: cx.compare_curves(cx.churn_curve(small_study()), by="plan"), ArgumentError, "by cannot"),
-        (lambda: cx.expected_lifetime(small_study(), stayed=500), ArgumentError, "nobody was followed"),
         (
-            lambda: cx.expected_lifetime(([0, 1, 2, 3], [1, 1, 1, 0]), horizon=9),
+            lambda: cx.curves.expected_lifetime(small_study(), stayed=500),
+            ArgumentError,
+            "nobody was followed",
+        ),
+        (
+            lambda: cx.curves.expected_lifetime(([0, 1, 2, 3], [1, 1, 1, 0]), horizon=9),
             DataError,
             "events at time 0",
         ),
         (
-            lambda: cx.expected_lifetime(([1, 2, 3], [1, 1, 0]), horizon=9, families=["gamma"]),
+            lambda: cx.curves.expected_lifetime(([1, 2, 3], [1, 1, 0]), horizon=9, families=["gamma"]),
             ArgumentError,
             "family is 'gamma'",
         ),
@@ -381,9 +387,9 @@ def test_results_travel_as_plain_values() -> None:
     study = small_study()
     for result in (
         cx.churn_curve(study, by="plan"),
-        cx.cumulative_incidence(study, by="plan"),
+        cx.curves.cumulative_incidence(study, by="plan"),
         cx.compare_curves(study, by="plan", horizon=9),
-        cx.expected_lifetime(study),
+        cx.curves.expected_lifetime(study),
     ):
         assert json.dumps(result.to_dict())
         assert "<div" in result._repr_html_()
@@ -392,7 +398,7 @@ def test_results_travel_as_plain_values() -> None:
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 2)), min_size=3, max_size=25))
 def test_incidence_never_exceeds_one_minus_survival(people: list[tuple[int, int]]) -> None:
-    both = cx.cumulative_incidence(([p[0] for p in people], [p[1] for p in people]))
+    both = cx.curves.cumulative_incidence(([p[0] for p in people], [p[1] for p in people]))
     curve = both["all"]
     assert (curve.incidence.sum(axis=1) <= 1 + 1e-12).all()
     assert (np.diff(curve.incidence, axis=0) >= -1e-15).all()
@@ -400,5 +406,7 @@ def test_incidence_never_exceeds_one_minus_survival(people: list[tuple[int, int]
 
 def test_frame_with_other_names_is_told_its_columns() -> None:
     frame = pd.DataFrame({"months": [1, 2], "left": [0, 1]})
-    with pytest.raises(cx.ArgumentError, match=r"'duration'.*one of 'months', 'left'.*frame\[\"months\"\]"):
+    with pytest.raises(
+        cx.errors.ArgumentError, match=r"'duration'.*one of 'months', 'left'.*frame\[\"months\"\]"
+    ):
         cx.churn_curve(frame)

@@ -26,7 +26,9 @@ def test_ale_of_a_sum_is_each_term_however_the_features_correlate() -> None:
     assert np.mean((heights[cell] + heights[cell - 1]) / 2) == pytest.approx(0, abs=1e-9)
 
 
-def test_partial_dependence_equals_scikit_learn(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
+def test_partial_dependence_equals_scikit_learn(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
+) -> None:
     rows = table_of(marks.frame.head(300), model.numbers, model.categories)
     rows = rows[rows["tenure_days"].notna()]
     grid = np.array([100.0, 300.0, 500.0])
@@ -37,28 +39,34 @@ def test_partial_dependence_equals_scikit_learn(model: cx.ChurnModel, marks: cx.
     np.testing.assert_allclose(ours, theirs["average"][0])
 
 
-def test_the_curve_of_loyalty_falls_and_its_interval_holds_it(marks: cx.Landmarks) -> None:
-    tier_a = cx.synthetic_landmarks(seed=2, customers=8_000)
-    curve = cx.effect_curve(cx.fit_churn(tier_a, members=10), tier_a, "nps")
+def test_the_curve_of_loyalty_falls_and_its_interval_holds_it(marks: cx.classifier.Landmarks) -> None:
+    tier_a = cx.synthetic.synthetic_landmarks(seed=2, customers=8_000)
+    curve = cx.classifier.effect_curve(cx.fit_churn(tier_a, members=10), tier_a, "nps")
     assert curve.table["effect"].is_monotonic_decreasing
     assert (curve.table["low"] <= curve.table["effect"]).all()
     assert curve.table["value"].tolist() == list(range(11))
     assert "would happen if" in str(curve)
 
 
-def test_missing_rows_are_reported_apart(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
-    curve = cx.effect_curve(model, marks, "ces", kind="pdp", points=4, most_rows=1_000)
+def test_missing_rows_are_reported_apart(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
+) -> None:
+    curve = cx.classifier.effect_curve(model, marks, "ces", kind="pdp", points=4, most_rows=1_000)
     assert curve.n + curve.n_missing == 1_000
     assert 0 < curve.missing_risk < 1
     with pytest.raises(ArgumentError, match="a number the model reads"):
-        cx.effect_curve(model, marks, "segment")
+        cx.classifier.effect_curve(model, marks, "segment")
 
 
-def test_odds_ratios_equal_statsmodels_and_the_interaction_bends_the_slope(marks: cx.Landmarks) -> None:
+def test_odds_ratios_equal_statsmodels_and_the_interaction_bends_the_slope(
+    marks: cx.classifier.Landmarks,
+) -> None:
     early = dataclasses.replace(
         marks, frame=marks.frame[marks.frame["landmark_at"] <= "2024-04-01"], observed_until=None
     )
-    found = cx.churn_odds(early, terms=["ces", "csat", "tenure_days"], interaction=("ces", "tenure_days"))
+    found = cx.classifier.churn_odds(
+        early, terms=["ces", "csat", "tenure_days"], interaction=("ces", "tenure_days")
+    )
     rows = early.frame.dropna(subset=["ces", "csat", "tenure_days"])
     left = ((rows["event"] == 1) & (rows["duration_days"] <= 180)).astype(float)
     assert found.n == len(rows)
@@ -76,11 +84,11 @@ def test_odds_ratios_equal_statsmodels_and_the_interaction_bends_the_slope(marks
     assert found.slopes["odds_ratio"][1] == pytest.approx(np.exp(slope), rel=1e-6)
 
 
-def test_true_odds_direction_and_no_word_of_cause(marks: cx.Landmarks) -> None:
-    odds = cx.churn_odds(cx.synthetic_landmarks(seed=4, customers=20_000))
+def test_true_odds_direction_and_no_word_of_cause(marks: cx.classifier.Landmarks) -> None:
+    odds = cx.classifier.churn_odds(cx.synthetic.synthetic_landmarks(seed=4, customers=20_000))
     assert (odds.table["high"] < 1).all()  # each score goes with leaving less, the others equal
     assert "do not say why" in str(odds)
     with pytest.raises(ArgumentError, match="terms"):
-        cx.churn_odds(marks, terms=["nothing"])
+        cx.classifier.churn_odds(marks, terms=["nothing"])
     with pytest.raises(ArgumentError, match="interaction"):
-        cx.churn_odds(marks, terms=["ces"], interaction=("ces", "nps"))
+        cx.classifier.churn_odds(marks, terms=["ces"], interaction=("ces", "nps"))

@@ -26,7 +26,7 @@ def test_words_of_a_column(column: str, words: str) -> None:
 
 
 def test_no_feature_of_a_landmark_keeps_its_underscores() -> None:
-    marks = cx.landmark(cx.company_study(seed=1, customers=300), horizon_days=180, keep_silent=True)
+    marks = cx.landmark(cx.synthetic.company_study(seed=1, customers=300), horizon_days=180, keep_silent=True)
     said = [feature_words(name) for name in marks.features]
     assert len(set(said)) == len(said)
     assert not any("_" in text or (text.endswith("d") and text[-2].isdigit()) for text in said)

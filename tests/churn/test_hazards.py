@@ -133,7 +133,7 @@ def simulated(seed: int, size: int = 3000, effect: float = -0.25) -> cx.Study:
 
 
 def test_time_varying_effect_is_recovered() -> None:
-    model = cx.hazard_model(simulated(1), scores=["nps"], controls=["region"])
+    model = cx.curves.hazard_model(simulated(1), scores=["nps"], controls=["region"])
     row = model.fit.frame.set_index("name").loc["nps"]
     assert abs(row["coefficient"] + 0.25) < 3 * row["se"]
     assert row["se"] < 0.02
@@ -149,16 +149,18 @@ def test_time_varying_effect_is_recovered() -> None:
 
 
 def test_a_straight_effect_is_not_called_bent_and_a_bent_one_is() -> None:
-    straight = cx.hazard_model(simulated(2), scores=["nps"], splines=["nps"])
+    straight = cx.curves.hazard_model(simulated(2), scores=["nps"], splines=["nps"])
     assert straight.terms["curvature_p"].item() > 0.01
-    marks = cx.landmark(cx.synthetic_study(customers=6000, seed=3), horizon_days=180)
-    bent = cx.hazard_model(marks, scores=["nps"], splines=["nps"])  # cut normal scores are not even steps
+    marks = cx.landmark(cx.synthetic.synthetic_study(customers=6000, seed=3), horizon_days=180)
+    bent = cx.curves.hazard_model(
+        marks, scores=["nps"], splines=["nps"]
+    )  # cut normal scores are not even steps
     assert bent.terms["curvature_p"].item() < 0.01
 
 
 def test_landmark_model_clusters_customers_and_stops_at_the_horizon() -> None:
-    marks = cx.landmark(cx.synthetic_study(customers=2000, seed=4), horizon_days=180)
-    model = cx.hazard_model(marks, scores=["ces"])
+    marks = cx.landmark(cx.synthetic.synthetic_study(customers=2000, seed=4), horizon_days=180)
+    model = cx.curves.hazard_model(marks, scores=["ces"])
     assert model.n_events == int(
         (
             (marks.frame["event"] == 1) & (marks.frame["duration_days"] <= 180) & marks.frame["ces"].notna()
@@ -193,13 +195,13 @@ def test_spline_is_straight_beyond_the_knots_and_smooth() -> None:
 def test_hazard_refusals(options: dict[str, Any], message: str) -> None:
     study = study_of([person("a", 100), person("b")], [("a", "nps", 3, 10), ("b", "nps", 8, 10)])
     with pytest.raises(ArgumentError, match=message):
-        cx.hazard_model(study, **options)
+        cx.curves.hazard_model(study, **options)
 
 
 def test_nobody_with_all_scores() -> None:
     study = study_of([person("a", 100), person("b")], [("a", "nps", 3, 10), ("b", "csat", 4, 10)])
     with pytest.raises(DataError, match="no customer ever has all of nps, csat"):
-        cx.hazard_model(study, scores=["nps", "csat"])
+        cx.curves.hazard_model(study, scores=["nps", "csat"])
 
 
 # After an event --------------------------------------------------------------------------------------------
@@ -234,7 +236,9 @@ def with_events(seed: int, ratio: float, size: int = 2500) -> cx.Study:
 
 
 def test_after_event_recovers_the_hazard_ratio() -> None:
-    result = cx.after_event(with_events(11, 2.0), event="billing error", match_on=["plan"], horizon=100)
+    result = cx.curves.after_event(
+        with_events(11, 2.0), event="billing error", match_on=["plan"], horizon=100
+    )
     row = result.hazard.frame.iloc[0]
     # controls may have the event later, which pulls the ratio towards 1 a little
     assert 1.6 < row["hazard_ratio"] < 2.2
@@ -246,7 +250,9 @@ def test_after_event_recovers_the_hazard_ratio() -> None:
 
 def test_after_event_finds_nothing_where_there_is_nothing() -> None:
     ratios = [
-        cx.after_event(with_events(seed, 1.0, 1200), event="billing error", matches=3, horizon=100).hazard
+        cx.curves.after_event(
+            with_events(seed, 1.0, 1200), event="billing error", matches=3, horizon=100
+        ).hazard
         for seed in range(3)
     ]
     z = [float(fit.coefficient[0] / fit.se[0]) for fit in ratios]
@@ -258,7 +264,7 @@ def test_after_event_holds_its_level() -> None:
     rejected = 0
     for seed in range(150):
         study = with_events(100 + seed, 1.0, 500)
-        result = cx.after_event(study, event="billing error", matches=3, horizon=100)
+        result = cx.curves.after_event(study, event="billing error", matches=3, horizon=100)
         rejected += result.hazard_ratio["p_value"] < 0.05
     assert rejected / 150 <= 0.10
 
@@ -308,7 +314,7 @@ def test_events_of_everybody_tickets_and_answers() -> None:
     assert found["unresolved_ticket"][["customer_id", "occurred_at"]].values.tolist() == [["b", day(17)]]
     assert found["low_csat"]["customer_id"].tolist() == ["b"]
     with pytest.warns(CxWarning, match="separates"):  # five customers are too few for a ratio
-        everybody = cx.after_event(study, event="outage", matches=1)
+        everybody = cx.curves.after_event(study, event="outage", matches=1)
     assert everybody.n_events == 5  # f had not started; a to e all had it at day 50, f is left to match
     assert (everybody.n_matched, everybody.n_controls) == (5, 5)
 
@@ -316,16 +322,16 @@ def test_events_of_everybody_tickets_and_answers() -> None:
 def test_a_frame_of_events_and_refusals() -> None:
     study = with_events(13, 1.0, 300)
     moments = pd.DataFrame({"customer_id": ["c1", "c2", "c3"], "occurred_at": [day(200)] * 3})
-    assert cx.after_event(study, event=moments, matches=2).n_events <= 3
+    assert cx.curves.after_event(study, event=moments, matches=2).n_events <= 3
     with pytest.raises(ArgumentError, match="event is 'flood'"):
-        cx.after_event(study, event="flood")
+        cx.curves.after_event(study, event="flood")
     with pytest.raises(ArgumentError, match="no table 'tickets'"):
-        cx.after_event(study, event="unresolved_ticket")
+        cx.curves.after_event(study, event="unresolved_ticket")
     with pytest.raises(ArgumentError, match="no instrument 'nps'"):
-        cx.after_event(study, event="detractor")
+        cx.curves.after_event(study, event="detractor")
     with pytest.raises(ArgumentError, match="lack a column 'occurred_at'"):
-        cx.after_event(study, event=pd.DataFrame({"customer_id": ["c1"]}))
+        cx.curves.after_event(study, event=pd.DataFrame({"customer_id": ["c1"]}))
     with pytest.raises(ArgumentError, match="matches is 0"):
-        cx.after_event(study, event="billing error", matches=0)
+        cx.curves.after_event(study, event="billing error", matches=0)
     with pytest.raises(DataError, match="happens to nobody while a customer"):
-        cx.after_event(study, event=moments.assign(occurred_at=day(5000)))
+        cx.curves.after_event(study, event=moments.assign(occurred_at=day(5000)))

@@ -124,7 +124,7 @@ def test_quadrants_and_their_sureness() -> None:
     assert (table["quadrant_sure"] == 1).all()
 
 
-def test_customers_are_the_clusters_of_landmarks(marks: cx.Landmarks) -> None:
+def test_customers_are_the_clusters_of_landmarks(marks: cx.classifier.Landmarks) -> None:
     found = cx.key_drivers(marks, "nps", ["ces", "csat"], runs=30)
     frame = marks.frame.dropna(subset=["nps", "ces", "csat"])
     assert found.n == len(frame)

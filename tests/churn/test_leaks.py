@@ -13,11 +13,11 @@ import cxresearch as cx
 
 
 @pytest.fixture(scope="module")
-def base() -> cx.Landmarks:
-    return cx.synthetic_landmarks(seed=4, customers=4_000)
+def base() -> cx.classifier.Landmarks:
+    return cx.synthetic.synthetic_landmarks(seed=4, customers=4_000)
 
 
-def planted(base: cx.Landmarks) -> cx.Landmarks:
+def planted(base: cx.classifier.Landmarks) -> cx.classifier.Landmarks:
     frame = base.frame.copy()
     rng = np.random.default_rng(3)
     inside = frame["duration_days"] <= base.horizon_days
@@ -39,8 +39,8 @@ def planted(base: cx.Landmarks) -> cx.Landmarks:
     )
 
 
-def test_each_rule_names_its_column_and_honest_ones_stay_silent(base: cx.Landmarks) -> None:
-    found = cx.leak_alarms(planted(base)).set_index("column")
+def test_each_rule_names_its_column_and_honest_ones_stay_silent(base: cx.classifier.Landmarks) -> None:
+    found = cx.classifier.leak_alarms(planted(base)).set_index("column")
     assert found["alarm"].to_dict() == {
         "logins": "too good",
         "last_seen": "ends with the customer",
@@ -54,46 +54,48 @@ def test_each_rule_names_its_column_and_honest_ones_stay_silent(base: cx.Landmar
     assert found.loc["last_seen", "rows"] < len(base.frame)
 
 
-def test_a_model_raises_the_same_alarms_about_its_training_rows(base: cx.Landmarks) -> None:
+def test_a_model_raises_the_same_alarms_about_its_training_rows(base: cx.classifier.Landmarks) -> None:
     marks = planted(base)
     with pytest.warns(cx.CxWarning, match="logins"):
         rules = cx.fit_churn(marks, members=0, test_share=0).alarms
-    expected = cx.leak_alarms(marks)
+    expected = cx.classifier.leak_alarms(marks)
     assert list(rules.columns) == ["feature", "rule", "auc", "detail"]
     pd.testing.assert_frame_equal(
         rules, expected.rename(columns={"column": "feature", "alarm": "rule"})[list(rules.columns)]
     )
 
 
-def test_a_segment_of_many_small_groups_is_no_alarm(base: cx.Landmarks) -> None:
+def test_a_segment_of_many_small_groups_is_no_alarm(base: cx.classifier.Landmarks) -> None:
     """Shares of groups taken from the same customers would know who left."""
     frame = base.frame.assign(street=[f"s{i // 2}" for i in range(len(base.frame))])
-    assert cx.leak_alarms(dataclasses.replace(base, frame=frame, segments=("street",))).empty
+    assert cx.classifier.leak_alarms(dataclasses.replace(base, frame=frame, segments=("street",))).empty
 
 
-def test_leavers_by_another_cause_are_neither_side(base: cx.Landmarks) -> None:
+def test_leavers_by_another_cause_are_neither_side(base: cx.classifier.Landmarks) -> None:
     """A column that knows who ended, for whatever reason, is no better hidden by the involuntary ends."""
     frame = base.frame.copy()
     inside = (frame["duration_days"] <= base.horizon_days) & (frame["event"] == 1)
     forced = inside & (np.arange(len(frame)) % 2 == 0)
     frame["event"] = np.where(forced, 2, frame["event"]).astype("int8")
     frame["seen"] = np.where(inside, 0.0, 1.0)
-    found = cx.leak_alarms(dataclasses.replace(base, frame=frame, features=("seen",)))
+    found = cx.classifier.leak_alarms(dataclasses.replace(base, frame=frame, features=("seen",)))
     assert found[["column", "alarm", "auc"]].values.tolist() == [["seen", "too good", 1.0]]
 
 
-def test_too_few_leavers_raise_no_alarm_about_columns(base: cx.Landmarks) -> None:
+def test_too_few_leavers_raise_no_alarm_about_columns(base: cx.classifier.Landmarks) -> None:
     stayed = base.frame.assign(event=np.int8(0), logins=0.0)
     flags = pd.DataFrame({"flag": ["exit surveys"], "rows": [3], "detail": ["3 answers"]})
-    found = cx.leak_alarms(dataclasses.replace(base, frame=stayed, features=("logins",), flags=flags))
+    found = cx.classifier.leak_alarms(
+        dataclasses.replace(base, frame=stayed, features=("logins",), flags=flags)
+    )
     assert found[["column", "alarm", "rows"]].values.tolist() == [["", "exit surveys", 3]]
 
 
-def test_flags_come_before_alarms(base: cx.Landmarks) -> None:
+def test_flags_come_before_alarms(base: cx.classifier.Landmarks) -> None:
     flags = pd.DataFrame({"flag": ["exit surveys"], "rows": [3], "detail": ["3 answers"]})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = cx.leak_alarms(dataclasses.replace(planted(base), flags=flags))
+        found = cx.classifier.leak_alarms(dataclasses.replace(planted(base), flags=flags))
     assert list(found["alarm"][:2]) == ["exit surveys", found["alarm"][1]]
     assert found["column"].tolist()[0] == ""
     assert len(found) == 7

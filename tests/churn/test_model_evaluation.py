@@ -15,12 +15,12 @@ from cxresearch.errors import ArgumentError, DataError
 
 
 @pytest.fixture(scope="module")
-def found(model: cx.ChurnModel, marks: cx.Landmarks) -> cx.ChurnEvaluation:
+def found(model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks) -> cx.classifier.ChurnEvaluation:
     return cx.evaluate_churn(model, marks, runs=100)
 
 
 def test_figures_equal_scikit_learn_where_nobody_is_censored(
-    model: cx.ChurnModel, marks: cx.Landmarks, found: cx.ChurnEvaluation
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks, found: cx.classifier.ChurnEvaluation
 ) -> None:
     """Held-out landmarks lie a horizon before the cut, so every weight is 1."""
     _, rows, _ = held_out_rows(model, marks)
@@ -35,7 +35,7 @@ def test_figures_equal_scikit_learn_where_nobody_is_censored(
 
 
 def test_only_held_out_customers_and_the_test_period_are_judged(
-    model: cx.ChurnModel, marks: cx.Landmarks
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
 ) -> None:
     frame, _, _ = held_out_rows(model, marks)
     assert model.split.test_from is not None
@@ -82,14 +82,14 @@ def test_captured_shares_by_hand() -> None:
     np.testing.assert_allclose(tied[[4, 6, 8]], [0.1, 0.2, 0.3])  # equal risks are random order
 
 
-def test_gains_end_at_everybody_and_lift_at_one(found: cx.ChurnEvaluation) -> None:
+def test_gains_end_at_everybody_and_lift_at_one(found: cx.classifier.ChurnEvaluation) -> None:
     last = found.gains.iloc[-1]
     assert (last["captured"], last["lift"]) == (1.0, 1.0)
     assert (found.gains["captured_low"] <= found.gains["captured"] + 1e-9).all()
     assert found.gains["captured"].is_monotonic_increasing
 
 
-def test_contrasts_are_the_differences_of_the_table(found: cx.ChurnEvaluation) -> None:
+def test_contrasts_are_the_differences_of_the_table(found: cx.classifier.ChurnEvaluation) -> None:
     assert {c.second for c in found.contrasts} == {"tenure only", "NPS only", "CSAT only", "CES only"}
     for contrast in found.contrasts:
         other = found.estimate("auc", contrast.second)
@@ -97,7 +97,7 @@ def test_contrasts_are_the_differences_of_the_table(found: cx.ChurnEvaluation) -
         assert contrast.low < contrast.difference < contrast.high
 
 
-def test_segments_and_drift_cover_the_rows(found: cx.ChurnEvaluation) -> None:
+def test_segments_and_drift_cover_the_rows(found: cx.classifier.ChurnEvaluation) -> None:
     for name in ("segment", "term"):
         part = found.by_segment[found.by_segment["segment"] == name]
         assert part["n"].sum() == found.n
@@ -108,10 +108,10 @@ def test_segments_and_drift_cover_the_rows(found: cx.ChurnEvaluation) -> None:
 
 
 def test_the_model_beats_every_score_and_stays_below_the_optimum(
-    model: cx.ChurnModel, marks: cx.Landmarks, found: cx.ChurnEvaluation
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks, found: cx.classifier.ChurnEvaluation
 ) -> None:
     frame, rows, _ = held_out_rows(model, marks)
-    truth = cx.company_truth(seed=6, customers=2_500)
+    truth = cx.synthetic.company_truth(seed=6, customers=2_500)
     days = frame["landmark_at"].unique()
     risks = pd.concat(
         [truth.risk(pd.Timestamp(d).to_pydatetime(), horizon_days=180).assign(landmark_at=d) for d in days]
@@ -122,8 +122,8 @@ def test_the_model_beats_every_score_and_stays_below_the_optimum(
     assert max(scores) + 0.03 < found.estimate("auc").value < optimum
 
 
-def test_nested_models_share_their_rows_and_differ_by_scores(marks: cx.Landmarks) -> None:
-    nested = cx.added_value(marks)
+def test_nested_models_share_their_rows_and_differ_by_scores(marks: cx.classifier.Landmarks) -> None:
+    nested = cx.classifier.added_value(marks)
     assert list(nested.table["features"]) == [
         "without scores",
         "with NPS",
@@ -138,10 +138,12 @@ def test_nested_models_share_their_rows_and_differ_by_scores(marks: cx.Landmarks
 
 def test_scores_alone_have_nothing_to_add_to() -> None:
     with pytest.raises(DataError, match="scores alone"):
-        cx.added_value(cx.synthetic_landmarks(seed=1, customers=500))
+        cx.classifier.added_value(cx.synthetic.synthetic_landmarks(seed=1, customers=500))
 
 
-def test_another_horizon_or_segment_is_refused(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
+def test_another_horizon_or_segment_is_refused(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
+) -> None:
     with pytest.raises(ArgumentError, match="horizon of 180"):
         cx.evaluate_churn(model, dataclasses.replace(marks, horizon_days=90.0))
     with pytest.raises(ArgumentError, match="region"):
@@ -151,7 +153,9 @@ def test_another_horizon_or_segment_is_refused(model: cx.ChurnModel, marks: cx.L
         cx.evaluate_churn(everything, marks)
 
 
-def test_a_small_group_shows_no_rates(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
+def test_a_small_group_shows_no_rates(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
+) -> None:
     frame = marks.frame.copy()
     few = frame["customer_id"].isin(frame["customer_id"].unique()[:40])
     frame["club"] = np.where(few, "few", "many")
@@ -164,18 +168,22 @@ def test_a_small_group_shows_no_rates(model: cx.ChurnModel, marks: cx.Landmarks)
 @pytest.mark.slow
 def test_intervals_of_the_auc_cover_in_19_of_20_worlds() -> None:
     """One model, fresh held-out customers: the interval must cover the AUC on very many customers."""
-    model = cx.fit_churn(cx.synthetic_landmarks(seed=1, customers=20_000), members=0, test_share=0.9)
-    big = cx.synthetic_landmarks(seed=2, customers=400_000)
+    model = cx.fit_churn(
+        cx.synthetic.synthetic_landmarks(seed=1, customers=20_000), members=0, test_share=0.9
+    )
+    big = cx.synthetic.synthetic_landmarks(seed=2, customers=400_000)
     truth = cx.evaluate_churn(model, big, runs=20).estimate("auc").value
     hits = 0
     for seed in range(200):
-        marks = cx.synthetic_landmarks(seed=100 + seed, customers=1_500)
+        marks = cx.synthetic.synthetic_landmarks(seed=100 + seed, customers=1_500)
         auc = cx.evaluate_churn(model, marks, runs=20).estimate("auc")
         hits += auc.low <= truth <= auc.high
     assert 0.90 <= hits / 200 <= 0.99
 
 
-def test_group_gap_names_the_widest_pair_whose_intervals_are_apart(found: cx.ChurnEvaluation) -> None:
+def test_group_gap_names_the_widest_pair_whose_intervals_are_apart(
+    found: cx.classifier.ChurnEvaluation,
+) -> None:
     """Three columns: one pair apart, one overlapping, one wider apart still."""
     rows = [
         ("plan", "a", 0.80, 0.75, 0.85),

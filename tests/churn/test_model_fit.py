@@ -77,47 +77,53 @@ def test_weights_sum_to_the_rows_and_give_one_minus_kaplan_meier() -> None:
 
 @pytest.fixture(scope="module")
 def base() -> Landmarks:
-    return cx.synthetic_landmarks(seed=3, customers=12_000, scenario="base")
+    return cx.synthetic.synthetic_landmarks(seed=3, customers=12_000, scenario="base")
 
 
 @pytest.fixture(scope="module")
-def model(base: Landmarks) -> cx.ChurnModel:
+def model(base: Landmarks) -> cx.classifier.ChurnModel:
     return cx.fit_churn(base, members=0)
 
 
-def test_three_scores_rank_at_least_as_well_as_the_best_alone(base: Landmarks, model: cx.ChurnModel) -> None:
+def test_three_scores_rank_at_least_as_well_as_the_best_alone(
+    base: Landmarks, model: cx.classifier.ChurnModel
+) -> None:
     found = cx.evaluate_churn(model, base, runs=50)
     best = found.best_baseline
     assert best is not None
     assert best.high > 0
     assert best.difference > -4 * best.se
-    truth = max(cx.truth(scenario="base").auc.values())
+    truth = max(cx.synthetic.truth(scenario="base").auc.values())
     auc = found.estimate("auc")
     assert auc.value > truth - 2 * (auc.high - auc.low) / 2
 
 
-def test_risks_are_calibrated(base: Landmarks, model: cx.ChurnModel) -> None:
+def test_risks_are_calibrated(base: Landmarks, model: cx.classifier.ChurnModel) -> None:
     found = cx.evaluate_churn(model, base, runs=50)
     slope, intercept = found.estimate("calibration_slope"), found.estimate("calibration_intercept")
     assert slope.low < 1 < slope.high
     assert intercept.low < 0 < intercept.high
 
 
-def test_weighing_the_rarer_side_up_leaves_risks_calibrated(base: Landmarks, model: cx.ChurnModel) -> None:
+def test_weighing_the_rarer_side_up_leaves_risks_calibrated(
+    base: Landmarks, model: cx.classifier.ChurnModel
+) -> None:
     weighed = cx.fit_churn(base, members=0, balance="weights")
-    plain, other = cx.churn_risk(model, base), cx.churn_risk(weighed, base)
+    plain, other = cx.classifier.churn_risk(model, base), cx.classifier.churn_risk(weighed, base)
     assert other.mean() == pytest.approx(plain.mean(), rel=0.03)
     assert np.corrcoef(plain, other)[0, 1] > 0.99
 
 
 def test_scores_worth_nothing_give_a_model_no_better_than_chance() -> None:
-    marks = cx.synthetic_landmarks(seed=5, customers=6_000, scenario="null")
+    marks = cx.synthetic.synthetic_landmarks(seed=5, customers=6_000, scenario="null")
     found = cx.evaluate_churn(cx.fit_churn(marks, members=0), marks, runs=50)
     assert not found.better_than_chance
     assert found.verdict.startswith("No better than chance")
 
 
-def test_censoring_at_random_does_not_shift_the_risks(base: Landmarks, model: cx.ChurnModel) -> None:
+def test_censoring_at_random_does_not_shift_the_risks(
+    base: Landmarks, model: cx.classifier.ChurnModel
+) -> None:
     rng = np.random.default_rng(0)
     cut = rng.uniform(30, 900, base.n_rows)
     frame = base.frame.copy()
@@ -127,7 +133,9 @@ def test_censoring_at_random_does_not_shift_the_risks(base: Landmarks, model: cx
     marks = dataclasses.replace(base, frame=frame)
     censored = cx.fit_churn(marks, members=0)
     assert censored.training.censored > 500
-    assert cx.churn_risk(censored, base).mean() == pytest.approx(cx.churn_risk(model, base).mean(), rel=0.08)
+    assert cx.classifier.churn_risk(censored, base).mean() == pytest.approx(
+        cx.classifier.churn_risk(model, base).mean(), rel=0.08
+    )
     naive = (frame["event"] == 1) & (frame["duration_days"] <= marks.horizon_days)
     assert naive.mean() < 0.9 * censored.training.risk  # what ignoring censoring would have said
 
@@ -136,7 +144,9 @@ def test_same_seed_same_model_and_row_order_is_irrelevant(base: Landmarks) -> No
     small = dataclasses.replace(base, frame=base.frame.head(3_000))
     shuffled = dataclasses.replace(small, frame=small.frame.sample(frac=1, random_state=1))
     first, second = cx.fit_churn(small, members=0), cx.fit_churn(small, members=0)
-    np.testing.assert_array_equal(cx.churn_risk(first, small), cx.churn_risk(second, small))
+    np.testing.assert_array_equal(
+        cx.classifier.churn_risk(first, small), cx.classifier.churn_risk(second, small)
+    )
     assert cx.fit_churn(shuffled, members=0).training == first.training
 
 
@@ -160,7 +170,7 @@ def test_a_feature_that_repeats_the_outcome_raises_the_alarm(base: Landmarks) ->
 
 def test_usage_counted_past_the_landmark_is_caught_and_past_usage_is_not() -> None:
     """Usage in the six weeks before the horizon ends has stopped for those who left."""
-    study = cx.company_study(seed=8, customers=2_500)
+    study = cx.synthetic.company_study(seed=8, customers=2_500)
     marks = cx.landmark(study, every=["2024-01-01"], horizon_days=180, keep_silent=True)
     usage = study.table("usage").collect("pandas").to_native()
     ahead = usage[usage["used_at"].between(pd.Timestamp("2024-05-15"), pd.Timestamp("2024-06-29"))]

@@ -14,13 +14,13 @@ from cxresearch.churn.evaluation.evaluate_churn import held_out_rows
 @pytest.mark.parametrize("customers", [5_000, 20_000])
 def test_between_the_best_score_and_the_optimum(customers: int, capsys: pytest.CaptureFixture[str]) -> None:
     marks = cx.landmark(
-        cx.company_study(seed=1, customers=customers),
+        cx.synthetic.company_study(seed=1, customers=customers),
         every="quarter",
         horizon_days=180,
         stacked=True,
         keep_silent=True,
     )
-    truth = cx.company_truth(seed=1, customers=customers)
+    truth = cx.synthetic.company_truth(seed=1, customers=customers)
     found = {}
     for kind in ("boosting", "logistic"):
         model = cx.fit_churn(marks, model=kind)

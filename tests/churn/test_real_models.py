@@ -38,7 +38,7 @@ def cross_section(
     )
 
 
-def scikit_learn_aucs(model: cx.ChurnModel, marks: Landmarks, X: np.ndarray) -> list[float]:
+def scikit_learn_aucs(model: cx.classifier.ChurnModel, marks: Landmarks, X: np.ndarray) -> list[float]:
     """Both gradient boostings of scikit-learn as they come, on the same split."""
     left = marks.frame["event"].to_numpy() == 1
     train, test = trained_on(model.split, marks.frame, 30), held_out(model.split, marks.frame)
@@ -112,7 +112,7 @@ def test_iranian_churn_without_its_duplicates_flags_status(shared: Path) -> None
     found = cx.evaluate_churn(clean, marks, runs=20)
     assert not len(clean.alarms)
     assert found.estimate("auc").value > found.estimate("auc", "Complaint only").value + 0.1
-    assert "Left out on request: Status" in str(cx.model_card(clean, found))
+    assert "Left out on request: Status" in str(cx.classifier.model_card(clean, found))
 
 
 def test_mlc_service_calls_are_beaten_by_the_model(shared: Path) -> None:

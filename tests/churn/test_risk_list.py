@@ -15,18 +15,20 @@ from cxresearch.errors import ArgumentError, DataError
 
 
 @pytest.fixture(scope="module")
-def listed(model: cx.ChurnModel, study: cx.Study) -> cx.RiskList:
+def listed(model: cx.classifier.ChurnModel, study: cx.Study) -> cx.classifier.RiskList:
     return cx.at_risk(model, study, contact_cost=25, success_rate=0.25, top=200)
 
 
-def test_only_customers_still_there_without_notice_are_listed(listed: cx.RiskList, study: cx.Study) -> None:
+def test_only_customers_still_there_without_notice_are_listed(
+    listed: cx.classifier.RiskList, study: cx.Study
+) -> None:
     customers = study.table("customers").collect("pandas").to_native()
     gone = customers["ended_at"].notna() | customers["notice_at"].notna()
     assert listed.customers == (~gone).sum()
     assert not set(listed.table["customer_id"]) & set(customers.loc[gone, "customer_id"])
 
 
-def test_money_adds_up_and_orders_the_list(listed: cx.RiskList) -> None:
+def test_money_adds_up_and_orders_the_list(listed: cx.classifier.RiskList) -> None:
     table = listed.table
     np.testing.assert_allclose(table["revenue_at_risk"], table["risk"] * table["mrr"] * 12)
     np.testing.assert_allclose(table["expected_saved"], 0.25 * table["revenue_at_risk"] - 25)
@@ -35,7 +37,7 @@ def test_money_adds_up_and_orders_the_list(listed: cx.RiskList) -> None:
     assert ((table["risk_low"] < table["risk"]) & (table["risk"] < table["risk_high"])).all()
 
 
-def test_since_when_is_a_look_back_day_of_high_risk_only(listed: cx.RiskList) -> None:
+def test_since_when_is_a_look_back_day_of_high_risk_only(listed: cx.classifier.RiskList) -> None:
     high = listed.table["risk"] >= listed.high_risk
     assert (listed.table["since"].notna() == high).all()
     back = (pd.Timestamp(listed.on) - listed.table["since"].dropna()).dt.days
@@ -43,7 +45,7 @@ def test_since_when_is_a_look_back_day_of_high_risk_only(listed: cx.RiskList) ->
     assert high.any()
 
 
-def test_an_earlier_day_knows_nothing_later(model: cx.ChurnModel, study: cx.Study) -> None:
+def test_an_earlier_day_knows_nothing_later(model: cx.classifier.ChurnModel, study: cx.Study) -> None:
     day = study.observed_until - timedelta(days=200)
     early = cx.at_risk(model, study, on=day, top=50)
     customers = study.table("customers").collect("pandas").to_native().set_index("customer_id")
@@ -51,13 +53,15 @@ def test_an_earlier_day_knows_nothing_later(model: cx.ChurnModel, study: cx.Stud
     assert early.on == day
 
 
-def test_reasons_name_what_raises_the_risk(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
+def test_reasons_name_what_raises_the_risk(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
+) -> None:
     typical = typical_values(model)
     rows = table_of(marks.frame.head(1), model.numbers, model.categories).assign(**typical)
     assert reason_texts(model, rows) == ["nothing stands out"]
 
 
-def test_one_topic_speaks_once(listed: cx.RiskList) -> None:
+def test_one_topic_speaks_once(listed: cx.classifier.RiskList) -> None:
     for text in listed.table["reasons"]:
         said = text.split("; ")
         assert len(said) <= 3
@@ -80,12 +84,12 @@ def test_one_topic_speaks_once(listed: cx.RiskList) -> None:
         ("term", "monthly", "term monthly"),
     ],
 )
-def test_words(model: cx.ChurnModel, name: str, value: float | str, text: str) -> None:
+def test_words(model: cx.classifier.ChurnModel, name: str, value: float | str, text: str) -> None:
     assert phrase(model, name, value, 9.0) == text
 
 
 def test_without_revenue_the_rank_is_by_risk() -> None:
-    small = cx.company_study(seed=6, customers=700)
+    small = cx.synthetic.company_study(seed=6, customers=700)
     frames = {n: small.table(n).collect("pandas").to_native() for n in ("customers", "responses")}
     poor = cx.Study.from_frames(
         frames, observed_until=small.observed_until, instruments=small.instruments, segments=small.segments
@@ -97,8 +101,8 @@ def test_without_revenue_the_rank_is_by_risk() -> None:
     assert np.isnan(found.total_at_risk)
 
 
-def test_profit_by_hand(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
-    curve = cx.profit_curve(model, marks, contact_cost=40, success_rate=0.5, runs=40)
+def test_profit_by_hand(model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks) -> None:
+    curve = cx.classifier.profit_curve(model, marks, contact_cost=40, success_rate=0.5, runs=40)
     frame, rows, _ = held_out_rows(model, marks)
     worth = frame["mrr"].to_numpy() * 12
     everybody = (0.5 * worth * rows.left - 40).sum()
@@ -112,18 +116,20 @@ def test_profit_by_hand(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
 
 
 def test_a_contact_that_costs_more_than_it_saves_is_for_nobody(
-    model: cx.ChurnModel, marks: cx.Landmarks
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
 ) -> None:
-    curve = cx.profit_curve(model, marks, contact_cost=1e7, success_rate=0.5, runs=20)
+    curve = cx.classifier.profit_curve(model, marks, contact_cost=1e7, success_rate=0.5, runs=20)
     assert (curve.break_even_share, curve.best_share) == (0.0, 0.0)
 
 
-def test_bad_arguments_are_refused(model: cx.ChurnModel, study: cx.Study, marks: cx.Landmarks) -> None:
+def test_bad_arguments_are_refused(
+    model: cx.classifier.ChurnModel, study: cx.Study, marks: cx.classifier.Landmarks
+) -> None:
     with pytest.raises(ArgumentError, match="success_rate"):
         cx.at_risk(model, study, success_rate=1.5)
     with pytest.raises(DataError, match="no column 'worth'"):
-        cx.profit_curve(model, marks, contact_cost=1, success_rate=0.5, value_column="worth")
+        cx.classifier.profit_curve(model, marks, contact_cost=1, success_rate=0.5, value_column="worth")
     with pytest.raises(ArgumentError, match="horizon"):
-        cx.profit_curve(
+        cx.classifier.profit_curve(
             model, dataclasses.replace(marks, horizon_days=30.0), contact_cost=1, success_rate=0.5
         )

@@ -106,9 +106,9 @@ def test_one_ticket_in_two_files_is_one_ticket(write_study: Write, tmp_path: Pat
 
 
 def test_arguments_of_read_study(write_study: Write) -> None:
-    with pytest.raises(cx.ArgumentError, match="on_reject"):
+    with pytest.raises(cx.errors.ArgumentError, match="on_reject"):
         cx.read_study(write_study(), on_reject="drop")
-    with pytest.raises(cx.ArgumentError, match="max_reject_share is 5"):
+    with pytest.raises(cx.errors.ArgumentError, match="max_reject_share is 5"):
         cx.read_study(write_study(), max_reject_share=5)
 
 
@@ -178,7 +178,7 @@ def test_several_plans_of_a_customer_are_pointed_out() -> None:
 def test_a_data_file_is_no_study_file(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     if not name.startswith("absent"):
         (tmp_path / name).write_text("a,b\n1,2\n")
-    with pytest.raises(cx.StudyError, match=rf"wanted a study\.toml.*cxresearch init {tmp_path}"):
+    with pytest.raises(cx.errors.StudyError, match=rf"wanted a study\.toml.*cxresearch init {tmp_path}"):
         cx.read_study(tmp_path / name)
     for command in (["check", name], ["run", "scorecard", "--study", name]):
         assert main([*command[:-1], str(tmp_path / name)]) == 1
@@ -195,7 +195,7 @@ def test_a_nul_byte_is_found_wherever_it_is(write_study: Write) -> None:
         path.write_text(
             text.replace('file = "responses.csv"', f'file = "responses.csv"\nencoding = "{encoding}"')
         )
-        with pytest.raises(cx.StudyError, match=r"NUL bytes \(responses\.csv, line 250,002\).*tr -d"):
+        with pytest.raises(cx.errors.StudyError, match=r"NUL bytes \(responses\.csv, line 250,002\).*tr -d"):
             cx.read_study(path)
 
 
@@ -203,8 +203,10 @@ def test_customers_without_answers_cannot_be_compared() -> None:
     marks = cx.landmark(
         study_of(customers=customers(None, "2024-08-01")), every=["2024-05-01"], horizon_days=90
     )
-    with pytest.raises(cx.DataError, match=r"no score to compare.*table responses.*\[\[sources\]\]"):
+    with pytest.raises(cx.errors.DataError, match=r"no score to compare.*table responses.*\[\[sources\]\]"):
         cx.compare(marks, ["ces", "nps"])
     for scores in ((), ("nps",)):
-        with pytest.raises(cx.ArgumentError, match=r"two or more different instruments.*map their answers"):
+        with pytest.raises(
+            cx.errors.ArgumentError, match=r"two or more different instruments.*map their answers"
+        ):
             cx.Protocol(scores=scores, horizon_days=(180,))

@@ -44,15 +44,15 @@ def one_each(*ids: str, at: str = "2023-12-01") -> pd.DataFrame:
     return answers(*((who, "nps", 9, at) for who in ids))
 
 
-def by_customer(marks: cx.Landmarks) -> pd.DataFrame:
+def by_customer(marks: cx.classifier.Landmarks) -> pd.DataFrame:
     return marks.frame.set_index("customer_id")
 
 
-def reasons(marks: cx.Landmarks) -> dict[str, int]:
+def reasons(marks: cx.classifier.Landmarks) -> dict[str, int]:
     return dict(zip(marks.excluded["reason"], marks.excluded["rows"], strict=True))
 
 
-def flags(marks: cx.Landmarks) -> dict[str, int]:
+def flags(marks: cx.classifier.Landmarks) -> dict[str, int]:
     return dict(zip(marks.flags["flag"], marks.flags["rows"], strict=True))
 
 
@@ -340,7 +340,7 @@ def test_periods_begin_in_the_zone_of_the_study() -> None:
 )
 def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
     study = study_of(customers=customers(customer_id=["a"]), responses=one_each("a"))
-    with pytest.raises(cx.ArgumentError, match=message):
+    with pytest.raises(cx.errors.ArgumentError, match=message):
         cx.landmark(study, **arguments)
 
 
@@ -350,10 +350,10 @@ def test_no_row_left_says_why() -> None:
         responses=one_each("a", "b", at="2022-02-01"),
     )
     with pytest.raises(
-        cx.DataError, match=r"had left already: 1; last answer older than the window: 1.*widen"
+        cx.errors.DataError, match=r"had left already: 1; last answer older than the window: 1.*widen"
     ):
         cx.landmark(study, every=[AT])
-    with pytest.raises(cx.DataError, match="no quarter begins between"):
+    with pytest.raises(cx.errors.DataError, match="no quarter begins between"):
         cx.landmark(study, every="quarter", first="2024-10-02")
 
 
@@ -456,7 +456,7 @@ def test_rows_set_aside_are_said_by_table_and_rule() -> None:
     assert by_customer(marks).loc["a", "resolution_days_90d_mean"] == 1.0
     assert marks.n_candidates == 2
     assert "Segments: region, as the data have them today at every landmark" in str(marks)
-    assert [flag for flag in cx.leak_alarms(marks)["alarm"] if "aside" in flag] == [
+    assert [flag for flag in cx.classifier.leak_alarms(marks)["alarm"] if "aside" in flag] == [
         "customers set aside",
         "tickets set aside",
     ]
@@ -467,7 +467,7 @@ def test_rows_set_aside_are_said_by_table_and_rule() -> None:
 
 @cache
 def company(customers: int) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    study = cx.synthetic_study(seed=5, customers=customers, tier="B")
+    study = cx.synthetic.synthetic_study(seed=5, customers=customers, tier="B")
     tables = {name: collect(study.table(name)) for name in study.tables}
     settings = {
         "observed_until": study.observed_until,
@@ -477,7 +477,7 @@ def company(customers: int) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     return tables, settings
 
 
-def landmarks_of(tables: dict[str, Any], settings: dict[str, Any]) -> cx.Landmarks:
+def landmarks_of(tables: dict[str, Any], settings: dict[str, Any]) -> cx.classifier.Landmarks:
     dates = ["2024-01-01"]
     return cx.landmark(
         cx.Study.from_frames(tables, **settings), every=dates, notice_days=10, keep_silent=True
@@ -509,26 +509,26 @@ def test_engines_agree(engine: str) -> None:
 
 def test_a_tier_a_study_gives_the_rows_of_the_shortcut() -> None:
     n = 60_000
-    study = cx.synthetic_study(seed=2, customers=n)
+    study = cx.synthetic.synthetic_study(seed=2, customers=n)
     marks = cx.landmark(study, every=["2023-01-01"], horizon_days=365.25, features=False)
     assert marks.n_rows == n
     assert not len(marks.excluded)
     assert not len(marks.flags)
-    short = cx.synthetic_landmarks(seed=2, customers=n)
+    short = cx.synthetic.synthetic_landmarks(seed=2, customers=n)
     sooner = short.frame["duration_days"] < 730  # the shortcut stops at 24 even months, half a day earlier
     for column in ("event", "duration_days"):  # the same seed draws the same people
         pair = marks.frame.loc[sooner, column], short.frame.loc[sooner, column]
         np.testing.assert_allclose(*pair, atol=1e-9)
     for kind, share in ((1, 0.10), (2, 0.02)):
         assert marks.n_events(kind) / n == pytest.approx(share, abs=4 * np.sqrt(share / n))
-    known = cx.truth(months=[24]).curve.set_index("months")
+    known = cx.synthetic.truth(months=[24]).curve.set_index("months")
     for kind, column in ((1, "voluntary"), (2, "involuntary")):
         share = float(known.loc[24, column])
         assert marks.frame["event"].eq(kind).mean() == pytest.approx(share, abs=4 * np.sqrt(share / n))
 
 
 def test_late_waves_of_a_censored_study_are_landmarks_of_their_own() -> None:
-    study = cx.synthetic_study(seed=2, customers=4_000, censoring=0.4)
+    study = cx.synthetic.synthetic_study(seed=2, customers=4_000, censoring=0.4)
     marks = cx.landmark(
         study, every="month", horizon_days=365.25, window_days=1, stacked=True, features=False
     )
@@ -564,20 +564,24 @@ def plain(**columns: Any) -> pd.DataFrame:
 )
 def test_contradictions_are_refused(columns: dict[str, Any], message: str) -> None:
     more = {"window_days": 365, "observed_until": datetime(2025, 1, 1)}
-    with pytest.raises(cx.DataError, match=message):
-        cx.Landmarks.from_frame(plain(**columns), instruments={"nps": cx.NPS}, horizon_days=180, **more)
+    with pytest.raises(cx.errors.DataError, match=message):
+        cx.classifier.Landmarks.from_frame(
+            plain(**columns), instruments={"nps": cx.NPS}, horizon_days=180, **more
+        )
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(cx.DataError, match="lack 'ces', 'tenure_days'"):
-        cx.Landmarks.from_frame(
+    with pytest.raises(cx.errors.DataError, match="lack 'ces', 'tenure_days'"):
+        cx.classifier.Landmarks.from_frame(
             plain(), instruments={"ces": cx.CES2}, horizon_days=180, features=["tenure_days"]
         )
 
 
 def test_the_display_names_no_customer_and_escapes_html() -> None:
     frame = plain(customer_id=["secret-1", "secret-2"])
-    marks = cx.Landmarks.from_frame(frame, instruments={"nps": cx.NPS}, horizon_days=180, name="<b>x</b>")
+    marks = cx.classifier.Landmarks.from_frame(
+        frame, instruments={"nps": cx.NPS}, horizon_days=180, name="<b>x</b>"
+    )
     for text in (str(marks), marks._repr_html_(), str(marks.to_dict())):
         assert "secret" not in text
     assert "<b>" not in marks._repr_html_()

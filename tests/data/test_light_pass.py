@@ -119,7 +119,7 @@ def as_read(study: cx.Study, *, counted_first: bool = False) -> dict[str, pd.Dat
     for name in study.tables:
         try:
             rows = study.table(name).collect("pandas").to_native()
-        except cx.StudyError as error:
+        except cx.errors.StudyError as error:
             found[name] = pd.DataFrame({"refused": [str(error).split(" (", maxsplit=1)[0]]})
         else:
             found[name] = rows.sort_values(list(rows.columns), ignore_index=True)
@@ -271,7 +271,9 @@ def test_a_relation_is_judged_where_it_is() -> None:
     connection.register("rows", answers({"score": 12.0}))
     tables = {"responses": connection.table("rows")}
     instruments = {"nps": cx.NPS, "ces": cx.CES2}
-    with pytest.raises(cx.StudyError, match=r"1 of 6 rows .* of responses breaks a rule.*row 1: score '12'"):
+    with pytest.raises(
+        cx.errors.StudyError, match=r"1 of 6 rows .* of responses breaks a rule.*row 1: score '12'"
+    ):
         cx.Study.from_frames(tables, observed_until="2024-12-31", instruments=instruments).table("responses")
     study = cx.Study.from_frames(
         tables, observed_until="2024-12-31", instruments=instruments, on_reject="set_aside"

@@ -58,9 +58,9 @@ def test_groups_of_three(tmp_path: Path, options: str, texts: list[str], read_as
 
 
 def test_marks_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(cx.StudyError, match=r"cannot be both.*declare both"):
+    with pytest.raises(cx.errors.StudyError, match=r"cannot be both.*declare both"):
         read(tmp_path, ["1"], '{ column = "amount", thousands = "." }')
-    with pytest.raises(cx.StudyError, match="thousands is '_'"):
+    with pytest.raises(cx.errors.StudyError, match="thousands is '_'"):
         read(tmp_path, ["1"], '{ column = "amount", thousands = "_" }')
 
 
@@ -87,7 +87,7 @@ def test_days_of_a_spreadsheet(tmp_path: Path, day: str, zone: str, moment: str 
 def test_day_first_and_month_first_exclude_each_other(tmp_path: Path) -> None:
     """03/04/2024 would be read by whichever comes first in the list."""
     both = 'date_format = ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y"]\n'
-    with pytest.raises(cx.StudyError, match=r"day first and the month first.*fits both"):
+    with pytest.raises(cx.errors.StudyError, match=r"day first and the month first.*fits both"):
         read(tmp_path, ["1"], '"amount"', head=both)
     assert (
         read(tmp_path, ["1"], '"amount"', head='date_format = ["%Y-%m-%d", "%d/%m/%Y"]\n').counts()["valid"][

@@ -80,9 +80,9 @@ def test_the_same_as_the_sum_over_days_written_out() -> None:
 
 
 def test_a_plan_without_a_declaration_is_asked_about(tmp_path: Path) -> None:
-    with pytest.raises(cx.StudyError, match=r"level of the plan or of the customer.*subscription_id"):
+    with pytest.raises(cx.errors.StudyError, match=r"level of the plan or of the customer.*subscription_id"):
         cx.read_study(write(tmp_path, ', plan = "plan"'))
-    with pytest.raises(cx.StudyError, match="level_of is 'plan'"):
+    with pytest.raises(cx.errors.StudyError, match="level_of is 'plan'"):
         cx.read_study(write(tmp_path, ', plan = "plan"', 'level_of = "plan"\n'))
     declared = cx.read_study(write(tmp_path, ', plan = "plan"', 'level_of = "customer"\n'))
     assert declared.counts()[["rows", "valid"]].values.tolist() == [[8, 6]]  # two levels at once stay rejects
@@ -97,7 +97,7 @@ def test_a_plan_without_a_declaration_is_asked_about(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_summed_is_refused(tmp_path: Path, more: str, before: str, says: str) -> None:
-    with pytest.raises(cx.StudyError, match=says):
+    with pytest.raises(cx.errors.StudyError, match=says):
         cx.read_study(write(tmp_path, more, before))
 
 
@@ -120,7 +120,7 @@ def test_faulty_rows_are_set_aside_and_counted() -> None:
 
 
 def test_frames_keep_no_plan_of_a_sum() -> None:
-    with pytest.raises(cx.StudyError, match="'plan' cannot be kept"):
+    with pytest.raises(cx.errors.StudyError, match="'plan' cannot be kept"):
         cx.Study.from_frames(
             {"revenue": frame().assign(plan="pro")}, observed_until="2024-12-31", instruments={}
         )
@@ -130,5 +130,5 @@ def test_an_engine_that_cannot_sum_says_so() -> None:
     relation = duckdb.from_arrow(
         pa.Table.from_pandas(frame().assign(effective_at=pd.Timestamp("2024-01-01")))
     )
-    with pytest.raises(cx.StudyError, match="not summed on this engine"):
+    with pytest.raises(cx.errors.StudyError, match="not summed on this engine"):
         cx.Study.from_frames({"revenue": relation}, observed_until="2024-12-31", instruments={})

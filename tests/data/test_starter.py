@@ -68,7 +68,7 @@ def test_refused_until_decided_and_then_it_opens(folder: Path) -> None:
         ),
     ]
     for problem, undecided, decided in decisions:
-        with pytest.raises(cx.StudyError, match=problem):
+        with pytest.raises(cx.errors.StudyError, match=problem):
             cx.read_study(path)
         assert undecided in path.read_text()
         path.write_text(path.read_text().replace(undecided, decided))
@@ -94,15 +94,15 @@ def test_why_customers_left_is_no_segment(tmp_path: Path) -> None:
 
 def test_never_overwrites(folder: Path) -> None:
     (folder / "study.toml").write_text("mine")
-    with pytest.raises(cx.StudyError, match="already"):
+    with pytest.raises(cx.errors.StudyError, match="already"):
         write_starter_study(folder)
     assert (folder / "study.toml").read_text() == "mine"
 
 
 def test_folder_without_data(tmp_path: Path) -> None:
-    with pytest.raises(cx.StudyError, match="no data file"):
+    with pytest.raises(cx.errors.StudyError, match="no data file"):
         write_starter_study(tmp_path)
-    with pytest.raises(cx.StudyError, match="no folder"):
+    with pytest.raises(cx.errors.StudyError, match="no folder"):
         write_starter_study(tmp_path / "absent")
 
 

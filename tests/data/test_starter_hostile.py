@@ -57,7 +57,7 @@ def test_files_that_cannot_be_read_are_named_with_what_to_do(
         (tmp_path / name).write_bytes(b"PK")
     (tmp_path / "notes.md").write_text("no data")
     with pytest.raises(
-        cx.StudyError, match=r"can be read.*book\.xlsx: a spreadsheet: save each sheet as CSV"
+        cx.errors.StudyError, match=r"can be read.*book\.xlsx: a spreadsheet: save each sheet as CSV"
     ):
         write_starter_study(tmp_path)
     assert not (tmp_path / "study.toml").exists()
@@ -112,7 +112,7 @@ def test_a_path_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "c.csv").write_text("id,since\nq,2024-01-05\n")
     (folder / "study.toml").write_text(HEAD + SOURCE % "c.csv")
-    with pytest.raises(cx.StudyError, match=r"is not UTF-8.*rename"):
+    with pytest.raises(cx.errors.StudyError, match=r"is not UTF-8.*rename"):
         cx.read_study(folder)
 
 
@@ -224,7 +224,7 @@ def test_nested_columns_are_no_segments_and_no_ids(tmp_path: Path, nested: objec
     )
     study = tmp_path / "study.toml"
     study.write_text(head + 'columns = { customer_id = "extra", started_at = "signup_date" }\n')
-    with pytest.raises(cx.StudyError, match="lists, records or bytes"):
+    with pytest.raises(cx.errors.StudyError, match="lists, records or bytes"):
         cx.read_study(study)
 
 
@@ -255,7 +255,7 @@ def test_levels_of_subscriptions_and_of_plans(tmp_path: Path) -> None:
     assert found["plan"] == "plan"
     text = (tmp_path / "study.toml").read_text()
     (tmp_path / "study.toml").write_text(text.replace("[study]", "[study]\nobserved_until = 2024-12-31"))
-    with pytest.raises(cx.StudyError, match="level of the plan or of the customer"):
+    with pytest.raises(cx.errors.StudyError, match="level of the plan or of the customer"):
         cx.read_study(tmp_path)
 
 
@@ -278,7 +278,9 @@ def test_lines_above_the_header_and_texts_for_no_value(tmp_path: Path) -> None:
     )
     assert cx.read_study(tmp_path).counts()["valid"].tolist() == [12, 9]
     (tmp_path / "study.toml").write_text(text.replace("header_row = 2\n", ""))
-    with pytest.raises(cx.StudyError, match=r"first line is 'sep=;'.*delimiter = ';' and header_row = 2"):
+    with pytest.raises(
+        cx.errors.StudyError, match=r"first line is 'sep=;'.*delimiter = ';' and header_row = 2"
+    ):
         cx.read_study(tmp_path)
 
 
@@ -293,7 +295,7 @@ def test_lines_above_the_header_and_texts_for_no_value(tmp_path: Path) -> None:
 )
 def test_files_under_a_wrong_name(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "customers.csv").write_bytes(content)
-    with pytest.raises(cx.StudyError, match=f"customers.csv: .*{says}"):
+    with pytest.raises(cx.errors.StudyError, match=f"customers.csv: .*{says}"):
         write_starter_study(tmp_path)
 
 

@@ -17,7 +17,7 @@ HEAD = "customer,question,answer,when\n"
 
 
 def refusal(path: Path, table: str | None = None) -> str:
-    with pytest.raises(cx.StudyError) as caught:
+    with pytest.raises(cx.errors.StudyError) as caught:
         study = cx.read_study(path)
         for name in [table] if table else study.tables:
             study.table(name)

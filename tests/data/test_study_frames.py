@@ -123,31 +123,31 @@ def test_engines_cannot_be_mixed_with_one_of_their_own() -> None:
 
 def test_refused_by_default() -> None:
     study = study_of(TABLES, on_reject="refuse")
-    with pytest.raises(cx.StudyError, match=r"1 of 4 rows .* of customers breaks a rule"):
+    with pytest.raises(cx.errors.StudyError, match=r"1 of 4 rows .* of customers breaks a rule"):
         study.table("responses")
 
 
 class TestRefusals:
     def test_unknown_table(self) -> None:
-        with pytest.raises(cx.StudyError, match="perhaps you meant 'customers'"):
+        with pytest.raises(cx.errors.StudyError, match="perhaps you meant 'customers'"):
             study_of({"customer": CUSTOMERS})
-        with pytest.raises(cx.ArgumentError, match="no table 'usage'"):
+        with pytest.raises(cx.errors.ArgumentError, match="no table 'usage'"):
             study_of(TABLES).table("usage")
 
     def test_missing_and_mistyped_columns(self) -> None:
-        with pytest.raises(cx.StudyError, match="rename 'start' if that is it"):
+        with pytest.raises(cx.errors.StudyError, match="rename 'start' if that is it"):
             study_of({"customers": CUSTOMERS.rename(columns={"started_at": "start"})})
-        with pytest.raises(cx.StudyError, match="perhaps you meant 'ended_at'"):
+        with pytest.raises(cx.errors.StudyError, match="perhaps you meant 'ended_at'"):
             study_of({"customers": CUSTOMERS.rename(columns={"ended_at": "endedat"})})
 
     def test_numbers_where_times_belong(self) -> None:
-        with pytest.raises(cx.StudyError, match="holds numbers where a time is wanted"):
+        with pytest.raises(cx.errors.StudyError, match="holds numbers where a time is wanted"):
             study_of({"customers": CUSTOMERS.assign(started_at=20240101)})
 
     def test_duckdb_types_are_checked(self) -> None:
         connection = duckdb.connect()
         relation = connection.sql("SELECT 'a' AS customer_id, '2024-01-01' AS started_at")
-        with pytest.raises(cx.StudyError, match="column started_at"):
+        with pytest.raises(cx.errors.StudyError, match="column started_at"):
             study_of({"customers": relation})
 
     def test_what_is_not_a_frame(self) -> None:
@@ -155,15 +155,15 @@ class TestRefusals:
             study_of({"customers": {"customer_id": ["a"]}})
 
     def test_column_of_mixed_types(self) -> None:
-        with pytest.raises(cx.StudyError, match="mixes types"):
+        with pytest.raises(cx.errors.StudyError, match="mixes types"):
             study_of({"customers": CUSTOMERS.assign(customer_id=["a", 1, {}, 2.5])})
 
     def test_choices(self) -> None:
-        with pytest.raises(cx.ArgumentError, match="on_reject"):
+        with pytest.raises(cx.errors.ArgumentError, match="on_reject"):
             study_of(TABLES, on_reject="drop")
-        with pytest.raises(cx.ArgumentError, match="time zone"):
+        with pytest.raises(cx.errors.ArgumentError, match="time zone"):
             study_of(TABLES, timezone="Mars/Base")
-        with pytest.raises(cx.StudyError, match="segment 'tier'"):
+        with pytest.raises(cx.errors.StudyError, match="segment 'tier'"):
             study_of(TABLES, segments=["tier"])
 
 

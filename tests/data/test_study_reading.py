@@ -98,7 +98,7 @@ class TestTimes:
                 'responded_at = "when"', 'responded_at = { column = "when", date_format = "%Q" }'
             )
         )
-        with pytest.raises(cx.StudyError, match=r"responses from responses\.csv"):
+        with pytest.raises(cx.errors.StudyError, match=r"responses from responses\.csv"):
             cx.read_study(path)
 
     @pytest.mark.parametrize(
@@ -201,7 +201,9 @@ table = "responses"
 file = "t.csv"
 columns = { customer_id = "id", responded_at = "at", instrument = { constant = "csat" }, score = { column = "minutes", bins = [30, 60] } }
 """
-        with pytest.raises(cx.StudyError, match=r"2 bin edges make 3 answers.*4 edges for the 5 answers"):
+        with pytest.raises(
+            cx.errors.StudyError, match=r"2 bin edges make 3 answers.*4 edges for the 5 answers"
+        ):
             study_of(tmp_path, source)
 
     def test_ids_stored_as_floats_match_whole_numbers(self, tmp_path: Path) -> None:
@@ -283,7 +285,7 @@ columns = { customer_id = "id", responded_at = "at", score = "Overall\\nscore", 
     def test_mixed_line_ends_lose_no_row(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_bytes(b"id,at,amount\r\n1,2024-01-01,9\n2,2024-01-02,8\n")
         source = '[[sources]]\ntable = "orders"\nfile = "a.csv"\ncolumns = { customer_id = "id", ordered_at = "at", amount = "amount" }\n'
-        with pytest.raises(cx.StudyError, match="line ends"):
+        with pytest.raises(cx.errors.StudyError, match="line ends"):
             study_of(tmp_path, source).counts()
 
     def test_unique_key_keeps_the_first(self, tmp_path: Path) -> None:
@@ -354,14 +356,14 @@ columns = { customer_id = "id", ordered_at = "at", amount = "amount" }
             connection.execute("CREATE TABLE crm.orders AS FROM orders_frame")
         file = 'file = "shop.duckdb"\nduckdb_table = "crm.orders"'
         self.check(study_of(tmp_path, self.LIMITS + self.SOURCE.replace("{file}", file)))
-        with pytest.raises(cx.StudyError, match=r"perhaps you meant 'crm.orders'"):
+        with pytest.raises(cx.errors.StudyError, match=r"perhaps you meant 'crm.orders'"):
             study_of(tmp_path, self.SOURCE.replace("{file}", file.replace("crm.orders", "crm.order")))
 
     @pytest.mark.parametrize("engine", [lambda f: f, pl.from_pandas, pa.Table.from_pandas])
     def test_frames(self, tmp_path: Path, engine: Callable[[pd.DataFrame], Any]) -> None:
         text = self.LIMITS + self.SOURCE.replace("{file}", 'frame = "shop"')
         self.check(study_of(tmp_path, text, shop=engine(self.ORDERS)))
-        with pytest.raises(cx.StudyError, match="frame 'shop' was not given"):
+        with pytest.raises(cx.errors.StudyError, match="frame 'shop' was not given"):
             cx.read_study(tmp_path)
 
     def test_sources_have_hashes(self, write_study: Write) -> None:

@@ -16,14 +16,14 @@ def frame_of(study: cx.Study, table: str) -> pd.DataFrame:
 
 
 def test_a_seed_fixes_the_tables() -> None:
-    first, again, other = (cx.synthetic_study(seed=seed, customers=300) for seed in (1, 1, 2))
+    first, again, other = (cx.synthetic.synthetic_study(seed=seed, customers=300) for seed in (1, 1, 2))
     for table in first.tables:
         pd.testing.assert_frame_equal(frame_of(first, table), frame_of(again, table))
     assert not frame_of(first, "customers").equals(frame_of(other, "customers"))
 
 
 def test_every_row_is_valid_and_everybody_answers_three_scores_once() -> None:
-    study = cx.synthetic_study(seed=1, customers=5_000)
+    study = cx.synthetic.synthetic_study(seed=1, customers=5_000)
     assert study.rejects().empty
     customers, responses = frame_of(study, "customers"), frame_of(study, "responses")
     assert customers["customer_id"].is_unique
@@ -37,7 +37,7 @@ def test_every_row_is_valid_and_everybody_answers_three_scores_once() -> None:
 
 
 def test_the_silent_are_rows_without_a_score() -> None:
-    study = cx.synthetic_study(seed=1, customers=20_000, nonresponse=True)
+    study = cx.synthetic.synthetic_study(seed=1, customers=20_000, nonresponse=True)
     responses = frame_of(study, "responses")
     assert len(responses) == 60_000
     assert responses["sent_at"].notna().all()
@@ -49,11 +49,11 @@ def test_the_silent_are_rows_without_a_score() -> None:
 
 def test_censoring_is_the_share_with_a_short_follow_up() -> None:
     n = 20_000
-    responses = frame_of(cx.synthetic_study(seed=1, customers=n, censoring=0.3), "responses")
+    responses = frame_of(cx.synthetic.synthetic_study(seed=1, customers=n, censoring=0.3), "responses")
     asked = responses.drop_duplicates("customer_id")["responded_at"]
     assert asked.dt.day.eq(1).all()
     assert (asked > "2024-01-02").mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / n))
-    marks = cx.synthetic_landmarks(seed=1, customers=n, censoring=0.6)
+    marks = cx.synthetic.synthetic_landmarks(seed=1, customers=n, censoring=0.6)
     early = (marks.frame["event"] == 0) & (marks.frame["duration_days"] < marks.horizon_days)
     gone = marks.frame["duration_days"] < marks.horizon_days
     assert early.mean() == pytest.approx(0.6 * (1 - 0.062), abs=0.012)  # 6.2 % leave before a uniform moment
@@ -61,7 +61,7 @@ def test_censoring_is_the_share_with_a_short_follow_up() -> None:
 
 
 def test_stacked_rows_of_a_customer_share_their_end() -> None:
-    marks = cx.synthetic_landmarks(seed=1, customers=4_000, stacked=True)
+    marks = cx.synthetic.synthetic_landmarks(seed=1, customers=4_000, stacked=True)
     assert marks.stacked
     assert marks.frame["landmark_at"].nunique() == 4
     end = marks.frame["duration_days"] + (marks.frame["landmark_at"] - pd.Timestamp("2023-01-01")).dt.days
@@ -79,7 +79,7 @@ def test_stacked_rows_of_a_customer_share_their_end() -> None:
 
 
 def test_ids_are_distinct_and_of_one_width() -> None:
-    marks = cx.synthetic_landmarks(seed=1, customers=12_345)
+    marks = cx.synthetic.synthetic_landmarks(seed=1, customers=12_345)
     assert marks.frame["customer_id"].iloc[[0, 1, 12_344]].tolist() == ["C0000000", "C0000001", "C0012344"]
     assert marks.n_customers == 12_345
 
@@ -97,23 +97,23 @@ def test_ids_are_distinct_and_of_one_width() -> None:
     ],
 )
 def test_bad_arguments_are_refused(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(cx.ArgumentError, match=message):
-        cx.synthetic_study(**arguments)  # type: ignore[arg-type]
+    with pytest.raises(cx.errors.ArgumentError, match=message):
+        cx.synthetic.synthetic_study(**arguments)  # type: ignore[arg-type]
 
 
 def test_tier_b_scenarios_reach_the_company() -> None:
-    study = cx.synthetic_study(seed=1, customers=300, tier="B", scenario="null")
+    study = cx.synthetic.synthetic_study(seed=1, customers=300, tier="B", scenario="null")
     assert {"tickets", "usage", "revenue"} <= set(study.tables)
 
 
 @pytest.mark.slow
 def test_a_million_customers_take_under_three_seconds() -> None:
     """In processor time, for the machine may be busy; the generator runs on one core."""
-    cx.synthetic_study(customers=10)  # imports
+    cx.synthetic.synthetic_study(customers=10)  # imports
     took = []
     for seed in (1, 2, 3):
         start = time.process_time()
-        study = cx.synthetic_study(seed=seed, customers=1_000_000)
+        study = cx.synthetic.synthetic_study(seed=seed, customers=1_000_000)
         took.append(time.process_time() - start)
     assert len(frame_of(study, "customers")) == 1_000_000
     assert min(took) < 3, took

@@ -11,7 +11,7 @@ METHODS = {"ces": 0.59257, "nps": 0.61528, "csat": 0.60857}
 
 
 def test_base_agrees_with_the_published_figures() -> None:
-    known = cx.truth()
+    known = cx.synthetic.truth()
     assert known.hazards["voluntary"] == pytest.approx(0.007597, abs=5e-7)
     for name, auc in METHODS.items():
         assert known.auc[name] == pytest.approx(auc, abs=5e-6)
@@ -21,21 +21,23 @@ def test_base_agrees_with_the_published_figures() -> None:
 
 
 def test_equal_makes_ces_and_nps_equal_and_null_makes_all_half() -> None:
-    equal = cx.truth(scenario="equal").auc
+    equal = cx.synthetic.truth(scenario="equal").auc
     assert abs(equal["ces"] - equal["nps"]) < 1e-6
     for form in ("raw", "top_box", "categories"):
-        assert list(cx.truth(scenario="null", form=form).auc.values()) == pytest.approx([0.5] * 3, abs=1e-12)
+        assert list(cx.synthetic.truth(scenario="null", form=form).auc.values()) == pytest.approx(
+            [0.5] * 3, abs=1e-12
+        )
 
 
 @pytest.mark.parametrize("winner", ["ces", "nps", "csat"])
 def test_the_named_score_wins(winner: str) -> None:
-    auc = cx.truth(scenario=winner).auc
+    auc = cx.synthetic.truth(scenario=winner).auc
     assert auc[winner] - max(value for name, value in auc.items() if name != winner) > 0.015
 
 
 def test_quadrature_agrees_with_adaptive_integration() -> None:
     """Base scenario, NPS, levels 0-8 against 9-10: P(top, left) / P(left) by scipy's adaptive rule."""
-    known = cx.truth(form="top_box")
+    known = cx.synthetic.truth(form="top_box")
     b = np.array(SCENARIOS["base"])
     correlation = np.array([[1, 0.6, 0.45], [0.6, 1, 0.7], [0.45, 0.7, 1]])
     sd = np.sqrt(b @ correlation @ b)
@@ -64,7 +66,7 @@ def test_quadrature_agrees_with_adaptive_integration() -> None:
 
 
 def test_coarser_forms_cost_accuracy() -> None:
-    raw, top, three = (cx.truth(form=form).auc for form in ("raw", "top_box", "categories"))
+    raw, top, three = (cx.synthetic.truth(form=form).auc for form in ("raw", "top_box", "categories"))
     for name in raw:
         assert top[name] < three[name] < raw[name]
     assert 0.012 < raw["nps"] - three["nps"] < 0.019
@@ -72,7 +74,7 @@ def test_coarser_forms_cost_accuracy() -> None:
 
 def test_those_who_answer_look_happier_and_leave_less() -> None:
     """METHODS.md: NPS 45 becomes 65, churn of those who answer 7.6 % against 10.8 % of the silent."""
-    everybody, some = cx.truth(), cx.truth(nonresponse=True)
+    everybody, some = cx.synthetic.truth(), cx.synthetic.truth(nonresponse=True)
     assert everybody.mean_score["nps"] == pytest.approx(45, abs=1e-9)
     assert some.mean_score["nps"] == pytest.approx(65, abs=0.5)
     answered = float(some.curve.set_index("months").loc[12, "voluntary"])
@@ -108,12 +110,14 @@ def _grouped(scores: np.ndarray, name: str, form: str) -> np.ndarray:
 @pytest.mark.parametrize("nonresponse", [False, True])
 @pytest.mark.parametrize("scenario", list(SCENARIOS))
 def test_the_generator_meets_the_truth_for_every_score_and_form(scenario: str, nonresponse: bool) -> None:
-    marks = cx.synthetic_landmarks(seed=7, customers=200_000, scenario=scenario, nonresponse=nonresponse)
+    marks = cx.synthetic.synthetic_landmarks(
+        seed=7, customers=200_000, scenario=scenario, nonresponse=nonresponse
+    )
     rows = marks.complete()
     time, event = rows["duration_days"].to_numpy(), rows["event"].to_numpy()
     case = (time <= marks.horizon_days) & (event == 1)
     for form in ("raw", "top_box", "categories"):
-        known = cx.truth(scenario=scenario, form=form, nonresponse=nonresponse)
+        known = cx.synthetic.truth(scenario=scenario, form=form, nonresponse=nonresponse)
         for name in known.auc:
             risk = -_grouped(rows[name].to_numpy(), name, form)
             for control, target in (
@@ -127,12 +131,12 @@ def test_the_generator_meets_the_truth_for_every_score_and_form(scenario: str, n
 @pytest.mark.parametrize("scenario", ["base", "null"])
 def test_the_generator_meets_the_shares_and_the_curve(scenario: str) -> None:
     n = 200_000
-    marks = cx.synthetic_landmarks(seed=3, customers=n, scenario=scenario)
+    marks = cx.synthetic.synthetic_landmarks(seed=3, customers=n, scenario=scenario)
     for name, shares in SHARES.items():
         counts = marks.frame[name].value_counts().sort_index().to_numpy()
         expected = n * np.array(shares)
         assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
-    curve = cx.truth(scenario=scenario).curve.set_index("months")
+    curve = cx.synthetic.truth(scenario=scenario).curve.set_index("months")
     days, event = marks.frame["duration_days"].to_numpy(), marks.frame["event"].to_numpy()
     for months in (6, 12, 24):
         gone = days <= months * 30.4375
@@ -142,11 +146,11 @@ def test_the_generator_meets_the_shares_and_the_curve(scenario: str) -> None:
 
 
 def test_unknown_choices_are_refused() -> None:
-    with pytest.raises(cx.ArgumentError, match="one of 'base'"):
-        cx.truth(scenario="best")
-    with pytest.raises(cx.ArgumentError, match="form is 'top2'"):
-        cx.truth(form="top2")
-    with pytest.raises(cx.ArgumentError, match="horizon_months is 0"):
-        cx.truth(horizon_months=0)
-    with pytest.raises(cx.ArgumentError, match="at least 0 months"):
-        cx.truth(months=[-1])
+    with pytest.raises(cx.errors.ArgumentError, match="one of 'base'"):
+        cx.synthetic.truth(scenario="best")
+    with pytest.raises(cx.errors.ArgumentError, match="form is 'top2'"):
+        cx.synthetic.truth(form="top2")
+    with pytest.raises(cx.errors.ArgumentError, match="horizon_months is 0"):
+        cx.synthetic.truth(horizon_months=0)
+    with pytest.raises(cx.errors.ArgumentError, match="at least 0 months"):
+        cx.synthetic.truth(months=[-1])

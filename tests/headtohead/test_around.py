@@ -15,25 +15,25 @@ from cxresearch.headtohead.contest.covariates import covariates
 
 
 @pytest.fixture(scope="module")
-def marks() -> cx.Landmarks:
-    return cx.synthetic_landmarks(seed=5, customers=6_000, scenario="nps", censoring=0.2)
+def marks() -> cx.classifier.Landmarks:
+    return cx.synthetic.synthetic_landmarks(seed=5, customers=6_000, scenario="nps", censoring=0.2)
 
 
 @pytest.fixture(scope="module")
 def company() -> cx.Study:
-    return cx.synthetic_study(seed=2, customers=2_000, tier="B")
+    return cx.synthetic.synthetic_study(seed=2, customers=2_000, tier="B")
 
 
 @pytest.fixture(scope="module")
-def stacked(company: cx.Study) -> cx.Landmarks:
+def stacked(company: cx.Study) -> cx.classifier.Landmarks:
     return cx.landmark(company, every="quarter", horizon_days=180, keep_silent=True)
 
 
 # Power
 
 
-def test_power_by_formula_and_by_simulation_agree(marks: cx.Landmarks) -> None:
-    found = cx.power_compare(marks, ("ces", "nps"), rows=[1_500], simulations=150)
+def test_power_by_formula_and_by_simulation_agree(marks: cx.classifier.Landmarks) -> None:
+    found = cx.contest.power_compare(marks, ("ces", "nps"), rows=[1_500], simulations=150)
     row = found.table.iloc[0]
     assert (
         row["simulated_difference_low"] - 0.03
@@ -46,48 +46,48 @@ def test_power_by_formula_and_by_simulation_agree(marks: cx.Landmarks) -> None:
 
 
 def test_power_counts_rows_of_a_customer_as_dependent() -> None:
-    rows = cx.synthetic_landmarks(seed=5, customers=2_000, stacked=True)
-    found = cx.power_compare(rows, ("ces", "nps"), rows=[1_000], simulations=20)
+    rows = cx.synthetic.synthetic_landmarks(seed=5, customers=2_000, stacked=True)
+    found = cx.contest.power_compare(rows, ("ces", "nps"), rows=[1_000], simulations=20)
     alone = cx.compare(rows, ["ces", "nps"], clusters=None, measures=()).contrast("ces", "nps")
     assert found.unit_sd > 1.05 * alone.se * rows.n_rows**0.5
 
 
 def test_power_without_a_pilot() -> None:
     # n = ((z_.975 + z_.8) 1.07 / .054)^2
-    found = cx.power_compare(difference=0.054)
+    found = cx.contest.power_compare(difference=0.054)
     expected = ((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * 1.07 / 0.054) ** 2
     assert found.rows_for_difference == pytest.approx(expected)
     assert "3,082 rows" in str(found)
 
 
-def test_power_settings_are_checked(marks: cx.Landmarks) -> None:
-    with pytest.raises(cx.ArgumentError, match="difference is not given"):
-        cx.power_compare()
-    with pytest.raises(cx.ArgumentError, match="draws from a pilot"):
-        cx.power_compare(difference=0.1, simulations=10)
-    with pytest.raises(cx.ArgumentError, match="the two scores"):
-        cx.power_compare(marks, ("ces", "nps", "csat"))
+def test_power_settings_are_checked(marks: cx.classifier.Landmarks) -> None:
+    with pytest.raises(cx.errors.ArgumentError, match="difference is not given"):
+        cx.contest.power_compare()
+    with pytest.raises(cx.errors.ArgumentError, match="draws from a pilot"):
+        cx.contest.power_compare(difference=0.1, simulations=10)
+    with pytest.raises(cx.errors.ArgumentError, match="the two scores"):
+        cx.contest.power_compare(marks, ("ces", "nps", "csat"))
 
 
-def test_simulation_is_the_same_whatever_the_processes(marks: cx.Landmarks) -> None:
-    one = cx.power_compare(marks, ("ces", "nps"), rows=[300], simulations=16)
+def test_simulation_is_the_same_whatever_the_processes(marks: cx.classifier.Landmarks) -> None:
+    one = cx.contest.power_compare(marks, ("ces", "nps"), rows=[300], simulations=16)
     with joblib.parallel_config(backend="threading"):
-        two = cx.power_compare(marks, ("ces", "nps"), rows=[300], simulations=16, n_jobs=2)
+        two = cx.contest.power_compare(marks, ("ces", "nps"), rows=[300], simulations=16, n_jobs=2)
     pd.testing.assert_frame_equal(one.table, two.table)
 
 
 # Segments
 
 
-def segmented(marks: cx.Landmarks, shares: list[float]) -> cx.Landmarks:
+def segmented(marks: cx.classifier.Landmarks, shares: list[float]) -> cx.classifier.Landmarks:
     rng = np.random.default_rng(1)
     part = rng.choice([f"s{i}" for i in range(len(shares))], marks.n_rows, p=shares)
     return dataclasses.replace(marks, frame=marks.frame.assign(region=part), segments=("region",))
 
 
-def test_segments_are_pooled(marks: cx.Landmarks) -> None:
+def test_segments_are_pooled(marks: cx.classifier.Landmarks) -> None:
     by = segmented(marks, [0.4, 0.3, 0.295, 0.005])
-    found = cx.compare_segments(by, ("ces", "nps"), by="region")
+    found = cx.contest.compare_segments(by, ("ces", "nps"), by="region")
     assert list(found.table["segment"]) == ["s0", "s1", "s2"]
     assert "fewer than 10" in found.left_out.iloc[0]["reason"]
     whole = cx.compare(by, ["ces", "nps"], measures=()).contrast("ces", "nps")
@@ -100,26 +100,26 @@ def test_segments_are_pooled(marks: cx.Landmarks) -> None:
     assert found.table.iloc[1]["difference"] == pytest.approx(float(one.contrast("ces", "nps")))
 
 
-def test_a_winner_that_differs_is_said(marks: cx.Landmarks) -> None:
+def test_a_winner_that_differs_is_said(marks: cx.classifier.Landmarks) -> None:
     frames = []
     for place, scenario in enumerate(("ces", "nps")):
         for copy in range(3):
-            rows = cx.synthetic_landmarks(
+            rows = cx.synthetic.synthetic_landmarks(
                 seed=40 + 3 * place + copy, customers=8_000, scenario=scenario
             ).frame
             frames.append(
                 rows.assign(market=f"{scenario}{copy}", customer_id=rows["customer_id"] + f"{place}{copy}")
             )
     both = dataclasses.replace(marks, frame=pd.concat(frames, ignore_index=True), segments=("market",))
-    found = cx.compare_segments(both, ("ces", "nps"), by="market")
+    found = cx.contest.compare_segments(both, ("ces", "nps"), by="market")
     assert "The winner differs by market" in found.finding
     assert found.pooled.prediction_low < 0 < found.pooled.prediction_high
 
 
-def test_one_winner_everywhere_is_not_called_two(marks: cx.Landmarks) -> None:
+def test_one_winner_everywhere_is_not_called_two(marks: cx.classifier.Landmarks) -> None:
     comparison = cx.compare(marks, ["ces", "nps"], measures=())
     sizes = {f"s{place}": 0.05 + 0.002 * place for place in range(6)}
-    found = cx.pool_comparisons(
+    found = cx.contest.pool_comparisons(
         {
             name: dataclasses.replace(
                 comparison, contrasts=comparison.contrasts.assign(difference=size, se=0.0005, p_value=1e-9)
@@ -131,10 +131,10 @@ def test_one_winner_everywhere_is_not_called_two(marks: cx.Landmarks) -> None:
     assert "The size of the difference varies by study" in found.finding
 
 
-def test_too_little_is_not_called_equal(marks: cx.Landmarks) -> None:
+def test_too_little_is_not_called_equal(marks: cx.classifier.Landmarks) -> None:
     comparison = cx.compare(marks, ["ces", "nps"], measures=())
     far = {"a": 0.2, "b": 0.1}
-    found = cx.pool_comparisons(
+    found = cx.contest.pool_comparisons(
         {
             name: dataclasses.replace(
                 comparison, contrasts=comparison.contrasts.assign(difference=gap, se=0.05)
@@ -145,16 +145,16 @@ def test_too_little_is_not_called_equal(marks: cx.Landmarks) -> None:
     assert "one cannot say whether CES or NPS predicts better" in found.finding
 
 
-def test_unknown_segment_is_refused(marks: cx.Landmarks) -> None:
-    with pytest.raises(cx.ArgumentError, match="segment column"):
-        cx.compare_segments(marks, ("ces", "nps"), by="planet")
+def test_unknown_segment_is_refused(marks: cx.classifier.Landmarks) -> None:
+    with pytest.raises(cx.errors.ArgumentError, match="segment column"):
+        cx.contest.compare_segments(marks, ("ces", "nps"), by="planet")
 
 
 # Sensitivity
 
 
-def test_sensitivity_lists_every_choice(stacked: cx.Landmarks) -> None:
-    found = cx.sensitivity(stacked, ("ces", "nps"))
+def test_sensitivity_lists_every_choice(stacked: cx.classifier.Landmarks) -> None:
+    found = cx.contest.sensitivity(stacked, ("ces", "nps"))
     assert found.table.iloc[0]["kind"] == "primary"
     assert {"horizon", "form", "controls", "rows"} <= set(found.table["kind"])
     again = cx.compare(stacked, ["ces", "nps"], form="top_box", measures=()).contrasts.iloc[0]
@@ -166,27 +166,29 @@ def test_sensitivity_lists_every_choice(stacked: cx.Landmarks) -> None:
     assert "\N{MINUS SIGN}0." in str(found)
 
 
-def test_other_controls_are_judged_by_the_same_rule(marks: cx.Landmarks) -> None:
+def test_other_controls_are_judged_by_the_same_rule(marks: cx.classifier.Landmarks) -> None:
     """A margin nothing can exceed makes them equivalent; a copy of the churn makes them differ."""
     choice = "involuntary leavers counted as stayers"
-    wide = cx.sensitivity(marks, ("ces", "nps"), forms=(), margin=0.4).table.set_index("choice")
+    wide = cx.contest.sensitivity(marks, ("ces", "nps"), forms=(), margin=0.4).table.set_index("choice")
     assert wide.loc[choice, "verdict"] == "equivalent"
     gone = (marks.frame["event"] == 1) & (marks.frame["duration_days"] <= marks.horizon_days)
     seen = marks.frame.assign(ces=marks.frame["ces"].where(~gone, 1))
-    told = cx.sensitivity(dataclasses.replace(marks, frame=seen), ("ces", "nps"), forms=())
+    told = cx.contest.sensitivity(dataclasses.replace(marks, frame=seen), ("ces", "nps"), forms=())
     assert told.table.set_index("choice").loc[choice, "verdict"] == "CES better"
-    turned = cx.sensitivity(dataclasses.replace(marks, frame=seen), ("nps", "ces"), forms=())
+    turned = cx.contest.sensitivity(dataclasses.replace(marks, frame=seen), ("nps", "ces"), forms=())
     assert turned.table.set_index("choice").loc[choice, "verdict"] == "CES better"
 
 
-def test_an_unknown_contestant_names_the_instruments(marks: cx.Landmarks) -> None:
-    with pytest.raises(cx.ArgumentError, match=r"'ces', 'nps'.*--set contestants=a,b"):
-        cx.sensitivity(marks, ("ces", "effort"))
+def test_an_unknown_contestant_names_the_instruments(marks: cx.classifier.Landmarks) -> None:
+    with pytest.raises(cx.errors.ArgumentError, match=r"'ces', 'nps'.*--set contestants=a,b"):
+        cx.contest.sensitivity(marks, ("ces", "effort"))
 
 
-def test_a_choice_that_cannot_be_made_is_named(marks: cx.Landmarks) -> None:
+def test_a_choice_that_cannot_be_made_is_named(marks: cx.classifier.Landmarks) -> None:
     happy = marks.frame.assign(ces=marks.frame["ces"].clip(lower=5))
-    found = cx.sensitivity(dataclasses.replace(marks, frame=happy), ("ces", "nps"), horizons_days=[9_999])
+    found = cx.contest.sensitivity(
+        dataclasses.replace(marks, frame=happy), ("ces", "nps"), horizons_days=[9_999]
+    )
     notes = " ".join(found.table["note"])
     assert "one distinct score" in notes
     assert "nobody is followed" in notes
@@ -198,7 +200,7 @@ def test_a_choice_that_cannot_be_made_is_named(marks: cx.Landmarks) -> None:
 def test_weights_undo_a_known_selection() -> None:
     """Answering depends on tenure, tenure on churn and on the score: weighting helps."""
     rng = np.random.default_rng(3)
-    whole = cx.synthetic_landmarks(seed=9, customers=30_000)
+    whole = cx.synthetic.synthetic_landmarks(seed=9, customers=30_000)
     gone = (whole.frame["event"] == 1) & (whole.frame["duration_days"] <= whole.horizon_days)
     tenure = 2.0 * gone + rng.normal(size=whole.n_rows)
     unhappy = (whole.frame["ces"] <= 5).to_numpy()
@@ -206,13 +208,13 @@ def test_weights_undo_a_known_selection() -> None:
     answered = rng.random(whole.n_rows) < 1 / (1 + np.exp(0.5 + 1.5 * tenure))
     frame = whole.frame.assign(tenure_days=tenure)
     frame.loc[~answered, ["ces", "nps"]] = np.nan
-    part = cx.Landmarks.from_frame(
+    part = cx.classifier.Landmarks.from_frame(
         frame,
         instruments={"ces": cx.CES2, "nps": cx.NPS},
         horizon_days=whole.horizon_days,
         features=["tenure_days"],
     )
-    weights = cx.response_weights(part, ["ces", "nps"], truncate=(0, 1))
+    weights = cx.contest.response_weights(part, ["ces", "nps"], truncate=(0, 1))
     assert weights[answered].mean() == pytest.approx(1, abs=0.05)
     truth = cx.compare(whole, ["ces", "nps"], measures=()).auc("ces").value
     plain = cx.compare(part, ["ces", "nps"], measures=()).auc("ces")
@@ -221,8 +223,8 @@ def test_weights_undo_a_known_selection() -> None:
     assert abs(weighted.value - truth) < abs(plain.value - truth)
 
 
-def test_both_populations_side_by_side(stacked: cx.Landmarks) -> None:
-    found = cx.nonresponse(stacked, ("ces", "nps"))
+def test_both_populations_side_by_side(stacked: cx.classifier.Landmarks) -> None:
+    found = cx.contest.nonresponse(stacked, ("ces", "nps"))
     assert list(found.contests["population"])[:2] == ["those who answered", "weighted to all customers"]
     assert found.response_rate == pytest.approx(stacked.frame[["ces", "nps"]].notna().all(axis=1).mean())
     assert found.silence.iloc[0]["n"] == stacked.n_rows
@@ -249,13 +251,13 @@ def test_silence_by_hand() -> None:
             "event": gone.astype(int),
         }
     )
-    marks = cx.Landmarks.from_frame(
+    marks = cx.classifier.Landmarks.from_frame(
         frame,
         instruments={"ces": cx.CES2, "nps": cx.NPS},
         horizon_days=180,
         features=["tenure_days"],
     )
-    found = cx.nonresponse(marks, ("ces", "nps"))
+    found = cx.contest.nonresponse(marks, ("ces", "nps"))
     churn = found.table.set_index("group")
     assert churn.loc["silent", ["low", "high"]].isna().all()
     assert churn.loc["answered", "low"] < 1 / 3 < churn.loc["answered", "high"]
@@ -265,9 +267,9 @@ def test_silence_by_hand() -> None:
     assert line["p_chance"] < 1e-6
 
 
-def test_weights_need_silence(marks: cx.Landmarks) -> None:
-    with pytest.raises(cx.DataError, match="every row has answered"):
-        cx.response_weights(marks, ["ces", "nps"])
+def test_weights_need_silence(marks: cx.classifier.Landmarks) -> None:
+    with pytest.raises(cx.errors.DataError, match="every row has answered"):
+        cx.contest.response_weights(marks, ["ces", "nps"])
 
 
 # Added information
@@ -275,21 +277,21 @@ def test_weights_need_silence(marks: cx.Landmarks) -> None:
 
 def test_added_information_finds_what_was_planted() -> None:
     """In scenario "nps" loyalty drives churn; in "null" nothing does."""
-    driven = cx.added_information(
-        cx.synthetic_landmarks(seed=1, customers=6_000, scenario="nps"), ["ces", "nps"]
+    driven = cx.contest.added_information(
+        cx.synthetic.synthetic_landmarks(seed=1, customers=6_000, scenario="nps"), ["ces", "nps"]
     )
     table = driven.table.set_index("question")
     assert table.loc["does NPS add to CES?", "p_wald"] < 1e-6
     assert table.loc["does NPS add to CES?", "adequacy"] < table.loc["does CES add to NPS?", "adequacy"]
     assert (driven.vuong["z"] < 0).all()
-    nothing = cx.added_information(
-        cx.synthetic_landmarks(seed=4, customers=4_000, scenario="null"), ["ces", "nps"]
+    nothing = cx.contest.added_information(
+        cx.synthetic.synthetic_landmarks(seed=4, customers=4_000, scenario="null"), ["ces", "nps"]
     )
     assert "adds nothing that can be shown" in nothing.finding
 
 
-def test_added_information_over_the_records(stacked: cx.Landmarks) -> None:
-    found = cx.added_information(stacked, ["ces", "nps"])
+def test_added_information_over_the_records(stacked: cx.classifier.Landmarks) -> None:
+    found = cx.contest.added_information(stacked, ["ces", "nps"])
     assert found.controls == ("tenure_days", "mrr", "tickets_90d", "usage_30d")
     assert "does CES add to the records and the other scores?" in set(found.table["question"])
     assert found.table["adequacy"].between(0, 1 + 1e-9).all()
@@ -306,12 +308,12 @@ def test_covariates_mark_what_is_missing_and_drop_copies() -> None:
 # Alarms
 
 
-def test_planted_leaks_are_caught(marks: cx.Landmarks) -> None:
+def test_planted_leaks_are_caught(marks: cx.classifier.Landmarks) -> None:
     frame = marks.frame
     gone = ((frame["event"] == 1) & (frame["duration_days"] <= marks.horizon_days)).to_numpy()
     soon = ((frame["event"] == 1) & (frame["duration_days"] <= 30)).to_numpy()
     rng = np.random.default_rng(2)
-    planted = cx.Landmarks.from_frame(
+    planted = cx.classifier.Landmarks.from_frame(
         frame.assign(
             logins=np.where(gone, 0.0, 5 + rng.random(len(frame))),
             last_seen=np.where(gone, np.nan, rng.random(len(frame))),
@@ -321,18 +323,18 @@ def test_planted_leaks_are_caught(marks: cx.Landmarks) -> None:
         horizon_days=marks.horizon_days,
         features=["logins", "last_seen"],
     )
-    alarms = cx.leak_alarms(planted).set_index("column")["alarm"]
+    alarms = cx.classifier.leak_alarms(planted).set_index("column")["alarm"]
     assert alarms["logins"] == "too good"
     assert alarms["last_seen"] == "ends with the customer"
     assert alarms["csat"] == "follows churn"
-    assert cx.leak_alarms(marks).empty
+    assert cx.classifier.leak_alarms(marks).empty
 
 
 # Claims
 
 
-def test_eight_claims_with_a_verdict_each(company: cx.Study, stacked: cx.Landmarks) -> None:
-    audit = cx.audit_claims(company, marks=stacked)
+def test_eight_claims_with_a_verdict_each(company: cx.Study, stacked: cx.classifier.Landmarks) -> None:
+    audit = cx.contest.audit_claims(company, marks=stacked)
     assert len(audit.claims) == 8
     assert set(audit.table["verdict"]) <= {"supported", "contradicted", "underpowered", "not testable"}
     assert audit.claim("effort_by_generation").verdict == "not testable"
@@ -381,7 +383,7 @@ def planted_study() -> cx.Study:
 
 
 def test_planted_truths_are_supported() -> None:
-    audit = cx.audit_claims(planted_study())
+    audit = cx.contest.audit_claims(planted_study())
     verdicts = {item.name: item.verdict for item in audit.claims}
     assert verdicts["quick_replies_please"] == "supported"
     assert verdicts["slow_resolution_hurts"] == "supported"
@@ -395,12 +397,12 @@ def test_planted_truths_are_supported() -> None:
 def test_csat_claim_both_ways() -> None:
     """Where CSAT predicts, the claim is contradicted; where it is noise and NPS predicts, supported."""
     study = planted_study()
-    driven = cx.synthetic_landmarks(seed=1, customers=20_000, scenario="nps")
-    assert cx.audit_claims(study, marks=driven).claim("csat_no_guide").verdict == "contradicted"
+    driven = cx.synthetic.synthetic_landmarks(seed=1, customers=20_000, scenario="nps")
+    assert cx.contest.audit_claims(study, marks=driven).claim("csat_no_guide").verdict == "contradicted"
     rng = np.random.default_rng(1)
     noise = driven.frame.assign(csat=rng.integers(1, 6, driven.n_rows).astype(float))
     useless = dataclasses.replace(driven, frame=noise)
-    found = cx.audit_claims(study, marks=useless).claim("csat_no_guide")
+    found = cx.contest.audit_claims(study, marks=useless).claim("csat_no_guide")
     assert found.verdict in ("supported", "underpowered")
     assert found.low > 0
 
@@ -409,7 +411,7 @@ def test_risk_difference_by_hand() -> None:
     rows = pd.DataFrame({"customer_id": list("abcdefgh"), "duration_days": [5.0, 5, 50, 50, 5, 50, 50, 50]})
     rows["event"] = [1, 1, 0, 0, 1, 0, 0, 0]
     rows["nps"] = [1.0, 2, 3, 4, 5, 6, 7, 8]
-    marks = cx.Landmarks.from_frame(rows, instruments={"nps": cx.NPS}, horizon_days=10)
+    marks = cx.classifier.Landmarks.from_frame(rows, instruments={"nps": cx.NPS}, horizon_days=10)
     group = np.array([True] * 4 + [False] * 4)
     bad, rest, gap, low, high = risk_difference(marks, group, np.ones(8, dtype=bool), 0.95)
     assert (bad, rest, gap) == pytest.approx((0.5, 0.25, 0.25))
@@ -424,14 +426,14 @@ def test_rule_of_verdicts() -> None:
     assert judged(-0.2, 0.2, at_least=0, ruled_out_below=0.02) == "underpowered"
 
 
-def test_pictures_around(marks: cx.Landmarks) -> None:
+def test_pictures_around(marks: cx.classifier.Landmarks) -> None:
     import matplotlib.pyplot as plt
 
     by = segmented(marks, [0.5, 0.5])
     drawn = [
-        cx.plot(cx.compare_segments(by, ("ces", "nps"), by="region")),
-        cx.plot(cx.sensitivity(marks, ("ces", "nps"))),
-        cx.plot(cx.power_compare(difference=0.03)),
+        cx.plot(cx.contest.compare_segments(by, ("ces", "nps"), by="region")),
+        cx.plot(cx.contest.sensitivity(marks, ("ces", "nps"))),
+        cx.plot(cx.contest.power_compare(difference=0.03)),
     ]
     words = [
         " ".join(t.get_text() for t in ax.figure.findobj(lambda a: hasattr(a, "get_text"))) for ax in drawn

@@ -12,18 +12,20 @@ from cxresearch.stats.prediction.delong import delong
 
 
 @pytest.fixture(scope="module")
-def marks() -> cx.Landmarks:
-    return cx.synthetic_landmarks(seed=3, customers=4_000, censoring=0.3)
+def marks() -> cx.classifier.Landmarks:
+    return cx.synthetic.synthetic_landmarks(seed=3, customers=4_000, censoring=0.3)
 
 
-def landmarks(**columns: object) -> cx.Landmarks:
+def landmarks(**columns: object) -> cx.classifier.Landmarks:
     rows = pd.DataFrame(columns)
     rows.insert(0, "customer_id", [f"c{i}" for i in range(len(rows))])
-    return cx.Landmarks.from_frame(rows, instruments={"nps": cx.NPS, "ces": cx.CES2}, horizon_days=100)
+    return cx.classifier.Landmarks.from_frame(
+        rows, instruments={"nps": cx.NPS, "ces": cx.CES2}, horizon_days=100
+    )
 
 
 def test_without_censoring_it_is_delong() -> None:
-    marks = cx.synthetic_landmarks(seed=2, customers=1_500)
+    marks = cx.synthetic.synthetic_landmarks(seed=2, customers=1_500)
     frame = marks.frame[marks.frame["event"] != 2]  # DeLong knows one kind of event
     marks = dataclasses.replace(marks, frame=frame)
     found = cx.compare(marks, ["ces", "nps"]).contrast("ces", "nps")
@@ -33,7 +35,7 @@ def test_without_censoring_it_is_delong() -> None:
     assert found.se == pytest.approx(plain.se, rel=0.01)
 
 
-def test_table_has_everything(marks: cx.Landmarks) -> None:
+def test_table_has_everything(marks: cx.classifier.Landmarks) -> None:
     found = cx.compare(marks, ["ces", "nps", "csat"], horizon_days=[180, 90])
     assert list(found.table["score"].unique()) == ["ces", "nps", "csat"]
     assert len(found.table) == 6
@@ -46,7 +48,7 @@ def test_table_has_everything(marks: cx.Landmarks) -> None:
     assert found.horizon_days == 180
 
 
-def test_swapping_contestants_negates_the_difference(marks: cx.Landmarks) -> None:
+def test_swapping_contestants_negates_the_difference(marks: cx.classifier.Landmarks) -> None:
     one = cx.compare(marks, ["ces", "nps"]).contrast("ces", "nps")
     other = cx.compare(marks, ["nps", "ces"]).contrast("nps", "ces")
     assert one.difference == pytest.approx(-other.difference, abs=1e-15)
@@ -54,14 +56,14 @@ def test_swapping_contestants_negates_the_difference(marks: cx.Landmarks) -> Non
     assert one.p_value == pytest.approx(other.p_value, rel=1e-12)
 
 
-def test_row_order_is_irrelevant(marks: cx.Landmarks) -> None:
+def test_row_order_is_irrelevant(marks: cx.classifier.Landmarks) -> None:
     shuffled = dataclasses.replace(marks, frame=marks.frame.sample(frac=1, random_state=1))
     one, other = (cx.compare(m, ["ces", "nps", "csat"]) for m in (marks, shuffled))
     pd.testing.assert_frame_equal(one.table, other.table, rtol=1e-10)
     pd.testing.assert_frame_equal(one.contrasts, other.contrasts, rtol=1e-8)
 
 
-def test_a_customer_twice_is_no_second_customer(marks: cx.Landmarks) -> None:
+def test_a_customer_twice_is_no_second_customer(marks: cx.classifier.Landmarks) -> None:
     """Every row doubled within its customer: the same estimates and the same standard errors."""
     again = marks.frame.assign(landmark_at=marks.frame["landmark_at"] + pd.Timedelta(days=1))
     doubled = dataclasses.replace(
@@ -74,7 +76,7 @@ def test_a_customer_twice_is_no_second_customer(marks: cx.Landmarks) -> None:
     np.testing.assert_allclose(naive.table["se"], one.table["se"] / np.sqrt(2), rtol=1e-3)
 
 
-def test_identical_scores_are_equivalent(marks: cx.Landmarks) -> None:
+def test_identical_scores_are_equivalent(marks: cx.classifier.Landmarks) -> None:
     frame = marks.frame.assign(csat=marks.frame["ces"].clip(upper=5), ces=marks.frame["ces"].clip(upper=5))
     found = cx.compare(dataclasses.replace(marks, frame=frame), ["ces", "csat"])
     row = found.contrasts.iloc[0]
@@ -82,7 +84,7 @@ def test_identical_scores_are_equivalent(marks: cx.Landmarks) -> None:
     assert found.verdict == "equivalent"
 
 
-def test_who_was_left_out_is_counted(marks: cx.Landmarks) -> None:
+def test_who_was_left_out_is_counted(marks: cx.classifier.Landmarks) -> None:
     frame = marks.frame.copy()
     frame.loc[:9, "ces"] = np.nan
     frame.loc[5:19, "nps"] = np.nan
@@ -92,7 +94,7 @@ def test_who_was_left_out_is_counted(marks: cx.Landmarks) -> None:
     assert found.n == marks.n_rows - 20
 
 
-def test_a_score_that_runs_backwards_is_named_and_not_turned(marks: cx.Landmarks) -> None:
+def test_a_score_that_runs_backwards_is_named_and_not_turned(marks: cx.classifier.Landmarks) -> None:
     frame = marks.frame.assign(ces=8 - marks.frame["ces"])
     found = cx.compare(dataclasses.replace(marks, frame=frame), ["ces", "nps"])
     assert found.auc("ces").value < 0.5
@@ -100,7 +102,7 @@ def test_a_score_that_runs_backwards_is_named_and_not_turned(marks: cx.Landmarks
     assert any("never turned round" in text for text in found.cautions)
 
 
-def test_low_effort_is_good_when_declared_so(marks: cx.Landmarks) -> None:
+def test_low_effort_is_good_when_declared_so(marks: cx.classifier.Landmarks) -> None:
     flipped = dataclasses.replace(
         marks,
         frame=marks.frame.assign(ces=8 - marks.frame["ces"]),
@@ -110,7 +112,7 @@ def test_low_effort_is_good_when_declared_so(marks: cx.Landmarks) -> None:
     assert one == pytest.approx(other, abs=1e-12)
 
 
-def test_a_leak_raises_suspicion(marks: cx.Landmarks) -> None:
+def test_a_leak_raises_suspicion(marks: cx.classifier.Landmarks) -> None:
     gone = (marks.frame["event"] == 1) & (marks.frame["duration_days"] <= marks.horizon_days)
     leaky = dataclasses.replace(marks, frame=marks.frame.assign(ces=np.where(gone, 1.0, 7.0)))
     found = cx.compare(leaky, ["ces", "nps"])
@@ -183,19 +185,27 @@ def test_rows_that_would_decide() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda m: cx.compare(m, ["ces", "effort"]), cx.ArgumentError, "unknown instrument 'effort'"),
-        (lambda m: cx.compare(m, ["ces"]), cx.ArgumentError, "two or more"),
-        (lambda m: cx.compare(m, ["ces", "ces"]), cx.ArgumentError, "two or more different"),
-        (lambda m: cx.compare(m, "ces"), cx.ArgumentError, "a list"),
-        (lambda m: cx.compare(m, ["ces", "nps"], level=95), cx.ArgumentError, "level"),
-        (lambda m: cx.compare(m, ["ces", "nps"], margin=-1), cx.ArgumentError, "margin"),
-        (lambda m: cx.compare(m, ["ces", "nps"], horizon_days=0), cx.ArgumentError, "horizon"),
-        (lambda m: cx.compare(m, ["ces", "nps"], horizon_days=9999), cx.DataError, "nobody is followed"),
-        (lambda m: cx.compare(m, ["ces", "nps"], clusters="household"), cx.ArgumentError, "household"),
-        (lambda m: cx.compare(m, ["ces", "nps"], primary=("ces", "csat")), cx.ArgumentError, "primary"),
+        (lambda m: cx.compare(m, ["ces", "effort"]), cx.errors.ArgumentError, "unknown instrument 'effort'"),
+        (lambda m: cx.compare(m, ["ces"]), cx.errors.ArgumentError, "two or more"),
+        (lambda m: cx.compare(m, ["ces", "ces"]), cx.errors.ArgumentError, "two or more different"),
+        (lambda m: cx.compare(m, "ces"), cx.errors.ArgumentError, "a list"),
+        (lambda m: cx.compare(m, ["ces", "nps"], level=95), cx.errors.ArgumentError, "level"),
+        (lambda m: cx.compare(m, ["ces", "nps"], margin=-1), cx.errors.ArgumentError, "margin"),
+        (lambda m: cx.compare(m, ["ces", "nps"], horizon_days=0), cx.errors.ArgumentError, "horizon"),
+        (
+            lambda m: cx.compare(m, ["ces", "nps"], horizon_days=9999),
+            cx.errors.DataError,
+            "nobody is followed",
+        ),
+        (lambda m: cx.compare(m, ["ces", "nps"], clusters="household"), cx.errors.ArgumentError, "household"),
+        (
+            lambda m: cx.compare(m, ["ces", "nps"], primary=("ces", "csat")),
+            cx.errors.ArgumentError,
+            "primary",
+        ),
     ],
 )
-def test_bad_settings_are_refused(marks: cx.Landmarks, call, error: type, words: str) -> None:
+def test_bad_settings_are_refused(marks: cx.classifier.Landmarks, call, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         call(marks)
 
@@ -215,11 +225,11 @@ def test_bad_settings_are_refused(marks: cx.Landmarks, call, error: type, words:
 )
 def test_data_without_an_answer_are_refused(columns: dict, words: str) -> None:
     base = {"ces": [1, 4, 2, 7], "duration_days": [10, 200, 30, 300]}
-    with pytest.raises(cx.DataError, match=words):
+    with pytest.raises(cx.errors.DataError, match=words):
         cx.compare(landmarks(**{**base, **columns}), ["nps", "ces"])
 
 
-def test_text_html_and_json(marks: cx.Landmarks) -> None:
+def test_text_html_and_json(marks: cx.classifier.Landmarks) -> None:
     found = cx.compare(marks, ["ces", "nps"])
     assert str(found).startswith(found.finding)
     assert "<b>" in found._repr_html_()
@@ -228,7 +238,7 @@ def test_text_html_and_json(marks: cx.Landmarks) -> None:
 
 
 @pytest.mark.parametrize("kind", ["auc", "differences", "roc", "lift", "calibration", "decision"])
-def test_pictures(marks: cx.Landmarks, kind: str) -> None:
+def test_pictures(marks: cx.classifier.Landmarks, kind: str) -> None:
     import matplotlib.pyplot as plt
 
     axes = cx.plot(cx.compare(marks, ["ces", "nps"]), kind=kind)

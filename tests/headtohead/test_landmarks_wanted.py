@@ -14,17 +14,17 @@ import cxresearch as cx
     "ask",
     [
         lambda it: cx.compare(it, ["ces", "nps"]),
-        lambda it: cx.sensitivity(it, ("ces", "nps")),
-        lambda it: cx.nonresponse(it, ("ces", "nps")),
-        lambda it: cx.added_information(it, ["ces", "nps"]),
-        lambda it: cx.compare_segments(it, ("ces", "nps"), by="segment"),
-        cx.leak_alarms,
+        lambda it: cx.contest.sensitivity(it, ("ces", "nps")),
+        lambda it: cx.contest.nonresponse(it, ("ces", "nps")),
+        lambda it: cx.contest.added_information(it, ["ces", "nps"]),
+        lambda it: cx.contest.compare_segments(it, ("ces", "nps"), by="segment"),
+        cx.classifier.leak_alarms,
         cx.fit_churn,
-        cx.churn_odds,
+        cx.classifier.churn_odds,
     ],
 )
 def test_study_or_frame_instead_of_landmarks(ask: Callable[[Any], object]) -> None:
-    study = cx.synthetic_study(seed=1, customers=50)
+    study = cx.synthetic.synthetic_study(seed=1, customers=50)
     for wrong in (study, study.table("customers").collect().to_pandas()):
-        with pytest.raises(cx.ArgumentError, match=r"not a (Study|DataFrame); .*cx\.landmark\(study"):
+        with pytest.raises(cx.errors.ArgumentError, match=r"not a (Study|DataFrame); .*cx\.landmark\(study"):
             ask(wrong)

@@ -22,15 +22,17 @@ from cxresearch.stats.prediction.ipcw import sides
 
 
 @pytest.fixture(scope="module")
-def marks() -> cx.Landmarks:
-    return cx.synthetic_landmarks(seed=8, customers=3_000, censoring=0.4)
+def marks() -> cx.classifier.Landmarks:
+    return cx.synthetic.synthetic_landmarks(seed=8, customers=3_000, censoring=0.4)
 
 
-def rows_with(marks: cx.Landmarks, weights: np.ndarray | None = None, form: str = "raw") -> ContestRows:
+def rows_with(
+    marks: cx.classifier.Landmarks, weights: np.ndarray | None = None, form: str = "raw"
+) -> ContestRows:
     return complete_rows(marks, ("ces", "nps"), (marks.horizon_days,), form=form, weights=weights)
 
 
-def small() -> cx.Landmarks:
+def small() -> cx.classifier.Landmarks:
     rng = np.random.default_rng(4)
     n = 60
     rows = pd.DataFrame(
@@ -42,7 +44,9 @@ def small() -> cx.Landmarks:
             "event": rng.choice([0, 1, 2], n, p=[0.5, 0.35, 0.15]),
         }
     )
-    return cx.Landmarks.from_frame(rows, instruments={"ces": cx.CES2, "nps": cx.NPS}, horizon_days=20)
+    return cx.classifier.Landmarks.from_frame(
+        rows, instruments={"ces": cx.CES2, "nps": cx.NPS}, horizon_days=20
+    )
 
 
 def test_lift_influence_is_the_derivative() -> None:
@@ -63,13 +67,13 @@ def test_lift_influence_is_the_derivative() -> None:
         assert numeric == pytest.approx(influence[row], abs=1e-4)
 
 
-def test_lift_of_everything_is_one(marks: cx.Landmarks) -> None:
+def test_lift_of_everything_is_one(marks: cx.classifier.Landmarks) -> None:
     rows = rows_with(marks)
     at = sides(rows.fit, marks.horizon_days, controls="event_free")
     assert lift_at(rows, rows.codes[0], at, depth=1.0)[0] == pytest.approx(1, abs=1e-12)
 
 
-def test_net_benefit_of_acting_on_everybody(marks: cx.Landmarks) -> None:
+def test_net_benefit_of_acting_on_everybody(marks: cx.classifier.Landmarks) -> None:
     rows = rows_with(marks)
     at = sides(rows.fit, marks.horizon_days, controls="all")
     risk, threshold = at.case.sum() / rows.fit.n, 0.05
@@ -102,7 +106,9 @@ def test_nobody_is_scored_by_a_model_that_saw_them() -> None:
     risks = []
     for frame in (marks.frame, changed):
         known = frame.assign(duration_days=frame["duration_days"] + 100 * (frame["event"] == 0))
-        rows = rows_with(cx.Landmarks.from_frame(known, instruments=dict(marks.instruments), horizon_days=20))
+        rows = rows_with(
+            cx.classifier.Landmarks.from_frame(known, instruments=dict(marks.instruments), horizon_days=20)
+        )
         at = sides(rows.fit, 20, controls="all")
         risks.append(rows.fit.unsorted(risks_of(rows, at, form="raw")[0]))
     same = fold == fold[row]
@@ -110,7 +116,7 @@ def test_nobody_is_scored_by_a_model_that_saw_them() -> None:
     assert (risks[0][~same] != risks[1][~same]).all()
 
 
-def test_accuracy_of_the_average_is_zero(marks: cx.Landmarks) -> None:
+def test_accuracy_of_the_average_is_zero(marks: cx.classifier.Landmarks) -> None:
     rows = rows_with(marks)
     at = [sides(rows.fit, marks.horizon_days, controls="event_free")]
     found = measured(rows, at, list(MEASURES), form="raw")
@@ -124,7 +130,7 @@ def test_accuracy_of_the_average_is_zero(marks: cx.Landmarks) -> None:
             assert abs(effect.mean()) < 1e-8
 
 
-def test_brier_averaged_over_time(marks: cx.Landmarks) -> None:
+def test_brier_averaged_over_time(marks: cx.classifier.Landmarks) -> None:
     """The trapezoid over the single scores, and one risk for everybody gives the integral of F (1 - F)."""
     rows = rows_with(marks)
     horizon = marks.horizon_days
@@ -145,7 +151,7 @@ def test_brier_averaged_over_time(marks: cx.Landmarks) -> None:
     assert table["value"].tolist() == pytest.approx([found["ibs", i, 0][0] for i in (0, 1)])
 
 
-def test_calibration_table_adds_up(marks: cx.Landmarks) -> None:
+def test_calibration_table_adds_up(marks: cx.classifier.Landmarks) -> None:
     rows = rows_with(marks)
     at = sides(rows.fit, marks.horizon_days, controls="event_free")
     table = calibration_table(rows, at, form="raw", level=0.95)
@@ -159,10 +165,10 @@ def test_calibration_table_adds_up(marks: cx.Landmarks) -> None:
 
 def test_forms_reach_the_exact_truth() -> None:
     """Tier A, all forms with an exact AUC: within 4 standard errors of it."""
-    marks = cx.synthetic_landmarks(seed=12, customers=60_000)
+    marks = cx.synthetic.synthetic_landmarks(seed=12, customers=60_000)
     for form in ("raw", "top_box", "categories"):
         found = cx.compare(marks, ["ces", "nps", "csat"], form=form, measures=("auc_all",))
-        truth = cx.truth(scenario="base", form=form)
+        truth = cx.synthetic.truth(scenario="base", form=form)
         for row in found.table.to_dict("records"):
             assert abs(row["auc"] - truth.auc[row["score"]]) < 4 * row["se"]
         for row in found.measures.to_dict("records"):
@@ -181,14 +187,14 @@ def test_forms_by_hand() -> None:
     assert (np.diff(matched) <= 0).all()
 
 
-def test_a_spline_sees_a_bent_score(marks: cx.Landmarks) -> None:
+def test_a_spline_sees_a_bent_score(marks: cx.classifier.Landmarks) -> None:
     """A score whose two ends are both risky: no use as it is, of use on a curve, and said so."""
     frame = marks.frame.copy()
     gone = (frame["event"] == 1) & (frame["duration_days"] <= marks.horizon_days)
     rng = np.random.default_rng(6)
     ends = rng.choice([0.0, 1, 9, 10], len(frame))
     frame["nps"] = np.where(gone & (rng.random(len(frame)) < 0.7), ends, rng.integers(0, 11, len(frame)))
-    bent = cx.Landmarks.from_frame(
+    bent = cx.classifier.Landmarks.from_frame(
         frame, instruments={"ces": cx.CES2, "nps": cx.NPS}, horizon_days=marks.horizon_days
     )
     raw, curved = (cx.compare(bent, ["nps", "ces"], form=form).auc("nps").value for form in ("raw", "spline"))
@@ -196,12 +202,12 @@ def test_a_spline_sees_a_bent_score(marks: cx.Landmarks) -> None:
     assert curved > 0.6
 
 
-def test_weights_carry_through(marks: cx.Landmarks) -> None:
+def test_weights_carry_through(marks: cx.classifier.Landmarks) -> None:
     """Weight two equals the customer twice, for every measure and its standard error."""
     weights = np.where(np.arange(marks.n_rows) % 4 == 0, 2.0, 1.0)
     twice = marks.frame.loc[np.repeat(np.arange(marks.n_rows), weights.astype(int))].reset_index(drop=True)
     twice["landmark_at"] += pd.to_timedelta(twice.groupby("customer_id").cumcount(), unit="D")
-    doubled = cx.Landmarks.from_frame(
+    doubled = cx.classifier.Landmarks.from_frame(
         twice, instruments=dict(marks.instruments), horizon_days=marks.horizon_days, stacked=True
     )
     measures = ["auc_all", "brier", "ipa", "lift", "net_benefit", "uno_c", "harrell_c"]

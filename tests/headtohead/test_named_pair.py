@@ -10,40 +10,40 @@ import cxresearch as cx
 
 
 @pytest.fixture(scope="module")
-def marks() -> cx.Landmarks:
-    return cx.synthetic_landmarks(seed=1, customers=1_500, scenario="base")
+def marks() -> cx.classifier.Landmarks:
+    return cx.synthetic.synthetic_landmarks(seed=1, customers=1_500, scenario="base")
 
 
-def warned(found: cx.Comparison) -> bool:
+def warned(found: cx.contest.Comparison) -> bool:
     return any("it was not named beforehand" in text for text in found.cautions)
 
 
-def head(found: cx.Comparison) -> str:
+def head(found: cx.contest.Comparison) -> str:
     ax = cx.plot(found, kind="differences")
     return "\n".join(text.get_text() for text in ax.texts)
 
 
-def test_list_order_is_said_to_have_chosen_the_pair(marks: cx.Landmarks) -> None:
+def test_list_order_is_said_to_have_chosen_the_pair(marks: cx.classifier.Landmarks) -> None:
     found = cx.compare(marks, ["ces", "nps", "csat"], measures=())
     said = [text for text in found.cautions if text.startswith("the main comparison, CES against NPS")]
     assert len(said) == 1
     assert "the main pair in black" in head(found)
 
 
-def test_a_named_pair_and_a_single_pair_carry_no_caution(marks: cx.Landmarks) -> None:
+def test_a_named_pair_and_a_single_pair_carry_no_caution(marks: cx.classifier.Landmarks) -> None:
     named = cx.compare(marks, ["ces", "nps", "csat"], primary=("ces", "nps"), measures=())
     assert not warned(named)
     assert "the pair named beforehand in black" in head(named)
     assert not warned(cx.compare(marks, ["ces", "nps"], measures=()))
 
 
-def test_a_protocol_names_its_pair_or_does_not(marks: cx.Landmarks, tmp_path: Path) -> None:
+def test_a_protocol_names_its_pair_or_does_not(marks: cx.classifier.Landmarks, tmp_path: Path) -> None:
     scores = ("ces", "nps", "csat")
     loose = cx.Protocol(scores=scores, horizon_days=(180,), every=marks.every)
     assert warned(cx.compare(marks, loose, measures=()))
     given = cx.Protocol(scores=scores, horizon_days=(180,), every=marks.every, primary=("ces", "csat"))
     assert not warned(cx.compare(marks, given, measures=()))
     loose.write(tmp_path / "plan.toml")
-    frozen = cx.read_protocol(tmp_path / "plan.toml")
+    frozen = cx.contest.read_protocol(tmp_path / "plan.toml")
     assert frozen.sha256 == loose.sha256
     assert not warned(cx.compare(marks, frozen, measures=()))

@@ -28,7 +28,7 @@ def test_noise_wins_nothing(ravenstack: cx.Study) -> None:
 
 
 def test_claims_on_real_tables(ravenstack: cx.Study) -> None:
-    audit = cx.audit_claims(ravenstack)
+    audit = cx.contest.audit_claims(ravenstack)
     assert audit.claim("csat_no_guide").verdict == "not testable"  # no NPS was asked
     assert audit.claim("repeat_customers_spend").verdict == "not testable"  # no orders
     assert {item.verdict for item in audit.claims} <= {

@@ -14,9 +14,9 @@ DIFFERENCES = list(itertools.combinations(("ces", "nps", "csat"), 2))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_truth_within_four_standard_errors(scenario: str) -> None:
     """Every score, form, definition of controls and difference, at 30 % censoring."""
-    marks = cx.synthetic_landmarks(seed=31, customers=20_000, scenario=scenario, censoring=0.3)
+    marks = cx.synthetic.synthetic_landmarks(seed=31, customers=20_000, scenario=scenario, censoring=0.3)
     for form in ("raw", "top_box", "categories"):
-        truth = cx.truth(scenario=scenario, form=form)
+        truth = cx.synthetic.truth(scenario=scenario, form=form)
         found = cx.compare(marks, ["ces", "nps", "csat"], form=form, measures=("auc_all",))
         for row in found.table.to_dict("records"):
             assert abs(row["auc"] - truth.auc[row["score"]]) < 4 * row["se"]
@@ -31,7 +31,7 @@ def runs(count: int, **options: object) -> np.ndarray:
     """CES - NPS by run: difference, SE, AUC of CES, its SE, unclustered SE and p-value of the difference."""
     found = []
     for seed in range(count):
-        marks = cx.synthetic_landmarks(seed=1_000 + seed, **options)
+        marks = cx.synthetic.synthetic_landmarks(seed=1_000 + seed, **options)
         result = cx.compare(marks, ["ces", "nps"], measures=())
         contrast, auc = result.contrast("ces", "nps"), result.auc("ces")
         naive = float("nan")
@@ -46,7 +46,9 @@ def stacked_truth(censoring: float) -> tuple[float, float]:
     """Difference and AUC of CES on stacked landmarks, from 600,000 customers (SE below .001)."""
     parts = []
     for seed in (1, 2, 3):
-        marks = cx.synthetic_landmarks(seed=seed, customers=200_000, stacked=True, censoring=censoring)
+        marks = cx.synthetic.synthetic_landmarks(
+            seed=seed, customers=200_000, stacked=True, censoring=censoring
+        )
         result = cx.compare(marks, ["ces", "nps"], measures=())
         parts.append((result.contrast("ces", "nps").difference, result.auc("ces").value))
     means = np.mean(parts, axis=0)
@@ -61,7 +63,7 @@ def test_coverage(censoring: float, stacked: bool) -> None:
     if stacked:
         difference, auc = stacked_truth(censoring)
     else:
-        truth = cx.truth(scenario="base")
+        truth = cx.synthetic.truth(scenario="base")
         difference, auc = truth.auc["ces"] - truth.auc["nps"], truth.auc["ces"]
     found = runs(1_000, customers=2_000, censoring=censoring, stacked=stacked)
     covered = np.mean(np.abs(found[:, 0] - difference) < 1.959964 * found[:, 1])
@@ -102,11 +104,11 @@ def test_false_positive_rate_with_and_without_clusters() -> None:
 @pytest.mark.timeout(3600)
 def test_power_simulated_afresh_agrees_with_the_formula() -> None:
     """Studies drawn from the model itself, not from a pilot."""
-    truth = cx.truth(scenario="nps")
+    truth = cx.synthetic.truth(scenario="nps")
     difference = truth.auc["ces"] - truth.auc["nps"]
-    pilot = cx.synthetic_landmarks(seed=1, customers=100_000, scenario="nps", censoring=0.3)
+    pilot = cx.synthetic.synthetic_landmarks(seed=1, customers=100_000, scenario="nps", censoring=0.3)
     for customers in (1_000, 3_000):
-        plan = cx.power_compare(pilot, ("ces", "nps"), difference=difference, rows=[customers])
+        plan = cx.contest.power_compare(pilot, ("ces", "nps"), difference=difference, rows=[customers])
         found = runs(600, customers=customers, scenario="nps", censoring=0.3)
         power = np.mean(np.abs(found[:, 0]) > 1.959964 * found[:, 1])
         print(f"{customers} rows: formula {plan.table['power_difference'][0]:.3f}, simulated {power:.3f}")

@@ -15,7 +15,7 @@ SCALES = {"ces": cx.CES2, "nps": cx.NPS}
 
 def contest(
     duration: np.ndarray, event: np.ndarray, rng: np.random.Generator, **more: object
-) -> cx.Comparison:
+) -> cx.contest.Comparison:
     rows = {
         "customer_id": more.pop("customer_id", [f"c{i}" for i in range(len(event))]),
         "ces": rng.integers(1, 8, len(event)),
@@ -24,17 +24,17 @@ def contest(
         "event": event,
     }
     rows |= more
-    marks = cx.Landmarks.from_frame(pd.DataFrame(rows), instruments=SCALES, horizon_days=180)
+    marks = cx.classifier.Landmarks.from_frame(pd.DataFrame(rows), instruments=SCALES, horizon_days=180)
     return cx.compare(marks, ["ces", "nps"], measures=())
 
 
-def with_leavers(k: int, n: int, rng: np.random.Generator) -> cx.Comparison:
+def with_leavers(k: int, n: int, rng: np.random.Generator) -> cx.contest.Comparison:
     event = np.zeros(n, dtype=int)
     event[:k] = 1
     return contest(np.where(event == 1, 90.0, 400.0), event, rng)
 
 
-def with_stayers(k: int, rng: np.random.Generator) -> cx.Comparison:
+def with_stayers(k: int, rng: np.random.Generator) -> cx.contest.Comparison:
     duration = np.concatenate([rng.uniform(1, 170, 60), np.full(k, 400.0), rng.uniform(1, 170, 240)])
     event = np.concatenate([np.ones(60, int), np.zeros(k, int), np.zeros(240, int)])
     return contest(duration, event, rng)
@@ -87,7 +87,7 @@ def test_interval_and_test_agree() -> None:
 
 
 def test_equivalence_names_the_interval_its_test_uses() -> None:
-    marks = cx.synthetic_landmarks(seed=1, customers=60_000, scenario="equal")
+    marks = cx.synthetic.synthetic_landmarks(seed=1, customers=60_000, scenario="equal")
     found = cx.compare(marks, ["ces", "nps"], measures=())
     assert found.verdict == "equivalent"
     assert "90 % interval" in found.finding
@@ -95,7 +95,7 @@ def test_equivalence_names_the_interval_its_test_uses() -> None:
 
 def test_secondary_pairs_need_more_rows_than_there_are() -> None:
     for seed in range(8):
-        marks = cx.synthetic_landmarks(seed=seed, customers=3_000, scenario="base")
+        marks = cx.synthetic.synthetic_landmarks(seed=seed, customers=3_000, scenario="base")
         found = cx.compare(marks, ["ces", "nps", "csat"], measures=())
         open_ = found.contrasts[found.contrasts["verdict"].str.startswith("inconclusive")]
         assert (open_["rows_to_decide"] > found.n).all()

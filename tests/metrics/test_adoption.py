@@ -139,7 +139,7 @@ def test_adoption_by_hand() -> None:
                 assert math.isnan(row.value) and (row.n, row.n_missing) == (0, len(mine))
                 assert "have had 20 days" in row.method
         whole = cx.metric_table(study(), "adoption_rate", options=options).iloc[0]
-        one = cx.adoption_rate(study(), within_days=20, feature=feature)
+        one = cx.usage.adoption_rate(study(), within_days=20, feature=feature)
         assert (whole["n"], whole["n_missing"]) == (people["had"].sum(), (~people["had"]).sum())
         assert whole["value"] == pytest.approx(people.loc[people["had"], "in_time"].mean())
         assert (one.value, one.low, one.high, one.n) == tuple(whole[["value", "low", "high", "n"]])
@@ -169,7 +169,7 @@ def test_time_to_first_use_is_kaplan_meier(feature: str | None) -> None:
                 median = (median + left.index[left < 0.5 - 1e-12][0]) / 2
             assert row["value"] == pytest.approx(median, abs=1 / 1440)
     whole = cx.metric_table(study(), "first_use_median_days", options={"feature": feature}).iloc[0]
-    curve = cx.time_to_first_use(study(), feature=feature)
+    curve = cx.usage.time_to_first_use(study(), feature=feature)
     assert (whole["value"], whole["low"]) == pytest.approx(
         (curve.median.value, curve.median.low), nan_ok=True
     )
@@ -201,7 +201,7 @@ def test_feature_breadth_by_hand() -> None:
     still = people[(begin <= "2024-06-01") & people["ended_at"].isna()]
     assert math.isnan(running["value"])
     assert (running["n"], running["n_missing"]) == (0, len(still))
-    one = cx.feature_breadth(study(), within_days=45)
+    one = cx.usage.feature_breadth(study(), within_days=45)
     whole = cx.metric_table(study(), "feature_breadth", options={"within_days": 45}).iloc[0]
     assert (one.value, one.low, one.n) == tuple(whole[["value", "low", "n"]])
     since = UNTIL - pd.Timedelta(days=45)
@@ -322,28 +322,30 @@ def test_nobody_used_anything() -> None:
     )
     assert cx.metric_table(silent, "active_customers", every="year")["n_missing"].tolist() == [len(people)]
     assert cx.metric_table(silent, "active_customers")["value"].tolist() == [0.0]
-    assert cx.adoption_rate(silent).value == 0.0
-    assert cx.feature_breadth(silent).value == 0.0
-    assert math.isnan(cx.time_to_first_use(silent).median.value)
+    assert cx.usage.adoption_rate(silent).value == 0.0
+    assert cx.usage.feature_breadth(silent).value == 0.0
+    assert math.isnan(cx.usage.time_to_first_use(silent).median.value)
     assert cx.metric_table(silent, "active_customers", by="feature").empty
 
 
 def test_wrong_questions() -> None:
-    with pytest.raises(cx.ArgumentError, match=r"'tariff' is in neither usage nor customers.*plan"):
+    with pytest.raises(cx.errors.ArgumentError, match=r"'tariff' is in neither usage nor customers.*plan"):
         cx.metric_table(study(), "active_customers", by="tariff")
-    with pytest.raises(cx.ArgumentError, match="cannot be grouped by feature"):
+    with pytest.raises(cx.errors.ArgumentError, match="cannot be grouped by feature"):
         cx.metric_table(study(), "feature_breadth", by="feature")
-    with pytest.raises(cx.ArgumentError, match=r"nobody ever used feature 'exprot'.*api, core, export"):
-        cx.adoption_rate(study(), feature="exprot")
-    with pytest.raises(cx.ArgumentError, match="within_days"):
+    with pytest.raises(
+        cx.errors.ArgumentError, match=r"nobody ever used feature 'exprot'.*api, core, export"
+    ):
+        cx.usage.adoption_rate(study(), feature="exprot")
+    with pytest.raises(cx.errors.ArgumentError, match="within_days"):
         cx.metric_table(study(), "adoption_rate", options={"within_days": 0})
     bare = tables()["usage"].drop(columns="feature")
     data = cx.Study.from_frames(
         {"customers": tables()["customers"], "usage": bare}, observed_until=UNTIL, instruments={}
     )
-    with pytest.raises(cx.DataError, match="no column feature"):
-        cx.feature_breadth(data)
-    with pytest.raises(cx.ArgumentError, match="'feature_breadth' is not available"):
+    with pytest.raises(cx.errors.DataError, match="no column feature"):
+        cx.usage.feature_breadth(data)
+    with pytest.raises(cx.errors.ArgumentError, match="'feature_breadth' is not available"):
         cx.metric_table(data, "feature_breadth")
 
 

@@ -13,7 +13,7 @@ import cxresearch as cx
 
 @cache
 def study() -> cx.Study:
-    return cx.company_study(seed=3, customers=600)
+    return cx.synthetic.company_study(seed=3, customers=600)
 
 
 OPTIONS = [
@@ -28,7 +28,7 @@ OPTIONS = [
 @pytest.mark.parametrize(("metric", "option"), OPTIONS)
 @pytest.mark.parametrize("days", [36_501, 1e6, 1e9])
 def test_an_option_beyond_a_century_is_refused(metric: str, option: str, days: float) -> None:
-    with pytest.raises(cx.ArgumentError, match=rf"option '{option}' is .*wanted at most 36,500 days"):
+    with pytest.raises(cx.errors.ArgumentError, match=rf"option '{option}' is .*wanted at most 36,500 days"):
         cx.metric_table(study(), metric, options={option: days})
 
 
@@ -41,15 +41,15 @@ def test_a_century_itself_is_computed(metric: str, option: str) -> None:
 
 
 CALLS: list[Callable[[Any, float], Any]] = [
-    lambda data, days: cx.feature_breadth(data, within_days=days),
-    lambda data, days: cx.adoption_rate(data, within_days=days),
-    lambda data, days: cx.win_back_rate(data, within_days=days),
-    lambda data, days: cx.renewal_rate(data, grace_days=days),
+    lambda data, days: cx.usage.feature_breadth(data, within_days=days),
+    lambda data, days: cx.usage.adoption_rate(data, within_days=days),
+    lambda data, days: cx.revenue.win_back_rate(data, within_days=days),
+    lambda data, days: cx.revenue.renewal_rate(data, grace_days=days),
 ]
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_the_functions_refuse_it_too(call: Callable[[Any, float], Any]) -> None:
-    with pytest.raises(cx.ArgumentError, match="at most 36,500 days"):
+    with pytest.raises(cx.errors.ArgumentError, match="at most 36,500 days"):
         call(study(), 1e9)
     call(study(), 36_500)

@@ -27,7 +27,7 @@ ENGINES: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 @cache
 def source() -> cx.Study:
-    return cx.synthetic_study(tier="B", customers=120, seed=6)
+    return cx.synthetic.synthetic_study(tier="B", customers=120, seed=6)
 
 
 @cache
@@ -63,25 +63,25 @@ def numbers(found: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[[cx.Study], Any]] = {
-    "bridge": lambda data: cx.mrr_bridge(data, every="quarter", by=["segment"]),
-    "rates": lambda data: cx.revenue_rates(data, every="quarter"),
-    "cohorts": lambda data: cx.cohort_retention(data, every="quarter", of="revenue"),
-    "ages": cx.revenue_by_customer_age,
-    "logo churn": lambda data: cx.logo_churn(data, period="2024-05", denominator="km"),
-    "renewals": lambda data: cx.renewal_rate(data, weigh="value"),
-    "win-back": cx.win_back_rate,
-    "purchases": cx.purchase_summary,
-    "second purchase": cx.repeat_purchase,
-    "lifetime": cx.customer_curve,
-    "two profiles": lambda data: cx.explain_profiles(data, "profitwell", "stripe", period="2024-03"),
-    "tickets": lambda data: cx.ticket_times(data, "first_reply", by=["channel"]),
-    "volume": lambda data: cx.ticket_volume(data, every="week"),
-    "resolved": lambda data: cx.resolution_rate(data, within_days=2, by=["category"]),
-    "interactions": cx.interactions_per_ticket,
-    "ageing": cx.ticket_ageing,
-    "active": lambda data: cx.active_customers(data, every="quarter", by=["term"]),
-    "first use": cx.time_to_first_use,
-    "mix": lambda data: cx.score_breakdown(data, "nps", by="segment").table,
+    "bridge": lambda data: cx.revenue.mrr_bridge(data, every="quarter", by=["segment"]),
+    "rates": lambda data: cx.revenue.revenue_rates(data, every="quarter"),
+    "cohorts": lambda data: cx.revenue.cohort_retention(data, every="quarter", of="revenue"),
+    "ages": cx.revenue.revenue_by_customer_age,
+    "logo churn": lambda data: cx.revenue.logo_churn(data, period="2024-05", denominator="km"),
+    "renewals": lambda data: cx.revenue.renewal_rate(data, weigh="value"),
+    "win-back": cx.revenue.win_back_rate,
+    "purchases": cx.revenue.purchase_summary,
+    "second purchase": cx.revenue.repeat_purchase,
+    "lifetime": cx.revenue.customer_curve,
+    "two profiles": lambda data: cx.revenue.explain_profiles(data, "profitwell", "stripe", period="2024-03"),
+    "tickets": lambda data: cx.support.ticket_times(data, "first_reply", by=["channel"]),
+    "volume": lambda data: cx.support.ticket_volume(data, every="week"),
+    "resolved": lambda data: cx.support.resolution_rate(data, within_days=2, by=["category"]),
+    "interactions": cx.support.interactions_per_ticket,
+    "ageing": cx.support.ticket_ageing,
+    "active": lambda data: cx.usage.active_customers(data, every="quarter", by=["term"]),
+    "first use": cx.usage.time_to_first_use,
+    "mix": lambda data: cx.survey.score_breakdown(data, "nps", by="segment").table,
     "changes": lambda data: cx.metric_contrasts(data, "csat", against="previous", every="year"),
 }
 
@@ -98,11 +98,11 @@ def here(name: str) -> Any:
 
 
 @cache
-def card_here() -> cx.Scorecard:
+def card_here() -> cx.study.Scorecard:
     return cx.scorecard(reference(), by="segment", every="year")
 
 
-def same_card(card: cx.Scorecard) -> None:
+def same_card(card: cx.study.Scorecard) -> None:
     """All metrics by group, over all groups, and their changes."""
     assert list(card.labels) == list(metrics_of(reference())) and len(card.labels) > 25
     for part in ("table", "overall", "changes", "rest"):

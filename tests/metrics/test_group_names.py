@@ -76,11 +76,11 @@ def test_the_name_of_a_group_column_changes_nothing(name: str, metric: str) -> N
 
 
 TABLES: dict[str, Any] = {
-    "active": cx.active_customers,
-    "volume": cx.ticket_volume,
-    "resolved": cx.resolution_rate,
-    "times": lambda data, by: cx.ticket_times(data, "resolution", by=by),
-    "ageing": lambda data, by: cx.ticket_ageing(data, by=by).frame,
+    "active": cx.usage.active_customers,
+    "volume": cx.support.ticket_volume,
+    "resolved": cx.support.resolution_rate,
+    "times": lambda data, by: cx.support.ticket_times(data, "resolution", by=by),
+    "ageing": lambda data, by: cx.support.ticket_ageing(data, by=by).frame,
 }
 
 
@@ -100,12 +100,12 @@ def test_tables_of_their_own_take_the_same_names(table: str, name: str) -> None:
     assert list(found).count(shown) == 1
     pd.testing.assert_frame_equal(found.rename(columns={shown: "plain"}), same)
     if table == "ageing":
-        assert cx.ticket_ageing(study(name), by=name).by == (shown,)
+        assert cx.support.ticket_ageing(study(name), by=name).by == (shown,)
 
 
 @pytest.mark.parametrize("metric", ["active_customers", "adoption_rate", *RETURNS])
 def test_customers_are_no_groups_of_themselves(metric: str) -> None:
-    with pytest.raises(cx.ArgumentError, match="cannot be grouped by customer_id"):
+    with pytest.raises(cx.errors.ArgumentError, match="cannot be grouped by customer_id"):
         cx.metric_table(study("plain"), metric, by="customer_id")
 
 
@@ -136,13 +136,15 @@ def test_scorecard_contrasts_and_pictures(name: str, shown: str) -> None:
     rest = cx.metric_contrasts(study(name), "nps", by=name, against="rest")
     other = cx.metric_contrasts(study("plain"), "nps", by="plain", against="rest")
     assert rest["difference"].tolist() == other["difference"].tolist()
-    mix = cx.score_breakdown(study(name), "nps", by=name)
-    pd.testing.assert_frame_equal(mix.table, cx.score_breakdown(study("plain"), "nps", by="plain").table)
+    mix = cx.survey.score_breakdown(study(name), "nps", by=name)
+    pd.testing.assert_frame_equal(
+        mix.table, cx.survey.score_breakdown(study("plain"), "nps", by="plain").table
+    )
 
 
 def test_two_columns_that_would_share_a_name_are_refused() -> None:
     frame = pd.DataFrame({"score": [9] * 20, "level": ["a"] * 20, "level_group": ["b"] * 20})
-    with pytest.raises(cx.ArgumentError, match="'level' would be called 'level_group'"):
+    with pytest.raises(cx.errors.ArgumentError, match="'level' would be called 'level_group'"):
         cx.metric_table(frame, "nps", by="level")
     assert cx.metric_table(frame, "nps", by="level_group")["level_group"].tolist() == ["b"]
     cell = cx.metric_table(frame.rename(columns={"level": "_cell"}), "nps", by="_cell")

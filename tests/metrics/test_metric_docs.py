@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 @cache
 def study() -> cx.Study:
-    return cx.synthetic_study(tier="B", customers=300, seed=1)
+    return cx.synthetic.synthetic_study(tier="B", customers=300, seed=1)
 
 
 @cache
@@ -62,13 +62,15 @@ def test_definition_base_unit_interval_and_direction() -> None:
 
 
 def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
-    with pytest.raises(cx.ArgumentError, match=r"'nsp' is not available.*one of nps, csat.*feature_breadth"):
+    with pytest.raises(
+        cx.errors.ArgumentError, match=r"'nsp' is not available.*one of nps, csat.*feature_breadth"
+    ):
         cx.metric_table(study(), "nsp")
 
 
 @pytest.mark.parametrize("metric", ["nps", "tickets", "active_customers", "nps_response_rate", "mrr"])
 def test_an_unknown_group_is_answered_with_the_columns_there_are(metric: str) -> None:
-    with pytest.raises(cx.ArgumentError, match=r"tariff.*wanted.*segment.*term"):
+    with pytest.raises(cx.errors.ArgumentError, match=r"tariff.*wanted.*segment.*term"):
         cx.metric_table(study(), metric, by="tariff")
 
 

@@ -132,17 +132,17 @@ def test_row_order_is_irrelevant() -> None:
 
 def test_wrong_answers_are_refused_in_the_same_pass() -> None:
     frame = answers_frame().assign(score=lambda f: f["score"].where(f.index != 7, 11.0))
-    with pytest.raises(cx.DataError, match="1 answers to 'nps' are not on its scale, the first 11"):
+    with pytest.raises(cx.errors.DataError, match="1 answers to 'nps' are not on its scale, the first 11"):
         cx.metric_table(frame, "nps", by="team")
-    with pytest.raises(cx.ArgumentError, match="no column 'score'"):
+    with pytest.raises(cx.errors.ArgumentError, match="no column 'score'"):
         cx.metric_table(frame.rename(columns={"score": "q1"}), "nps")
-    with pytest.raises(cx.ArgumentError, match="group column 'tema' is in neither"):
+    with pytest.raises(cx.errors.ArgumentError, match="group column 'tema' is in neither"):
         cx.metric_table(frame, "nps", by="tema")
-    with pytest.raises(cx.ArgumentError, match="metric 'npx'"):
+    with pytest.raises(cx.errors.ArgumentError, match="metric 'npx'"):
         cx.metric_table(frame, "npx")
-    with pytest.raises(cx.ArgumentError, match="every is 'fortnight'"):
+    with pytest.raises(cx.errors.ArgumentError, match="every is 'fortnight'"):
         cx.metric_table(frame, "nps", every="fortnight")  # type: ignore[arg-type]
-    with pytest.raises(cx.ArgumentError, match="different columns"):
+    with pytest.raises(cx.errors.ArgumentError, match="different columns"):
         cx.metric_table(frame, "nps", by=["team", "team"])
 
 
@@ -189,7 +189,7 @@ def test_a_question_of_two_answers_has_one_box() -> None:
     )
     assert cx.metric_table(study, "goal_top_box")["value"].tolist() == [0.75]
     assert list(cx.scorecard(study).labels) == ["goal", "goal_top_box"]
-    with pytest.raises(cx.ArgumentError, match="always 100 %"):
+    with pytest.raises(cx.errors.ArgumentError, match="always 100 %"):
         cx.csat([1, 0, 1], scale=goal, measure="top_2_box")
 
 
@@ -214,7 +214,7 @@ def test_unknown_options_are_refused(options: Any, message: str) -> None:
         lambda: cx.metric_table(frame, "nps", options=options),
         lambda: cx.scorecard(study_of(answers_frame(50)), options=options),
     ):
-        with pytest.raises(cx.ArgumentError, match=message):
+        with pytest.raises(cx.errors.ArgumentError, match=message):
             ask()
     good = {"target_hours": 24, "hours": None, "rates": {"EUR": 1.1}, "profile": "stripe"}
     assert cx.metric_table(frame, "nps", options=good)["n"].tolist() == [20]
@@ -223,7 +223,7 @@ def test_unknown_options_are_refused(options: Any, message: str) -> None:
 def test_one_metric_may_be_named_alone() -> None:
     card = cx.scorecard(study_of(answers_frame(300)), every="quarter", metrics="nps")
     assert list(card.labels) == ["nps"]
-    with pytest.raises(cx.ArgumentError, match="adjust is 'bonferroni'"):
+    with pytest.raises(cx.errors.ArgumentError, match="adjust is 'bonferroni'"):
         cx.scorecard(study_of(answers_frame(50)), adjust="bonferroni")  # type: ignore[arg-type]
 
 
@@ -321,7 +321,7 @@ def test_what_a_period_hides_hides_nothing_in_another() -> None:
     assert months["n"].tolist() == [90, 3] and months["suppressed"].tolist() == [False, True]
 
 
-def recoverable(card: cx.Scorecard) -> list[str]:
+def recoverable(card: cx.study.Scorecard) -> list[str]:
     """Hidden cells that follow exactly from all the totals a scorecard without periods prints."""
     table, by = card.table.reset_index(drop=True), list(card.by)
     names = table[by].agg(", ".join, axis=1)
@@ -409,9 +409,9 @@ def test_previous_skips_empty_periods_and_names_what_it_compares() -> None:
 
 def test_contrasts_refuse_what_cannot_be_compared() -> None:
     frame = answers_frame()
-    with pytest.raises(cx.ArgumentError, match="no periods"):
+    with pytest.raises(cx.errors.ArgumentError, match="no periods"):
         cx.metric_contrasts(frame, "nps", against="previous")
-    with pytest.raises(cx.ArgumentError, match="no groups"):
+    with pytest.raises(cx.errors.ArgumentError, match="no groups"):
         cx.metric_contrasts(frame, "nps", against="rest")
 
 
@@ -431,13 +431,13 @@ def test_paired_difference_uses_the_people_on_both_sides() -> None:
     before = rng.integers(5, 11, 300)
     after = np.clip(before + rng.choice([0, 0, 0, 1], 300), 0, 10)
     who = np.arange(300)
-    loose = cx.score_difference(after, before)
-    paired = cx.score_difference(after, before, clusters=(who, who), labels=("after", "before"))
+    loose = cx.survey.score_difference(after, before)
+    paired = cx.survey.score_difference(after, before, clusters=(who, who), labels=("after", "before"))
     assert paired.difference == loose.difference and paired.se < 0.6 * loose.se
     direct = 100 * (((after >= 9) * 1.0 - (after <= 6)) - ((before >= 9) * 1.0 - (before <= 6)))
     assert paired.se == pytest.approx(direct.std(ddof=1) / np.sqrt(300), rel=0.05)
-    with pytest.raises(cx.DataError, match="side 'second' has no answers"):
-        cx.score_difference([9], [None])
+    with pytest.raises(cx.errors.DataError, match="side 'second' has no answers"):
+        cx.survey.score_difference([9], [None])
 
 
 def test_response_rate_and_bounds() -> None:
@@ -445,35 +445,35 @@ def test_response_rate_and_bounds() -> None:
     study = study_of(frame, sent_at=frame["responded_at"] - pd.Timedelta(days=1))
     found = cx.metric_table(study, "nps_response_rate").iloc[0]
     answered = int(frame["score"].notna().sum())
-    plain = cx.response_rate(answered, N)
+    plain = cx.survey.response_rate(answered, N)
     assert (found["value"], found["low"], found["high"]) == pytest.approx(
         (plain.value, plain.low, plain.high)
     )
-    worst = cx.nonresponse_bounds(frame["score"])
+    worst = cx.survey.nonresponse_bounds(frame["score"])
     assert worst.low == pytest.approx(cx.nps(frame["score"].fillna(0)).value)
     assert worst.high == pytest.approx(cx.nps(frame["score"].fillna(10)).value)
-    silent = cx.nonresponse_bounds(frame["score"].dropna(), sent=N)
+    silent = cx.survey.nonresponse_bounds(frame["score"].dropna(), sent=N)
     assert (silent.low, silent.high) == pytest.approx((worst.low, worst.high))
-    with pytest.raises(cx.ArgumentError, match="sent"):
-        cx.nonresponse_bounds([9, 9], sent=1)
-    with pytest.raises(cx.ArgumentError, match="answered"):
-        cx.response_rate(5, 4)
+    with pytest.raises(cx.errors.ArgumentError, match="sent"):
+        cx.survey.nonresponse_bounds([9, 9], sent=1)
+    with pytest.raises(cx.errors.ArgumentError, match="answered"):
+        cx.survey.response_rate(5, 4)
 
 
 @pytest.mark.parametrize(
     "wrong", [("1", 3), (1, float("inf")), (1, None), (1.5, 3), (float("nan"), 3), (-1, 3), (True, 3), (4, 3)]
 )
 def test_a_response_rate_is_of_whole_numbers(wrong: tuple[Any, Any]) -> None:
-    with pytest.raises(cx.ArgumentError, match=r"(answered|sent) is"):
-        cx.response_rate(*wrong)
-    assert cx.response_rate(np.int64(1), 3.0).n == 3  # type: ignore[arg-type]
+    with pytest.raises(cx.errors.ArgumentError, match=r"(answered|sent) is"):
+        cx.survey.response_rate(*wrong)
+    assert cx.survey.response_rate(np.int64(1), 3.0).n == 3  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sent", [float("nan"), float("inf"), 2.7, "9", -3, 1])
 def test_questionnaires_sent_are_a_whole_number(sent: Any) -> None:
-    with pytest.raises(cx.ArgumentError, match="sent is"):
-        cx.nonresponse_bounds([9, 10], sent=sent)
-    assert cx.nonresponse_bounds([9, 10], sent=4.0).n_missing == 2  # type: ignore[arg-type]
+    with pytest.raises(cx.errors.ArgumentError, match="sent is"):
+        cx.survey.nonresponse_bounds([9, 10], sent=sent)
+    assert cx.survey.nonresponse_bounds([9, 10], sent=4.0).n_missing == 2  # type: ignore[arg-type]
 
 
 def test_an_index_refuses_what_does_not_fit() -> None:
@@ -486,7 +486,7 @@ def test_an_index_refuses_what_does_not_fit() -> None:
         ({"weights": {"csat": float("inf"), "ces": 1}}, "weight of 'csat' is inf"),
         ({"weights": {"csat": 0, "ces": 0}}, "some above"),
     ):
-        with pytest.raises(cx.ArgumentError, match=message):
-            cx.composite_index(answers, items, **wrong)  # type: ignore[arg-type]
-    alone = cx.composite_index(answers, items).estimate
-    assert cx.composite_index(answers, items, clusters=list("abcdef")).estimate.value == alone.value
+        with pytest.raises(cx.errors.ArgumentError, match=message):
+            cx.survey.composite_index(answers, items, **wrong)  # type: ignore[arg-type]
+    alone = cx.survey.composite_index(answers, items).estimate
+    assert cx.survey.composite_index(answers, items, clusters=list("abcdef")).estimate.value == alone.value

@@ -49,7 +49,7 @@ def study(make: Any) -> cx.Study:
 def filled(part: pd.DataFrame, scale: cx.Scale, measure: str) -> list[float]:
     """The smallest and the largest measure with all silent customers giving one same answer."""
     values = [
-        cx.survey_score(part["score"].fillna(answer), scale=scale, measure=measure).value
+        cx.survey.survey_score(part["score"].fillna(answer), scale=scale, measure=measure).value
         for answer in scale.levels
     ]
     return [min(values), max(values)]
@@ -69,52 +69,52 @@ CASES = [
 def test_by_channel_and_month_of_sending(
     make: Any, metric: str, instrument: str, scale: cx.Scale, measure: str
 ) -> None:
-    table = cx.nonresponse_table(study(make), metric, by="channel", every="month").set_index(
+    table = cx.survey.nonresponse_table(study(make), metric, by="channel", every="month").set_index(
         ["channel", "period"]
     )
     mine = responses()[responses()["instrument"] == instrument]
     for (channel, month), part in mine.groupby(["channel", mine["sent_at"].dt.to_period("M")]):
         found = table.loc[(channel, month.start_time)]
         assert found[["low", "high"]].tolist() == pytest.approx(filled(part, scale, measure))
-        seen = cx.survey_score(part["score"], scale=scale, measure=measure).value
+        seen = cx.survey.survey_score(part["score"], scale=scale, measure=measure).value
         assert found["value"] == pytest.approx(seen)
         assert (found["n"], found["n_missing"]) == (part["score"].notna().sum(), part["score"].isna().sum())
     assert np.isnan(table["level"]).all()
 
 
 def test_without_groups_it_is_the_function() -> None:
-    one = cx.nonresponse_table(study(ENGINES["duckdb"]), "ces").iloc[0]
+    one = cx.survey.nonresponse_table(study(ENGINES["duckdb"]), "ces").iloc[0]
     mine = responses().loc[responses()["instrument"] == "ces", "score"]
-    found = cx.nonresponse_bounds(mine, scale=cx.CES1, measure="mean")
+    found = cx.survey.nonresponse_bounds(mine, scale=cx.CES1, measure="mean")
     assert (one["value"], one["low"], one["high"]) == pytest.approx((found.value, found.low, found.high))
     assert one["method"] == found.method
 
 
 def test_it_says_which_end_is_the_best_case() -> None:
     """Low effort is good: nobody silent had any, and the mean falls to its best."""
-    turned = cx.nonresponse_bounds([3, 3], sent=4, scale=cx.CES1, measure="mean")
+    turned = cx.survey.nonresponse_bounds([3, 3], sent=4, scale=cx.CES1, measure="mean")
     assert (turned.low, turned.high) == (2.0, 4.0)
     assert turned.method.startswith("best and worst case (low is good)")
-    box = cx.nonresponse_bounds([3, 3], sent=4, scale=cx.CES1, measure="top_2_box")
+    box = cx.survey.nonresponse_bounds([3, 3], sent=4, scale=cx.CES1, measure="top_2_box")
     assert box.method.startswith("worst and best case for")
 
 
 def test_only_silent_cells_know_nothing() -> None:
     frame = pd.DataFrame({"score": [np.nan] * 6 + [9.0] * 6, "team": ["a"] * 6 + ["b"] * 6})
-    table = cx.nonresponse_table(frame, "nps", by="team")
+    table = cx.survey.nonresponse_table(frame, "nps", by="team")
     assert np.isnan(table["value"].iloc[0])
     assert table[["low", "high"]].to_numpy().tolist() == [[-100.0, 100.0], [100.0, 100.0]]
 
 
 def test_what_has_no_bounds_is_refused() -> None:
     data = study(ENGINES["pandas"])
-    with pytest.raises(cx.ArgumentError, match=r"'nps_response_rate' is no score.*csat_top_2_box"):
-        cx.nonresponse_table(data, "nps_response_rate")
+    with pytest.raises(cx.errors.ArgumentError, match=r"'nps_response_rate' is no score.*csat_top_2_box"):
+        cx.survey.nonresponse_table(data, "nps_response_rate")
     frame = pd.DataFrame({"score": [1.0, None], "responded_at": pd.Timestamp("2024-01-01")})
-    with pytest.raises(cx.ArgumentError, match="sent_at"):
-        cx.nonresponse_table(frame, "nps", every="month")
-    with pytest.raises(cx.DataError, match="11"):
-        cx.nonresponse_table(pd.DataFrame({"score": [11.0, None]}), "nps")
+    with pytest.raises(cx.errors.ArgumentError, match="sent_at"):
+        cx.survey.nonresponse_table(frame, "nps", every="month")
+    with pytest.raises(cx.errors.DataError, match="11"):
+        cx.survey.nonresponse_table(pd.DataFrame({"score": [11.0, None]}), "nps")
 
 
 # Versions of CES
@@ -134,13 +134,13 @@ def test_what_has_no_bounds_is_refused() -> None:
 def test_two_versions_of_ces_are_no_index(second: cx.Scale) -> None:
     answers = {"old": [1, 2, 4, 5], "new": [7, 6, 3, 1], "csat": [5, 4, 2, 1]}
     items = {"old": cx.CES1, "new": second, "csat": cx.CSAT}
-    for function in (cx.composite_index, cx.cronbach_alpha):
-        with pytest.raises(cx.ArgumentError, match="'old', 'new' are different versions of CES"):
+    for function in (cx.survey.composite_index, cx.survey.cronbach_alpha):
+        with pytest.raises(cx.errors.ArgumentError, match="'old', 'new' are different versions of CES"):
             function(answers, items)
 
 
 def test_one_version_asked_twice_is_an_index() -> None:
     answers = {"before": [1, 2, 4, 5], "after": [1, 2, 5, 5]}
-    assert cx.composite_index(answers, {"before": cx.CES1, "after": cx.CES1}).estimate.n == 4
+    assert cx.survey.composite_index(answers, {"before": cx.CES1, "after": cx.CES1}).estimate.n == 4
     cessation = cx.Scale(name="cessation", label="Stopping", low=1, high=7, direction="high_is_good")
-    assert cx.cronbach_alpha({"a": [1, 2, 4], "b": [6, 5, 2]}, {"a": cx.CES1, "b": cessation}).n == 3
+    assert cx.survey.cronbach_alpha({"a": [1, 2, 4], "b": [6, 5, 2]}, {"a": cx.CES1, "b": cessation}).n == 3

@@ -35,12 +35,12 @@ def test_servicenow_median_time_to_resolve(shared: Path) -> None:
     assert len(frame) - len(naive) == 29
     assert hours.median() == pytest.approx(54.5, abs=0.05)
     assert hours.mean() == pytest.approx(315.9, abs=0.05)
-    row = cx.ticket_times(study, "resolution").iloc[0]
+    row = cx.support.ticket_times(study, "resolution").iloc[0]
     assert row["open"] == 29
     assert row["mean_of_finished"] == pytest.approx(315.9, abs=0.05)
     assert row["median"] > hours.median()  # the open ones are the slow ones
     assert row["median_low"] < row["median"] < row["median_high"]
-    assert cx.reopen_rate(study).value == pytest.approx((naive["reopens"] > 0).mean())
+    assert cx.support.reopen_rate(study).value == pytest.approx((naive["reopens"] > 0).mean())
 
 
 def test_ravenstack_active_mrr(shared: Path) -> None:
@@ -53,16 +53,16 @@ def test_ravenstack_active_mrr(shared: Path) -> None:
             "mrr": raw["mrr_amount"].astype(float),
         }
     )
-    levels = cx.levels_from_subscriptions(subscriptions)
+    levels = cx.revenue.levels_from_subscriptions(subscriptions)
     until = pd.Timestamp("2024-12-31 23:59")
     study = cx.Study.from_frames({"revenue": levels}, observed_until=until, instruments={}, currency="USD")
-    bridge = cx.mrr_bridge(study)
+    bridge = cx.revenue.mrr_bridge(study)
     assert bridge.frame["closing"].iloc[-1] == 10_159_608.0
     assert raw.loc[raw["end_date"].isna(), "mrr_amount"].sum() == 10_159_608
     assert (
         bridge.frame["closing_customers"].iloc[-1] == levels.groupby("customer_id")["mrr"].last().gt(0).sum()
     )
-    assert cx.mrr_bridge(study, profile="stripe").frame["closing"].iloc[-1] == 10_159_608.0
+    assert cx.revenue.mrr_bridge(study, profile="stripe").frame["closing"].iloc[-1] == 10_159_608.0
 
 
 def test_cdnow_repeat_transactions(shared: Path) -> None:
@@ -77,12 +77,12 @@ def test_cdnow_repeat_transactions(shared: Path) -> None:
     study = cx.Study.from_frames(
         {"orders": orders}, observed_until=pd.Timestamp("1998-06-30 23:59"), instruments={}
     )
-    found = cx.purchase_summary(study, until="1997-09-30")
+    found = cx.revenue.purchase_summary(study, until="1997-09-30")
     assert (len(found), found["repeats"].sum(), (found["repeats"] == 0).sum()) == (2357, 2457, 1411)
     summary = pd.read_csv(shared / "data" / "cdnow_summary.csv.gz")
     np.testing.assert_array_equal(np.sort(found["repeats"]), np.sort(summary["frequency"]))
     mine, theirs = (np.sort(values) for values in (found["recency_days"] / 7, summary["recency"]))
     np.testing.assert_allclose(mine, theirs, atol=0.006)
-    curve = cx.repeat_purchase(study)
+    curve = cx.revenue.repeat_purchase(study)
     assert curve.n == 2357
-    assert curve.n_events == (cx.purchase_summary(study)["repeats"] > 0).sum()
+    assert curve.n_events == (cx.revenue.purchase_summary(study)["repeats"] > 0).sum()

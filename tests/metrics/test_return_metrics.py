@@ -153,7 +153,7 @@ def test_win_back(engine: Any) -> None:
     study, options = study_of(engine, revenue=revenue), {"win_back_days": 100}
     whole = cx.metric_table(study, "win_back_rate", options=options).iloc[0]
     assert (whole["value"], whole["low"], whole["high"]) == pytest.approx(by_lifelines(gone, 100))
-    one = cx.win_back_rate(study, within_days=100)
+    one = cx.revenue.win_back_rate(study, within_days=100)
     assert whole["n"] == one.n
     assert (whole["low"], whole["high"]) == pytest.approx((one.low, one.high), rel=1e-12)  # rows in any order
     assert whole["method"] == one.method and (whole["n_missing"], one.n_missing) == (0, 0)
@@ -175,7 +175,7 @@ def test_nobody_has_been_gone_so_long(engine: Any) -> None:
     assert (last["n"], last["n_missing"]) == (0, 3) and np.isnan(last["value"])
     assert last["method"] == "none: nobody has been gone for 170 days"
     whole = cx.metric_table(study, "win_back_rate", options={"win_back_days": 900}).iloc[0]
-    one = cx.win_back_rate(study, within_days=900)
+    one = cx.revenue.win_back_rate(study, within_days=900)
     assert (one.n, one.n_missing, one.note) == (0, 40, "nobody has been gone for 900 days")
     assert np.isnan([one.value, one.low, one.high, one.se]).all()
     assert (whole["n"], whole["n_missing"], whole["method"]) == (one.n, one.n_missing, one.method)
@@ -211,9 +211,11 @@ def test_renewals(engine: Any) -> None:
         assert worth["value"] == pytest.approx(
             sum(4.0 if number % 5 == 0 else 10.0 + number for number in stayed) / before
         )
-        alone = cx.renewal_rate(study, weigh="value", period="2024-01" if region == "north" else "2024-03")
+        alone = cx.revenue.renewal_rate(
+            study, weigh="value", period="2024-01" if region == "north" else "2024-03"
+        )
         assert (worth["low"], worth["high"]) == (pytest.approx(alone.low), pytest.approx(alone.high))
-    whole, one = cx.metric_table(study, "renewal_rate").iloc[0], cx.renewal_rate(study)
+    whole, one = cx.metric_table(study, "renewal_rate").iloc[0], cx.revenue.renewal_rate(study)
     assert (whole["value"], whole["low"], whole["high"], whole["n"]) == (one.value, one.low, one.high, one.n)
     assert whole["method"] == one.method == "score interval (Wilson 1927); grace 0 days"
 
@@ -229,7 +231,7 @@ def test_count_needs_no_currency_and_value_does() -> None:
     mixed = contracts().assign(currency=lambda frame: np.where(frame["mrr"] > 30, "USD", "EUR"))
     study = study_of(ENGINES["pandas"], revenue=mixed)
     assert cx.metric_table(study, "renewal_rate")["n"].iloc[0] == 40
-    with pytest.raises(cx.DataError, match="several currencies"):
+    with pytest.raises(cx.errors.DataError, match="several currencies"):
         cx.metric_table(study, "renewal_rate_by_value")
 
 
@@ -259,7 +261,10 @@ def test_interactions_by_group(engine: Any) -> None:
         assert (found["value"], found["n"]) == (pytest.approx(known.mean()), len(known))
         assert (found["low"], found["high"]) == pytest.approx(ends)
         assert found["n_missing"] == len(part) - len(known)
-    whole, one = cx.metric_table(study, "interactions_per_ticket").iloc[0], cx.interactions_per_ticket(study)
+    whole, one = (
+        cx.metric_table(study, "interactions_per_ticket").iloc[0],
+        cx.support.interactions_per_ticket(study),
+    )
     assert (whole["low"], whole["high"], whole["n"]) == pytest.approx((one.low, one.high, one.n))
 
 
@@ -285,26 +290,26 @@ def test_scorecard_has_them_with_the_rest_and_the_whole() -> None:
 def test_groups_are_those_of_customers() -> None:
     study = study_of(ENGINES["pandas"], orders=orders(), revenue=contracts())
     for name in ("repeat_purchase_rate", "renewal_rate", "win_back_rate"):
-        with pytest.raises(cx.ArgumentError, match=r"cannot be grouped by amount.*region"):
+        with pytest.raises(cx.errors.ArgumentError, match=r"cannot be grouped by amount.*region"):
             cx.metric_table(study, name, by="amount")
 
 
 @pytest.mark.parametrize("name", ["repeat_days", "win_back_days", "grace_days"])
 def test_options_are_checked(name: str) -> None:
     study = study_of(ENGINES["pandas"], orders=orders(), revenue=contracts())
-    with pytest.raises(cx.ArgumentError, match=name):
+    with pytest.raises(cx.errors.ArgumentError, match=name):
         cx.metric_table(study, "renewal_rate", options={name: -1})
 
 
 @pytest.mark.parametrize(
     ("function", "argument", "name"),
     [
-        (cx.win_back_rate, "within_days", "win_back_days"),
-        (cx.win_back_rate, "profile", "profile"),
-        (cx.renewal_rate, "grace_days", "grace_days"),
-        (cx.adoption_rate, "within_days", "within_days"),
-        (cx.feature_breadth, "within_days", "within_days"),
-        (cx.sla_attainment, "target_hours", "target_hours"),
+        (cx.revenue.win_back_rate, "within_days", "win_back_days"),
+        (cx.revenue.win_back_rate, "profile", "profile"),
+        (cx.revenue.renewal_rate, "grace_days", "grace_days"),
+        (cx.usage.adoption_rate, "within_days", "within_days"),
+        (cx.usage.feature_breadth, "within_days", "within_days"),
+        (cx.support.sla_attainment, "target_hours", "target_hours"),
     ],
 )
 def test_tables_and_functions_have_the_same_defaults(function: Any, argument: str, name: str) -> None:

@@ -197,7 +197,11 @@ def test_moves_that_do_not_add_up_to_the_last_levels_are_refused(monkeypatch: py
 
 @pytest.mark.parametrize(
     "metric",
-    [cx.mean_mrr, cx.revenue_by_customer_age, lambda study: cx.cohort_retention(study, of="revenue")],
+    [
+        cx.revenue.mean_mrr,
+        cx.revenue.revenue_by_customer_age,
+        lambda study: cx.revenue.cohort_retention(study, of="revenue"),
+    ],
 )
 def test_amounts_of_several_currencies_are_never_added_up(metric: Any) -> None:
     mixed = revenue(("a", "2024-01-05", 100.0, "EUR"), ("b", "2024-01-05", 7500.0, "JPY"))
@@ -222,9 +226,9 @@ def test_mean_mrr_is_the_closing_balance_over_those_who_pay(engine: str) -> None
         columns="customer_id effective_at mrr status",
     )
     study = study_of(ENGINES[engine](frame))
-    assert cx.mean_mrr(study) == 70.0
+    assert cx.revenue.mean_mrr(study) == 70.0
     last = mrr_bridge(study).frame.iloc[-1]
-    assert cx.mean_mrr(study) == last["closing"] / last["closing_customers"]
+    assert cx.revenue.mean_mrr(study) == last["closing"] / last["closing_customers"]
 
 
 def test_mean_mrr_under_another_definition() -> None:
@@ -234,6 +238,6 @@ def test_mean_mrr_under_another_definition() -> None:
         ("b", "2024-02-05", 50.0, "paused"),
         columns="customer_id effective_at mrr status",
     )
-    assert cx.mean_mrr(study_of(frame)) == 100.0
-    assert cx.mean_mrr(study_of(frame), profile="stripe") == 75.0
-    assert math.isnan(cx.mean_mrr(study_of(frame.iloc[1:2].assign(status="trial"))))
+    assert cx.revenue.mean_mrr(study_of(frame)) == 100.0
+    assert cx.revenue.mean_mrr(study_of(frame), profile="stripe") == 75.0
+    assert math.isnan(cx.revenue.mean_mrr(study_of(frame.iloc[1:2].assign(status="trial"))))

@@ -55,14 +55,14 @@ INSIDE = [
 
 
 @cache
-def plain(profile: str) -> cx.MrrBridge:
+def plain(profile: str) -> cx.revenue.MrrBridge:
     return bridge_by("segment", profile, ENGINES["pandas"])
 
 
-def bridge_by(name: str, profile: str, make: Any) -> cx.MrrBridge:
+def bridge_by(name: str, profile: str, make: Any) -> cx.revenue.MrrBridge:
     foreign = profile == "stripe"
     study = grouped(name, make, currency=foreign)
-    return cx.mrr_bridge(study, by=[name], rates={"EUR": 1.25} if foreign else None, profile=profile)
+    return cx.revenue.mrr_bridge(study, by=[name], rates={"EUR": 1.25} if foreign else None, profile=profile)
 
 
 @pytest.mark.parametrize("name", INSIDE)
@@ -82,18 +82,18 @@ def test_groups_of_any_name_are_the_groups(name: str) -> None:
 )
 def test_a_group_called_like_a_column_of_the_result_is_refused(name: str) -> None:
     with pytest.raises(ArgumentError, match="has a name the result uses"):
-        cx.mrr_bridge(grouped(name), by=[name])
+        cx.revenue.mrr_bridge(grouped(name), by=[name])
 
 
 @pytest.mark.parametrize("name", ["metric", "value", "n"])
 def test_rates_refuse_the_names_of_their_own_columns(name: str) -> None:
     with pytest.raises(ArgumentError, match="has a name the result uses"):
-        cx.revenue_rates(grouped(name), by=[name])
+        cx.revenue.revenue_rates(grouped(name), by=[name])
 
 
 def test_the_same_group_twice_is_refused() -> None:
     with pytest.raises(ArgumentError, match="different columns"):
-        cx.mrr_bridge(grouped("plan"), by=["plan", "plan"])
+        cx.revenue.mrr_bridge(grouped("plan"), by=["plan", "plan"])
 
 
 class TestRates:
@@ -102,8 +102,8 @@ class TestRates:
     def tall(self, **more: Any) -> pd.DataFrame:
         return pd.DataFrame({"period": self.months, "currency": "EUR", "rate": [1.5, 2.0, 2.5]} | more)
 
-    def bridge(self, rates: Any) -> cx.MrrBridge:
-        return cx.mrr_bridge(grouped("plan", currency=True), rates=rates)
+    def bridge(self, rates: Any) -> cx.revenue.MrrBridge:
+        return cx.revenue.mrr_bridge(grouped("plan", currency=True), rates=rates)
 
     @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
     def test_frames_of_any_engine(self, make: Any) -> None:
@@ -151,18 +151,18 @@ def test_amounts_that_are_not_exact_to_the_cent_are_refused(make: Any, mrr: list
     )
     study = cx.Study.from_frames({"revenue": make(frame)}, observed_until="2024-02-05", instruments={})
     with pytest.raises(DataError, match="exact to the cent"):
-        cx.mrr_bridge(study, profile="stripe" if len(mrr) == 3 else "cxresearch")
+        cx.revenue.mrr_bridge(study, profile="stripe" if len(mrr) == 3 else "cxresearch")
 
 
 def test_a_balance_beyond_all_bounds_after_conversion_is_refused() -> None:
     with pytest.raises(DataError, match="exact to the cent"):
-        cx.mrr_bridge(grouped("plan", currency=True), rates={"EUR": 1e15})
+        cx.revenue.mrr_bridge(grouped("plan", currency=True), rates={"EUR": 1e15})
 
 
 def test_the_largest_amounts_that_are_exact_pass() -> None:
     frame = levels().head(2).assign(mrr=[4e13 + 0.01, 3e13 + 0.02])
     study = cx.Study.from_frames({"revenue": frame}, observed_until="2024-02-05", instruments={})
-    assert cx.mrr_bridge(study).frame["closing"].tolist() == [7e13 + 0.03] * 2
+    assert cx.revenue.mrr_bridge(study).frame["closing"].tolist() == [7e13 + 0.03] * 2
 
 
 WRONG_PERIODS = [
@@ -183,31 +183,31 @@ def test_a_period_that_is_not_there_has_no_answer(period: Any) -> None:
     with pytest.raises(ArgumentError, match="period"):
         plain("cxresearch").position(period, segment="p")
     with pytest.raises(ArgumentError, match="period"):
-        cx.logo_churn(study, period=period)
+        cx.revenue.logo_churn(study, period=period)
     with pytest.raises(ArgumentError, match="period"):
-        cx.explain_profiles(study, "stripe", "profitwell", period=period)
+        cx.revenue.explain_profiles(study, "stripe", "profitwell", period=period)
 
 
 def test_periods_may_be_periods_and_any_moment_within() -> None:
     study = grouped("plan")
     for period in ("2024-02", "2024-02-29 23:59", pd.Period("2024-02"), np.datetime64("2024-02-10")):
-        assert cx.logo_churn(study, period=period).value == 0.1
-        assert cx.explain_profiles(study, "stripe", "profitwell", period=period).empty
+        assert cx.revenue.logo_churn(study, period=period).value == 0.1
+        assert cx.revenue.explain_profiles(study, "stripe", "profitwell", period=period).empty
     late = levels().assign(due_at=pd.Timestamp("2024-02-10"))
     study = cx.Study.from_frames({"revenue": late}, observed_until="2024-03-05", instruments={})
-    assert cx.renewal_rate(study, period="2024-02").n == 20
+    assert cx.revenue.renewal_rate(study, period="2024-02").n == 20
     for wrong in ({"period": "foo"}, {"period": "2024-02", "every": "fortnight"}):
         with pytest.raises(ArgumentError):
-            cx.renewal_rate(study, **wrong)
+            cx.revenue.renewal_rate(study, **wrong)
 
 
 @pytest.mark.parametrize(
     "metric",
     [
-        cx.mean_mrr,
-        cx.revenue_by_customer_age,
-        lambda study: cx.cohort_retention(study, of="revenue"),
-        lambda study: cx.explain_profiles(study, "stripe", "profitwell"),
+        cx.revenue.mean_mrr,
+        cx.revenue.revenue_by_customer_age,
+        lambda study: cx.revenue.cohort_retention(study, of="revenue"),
+        lambda study: cx.revenue.explain_profiles(study, "stripe", "profitwell"),
     ],
     ids=["mean", "age", "cohort", "explained"],
 )
@@ -223,7 +223,7 @@ def test_mean_mrr_where_nobody_pays() -> None:
     nobody = cx.Study.from_frames(
         {"revenue": frame.assign(mrr=0.0)}, observed_until="2024-02-05", instruments={}
     )
-    assert np.isnan(cx.mean_mrr(nobody))
+    assert np.isnan(cx.revenue.mean_mrr(nobody))
 
 
 class TestSubscriptions:
@@ -238,15 +238,15 @@ class TestSubscriptions:
         return pd.DataFrame(table | more)
 
     def test_currencies_are_kept_and_never_added_up(self) -> None:
-        found = cx.levels_from_subscriptions(self.rows(currency=["EUR", "EUR", "JPY"]))
+        found = cx.revenue.levels_from_subscriptions(self.rows(currency=["EUR", "EUR", "JPY"]))
         assert found[["mrr", "currency"]].to_numpy().tolist() == [[10.0, "EUR"], [15.0, "EUR"], [7.0, "JPY"]]
         for other in ("JPY", None):
             with pytest.raises(DataError, match=r"1 customers have subscriptions in several currencies.*'a'"):
-                cx.levels_from_subscriptions(self.rows(currency=["EUR", other, "EUR"]))
+                cx.revenue.levels_from_subscriptions(self.rows(currency=["EUR", other, "EUR"]))
 
     def test_amounts_that_are_none(self) -> None:
         for wrong in (["10", "5", "7"], [10.0, float("inf"), 7.0]):
             with pytest.raises(ArgumentError, match="mrr"):
-                cx.levels_from_subscriptions(self.rows(mrr=wrong))
+                cx.revenue.levels_from_subscriptions(self.rows(mrr=wrong))
         with pytest.raises(DataError, match="exact to the cent"):
-            cx.levels_from_subscriptions(self.rows(mrr=[1e18, 5.0, 7.0]))
+            cx.revenue.levels_from_subscriptions(self.rows(mrr=[1e18, 5.0, 7.0]))

@@ -46,12 +46,12 @@ def ten_customers() -> cx.Study:
 class TestPublishedCase:
     def test_gross_and_net_churn(self) -> None:
         study = ten_customers()
-        assert cx.gross_revenue_churn(study, period="2024-02").value == pytest.approx(0.20)
-        assert cx.net_revenue_churn(study, period="2024-02").value == pytest.approx(0.10)
-        assert cx.gross_revenue_retention(study, period="2024-02").value == pytest.approx(0.80)
-        assert cx.net_revenue_retention(study, period="2024-02").value == pytest.approx(0.90)
-        assert cx.expansion(study, period="2024-02").value == pytest.approx(0.10)
-        assert cx.quick_ratio(study, period="2024-02").value == pytest.approx(0.5)
+        assert cx.revenue.gross_revenue_churn(study, period="2024-02").value == pytest.approx(0.20)
+        assert cx.revenue.net_revenue_churn(study, period="2024-02").value == pytest.approx(0.10)
+        assert cx.revenue.gross_revenue_retention(study, period="2024-02").value == pytest.approx(0.80)
+        assert cx.revenue.net_revenue_retention(study, period="2024-02").value == pytest.approx(0.90)
+        assert cx.revenue.expansion(study, period="2024-02").value == pytest.approx(0.10)
+        assert cx.revenue.quick_ratio(study, period="2024-02").value == pytest.approx(0.5)
 
     def test_articles_call_downgrades_gross_churn_and_divide_expansion_by_new(self) -> None:
         rows = [("a", "2024-01-10", 100.0), ("a", "2024-02-10", 90.0), ("b", "2024-01-10", 20.0)]
@@ -62,11 +62,11 @@ class TestPublishedCase:
             ("e", "2024-02-11", 40.0),
         ]
         with pytest.warns(CxWarning):
-            got = cx.gross_revenue_churn(study_of(rows), period="2024-02", profile="articles")
+            got = cx.revenue.gross_revenue_churn(study_of(rows), period="2024-02", profile="articles")
         assert got.value == pytest.approx(10 / 130)
-        assert cx.expansion(study_of(rows), period="2024-02", profile="articles").value == pytest.approx(
-            10 / 40
-        )
+        assert cx.revenue.expansion(
+            study_of(rows), period="2024-02", profile="articles"
+        ).value == pytest.approx(10 / 40)
 
     def test_chartmogul_and_stripe_offset_reactivation(self) -> None:
         rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(20)]
@@ -77,24 +77,24 @@ class TestPublishedCase:
             ("x", "2024-02-15", 4.0),
         ]
         study = study_of(rows)
-        assert cx.net_revenue_churn(study, period="2024-02").value == pytest.approx(10 / 200)
-        assert cx.net_revenue_churn(study, period="2024-02", profile="chartmogul").value == pytest.approx(
-            6 / 200
-        )
-        assert cx.net_revenue_retention(study, period="2024-02", profile="stripe").value == pytest.approx(
-            194 / 200
-        )
+        assert cx.revenue.net_revenue_churn(study, period="2024-02").value == pytest.approx(10 / 200)
+        assert cx.revenue.net_revenue_churn(
+            study, period="2024-02", profile="chartmogul"
+        ).value == pytest.approx(6 / 200)
+        assert cx.revenue.net_revenue_retention(
+            study, period="2024-02", profile="stripe"
+        ).value == pytest.approx(194 / 200)
 
     def test_annual_plan(self) -> None:
-        assert cx.monthly_amount(2000, per="year") == pytest.approx(166.67, abs=0.005)
+        assert cx.revenue.monthly_amount(2000, per="year") == pytest.approx(166.67, abs=0.005)
         with pytest.raises(ArgumentError, match="per is"):
-            cx.monthly_amount(1, per="fortnight")
+            cx.revenue.monthly_amount(1, per="fortnight")
 
     def test_annualise(self) -> None:
-        assert cx.annualise(0.05) == pytest.approx(1 - 0.95**12)
-        assert cx.annualise(0.0) == 0.0
+        assert cx.revenue.annualise(0.05) == pytest.approx(1 - 0.95**12)
+        assert cx.revenue.annualise(0.0) == 0.0
         with pytest.raises(ArgumentError, match="not 5"):
-            cx.annualise(5)
+            cx.revenue.annualise(5)
 
 
 class TestIntervals:
@@ -215,7 +215,7 @@ class TestIntervals:
             )
             left = (steps["mrr"] == 0) & (down > 0)
             leavers = sum(steps[kind & (down > 0)]["who"].nunique() for kind in (left, ~left))
-        gross = cx.gross_revenue_churn(study, period="2024-02", profile=profile)
+        gross = cx.revenue.gross_revenue_churn(study, period="2024-02", profile=profile)
         sums = RatioSums.of(lost, opening)
         share = profile == "cxresearch"
         losses = moves_of(lost, opening, movers=leavers)
@@ -224,7 +224,7 @@ class TestIntervals:
         np.testing.assert_allclose(
             [gross.value, gross.se, gross.high], [wanted.value, wanted.se, wanted.high]
         )
-        got = cx.net_revenue_churn(study, period="2024-02", profile=profile)
+        got = cx.revenue.net_revenue_churn(study, period="2024-02", profile=profile)
         if not share:  # a return within the period is reactivation, and counts as a mover of its own
             back = (steps["change"] > 0) & (steps.groupby("who")["mrr"].shift(1) == 0)
             movers = sum(steps[kind & (up > 0)]["who"].nunique() for kind in (back, ~back))
@@ -237,25 +237,25 @@ class TestIntervals:
             [wanted.value, wanted.se, wanted.low, wanted.high],
             atol=1e-12,
         )
-        kept = cx.net_revenue_retention(study, period="2024-02", profile=profile)
+        kept = cx.revenue.net_revenue_retention(study, period="2024-02", profile=profile)
         np.testing.assert_allclose(
             [kept.value, kept.low, kept.high], [1 - got.value, 1 - got.high, 1 - got.low], atol=1e-12
         )
 
     def test_net_intervals_are_bounded_and_know_what_did_not_happen(self) -> None:
         quiet = study_of([(f"c{number}", "2024-01-10", 10.0) for number in range(10)])
-        found = cx.net_revenue_churn(quiet, period="2024-02")
+        found = cx.revenue.net_revenue_churn(quiet, period="2024-02")
         assert found.value == 0.0
         assert -0.5 < found.low < -0.2
         assert 0.2 < found.high < 0.5
         one_large = study_of([(f"c{number}", "2024-01-10", 10.0 + 500 * (number < 2)) for number in range(9)])
         with pytest.warns(CxWarning, match="few accounts"):
-            found = cx.net_revenue_retention(one_large, period="2024-02")
+            found = cx.revenue.net_revenue_retention(one_large, period="2024-02")
         assert np.isfinite([found.low, found.high]).all()
         assert found.low >= 0
 
     @pytest.mark.filterwarnings("ignore:one account holds")
-    @pytest.mark.parametrize("profile", list(cx.REVENUE_PROFILES))
+    @pytest.mark.parametrize("profile", list(cx.revenue.REVENUE_PROFILES))
     def test_nobody_keeps_less_than_nothing(self, profile: str) -> None:
         """Six customers: five leave, three return at twice the price and stay, or leave again."""
         rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(6)]
@@ -270,7 +270,7 @@ class TestIntervals:
             won = 0 if leaves and not every_change else gained
             for name, kept in (("gross", 60 - lost), ("net", 60 - lost + won)):
                 metric = f"{name}_revenue_retention"
-                one = getattr(cx, metric)(study, period="2024-02", profile=profile)
+                one = getattr(cx.revenue, metric)(study, period="2024-02", profile=profile)
                 assert one.value == pytest.approx(max(kept, 0) / 60)
                 assert 0 <= one.low <= one.value <= one.high
                 assert ("at least 0" in one.method) == every_change
@@ -291,7 +291,7 @@ class TestScope:
     def test_a_large_account_is_said(self) -> None:
         rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(20)] + [("big", "2024-01-10", 100.0)]
         with pytest.warns(CxWarning, match="one account holds 33 %"):
-            got = cx.net_revenue_retention(study_of(rows), period="2024-02")
+            got = cx.revenue.net_revenue_retention(study_of(rows), period="2024-02")
         assert "33 %" in got.note
         assert got.n_effective < 8
 
@@ -303,22 +303,24 @@ class TestScope:
         rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(10)] + [("c0", "2024-02-10", 0.0)]
         study = study_of(rows, tables={"customers": people})
         with pytest.warns(CxWarning, match="one account"):
-            got = cx.gross_revenue_churn(study, period="2024-02", where={"size": "small"})
+            got = cx.revenue.gross_revenue_churn(study, period="2024-02", where={"size": "small"})
         assert (got.value, got.n) == (0.25, 4)
-        table = cx.revenue_rates(study, by=["size"])
+        table = cx.revenue.revenue_rates(study, by=["size"])
         small = table[(table["size"] == "small") & (table["metric"] == "gross_revenue_churn")]
         assert small["value"].tolist() == [0.25, 0.0]
 
     def test_a_bridge_serves_all_rates(self) -> None:
         study = ten_customers()
-        bridge = cx.mrr_bridge(study)
+        bridge = cx.revenue.mrr_bridge(study)
         with pytest.raises(ArgumentError, match="group"):
-            cx.quick_ratio(bridge, where={"plan": "pro"})
-        assert cx.gross_revenue_churn(bridge, period="2024-02") == cx.gross_revenue_churn(
+            cx.revenue.quick_ratio(bridge, where={"plan": "pro"})
+        assert cx.revenue.gross_revenue_churn(bridge, period="2024-02") == cx.revenue.gross_revenue_churn(
             study, period="2024-02"
         )
-        own = replace(cx.revenue_profile("cxresearch"), name="ours", gross_losses=("churn",))
-        assert cx.gross_revenue_churn(study, period="2024-02", profile=own).value == pytest.approx(0.1)
+        own = replace(cx.revenue.revenue_profile("cxresearch"), name="ours", gross_losses=("churn",))
+        assert cx.revenue.gross_revenue_churn(study, period="2024-02", profile=own).value == pytest.approx(
+            0.1
+        )
 
     def test_metric_table_gives_the_same_numbers(self) -> None:
         study = ten_customers()
@@ -331,7 +333,7 @@ class TestScope:
             assert running["method"] == "none: the period had not ended at the data cut"
             assert table["method"].iloc[-2] != running["method"]
             if metric.name in ("gross_revenue_churn", "net_revenue_retention"):
-                want = getattr(cx, metric.name)(study, period="2024-02")
+                want = getattr(cx.revenue, metric.name)(study, period="2024-02")
                 row = table[table["period"] == "2024-02-01"].iloc[0]
                 np.testing.assert_allclose(
                     [row["value"], row["low"], row["high"]], [want.value, want.low, want.high]
@@ -346,7 +348,7 @@ class TestLogoChurn:
         rows += [("c0", "2024-02-15 12:00", 0.0), ("n1", "2024-02-01", 5.0), ("n2", "2024-02-01", 5.0)]
         study = study_of(rows)
         found = {
-            name: cx.logo_churn(study, period="2024-02", denominator=name)
+            name: cx.revenue.logo_churn(study, period="2024-02", denominator=name)
             for name in ("opening", "opening_and_new", "average", "exposure", "km")
         }
         assert found["opening"].value == pytest.approx(1 / 8)
@@ -362,11 +364,13 @@ class TestLogoChurn:
         rows = [(f"c{number}", "2024-01-10", 10.0) for number in range(4)]
         rows += [("x", "2024-02-03", 9.0), ("x", "2024-02-13", 0.0)]
         study = study_of(rows)
-        assert cx.logo_churn(study, period="2024-02").value == 0.0
-        assert cx.logo_churn(study, period="2024-02", profile="chartmogul").value == 0.0
-        stripe = cx.logo_churn(study, period="2024-02", profile="stripe")
+        assert cx.revenue.logo_churn(study, period="2024-02").value == 0.0
+        assert cx.revenue.logo_churn(study, period="2024-02", profile="chartmogul").value == 0.0
+        stripe = cx.revenue.logo_churn(study, period="2024-02", profile="stripe")
         assert (stripe.value, stripe.n) == (pytest.approx(1 / 5), 5)
-        assert cx.logo_churn(study, period="2024-02", profile="baremetrics").value == pytest.approx(1 / 4)
+        assert cx.revenue.logo_churn(study, period="2024-02", profile="baremetrics").value == pytest.approx(
+            1 / 4
+        )
 
     def test_currency_needs_no_rate_to_count_customers(self) -> None:
         columns = "customer_id effective_at mrr currency"
@@ -375,11 +379,11 @@ class TestLogoChurn:
             ("b", "2024-01-10", 10.0, "EUR"),
             ("a", "2024-02-10", 0.0, "USD"),
         ]
-        assert cx.logo_churn(study_of(rows, columns=columns), period="2024-02").value == 0.5
+        assert cx.revenue.logo_churn(study_of(rows, columns=columns), period="2024-02").value == 0.5
 
     def test_annualised_estimate(self) -> None:
-        month = cx.logo_churn(ten_customers(), period="2024-02")
-        year = cx.annualised(month)
+        month = cx.revenue.logo_churn(ten_customers(), period="2024-02")
+        year = cx.revenue.annualised(month)
         assert year.value == pytest.approx(1 - 0.9**12)
         assert year.low == pytest.approx(1 - (1 - month.low) ** 12)
 
@@ -399,7 +403,9 @@ class TestExplainProfiles:
             ("late", "2024-01-02", 7.0, "active", *none),
             ("late", "2024-01-20", 7.0, "past_due", *none),
         ]
-        found = cx.explain_profiles(study_of(rows, columns=columns), "profitwell", "stripe", period="2024-02")
+        found = cx.revenue.explain_profiles(
+            study_of(rows, columns=columns), "profitwell", "stripe", period="2024-02"
+        )
         why = found.set_index("customer_id")["why"].to_dict()
         assert why == {
             "flash": "moves within the period",
@@ -414,7 +420,8 @@ class TestExplainProfiles:
             "contraction 20.00",
         )
         bridges = [
-            cx.mrr_bridge(study_of(rows, columns=columns), profile=name) for name in ("profitwell", "stripe")
+            cx.revenue.mrr_bridge(study_of(rows, columns=columns), profile=name)
+            for name in ("profitwell", "stripe")
         ]
         closing = [float(bridge.frame.loc[bridge.position("2024-02"), "closing"]) for bridge in bridges]
         assert closing[1] - closing[0] == pytest.approx(
@@ -422,25 +429,25 @@ class TestExplainProfiles:
         )
 
     def test_nothing_to_explain(self) -> None:
-        found = cx.explain_profiles(ten_customers(), "cxresearch", "profitwell", period="2024-02")
+        found = cx.revenue.explain_profiles(ten_customers(), "cxresearch", "profitwell", period="2024-02")
         assert found.empty
         assert list(found.columns)[-1] == "why"
 
     def test_no_such_period(self) -> None:
         with pytest.raises(ArgumentError, match="no period"):
-            cx.explain_profiles(ten_customers(), "stripe", "profitwell", period="2020-01")
+            cx.revenue.explain_profiles(ten_customers(), "stripe", "profitwell", period="2020-01")
 
 
 class TestEconomics:
     def test_retention_is_worth_what_it_is_worth_here(self) -> None:
-        table = cx.retention_economics(
+        table = cx.revenue.retention_economics(
             customers=1, monthly_value=1, margin=1.0, annual_retention=0.8, years=1
         )
         month = 0.8 ** (1 / 12)
         assert table.set_index("quantity").loc["revenue", "now"] == pytest.approx(0.2 / (1 - month))
         assert table.set_index("quantity").loc["customers at the end", "then"] == pytest.approx(0.85)
         with pytest.raises(ArgumentError, match="points"):
-            cx.retention_economics(customers=1, monthly_value=1, margin=1, annual_retention=0.98)
+            cx.revenue.retention_economics(customers=1, monthly_value=1, margin=1, annual_retention=0.98)
 
     @pytest.mark.parametrize(
         ("name", "wrong"),
@@ -457,9 +464,13 @@ class TestEconomics:
         curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=cx.Unit.MONTHS)
         for value in wrong:
             with pytest.raises(ArgumentError, match=name):
-                cx.lifetime_value(curve, **({"monthly_value": 5, "horizon_months": 4} | {name: value}))
-        whole = cx.lifetime_value(curve, 100, horizon_months=4, margin=1).value
-        assert cx.lifetime_value(curve, np.array(100), horizon_months=4.0, margin=0.5).value == whole / 2
+                cx.revenue.lifetime_value(
+                    curve, **({"monthly_value": 5, "horizon_months": 4} | {name: value})
+                )
+        whole = cx.revenue.lifetime_value(curve, 100, horizon_months=4, margin=1).value
+        assert (
+            cx.revenue.lifetime_value(curve, np.array(100), horizon_months=4.0, margin=0.5).value == whole / 2
+        )
 
     @pytest.mark.parametrize(
         ("name", "wrong"),
@@ -478,44 +489,46 @@ class TestEconomics:
         sound = {"customers": 1000, "monthly_value": 50, "margin": 0.7, "annual_retention": 0.8}
         for value in wrong:
             with pytest.raises(ArgumentError, match=name):
-                cx.retention_economics(**(sound | {name: value}))
+                cx.revenue.retention_economics(**(sound | {name: value}))
 
     def test_payback_and_prices_refuse_what_is_no_such_number(self) -> None:
         for wrong in ({"margin": 80}, {"margin": 0}, {"cost": -1}, {"cost": "600"}, {"monthly_value": 0}):
             with pytest.raises(ArgumentError, match=next(iter(wrong))):
-                cx.cac_payback(**({"cost": 600, "monthly_value": 100} | wrong))
+                cx.revenue.cac_payback(**({"cost": 600, "monthly_value": 100} | wrong))
         with pytest.raises(ArgumentError, match="amount"):
-            cx.monthly_amount(-5, per="month")
+            cx.revenue.monthly_amount(-5, per="month")
         for periods in (0, "12", float("nan")):
             with pytest.raises(ArgumentError, match="periods"):
-                cx.annualised(cx.logo_churn(ten_customers(), period="2024-02"), periods=periods)
+                cx.revenue.annualised(
+                    cx.revenue.logo_churn(ten_customers(), period="2024-02"), periods=periods
+                )
 
     def test_payback_with_and_without_leavers(self) -> None:
         from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
-        assert cx.cac_payback(600, 100, margin=0.8).value == pytest.approx(7.5)
+        assert cx.revenue.cac_payback(600, 100, margin=0.8).value == pytest.approx(7.5)
         curve = kaplan_meier([2, 6, 20, 20], [1, 1, 0, 0], unit=cx.Unit.MONTHS)
         # two months of 1, four of .75, then .5: 5 paid months by month 6, the sixth at month 8
-        assert cx.cac_payback(6, 1, curve=curve).value == pytest.approx(8.0)
-        assert np.isnan(cx.cac_payback(60, 1, curve=curve).value)
+        assert cx.revenue.cac_payback(6, 1, curve=curve).value == pytest.approx(8.0)
+        assert np.isnan(cx.revenue.cac_payback(60, 1, curve=curve).value)
 
     def test_lifetime_value_by_hand(self) -> None:
         from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
         curve = kaplan_meier([1, 2, 3, 4, 4, 4], [1, 0, 1, 0, 0, 0], unit=cx.Unit.MONTHS)
-        found = cx.lifetime_value(curve, [10, 20, 30, 40], horizon_months=4, margin=0.5, discount=0.1)
+        found = cx.revenue.lifetime_value(curve, [10, 20, 30, 40], horizon_months=4, margin=0.5, discount=0.1)
         factor = 1.1 ** (-1 / 12)
         wanted = 0.5 * (10 + 20 * 5 / 6 * factor + 30 * 5 / 6 * factor**2 + 40 * 0.625 * factor**3)
         assert found.value == pytest.approx(wanted)
         assert found.note == ""
-        longer = cx.lifetime_value(curve, 10.0, horizon_months=24)
+        longer = cx.revenue.lifetime_value(curve, 10.0, horizon_months=24)
         hazard = -np.log(0.625) / 4
         tail = 10 * 0.625 * np.exp(-hazard * (np.arange(5, 24) - 4))
         seen = 10 * (1 + 5 / 6 + 5 / 6 + 0.625 + 0.625)
         assert longer.value == pytest.approx(seen + tail.sum())
         assert longer.note == f"{100 * tail.sum() / longer.value:.0f} % extrapolated beyond 4.0 months"
         with pytest.raises(ArgumentError, match="one for each of 3"):
-            cx.lifetime_value(curve, [1, 2], horizon_months=3)
+            cx.revenue.lifetime_value(curve, [1, 2], horizon_months=3)
 
 
 def test_renewals() -> None:
@@ -539,28 +552,28 @@ def test_renewals() -> None:
     study = cx.Study.from_frames(
         {"revenue": frame}, observed_until=pd.Timestamp("2024-04-10"), instruments={}
     )
-    count = cx.renewal_rate(study)
+    count = cx.revenue.renewal_rate(study)
     assert (count.value, count.n, count.n_missing) == (pytest.approx(4 / 6), 6, 0)
-    value = cx.renewal_rate(study, weigh="value")
+    value = cx.revenue.renewal_rate(study, weigh="value")
     assert value.value == pytest.approx((10 + 0 + 20 + 50 + 0 + 10) / (10 + 30 + 40 + 50 + 10 + 10))
-    grace = cx.renewal_rate(study, grace_days=14)
+    grace = cx.revenue.renewal_rate(study, grace_days=14)
     assert (grace.value, grace.n, grace.n_missing) == (pytest.approx(4 / 5), 5, 1)
-    march = cx.renewal_rate(study, period="2024-03")
+    march = cx.revenue.renewal_rate(study, period="2024-03")
     assert (march.value, march.n) == (pytest.approx(2 / 4), 4)
     with pytest.raises(DataError, match="due_at"):
-        cx.renewal_rate(ten_customers())
+        cx.revenue.renewal_rate(ten_customers())
 
 
 def test_win_back() -> None:
     rows = [(f"c{number}", "2023-01-01", 10.0) for number in range(4)]
     rows += [(f"c{number}", "2023-06-01", 0.0) for number in range(4)] + [("c0", "2023-07-01", 10.0)]
-    found = cx.win_back_rate(study_of(rows), within_days=90)
+    found = cx.revenue.win_back_rate(study_of(rows), within_days=90)
     assert (found.value, found.n) == (pytest.approx(0.25), 4)
     late = [*rows, ("c1", "2023-01-02", 12.0), ("x", "2024-01-01", 5.0), ("x", "2024-03-30", 0.0)]
-    assert cx.win_back_rate(study_of(late), within_days=90).value == pytest.approx(
+    assert cx.revenue.win_back_rate(study_of(late), within_days=90).value == pytest.approx(
         0.25
     )  # x left 11 days ago: censored
-    assert np.isnan(cx.win_back_rate(study_of(rows[:4])).value)
+    assert np.isnan(cx.revenue.win_back_rate(study_of(rows[:4])).value)
 
 
 def test_cohorts_and_ages() -> None:
@@ -572,21 +585,21 @@ def test_cohorts_and_ages() -> None:
     ]
     rows += [("a", "2024-02-07", 15.0)]
     study = study_of(rows)
-    customers = cx.cohort_retention(study).matrix()
+    customers = cx.revenue.cohort_retention(study).matrix()
     assert customers.loc["2024-01-01"].dropna().tolist() == [1.0, 1.0, 0.5]
     assert customers.loc["2024-02-01"].dropna().tolist() == [1.0, 1.0]
-    revenue = cx.cohort_retention(study, of="revenue").matrix()
+    revenue = cx.revenue.cohort_retention(study, of="revenue").matrix()
     np.testing.assert_allclose(revenue.loc["2024-01-01"].dropna(), [1, 45 / 40, 15 / 40])
-    ages = cx.revenue_by_customer_age(study, edges_months=(0, 3))
+    ages = cx.revenue.revenue_by_customer_age(study, edges_months=(0, 3))
     assert ages["mrr"].tolist() == [20.0, 15.0]
     assert ages["share"].sum() == pytest.approx(1)
     with pytest.raises(ArgumentError, match="rising"):
-        cx.revenue_by_customer_age(study, edges_months=(3, 1))
+        cx.revenue.revenue_by_customer_age(study, edges_months=(3, 1))
 
 
 def test_cohort_heads_equal_the_bridge() -> None:
-    study = cx.synthetic_study(tier="B", customers=200, seed=4)
-    found, bridge = cx.cohort_retention(study), cx.mrr_bridge(study)
+    study = cx.synthetic.synthetic_study(tier="B", customers=200, seed=4)
+    found, bridge = cx.revenue.cohort_retention(study), cx.revenue.mrr_bridge(study)
     rows = found.frame[found.frame["complete"]]
     last = rows.groupby("cohort")["age"].max().max()
     ends = rows[rows["cohort"] + pd.to_timedelta(0) == rows["cohort"]]
@@ -608,9 +621,9 @@ def test_levels_from_subscriptions_refuse_nonsense() -> None:
         }
     )
     with pytest.raises(DataError, match="first at row position 0"):
-        cx.levels_from_subscriptions(rows)
+        cx.revenue.levels_from_subscriptions(rows)
     with pytest.raises(DataError, match="lack"):
-        cx.levels_from_subscriptions(rows.drop(columns="mrr"))
+        cx.revenue.levels_from_subscriptions(rows.drop(columns="mrr"))
 
 
 @pytest.mark.parametrize("profile", ["cxresearch", "chartmogul", "stripe", "profitwell", "baremetrics"])
@@ -628,7 +641,7 @@ def test_customer_churn_of_a_table_is_logo_churn_under_the_same_definition(profi
     february = table.loc["2024-02-01"]
     assert (february["value"], february["n"]) == wanted[profile]
     for period in ("2024-02-01", "2024-03-01"):
-        cell, one = table.loc[period], cx.logo_churn(study, period=period, profile=profile)
+        cell, one = table.loc[period], cx.revenue.logo_churn(study, period=period, profile=profile)
         found = (cell["value"], cell["low"], cell["high"], cell["n"])
         assert found == pytest.approx((one.value, one.low, one.high, one.n), rel=1e-12)
         assert cell["se"] == pytest.approx(one.se)

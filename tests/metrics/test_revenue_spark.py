@@ -53,7 +53,7 @@ def test_bridge_on_spark(spark: Any, profile: str) -> None:
     frame.loc[frame["mrr"] == 0, "currency"] = None  # who leaves, leaves in the currency of the level before
     until = pd.Timestamp("2024-08-01")
     local, remote = (
-        cx.mrr_bridge(
+        cx.revenue.mrr_bridge(
             cx.Study.from_frames(
                 {"revenue": native},
                 observed_until=until,
@@ -79,7 +79,7 @@ def test_tickets_on_spark(spark: Any) -> None:
     frame["channel"] = rng.choice(["chat", "mail"], 200)
     until = pd.Timestamp("2024-06-01")
     local, remote = (
-        cx.ticket_times(
+        cx.support.ticket_times(
             cx.Study.from_frames({"tickets": native}, observed_until=until, instruments={}),
             "resolution",
             by=["channel"],

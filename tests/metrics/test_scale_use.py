@@ -22,7 +22,7 @@ SIX |= {
 def test_alpha_of_r(oracle_data: Path) -> None:
     """psych::alpha(bfi[, E1..E5], check.keys = TRUE), pairwise covariances, R 4.2.2."""
     table = pd.read_csv(oracle_data / "bfi.csv")
-    found = cx.cronbach_alpha(table, SIX)
+    found = cx.survey.cronbach_alpha(table, SIX)
     assert found.value == pytest.approx(0.761732820297786, abs=1e-12)
     assert found.se == pytest.approx(0.0070270461055231, abs=1e-12)
     items = table[list(SIX)].to_numpy(dtype=float)
@@ -46,14 +46,14 @@ def test_feldt_interval_holds_its_level() -> None:
 def test_alpha_edges() -> None:
     same = np.array([1.0, 2, 3, 4, 5])
     assert alpha_of(np.column_stack([same, same, same])).value == pytest.approx(1)
-    with pytest.raises(cx.DataError, match="never varies"):
+    with pytest.raises(cx.errors.DataError, match="never varies"):
         alpha_of([[1, 3], [2, 3], [3, 3]])
-    with pytest.raises(cx.ArgumentError, match="two items"):
+    with pytest.raises(cx.errors.ArgumentError, match="two items"):
         alpha_of([[1], [2]])
-    with pytest.raises(cx.ArgumentError, match="no answers to item 'b'"):
-        cx.cronbach_alpha({"a": [1, 2]}, {"a": cx.CSAT, "b": cx.CSAT})
+    with pytest.raises(cx.errors.ArgumentError, match="no answers to item 'b'"):
+        cx.survey.cronbach_alpha({"a": [1, 2]}, {"a": cx.CSAT, "b": cx.CSAT})
     wrong = {"a": [1, 2, 3, 4, 5] * 4, "b": [1, 2, 3, 5, 4] * 4, "c": [5, 4, 3, 2, 1] * 4}
-    found = cx.cronbach_alpha(wrong, dict.fromkeys("abc", cx.CSAT))
+    found = cx.survey.cronbach_alpha(wrong, dict.fromkeys("abc", cx.CSAT))
     assert "runs against" in found.note
 
 
@@ -65,7 +65,7 @@ def test_composite_index() -> None:
         "effort": np.clip(np.round(2 - mood + 0.5 * rng.normal(size=200)), 1, 5),
     }
     items = {"csat": cx.CSAT, "effort": cx.CES1}
-    found = cx.composite_index(answers, items, weights={"csat": 3, "effort": 1})
+    found = cx.survey.composite_index(answers, items, weights={"csat": 3, "effort": 1})
     expected = 0.75 * (answers["csat"] - 1) / 4 + 0.25 * (5 - answers["effort"]) / 4
     assert found.scores.to_numpy() == pytest.approx(100 * expected)
     assert found.estimate.value == pytest.approx(100 * expected.mean())
@@ -73,17 +73,17 @@ def test_composite_index() -> None:
     assert 0 < found.estimate.low < found.estimate.value < found.estimate.high < 100
     assert found.items["weight"].tolist() == [0.75, 0.25] and found.alpha.value > 0.5
     answers["csat"][0] = np.nan
-    assert cx.composite_index(answers, items).estimate.n_missing == 1
-    with pytest.raises(cx.ArgumentError, match="different things"):
-        cx.composite_index(answers, items, weights={"csat": 1})
+    assert cx.survey.composite_index(answers, items).estimate.n_missing == 1
+    with pytest.raises(cx.errors.ArgumentError, match="different things"):
+        cx.survey.composite_index(answers, items, weights={"csat": 1})
     twice = {name: np.tile(values, 2) for name, values in answers.items()}
     who = np.tile(np.arange(200), 2)
-    linked = cx.composite_index(twice, items, clusters=who).estimate
-    assert linked.se == pytest.approx(cx.composite_index(answers, items).estimate.se, rel=0.01)
+    linked = cx.survey.composite_index(twice, items, clusters=who).estimate
+    assert linked.se == pytest.approx(cx.survey.composite_index(answers, items).estimate.se, rel=0.01)
 
 
 def test_within_person_scores_take_out_the_person() -> None:
-    found = cx.within_person_scores([3, 5, None, 10, 8, 1], list("aabbbc"), scale=cx.NPS)
+    found = cx.survey.within_person_scores([3, 5, None, 10, 8, 1], list("aabbbc"), scale=cx.NPS)
     assert found["answers"].tolist() == [2, 2, 2, 2, 1]
     assert found["adjusted"].tolist()[:4] == [5.5, 7.5, 7.5, 5.5] and np.isnan(found["adjusted"].iloc[4])
 
@@ -94,7 +94,7 @@ def test_within_person_difference_is_the_paired_t_test() -> None:
     after = np.clip(before + rng.choice([-1, 0, 1, 1], 60), 1, 7)
     who = np.tile(np.arange(60), 2)
     when = np.repeat(["before", "after"], 60)
-    found = cx.within_person_difference(
+    found = cx.survey.within_person_difference(
         np.concatenate([before, after]), who, when, first="after", second="before", scale=cx.CES2
     )
     paired = stats.ttest_rel(after, before)
@@ -114,7 +114,7 @@ def test_adjusted_difference_is_the_regression_with_channels() -> None:
     young = rng.random(n) < np.where(channel == "app", 0.8, 0.3)
     score = np.clip(np.round(4 + 1.5 * (channel == "app") + 0.2 * young + rng.normal(size=n)), 1, 7)
     group = np.where(young, "young", "old")
-    found = cx.adjusted_difference(score, group, channel, first="young", second="old")
+    found = cx.survey.adjusted_difference(score, group, channel, first="young", second="old")
     table = pd.DataFrame({"score": score, "young": young.astype(float), "channel": channel})
     fit = smf.ols("score ~ young + C(channel)", table).fit(cov_type="HC1", use_t=True)
     assert found.difference == pytest.approx(fit.params["young"])
@@ -122,9 +122,9 @@ def test_adjusted_difference_is_the_regression_with_channels() -> None:
     assert found.p_value == pytest.approx(fit.pvalues["young"])
     raw = score[young].mean() - score[~young].mean()
     assert f"without adjustment {raw:+.2f}" in found.note and "3 of 3" in found.note
-    swapped = cx.adjusted_difference(score, group, channel, first="old", second="young")
+    swapped = cx.survey.adjusted_difference(score, group, channel, first="old", second="young")
     assert swapped.difference == pytest.approx(-found.difference)
-    linked = cx.adjusted_difference(
+    linked = cx.survey.adjusted_difference(
         np.tile(score, 2),
         np.tile(group, 2),
         np.tile(channel, 2),
@@ -136,7 +136,7 @@ def test_adjusted_difference_is_the_regression_with_channels() -> None:
 
 
 def test_nothing_in_common_is_said() -> None:
-    with pytest.raises(cx.DataError, match="no stratum holds both"):
-        cx.adjusted_difference([1, 2, 6, 7], list("aabb"), ["x", "x", "y", "y"], first="a", second="b")
-    with pytest.raises(cx.ArgumentError, match="no row is in group 'z'"):
-        cx.adjusted_difference([1, 2], ["a", "b"], ["x", "x"], first="a", second="z")
+    with pytest.raises(cx.errors.DataError, match="no stratum holds both"):
+        cx.survey.adjusted_difference([1, 2, 6, 7], list("aabb"), ["x", "x", "y", "y"], first="a", second="b")
+    with pytest.raises(cx.errors.ArgumentError, match="no row is in group 'z'"):
+        cx.survey.adjusted_difference([1, 2], ["a", "b"], ["x", "x"], first="a", second="z")

@@ -133,9 +133,9 @@ def test_without_periods_or_groups() -> None:
 
 
 def test_what_is_not_there_is_said() -> None:
-    with pytest.raises(cx.ArgumentError, match="'nrx' is not available"):
+    with pytest.raises(cx.errors.ArgumentError, match="'nrx' is not available"):
         cx.scorecard(study(), metrics=["nrx"])
-    with pytest.raises(cx.ArgumentError, match="'team' is in neither responses nor customers"):
+    with pytest.raises(cx.errors.ArgumentError, match="'team' is in neither responses nor customers"):
         cx.scorecard(study(), by="team", metrics=["nps"])
 
 
@@ -144,9 +144,9 @@ def test_a_backward_ces_is_a_hard_warning() -> None:
         card = cx.scorecard(study(ces_backwards=True), metrics=["csat", "ces"])
     assert any("check the declared directions" in note for note in card.notes)
     with pytest.warns(cx.CxWarning, match="correlate negatively"):
-        table = cx.direction_check(study(ces_backwards=True))
+        table = cx.survey.direction_check(study(ces_backwards=True))
     assert table.set_index(["first", "second"]).loc[("csat", "ces"), "verdict"] == "opposed"
-    assert (cx.direction_check(study())["verdict"] == "agree").all()
+    assert (cx.survey.direction_check(study())["verdict"] == "agree").all()
 
 
 def test_linking_answers_of_a_customer_widens_the_whole() -> None:
@@ -165,7 +165,7 @@ def test_beyond_the_limit_answers_are_not_linked_and_it_is_said(monkeypatch: pyt
 
 
 @pytest.fixture(scope="module")
-def card() -> cx.Scorecard:
+def card() -> cx.study.Scorecard:
     return cx.scorecard(study(drop=True), by="segment", every="month", metrics=["nps", "csat_top_2_box"])
 
 
@@ -188,7 +188,7 @@ def texts(ax: Any) -> str:
     ],
 )
 def test_pictures_say_n_and_interval(
-    card: cx.Scorecard, options: dict[str, Any], words: tuple[str, ...]
+    card: cx.study.Scorecard, options: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     ax = cx.plot(card, **options)
     assert all(word in texts(ax) for word in words), texts(ax)
@@ -196,7 +196,7 @@ def test_pictures_say_n_and_interval(
 
 
 def test_stacked_bar() -> None:
-    found = cx.score_breakdown(study(), "nps", by="segment", every="month")
+    found = cx.survey.score_breakdown(study(), "nps", by="segment", every="month")
     assert found.table[["detractors", "passives", "promoters"]].sum(axis=1).eq(150).all()
     share = (found.table["promoters"] - found.table["detractors"]) / 1.5
     assert share.to_numpy() == pytest.approx(found.table["value"].to_numpy())
@@ -205,14 +205,14 @@ def test_stacked_bar() -> None:
     widths = sum(patch.get_width() for patch in ax.patches)
     assert widths == pytest.approx(100 * len(found.table))
     plt.close(ax.figure)
-    with pytest.raises(cx.ArgumentError, match="not declared"):
-        cx.score_breakdown(study(), "ease")
+    with pytest.raises(cx.errors.ArgumentError, match="not declared"):
+        cx.survey.score_breakdown(study(), "ease")
 
 
 def test_one_period_hides_what_the_scorecard_hides_of_it() -> None:
     """A picture over all periods, less the periods of the table, would give a hidden cell away."""
-    whole = cx.score_breakdown(study(), "nps", by="segment", every="month").table
-    first = cx.score_breakdown(study(), "nps", by="segment", every="month", period="2024-01-20").table
+    whole = cx.survey.score_breakdown(study(), "nps", by="segment", every="month").table
+    first = cx.survey.score_breakdown(study(), "nps", by="segment", every="month", period="2024-01-20").table
     mine = whole[whole["group"].str.endswith("2024-01")].reset_index(drop=True)
     assert first["group"].tolist() == mine["group"].str.removesuffix(", 2024-01").tolist()
     pd.testing.assert_frame_equal(first.drop(columns="group"), mine.drop(columns="group"))
@@ -221,15 +221,15 @@ def test_one_period_hides_what_the_scorecard_hides_of_it() -> None:
         {"period": "2024-01"},
         {"period": "x", "every": "month"},
     ):
-        with pytest.raises(cx.ArgumentError):
-            cx.score_breakdown(study(), "nps", by="segment", **wrong)  # type: ignore[arg-type]
+        with pytest.raises(cx.errors.ArgumentError):
+            cx.survey.score_breakdown(study(), "nps", by="segment", **wrong)  # type: ignore[arg-type]
 
 
 def test_stacked_bar_hides_small_groups() -> None:
     frame = pd.DataFrame(
         {"score": [9] * 50 + [3] * 3 + [8] * 20, "team": ["a"] * 50 + ["b"] * 3 + ["c"] * 20}
     )
-    found = cx.score_breakdown(frame, "nps", by="team")
+    found = cx.survey.score_breakdown(frame, "nps", by="team")
     assert found.table["suppressed"].tolist() == [False, True, True]
     assert found.table.loc[1, ["detractors", "value"]].isna().all() and "too few answers" in str(found)
     ax = cx.plot(found)
@@ -240,7 +240,7 @@ def test_stacked_bar_hides_small_groups() -> None:
 def test_nothing_to_draw_is_said() -> None:
     card = cx.scorecard(study(), every=None, metrics=["nps"])
     for kind in ("trend", "groups", "changes"):
-        with pytest.raises(cx.ArgumentError, match="this scorecard has no"):
+        with pytest.raises(cx.errors.ArgumentError, match="this scorecard has no"):
             cx.plot(card, kind=kind)
 
 
@@ -290,7 +290,7 @@ def test_a_metric_without_answers_in_the_judged_period_is_not_judged() -> None:
     assert set(card.changes["metric"]) == set(card.rest["metric"]) == {"nps"}
     assert "fell" not in card.finding and "Groups that moved: none" in str(card)
     assert "CSAT mean (2024-02) cannot be judged: nothing in 2024-04." in card.finding
-    with pytest.raises(cx.ArgumentError, match="'csat' has no change in the judged period"):
+    with pytest.raises(cx.errors.ArgumentError, match="'csat' has no change in the judged period"):
         cx.plot(card, kind="changes", metric="csat")
 
 
@@ -355,7 +355,7 @@ def test_what_hides_a_group_is_said_as_it_is() -> None:
     notes = card.groups.set_index("seg")["note"]
     assert notes.to_dict() == {"a": "", "b": why_hidden(12), "c": why_hidden(3)}
     assert why_hidden(12) != why_hidden(3)
-    mixed = cx.score_breakdown(data, "nps", by="seg")
+    mixed = cx.survey.score_breakdown(data, "nps", by="seg")
     assert str(mixed).splitlines()[1:] == [f"b: {why_hidden(12)}, n 12", f"c: {why_hidden(3)}, n 3"]
 
 
@@ -366,7 +366,7 @@ def test_a_table_that_cannot_be_judged_does_not_take_the_others_with_it() -> Non
     money = pd.DataFrame({"customer_id": ["a0", "a1"], "mrr": [5.0, 7.0], "currency": ["EUR", "USD"]})
     money["effective_at"] = stamp[0]
 
-    def card(**tables: pd.DataFrame) -> cx.Scorecard:
+    def card(**tables: pd.DataFrame) -> cx.study.Scorecard:
         study = cx.Study.from_frames(
             {"responses": answers, **tables},
             observed_until="2024-04-30",
@@ -380,7 +380,7 @@ def test_a_table_that_cannot_be_judged_does_not_take_the_others_with_it() -> Non
         found = card(revenue=rows)
         assert list(found.labels) == ["nps"] and len(found.notes) == 1
         assert found.notes[0].startswith("left out: MRR, Customer churn") and why in found.notes[0]
-    with pytest.raises(cx.DataError, match="EUR, USD"):
+    with pytest.raises(cx.errors.DataError, match="EUR, USD"):
         study = cx.Study.from_frames(
             {"revenue": money}, observed_until="2024-04-30", instruments={}, currency="USD"
         )

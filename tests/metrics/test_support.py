@@ -52,25 +52,25 @@ def tickets(
 class TestTimes:
     def test_an_open_ticket_is_censored_not_dropped(self) -> None:
         study = tickets([2, 4, 6, None, None], until=50)
-        row = cx.ticket_times(study, "resolution").iloc[0]
+        row = cx.support.ticket_times(study, "resolution").iloc[0]
         assert (row["n"], row["open"], row["median"], row["mean_of_finished"]) == (5, 2, 6.0, 4.0)
         assert np.isnan(row["p90"])
         assert np.isinf(row["p90_high"])
 
     def test_sla_open_past_the_target_is_a_breach_open_before_it_is_not(self) -> None:
-        breach = cx.sla_attainment(tickets([10, 10, 60, None], until=100))
+        breach = cx.support.sla_attainment(tickets([10, 10, 60, None], until=100))
         assert breach.value == pytest.approx(0.5)
         young = tickets([10, 10, 60, None], until=100, created=[0, 0, 0, 95])
         # the young one is censored at 5 h: two of three at risk are resolved at hour 10, the third at 60
-        assert cx.sla_attainment(young).value == pytest.approx(2 / 3)
-        assert cx.sla_attainment(tickets([48.0, 49.0])).value == pytest.approx(0.5)
+        assert cx.support.sla_attainment(young).value == pytest.approx(2 / 3)
+        assert cx.support.sla_attainment(tickets([48.0, 49.0])).value == pytest.approx(0.5)
 
     def test_naive_share_would_call_the_young_a_breach(self) -> None:
         study = tickets([1, 1, 20, None, None], until=30, created=[0, 0, 0, 29.5, 29.5])
-        assert cx.sla_attainment(study, target_hours=24).value == pytest.approx(1.0)
+        assert cx.support.sla_attainment(study, target_hours=24).value == pytest.approx(1.0)
 
     def test_target_beyond_the_follow_up_has_no_value(self) -> None:
-        found = cx.sla_attainment(tickets([1, None], until=20), target_hours=48)
+        found = cx.support.sla_attainment(tickets([1, None], until=20), target_hours=48)
         assert np.isnan(found.value)
         assert "beyond the follow-up" in found.note
 
@@ -79,24 +79,24 @@ class TestTimes:
             [5, 9, 9],
             first_replied_at=[pd.Timestamp("2024-03-04 03:00"), pd.NaT, pd.Timestamp("2024-03-04 07:00")],
         )
-        curve = cx.ticket_curve(study, "first_reply")
+        curve = cx.support.ticket_curve(study, "first_reply")
         assert curve.time.tolist() == [3.0, 7.0, 9.0]
         assert curve.events.tolist() == [1.0, 1.0, 0.0]
         assert curve.censored.tolist() == [0.0, 0.0, 1.0]
 
     def test_groups_and_cohorts(self) -> None:
         study = tickets([1, 3, 5, 7], channel=["chat", "mail", "chat", "mail"])
-        found = cx.ticket_times(study, "resolution", by=["channel"], every="month")
+        found = cx.support.ticket_times(study, "resolution", by=["channel"], every="month")
         assert found["channel"].tolist() == ["chat", "mail"]
         assert found["median"].tolist() == [3.0, 5.0]
-        rate = cx.resolution_rate(study, within_days=0.2, by=["channel"])
+        rate = cx.support.resolution_rate(study, within_days=0.2, by=["channel"])
         assert rate["value"].tolist() == [0.5, 0.5]  # 4.8 hours
 
     def test_missing_column(self) -> None:
         with pytest.raises(DataError, match="wait_minutes"):
-            cx.ticket_times(tickets([1]), "wait")
+            cx.support.ticket_times(tickets([1]), "wait")
         with pytest.raises(ArgumentError, match="measure"):
-            cx.ticket_times(tickets([1]), "patience")  # type: ignore[arg-type]
+            cx.support.ticket_times(tickets([1]), "patience")  # type: ignore[arg-type]
 
     def test_engines_agree(self) -> None:
         rng = np.random.default_rng(2)
@@ -106,7 +106,7 @@ class TestTimes:
         frame["resolved_at"] = (created + spent).where(rng.random(400) < 0.9)
         frame["channel"] = rng.choice(["chat", "mail"], 400)
         frame = frame.astype({"created_at": "datetime64[us]", "resolved_at": "datetime64[us]"})
-        hours = cx.BusinessHours(timezone="Europe/Berlin")
+        hours = cx.support.BusinessHours(timezone="Europe/Berlin")
         found = []
         for make in ENGINES.values():
             study = cx.Study.from_frames(
@@ -117,10 +117,10 @@ class TestTimes:
             )
             found.append(
                 [
-                    cx.ticket_times(study, "resolution", by=["channel"], every="week"),
-                    cx.ticket_times(study, "resolution", hours=hours),
-                    cx.ticket_volume(study, every="day"),
-                    cx.ticket_ageing(study, by=["channel"]).frame,
+                    cx.support.ticket_times(study, "resolution", by=["channel"], every="week"),
+                    cx.support.ticket_times(study, "resolution", hours=hours),
+                    cx.support.ticket_volume(study, every="day"),
+                    cx.support.ticket_ageing(study, by=["channel"]).frame,
                 ]
             )
         assert found[0][2]["tickets"].sum() == 400
@@ -131,7 +131,7 @@ class TestTimes:
 
 class TestCounts:
     def test_empty_periods_are_counted(self) -> None:
-        found = cx.ticket_volume(tickets([1, 1, 1], until=80, created=[0, 1, 49]))
+        found = cx.support.ticket_volume(tickets([1, 1, 1], until=80, created=[0, 1, 49]))
         assert found["tickets"].tolist() == [2, 0, 1, 0]
         assert found["complete"].tolist() == [True, True, True, False]
         # exact Poisson of 2: qchisq(.975, 6) / 2
@@ -140,16 +140,16 @@ class TestCounts:
 
     def test_interactions_and_reopened_leave_open_tickets_out(self) -> None:
         study = tickets([1, 1, 1, None], replies=[1, 2, 6, 30], reopens=[0, 1, 0, 9])
-        mean = cx.interactions_per_ticket(study)
+        mean = cx.support.interactions_per_ticket(study)
         assert (mean.value, mean.n, mean.n_missing) == (3.0, 3, 1)
         # closed form: 3 + qt(.975, 2) sqrt(7 / 3)
         assert mean.high == pytest.approx(3 + 4.302652730 * np.sqrt(7 / 3), abs=1e-8)
-        again = cx.reopen_rate(study)
+        again = cx.support.reopen_rate(study)
         assert (again.value, again.n) == (pytest.approx(1 / 3), 3)
 
     def test_ageing(self) -> None:
         study = tickets([None, None, 1, None], until=100, created=[0, 90, 0, 60])
-        found = cx.ticket_ageing(study)
+        found = cx.support.ticket_ageing(study)
         assert dict(zip(found.frame["band"], found.frame["n"], strict=True)) == {
             "under 24 h": 1,
             "1 to 2 d": 1,
@@ -179,7 +179,7 @@ class TestCounts:
 
 
 def test_coarser_cells_and_the_rest_follow_from_the_counts() -> None:
-    study = cx.synthetic_study(tier="B", customers=150, seed=2)
+    study = cx.synthetic.synthetic_study(tier="B", customers=150, seed=2)
     fine = Query(by=("channel",), every="year")
     for name in ("tickets", "reopen_rate", "sla_attainment", "resolution_median_hours"):
         metric = find_metric(study, name)
@@ -222,7 +222,7 @@ class TestBusinessHours:
             "thu": [("08:00", "24:00")],
             "sun": [("00:00", "24:00")],
         }
-        hours = cx.BusinessHours(week=week, holidays=["2024-04-01"], timezone=zone)
+        hours = cx.support.BusinessHours(week=week, holidays=["2024-04-01"], timezone=zone)
         end = start + timedelta(minutes=minutes)
         found = hours.minutes_between([start], [end])[0]
         assert found == pytest.approx(
@@ -230,24 +230,26 @@ class TestBusinessHours:
         )
 
     def test_clock_changes(self) -> None:
-        hours = cx.BusinessHours(week={"sun": [("00:00", "24:00")]}, timezone="Europe/Berlin")
+        hours = cx.support.BusinessHours(week={"sun": [("00:00", "24:00")]}, timezone="Europe/Berlin")
         for day, wanted in (("2024-03-31", 23 * 60), ("2024-10-27", 25 * 60), ("2024-06-02", 24 * 60)):
             start = pd.Timestamp(day) - pd.Timedelta(days=1)
             assert hours.minutes_between([start], [start + pd.Timedelta(days=3)])[0] == wanted
 
     def test_missing_and_backwards(self) -> None:
         start = [pd.Timestamp("2024-03-04 10:00"), None]
-        found = cx.BusinessHours().minutes_between(start, [pd.Timestamp("2024-03-04 09:30")] * 2)
+        found = cx.support.BusinessHours().minutes_between(start, [pd.Timestamp("2024-03-04 09:30")] * 2)
         assert found[0] == -30.0
         assert np.isnan(found[1])
 
     def test_business_and_calendar_are_different_metrics(self) -> None:
         study = tickets([24.0, 24.0])  # Monday midnight to Tuesday midnight
-        assert cx.ticket_curve(study, "resolution").median.value == 24.0
-        assert cx.ticket_curve(study, "resolution", hours=cx.BusinessHours()).median.value == 8.0
-        assert cx.ticket_times(study, "resolution", hours=cx.BusinessHours())["clock"].tolist() == [
-            "business"
-        ]
+        assert cx.support.ticket_curve(study, "resolution").median.value == 24.0
+        assert (
+            cx.support.ticket_curve(study, "resolution", hours=cx.support.BusinessHours()).median.value == 8.0
+        )
+        assert cx.support.ticket_times(study, "resolution", hours=cx.support.BusinessHours())[
+            "clock"
+        ].tolist() == ["business"]
 
     @pytest.mark.parametrize(
         ("options", "text"),
@@ -264,7 +266,7 @@ class TestBusinessHours:
     )
     def test_nonsense_is_refused(self, options: dict[str, Any], text: str) -> None:
         with pytest.raises(ArgumentError, match=text):
-            cx.BusinessHours(**options)
+            cx.support.BusinessHours(**options)
 
 
 def usage_study(
@@ -287,41 +289,43 @@ def usage_study(
 
 class TestAdoption:
     def test_only_those_who_had_the_days_count(self) -> None:
-        found = cx.adoption_rate(usage_study([1, 10, None, 34], until=35), within_days=30)
+        found = cx.usage.adoption_rate(usage_study([1, 10, None, 34], until=35), within_days=30)
         assert (found.value, found.n) == (pytest.approx(0.5), 4)
-        assert cx.adoption_rate(usage_study([1, 10, None, 20], until=25), within_days=30).n == 0
+        assert cx.usage.adoption_rate(usage_study([1, 10, None, 20], until=25), within_days=30).n == 0
 
     def test_leaving_does_not_shrink_the_denominator(self) -> None:
         study = usage_study([1, None], ended=[None, 5])
-        assert cx.adoption_rate(study).value == pytest.approx(0.5)
-        curve = cx.time_to_first_use(study)
+        assert cx.usage.adoption_rate(study).value == pytest.approx(0.5)
+        curve = cx.usage.time_to_first_use(study)
         assert curve.censored.sum() == 1
         assert curve.follow_up == 5.0
 
     def test_active_customers_share(self) -> None:
-        found = cx.active_customers(usage_study([1, 10, 40, None], ended=[None, None, None, 20], until=59))
+        found = cx.usage.active_customers(
+            usage_study([1, 10, 40, None], ended=[None, None, None, 20], until=59)
+        )
         assert found["active"].tolist() == [2, 1]
         assert found["customers"].tolist() == [4, 3]
         assert found["share"].tolist()[0] == pytest.approx(0.5)
 
     def test_breadth_counts_those_who_used_nothing(self) -> None:
-        assert cx.feature_breadth(usage_study([50, None, 5, 45])).value == pytest.approx(0.5)
+        assert cx.usage.feature_breadth(usage_study([50, None, 5, 45])).value == pytest.approx(0.5)
 
     def test_unknown_feature(self) -> None:
         with pytest.raises(ArgumentError, match="nobody ever used"):
-            cx.adoption_rate(usage_study([1]), feature="serach")
+            cx.usage.adoption_rate(usage_study([1]), feature="serach")
 
 
 def test_working_time_of_moments_with_a_time_zone() -> None:
     """Noon in New York is 17:00 in UTC: both are the same moments, and office hours run in Berlin."""
-    hours = cx.BusinessHours(timezone="Europe/Berlin")
+    hours = cx.support.BusinessHours(timezone="Europe/Berlin")
     start = pd.to_datetime(["2024-03-04 09:30", "2024-03-05 03:00"])
     end = pd.to_datetime(["2024-03-04 12:00", "2024-03-05 09:00"])
     naive = hours.minutes_between(start, end)
     assert naive.tolist() == [150.0, 60.0]  # Berlin opens at 08:00 in UTC
     abroad = [moments.tz_localize("UTC").tz_convert("America/New_York") for moments in (start, end)]
     assert hours.minutes_between(*abroad).tolist() == naive.tolist()
-    with pytest.raises(cx.ArgumentError, match="start holds something that is not a moment"):
+    with pytest.raises(cx.errors.ArgumentError, match="start holds something that is not a moment"):
         hours.minutes_between(["soon"], ["2024-03-05"])
-    with pytest.raises(cx.ArgumentError, match="lengths differ"):
+    with pytest.raises(cx.errors.ArgumentError, match="lengths differ"):
         hours.minutes_between(start, end[:1])

@@ -111,14 +111,14 @@ def test_answers_that_are_none(scores: Any, words: str) -> None:
 
 
 def test_a_1_to_10_question_is_no_nps() -> None:
-    with pytest.raises(cx.ArgumentError, match="1-10 scale"):
+    with pytest.raises(cx.errors.ArgumentError, match="1-10 scale"):
         cx.nps([9, 10], scale=cx.Scale(name="nps", label="NPS", low=1, high=10, direction="high_is_good"))
 
 
 def test_ces_version_is_declared() -> None:
-    with pytest.raises(cx.ArgumentError, match="version of CES is not declared"):
+    with pytest.raises(cx.errors.ArgumentError, match="version of CES is not declared"):
         cx.ces([1, 2, 3])
-    with pytest.raises(cx.DataError, match=r"score 6 .*CES 1\.0"):
+    with pytest.raises(cx.errors.DataError, match=r"score 6 .*CES 1\.0"):
         cx.ces([1, 2, 6], scale=cx.CES1)
     assert (
         "CES 2.0" in cx.ces([7, 6, 5], scale=cx.CES2).name
@@ -150,11 +150,11 @@ def test_edges() -> None:
 
 
 def test_methods_belong_to_measures() -> None:
-    with pytest.raises(cx.ArgumentError, match="method is 't'"):
+    with pytest.raises(cx.errors.ArgumentError, match="method is 't'"):
         cx.csat([4, 5], measure="top_box", method="t")
-    with pytest.raises(cx.ArgumentError, match="measure is 'top'"):
+    with pytest.raises(cx.errors.ArgumentError, match="measure is 'top'"):
         cx.csat([4, 5], measure="top")  # type: ignore[arg-type]
-    with pytest.raises(cx.ArgumentError, match="level"):
+    with pytest.raises(cx.errors.ArgumentError, match="level"):
         cx.nps(CASE, level=95)
 
 
@@ -207,13 +207,13 @@ def test_one_cluster_says_nothing_about_the_rest() -> None:
 
 
 def test_bad_designs() -> None:
-    with pytest.raises(cx.ArgumentError, match="lengths differ"):
+    with pytest.raises(cx.errors.ArgumentError, match="lengths differ"):
         cx.nps([9, 10], weights=[1.0])
-    with pytest.raises(cx.ArgumentError, match=r"negative.*position 1"):
+    with pytest.raises(cx.errors.ArgumentError, match=r"negative.*position 1"):
         cx.nps([9, 10], weights=[1.0, -1.0])
-    with pytest.raises(cx.ArgumentError, match="zero"):
+    with pytest.raises(cx.errors.ArgumentError, match="zero"):
         cx.nps([9, 10], weights=[0.0, 0.0])
-    with pytest.raises(cx.ArgumentError, match="missing"):
+    with pytest.raises(cx.errors.ArgumentError, match="missing"):
         cx.nps([9, 10], clusters=["a", None])
 
 
@@ -229,7 +229,7 @@ def test_sfo_2017(shared: Any) -> None:
     """The airport's survey of 2017; code 11 means "blank" and is refused, not read as a promoter."""
     survey = pd.read_csv(shared / "data" / "sfo" / "sfo_2017.csv.gz", low_memory=False)
     score = pd.to_numeric(survey["NETPRO"], errors="coerce")
-    with pytest.raises(cx.DataError, match="score 11"):
+    with pytest.raises(cx.errors.DataError, match="score 11"):
         cx.nps(score)
     score = score.where(score != 11)
     found = cx.nps(score)
@@ -256,7 +256,7 @@ def test_sfo_2017_what_a_wrong_reading_gives(shared: Any) -> None:
         }
     )
     options: dict[str, Any] = {"observed_until": "2017-12-31", "instruments": {"nps": cx.NPS}}
-    with pytest.raises(cx.StudyError, match="84 with a score outside the scale"):
+    with pytest.raises(cx.errors.StudyError, match="84 with a score outside the scale"):
         cx.metric_table(cx.Study.from_frames({"responses": rows}, **options), "nps")
     study = cx.Study.from_frames({"responses": rows}, on_reject="set_aside", max_reject_share=0.1, **options)
     found = cx.metric_table(study, "nps").iloc[0]
@@ -317,12 +317,12 @@ def test_few_clusters_widen_by_t_at_the_level_asked_for(level: float) -> None:
 
 def test_bands_and_reference_points() -> None:
     ends = {-100: "needs work", -0.1: "needs work", 0: "good", 49.9: "good", 50: "excellent", 70: "excellent"}
-    assert {score: cx.nps_band(score) for score in ends} == ends
-    assert [cx.nps_band(score) for score in (70.1, 100)] == ["world class"] * 2
+    assert {score: cx.survey.nps_band(score) for score in ends} == ends
+    assert [cx.survey.nps_band(score) for score in (70.1, 100)] == ["world class"] * 2
     for score in (-100.1, 100.1, math.nan):
-        with pytest.raises(cx.ArgumentError, match="-100 to 100"):
-            cx.nps_band(score)
-    points = cx.nps_reference_points()
+        with pytest.raises(cx.errors.ArgumentError, match="-100 to 100"):
+            cx.survey.nps_band(score)
+    points = cx.survey.nps_reference_points()
     assert dict(zip(points["firm"], points["nps"], strict=True)) == {
         "Apple": 72,
         "Amazon": 69,
@@ -330,6 +330,8 @@ def test_bands_and_reference_points() -> None:
         "Jive": 68,
     }
     assert points["band"].tolist() == ["world class", *["excellent"] * 3] and points["source"].all()
-    assert cx.nps_reading(cx.nps([10] * 80 + [6] * 20)).startswith("excellent; the interval runs from good")
-    with pytest.raises(cx.ArgumentError, match="an NPS, in points"):
-        cx.nps_reading(cx.csat([5, 4]))
+    assert cx.survey.nps_reading(cx.nps([10] * 80 + [6] * 20)).startswith(
+        "excellent; the interval runs from good"
+    )
+    with pytest.raises(cx.errors.ArgumentError, match="an NPS, in points"):
+        cx.survey.nps_reading(cx.csat([5, 4]))

@@ -115,7 +115,9 @@ def test_a_base_is_as_small_as_its_effective_n() -> None:
     }
     hidden = table.index[table["suppressed"]]  # two, and the smallest other as its complement
     assert set(hidden) == {"two", "five"}
-    assert "too few independent answers to show, n 40" in str(cx.score_breakdown(frame, "nps", by="team"))
+    assert "too few independent answers to show, n 40" in str(
+        cx.survey.score_breakdown(frame, "nps", by="team")
+    )
     independent = cx.metric_table(frame, "nps", by="team", clusters=None)
     assert not independent["suppressed"].any() and independent["n_effective"].isna().all()
 
@@ -138,14 +140,14 @@ def test_weighted_contrasts(make: Any, against: Any) -> None:
 
 @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 def test_weighted_breakdown(make: Any) -> None:
-    found = cx.score_breakdown(study(make), "nps", by="team", weights="w")
+    found = cx.survey.score_breakdown(study(make), "nps", by="team", weights="w")
     for row, (_, part) in zip(found.table.to_dict("records"), answers().groupby("team"), strict=True):
         known = part[part["score"].notna()]
         shares = known.groupby(pd.cut(known["score"], [-1, 6, 8, 10]), observed=False)["w"].sum()
         shares = shares / shares.sum() * len(known)
         assert [row[name] for name in found.classes] == pytest.approx(shares.tolist())
         assert row["value"] == pytest.approx(alone(part, weights=True, clusters=True).value)
-    plain = cx.score_breakdown(study(make), "nps", clusters=None).table
+    plain = cx.survey.score_breakdown(study(make), "nps", clusters=None).table
     assert plain[list(found.classes)].sum(axis=1).iloc[0] == answers()["score"].notna().sum()
 
 
@@ -162,9 +164,9 @@ def test_weighted_scorecard() -> None:
 
 
 def test_weights_that_are_none_are_refused() -> None:
-    with pytest.raises(cx.ArgumentError, match="no column 'v'"):
+    with pytest.raises(cx.errors.ArgumentError, match="no column 'v'"):
         cx.scorecard(study(), weights="v")
-    with pytest.raises(cx.ArgumentError, match="no column 'v'"):
+    with pytest.raises(cx.errors.ArgumentError, match="no column 'v'"):
         cx.metric_contrasts(study(), "nps", by="team", against="groups", weights="v")
     negative = answers().assign(w=lambda frame: frame["w"].where(frame.index > 0, -1.0))
     tickets = pd.DataFrame(
@@ -173,7 +175,7 @@ def test_weights_that_are_none_are_refused() -> None:
     data = cx.Study.from_frames(
         {"responses": negative, "tickets": tickets}, observed_until="2024-02-29", instruments={"nps": cx.NPS}
     )
-    with pytest.raises(cx.DataError, match="weights are missing or negative"):
+    with pytest.raises(cx.errors.DataError, match="weights are missing or negative"):
         cx.scorecard(data, weights="w")  # not left out in silence because tickets can be counted
 
 

@@ -10,17 +10,17 @@ from cxresearch.errors import ArgumentError
 
 
 @pytest.fixture(scope="module")
-def marks() -> cx.Landmarks:
-    return cx.synthetic_landmarks(seed=1, customers=3_000)
+def marks() -> cx.classifier.Landmarks:
+    return cx.synthetic.synthetic_landmarks(seed=1, customers=3_000)
 
 
 @pytest.fixture(scope="module")
-def model(marks: cx.Landmarks) -> cx.ChurnModel:
+def model(marks: cx.classifier.Landmarks) -> cx.classifier.ChurnModel:
     return cx.fit_churn(marks, members=4)
 
 
 @pytest.fixture(scope="module")
-def found(model: cx.ChurnModel, marks: cx.Landmarks) -> cx.ChurnEvaluation:
+def found(model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks) -> cx.classifier.ChurnEvaluation:
     return cx.evaluate_churn(model, marks, runs=20)
 
 
@@ -42,32 +42,32 @@ def texts(ax: plt.Axes) -> str:
         ("segments", "by group"),
     ],
 )
-def test_evaluation_pictures(found: cx.ChurnEvaluation, kind: str, wanted: str) -> None:
+def test_evaluation_pictures(found: cx.classifier.ChurnEvaluation, kind: str, wanted: str) -> None:
     text = texts(cx.plot(found, kind=kind))
     assert wanted in text
     assert f"{found.n:,} held-out rows" in text
 
 
-def test_gains_end_where_the_table_ends(found: cx.ChurnEvaluation) -> None:
+def test_gains_end_where_the_table_ends(found: cx.classifier.ChurnEvaluation) -> None:
     ax = cx.plot(found)
     line = ax.lines[0]
     np.testing.assert_allclose(line.get_ydata()[1:], found.gains["captured"])
     plt.close(ax.figure)
 
 
-def test_effect_and_odds_pictures(model: cx.ChurnModel, marks: cx.Landmarks) -> None:
-    assert "NPS" in texts(cx.plot(cx.effect_curve(model, marks, "nps")))
-    assert "no difference" in texts(cx.plot(cx.churn_odds(marks)))
+def test_effect_and_odds_pictures(model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks) -> None:
+    assert "NPS" in texts(cx.plot(cx.classifier.effect_curve(model, marks, "nps")))
+    assert "no difference" in texts(cx.plot(cx.classifier.churn_odds(marks)))
 
 
-def test_profit_picture(marks: cx.Landmarks) -> None:
+def test_profit_picture(marks: cx.classifier.Landmarks) -> None:
     import dataclasses
 
     rich = dataclasses.replace(
         marks, frame=marks.frame.assign(mrr=np.linspace(10, 200, marks.n_rows)), features=("mrr",)
     )
     fitted = cx.fit_churn(rich, members=0)
-    curve = cx.profit_curve(fitted, rich, contact_cost=20, success_rate=0.3, runs=20)
+    curve = cx.classifier.profit_curve(fitted, rich, contact_cost=20, success_rate=0.3, runs=20)
     text = texts(cx.plot(curve))
     assert f"contact {curve.break_even_share:.0%}".replace("%", " %") in text
 

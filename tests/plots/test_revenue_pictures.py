@@ -49,7 +49,7 @@ def said(axes: plt.Axes) -> str:
 
 
 def test_waterfall_bars_end_where_the_ledger_ends() -> None:
-    axes = cx.plot(cx.mrr_bridge(study()), period="2024-02")
+    axes = cx.plot(cx.revenue.mrr_bridge(study()), period="2024-02")
     heights = [patch.get_height() for patch in axes.patches]
     assert heights == [100.0, 40.0, 15.0, 0.0, -5.0, -10.0, 140.0]
     last = axes.patches[-2]
@@ -71,13 +71,13 @@ def test_a_cut_axis_says_so() -> None:
     rows += [("c0", pd.Timestamp("2024-02-10"), 0.0)]
     frame = pd.DataFrame(rows, columns=["customer_id", "effective_at", "mrr"])
     big = cx.Study.from_frames({"revenue": frame}, observed_until=pd.Timestamp("2024-03-05"), instruments={})
-    axes = cx.plot(cx.mrr_bridge(big), period="2024-02")
+    axes = cx.plot(cx.revenue.mrr_bridge(big), period="2024-02")
     assert axes.get_ylim()[0] > 0
     assert "the axis begins at" in said(axes)
 
 
 def test_history_stacks_gains_above_and_losses_below() -> None:
-    axes = cx.plot(cx.mrr_bridge(study()), history=True)
+    axes = cx.plot(cx.revenue.mrr_bridge(study()), history=True)
     assert {text.get_text() for text in axes.get_legend().get_texts()} >= {"New", "Churn", "Net change"}
     net = axes.lines[0].get_ydata()
     np.testing.assert_allclose(net, [100.0, 40.0])
@@ -85,7 +85,7 @@ def test_history_stacks_gains_above_and_losses_below() -> None:
 
 @pytest.mark.parametrize("of", ["customers", "revenue"])
 def test_incomplete_cells_stay_blank(of: str) -> None:
-    result = cx.cohort_retention(study(), of=of)
+    result = cx.revenue.cohort_retention(study(), of=of)
     axes = cx.plot(result)
     image = axes.images[0].get_array()
     assert np.ma.getmaskarray(image).tolist() == [[False, False], [False, True]]
@@ -94,9 +94,9 @@ def test_incomplete_cells_stay_blank(of: str) -> None:
 
 
 def test_ageing_with_and_without_groups() -> None:
-    axes = cx.plot(cx.ticket_ageing(study()))
+    axes = cx.plot(cx.support.ticket_ageing(study()))
     assert [patch.get_height() for patch in axes.patches] == [0, 1, 0, 1, 1]
     assert "3 open tickets" in said(axes)
-    axes = cx.plot(cx.ticket_ageing(study(), by=["channel"]))
+    axes = cx.plot(cx.support.ticket_ageing(study(), by=["channel"]))
     assert [label.get_text() for label in axes.get_yticklabels()] == ["chat", "mail"]
     assert {text.get_text() for text in axes.texts} == {"1", "2"}

@@ -79,7 +79,7 @@ def test_labels_are_pushedspread_apart_and_keep_their_order() -> None:
 
 
 def test_incidence_panels_and_single() -> None:
-    both = cx.cumulative_incidence(frame(), by="plan")
+    both = cx.curves.cumulative_incidence(frame(), by="plan")
     ax = cx.plot(both)
     assert ax.figure is not None
     assert [panel.get_title(loc="left") for panel in ax.figure.axes] == ["plan 0 (n 100)", "plan 1 (n 100)"]
@@ -98,10 +98,10 @@ def test_comparison_lifetime_and_hazard_pictures() -> None:
     assert "within 30 days" in ax.get_title(loc="left")
     survival = cx.plot(comparison, measure="survival")
     assert "still there at 30 days" in survival.get_title(loc="left")
-    lifetime = cx.plot(cx.expected_lifetime(rows, horizon=80, families=["weibull"]))
+    lifetime = cx.plot(cx.curves.expected_lifetime(rows, horizon=80, families=["weibull"]))
     assert any("extrapolated (weibull)" in text for text in texts(lifetime))
-    marks = cx.landmark(cx.synthetic_study(customers=1000), horizon_days=180)
-    hazard = cx.plot(cx.hazard_model(marks, scores=["ces", "nps"]))
+    marks = cx.landmark(cx.synthetic.synthetic_study(customers=1000), horizon_days=180)
+    hazard = cx.plot(cx.curves.hazard_model(marks, scores=["ces", "nps"]))
     assert hazard.figure is not None
     assert [panel.get_xlabel() for panel in hazard.figure.axes] == ["CES answer", "NPS answer"]
     assert hazard.get_yscale() == "log"
@@ -117,6 +117,8 @@ def test_single_curves_have_pictures_too() -> None:
 
 
 def test_after_event_says_the_hazard_ratio() -> None:
-    result = cx.after_event(cx.synthetic_study(customers=1000), event="detractor", horizon=200)
+    result = cx.curves.after_event(
+        cx.synthetic.synthetic_study(customers=1000), event="detractor", horizon=200
+    )
     title = cx.plot(result).get_title(loc="left")
     assert f"{result.hazard_ratio['hazard_ratio']:.2f}" in title

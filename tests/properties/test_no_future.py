@@ -32,7 +32,7 @@ LATER = {
 
 @cache
 def company() -> tuple[Tables, dict[str, Any]]:
-    study = cx.synthetic_study(seed=11, customers=120, tier="B")
+    study = cx.synthetic.synthetic_study(seed=11, customers=120, tier="B")
     more = {"instruments": study.instruments, "segments": study.segments}
     return {name: collect(study.table(name)) for name in study.tables}, more
 
@@ -122,7 +122,7 @@ def test_the_test_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
             leak.setattr(Past, table, lambda self, *_, _table=table, **__: self._archive.table(_table))
             assert not known_at(future, at, "2026-07-01").equals(known), table
     monkeypatch.setattr(Past, "answers", lambda self: self._archive.table("responses"))
-    with pytest.raises(cx.DataError, match="from after the landmark"):  # Landmarks itself notices
+    with pytest.raises(cx.errors.DataError, match="from after the landmark"):  # Landmarks itself notices
         known_at(future, at, "2026-07-01")
 
 

@@ -34,7 +34,7 @@ def ten_customers(customers: int = 10) -> Study:
 
 
 def test_a_bridge_in_words_by_hand() -> None:
-    said = bridge_caption(cx.mrr_bridge(ten_customers()), level=0.9)
+    said = bridge_caption(cx.revenue.mrr_bridge(ten_customers()), level=0.9)
     assert said.startswith("2024-02: recurring revenue rose by 7 CHF, to 107 CHF a month from 10 customers; ")
     assert "1 joined and 1 left." in said
     assert "100.0 % was there at the end" in said
@@ -43,15 +43,15 @@ def test_a_bridge_in_words_by_hand() -> None:
 
 
 def test_a_bridge_without_a_complete_period_has_no_caption() -> None:
-    bridge = cx.mrr_bridge(ten_customers())
-    with pytest.raises(cx.ArgumentError, match="no complete period"):
+    bridge = cx.revenue.mrr_bridge(ten_customers())
+    with pytest.raises(cx.errors.ArgumentError, match="no complete period"):
         bridge_caption(replace(bridge, frame=bridge.frame.assign(complete=False)))
 
 
 @pytest.mark.parametrize(("customers", "hidden"), [(4, True), (5, False)])
 def test_few_customers_are_not_pictured(customers: int, hidden: bool) -> None:
     """Opening and closing are alike in number: one left and one joined."""
-    assert too_small(cx.mrr_bridge(ten_customers(customers))) is hidden
+    assert too_small(cx.revenue.mrr_bridge(ten_customers(customers))) is hidden
 
 
 def test_cohorts_are_compared_at_a_year_where_one_is_that_old() -> None:
@@ -63,7 +63,7 @@ def test_cohorts_are_compared_at_a_year_where_one_is_that_old() -> None:
             for start in [pd.Timestamp("2023-01-01") + pd.DateOffset(months=3 * which)]
         ]
     ).assign(low=0.5, high=0.95, complete=True)
-    cohorts = cx.CohortRetention(frame=frame, of="customers", every="quarter", level=0.95)
+    cohorts = cx.revenue.CohortRetention(frame=frame, of="customers", every="quarter", level=0.95)
     said = cohort_caption(cohorts)
     assert said.startswith("Of the customers who first paid in the quarter from Apr 2023, 80.0 % were still")
     assert "after 4 quarters (95 % interval [50.0 %, 95.0 %], n 40)." in said
@@ -84,7 +84,9 @@ def test_ageing_in_words() -> None:
             "n": [3, 1],
         }
     )
-    ageing = cx.TicketAgeing(frame=frame, n=4, observed_until=pd.Timestamp("2024-03-01").to_pydatetime())
+    ageing = cx.support.TicketAgeing(
+        frame=frame, n=4, observed_until=pd.Timestamp("2024-03-01").to_pydatetime()
+    )
     said = ageing_caption(ageing)
     assert said.startswith("Of 4 tickets open when the data were cut, 1 (25 %) has waited over 1 d;")
     assert ageing_caption(replace(ageing, n=0)) == "No ticket is open."
@@ -137,24 +139,24 @@ def test_contestants_are_those_somebody_answered() -> None:
     rows = {"customer_id": list("ab"), "duration_days": [400, 30], "event": [0, 1]}
     scales = {"nps": cx.NPS, "csat": cx.CSAT, "ces": cx.CES2, "other": replace(cx.CSAT, name="other")}
 
-    def marks(**scores: list[float | None]) -> cx.Landmarks:
+    def marks(**scores: list[float | None]) -> cx.classifier.Landmarks:
         frame = pd.DataFrame(rows | {name: scores.get(name, [None, None]) for name in scales})
-        return cx.Landmarks.from_frame(frame, instruments=scales, horizon_days=180)
+        return cx.classifier.Landmarks.from_frame(frame, instruments=scales, horizon_days=180)
 
-    assert cx.answered_scores(marks(nps=[1, 2], ces=[3, None], other=[1, 1])) == ("ces", "nps")
-    assert cx.answered_scores(marks(nps=[1, 2], other=[1, 1])) == ("nps", "other")
-    assert cx.answered_scores(marks()) == ()
-    with pytest.raises(cx.DataError, match="every one of nps, csat; nobody answered csat"):
+    assert cx.contest.answered_scores(marks(nps=[1, 2], ces=[3, None], other=[1, 1])) == ("ces", "nps")
+    assert cx.contest.answered_scores(marks(nps=[1, 2], other=[1, 1])) == ("nps", "other")
+    assert cx.contest.answered_scores(marks()) == ()
+    with pytest.raises(cx.errors.DataError, match="every one of nps, csat; nobody answered csat"):
         cx.compare(marks(nps=[1, 2]), ["nps", "csat"])
 
 
 def test_drivers_say_what_is_missing() -> None:
     frame = pd.DataFrame({"nps": [1.0, 2.0], "tenure_days": [3.0, 4.0]})
-    with pytest.raises(cx.ArgumentError, match="only 'tenure_days' could explain it"):
+    with pytest.raises(cx.errors.ArgumentError, match="only 'tenure_days' could explain it"):
         cx.key_drivers(frame, "nps", ["tenure_days"])
-    with pytest.raises(cx.ArgumentError, match="nothing could explain it"):
+    with pytest.raises(cx.errors.ArgumentError, match="nothing could explain it"):
         cx.key_drivers(frame, "nps", [])
-    with pytest.raises(cx.ArgumentError, match="'csat', the score to explain, is no column"):
+    with pytest.raises(cx.errors.ArgumentError, match="'csat', the score to explain, is no column"):
         cx.key_drivers(frame, "csat", ["nps", "tenure_days"])
 
 
@@ -163,7 +165,7 @@ def test_drivers_say_what_is_missing() -> None:
 def test_a_row_of_the_first_table_is_one_line(browser: Any, tmp_path: Path, width: int) -> None:
     import nbformat
 
-    study = cx.company_study(seed=1, customers=600)
+    study = cx.synthetic.company_study(seed=1, customers=600)
     wanted = ["csat_top_box", "net_revenue_retention", "resolution_p90_hours", "nps_response_rate"]
     glance = cx.scorecard(study, every="quarter", metrics=wanted).glance
     block = table_block(glance, caption="", formats={}, labels={}, intervals={}, max_rows=9)

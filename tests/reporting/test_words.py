@@ -13,12 +13,12 @@ from cxresearch.reporting.writing.blocks import table_block, tiles_block
 
 
 @pytest.fixture(scope="module")
-def card() -> cx.Scorecard:
-    study = cx.company_study(seed=1, customers=600)
+def card() -> cx.study.Scorecard:
+    study = cx.synthetic.company_study(seed=1, customers=600)
     return cx.scorecard(study, by=["segment"], every="quarter", metrics=["csat"])
 
 
-def test_the_first_screen_names_groups_with_interval(card: cx.Scorecard) -> None:
+def test_the_first_screen_names_groups_with_interval(card: cx.study.Scorecard) -> None:
     rest = card.rest.assign(verdict="within noise")
     quiet = dataclasses.replace(card, rest=rest, changes=card.changes.assign(verdict="within noise"))
     said = "By segment, no group moved beyond noise. By segment, no group is unlike the others."

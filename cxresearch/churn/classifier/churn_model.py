@@ -103,7 +103,7 @@ class ChurnModel(Result):
     passed_over : tuple of str
         Features that told nothing in training: the same in every row, or known in hardly any.
     classifier : Pipeline
-        Preparation and calibrated classifier of scikit-learn; use ``cx.churn_risk`` rather than this.
+        Preparation and calibrated classifier of scikit-learn; rather use ``cx.classifier.churn_risk``.
     members : tuple
         Classifiers refitted on resampled customers, for the interval of a risk.
     member_scale : float

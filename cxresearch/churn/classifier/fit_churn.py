@@ -100,7 +100,7 @@ def fit_churn(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=3_000)
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=3_000)
     >>> model = cx.fit_churn(marks, members=0)
     >>> model.split.test_from is None  # one landmark: split by customer only
     True

@@ -79,7 +79,7 @@ def leak_alarms(marks: Landmarks, *, suspicious: float = AUC_ALONE) -> pd.DataFr
     Examples
     --------
     >>> import cxresearch as cx
-    >>> leak_alarms(cx.synthetic_landmarks(customers=2_000)).empty
+    >>> leak_alarms(cx.synthetic.synthetic_landmarks(customers=2_000)).empty
     True
     """
     require_landmarks(marks)

@@ -82,7 +82,9 @@ def model_card(model: ChurnModel, evaluation: ChurnEvaluation | None = None) -> 
     Examples
     --------
     >>> import cxresearch as cx
-    >>> card = cx.model_card(cx.fit_churn(cx.synthetic_landmarks(seed=1, customers=3_000), members=0))
+    >>> card = cx.classifier.model_card(
+    ...     cx.fit_churn(cx.synthetic.synthetic_landmarks(seed=1, customers=3_000), members=0)
+    ... )
     >>> card.sections[0][0]
     'Purpose'
     """
@@ -193,9 +195,11 @@ def save_churn_model(model: ChurnModel, path: str | PathLike[str]) -> Path:
     Examples
     --------
     >>> import tempfile, cxresearch as cx
-    >>> model = cx.fit_churn(cx.synthetic_landmarks(seed=1, customers=3_000), members=0)
+    >>> model = cx.fit_churn(cx.synthetic.synthetic_landmarks(seed=1, customers=3_000), members=0)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     cx.load_churn_model(cx.save_churn_model(model, folder + "/churn.skops")).kind
+    ...     cx.classifier.load_churn_model(
+    ...         cx.classifier.save_churn_model(model, folder + "/churn.skops")
+    ...     ).kind
     'logistic'
     """
     import sklearn
@@ -239,7 +243,7 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
     Parameters
     ----------
     path : path
-        Written by ``cx.save_churn_model``.
+        Written by ``cx.classifier.save_churn_model``.
 
     Returns
     -------
@@ -264,13 +268,15 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
     >>> import tempfile
     >>> from pathlib import Path
     >>> import cxresearch as cx
-    >>> marks = cx.landmark(cx.company_study(seed=1, customers=600), horizon_days=180, keep_silent=True)
+    >>> marks = cx.landmark(
+    ...     cx.synthetic.company_study(seed=1, customers=600), horizon_days=180, keep_silent=True
+    ... )
     >>> fitted = cx.fit_churn(marks, members=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "model.skops"
-    ...     _ = cx.save_churn_model(fitted, path)
-    ...     read = cx.load_churn_model(path)
-    >>> bool((cx.churn_risk(read, marks) == cx.churn_risk(fitted, marks)).all())
+    ...     _ = cx.classifier.save_churn_model(fitted, path)
+    ...     read = cx.classifier.load_churn_model(path)
+    >>> bool((cx.classifier.churn_risk(read, marks) == cx.classifier.churn_risk(fitted, marks)).all())
     True
     """
     import sklearn
@@ -295,7 +301,7 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
 def _read(path: Path) -> dict[str, Any]:
     from skops import io
 
-    where = {"where": str(path), "next_step": "give a file written by cx.save_churn_model"}
+    where = {"where": str(path), "next_step": "give a file written by cx.classifier.save_churn_model"}
     if not path.is_file():
         raise DataError("there is no such file", **where)
     try:

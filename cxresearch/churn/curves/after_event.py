@@ -185,7 +185,9 @@ def after_event(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> result = cx.after_event(cx.synthetic_study(customers=2000), event="detractor", horizon=180)
+    >>> result = cx.curves.after_event(
+    ...     cx.synthetic.synthetic_study(customers=2000), event="detractor", horizon=180
+    ... )
     >>> result.n_matched <= result.n_events
     True
     """

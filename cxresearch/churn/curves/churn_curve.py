@@ -105,7 +105,8 @@ def curve_from(
     others = (found.rows.event > 0).sum() - (of_kind.rows.event > 0).sum()
     if others:
         notes.append(
-            "customers who left otherwise count as censored; what happens to all: cx.cumulative_incidence"
+            "customers who left otherwise count as censored; "
+            "what happens to all: cx.curves.cumulative_incidence"
         )
     return ChurnCurve(
         groups=of_kind.groups,

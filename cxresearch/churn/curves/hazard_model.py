@@ -195,7 +195,7 @@ def hazard_model(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> model = cx.hazard_model(cx.synthetic_study(customers=2000), scores=["ces", "nps"])
+    >>> model = cx.curves.hazard_model(cx.synthetic.synthetic_study(customers=2000), scores=["ces", "nps"])
     >>> model.fit.names
     ('ces', 'nps')
     """

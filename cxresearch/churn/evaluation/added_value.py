@@ -60,9 +60,9 @@ def added_value(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.company_study(seed=1, customers=800)
+    >>> study = cx.synthetic.company_study(seed=1, customers=800)
     >>> marks = cx.landmark(study, every="quarter", horizon_days=180)
-    >>> len(cx.added_value(marks).contrasts)
+    >>> len(cx.classifier.added_value(marks).contrasts)
     4
     """
     check_level(level)

@@ -86,7 +86,7 @@ def evaluate_churn(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=6_000)
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=6_000)
     >>> found = cx.evaluate_churn(cx.fit_churn(marks, members=0), marks, runs=50)
     >>> found.better_than_chance
     True

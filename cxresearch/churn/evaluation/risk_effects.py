@@ -174,8 +174,8 @@ def effect_curve(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=3_000)
-    >>> curve = cx.effect_curve(cx.fit_churn(marks, members=5), marks, "nps")
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=3_000)
+    >>> curve = cx.classifier.effect_curve(cx.fit_churn(marks, members=5), marks, "nps")
     >>> bool(curve.table["effect"].iloc[0] > curve.table["effect"].iloc[-1])  # low scores leave more
     True
     """
@@ -287,7 +287,7 @@ def churn_odds(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> odds = cx.churn_odds(cx.synthetic_landmarks(seed=1, customers=5_000))
+    >>> odds = cx.classifier.churn_odds(cx.synthetic.synthetic_landmarks(seed=1, customers=5_000))
     >>> bool((odds.table["odds_ratio"] < 1).all())  # a point more goes with leaving less
     True
     """

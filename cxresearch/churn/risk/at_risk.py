@@ -72,7 +72,7 @@ def at_risk(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.company_study(seed=1, customers=800)
+    >>> study = cx.synthetic.company_study(seed=1, customers=800)
     >>> marks = cx.landmark(study, horizon_days=180, keep_silent=True)
     >>> found = cx.at_risk(cx.fit_churn(marks, members=5), study, contact_cost=20, success_rate=0.2)
     >>> len(found.table)
@@ -211,8 +211,12 @@ def profit_curve(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.landmark(cx.company_study(seed=1, customers=800), horizon_days=180, keep_silent=True)
-    >>> curve = cx.profit_curve(cx.fit_churn(marks, members=0), marks, contact_cost=20, success_rate=0.2)
+    >>> marks = cx.landmark(
+    ...     cx.synthetic.company_study(seed=1, customers=800), horizon_days=180, keep_silent=True
+    ... )
+    >>> curve = cx.classifier.profit_curve(
+    ...     cx.fit_churn(marks, members=0), marks, contact_cost=20, success_rate=0.2
+    ... )
     >>> float(curve.table["profit"].iloc[0])  # contacting nobody
     0.0
     """

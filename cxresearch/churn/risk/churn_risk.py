@@ -36,7 +36,7 @@ def churn_risk(model: ChurnModel, marks: Landmarks) -> NDArray[np.float64]:
     Parameters
     ----------
     model : ChurnModel
-        From ``cx.fit_churn`` or ``cx.load_churn_model``.
+        From ``cx.fit_churn`` or ``cx.classifier.load_churn_model``.
     marks : Landmarks
         New rows, with the columns the model was fitted on and on the same scales.
 
@@ -59,8 +59,8 @@ def churn_risk(model: ChurnModel, marks: Landmarks) -> NDArray[np.float64]:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=3_000)
-    >>> risk = cx.churn_risk(cx.fit_churn(marks, members=0), marks)
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=3_000)
+    >>> risk = cx.classifier.churn_risk(cx.fit_churn(marks, members=0), marks)
     >>> bool(((risk > 0) & (risk < 1)).all())
     True
     """

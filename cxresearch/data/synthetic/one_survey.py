@@ -100,8 +100,8 @@ def synthetic_landmarks(
 ) -> Landmarks:
     """Draw landmark rows straight from the tier A model, for simulations.
 
-    Rows are those ``cx.landmark`` would make of ``cx.synthetic_study``, without tables in between: one row
-    for each customer, asked on the day of the landmark, followed for two years, horizon 12 months.
+    Rows are those ``cx.landmark`` would make of ``cx.synthetic.synthetic_study``, without tables in between:
+    one row for each customer, asked on the day of the landmark, followed for two years, horizon 12 months.
 
     Parameters
     ----------
@@ -187,8 +187,8 @@ def synthetic_study(
 
     **Tier A** is the smallest study with a closed form: everybody is asked for CES, NPS and CSAT at one
     instant (1 January 2023) and followed until 1 January 2025. Three feelings drive the answers and the
-    hazard of leaving; within 12 months 10 % leave voluntarily and 2 % involuntarily. ``cx.truth`` gives the
-    exact AUC of each score. Landmark rows as the truth has them:
+    hazard of leaving; within 12 months 10 % leave voluntarily and 2 % involuntarily. ``cx.synthetic.truth``
+    gives the exact AUC of each score. Landmark rows as the truth has them:
     ``cx.landmark(study, every=["2023-01-01"], horizon_days=365.25)``.
 
     **Tier B** is a company over 36 months with every table and the faults of real data; its curve is known.

@@ -289,7 +289,7 @@ def truth(
     Parameters
     ----------
     scenario : {"base", "equal", "ces", "nps", "csat", "null"}
-        Which feeling drives churn; see ``cx.synthetic_study``.
+        Which feeling drives churn; see ``cx.synthetic.synthetic_study``.
     horizon_months : float
         AUC and incidence are for churn within this many months of the landmark.
     form : {"raw", "top_box", "categories"}

@@ -126,7 +126,7 @@ def audit_claims(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> audit = cx.audit_claims(cx.synthetic_study(customers=300, tier="A"))
+    >>> audit = cx.contest.audit_claims(cx.synthetic.synthetic_study(customers=300, tier="A"))
     >>> audit.claim("effort_by_generation").verdict
     'not testable'
     """

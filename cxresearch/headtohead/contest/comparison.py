@@ -78,7 +78,7 @@ class Comparison(Result):
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=5_000, scenario="base")
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=5_000, scenario="base")
     >>> found = cx.compare(marks, ["ces", "nps", "csat"])
     >>> found.auc("nps")
     AUC of NPS 0.628 [0.602, 0.654], n 5,000

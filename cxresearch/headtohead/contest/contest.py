@@ -58,8 +58,8 @@ def compare(
     Parameters
     ----------
     marks : Landmarks
-        From :func:`cxresearch.landmark` or :func:`cxresearch.synthetic_landmarks`. Rows without an answer to
-        every contestant are left out and counted.
+        From :func:`cxresearch.landmark` or :func:`cxresearch.synthetic.synthetic_landmarks`. Rows without
+        an answer to every contestant are left out and counted.
     scores : sequence of str, or Protocol
         Two or more instruments; the first two are the primary pair unless `primary` says otherwise. A
         :class:`Protocol` brings all settings with it; what deviates from it is said in ``deviations``.
@@ -77,7 +77,8 @@ def compare(
         The same for every contestant; see :func:`cxresearch.headtohead.contest.forms.in_form`.
         ``"spline"`` ranks by a cross-fitted curve and may turn a score round.
     weights : array-like, shape (rows of marks,), optional
-        Positive row weights, carried through the whole chain: see :func:`cxresearch.response_weights`.
+        Positive row weights, carried through the whole chain; see
+        :func:`cxresearch.contest.response_weights`.
     measures : sequence of str
         Further measures: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
         (the Brier score averaged over time), ``ipa``, ``lift``, ``net_benefit`` (with the decision curve),
@@ -112,7 +113,7 @@ def compare(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=5_000, scenario="base")
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=5_000, scenario="base")
     >>> cx.compare(marks, ["ces", "nps"]).verdict
     'inconclusive: you would need 16,600 rows'
     """

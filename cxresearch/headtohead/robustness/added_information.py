@@ -128,7 +128,7 @@ def added_information(
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.headtohead.robustness.added_information import added_information
-    >>> marks = cx.synthetic_landmarks(seed=1, customers=5_000, scenario="nps")
+    >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=5_000, scenario="nps")
     >>> print(added_information(marks, ["ces", "nps"]).finding)
     CES and NPS each add to the other: together they tell more than either alone.
     """

@@ -118,7 +118,9 @@ def compare_segments(
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.headtohead.robustness.contest_by_segment import compare_segments
-    >>> marks = cx.landmark(cx.synthetic_study(customers=3_000), every=["2023-01-01"], horizon_days=365.25)
+    >>> marks = cx.landmark(
+    ...     cx.synthetic.synthetic_study(customers=3_000), every=["2023-01-01"], horizon_days=365.25
+    ... )
     >>> compare_segments(marks, ("ces", "nps"), by="segment").pooled.k
     3
     """
@@ -176,13 +178,13 @@ def pool_comparisons(
     >>> import cxresearch as cx
     >>> found = {
     ...     f"company {seed}": cx.compare(
-    ...         cx.synthetic_landmarks(seed=seed, customers=1_000, scenario="base"),
+    ...         cx.synthetic.synthetic_landmarks(seed=seed, customers=1_000, scenario="base"),
     ...         ["ces", "nps"],
     ...         measures=(),
     ...     )
     ...     for seed in (1, 2, 3)
     ... }
-    >>> pooled = cx.pool_comparisons(found, by="company").pooled
+    >>> pooled = cx.contest.pool_comparisons(found, by="company").pooled
     >>> pooled.k, pooled.low < pooled.value < pooled.high
     (3, True)
     """

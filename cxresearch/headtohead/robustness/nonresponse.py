@@ -92,7 +92,7 @@ def response_weights(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.synthetic_study(customers=1_000, nonresponse=True)
+    >>> study = cx.synthetic.synthetic_study(customers=1_000, nonresponse=True)
     >>> marks = cx.landmark(study, every=["2023-01-01"], horizon_days=180, keep_silent=True)
     >>> weights = response_weights(marks, ["ces", "nps"])
     >>> len(weights) == len(marks.frame), bool(weights.min() > 0)
@@ -160,7 +160,7 @@ def nonresponse(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.synthetic_study(customers=1_000, nonresponse=True)
+    >>> study = cx.synthetic.synthetic_study(customers=1_000, nonresponse=True)
     >>> marks = cx.landmark(study, every=["2023-01-01"], horizon_days=180, keep_silent=True)
     >>> nonresponse(marks, ("ces", "nps")).contests["population"].tolist()[:2]
     ['those who answered', 'weighted to all customers']

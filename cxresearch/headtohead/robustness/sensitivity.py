@@ -171,7 +171,7 @@ def sensitivity(
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.headtohead.robustness.sensitivity import sensitivity
-    >>> found = sensitivity(cx.synthetic_landmarks(seed=1, customers=4_000), ("ces", "nps"))
+    >>> found = sensitivity(cx.synthetic.synthetic_landmarks(seed=1, customers=4_000), ("ces", "nps"))
     >>> found.table["kind"].unique().tolist()
     ['primary', 'horizon', 'form', 'controls', 'rows']
     """

@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.metrics.base.cell_estimates import without_running
 from cxresearch.metrics.base.group_columns import NoSuchGroupError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
-from cxresearch.metrics.revenue.logo_churn import churn_base, churn_cells, counting_heads
+from cxresearch.metrics.returns.logo_churn import churn_base, churn_cells, counting_heads
 from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.revenue_profiles import revenue_profile

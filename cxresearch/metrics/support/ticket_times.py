@@ -229,7 +229,8 @@ def sla_attainment(
     Estimate
         A ticket open beyond the target is a breach; one open that has not reached it is censored, neither
         kept nor broken. NaN if no ticket could be followed to the target. Limits are log-log, and Wilson's
-        where all or none of the tickets were in time (`cxresearch.stats.survival.reached_share.share_reached`).
+        where all or none of the tickets were in time
+        (`cxresearch.stats.survival.reached_share.share_reached`).
 
     Examples
     --------

@@ -44,7 +44,7 @@ def direction_check(study: Tables, *, level: float = 0.95) -> pd.DataFrame:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> direction_check(cx.synthetic_study(seed=1, customers=3000))["verdict"].unique().tolist()
+    >>> direction_check(cx.synthetic.synthetic_study(seed=1, customers=3000))["verdict"].unique().tolist()
     ['agree']
     """
     check_level(level)

@@ -73,7 +73,7 @@ def scorecard(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.synthetic_study(seed=1, customers=2000)
+    >>> study = cx.synthetic.synthetic_study(seed=1, customers=2000)
     >>> card = scorecard(study, every="quarter", metrics=["nps"])
     >>> card.overall[["metric", "n", "unit"]].tail(1).to_string(index=False, header=False).split()[0]
     'nps'

@@ -137,8 +137,8 @@ def restricted_mean_of(rows: SurvivalRows, *, horizon: float) -> RestrictedMean:
     if horizon > table.time[-1] and survival[-1] > 0:
         raise DataError(
             f"the horizon {horizon:g} lies beyond the follow-up, which ends at {table.time[-1]:g}",
-            next_step="choose a horizon within the follow-up, or use cx.expected_lifetime, which says how "
-            "much is extrapolated",
+            next_step="choose a horizon within the follow-up, or use cx.curves.expected_lifetime, "
+            "which says how much is extrapolated",
         )
     area = _areas(table, survival, horizon)
     influence = rows.weight * _influence(rows, table, area)

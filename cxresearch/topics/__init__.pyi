@@ -1,0 +1,10 @@
+from . import classifier as classifier
+from . import contest as contest
+from . import curves as curves
+from . import design as design
+from . import revenue as revenue
+from . import study as study
+from . import support as support
+from . import survey as survey
+from . import synthetic as synthetic
+from . import usage as usage

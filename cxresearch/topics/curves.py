@@ -1,0 +1,25 @@
+"""How long customers stay: incidences, lifetimes, hazards, and what follows an event."""
+
+from cxresearch.churn.curves.after_event import AfterEvent, after_event
+from cxresearch.churn.curves.churn_curve import cumulative_incidence
+from cxresearch.churn.curves.churn_curve_result import ChurnCurve, ChurnIncidence
+from cxresearch.churn.curves.compare_curves import CurveComparison
+from cxresearch.churn.curves.expected_lifetime import ExpectedLifetime, expected_lifetime
+from cxresearch.churn.curves.hazard_model import HazardModel, hazard_model
+from cxresearch.stats.survival.aalen_johansen import CumulativeIncidence
+from cxresearch.stats.survival.survival_curve import KaplanMeier
+
+__all__ = [
+    "AfterEvent",
+    "ChurnCurve",
+    "ChurnIncidence",
+    "CumulativeIncidence",
+    "CurveComparison",
+    "ExpectedLifetime",
+    "HazardModel",
+    "KaplanMeier",
+    "after_event",
+    "cumulative_incidence",
+    "expected_lifetime",
+    "hazard_model",
+]

@@ -1,0 +1,12 @@
+"""Samples that were drawn: weights, strata, clusters, raking."""
+
+from cxresearch.stats.design.raking import rake_weights
+from cxresearch.stats.design.survey_design import design_mean, design_ratio, design_share, survey_design
+
+__all__ = [
+    "design_mean",
+    "design_ratio",
+    "design_share",
+    "rake_weights",
+    "survey_design",
+]

@@ -1,0 +1,14 @@
+"""Companies that do not exist, with their truth."""
+
+from cxresearch.data.synthetic.company import company_study, company_truth
+from cxresearch.data.synthetic.one_survey import synthetic_landmarks, synthetic_study
+from cxresearch.data.synthetic.truth import Truth, truth
+
+__all__ = [
+    "Truth",
+    "company_study",
+    "company_truth",
+    "synthetic_landmarks",
+    "synthetic_study",
+    "truth",
+]
