@@ -8,6 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError
+from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,11 @@ def check_number(
 def check_choice(name: str, value: str, choices: Collection[str]) -> str:
     """Return one of the named choices."""
     if value not in choices:
-        raise ArgumentError(f"{name} is {value!r}", wanted="one of " + ", ".join(map(repr, choices)))
+        raise ArgumentError(
+            f"{name} is {value!r}",
+            wanted="one of " + ", ".join(map(repr, choices)),
+            next_step=did_you_mean(str(value), choices),
+        )
     return value
 
 

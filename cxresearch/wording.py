@@ -38,6 +38,20 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     return names[close[0]] if close else ""
 
 
+def did_you_mean(name: str, known: Iterable[str], *, likeness: float = 0.6, otherwise: str = "") -> str:
+    """Return the next step for a mistyped name: the known name it resembles, or what else to do.
+
+    Examples
+    --------
+    >>> did_you_mean("responded", ["responded_at", "score"])
+    "perhaps you meant 'responded_at'"
+    >>> did_you_mean("qqq", ["score"], otherwise="look at the header of the file")
+    'look at the header of the file'
+    """
+    candidate = nearest(name, known, likeness=likeness)
+    return f"perhaps you meant {candidate!r}" if candidate else otherwise
+
+
 def listed(names: Iterable[Any], most: int = 12) -> str:
     """Return names separated by commas, the first few if they are many.
 

@@ -14,6 +14,8 @@ PACKAGE = Path(cxresearch.__file__).parent
 ORDER = [
     "errors",
     "wording",
+    "units_of_time",
+    "aliases",
     "checks",
     "scales",
     "results",

@@ -28,7 +28,7 @@ from cxresearch.data.validation.row_rules import FLAGS
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.results.result import facts_html
 from cxresearch.scales import Scale
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -386,11 +386,10 @@ def _limits(on_reject: OnReject, max_reject_share: float) -> Limits:
 def _check_names(tables: Mapping[str, Any]) -> None:
     for table in tables:
         if table not in LAYOUTS:
-            meant = nearest(table, LAYOUTS)
             raise StudyError(
                 f"table {shown(table)} is unknown",
                 wanted=f"one of {listed(LAYOUTS)}",
-                next_step=f"perhaps you meant {meant!r}" if meant else "",
+                next_step=did_you_mean(table, LAYOUTS),
             )
 
 

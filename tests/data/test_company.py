@@ -12,7 +12,6 @@ from cxresearch.data.synthetic.company import CompanyTruth, company_study, compa
 from cxresearch.data.synthetic.company_paths import (
     COMPANY_START,
     LATENT_CORRELATION,
-    MONTH_DAYS,
     NOTICE_MONTH,
     PERSISTENCE,
     TICKET_RATES,
@@ -22,6 +21,7 @@ from cxresearch.data.synthetic.company_paths import (
     slow_share,
 )
 from cxresearch.errors import ArgumentError
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 N = 8_000
 
@@ -61,13 +61,13 @@ def test_segments_and_their_customers(study: Study) -> None:
 
 def test_annual_terms_end_at_a_renewal_with_notice_30_to_61_days_before(study: Study) -> None:
     gone = table(study, "customers").query("end_kind == 'voluntary'")
-    lived = (gone["ended_at"] - gone["started_at"]).dt.total_seconds() / 86_400 / MONTH_DAYS
+    lived = (gone["ended_at"] - gone["started_at"]).dt.total_seconds() / 86_400 / DAYS_A_MONTH
     notice = (gone["ended_at"] - gone["notice_at"]).dt.total_seconds() / 86_400
     annual = gone["term"] == "annual"
     assert annual.sum() > 300
     np.testing.assert_allclose(lived[annual] % 12, np.where(lived[annual] % 12 > 6, 12, 0), atol=1e-5)
-    assert notice[annual].between(MONTH_DAYS - 0.01, 2 * MONTH_DAYS + 0.01).all()
-    assert notice[~annual].between(-0.01, MONTH_DAYS + 0.01).all()
+    assert notice[annual].between(DAYS_A_MONTH - 0.01, 2 * DAYS_A_MONTH + 0.01).all()
+    assert notice[~annual].between(-0.01, DAYS_A_MONTH + 0.01).all()
 
 
 def test_tickets_are_as_declared(study: Study) -> None:
@@ -115,8 +115,8 @@ def test_revenue_starts_with_the_customer_and_ends_at_zero(study: Study) -> None
 
 def km_from_draws(paths: CompanyPaths, months: np.ndarray) -> np.ndarray:
     """Kaplan-Meier by hand on time since start, censored at the cut, in whole months."""
-    follow = (paths.cut_days - paths.started_days) / MONTH_DAYS
-    event_at = (paths.notice_days - paths.started_days) / MONTH_DAYS
+    follow = (paths.cut_days - paths.started_days) / DAYS_A_MONTH
+    event_at = (paths.notice_days - paths.started_days) / DAYS_A_MONTH
     survival = [1.0]
     for month in months[:-1]:
         there = (event_at > month) & (follow >= month + 1)
@@ -162,8 +162,8 @@ def test_true_risk_equals_the_share_of_simulated_futures(truth: CompanyTruth) ->
     ordered = risk.sort_values()
     for customer in ordered.index[[100, 1_000, 2_000, 3_000, len(ordered) - 200, len(ordered) - 1]]:
         row = int(customer[1:]) - 1
-        age = (700 - truth.paths.started_days[row]) / MONTH_DAYS
-        expected = simulated_risk(truth.paths, row, age, 180 / MONTH_DAYS, 20_000)
+        age = (700 - truth.paths.started_days[row]) / DAYS_A_MONTH
+        expected = simulated_risk(truth.paths, row, age, 180 / DAYS_A_MONTH, 20_000)
         assert risk[customer] == pytest.approx(expected, rel=0.04, abs=0.001)
 
 

@@ -17,7 +17,6 @@ from scipy import stats
 
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.economics.lifetime_value import lifetime_value
-from cxresearch.metrics.economics.retention_economics import DAYS_PER_MONTH
 from cxresearch.metrics.support.support_metrics import _mean_replies
 from cxresearch.metrics.usage.adoption_metrics import _mean_of_counts
 from cxresearch.results.units import Unit
@@ -26,6 +25,7 @@ from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.intervals.ratio import linearised_ratios, log_ratios, poisson_rate
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.stats.survival.reached_share import share_reached
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 REPEATS = 4000
 SIZES = (10, 30, 100, 1000)
@@ -254,7 +254,7 @@ def test_lifetime_value_covers(law: str) -> None:
         rng, found = np.random.default_rng(n + 5), []
         for _ in range(REPEATS):
             stay, cut = scale * rng.weibull(shape, n), rng.uniform(12, 36, n)
-            curve = kaplan_meier(np.minimum(stay, cut) * DAYS_PER_MONTH, (stay <= cut).astype(int))
+            curve = kaplan_meier(np.minimum(stay, cut) * DAYS_A_MONTH, (stay <= cut).astype(int))
             one = lifetime_value(curve, 1.0, horizon_months=12)
             found.append((one.low, one.high, one.value, one.se))
         low, high, value, se = np.array(found).T

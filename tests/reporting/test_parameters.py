@@ -155,7 +155,7 @@ def test_ill_typed_is_refused_with_the_name_and_what_is_wanted(name: str, value:
 
 
 def test_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ReportError, match="did you mean 'horizon_days'"):
+    with pytest.raises(ReportError, match="perhaps you meant 'horizon_days'"):
         bound(horizon_day="90")
 
 

@@ -14,7 +14,7 @@ from cxresearch.churn.curves.churn_curve import curve_from
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.compare_curves import CurveComparison, compare_curves
 from cxresearch.churn.curves.experiences import experiences
-from cxresearch.churn.curves.survival_input import DAYS_A_MONTH, KINDS, SurvivalInput
+from cxresearch.churn.curves.survival_input import KINDS, SurvivalInput
 from cxresearch.churn.curves.timeline import timeline
 from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
@@ -24,6 +24,7 @@ from cxresearch.results.units import Unit, format_p_value
 from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_fit import CoxFit
 from cxresearch.stats.survival.risk_table import survival_rows
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     import pandas as pd

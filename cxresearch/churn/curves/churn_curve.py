@@ -45,7 +45,7 @@ def churn_curve(
         What counts as churn. With one kind, customers who left otherwise are taken as censored: the curve
         of a world without the other kinds. What happens in this world is :func:`cumulative_incidence`.
     unit : {"days", "months"}
-        Unit of time; a month is 30.44 days.
+        Unit of time; a month is 30.4375 days.
     axis : {"tenure", "calendar"}
         For a study, time since each customer's own start, or since the first one's.
     observed_from : date or str, optional

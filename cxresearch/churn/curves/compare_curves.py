@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.churn.curves.churn_curve import as_input
@@ -20,6 +20,7 @@ from cxresearch.results.contrast import Contrast
 from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 from cxresearch.stats.hazards.logrank import LogRank, logrank_of, robust_logrank_of
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.kaplan_meier import curve_of, emptied_early, survival_influence
 from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
 from cxresearch.stats.survival.rmst import RestrictedMean, restricted_mean_of
@@ -211,7 +212,7 @@ def compare_curves(
     horizon = _horizon(found, parts, horizon)
     at = horizon if at is None else check_number("at", at, above=0)
     means = [restricted_mean_of(part, horizon=horizon) for part in parts]
-    z = float(ndtri((1 + level) / 2))
+    z = normal_quantile(level)
     rows = []
     for i, j in combinations(range(len(parts)), 2):
         row: dict[str, Any] = {

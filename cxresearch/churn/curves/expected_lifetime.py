@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.churn.curves.churn_curve import as_input
@@ -16,6 +15,7 @@ from cxresearch.churn.curves.churn_curve_result import ChurnCurve, small_group_n
 from cxresearch.errors import ArgumentError
 from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_estimate, format_value
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.kaplan_meier import survival_of
 from cxresearch.stats.survival.parametric import FAMILIES, ParametricFit, fit_families
 from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
@@ -142,7 +142,7 @@ def expected_lifetime(
         raise ArgumentError(f"stayed is {since.min():g}", wanted="0 or more")
     if horizon is not None:
         check_number("horizon", horizon, above=0)
-    z = float(ndtri((1 + level) / 2))
+    z = normal_quantile(level)
     rows, tried = [], []
     for position, group in enumerate(found.groups):
         part = found.of_group(position)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc
 
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.churn.curves.score_intervals import score_intervals
@@ -21,6 +21,7 @@ from cxresearch.scales import Scale
 from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_fit import CoxFit
 from cxresearch.stats.hazards.proportional_hazards import TRANSFORMS, proportionality_test
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.spline import restricted_cubic, spline_knots
 
 if TYPE_CHECKING:
@@ -358,7 +359,7 @@ def _effects(
     instruments: Any,
 ) -> pd.DataFrame:
     """Hazard ratio at each answer that occurs, against the median answer."""
-    z = float(ndtri((1 + fit.level) / 2))
+    z = normal_quantile(fit.level)
     parts = []
     for term in design.terms:
         if term.name not in scores:

@@ -19,13 +19,12 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.units import Unit
 from cxresearch.stats.survival.risk_table import SurvivalRows, survival_rows
 from cxresearch.stats.survival.survival_groups import group_codes
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-#: Mean month of the Gregorian calendar.
-DAYS_A_MONTH = 365.2425 / 12
 KINDS = {1: "voluntary", 2: "involuntary"}
 UNKNOWN = "unknown"
 _PARTS = ("duration", "event", "entry", "weight", "cluster", "count")
@@ -108,7 +107,7 @@ def survival_input(
         Column or columns that make the groups; an array of labels where ``source`` is arrays. Studies also
         know ``started_month``, ``started_quarter`` and ``started_year``; landmarks their scores, by band.
     unit : {"days", "months"}
-        Durations of studies and landmarks are converted from days (30.44 a month); for frames and arrays it
+        Durations of studies and landmarks are converted from days (30.4375 a month); for frames and arrays it
         only says what they are.
     axis : {"tenure", "calendar"}
         For a study: time since each customer's start, or since the first customer's start with later ones

@@ -33,6 +33,7 @@ from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def values_with_ends(
     measure: Measure, names: list[str], rows: Judged, level: float
 ) -> list[tuple[str, str, float, float, float]]:
     """Return (contestant, metric, value, low, high) of each contestant, clustered by customer."""
-    z = norm.ppf((1 + level) / 2)
+    z = normal_quantile(level)
     se = measure.standard_errors(clusters=rows.customer)[:, 0]
     metric = "auc" if measure.name == "AUC" else "brier"
     return [
@@ -204,7 +205,7 @@ def auc_contrasts(
 
 
 def _contrast(sides: tuple[str, str], difference: float, se: float, *, n: int, level: float) -> Contrast:
-    z = float(norm.ppf((1 + level) / 2))
+    z = normal_quantile(level)
     statistic = difference / se if se > 0 else 0.0
     return Contrast(
         name="AUC",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.special import logit
-from scipy.stats import norm
 
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.logistic import LogitFit, logit_fit
 from cxresearch.stats.prediction.ipcw import ipcw_auc, ipcw_brier
 
@@ -127,7 +127,7 @@ def calibration_table(rows: Judged, *, level: float, groups: int = 10) -> pd.Dat
     """Compare predicted and observed risk by quantile group of the predicted; SE linearised by customer."""
     edges = np.unique(np.quantile(rows.risk, np.linspace(0, 1, groups + 1)))
     group = np.clip(np.searchsorted(edges, rows.risk, side="right") - 1, 0, max(len(edges) - 2, 0))
-    z = norm.ppf((1 + level) / 2)
+    z = normal_quantile(level)
     made = []
     for index in np.unique(group):
         part = rows.take((group == index) & (rows.weight > 0))
@@ -177,7 +177,7 @@ def calibration_line(rows: Judged, level: float) -> dict[str, tuple[float, float
 
 
 def _wald(fit: LogitFit, at: int, level: float) -> tuple[float, float, float]:
-    value, reach = float(fit.coefficients[at]), float(norm.ppf((1 + level) / 2) * fit.se[at])
+    value, reach = float(fit.coefficients[at]), float(normal_quantile(level) * fit.se[at])
     return value, value - reach, value + reach
 
 
@@ -195,7 +195,7 @@ def group_row(rows: Judged, *, level: float, threshold: float) -> dict[str, floa
     auc = ipcw_auc(rows.duration, rows.event, [rows.risk], [rows.horizon])
     value, se = float(auc.value[0, 0]), float(auc.standard_errors(clusters=rows.customer)[0, 0])
     brier = ipcw_brier(rows.duration, rows.event, [[rows.risk]], [rows.horizon])
-    z = norm.ppf((1 + level) / 2)
+    z = normal_quantile(level)
     flag, left, weight = rows.risk[known] >= threshold, rows.left[known], rows.weight[known]
     return row | {
         "observed": float(np.average(left, weights=weight)),

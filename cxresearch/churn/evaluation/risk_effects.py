@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import norm
 
-from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.checks import check_choice, check_number
 from cxresearch.churn.classifier.churn_model import Cause, ChurnModel
 from cxresearch.churn.classifier.training_rows import outcome_rows, require_both_sides, table_of
 from cxresearch.churn.risk.churn_risk import check_same_kind, member_logits, risk_of
@@ -20,7 +20,9 @@ from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value, format_value
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.logistic import LogitFit, logit_fit
+from cxresearch.units_of_time import DAYS_A_YEAR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +183,7 @@ def effect_curve(
     """
     require_landmarks(marks)
     check_choice("kind", kind, ("ale", "pdp"))
-    z = float(norm.ppf((1 + check_level(level)) / 2))
+    z = normal_quantile(level)
     check_number("points", points, at_least=2)
     if feature not in model.numbers:
         raise ArgumentError(
@@ -292,7 +294,7 @@ def churn_odds(
     True
     """
     require_landmarks(marks)
-    z = float(norm.ppf((1 + check_level(level)) / 2))
+    z = normal_quantile(level)
     numbers = {*marks.instruments, "tenure_days", *marks.features} & set(marks.frame.columns)
     default = [name for name in (*marks.instruments, "tenure_days") if name in numbers]
     chosen = list(default if terms is None else terms)
@@ -344,7 +346,7 @@ def _scaled(table: pd.DataFrame, marks: Landmarks) -> tuple[pd.DataFrame, dict[s
         if name in marks.instruments:
             size, units[name] = 1.0, "per point"
         elif name == "tenure_days":
-            size, units[name] = 365.25, "per year"
+            size, units[name] = DAYS_A_YEAR, "per year"
         else:
             size, units[name] = float(values.std()) or 1.0, "per standard deviation"
         columns[name] = (values - values.mean()) / size

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from scipy.stats import norm
 
-from cxresearch.checks import check_level
 from cxresearch.churn.classifier.churn_model import ChurnModel
 from cxresearch.churn.classifier.classifiers import one_thread
 from cxresearch.churn.classifier.training_rows import table_of
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.errors import ArgumentError, CxWarning, DataError
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +83,7 @@ def risk_interval(
     normal on the logit scale with the spread of the model's refits on resampled customers, put through the
     model's calibration; it leaves out the choice of settings and any change of the world.
     """
-    z = float(norm.ppf((1 + check_level(level)) / 2))
+    z = normal_quantile(level)
     if len(model.members) < 2:
         return np.full(len(table), np.nan), np.full(len(table), np.nan)
     middle = logit(np.clip(risk_of(model, table), 1e-12, 1 - 1e-12))

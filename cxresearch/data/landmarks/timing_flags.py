@@ -11,6 +11,7 @@ import narwhals as nw
 
 from cxresearch.data.engine import collect, days_between
 from cxresearch.data.landmarks.known_by_then import Archive
+from cxresearch.units_of_time import DAYS_A_YEAR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,6 @@ _ENOUGH = 20
 _CLUSTERED = 3.0
 #: Share of voluntary ends within three days of an anniversary of the start; by chance it is 2 %.
 _ANNIVERSARY_SHARE = 0.15
-_YEAR = 365.25
 #: A table that has been quiet for longer than this before the last landmark counts as ended.
 _QUIET_DAYS = 45
 
@@ -156,8 +156,8 @@ def _ends(archive: Archive, people: Frame) -> Iterator[_Flag]:
     columns = people.collect_schema().names()
     is_over = nw.col("ended_at") <= archive.study.observed_until
     unknown = _count(is_over & nw.col("end_kind").is_null() if "end_kind" in columns else is_over)
-    years = days_between(nw.col("started_at"), nw.col("ended_at")) / _YEAR
-    off = (years - years.round(0)).abs() * _YEAR
+    years = days_between(nw.col("started_at"), nw.col("ended_at")) / DAYS_A_YEAR
+    off = (years - years.round(0)).abs() * DAYS_A_YEAR
     chosen = (nw.col("churn_kind") == 1) & (nw.col("churned_at") == nw.col("ended_at"))
     counts = collect(
         leavers.select(

@@ -15,7 +15,7 @@ from cxresearch.data.study_file.declarations import ColumnMap, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS, Kind
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 #: Columns every mapped row carries besides those of its table.
 HIDDEN = ("_row", "_source", "_fault", "_fault_value", "_key")
@@ -194,12 +194,11 @@ def _key(source: SourceMap, raw: RawTable) -> str:
 def _type(source: SourceMap, raw: RawTable, column: ColumnMap) -> str:
     name = column.column
     if name not in raw.types:
-        meant = nearest(name, raw.types)
         raise StudyError(
             f"column {shown(name)} is not in the file",
             where=source.label,
             wanted=f"one of {listed(raw.types)}",
-            next_step=f"perhaps you meant {meant!r}" if meant else "correct the name under [sources.columns]",
+            next_step=did_you_mean(name, raw.types, otherwise="correct the name under [sources.columns]"),
         )
     if name in raw.ambiguous:
         raise StudyError(

@@ -30,7 +30,7 @@ from cxresearch.data.study_file.declarations import ColumnMap, SourceMap, StudyF
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, nearest, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -176,7 +176,7 @@ def check_columns(table: str, present: list[str]) -> None:
             raise StudyError(
                 f"column {shown(column)} is not known" if meant else f"column {shown(column)} starts with _",
                 where=f"table {table}",
-                next_step=f"perhaps you meant {meant!r}; if not, rename it" if meant else "rename it",
+                next_step=f"{did_you_mean(column, [meant])}; if not, rename it" if meant else "rename it",
             )
 
 
@@ -259,14 +259,13 @@ def _segments(file: StudyFile) -> tuple[str, ...]:
         return tuple(found)
     for name in file.segments:
         if name not in found:
-            meant = nearest(name, found)
             raise StudyError(
                 f"segment {shown(name)} is not a mapped column of customers",
                 where=file.path.name,
                 wanted=f"one of {listed(found)}"
                 if found
                 else "a column under [sources.columns] of customers",
-                next_step=f"perhaps you meant {meant!r}" if meant else "",
+                next_step=did_you_mean(name, found),
             )
     return file.segments
 

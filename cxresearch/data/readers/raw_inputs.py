@@ -17,7 +17,7 @@ import pyarrow as pa
 from cxresearch.data.readers.text_files import TextLayout, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -199,11 +199,10 @@ def _files(path: Path, declared: str) -> tuple[Path, ...]:
             f"{shown(declared)} is a folder", wanted="a file", next_step=f"write '{declared}/*.parquet'"
         )
     beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-    meant = nearest(path.name, beside)
     raise StudyError(
         f"file {shown(declared)} does not exist",
         where=f"looked in {path.parent}",
-        next_step=f"perhaps you meant {meant!r}" if meant else "correct the path in the study file",
+        next_step=did_you_mean(path.name, beside, otherwise="correct the path in the study file"),
     )
 
 
@@ -294,7 +293,6 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
     alias = f"file_{raw.name}"
     tables = duckdb_tables(connection, files[0], alias)
     if raw.duckdb_table not in tables:
-        meant = nearest(raw.duckdb_table, tables)
         problem = (
             f"table {shown(raw.duckdb_table)} is not in the file" if raw.duckdb_table else "no table is named"
         )
@@ -302,7 +300,7 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
             problem,
             where=raw.declared,
             wanted=f"duckdb_table = one of {listed(tables)}",
-            next_step=f"perhaps you meant {meant!r}" if meant else "",
+            next_step=did_you_mean(raw.duckdb_table, tables),
         )
     parts = [quoted(alias), *(quoted(part) for part in raw.duckdb_table.rsplit(".", 1))]
     if len(parts) == 2:

@@ -9,7 +9,7 @@ from typing import Any
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import STANDARD_SCALES, Scale
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 
 def read_instruments(keys: Keys) -> dict[str, Scale]:
@@ -95,10 +95,9 @@ def _standard(name: str, value: str, where: str) -> Scale:
             wanted="'ces1' (1 to 5, how much effort, low is good) or 'ces2' (1 to 7, easy, high is good)",
             next_step="look at the wording of the question; it is never inferred",
         )
-    meant = nearest(value, STANDARD_SCALES)
     raise StudyError(
         f"scale {shown(value)} of instrument {shown(name)} is unknown",
         where=where,
         wanted=f"one of {listed(STANDARD_SCALES)}, or a section with low, high and direction",
-        next_step=f"perhaps you meant {meant!r}" if meant else "",
+        next_step=did_you_mean(value, STANDARD_SCALES),
     )

@@ -15,7 +15,7 @@ from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.data.table_layouts import LAYOUTS, TableLayout
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 _READING_KEYS = ("date_format", "timezone", "missing", "decimal", "thousands")
 _SOURCE_KEYS = (
@@ -89,12 +89,11 @@ def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path)
         return ""
     name = keys.text("input")
     if name not in known:
-        meant = nearest(name, known)
         raise StudyError(
             f"input {shown(name)} is not declared",
             where=keys.where,
             wanted=f"one of {listed(known)}" if known else "a section [inputs.NAME]",
-            next_step=f"perhaps you meant {meant!r}" if meant else "",
+            next_step=did_you_mean(name, known),
         )
     return name
 
@@ -104,12 +103,11 @@ def _source(
 ) -> SourceMap:
     table = keys.text("table")
     if table not in LAYOUTS:
-        meant = nearest(table, LAYOUTS)
         raise StudyError(
             f"table {shown(table)} is unknown",
             where=keys.where,
             wanted=f"one of {listed(LAYOUTS)}",
-            next_step=f"perhaps you meant {meant!r}" if meant else "",
+            next_step=did_you_mean(table, LAYOUTS),
         )
     layout = LAYOUTS[table]
     defaults = _reading(keys, ColumnMap(timezone=timezone))
@@ -227,14 +225,13 @@ def _check_targets(
     if scores and {"instrument", "score"} & set(columns):
         raise StudyError("'scores' replaces the columns 'instrument' and 'score'", where=where)
     for target in columns:
-        meant = nearest(target, layout.columns)
         known = target in layout.columns
         if not known and not layout.open_ended:
             raise StudyError(
                 f"column {shown(target)} is not a column of {layout.name}",
                 where=where,
                 wanted=f"one of {listed(layout.columns)}",
-                next_step=f"perhaps you meant {meant!r}" if meant else "",
+                next_step=did_you_mean(target, layout.columns),
             )
         if target.startswith("_"):
             raise StudyError(
@@ -284,12 +281,11 @@ def _check_instruments(
     constant = [named.constant] if named is not None and named.constant is not None else []
     for name in [*scores, *constant]:
         if name not in instruments:
-            meant = nearest(name, instruments)
             raise StudyError(
                 f"instrument {shown(name)} is unknown",
                 where=where,
                 wanted=f"one of {listed(instruments)}" if instruments else "a section [instruments]",
-                next_step=f"perhaps you meant {meant!r}" if meant else "declare its scale in [instruments]",
+                next_step=did_you_mean(name, instruments, otherwise="declare its scale in [instruments]"),
             )
     binned = dict(scores)
     if constant and "score" in columns:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 _ENCODINGS = {
     "utf-8": "utf-8",
@@ -54,12 +54,11 @@ class Keys:
         known = tuple(known)
         for key in self._values:
             if key not in known:
-                meant = nearest(key, known)
                 raise StudyError(
                     f"key {shown(key)} is not known",
                     where=self.where,
                     wanted=f"one of {listed(known)}",
-                    next_step=f"perhaps you meant {meant!r}" if meant else "",
+                    next_step=did_you_mean(key, known),
                 )
 
     def value(self, key: str) -> Any:

@@ -12,7 +12,6 @@ from cxresearch.data.synthetic.company_paths import (
     COMPANY_START,
     EFFECTS,
     LATENT_CORRELATION,
-    MONTH_DAYS,
     NOTICE_MONTH,
     PERSISTENCE,
     TICKET_RATES,
@@ -23,6 +22,7 @@ from cxresearch.data.synthetic.company_paths import (
     slow_share,
 )
 from cxresearch.data.synthetic.company_tables import company_tables, customer_ids
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,7 @@ class CompanyTruth:
 
         p = self.paths
         n, k = p.hazard.shape
-        seen = np.clip((p.cut_days - p.started_days)[:, None] / MONTH_DAYS - np.arange(k), 0, 1)
+        seen = np.clip((p.cut_days - p.started_days)[:, None] / DAYS_A_MONTH - np.arange(k), 0, 1)
         total = p.hazard + p.involuntary[:, None]
         before = np.exp(-np.concatenate([np.zeros((n, 1)), np.cumsum(total, axis=1)[:, :-1]], axis=1))
         full = seen >= 1
@@ -181,7 +181,9 @@ class CompanyTruth:
         p = self.paths
         day = (np.datetime64(on, "us") - np.datetime64(COMPANY_START, "us")) / np.timedelta64(1, "D")
         active = np.flatnonzero((p.started_days <= day) & (p.notice_days > day))
-        risk = _future_risk(p, active, (day - p.started_days[active]) / MONTH_DAYS, horizon_days / MONTH_DAYS)
+        risk = _future_risk(
+            p, active, (day - p.started_days[active]) / DAYS_A_MONTH, horizon_days / DAYS_A_MONTH
+        )
         return pd.DataFrame({"customer_id": customer_ids(len(p.kind))[active], "risk": risk})
 
 

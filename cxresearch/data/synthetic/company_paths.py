@@ -15,12 +15,11 @@ import numpy as np
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Length of a month of the simulation, in days: a year is twelve of them.
-MONTH_DAYS = 365.25 / 12
 #: First day of the simulated company; the data cut lies ``months`` later.
 COMPANY_START = datetime(2022, 1, 1)
 SEGMENTS = ("smb", "mid", "enterprise")
@@ -108,7 +107,7 @@ def company_paths(
             f"effects are {effects!r}", wanted="three finite numbers: ease, satisfaction, loyalty"
         )
     n, k = int(customers), int(months)
-    started = np.sort(rng.uniform(0, k * MONTH_DAYS, n))
+    started = np.sort(rng.uniform(0, k * DAYS_A_MONTH, n))
     segment = rng.choice(3, n, p=SEGMENT_SHARES)
     annual = rng.random(n) < np.take(ANNUAL_SHARES, segment)
     tickets = rng.poisson(_ticket_rates(started, segment, k))
@@ -119,7 +118,7 @@ def company_paths(
     notice, left, kind = _leave(rng, hazard, involuntary, annual)
     return CompanyPaths(
         started_days=started,
-        cut_days=k * MONTH_DAYS,
+        cut_days=k * DAYS_A_MONTH,
         segment=segment,
         annual=annual,
         latents=latents,
@@ -127,8 +126,8 @@ def company_paths(
         unresolved=unresolved,
         hazard=hazard,
         involuntary=involuntary,
-        notice_days=started + notice * MONTH_DAYS,
-        left_days=started + left * MONTH_DAYS,
+        notice_days=started + notice * DAYS_A_MONTH,
+        left_days=started + left * DAYS_A_MONTH,
         kind=kind,
         effects=effects,
     )
@@ -140,7 +139,7 @@ def _ticket_rates(
     rates = np.repeat(np.take(TICKET_RATES, segment)[:, None], months, axis=1)
     since = np.arange(months)[None, :]
     for outage in OUTAGE_MONTHS:
-        at = np.floor(outage - started / MONTH_DAYS)[:, None]  # month of the customer's life it falls in
+        at = np.floor(outage - started / DAYS_A_MONTH)[:, None]  # month of the customer's life it falls in
         rates = np.where(since == at, 3 * rates, rates)
     return rates
 

@@ -9,7 +9,6 @@ from scipy.special import ndtr, ndtri
 
 from cxresearch.data.synthetic.company_paths import (
     COMPANY_START,
-    MONTH_DAYS,
     NEVER_RESOLVED,
     OUTAGE_MONTHS,
     RESOLUTION_MEDIAN_HOURS,
@@ -18,6 +17,7 @@ from cxresearch.data.synthetic.company_paths import (
     CompanyPaths,
     slow_share,
 )
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,7 +131,7 @@ def _draw_tickets(rng: np.random.Generator, paths: CompanyPaths) -> dict[str, ND
     rank = np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)
     slow = rank < paths.unresolved.ravel()[cell]
     owner, month = np.divmod(cell, k)
-    opened = paths.started_days[owner] + (month + rng.random(len(cell))) * MONTH_DAYS
+    opened = paths.started_days[owner] + (month + rng.random(len(cell))) * DAYS_A_MONTH
     kept = opened < _until(paths)[owner]
     owner, opened, slow = owner[kept], opened[kept], slow[kept]
     scale = RESOLUTION_MEDIAN_HOURS / np.log(2) ** (1 / RESOLUTION_SHAPE)
@@ -230,7 +230,7 @@ def _responses(
     n, k = paths.hazard.shape
     first = rng.uniform(1, 7, size=(n,))
     waves: NDArray[np.float64] = first[:, None] + 6.0 * np.arange(k // 6 + 1)
-    sent = paths.started_days[:, None] + waves * MONTH_DAYS
+    sent = paths.started_days[:, None] + waves * DAYS_A_MONTH
     owner, wave = np.nonzero(sent < until[:, None])
     parts = [
         _invite(
@@ -273,7 +273,7 @@ def _invite(
     import pyarrow as pa
 
     back = sent + rng.exponential(1.0, len(owner))
-    month = ((back - paths.started_days[owner]) / MONTH_DAYS).astype(int)
+    month = ((back - paths.started_days[owner]) / DAYS_A_MONTH).astype(int)
     month = np.minimum(month, paths.hazard.shape[1] - 1)
     said = _answered(rng, paths, people, owner, month) & (back <= paths.cut_days)
     made = []
@@ -306,10 +306,10 @@ def _revenue(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     factor = np.where(may & (draw < up), 1.2, np.where(may & (draw > 1 - down), 0.85, 1.0))
     base = np.take(TYPICAL_MRR, paths.segment) * np.exp(0.5 * rng.standard_normal(n))
     level = np.round(base[:, None] * np.cumprod(factor, axis=1), 2)
-    at = paths.started_days[:, None] + month * MONTH_DAYS
+    at = paths.started_days[:, None] + month * DAYS_A_MONTH
     owner, when = np.nonzero(((month == 0) | (factor != 1) | renewal) & (at < _until(paths)[:, None]))
     step = np.where(paths.annual[owner], 12, 1)
-    due = paths.started_days[owner] + (when // step + 1) * step * MONTH_DAYS
+    due = paths.started_days[owner] + (when // step + 1) * step * DAYS_A_MONTH
     gone = np.flatnonzero(paths.left_days <= paths.cut_days)
     mrr = np.concatenate([level[owner, when], np.zeros(len(gone))])
     plans = np.array(["Starter", "Growth", "Scale"])
@@ -331,7 +331,7 @@ def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     owner = np.repeat(np.arange(n), weeks)
     since = np.arange(len(owner)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
     used = paths.started_days[owner] + 7.0 * (since + rng.random(len(owner)))
-    month = np.minimum(((used - paths.started_days[owner]) / MONTH_DAYS).astype(int), k - 1)
+    month = np.minimum(((used - paths.started_days[owner]) / DAYS_A_MONTH).astype(int), k - 1)
     usual = np.take(TYPICAL_USE, paths.segment) * np.exp(0.6 * rng.standard_normal(n))
     faded = np.where((paths.kind[owner] == 1) & (used > paths.notice_days[owner]), USE_AFTER_NOTICE, 1.0)
     quantity = rng.poisson(usual[owner] * np.exp(0.15 * paths.latents[2, owner, month]) * faded)
@@ -348,7 +348,7 @@ def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
 def _orders(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     """One-off purchases at an even pace."""
     stay = _until(paths) - paths.started_days
-    counts = rng.poisson(0.08 * stay / MONTH_DAYS)
+    counts = rng.poisson(0.08 * stay / DAYS_A_MONTH)
     owner = np.repeat(np.arange(len(stay)), counts)
     at = paths.started_days[owner] + rng.random(len(owner)) * stay[owner]
     amount = np.round(np.take(TYPICAL_MRR, paths.segment[owner]) * rng.lognormal(-0.5, 0.6, len(owner)), 2)
@@ -356,7 +356,9 @@ def _orders(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
 
 
 def _outages(paths: CompanyPaths) -> pa.Table:
-    days = np.array([month * MONTH_DAYS for month in OUTAGE_MONTHS if month * MONTH_DAYS < paths.cut_days])
+    days = np.array(
+        [month * DAYS_A_MONTH for month in OUTAGE_MONTHS if month * DAYS_A_MONTH < paths.cut_days]
+    )
     return _table(
         0,
         occurred_at=_times(days),

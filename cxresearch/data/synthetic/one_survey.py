@@ -24,6 +24,7 @@ from cxresearch.data.synthetic.truth import (
     hazards_of,
 )
 from cxresearch.errors import ArgumentError
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: Days in a month of the tier A clock, so that 12 months are 365.25 days.
-MONTH_DAYS = 30.4375
 #: When everybody is asked, and the data cut two years later.
 SURVEYED_AT = datetime(2023, 1, 1)
 OBSERVED_UNTIL = datetime(2025, 1, 1)
@@ -157,7 +156,7 @@ def synthetic_landmarks(
             "customer_id": ids[here],
             "landmark_at": np.datetime64(SURVEYED_AT, "us") + _span(month),
             **{name: score[here] for name, score in scores.items()},
-            "duration_days": (end[here] - month) * MONTH_DAYS,
+            "duration_days": (end[here] - month) * DAYS_A_MONTH,
             "event": event[here],
         }
         parts.append(pd.DataFrame(rows))
@@ -166,7 +165,7 @@ def synthetic_landmarks(
     return Landmarks(
         frame=parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True),
         instruments=dict(SCALES),
-        horizon_days=HORIZON_MONTHS * MONTH_DAYS,
+        horizon_days=HORIZON_MONTHS * DAYS_A_MONTH,
         every="quarter" if stacked else "once",
         observed_until=OBSERVED_UNTIL,
         stacked=stacked,
@@ -347,7 +346,7 @@ def _responses(
 
 def _span(months: Any) -> Any:
     """Months of the tier A clock as timedeltas in whole microseconds."""
-    microseconds = np.asarray(months) * MONTH_DAYS * 86_400_000_000
+    microseconds = np.asarray(months) * DAYS_A_MONTH * 86_400_000_000
     return np.minimum(microseconds, 2e18).astype(np.int64).astype("timedelta64[us]")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from cxresearch.errors import DataError
 from cxresearch.headtohead.claims.evidence import (
@@ -21,9 +20,11 @@ from cxresearch.headtohead.claims.evidence import (
 from cxresearch.headtohead.contest.contest import compare
 from cxresearch.headtohead.contest.forms import unhappy_answers
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import cluster_codes, influence_covariance
 from cxresearch.stats.prediction.follow_up import follow_up
 from cxresearch.stats.prediction.ipcw import mean_at, sides
+from cxresearch.units_of_time import DAYS_A_YEAR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def risk_difference(
         risks.append(hit / share)
         effects.append((effect - hit / share * (here - share)) / share)
     se = float(np.sqrt(influence_covariance((effects[0] - effects[1])[None, :], clusters=clusters)[0, 0]))
-    gap, half = risks[0] - risks[1], float(stats.norm.ppf(0.5 + level / 2)) * se
+    gap, half = risks[0] - risks[1], normal_quantile(level) * se
     return risks[0], risks[1], gap, gap - half, gap + half
 
 
@@ -154,11 +155,10 @@ def retention_pays(evidence: Evidence) -> Answer:
     marks = evidence.rows()
     frame = marks.frame.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
     fit = follow_up(frame["duration_days"], (frame["event"] > 0).astype(int))
-    year = 365.25
-    at = sides(fit, year, controls="all")
+    at = sides(fit, DAYS_A_YEAR, controls="all")
     lost, effect = mean_at(fit, at, np.ones(fit.n), np.zeros(fit.n))
     enough(int(np.count_nonzero(at.case)), "customers who left within a year")
-    half = float(stats.norm.ppf(0.5 + evidence.level / 2))
+    half = normal_quantile(evidence.level)
     half *= float(np.sqrt(influence_covariance(effect[None, :])[0, 0]))
     kept = np.clip(1 - lost + np.array([0.0, -half, half]), 0.0, 0.95)
     # Gain falls or rises with retention, so the ends are taken over the interval.

@@ -22,6 +22,7 @@ from cxresearch.headtohead.claims.evidence import (
 from cxresearch.results.units import Unit, format_p_value, format_value
 from cxresearch.stats.intervals.group_means import group_means, mean_difference, mean_ratio
 from cxresearch.stats.models.clustered_covariance import cluster_codes, influence_covariance
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -177,7 +178,7 @@ def repeat_customers_spend(evidence: Evidence) -> Answer:
 
 def _months(span: pd.Series) -> pd.Series:
     days: pd.Series = span.dt.total_seconds() / 86_400
-    return days / 30.4375
+    return days / DAYS_A_MONTH
 
 
 def _last_seen(customers: pd.DataFrame, until: datetime) -> pd.Series:

@@ -6,10 +6,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from cxresearch.headtohead.contest.contest_rows import ContestRows
 from cxresearch.headtohead.contest.verdicts import Pair, finding, needed_rows, verdict
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import simultaneous_critical
 from cxresearch.stats.prediction.few_leavers import Reference
 from cxresearch.stats.prediction.ipcw import Measure, Sides
@@ -43,7 +43,7 @@ def auc_table(
 
     se = np.sqrt(np.diag(covariance)).reshape(found.value.shape)
     judges = references(rows, at)
-    joint = simultaneous_critical(covariance, level=level) / stats.norm.ppf(0.5 + level / 2)
+    joint = simultaneous_critical(covariance, level=level) / normal_quantile(level)
     customers = int(rows.frame["customer_id"].nunique())
     lines: list[dict[str, Any]] = []
     for i, name in enumerate(rows.names):
@@ -116,7 +116,7 @@ def contrast_table(
     spread = pick @ covariance @ pick.T
     difference, se = pick @ found.value.ravel(), np.sqrt(np.diag(spread).clip(0))
     se[se < 1e-12] = 0.0
-    joint = simultaneous_critical(spread, level=level) / stats.norm.ppf(0.5 + level / 2)
+    joint = simultaneous_critical(spread, level=level) / normal_quantile(level)
     known = references(rows, at)
     judges = [known[h] for _, _, h in plan]
     same = np.array([np.array_equal(rows.codes[i], rows.codes[j]) for i, j, _ in plan])

@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from cxresearch.headtohead.contest.contest_judgement import references
 from cxresearch.headtohead.contest.contest_rows import ContestRows
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import influence_covariance
 from cxresearch.stats.prediction.concordance import concordance_of
 from cxresearch.stats.prediction.cross_fitted_risk import cross_fitted, linear_basis, spline_basis
@@ -243,7 +243,7 @@ def calibration_table(rows: ContestRows, at: Sides | None, *, form: str, level: 
     if at is None:
         return pd.DataFrame()
 
-    z, clusters = float(stats.norm.ppf(0.5 + level / 2)), rows.clusters[rows.fit.order]
+    z, clusters = normal_quantile(level), rows.clusters[rows.fit.order]
     everyone = sides(rows.fit, at.horizon, controls="all")
     lines: list[dict[str, Any]] = []
     for i, risk in enumerate(risks_of(rows, everyone, form=form)):

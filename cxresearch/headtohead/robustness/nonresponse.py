@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
@@ -18,6 +17,7 @@ from cxresearch.headtohead.contest.contest_rows import contestants
 from cxresearch.headtohead.contest.covariates import covariates
 from cxresearch.headtohead.robustness.sensitivity import NonResponse
 from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import cluster_codes, influence_covariance
 from cxresearch.stats.models.likelihood import logistic_fit
 from cxresearch.stats.prediction.delong import z_test
@@ -233,7 +233,7 @@ def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) 
 
 def _limits(value: float, se: float, level: float) -> tuple[float, float]:
     """Wald limits; NaN where the standard error is 0, which is no evidence that a value is certain."""
-    half = float(stats.norm.ppf(0.5 + level / 2)) * se if se > 0 else float("nan")
+    half = normal_quantile(level) * se if se > 0 else float("nan")
     return value - half, value + half
 
 

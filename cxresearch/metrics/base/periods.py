@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from cxresearch.units_of_time import PANDAS_PERIODS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
 
 
-#: Names that pandas has for calendar periods; a week ends on Sunday.
-_SPAN = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
 _ALLOWED = " allowed for"
 
 
@@ -29,7 +29,7 @@ def days_of(starts: Any, every: Every) -> NDArray[np.float64]:
     >>> days_of(pd.to_datetime(["2024-01-01", "2024-02-01"]), "month").tolist()
     [31.0, 29.0]
     """
-    periods = pd.DatetimeIndex(starts).to_period(_SPAN[every])
+    periods = pd.DatetimeIndex(starts).to_period(PANDAS_PERIODS[every])
     ends = (periods + 1).start_time
     return np.asarray((ends - periods.start_time) / pd.Timedelta(days=1), dtype=np.float64)
 
@@ -82,7 +82,7 @@ def local_cut(study: Study) -> pd.Timestamp:
 
 def period_starts(moments: pd.Series, every: str) -> pd.Series:
     """Return the first days of the periods of local moments."""
-    starts: pd.Series = moments.dt.to_period(_SPAN[every]).dt.start_time
+    starts: pd.Series = moments.dt.to_period(PANDAS_PERIODS[every]).dt.start_time
     return starts.astype("datetime64[us]")
 
 
@@ -115,7 +115,7 @@ def complete_periods(study: Study, starts: Any, every: str, *, after_days: float
 
 def running_period(study: Study, every: str) -> pd.Timestamp:
     """Return the first day of the period of the data cut, local time."""
-    return pd.Period(local_cut(study), freq=_SPAN[every]).start_time
+    return pd.Period(local_cut(study), freq=PANDAS_PERIODS[every]).start_time
 
 
 def last_ended(study: Study, every: str) -> pd.Timestamp:
@@ -123,4 +123,4 @@ def last_ended(study: Study, every: str) -> pd.Timestamp:
     running = running_period(study, every)
     if complete_periods(study, [running], every)[0]:
         return running
-    return (pd.Period(running, freq=_SPAN[every]) - 1).start_time
+    return (pd.Period(running, freq=PANDAS_PERIODS[every]) - 1).start_time

@@ -12,7 +12,7 @@ from scipy import special, stats
 from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.data.engine import collect, days_between
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.economics.retention_economics import DAYS_PER_MONTH, check_margin, check_whole
+from cxresearch.metrics.economics.retention_economics import check_margin, check_whole
 from cxresearch.metrics.revenue.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue.revenue_levels import last_rows, one_currency, revenue_levels
 from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
@@ -21,6 +21,7 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.stats.survival.survival_curve import step_values
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -136,7 +137,7 @@ def lifetime_value(
     months = np.arange(check_whole("horizon_months", horizon_months, "months"), dtype=float)
     values = _monthly(monthly_value, len(months)) * check_margin(margin)
     weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
-    month = DAYS_PER_MONTH if curve.unit is Unit.DAYS else 1.0
+    month = DAYS_A_MONTH if curve.unit is Unit.DAYS else 1.0
     survival, variance, seen = _extended(curve, months * month)
     value = float(weights @ survival)
     earlier = np.minimum.outer(np.arange(len(months)), np.arange(len(months)))

@@ -13,14 +13,13 @@ from cxresearch.checks import check_choice, check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     from cxresearch.stats.survival.survival_curve import KaplanMeier
 
 #: Months in what a price is for.
 MONTHS_PER = {"week": 12 / 52, "month": 1.0, "quarter": 3.0, "half_year": 6.0, "year": 12.0}
-#: Days of a month wherever months are counted in days.
-DAYS_PER_MONTH = 365.25 / 12
 
 
 def check_margin(margin: float) -> float:
@@ -242,7 +241,7 @@ def _paid_with_leavers(curve: KaplanMeier, wanted: list[float]) -> tuple[float, 
 
 def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float:
     """Months at which the area under a step curve reaches the wanted number of paid months."""
-    month = DAYS_PER_MONTH if curve.unit is Unit.DAYS else 1.0
+    month = DAYS_A_MONTH if curve.unit is Unit.DAYS else 1.0
     edges = np.concatenate([[0.0], curve.time]) / month
     heights = np.concatenate([[1.0], survival[:-1]])
     area = np.concatenate([[0.0], np.cumsum(heights * np.diff(edges))])

@@ -16,7 +16,6 @@ from cxresearch.data.engine import EVERY, Every, collect, days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.cell_estimates import WILSON
 from cxresearch.metrics.base.periods import complete_periods, period_steps
-from cxresearch.metrics.economics.retention_economics import DAYS_PER_MONTH
 from cxresearch.metrics.revenue.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue.revenue_levels import (
     KINDS,
@@ -30,6 +29,7 @@ from cxresearch.results.result import Result
 from cxresearch.stats.intervals.net_ratio import MoveSums, net_method, net_ratios
 from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.intervals.ratio import RatioSums, linearised_ratio
+from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -372,7 +372,7 @@ def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
     paid = nw.when(nw.col("cents") > 0).then(nw.col("at"))
     levels = levels.with_columns(paid=paid).with_columns(since=nw.col("paid").min().over("customer_id"))
     each = last_rows(levels).filter(nw.col("cents") > 0)
-    age = days_between(nw.col("since"), nw.lit(study.observed_until)) / DAYS_PER_MONTH
+    age = days_between(nw.col("since"), nw.lit(study.observed_until)) / DAYS_A_MONTH
     each = each.with_columns(age=age)
     band = nw.lit(0)
     for index, start in enumerate(edges[1:], start=1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxresearch.reporting.outcome import usage_error
+from cxresearch.wording import did_you_mean
 
 PARAMETERS_TAG = "parameters"
 
@@ -68,11 +68,10 @@ def find_report(name: str | Path) -> Report:
     wanted = text.replace("_", "-").lower()
     if wanted in reports:
         return reports[wanted]
-    near = difflib.get_close_matches(wanted, reports, n=1)
     raise usage_error(
         f"there is no report {text!r}",
         wanted="one of " + (", ".join(reports) or "(none installed)") + ", or the path of a notebook",
-        next_step=f"did you mean {near[0]!r}" if near else "see `cxresearch list`",
+        next_step=did_you_mean(wanted, reports, otherwise="see `cxresearch list`"),
     )
 
 

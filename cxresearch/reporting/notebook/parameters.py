@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import io
 import re
 import tokenize
@@ -15,6 +14,7 @@ from typing import Any
 from cxresearch.reporting.notebook.catalogue import PARAMETERS_TAG, source_of
 from cxresearch.reporting.notebook.parameter_values import Kind, coerce
 from cxresearch.reporting.outcome import ReportError, usage_error
+from cxresearch.wording import did_you_mean
 
 SECRET_NAME = re.compile(
     r"(^|_)(passwords?|passwd|pwd|passphrase|secrets?|tokens?|api_?keys?|access_?keys?|private_?keys?|"
@@ -129,11 +129,10 @@ def bind(
     for name in given:
         refuse_secret(name)
         if name not in declared:
-            near = difflib.get_close_matches(str(name), declared, n=1)
             raise usage_error(
                 f"{where} has no parameter {str(name)[:60]!r}",
                 wanted="one of " + (", ".join(declared) or "(it has none)"),
-                next_step=f"did you mean {near[0]!r}" if near else "",
+                next_step=did_you_mean(str(name), declared),
             )
     return {
         name: coerce(name, given[name], parameter.kind, today=today)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtr, ndtri
+from scipy.special import chdtrc, ndtr
 
 from cxresearch.results.result import Result
 from cxresearch.results.units import format_p_value
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class CoxFit(Result):
         (of the ratio), z, p_value.
         """
         z = self.coefficient / self.se
-        half = float(ndtri((1 + self.level) / 2)) * self.se
+        half = normal_quantile(self.level) * self.se
         with np.errstate(over="ignore"):
             return pd.DataFrame(
                 {

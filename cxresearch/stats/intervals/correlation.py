@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from cxresearch.checks import as_numbers, check_level, check_same_length
-from cxresearch.stats.intervals.proportions import normal_quantile
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

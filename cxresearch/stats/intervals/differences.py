@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from cxresearch.stats.intervals.proportions import Bounds, normal_quantile
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.intervals.proportions import Bounds
 
 Floats = NDArray[np.float64]
 

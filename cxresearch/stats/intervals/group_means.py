@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from cxresearch.errors import DataError
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import influence_covariance
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def mean_difference(
     means, effects = group_means(values, group.astype(np.intp), 2)
     value, effect = float(means[1] - means[0]), effects[1] - effects[0]
     se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
-    half = float(stats.norm.ppf(0.5 + level / 2)) * se
+    half = normal_quantile(level) * se
     return value, value - half, value + half, se
 
 
@@ -117,5 +117,5 @@ def mean_ratio(
         raise DataError("a mean is not above zero, so there is no ratio", wanted="positive amounts")
     effect = (above - top) / top - (below - bottom) / bottom
     se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
-    factor = float(np.exp(stats.norm.ppf(0.5 + level / 2) * se))
+    factor = float(np.exp(normal_quantile(level) * se))
     return top / bottom, top / bottom / factor, top / bottom * factor

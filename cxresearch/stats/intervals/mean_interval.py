@@ -8,7 +8,8 @@ from scipy import stats
 
 from cxresearch.checks import check_level
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.intervals.proportions import Bounds, normal_quantile
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.intervals.proportions import Bounds
 
 Floats = NDArray[np.float64]
 _HALVINGS = 60

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cxresearch.errors import ArgumentError
 from cxresearch.stats.intervals.differences import mover_difference
-from cxresearch.stats.intervals.proportions import Bounds, normal_quantile
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.intervals.proportions import Bounds
 from cxresearch.stats.intervals.ratio import SLACK, Linearised, linearised, linearised_ratios
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.intervals.proportions import Bounds, normal_quantile
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.intervals.proportions import Bounds
 
 Floats = NDArray[np.float64]
 _HALVINGS = 56  # of an interval no longer than 2: double precision

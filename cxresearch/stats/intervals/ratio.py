@@ -13,6 +13,7 @@ from scipy import stats
 
 from cxresearch.checks import as_numbers, check_level, check_number, check_same_length
 from cxresearch.errors import ArgumentError
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -219,7 +220,7 @@ def linearised_ratios(
     >>> linearised_ratios(**sums).round(3).iloc[0].tolist()
     [0.2, 0.053, 0.526, 0.133, 10.0]
     """
-    z = float(stats.norm.ppf((1 + check_level(level)) / 2))
+    z = normal_quantile(level)
     x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
     _check_share((x, s, xx, xs, ss))
     value, se, kish = linearised(x=x, s=s, xx=xx, xs=xs, ss=ss, n=n)
@@ -310,7 +311,7 @@ def log_ratios(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(down > 0, up / down, np.nan)
         variance = np.where((up > 0) & (down > 0), up2 / up**2 + down2 / down**2, np.nan)
-        reach = stats.norm.ppf((1 + check_level(level)) / 2) * np.sqrt(variance)
+        reach = normal_quantile(level) * np.sqrt(variance)
     low, high = value * np.exp(-reach), value * np.exp(reach)
     return pd.DataFrame({"value": value, "low": low, "high": high, "se": value * np.sqrt(variance)})
 

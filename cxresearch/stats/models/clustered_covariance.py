@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from cxresearch.checks import check_level, check_same_length
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -128,7 +128,7 @@ def simultaneous_critical(covariance: NDArray[np.float64], *, level: float = 0.9
     spread = np.sqrt(np.diag(covariance).clip(0))
     keep = spread > 0
     if keep.sum() <= 1:
-        return float(stats.norm.ppf(0.5 + level / 2))
+        return normal_quantile(level)
     correlation = covariance[np.ix_(keep, keep)] / np.outer(spread[keep], spread[keep])
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
     root = vectors * np.sqrt(values.clip(0))

@@ -15,6 +15,7 @@ from cxresearch.checks import as_numbers, check_choice, check_level, check_same_
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -378,7 +379,7 @@ def _further_segment(fit: MixedFit, average: _Average, prediction: str, level: f
 def _segments(y: Array, se: Array, weight: Array, labels: Sequence[str] | None, level: float) -> Any:
     import pandas as pd
 
-    half = stats.norm.ppf(0.5 + level / 2) * se
+    half = normal_quantile(level) * se
     return pd.DataFrame(
         {
             "label": [str(i + 1) for i in range(len(y))] if labels is None else list(labels),

@@ -10,6 +10,7 @@ from scipy import stats
 
 from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 Floats = NDArray[np.float64]
 
@@ -87,7 +88,8 @@ def alpha_of(
     se = float(np.sqrt(q / n)) if q >= 0 else float("nan")  # pairwise covariances can contradict each other
     tail = (1 - level) / 2
     if method == "duhachek":
-        low, high = value - stats.norm.ppf(1 - tail) * se, value + stats.norm.ppf(1 - tail) * se
+        half = normal_quantile(level) * se
+        low, high = value - half, value + half
     else:
         df = (n - 1, (n - 1) * (k - 1))
         low, high = (1 - (1 - value) * stats.f.ppf(end, *df) for end in (1 - tail, tail))

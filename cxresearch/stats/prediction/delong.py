@@ -15,6 +15,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class CorrelatedAUC:
         """AUC of one score with a Wald interval cut at 0 and 1; no interval where the variance is zero."""
         place = self.names.index(name)
         value, se = float(self.auc[place]), float(np.sqrt(self.covariance[place, place]))
-        half = _critical(self.level) * se if se > 0 else float("nan")
+        half = normal_quantile(self.level) * se if se > 0 else float("nan")
         return Estimate(
             name=f"AUC of {name}",
             value=value,
@@ -77,7 +78,7 @@ class CorrelatedAUC:
         se = float(np.sqrt(np.maximum(variance, 0.0)))  # NaN stays NaN
         se, same = 0.0 if se < 1e-12 else se, bool(self.same[i, j])
         z, p_value = z_test(difference, se, same=same)
-        half = _critical(self.level) * se if se > 0 or same else float("nan")
+        half = normal_quantile(self.level) * se if se > 0 or same else float("nan")
         return Contrast(
             name="AUC",
             first=first,
@@ -130,10 +131,6 @@ def z_test(difference: float, se: float, *, same: bool = False) -> tuple[float, 
         return float("nan"), float("nan")
     z = difference / se
     return z, float(2 * stats.norm.sf(abs(z)))
-
-
-def _critical(level: float) -> float:
-    return float(stats.norm.ppf(0.5 + level / 2))
 
 
 def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float = 0.95) -> CorrelatedAUC:

@@ -7,6 +7,7 @@ import math
 from scipy import optimize, stats
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 
 def equivalence_p_value(difference: float, se: float, margin: float, *, same: bool = False) -> float:
@@ -70,7 +71,7 @@ def difference_power(difference: float, unit_sd: float, n: float, *, level: floa
     >>> round(difference_power(0.023, 1.07, 20_000), 2)
     0.86
     """
-    shift, z = abs(difference) * math.sqrt(n) / unit_sd, stats.norm.ppf(0.5 + level / 2)
+    shift, z = abs(difference) * math.sqrt(n) / unit_sd, normal_quantile(level)
     return float(stats.norm.sf(z - shift) + stats.norm.cdf(-z - shift))
 
 
@@ -127,7 +128,7 @@ def rows_for_difference(
     level, power = check_level(level), check_number("power", power, above=0, below=1)
     if difference == 0 or unit_sd == 0:
         return math.inf if unit_sd else 2.0
-    z = stats.norm.ppf(0.5 + level / 2) + stats.norm.ppf(power)
+    z = normal_quantile(level) + stats.norm.ppf(power)
     return float((z * unit_sd / difference) ** 2)
 
 

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.results.units import Unit, format_estimate, format_value
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.survival_curve import KaplanMeier, step_values
+from cxresearch.units_of_time import DAYS_A_YEAR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: The stretch over which a fall is judged: about a month.
 _STRETCH = {Unit.DAYS: 30.0, Unit.MONTHS: 1.0}
-_YEAR = {Unit.DAYS: 365.25, Unit.MONTHS: 12.0}
+_YEAR = {Unit.DAYS: DAYS_A_YEAR, Unit.MONTHS: 12.0}
 #: A fall is steep if even its lower limit is so many times the usual one.
 _STEEP = 3.0
 _MOST_FALLS = 3
@@ -80,11 +82,10 @@ def conditional_survival(curve: KaplanMeier, stayed: NDArray[np.float64], furthe
 
 
 def _log_log(value: Any, se: Any, level: float) -> tuple[Any, Any]:
-    from scipy.special import ndtri
 
     inside = (value > 0) & (value < 1) & (se > 0)
     p = np.where(inside, value, 0.5)
-    half = float(ndtri((1 + level) / 2)) * np.where(inside, se, 0) / (p * np.abs(np.log(p)))
+    half = normal_quantile(level) * np.where(inside, se, 0) / (p * np.abs(np.log(p)))
     fixed = np.where(np.isnan(se), np.nan, value)
     return np.where(inside, p ** np.exp(half), fixed), np.where(inside, p ** np.exp(-half), fixed)
 

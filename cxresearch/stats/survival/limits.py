@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
-from cxresearch.checks import check_choice, check_level
+from cxresearch.checks import check_choice
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def probability_limits(
     (0.473009, 0.985281)
     """
     check_choice("ci", ci, SCALES)
-    z = float(ndtri((1 + check_level(level)) / 2))
+    z = normal_quantile(level)
     inside = (value > 0) & (value < 1) & (se > 0)
     p = np.where(inside, value, 0.5)
     spread = z * np.where(inside, se, 0.0)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.errors import DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.kaplan_meier import (
     emptied_early,
     emptied_note,
@@ -111,7 +111,7 @@ def restricted_mean(
     check_level(level)
     rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters, counts=counts)
     mean = restricted_mean_of(rows, horizon=horizon)
-    z = float(ndtri((1 + level) / 2))
+    z = normal_quantile(level)
     return Estimate(
         name=f"mean time within {horizon:g} {unit}",
         value=mean.value,
