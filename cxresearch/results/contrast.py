@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from cxresearch.results.result import Result
+from cxresearch.results.result import Result, one_row
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_p_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,36 @@ class Contrast(Result):
     n_missing: int = 0
     note: str = ""
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            columns=(
+                Column(name="name", label="figure", meaning="what is compared"),
+                Column(name="first", label="first", meaning="one side"),
+                Column(name="second", label="second", meaning="the other side"),
+                Column(
+                    name="difference",
+                    label="difference",
+                    meaning="first minus second",
+                    unit_from="unit",
+                    low="low",
+                    high="high",
+                ),
+                Column(
+                    name="p_value", label="p-value", meaning="two-sided, of no difference", unit=Unit.P_VALUE
+                ),
+                Column(
+                    name="p_adjusted",
+                    label="p, corrected",
+                    meaning="after the correction named in `adjustment`",
+                    unit=Unit.P_VALUE,
+                ),
+                Column(name="n", label="n", meaning="rows the difference rests on"),
+                Column(name="test", label="test", meaning="the test and its source"),
+            ),
+            title="Difference with its {level} interval",
+        )
+    }
+
     def __post_init__(self) -> None:
         if self.p_adjusted != self.p_adjusted:  # NaN: no correction was asked for
             object.__setattr__(self, "p_adjusted", self.p_value)
@@ -64,13 +100,25 @@ class Contrast(Result):
     def __float__(self) -> float:
         return float(self.difference)
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> pd.DataFrame:
+        """The difference as a table of one row."""
+        return one_row(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The note, if there is one."""
+        return (self.note,) if self.note else ()
+
+    @property
+    def finding(self) -> str:
+        """The difference in a sentence, without its note."""
         figure = format_estimate(self.difference, self.low, self.high, self.unit, signed=True)
         sides = f"{self.first} minus {self.second}"
         text = f"{self.name}: {sides} {figure}, {format_p_value(self.p_value)}"
         if self.adjustment != "none":
             text += f" ({self.adjustment}: {format_p_value(self.p_adjusted)})"
-        text += f", n {self.n:,}"
-        return f"{text}; {self.note}" if self.note else text
+        return f"{text}, n {self.n:,}"
 
-    __repr__ = __str__
+    def __str__(self) -> str:
+        return "; ".join([self.finding, *self.notes])

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from cxresearch.results.result import Result
+from cxresearch.results.result import Result, one_row
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +74,42 @@ class Estimate(Result):
     n_effective: float | None = None
     note: str = ""
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            columns=(
+                Column(name="name", label="figure", meaning="what is estimated"),
+                Column(
+                    name="value", label="value", meaning="estimate", unit_from="unit", low="low", high="high"
+                ),
+                Column(name="n", label="n", meaning="observations the value rests on"),
+                Column(name="n_missing", label="missing", meaning="rows left out for want of a value"),
+                Column(name="method", label="method", meaning="how the interval was made, with its source"),
+            ),
+            title="Estimate with its {level} interval",
+        )
+    }
+
     def __float__(self) -> float:
         return float(self.value)
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> pd.DataFrame:
+        """The estimate as a table of one row."""
+        return one_row(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The note, if there is one."""
+        return (self.note,) if self.note else ()
+
+    @property
+    def finding(self) -> str:
+        """The estimate in a sentence, without its note."""
         figure = format_estimate(self.value, self.low, self.high, self.unit)
         text = f"{self.name} {figure}, n {self.n:,}"
         if self.n_missing:
             text += f" ({self.n_missing:,} missing)"
-        return f"{text}; {self.note}" if self.note else text
+        return text
 
-    __repr__ = __str__
+    def __str__(self) -> str:
+        return "; ".join([self.finding, *self.notes])

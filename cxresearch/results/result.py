@@ -1,14 +1,208 @@
-"""What all results share: a dictionary, and an escaped HTML display."""
+"""What all results share: finding, table and notes, as text, as HTML, as a frame and as a dictionary."""
 
 from __future__ import annotations
 
 import dataclasses
-import html
+import inspect
 import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cxresearch.errors import ArgumentError
+from cxresearch.results.html_templates import render
+from cxresearch.results.table_spec import TableSpec, WrittenTable, spec_of_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Rows of a table before the rest is folded away, and rows of a display in all.
+SHOWN_ROWS = 12
+FOLDED_ROWS = 200
+_ALIGNED = {
+    "number": "right;white-space:nowrap;font-variant-numeric:tabular-nums",
+    "short": "left;white-space:nowrap",
+    "text": "left",
+}
+
+
+class Result:
+    """Mixin of the frozen result classes.
+
+    A result class holds a main table called ``table`` (a pandas DataFrame), ``notes`` (a tuple of sentences:
+    what the reader must know) and ``finding`` (the answer in a sentence), as fields or properties. It names
+    the columns of its frames in ``specs``, by the field that holds the frame; the docstring then lists them.
+
+    Attributes
+    ----------
+    specs : mapping of str to TableSpec
+        Columns of each frame the result holds; ``"table"`` is the main one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from cxresearch.results.table_spec import Column, TableSpec
+    >>> from cxresearch.results.units import Unit
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Shares(Result):
+    ...     "Shares of answers."
+    ...
+    ...     table: pd.DataFrame
+    ...     finding: str
+    ...     notes: tuple[str, ...] = ()
+    ...     share = Column(name="share", label="share", meaning="of all answers", unit=Unit.SHARE)
+    ...     specs = {"table": TableSpec(columns=(share,))}
+    >>> Shares(table=pd.DataFrame({"share": [0.25]}), finding="One in four.", notes=("Small.",))
+    One in four.
+     share
+    25.0 %
+    Small.
+    """
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {}
+
+    if TYPE_CHECKING:  # fields or properties of each result class
+
+        @property
+        def finding(self) -> str:
+            """The answer in a sentence."""
+
+        @property
+        def notes(self) -> tuple[str, ...]:
+            """What the reader must know."""
+
+        @property
+        def table(self) -> pd.DataFrame:
+            """The main table."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Result.__repr__  # type: ignore[method-assign] # before dataclass writes its own
+        if cls.specs and cls.__doc__ and "specs" in cls.__dict__:
+            cls.__doc__ = _with_columns(inspect.cleandoc(cls.__doc__), cls.specs)
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return what the columns of one of its frames mean; a class may override it to name sides."""
+        if name in self.specs:
+            return self.specs[name]
+        return spec_of_frame(self.to_frame(name))
+
+    def caption(self, name: str = "table") -> str:
+        """Return the title of one of its frames, with the figures of this result in it."""
+        return self.spec(name).title.format_map(_Facts(self))
+
+    def to_frame(self, name: str = "table") -> pd.DataFrame:
+        """Return a copy of one of its frames, by default the main table.
+
+        Parameters
+        ----------
+        name : str
+            The field that holds the frame: ``"table"``, ``"contrasts"``.
+
+        Raises
+        ------
+        ArgumentError
+            If the result has no frame of that name.
+        """
+        frame: pd.DataFrame | None = getattr(self, name, None)
+        if frame is None or not hasattr(frame, "columns"):
+            raise ArgumentError(
+                f"{type(self).__name__} has no table {name!r}",
+                wanted="one of " + ", ".join(self.specs or ["table"]),
+            )
+        return frame.copy()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, ready for JSON."""
+        assert dataclasses.is_dataclass(self)  # noqa: S101 - a programming error, not input
+        return {field.name: as_plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def __str__(self) -> str:
+        lines = [getattr(self, "finding", type(self).__name__)]
+        frame: pd.DataFrame | None = getattr(self, "table", None)
+        if frame is not None and hasattr(frame, "columns"):
+            lines.append(_as_text(self.spec().write(frame, max_rows=SHOWN_ROWS)))
+        return "\n".join([*lines, *getattr(self, "notes", ())])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        finding = getattr(self, "finding", None) or str(self)
+        return render(
+            "cxresearch.results",
+            "result.html.j2",
+            aligned=_ALIGNED,
+            finding=finding,
+            notes=tuple(getattr(self, "notes", ())),
+            **_folded(self),
+        )
+
+
+def one_row(result: Any) -> pd.DataFrame:
+    """Return the fields of a result that is a single figure as a frame of one row."""
+    import pandas as pd
+
+    fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    return pd.DataFrame([fields])
+
+
+def _folded(result: Result) -> dict[str, Any]:
+    """The main table in two parts, the second folded away; nothing where there is no table."""
+    frame = getattr(result, "table", None)
+    if frame is None or not hasattr(frame, "columns"):
+        return {"title": "", "first": None, "rest": None, "beyond": 0}
+    written = result.spec().write(frame, max_rows=FOLDED_ROWS)
+    first = dataclasses.replace(written, rows=written.rows[:SHOWN_ROWS])
+    further = dataclasses.replace(written, rows=written.rows[SHOWN_ROWS:])
+    return {
+        "title": result.caption(),
+        "first": first,
+        "rest": further if further.rows else None,
+        "beyond": written.n_left,
+    }
+
+
+class _Facts(dict[str, Any]):
+    """Fields of a result for its captions; ``level`` in words."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self._result = result
+
+    def __missing__(self, name: str) -> Any:
+        value = getattr(self._result, name)
+        return f"{100 * value:.4g} %" if name == "level" else value
+
+
+def _with_columns(text: str, specs: Mapping[str, TableSpec]) -> str:
+    """The docstring of a class with the columns of its frames at the end, once."""
+    if "\nTables\n------" in text:
+        return text
+    parts = []
+    for name, spec in specs.items():
+        lines = spec.documented().splitlines()
+        parts += [name, *[f"    {line}" for line in lines]]
+    return "\n".join([text.rstrip(), "", "Tables", "------", *parts, ""])
+
+
+def _as_text(written: WrittenTable) -> str:
+    """A table in columns of characters: numbers right, text left."""
+    grid = [written.headings, *written.rows]
+    columns = list(zip(*grid, strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    lines = []
+    for row in grid:
+        cells = [
+            cell.rjust(width) if align == "number" else cell.ljust(width)
+            for cell, width, align in zip(row, widths, written.alignment, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    if written.n_left:
+        lines.append(f"... {written.n_left:,} further rows in to_frame()")
+    return "\n".join(lines)
 
 
 def as_plain(value: Any) -> Any:
@@ -46,21 +240,4 @@ def facts_html(title: str, facts: Mapping[str, str]) -> str:
     >>> facts_html("<b>", {"scores": "CES", "notes": ""})
     "<div class='cx-result'><p><b>&lt;b&gt;</b></p><table><tr><th>scores</th><td>CES</td></tr></table></div>"
     """
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
-        for name, text in facts.items()
-        if text
-    )
-    return f"<div class='cx-result'><p><b>{html.escape(title)}</b></p><table>{rows}</table></div>"
-
-
-class Result:
-    """Mixin of the frozen result classes; subclasses define ``__str__`` and, if they wish, ``_rows``."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values, ready for JSON."""
-        assert dataclasses.is_dataclass(self)  # noqa: S101 - a programming error, not input
-        return {field.name: as_plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
-
-    def _repr_html_(self) -> str:
-        return f"<div class='cx-result'>{html.escape(str(self))}</div>"
+    return render("cxresearch.results", "facts.html.j2", title=title, facts=facts)

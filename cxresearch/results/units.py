@@ -26,6 +26,7 @@ class Unit(StrEnum):
     DAYS = "days"
     HOURS = "hours"
     MINUTES = "minutes"
+    P_VALUE = "p-value"  # three decimals, never zero
 
 
 def _signed(text: str, value: float) -> str:
@@ -55,6 +56,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.DAYS: _fixed(1),
     Unit.HOURS: _fixed(1),
     Unit.MINUTES: _fixed(0),
+    Unit.P_VALUE: lambda value: format_p_value(value).removeprefix("p "),
 }
 _ALWAYS_SIGNED = (Unit.POINTS, Unit.AUC_DIFFERENCE)
 _SUFFIX = {

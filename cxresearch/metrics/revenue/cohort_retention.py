@@ -75,7 +75,7 @@ class CohortRetention(Result):
         """Return shares with one row for each cohort and one column for each age; NaN where incomplete."""
         return self.frame.pivot_table(index="cohort", columns="age", values="share", dropna=False)
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:  # type: ignore[override]
         """Return shares with their intervals as text, ``"90 % [60, 98]"``, blank where incomplete."""
         rows = self.frame
         text = [_cell(*cell) for cell in zip(rows["share"], rows["low"], rows["high"], strict=True)]
