@@ -123,7 +123,7 @@ def test_answers_with_words(tmp_path: Path) -> None:
         f"c{i},2024-01-05,{shown.get(i % 11, i % 11)},{words[i % 5]},{1 + i % 7}.0,{i % 7},5"
         for i in range(250)
     ]
-    found = columns(tmp_path, "survey.csv", "customer_id,submitted_at,NPS answer,CSAT,ease,x_nps_y,z", rows)
+    found = columns(tmp_path, "survey.csv", "customer_id,submitted_at,NPS answer,CSAT,ease,nps_wave,z", rows)
     assert found["nps"] == {
         "column": "NPS answer",
         "values": {"0 - Not at all likely": 0, "10 - Extremely likely": 10},

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import pandas as pd
 
-from cxresearch.data.checking.study_doubts import like_segments, look_alikes, repeated_rows, several_plans
+from cxresearch.data.checking.study_doubts import (
+    like_segments,
+    look_alikes,
+    outcomes_among_segments,
+    repeated_rows,
+    several_plans,
+    times_on_one_day,
+    unused_ends_of_scales,
+)
 from cxresearch.data.engine import collect
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import RULES
@@ -201,6 +209,9 @@ def _doubts(study: Study) -> pd.DataFrame:
         like_segments(study),
         repeated_rows(study),
         several_plans(study),
+        outcomes_among_segments(study),
+        unused_ends_of_scales(study),
+        times_on_one_day(study),
     ]
     found = [part for part in parts if len(part)]
     if not found:

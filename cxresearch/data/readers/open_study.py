@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import narwhals as nw
 
+from cxresearch.data.outcome_columns import sounds_like_an_outcome
 from cxresearch.data.readers.column_sql import count_not_asked, select_plain_rows, select_rows
 from cxresearch.data.readers.date_samples import check_dates
 from cxresearch.data.readers.raw_inputs import (
@@ -256,7 +257,7 @@ def _segments(file: StudyFile) -> tuple[str, ...]:
         if source.table == "customers":
             found |= {name: None for name, c in source.columns.items() if name not in known and not c.number}
     if file.segments is None:
-        return tuple(found)
+        return tuple(name for name in found if not sounds_like_an_outcome(name))
     for name in file.segments:
         if name not in found:
             raise StudyError(
@@ -272,4 +273,5 @@ def _segments(file: StudyFile) -> tuple[str, ...]:
 
 def _text_columns(source: SourceMap) -> tuple[str, ...]:
     known = LAYOUTS["customers"].columns
-    return tuple(name for name, column in source.columns.items() if name not in known and not column.as_is)
+    further = [name for name, column in source.columns.items() if name not in known and not column.as_is]
+    return tuple(name for name in further if not sounds_like_an_outcome(name))

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -248,7 +249,7 @@ def guess_text_input(path: Path) -> RawInput:
         delimiter=delimiter,
         encoding=encoding,
         header_row=2 if _is_legacy_qualtrics(rows) else header_row,
-        skip_rows=2 if len(rows) > 2 and any('"ImportId"' in cell for cell in rows[2]) else 0,
+        skip_rows=_further_headers(rows),
     )
 
 
@@ -287,6 +288,41 @@ def _widths(text: str, delimiter: str) -> tuple[int, int]:
     return most, first.get(most, 1)
 
 
+#: What SurveyMonkey writes below its questions, one cell for each kind of answer.
+_ANSWER_KINDS = {"response", "open-ended response", "other (please specify)"}
+
+
+def _further_headers(rows: list[list[str]]) -> int:
+    """Rows below the names that are no data: two of Qualtrics (questions, import ids), one of SurveyMonkey."""
+    if len(rows) > 2 and any('"ImportId"' in cell for cell in rows[2]):
+        return 2
+    second = {cell.strip().lower() for cell in rows[1]} if len(rows) > 1 else set()
+    return int(bool(second & _ANSWER_KINDS) and rows[1][:1] == [""])
+
+
 def _is_legacy_qualtrics(rows: list[list[str]]) -> bool:
     """Before 2017 Qualtrics wrote V1, V2, ... above the names; now questions and import ids follow them."""
     return len(rows) > 1 and rows[0][:1] == ["V1"] and rows[1][:1] == ["ResponseID"]
+
+
+def question_texts(raw: RawInput, names: Sequence[str]) -> dict[str, str]:
+    """Return what the further header rows of a survey export say of each column: mostly the question asked.
+
+    Parameters
+    ----------
+    raw : RawInput
+        The file; one without further header rows has no questions.
+    names : sequence of str
+        Column names as they are read.
+    """
+    if not raw.skip_rows or raw.path is None:
+        return {}
+    with _opened(raw.path) as stream, io.TextIOWrapper(stream, encoding=_codec(raw), newline="") as text:
+        for _ in range(raw.header_row):
+            _first_record(text)
+        usual = "\t" if _suffix(raw.path) in (".tsv", ".tab") else ","
+        rows = itertools.islice(csv.reader(text, delimiter=raw.delimiter or usual), raw.skip_rows)
+        cells = [row for row in rows if not any('"ImportId"' in cell for cell in row)]
+    if not cells:
+        return {}
+    return dict(zip(names, cells[0], strict=False))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cxresearch.data.raw_names import snake
+from cxresearch.data.starter.survey_columns import (
+    SurveyColumns,
+    instrument_of,
+    survey_columns,
+    worded_columns,
+)
 from cxresearch.data.table_layouts import LAYOUTS
 
 _WHO = (
@@ -95,17 +101,8 @@ _TELLING = {
     "orders": ("amount", "order|purchase|transaction|cdnow"),
     "events": ("occurred_at", "outage|events_log"),
 }
-_INSTRUMENTS = (
-    ("nps", r"(^|_)(nps|recommend|netpro)"),
-    ("csat", r"csat|satisf|(^|_)sat_score"),
-    ("ces", r"(^|_)(ces|effort|ease|easy)($|_)"),
-)
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
 _ONE_ROW_EACH = {"customers": "customer_id", "tickets": "ticket_id"}
-#: An answer as a number, perhaps with words behind it: 9, 9.0, "10 - Extremely likely"; neither 3,5 nor 0-6.
-LABELLED = re.compile(r"(\d{1,2})(?:\.0+)?(?![.,]?\d)(?!\s*[-–]\s*\d)(?:\s*\D.*)?")
-_MOST_WORDS = 11
-_UNNAMED_QUESTION = re.compile(r"(q|question_?)\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +121,8 @@ class Guess:
         Raw columns without a place.
     worded : mapping of str to str
         Instrument to raw column, where columns sound like scores and hold words.
+    survey : SurveyColumns
+        Why these columns are scores, which are asked about, and which only derive from one.
     """
 
     table: str
@@ -131,23 +130,12 @@ class Guess:
     scores: Mapping[str, str]
     further: tuple[str, ...]
     worded: Mapping[str, str] = field(default_factory=dict)
+    survey: SurveyColumns = field(default_factory=SurveyColumns)
 
 
-def snake(name: str) -> str:
-    """Return a raw name in snake case, without accents.
-
-    Examples
-    --------
-    >>> snake("RecordedDate"), snake("Sign-up date"), snake("Début")
-    ('recorded_date', 'sign_up_date', 'debut')
-    """
-    apart = unicodedata.normalize("NFKD", name)
-    bare = unicodedata.normalize("NFC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", bare)
-    return re.sub(r"[\W_]+", "_", spaced.lower()).strip("_")
-
-
-def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
+def guess_table(
+    file: str, sample: Mapping[str, Sequence[str]], questions: Mapping[str, str] | None = None
+) -> Guess:
     """Guess which table a file feeds.
 
     Parameters
@@ -156,6 +144,8 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
         Its name.
     sample : mapping of str to sequence of str
         First values of each raw column, as text, empty ones left out.
+    questions : mapping of str to str, optional
+        The question that a column answers, where the file says so.
 
     Examples
     --------
@@ -167,7 +157,8 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     for table, (telling, words) in _TELLING.items():
         columns = match_columns(table, list(sample))
         named = re.search(words, stem) is not None
-        scored = table == "responses" and bool(score_columns(sample, unnamed=named) or worded_columns(sample))
+        survey = survey_columns(sample, questions=questions, unnamed=named)
+        scored = table == "responses" and bool(survey or worded_columns(sample))
         if not named and telling not in columns and not scored:
             continue
         elsewhere = any(re.search(other, stem) for name, (_, other) in _TELLING.items() if name != table)
@@ -183,15 +174,20 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     if not best:
         return Guess(table="", columns={}, scores={}, further=tuple(sample))
     columns = match_columns(best, list(sample))
-    scores = score_columns(sample, unnamed=best == "responses" and "score" not in columns)
+    unnamed = best == "responses" and "score" not in columns
+    survey = survey_columns(sample, questions=questions, unnamed=unnamed)
     if best == "responses" and "score" in columns and "instrument" in columns:
-        scores = {}
-    worded = worded_columns(sample, besides=scores) if best == "responses" and "score" not in columns else {}
-    if scores and best == "responses":
+        survey = SurveyColumns(derived=survey.derived)
+    worded: Mapping[str, str] = {}
+    if best == "responses" and "score" not in columns:
+        worded = worded_columns(sample, besides=tuple(survey.scores))
+    if survey and best == "responses":
         columns = {target: raw for target, raw in columns.items() if target not in ("score", "instrument")}
-    used = {*columns.values(), *scores.values(), *worded.values()}
+    columns = {target: raw for target, raw in columns.items() if raw not in survey.columns}
+    scores = {instrument: column.column for instrument, column in survey.scores.items()}
+    used = {*columns.values(), *survey.columns, *worded.values()}
     further = tuple(name for name in sample if name not in used)
-    return Guess(table=best, columns=columns, scores=scores, worded=worded, further=further)
+    return Guess(table=best, columns=columns, scores=scores, worded=worded, further=further, survey=survey)
 
 
 def _repeats(values: Sequence[str]) -> bool:
@@ -206,8 +202,7 @@ def instrument_in_name(file: str) -> str:
     >>> instrument_in_name("pendo_nps_2024.csv")
     'nps'
     """
-    stem = snake(file)
-    return next((name for name, pattern in _INSTRUMENTS if re.search(pattern, stem)), "")
+    return instrument_of(file)
 
 
 def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
@@ -215,57 +210,12 @@ def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
     by_snake: dict[str, str] = {}
     for name in names:
         by_snake.setdefault(snake(name), name)
-    found: dict[str, str] = {}
-    for target, synonyms in SYNONYMS[table].items():
-        for synonym in synonyms.split():
+    columns: dict[str, str] = {}
+    for target in LAYOUTS[table].columns:
+        # A column that carries our own name comes first; then the usual names, most telling first.
+        for synonym in (target, *SYNONYMS[table].get(target, "").split()):
             raw = by_snake.get(synonym)
-            if raw is not None and raw not in found.values():
-                found[target] = raw
+            if raw is not None and raw not in columns.values():
+                columns[target] = raw
                 break
-    return found
-
-
-def score_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False) -> dict[str, str]:
-    """Return instrument to raw column for columns that hold `LABELLED` numbers and sound like a score.
-
-    Parameters
-    ----------
-    sample : mapping of str to sequence of str
-        First values of each raw column.
-    unnamed : bool
-        Whether columns such as ``Q1`` count too, under their own name.
-    """
-    found: dict[str, str] = {}
-    for name, values in sample.items():
-        plain = snake(name)
-        if not values or not all(LABELLED.fullmatch(value.strip()) for value in values):
-            continue
-        if set(values) <= {"0", "1", "0.0", "1.0"} and not _UNNAMED_QUESTION.fullmatch(plain):
-            continue
-        for instrument, pattern in _INSTRUMENTS:
-            if re.search(pattern, plain) and instrument not in found:
-                found[instrument] = name
-        if unnamed and _UNNAMED_QUESTION.fullmatch(plain):
-            found.setdefault(plain, name)
-    return found
-
-
-def worded_columns(sample: Mapping[str, Sequence[str]], besides: Iterable[str] = ()) -> dict[str, str]:
-    """Return instrument to raw column for columns that sound like a score and hold a few words instead.
-
-    Examples
-    --------
-    >>> worded_columns({"CSAT": ["Satisfied", "Neutral", "Satisfied", "Neutral", "Satisfied"]})
-    {'csat': 'CSAT'}
-    """
-    found: dict[str, str] = {}
-    for name, values in sample.items():
-        kinds = set(values)
-        few = 0 < len(kinds) <= _MOST_WORDS and 2 * len(kinds) < len(values)
-        if not few or not all(re.match(r"[^\W\d]", kind) for kind in kinds):
-            continue
-        for instrument, pattern in _INSTRUMENTS:
-            if re.search(pattern, snake(name)) and instrument not in (*besides, *found):
-                found[instrument] = name
-                break
-    return found
+    return columns

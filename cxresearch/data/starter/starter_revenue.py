@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cxresearch.data.raw_names import snake
 from cxresearch.data.readers.column_sql import is_iso
 from cxresearch.data.readers.raw_inputs import quoted
-from cxresearch.data.starter.guess_table import Guess, snake
+from cxresearch.data.starter.guess_table import Guess
 from cxresearch.data.starter.toml_text import toml
 
 #: Usual names, in snake case, most telling first.
@@ -36,7 +37,7 @@ def level_lines(columns: dict[str, str], guess: Guess) -> tuple[dict[str, str], 
     lines : list of str
         To stand before the columns.
     """
-    subscription = _first(guess.further, _SUBSCRIPTION)
+    subscription = columns.get("subscription_id") or _first(guess.further, _SUBSCRIPTION)
     if subscription:
         kept = {name: raw for name, raw in columns.items() if name in ("customer_id", "effective_at", "mrr")}
         note = "# each row is taken for the level of one subscription; those of a customer are summed"

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cxresearch.data.raw_names import snake
 from cxresearch.data.readers.column_sql import is_iso
-from cxresearch.data.starter.guess_table import LABELLED, Guess, instrument_in_name, snake
+from cxresearch.data.starter.guess_table import Guess, instrument_in_name
 from cxresearch.data.starter.starter_columns import column_lines, is_number, is_plain_number
 from cxresearch.data.starter.starter_revenue import level_lines, subscription_source
+from cxresearch.data.starter.survey_columns import point_of, question_lines
 from cxresearch.data.starter.toml_text import key, printable, toml
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.data.table_layouts import LAYOUTS, TableLayout
@@ -50,6 +52,8 @@ class Found:
         Texts that stand for no value.
     twin : str
         A file before it that may hold the same rows.
+    outcomes : tuple of str
+        Columns that state or know who left.
     """
 
     raw: RawInput
@@ -62,6 +66,7 @@ class Found:
     nested: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     twin: str = ""
+    outcomes: tuple[str, ...] = ()
 
 
 def study_text(name: str, found: list[Found], skipped: list[str]) -> str:
@@ -139,7 +144,7 @@ def _instrument_lines(name: str, values: list[str]) -> list[str]:
     plain = key(name)
     if name.lower() in _STANDARD:
         return [f'{plain} = "{_STANDARD[name.lower()]}"']
-    numbers = [answer for answer in map(_answer, values) if answer is not None]
+    numbers = [answer for answer in map(point_of, values) if answer is not None]
     seen = f" (answers seen: {min(numbers)} to {max(numbers)})" if numbers else ""
     if name.lower() == "ces":
         return [
@@ -151,11 +156,6 @@ def _instrument_lines(name: str, values: list[str]) -> list[str]:
         f"# TODO what is asked in {toml(name)}, on which scale, and which end is good{seen}",
         f'# {plain} = {{ low = 1, high = 5, direction = "high_is_good" }}',
     ]
-
-
-def _answer(value: str) -> int | None:
-    found = LABELLED.fullmatch(value)
-    return int(found[1]) if found else None
 
 
 def _reader_lines(raw: RawInput) -> list[str]:
@@ -211,7 +211,12 @@ def _source_text(one: Found, table: str, position: int = 0) -> str:
         lines += _customer_lines(one)
     if scored:
         lines = _with_scores(one, lines)
-    further = [c for c in one.guess.further if not (table == "customers" and _is_segment(one, c))]
+    derived = {column.column for column in one.guess.survey.derived}
+    further = [
+        c
+        for c in one.guess.further
+        if c not in derived and not (table == "customers" and _is_segment(one, c))
+    ]
     further = [
         c for c in further if c not in columns.values() and c not in {raw for raw, _ in one.odd.values()}
     ]
@@ -229,6 +234,10 @@ def _customer_lines(one: Found) -> list[str]:
     lines = ['# ended_at = ""'] if "ended_at" not in {**one.guess.columns, **one.odd} else []
     if "end_kind" not in one.guess.columns:
         lines += _reason_lines(one)
+    reasons = [column for column in one.outcomes if _REASON.search(snake(column))]
+    outcomes = [column for column in one.outcomes if column not in reasons]
+    if outcomes:
+        lines.append(f"# TODO no segments, for they know who left: {listed(outcomes)}; is one the end_kind?")
     taken = set(LAYOUTS["customers"].columns)
     for column in one.guess.further:
         if _is_segment(one, column):
@@ -244,28 +253,54 @@ def _customer_lines(one: Found) -> list[str]:
 def _with_scores(one: Found, lines: list[str]) -> list[str]:
     """Add the scores of a wide file, and ask what an empty cell means if there is one."""
     scores = one.guess.scores
-    if any(len(one.sample[column]) < one.rows for column in scores.values()):
+    blank = any(len(one.sample[column]) < one.rows for column in scores.values())
+    if blank or any(column.odd for column in one.guess.survey.scores.values()):
         lines.insert(
             lines.index("[sources.columns]"),
             'blank_scores = "reject"  # TODO "not_asked" if an empty cell means nobody was asked',
         )
     lines = [*lines, "[sources.scores]"]
     for name, column in scores.items():
-        words = {label: _answer(label) for label in one.labels.get(column, []) if not is_plain_number(label)}
-        known = ", ".join(
-            f"{toml(label)} = {answer}" for label, answer in words.items() if answer is not None
-        )
-        if known:
-            lines.append(f"{key(name)} = {{ column = {toml(column)}, values = {{ {known} }} }}  # TODO check")
-        else:
-            lines.append(f"{key(name)} = {toml(column)}")
+        lines += _score_lines(name, column, one.labels.get(column, []))
+    for name, columns in one.guess.survey.asked.items():
+        lines += question_lines(name, columns)
     for name, column in one.guess.worded.items():
         answers_to_name = ", ".join(f"{toml(label)} = ..." for label in one.labels.get(column, []))
         lines += [
             f"# TODO {shown(column)} holds words: which number is each?",
             f"# {key(name)} = {{ column = {toml(column)}, values = {{ {answers_to_name} }} }}",
         ]
+    for column in one.guess.survey.derived:
+        lines.append(f"# no answers by its name: {shown(column.column)} ({column.seen})")
     return lines
+
+
+def _score_lines(name: str, column: str, labels: list[str]) -> list[str]:
+    """The key of one score: its labels with their numbers, and the texts that are no answer."""
+    points: dict[str, int] = {}
+    odd = []
+    for label in labels:
+        point = point_of(label)
+        if point is None:
+            odd.append(label)
+        elif not is_plain_number(label):
+            points[label] = point
+    options = [f"column = {toml(column)}"]
+    if points:
+        options.append(
+            "values = { " + ", ".join(f"{toml(label)} = {n}" for label, n in points.items()) + " }"
+        )
+    if odd:
+        options.append(f"missing = [{', '.join(map(toml, odd))}]")
+    if len(options) == 1:
+        return [f"{key(name)} = {toml(column)}"]
+    line = f"{key(name)} = {{ {', '.join(options)} }}  # TODO check"
+    if not odd:
+        return [line]
+    return [
+        f"# TODO {listed(odd)} are no answers of a scale: are they no answer at all, as written below?",
+        f"{line}: a row without an answer counts only where it was asked (sent_at) or is not_asked",
+    ]
 
 
 def _required_lines(one: Found, target: str) -> list[str]:
@@ -310,6 +345,8 @@ def _reason_lines(one: Found) -> list[str]:
 
 def _is_segment(one: Found, column: str) -> bool:
     values = one.sample[column]
+    if column in one.outcomes:
+        return False
     if any(word in snake(column) for word in _PERSONAL) or _REASON.search(snake(column)):
         return False
     few = len(set(values)) <= max(2, min(20, len(values) // 3))

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxresearch.data.outcome_columns import sounds_like_an_outcome, tells_the_outcome
 from cxresearch.data.readers.column_sql import is_iso, is_nested
 from cxresearch.data.readers.date_samples import suggested_format, two_readings
 from cxresearch.data.readers.raw_inputs import ROW, connect, duckdb_tables, literal, open_input, quoted, run
-from cxresearch.data.readers.text_files import guess_text_input
-from cxresearch.data.starter.guess_table import LABELLED, Guess, guess_table
+from cxresearch.data.readers.text_files import guess_text_input, question_texts
+from cxresearch.data.starter.guess_table import Guess, guess_table
 from cxresearch.data.starter.starter_columns import is_number, is_serial
 from cxresearch.data.starter.starter_text import Found, study_text
+from cxresearch.data.starter.survey_columns import point_of, with_all_answers
 from cxresearch.data.starter.toml_text import printable
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.data.table_layouts import LAYOUTS
@@ -28,6 +30,8 @@ _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
 _DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
 _SAMPLE_ROWS = 200
+#: A column of more values than this is no group.
+_MOST_GROUPS = 20
 #: Texts that often stand for no value.
 _NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
@@ -211,11 +215,14 @@ def _look_at(raw: RawInput, name: str) -> Found:
             if not is_nested(table.types[column])
         }
         sample, missing = _without_markers(sample)
-        guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
+        called = raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared
+        guess = guess_table(called, sample, question_texts(raw, list(table.types)))
         named = {guess.columns["instrument"]} if "instrument" in guess.columns else set()
         asked = {*named, *guess.worded.values()}
-        asked |= {raw for raw in guess.scores.values() if any(map(LABELLED.fullmatch, sample[raw]))}
+        asked |= set(guess.survey.columns)
+        outcomes = _outcomes(connection, table.view, guess, sample, name)
         labels = {column: _labels(connection, table.view, column, name) for column in sorted(asked)}
+        guess = _with_all_answers(guess, labels)
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
@@ -231,7 +238,39 @@ def _look_at(raw: RawInput, name: str) -> Found:
         labels=labels,
         nested=nested,
         missing=missing,
+        outcomes=outcomes,
     )
+
+
+def _with_all_answers(guess: Guess, labels: dict[str, list[str]]) -> Guess:
+    survey = with_all_answers(guess.survey, labels)
+    scores = {instrument: column.column for instrument, column in survey.scores.items()}
+    return replace(guess, survey=survey, scores=scores)
+
+
+def _outcomes(
+    connection: DuckDBPyConnection, view: str, guess: Guess, sample: dict[str, list[str]], name: str
+) -> tuple[str, ...]:
+    """Columns of a customer list that state who left, by their names or by their values."""
+    if guess.table != "customers":
+        return ()
+    end = guess.columns.get("ended_at")
+    outcomes = []
+    for column in guess.further:
+        few = 0 < len(set(sample[column])) <= _MOST_GROUPS
+        if sounds_like_an_outcome(column) or (
+            end is not None and few and _tells_who_ended(connection, view, column, end, name)
+        ):
+            outcomes.append(column)
+    return tuple(outcomes)
+
+
+def _tells_who_ended(connection: DuckDBPyConnection, view: str, column: str, end: str, name: str) -> bool:
+    cell = f"coalesce(trim(CAST({quoted(column)} AS VARCHAR)), '')"
+    ended = f"coalesce(trim(CAST({quoted(end)} AS VARCHAR)), '') <> ''"
+    query = f"SELECT count(*), count(*) FILTER (WHERE {ended}) FROM {quoted(view)} GROUP BY {cell} LIMIT 50"  # noqa: S608
+    rows = run(connection, query, name)
+    return tells_the_outcome([row[0] for row in rows], [row[1] for row in rows])
 
 
 def _without_markers(sample: dict[str, list[str]]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
@@ -241,7 +280,7 @@ def _without_markers(sample: dict[str, list[str]]) -> tuple[dict[str, list[str]]
     for column, values in sample.items():
         others = [value for value in values if value.lower() not in _NO_VALUE]
         regular = all(
-            is_number(v) or is_iso(v) or suggested_format(v) or two_readings(v) or LABELLED.fullmatch(v)
+            is_number(v) or is_iso(v) or suggested_format(v) or two_readings(v) or point_of(v) is not None
             for v in others
         )
         kept[column] = others if others and regular else values
@@ -282,8 +321,6 @@ def _plausible(
             kept[target] = raw
         else:
             odd[target] = (raw, values[0])
-    used = {*kept.values(), *guess.scores.values(), *guess.worded.values()}
+    used = {*kept.values(), *guess.survey.columns, *guess.worded.values()}
     further = tuple(name for name in sample if name not in used)
-    return Guess(
-        table=guess.table, columns=kept, scores=guess.scores, worded=guess.worded, further=further
-    ), odd
+    return replace(guess, columns=kept, further=further), odd
