@@ -293,7 +293,7 @@ _ANSWER_KINDS = {"response", "open-ended response", "other (please specify)"}
 
 
 def _further_headers(rows: list[list[str]]) -> int:
-    """Rows below the names that are no data: two of Qualtrics (questions, import ids), one of SurveyMonkey."""
+    """Rows below the names without data: two of Qualtrics (questions, import ids), one of SurveyMonkey."""
     if len(rows) > 2 and any('"ImportId"' in cell for cell in rows[2]):
         return 2
     second = {cell.strip().lower() for cell in rows[1]} if len(rows) > 1 else set()

@@ -54,6 +54,8 @@ class Found:
         A file before it that may hold the same rows.
     outcomes : tuple of str
         Columns that state or know who left.
+    remarks : mapping of str to str
+        What is asked about a column of the table, by its name there.
     """
 
     raw: RawInput
@@ -67,6 +69,7 @@ class Found:
     missing: tuple[str, ...] = ()
     twin: str = ""
     outcomes: tuple[str, ...] = ()
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 def study_text(name: str, found: list[Found], skipped: list[str]) -> str:
@@ -189,7 +192,7 @@ def _source_text(one: Found, table: str, position: int = 0) -> str:
     if one.missing:
         lines.append(f"missing = [{', '.join(map(toml, one.missing))}]  # TODO check: read as no value")
     columns = dict(one.guess.columns) if table == one.guess.table else _score_source_columns(one)
-    scored = table == "responses" and bool(one.guess.scores or one.guess.worded)
+    scored = table == "responses" and bool(one.guess.survey or one.guess.worded)
     if table == "revenue":
         columns, more = level_lines(columns, one.guess)
         lines += more
@@ -226,7 +229,8 @@ def _source_text(one: Found, table: str, position: int = 0) -> str:
 
 
 def _mapped(one: Found, target: str, column: str, layout: TableLayout) -> list[str]:
-    return column_lines(target, column, one.sample[column], layout.kind(target))
+    asked = [f"# TODO {one.remarks[target]}"] if target in one.remarks else []
+    return [*asked, *column_lines(target, column, one.sample[column], layout.kind(target))]
 
 
 def _customer_lines(one: Found) -> list[str]:
@@ -270,8 +274,8 @@ def _with_scores(one: Found, lines: list[str]) -> list[str]:
             f"# TODO {shown(column)} holds words: which number is each?",
             f"# {key(name)} = {{ column = {toml(column)}, values = {{ {answers_to_name} }} }}",
         ]
-    for column in one.guess.survey.derived:
-        lines.append(f"# no answers by its name: {shown(column.column)} ({column.seen})")
+    for other in one.guess.survey.derived:
+        lines.append(f"# no answers by its name: {shown(other.column)} ({other.seen})")
     return lines
 
 
@@ -311,6 +315,8 @@ def _required_lines(one: Found, target: str) -> list[str]:
         return ["# TODO which instrument is this?", '# instrument = { constant = "nps" }']
     if target in one.odd:
         return _odd_lines(one, target)
+    if target in one.remarks:
+        return [f"# TODO {one.remarks[target]}", f'# {target} = ""']
     return [f"# TODO required: {target}", f'# {target} = ""']
 
 

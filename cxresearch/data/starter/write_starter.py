@@ -13,7 +13,9 @@ from cxresearch.data.readers.column_sql import is_iso, is_nested
 from cxresearch.data.readers.date_samples import suggested_format, two_readings
 from cxresearch.data.readers.raw_inputs import ROW, connect, duckdb_tables, literal, open_input, quoted, run
 from cxresearch.data.readers.text_files import guess_text_input, question_texts
+from cxresearch.data.starter.event_times import with_event_times
 from cxresearch.data.starter.guess_table import Guess, guess_table
+from cxresearch.data.starter.linked_ids import with_linked_ids
 from cxresearch.data.starter.starter_columns import is_number, is_serial
 from cxresearch.data.starter.starter_text import Found, study_text
 from cxresearch.data.starter.survey_columns import point_of, with_all_answers
@@ -134,6 +136,7 @@ def write_starter_study(folder: str | Path) -> Path:
             wanted=f"a file in {', '.join(_DATA)}",
         )
     found = [_same_name(one, found[:position]) for position, one in enumerate(found)]
+    found = with_linked_ids(found)
     target.write_text(study_text(printable(folder.resolve().name), found, skipped), encoding="utf-8")
     return target
 
@@ -227,6 +230,7 @@ def _look_at(raw: RawInput, name: str) -> Found:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
     guess, odd = _plausible(guess, sample, times)
+    guess, remarks = with_event_times(guess, sample)
     nested = tuple(column for column in table.types if column not in sample)
     return Found(
         raw=raw,
@@ -239,6 +243,7 @@ def _look_at(raw: RawInput, name: str) -> Found:
         nested=nested,
         missing=missing,
         outcomes=outcomes,
+        remarks=remarks,
     )
 
 
