@@ -14,9 +14,7 @@ from cxresearch.stats.models.clustered_covariance import influence_covariance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +89,7 @@ def adequacy(loglik_null: float, loglik_small: float, loglik_large: float) -> fl
     return float((loglik_small - loglik_null) / total) if total > 0 else float("nan")
 
 
-def wald(coefficients: Array, covariance: Array, which: Sequence[int]) -> ChiSquare:
+def wald(coefficients: Floats, covariance: Floats, which: Sequence[int]) -> ChiSquare:
     """Test that the coefficients at these places are all zero.
 
     Parameters
@@ -123,7 +121,7 @@ def wald(coefficients: Array, covariance: Array, which: Sequence[int]) -> ChiSqu
     )
 
 
-def vuong(first: Array, second: Array, *, clusters: NDArray[np.intp] | None = None) -> tuple[float, float]:
+def vuong(first: Floats, second: Floats, *, clusters: Places | None = None) -> tuple[float, float]:
     """Compare two models that are not nested: z (positive favours the first) and two-sided p-value.
 
     Parameters
