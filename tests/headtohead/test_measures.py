@@ -17,7 +17,7 @@ from cxresearch.headtohead.contest.contest_measures import (
 )
 from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows
 from cxresearch.headtohead.contest.forms import in_form, unhappy_answers
-from cxresearch.stats.prediction.cross_fitted_risk import folds_of, logistic_counts
+from cxresearch.stats.prediction.cross_fitted_risk import folds_of
 from cxresearch.stats.prediction.ipcw import sides
 
 
@@ -83,17 +83,6 @@ def test_net_benefit_of_acting_on_everybody(marks: cx.classifier.Landmarks) -> N
     predicted = risks_of(rows, at, form="raw")[1]
     some = curve[(curve["label"] == "NPS")].iloc[7]
     assert net_benefit_at(rows, at, predicted, some["threshold"])[0] == pytest.approx(some["net_benefit"])
-
-
-def test_logistic_calibration_against_statsmodels() -> None:
-    import statsmodels.api as sm
-
-    levels = np.arange(5.0)
-    cases, total = np.array([3.0, 5, 9, 12, 20]), np.array([50.0, 40, 45, 30, 35])
-    design = np.column_stack([np.ones(5), levels])
-    outcome = np.column_stack([cases, total - cases])
-    expected = sm.GLM(outcome, design, family=sm.families.Binomial()).fit().params
-    np.testing.assert_allclose(logistic_counts(design, cases, total), expected, atol=1e-4)
 
 
 def test_nobody_is_scored_by_a_model_that_saw_them() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import logit
 
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
-from cxresearch.stats.models.logistic import LogitFit, logit_fit
+from cxresearch.stats.models.logistic import LogisticFit, logistic_fit
 from cxresearch.stats.prediction.ipcw import ipcw_auc, ipcw_brier
 
 if TYPE_CHECKING:
@@ -168,15 +168,15 @@ def calibration_line(rows: Judged, level: float) -> dict[str, tuple[float, float
         return {"calibration_intercept": nothing, "calibration_slope": nothing}
     ones = np.ones((len(score), 1))
     weight, cluster = known.weight, known.customer
-    shift = logit_fit(ones, known.left, weight=weight, cluster=cluster, offset=score)
-    line = logit_fit(np.c_[ones, score], known.left, weight=weight, cluster=cluster)
+    shift = logistic_fit(ones, known.left, weights=weight, clusters=cluster, offset=score)
+    line = logistic_fit(np.c_[ones, score], known.left, weights=weight, clusters=cluster)
     return {
         "calibration_intercept": _wald(shift, 0, level),
         "calibration_slope": _wald(line, 1, level),
     }
 
 
-def _wald(fit: LogitFit, at: int, level: float) -> tuple[float, float, float]:
+def _wald(fit: LogisticFit, at: int, level: float) -> tuple[float, float, float]:
     value, reach = float(fit.coefficients[at]), float(normal_quantile(level) * fit.se[at])
     return value, value - reach, value + reach
 

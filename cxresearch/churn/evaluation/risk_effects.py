@@ -21,7 +21,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
-from cxresearch.stats.models.logistic import LogitFit, logit_fit
+from cxresearch.stats.models.logistic import LogisticFit, logistic_fit
 from cxresearch.units_of_time import DAYS_A_YEAR
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ def churn_odds(
         X = np.column_stack([X, columns[interaction[0]] * columns[interaction[1]]])
         names.append(f"{interaction[0]} x {interaction[1]}")
         units[names[-1]] = f"{units[interaction[0]]} x {units[interaction[1]]}"
-    fit = logit_fit(X, rows.left, weight=rows.weight, cluster=rows.customer)
+    fit = logistic_fit(X, rows.left, weights=rows.weight, clusters=rows.customer)
     beta, se = fit.coefficients[1:], fit.se[1:]
     known = rows.weight > 0
     return OddsRatios(
@@ -354,7 +354,7 @@ def _scaled(table: pd.DataFrame, marks: Landmarks) -> tuple[pd.DataFrame, dict[s
 
 
 def _slopes(
-    fit: LogitFit,
+    fit: LogisticFit,
     raw: pd.DataFrame,
     columns: pd.DataFrame,
     terms: list[str],

@@ -12,8 +12,9 @@ from cxresearch.headtohead.contest.contest_judgement import references
 from cxresearch.headtohead.contest.contest_rows import ContestRows
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import influence_covariance
+from cxresearch.stats.models.spline import category_basis, linear_basis, spline_basis
 from cxresearch.stats.prediction.concordance import concordance_of
-from cxresearch.stats.prediction.cross_fitted_risk import cross_fitted, linear_basis, spline_basis
+from cxresearch.stats.prediction.cross_fitted_risk import cross_fitted
 from cxresearch.stats.prediction.few_leavers import Reference
 from cxresearch.stats.prediction.follow_up import censoring_term, follow_up, inverse_weights
 from cxresearch.stats.prediction.integrated_brier import time_shares
@@ -64,7 +65,7 @@ def risks_of(rows: ContestRows, at: Sides, *, form: str) -> list[Array]:
         if form == "spline":
             basis = spline_basis(levels, np.bincount(code, weights=rows.fit.weight).astype(float))
         elif form in ("top_box", "categories"):
-            basis = np.column_stack([np.ones(len(levels)), np.eye(len(levels))[:, 1:]])
+            basis = category_basis(levels)
         else:
             basis = linear_basis(levels)
         found.append(cross_fitted(code, fold, at.case, known, basis)[code, fold])

@@ -17,8 +17,9 @@ from cxresearch.headtohead.contest.covariates import covariates
 from cxresearch.results.result import Result
 from cxresearch.results.units import format_p_value
 from cxresearch.stats.hazards.cox import fit_cox
-from cxresearch.stats.models.likelihood import adequacy, likelihood_ratio, logistic_fit, vuong, wald
-from cxresearch.stats.prediction.cross_fitted_risk import linear_basis
+from cxresearch.stats.models.likelihood import adequacy, likelihood_ratio, vuong, wald
+from cxresearch.stats.models.logistic import logistic_fit
+from cxresearch.stats.models.spline import linear_basis
 from cxresearch.stats.prediction.ipcw import sides
 
 if TYPE_CHECKING:

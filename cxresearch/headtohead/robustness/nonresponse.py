@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import expit
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
@@ -19,7 +20,7 @@ from cxresearch.headtohead.robustness.sensitivity import NonResponse
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import cluster_codes, influence_covariance
-from cxresearch.stats.models.likelihood import logistic_fit
+from cxresearch.stats.models.logistic import logistic_fit
 from cxresearch.stats.prediction.delong import z_test
 from cxresearch.stats.prediction.follow_up import FollowUp, follow_up
 from cxresearch.stats.prediction.ipcw import auc_at, mean_at, sides
@@ -112,9 +113,11 @@ def response_weights(
     table = covariates(marks.frame, explaining_columns(marks) if by is None else by)
     if not table.shape[1]:
         raise DataError("nothing is known that could explain who answers", wanted="features or segments")
-    design = np.column_stack([np.ones(len(table)), table.to_numpy(dtype=np.float64)])
-    fit = logistic_fit(design, answered.astype(float), ridge=1.0)
-    chance = 1 / (1 + np.exp(-np.clip(design @ fit.coefficients, -30, 30)))
+    columns = table.to_numpy(dtype=np.float64)
+    largest = np.abs(columns).max(axis=0).clip(1e-300)  # the ridge counts in units of the columns
+    design = np.column_stack([np.ones(len(table)), columns / largest])
+    fit = logistic_fit(design, answered, ridge=1.0)
+    chance = expit(design @ fit.coefficients)
     weights = np.ones(len(answered))
     raw = share / chance[answered]
     weights[answered] = np.clip(raw, *np.quantile(raw, [low, high]))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.design.survey_design import Design, calibrated
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Floats, Ints
 _ROUNDS = 1000
 
 
@@ -81,13 +82,11 @@ def rake_weights(
     )
 
 
-def _miss(weights: Floats, codes: NDArray[np.int64], totals: Floats) -> float:
+def _miss(weights: Floats, codes: Ints, totals: Floats) -> float:
     return float(np.abs(np.bincount(codes, weights=weights, minlength=len(totals)) / totals - 1).max())
 
 
-def _margin(
-    name: str, labels: ArrayLike, totals: Mapping[Any, float], design: Design
-) -> tuple[NDArray[np.int64], Floats]:
+def _margin(name: str, labels: ArrayLike, totals: Mapping[Any, float], design: Design) -> tuple[Ints, Floats]:
     column = pd.Series(labels)
     if len(column) != len(design.weights):
         raise ArgumentError(

@@ -7,18 +7,18 @@ clusters, and the variance is that of cluster totals within strata.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from cxresearch.checks import as_numbers, check_choice, check_level, check_same_length
 from cxresearch.errors import ArgumentError, DataError
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Bools, Floats, Ints
 
 
 class DesignMean(NamedTuple):
@@ -292,7 +292,7 @@ def _with_t(value: float, se: float, df: int, effect: float, level: float) -> De
     return DesignMean(value, se, value - half, value + half, df, effect)
 
 
-def _domain(domain: ArrayLike | None, n: int) -> NDArray[np.bool_]:
+def _domain(domain: ArrayLike | None, n: int) -> Bools:
     if domain is None:
         return np.ones(n, dtype=bool)
     inside = np.asarray(domain)

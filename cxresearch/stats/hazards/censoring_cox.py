@@ -27,9 +27,9 @@ from cxresearch.stats.prediction.ipcw import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +56,16 @@ class CoxCensoring:
 
     fit: FollowUp
     data: CoxData
-    coefficient: Array
+    coefficient: Floats
     means: TermMeans
-    inverse: Array
+    inverse: Floats
 
     @property
-    def relative(self) -> Array:
+    def relative(self) -> Floats:
         """Relative hazard of being censored, shape (n,)."""
         return np.asarray(np.exp(self.data.x @ self.coefficient))
 
-    def terms_before(self, horizon: float) -> NDArray[np.intp]:
+    def terms_before(self, horizon: float) -> Places:
         """Number of terms that lower each row's G: before its event, or up to the horizon if it is later."""
         horizon = self.fit.reaching(horizon)
         times = self.data.sets.time[self.data.sets.at]
@@ -73,7 +73,7 @@ class CoxCensoring:
         until = np.searchsorted(times, horizon, side="right")
         return np.where(self.fit.duration > horizon, until, own)
 
-    def inverse_weights(self, horizon: float) -> Array:
+    def inverse_weights(self, horizon: float) -> Floats:
         """``1/G(T- | x)`` for events up to the horizon, ``1/G(horizon | x)`` for those followed past it."""
         past = self.fit.duration > self.fit.reaching(horizon)
         if not past.any():
@@ -83,7 +83,7 @@ class CoxCensoring:
         known = (self.fit.event > 0) | past
         return np.where(known, self.fit.weight * np.exp(hazard * self.relative), 0.0)
 
-    def term(self, effect: Array, horizon: float) -> Array:
+    def term(self, effect: Floats, horizon: float) -> Floats:
         """Influence of estimating G: exact derivative of Efron's coefficients and baseline by row weights.
 
         Parameters
@@ -223,12 +223,12 @@ def cox_ipcw_brier(
     return measure(fit, "Brier score", at, found)
 
 
-def _auc(censoring: CoxCensoring, code: NDArray[np.intp], at: Sides) -> tuple[float, Array]:
+def _auc(censoring: CoxCensoring, code: Places, at: Sides) -> tuple[float, Floats]:
     value, effect = auc_effect(code, at)
     return value, effect + censoring.term(effect, at.horizon)
 
 
-def _brier(censoring: CoxCensoring, risk: Array, at: Sides) -> tuple[float, Array]:
+def _brier(censoring: CoxCensoring, risk: Floats, at: Sides) -> tuple[float, Floats]:
     weighted = at.case * (1 - risk) ** 2 + at.control * risk**2
     value = float(weighted.sum() / len(risk))
     return value, weighted - value * censoring.fit.weight + censoring.term(weighted, at.horizon)

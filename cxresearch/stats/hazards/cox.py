@@ -18,7 +18,9 @@ from cxresearch.stats.survival.survival_groups import group_codes
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Bools, Floats
 
 _STEPS = 30
 
@@ -43,8 +45,8 @@ class CoxData:
 
     rows: SurvivalRows
     sets: RiskSets
-    x: NDArray[np.float64]
-    centre: NDArray[np.float64]
+    x: Floats
+    centre: Floats
     names: tuple[str, ...]
 
 
@@ -78,7 +80,7 @@ def cox_data(
     return CoxData(rows=rows, sets=risk_sets(rows, codes), x=x - centre, centre=centre, names=names)
 
 
-def _column(covariates: pd.DataFrame, position: int) -> NDArray[np.float64]:
+def _column(covariates: pd.DataFrame, position: int) -> Floats:
     from cxresearch.checks import as_numbers
 
     name = f"covariate {covariates.columns[position]!r}"
@@ -197,7 +199,7 @@ def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
     )
 
 
-def _inverse(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _inverse(matrix: Floats) -> tuple[Floats, Bools]:
     """Return the inverse information (p, p), and which coefficients (p,) it says nothing about any more."""
     values, vectors = np.linalg.eigh(matrix)
     least = 1e-15 * float(values.max())
@@ -208,7 +210,7 @@ def _inverse(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     return inverse, np.asarray((np.abs(vectors[:, flat]) > 1e-6).any(axis=1))
 
 
-def _spread(data: CoxData) -> NDArray[np.float64]:
+def _spread(data: CoxData) -> Floats:
     spread = np.asarray(np.sqrt(np.average(data.x**2, axis=0, weights=data.rows.weight)), dtype=np.float64)
     flat = spread <= 1e-12 * np.maximum(1.0, np.abs(data.centre))
     if flat.any():
@@ -219,7 +221,7 @@ def _spread(data: CoxData) -> NDArray[np.float64]:
     return spread
 
 
-def _summed(rows: SurvivalRows, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _summed(rows: SurvivalRows, values: Floats) -> Floats:
     """Sum row values (n, p) within clusters."""
     if rows.cluster is None:
         return values
@@ -231,20 +233,20 @@ class Likelihood:
     """Log partial likelihood at some coefficients, its gradient (p,) and negative Hessian (p, p)."""
 
     loglik: float
-    score: NDArray[np.float64]
-    information: NDArray[np.float64]
+    score: Floats
+    information: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
 class TermMeans:
     """Risk of the rows (n,), its sum (e,) and the mean covariates (e, p) in each term."""
 
-    risk: NDArray[np.float64]
-    total: NDArray[np.float64]
-    mean: NDArray[np.float64]
+    risk: Floats
+    total: Floats
+    mean: Floats
 
 
-def term_means(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) -> TermMeans:
+def term_means(sets: RiskSets, x: Floats, beta: Floats) -> TermMeans:
     """Evaluate what every quantity below needs; the rows' weight is part of their risk."""
     risk = sets.weight * np.exp(_times(x, beta))
     total = sets.terms(risk)
@@ -254,7 +256,7 @@ def term_means(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]
     return TermMeans(risk=risk, total=total, mean=mean)
 
 
-def evaluate(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) -> Likelihood:
+def evaluate(sets: RiskSets, x: Floats, beta: Floats) -> Likelihood:
     """Efron's log partial likelihood with its derivatives.
 
     The second moment of the covariates in all risk sets together needs no (e, p, p) array: it is
@@ -268,9 +270,7 @@ def evaluate(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) 
     return Likelihood(loglik=loglik, score=score, information=information(sets, x, means, weight))
 
 
-def information(
-    sets: RiskSets, x: NDArray[np.float64], means: TermMeans, weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def information(sets: RiskSets, x: Floats, means: TermMeans, weight: Floats) -> Floats:
     """Sum over terms of ``weight`` times the covariance of x in the term, shape (p, p)."""
     there = means.risk * sets.gathered(weight / means.total)
     return _moments(x, there) - _moments(means.mean, weight)
@@ -278,19 +278,19 @@ def information(
 
 # Products of a long, narrow matrix by einsum rather than BLAS: BLAS wakes threads for each of these small
 # products, which costs ten times the product itself where the cores have other work.
-def _times(x: NDArray[np.float64], beta: NDArray[np.float64]) -> NDArray[np.float64]:
+def _times(x: Floats, beta: Floats) -> Floats:
     return np.asarray(np.einsum("ij,j->i", x, beta), dtype=np.float64)
 
 
-def _crossed(weight: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _crossed(weight: Floats, x: Floats) -> Floats:
     return np.asarray(np.einsum("i,ij->j", weight, x), dtype=np.float64)
 
 
-def _moments(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def _moments(x: Floats, weight: Floats) -> Floats:
     return np.asarray(np.einsum("ij,ik->jk", x * weight[:, None], x), dtype=np.float64)
 
 
-def _check_rank(information_matrix: NDArray[np.float64], names: Sequence[str]) -> None:
+def _check_rank(information_matrix: Floats, names: Sequence[str]) -> None:
     """Name the first covariate that is a combination of those before it, within risk sets."""
     scale = np.sqrt(np.maximum(np.diag(information_matrix), 0))
     for j, name in enumerate(names):
@@ -307,9 +307,7 @@ def _check_rank(information_matrix: NDArray[np.float64], names: Sequence[str]) -
             )
 
 
-def _newton(
-    sets: RiskSets, x: NDArray[np.float64], start: Likelihood
-) -> tuple[NDArray[np.float64], Likelihood, int]:
+def _newton(sets: RiskSets, x: Floats, start: Likelihood) -> tuple[Floats, Likelihood, int]:
     """Newton's method with halved steps; stops when the likelihood no longer moves."""
     beta, now = np.zeros(x.shape[1]), start
     for iteration in range(1, _STEPS + 1):
@@ -332,7 +330,7 @@ def _newton(
     return beta, now, iteration
 
 
-def score_residuals(sets: RiskSets, x: NDArray[np.float64], beta: NDArray[np.float64]) -> NDArray[np.float64]:
+def score_residuals(sets: RiskSets, x: Floats, beta: Floats) -> Floats:
     """Contribution of each row to the score, times its weight, shape (n, p)."""
     means = term_means(sets, x, beta)
     rate = sets.mean_weight / means.total

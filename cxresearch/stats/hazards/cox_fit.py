@@ -14,7 +14,7 @@ from cxresearch.results.units import format_p_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -46,9 +46,9 @@ class CoxFit(Result):
     """
 
     names: tuple[str, ...]
-    coefficient: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    robust: NDArray[np.float64] | None
+    coefficient: Floats
+    covariance: Floats
+    robust: Floats | None
     loglik_null: float
     loglik: float
     score_statistic: float
@@ -60,12 +60,12 @@ class CoxFit(Result):
     separated: tuple[str, ...] = ()
 
     @property
-    def used_covariance(self) -> NDArray[np.float64]:
+    def used_covariance(self) -> Floats:
         """The robust covariance where there is one, else the model's."""
         return self.covariance if self.robust is None else self.robust
 
     @property
-    def se(self) -> NDArray[np.float64]:
+    def se(self) -> Floats:
         """Standard errors used for intervals and tests, shape (p,)."""
         return np.asarray(np.sqrt(np.diag(self.used_covariance)), dtype=np.float64)
 

@@ -11,8 +11,7 @@ from scipy.special import xlogy
 from cxresearch.stats.hazards.cox import CoxData, score_residuals, term_means
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from cxresearch.aliases import Floats
     from cxresearch.stats.hazards.cox_fit import CoxFit
 
 
@@ -36,12 +35,12 @@ class CoxResiduals:
         Covariates of the case less their mean in the risk set.
     """
 
-    martingale: NDArray[np.float64]
-    deviance: NDArray[np.float64]
-    score: NDArray[np.float64]
-    influence: NDArray[np.float64]
-    time: NDArray[np.float64]
-    schoenfeld: NDArray[np.float64]
+    martingale: Floats
+    deviance: Floats
+    score: Floats
+    influence: Floats
+    time: Floats
+    schoenfeld: Floats
 
 
 def cox_residuals(fit: CoxFit, data: CoxData) -> CoxResiduals:

@@ -13,7 +13,9 @@ from cxresearch.stats.survival.risk_table import SurvivalRows, survival_rows
 from cxresearch.stats.survival.survival_groups import GroupedTable, group_codes, grouped_table
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats, Ints
 
 
 def gray_test(
@@ -70,7 +72,7 @@ def gray_test(
 
 
 def gray_of(
-    rows: SurvivalRows, group: NDArray[np.int64], names: tuple[str, ...], *, kind: int = 1, label: str = ""
+    rows: SurvivalRows, group: Ints, names: tuple[str, ...], *, kind: int = 1, label: str = ""
 ) -> LogRank:
     """Gray's test of rows that have been checked; see :func:`gray_test`."""
     if rows.entry is not None:
@@ -99,7 +101,7 @@ def gray_of(
 
 def _score(
     table: GroupedTable,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats, Floats]:
     """Observed and expected events of the first kind by group, and the covariance of their difference."""
     y = table.at_risk
     present = y > 0
@@ -117,19 +119,19 @@ def _score(
     return own.sum(axis=1), expected, _covariance(people, own, other, survival, before, h)
 
 
-def _shifted(values: NDArray[np.float64], first: float) -> NDArray[np.float64]:
+def _shifted(values: Floats, first: float) -> Floats:
     """Values just before each time, shape (g, t)."""
     return np.concatenate([np.full((len(values), 1), first), values[:, :-1]], axis=1)
 
 
 def _covariance(  # noqa: PLR0917 - one array of the same shape each
-    people: NDArray[np.float64],
-    own: NDArray[np.float64],
-    other: NDArray[np.float64],
-    survival: NDArray[np.float64],
-    before: NDArray[np.float64],
-    h: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    people: Floats,
+    own: Floats,
+    other: Floats,
+    survival: Floats,
+    before: Floats,
+    h: Floats,
+) -> Floats:
     """Covariance of the scores, shape (g, g); all arguments have shape (g, t)."""
     d, total = own.sum(axis=0), h.sum(axis=0)
     pooled = np.where(total > 0, d / np.where(total > 0, total, 1.0), 0.0)

@@ -18,7 +18,9 @@ from cxresearch.stats.survival.survival_groups import group_codes, grouped_table
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -48,10 +50,10 @@ class LogRank(Result):
 
     test: str
     groups: tuple[str, ...]
-    n: NDArray[np.int64]
-    observed: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    n: Ints
+    observed: Floats
+    expected: Floats
+    covariance: Floats
     statistic: float
     df: int
     p_value: float
@@ -137,10 +139,10 @@ def logrank(
 
 def logrank_of(
     rows: SurvivalRows,
-    group: NDArray[np.int64],
+    group: Ints,
     names: tuple[str, ...],
     *,
-    strata: NDArray[np.int64] | None = None,
+    strata: Ints | None = None,
     rho: float = 0.0,
 ) -> LogRank:
     """Log-rank test of rows that have been checked; see :func:`logrank`. Weights count as case weights."""
@@ -168,9 +170,7 @@ def logrank_of(
     )
 
 
-def _one_stratum(
-    rows: SurvivalRows, group: NDArray[np.int64], size: int, rho: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _one_stratum(rows: SurvivalRows, group: Ints, size: int, rho: float) -> tuple[Floats, Floats, Floats]:
     """Observed, expected and hypergeometric covariance of weighted events by group."""
     table = grouped_table(rows, group, size)
     events = table.events.sum(axis=0)
@@ -185,10 +185,10 @@ def _one_stratum(
 
 def robust_logrank_of(
     rows: SurvivalRows,
-    group: NDArray[np.int64],
+    group: Ints,
     names: tuple[str, ...],
     *,
-    strata: NDArray[np.int64] | None = None,
+    strata: Ints | None = None,
     rho: float = 0.0,
 ) -> LogRank:
     """Log-rank test whose variance holds with sampling weights and clusters.
@@ -225,7 +225,7 @@ def robust_logrank_of(
     )
 
 
-def _parts(size: int, strata: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+def _parts(size: int, strata: Ints | None) -> list[Ints]:
     """Positions of the rows of each stratum."""
     if strata is None:
         return [np.arange(size)]
@@ -235,13 +235,13 @@ def _parts(size: int, strata: NDArray[np.int64] | None) -> list[NDArray[np.int64
 
 def _pulls(
     rows: SurvivalRows,
-    group: NDArray[np.int64],
+    group: Ints,
     size: int,
     rho: float,
     *,
-    into: NDArray[np.float64],
-    at: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    into: Floats,
+    at: Ints,
+) -> tuple[Floats, Floats]:
     """Write what each row contributes to the score of each group; return observed and expected events."""
     table = risk_table(rows, kinds=tuple(int(code) for code in np.unique(rows.event) if code > 0))
     d, n = table.any_event, table.at_risk
@@ -262,7 +262,7 @@ def _pulls(
     return observed, expected
 
 
-def _part_at_risk(rows: SurvivalRows, table: RiskTable, mine: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _part_at_risk(rows: SurvivalRows, table: RiskTable, mine: Bools) -> Floats:
     """Weight of some of the rows at risk at each time of the table, shape (t,)."""
     size = table.time.size + 1
     weight = rows.weight * mine
@@ -271,7 +271,7 @@ def _part_at_risk(rows: SurvivalRows, table: RiskTable, mine: NDArray[np.bool_])
     return np.asarray(np.cumsum((leaving - arriving)[:0:-1])[::-1], dtype=np.float64)
 
 
-def chi_square(score: NDArray[np.float64], covariance: NDArray[np.float64]) -> tuple[float, int]:
+def chi_square(score: Floats, covariance: Floats) -> tuple[float, int]:
     """Quadratic form of scores in a generalised inverse of their covariance, and its rank.
 
     The rank is one less than the number of groups where all of them meet; groups that are never at risk

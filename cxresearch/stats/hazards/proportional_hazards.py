@@ -18,8 +18,7 @@ from cxresearch.stats.survival.risk_sets import RiskSets
 from cxresearch.stats.survival.risk_table import risk_table
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from cxresearch.aliases import Floats
     from cxresearch.stats.hazards.cox_fit import CoxFit
 
 TRANSFORMS = ("km", "rank", "log", "identity")
@@ -101,7 +100,7 @@ def _terms(names: tuple[str, ...], terms: Mapping[str, Sequence[str]] | None) ->
     return {term: [names.index(name) for name in columns] for term, columns in terms.items()}
 
 
-def _transformed(data: CoxData, transform: str) -> NDArray[np.float64]:
+def _transformed(data: CoxData, transform: str) -> Floats:
     """Scale of time at each event, centred; shape (e,)."""
     sets: RiskSets = data.sets
     at = sets.time[sets.at]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.intervals.proportions import Bounds
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Floats
 
 #: What reports print as the name of the test.
 MOVER_TEST = "z from the score intervals of the two sides (Zou and Donner 2008)"

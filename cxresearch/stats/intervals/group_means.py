@@ -11,13 +11,11 @@ from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import influence_covariance
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Bools, Floats, Places
 
 
 def mean_difference(
-    values: Array, group: NDArray[np.bool_], *, clusters: NDArray[np.intp], level: float = 0.95
+    values: Floats, group: Bools, *, clusters: Places, level: float = 0.95
 ) -> tuple[float, float, float, float]:
     """Mean of one group less mean of the rest: value, low, high, standard error.
 
@@ -54,7 +52,7 @@ def mean_difference(
     return value, value - half, value + half, se
 
 
-def group_means(values: Array, group: NDArray[np.intp], size: int) -> tuple[Array, Array]:
+def group_means(values: Floats, group: Places, size: int) -> tuple[Floats, Floats]:
     """Means by group, shape (size,), and their influence values, shape (size, n).
 
     Parameters
@@ -85,7 +83,7 @@ def group_means(values: Array, group: NDArray[np.intp], size: int) -> tuple[Arra
 
 
 def mean_ratio(
-    above: Array, below: Array, *, clusters: NDArray[np.intp], level: float = 0.95
+    above: Floats, below: Floats, *, clusters: Places, level: float = 0.95
 ) -> tuple[float, float, float]:
     """Ratio of two means on the same rows with an interval on the log scale: value, low, high.
 

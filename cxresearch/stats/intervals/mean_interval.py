@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from cxresearch.checks import check_level
@@ -11,7 +13,8 @@ from cxresearch.errors import ArgumentError
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.intervals.proportions import Bounds
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Floats
 _HALVINGS = 60
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cxresearch.errors import ArgumentError
 from cxresearch.stats.intervals.differences import mover_difference
@@ -18,7 +17,7 @@ from cxresearch.stats.intervals.ratio import SLACK, Linearised, linearised, line
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    Floats = NDArray[np.float64]
+    from cxresearch.aliases import Floats
 
 #: What reports print as the name of the intervals.
 GAIN_METHOD = "Poisson score at the effective number of moves"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cxresearch.errors import ArgumentError
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.intervals.proportions import Bounds
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Floats
 _HALVINGS = 56  # of an interval no longer than 2: double precision
 
 

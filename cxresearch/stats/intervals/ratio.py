@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from cxresearch.checks import as_numbers, check_level, check_number, check_same_length
@@ -18,7 +17,7 @@ from cxresearch.stats.intervals.normal_quantile import normal_quantile
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+    from cxresearch.aliases import Floats
 
 
 #: Rounding by which a part may leave 0 to its whole.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from cxresearch.stats.intervals.mean_interval import score_interval_of_mean, t_interval
 from cxresearch.stats.intervals.nps_interval import adjusted_wald, score_interval, wald_net
 from cxresearch.stats.intervals.proportions import Bounds, wald_share, wilson
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Floats
 Kind = Literal["net", "share", "mean"]
 
 

@@ -11,10 +11,12 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats, Places
 
 
-def cluster_codes(clusters: ArrayLike) -> NDArray[np.intp]:
+def cluster_codes(clusters: ArrayLike) -> Places:
     """Number the clusters 0, 1, ... in the order they appear.
 
     Parameters
@@ -46,9 +48,33 @@ def cluster_codes(clusters: ArrayLike) -> NDArray[np.intp]:
     return codes.astype(np.intp)
 
 
-def influence_covariance(
-    influence: NDArray[np.float64], *, clusters: ArrayLike | None = None
-) -> NDArray[np.float64]:
+def cluster_sums(values: Floats, codes: Places) -> Floats:
+    """Sum the values of the rows of each cluster.
+
+    Parameters
+    ----------
+    values : array, shape (m, n)
+        One row for each estimate.
+    codes : array of int, shape (n,)
+        Cluster of each column, as of :func:`cluster_codes`.
+
+    Returns
+    -------
+    array, shape (m, clusters)
+
+    Examples
+    --------
+    >>> cluster_sums(np.array([[1.0, 2.0, 4.0]]), np.array([0, 1, 0]))
+    array([[5., 2.]])
+    """
+    clusters = int(codes.max()) + 1
+    if clusters == values.shape[1]:
+        # Every row its own cluster: the order of the columns is all that may change.
+        return np.asarray(values[:, np.argsort(codes)], dtype=np.float64)
+    return np.stack([np.bincount(codes, weights=row, minlength=clusters) for row in values])
+
+
+def influence_covariance(influence: Floats, *, clusters: ArrayLike | None = None) -> Floats:
     """Covariance of estimates from their influence values.
 
     With ``psi_g`` the sum of influence values within cluster g, the covariance is
@@ -81,21 +107,20 @@ def influence_covariance(
     >>> influence_covariance(np.array([[1.0, -1.0, 0.0]])).round(4)
     array([[0.3333]])
     """
-    size = influence.shape[1]
-    total, groups = influence, size
+    n = influence.shape[1]
+    total = influence
     if clusters is not None:
         check_same_length(influence=influence[0], clusters=clusters)
-        clusters = cluster_codes(clusters)
-        groups = int(clusters.max()) + 1
-        if groups < size:
-            total = np.stack([np.bincount(clusters, weights=row, minlength=groups) for row in influence])
+        total = cluster_sums(influence, cluster_codes(clusters))
+    groups = total.shape[1]
     if groups < 2:
         raise DataError("all rows belong to one customer", wanted="two or more, to tell signal from noise")
     centred = total - total.mean(axis=1, keepdims=True)
-    return np.asarray(centred @ centred.T * (groups / (groups - 1) / size**2))
+    # Liang and Zeger (1986) for an estimate that is a mean of influence values: G/(G-1) sum psi psi' / n^2.
+    return np.asarray(centred @ centred.T * (groups / (groups - 1) / n**2))
 
 
-def simultaneous_critical(covariance: NDArray[np.float64], *, level: float = 0.95, seed: int = 1) -> float:
+def simultaneous_critical(covariance: Floats, *, level: float = 0.95, seed: int = 1) -> float:
     """Critical value c such that all intervals ``estimate +- c SE`` hold together with probability `level`.
 
     The quantile of the largest absolute standardised deviation under a multivariate normal with this

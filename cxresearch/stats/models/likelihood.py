@@ -1,4 +1,4 @@
-"""Likelihood-ratio, Wald and Vuong tests, adequacy, and a plain logistic regression."""
+"""What a model adds: likelihood-ratio, Wald and Vuong tests, and the share that a smaller model reaches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from cxresearch.errors import ArgumentError, DataError
+from cxresearch.errors import ArgumentError
 from cxresearch.stats.models.clustered_covariance import influence_covariance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +89,7 @@ def adequacy(loglik_null: float, loglik_small: float, loglik_large: float) -> fl
     return float((loglik_small - loglik_null) / total) if total > 0 else float("nan")
 
 
-def wald(coefficients: Array, covariance: Array, which: Sequence[int]) -> ChiSquare:
+def wald(coefficients: Floats, covariance: Floats, which: Sequence[int]) -> ChiSquare:
     """Test that the coefficients at these places are all zero.
 
     Parameters
@@ -123,7 +121,7 @@ def wald(coefficients: Array, covariance: Array, which: Sequence[int]) -> ChiSqu
     )
 
 
-def vuong(first: Array, second: Array, *, clusters: NDArray[np.intp] | None = None) -> tuple[float, float]:
+def vuong(first: Floats, second: Floats, *, clusters: Places | None = None) -> tuple[float, float]:
     """Compare two models that are not nested: z (positive favours the first) and two-sided p-value.
 
     Parameters
@@ -154,117 +152,3 @@ def vuong(first: Array, second: Array, *, clusters: NDArray[np.intp] | None = No
         return float("nan"), float("nan")
     z = mean / se
     return z, float(2 * stats.norm.sf(abs(z)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogisticFit:
-    """A logistic regression by maximum likelihood.
-
-    Attributes
-    ----------
-    coefficients : array, shape (p,)
-    covariance : array, shape (p, p)
-        Inverse information.
-    loglik, loglik_null : float
-        Of the model, and of its intercept alone.
-    contributions : array, shape (n,)
-        Log-likelihood of each row, times its weight.
-    """
-
-    coefficients: Array
-    covariance: Array
-    loglik: float
-    loglik_null: float
-    contributions: Array
-
-
-def logistic_fit(
-    design: Array, outcome: Array, *, weights: Array | None = None, ridge: float = 0.0
-) -> LogisticFit:
-    """Fit ``P(y = 1) = 1 / (1 + exp(-X b))`` by Newton's method.
-
-    Parameters
-    ----------
-    design : array, shape (n, p)
-        With a column of ones.
-    outcome : array, shape (n,)
-        0 or 1.
-    weights : array, shape (n,), optional
-        Row weights, zero admitted.
-    ridge : float
-        Penalty on squared coefficients of columns scaled to a largest value of 1, the first column excepted.
-        Above 0, coefficients stay finite whatever the data, and the covariance is that of the penalised fit.
-
-    Returns
-    -------
-    LogisticFit
-
-    Raises
-    ------
-    DataError
-        If cases and controls are separated, so that no finite coefficients exist.
-
-    Examples
-    --------
-    >>> fit = logistic_fit(np.ones((4, 1)), np.array([1.0, 0, 0, 0]))
-    >>> fit.coefficients.round(3)
-    array([-1.099])
-    """
-    w = np.ones(len(outcome)) if weights is None else weights
-    share = float(w @ outcome / w.sum())
-    if not 0 < share < 1:
-        raise DataError("everyone is a case" if share else "nobody is a case", wanted="cases and controls")
-    centre = np.abs(design).max(axis=0).clip(1e-300)
-    x = design / centre
-    penalty = np.full(design.shape[1], ridge)
-    penalty[0] = 0.0
-    beta, information = _maximum(x, outcome, w, penalty)
-    contributions = _loglik(x, beta, outcome, w)
-    null = float(w.sum() * (share * np.log(share) + (1 - share) * np.log(1 - share)))
-    return LogisticFit(
-        coefficients=beta / centre,
-        covariance=np.linalg.pinv(information) / np.outer(centre, centre),
-        loglik=float(contributions.sum()),
-        loglik_null=null,
-        contributions=contributions,
-    )
-
-
-def _maximum(x: Array, outcome: Array, w: Array, penalty: Array) -> tuple[Array, Array]:
-    """Newton's method with halved steps; coefficients (p,) and information (p, p).
-
-    Where the likelihood has stopped rising while the last step still moves the predictions, there is no
-    finite maximum. How large they are says nothing: one extreme covariate makes them so without separation.
-    """
-    beta = np.zeros(x.shape[1])
-    value = float(_loglik(x, beta, outcome, w).sum())
-    for _ in range(100):
-        gradient = x.T @ (w * (outcome - _risk(x, beta))) - penalty * beta
-        step = np.linalg.lstsq(_information(x, beta, w, penalty), gradient, rcond=None)[0]
-        for _ in range(60):
-            new = beta + step
-            risen = float(_loglik(x, new, outcome, w).sum() - penalty @ new**2 / 2) - value
-            if risen >= -1e-13 * abs(value):
-                break
-            step = step / 2
-        beta, value = new, value + risen
-        if abs(risen) < 1e-11 * (1 + abs(value)):
-            break
-    moved = float(np.abs(x @ step).max())
-    if not penalty.any() and moved > 1e-3 * (1 + float(np.abs(x @ beta).max())):
-        raise DataError("a covariate separates those who leave from those who stay", next_step="drop it")
-    return beta, _information(x, beta, w, penalty)
-
-
-def _risk(x: Array, beta: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x @ beta, -35, 35))))
-
-
-def _information(x: Array, beta: Array, w: Array, penalty: Array) -> Array:
-    risk = _risk(x, beta)
-    return np.asarray((x * (w * risk * (1 - risk))[:, None]).T @ x + np.diag(penalty))
-
-
-def _loglik(x: Array, beta: Array, outcome: Array, w: Array) -> Array:
-    linear = x @ beta
-    return np.asarray(w * (outcome * linear - np.logaddexp(0, linear)))

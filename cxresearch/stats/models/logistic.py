@@ -1,122 +1,356 @@
-"""Logistic regression with row weights and a sandwich covariance by cluster, in closed Newton steps."""
+"""The one logistic regression: row weights, an offset, a ridge, and a covariance robust by cluster."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from scipy.linalg import qr, solve_triangular
 from scipy.special import expit
 
-from cxresearch.checks import check_same_length
-from cxresearch.errors import DataError
+from cxresearch.checks import check_number, check_same_length
+from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.models.clustered_covariance import cluster_codes, cluster_sums
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Bools, Floats
+
+#: Newton steps at most; a finite maximum takes about six, one at infinity is noticed after some thirty.
+MOST_STEPS = 100
+#: Halvings of a step that overshoots.
+MOST_HALVINGS = 60
+#: A rise of the log-likelihood below this, relative to its size, counts as none.
+FLAT = 1e-11
+#: A step that moves no linear predictor by more than this, relative to their size, is the last one.
+SETTLED = 1e-10
+#: A last step that moves them by more than this shows a maximum at infinity.
+STILL_MOVING = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogitFit:
-    """Coefficients and their robust covariance.
+class LogisticFit:
+    """A logistic regression by maximum likelihood.
 
     Attributes
     ----------
     coefficients : ndarray, shape (p,)
     covariance : ndarray, shape (p, p)
+        Inverse information; with clusters the sandwich of Liang and Zeger.
+    contributions : ndarray, shape (n,)
+        Log-likelihood of each row times its weight, in the order of the rows given; 0 where the weight is 0.
     n, clusters : int
-        Rows with positive weight, and their clusters.
+        Rows with positive weight, and their clusters (the rows themselves where none were given).
     """
 
-    coefficients: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    coefficients: Floats
+    covariance: Floats
+    contributions: Floats
     n: int
     clusters: int
 
     @property
-    def se(self) -> NDArray[np.float64]:
+    def se(self) -> Floats:
         """Standard errors, shape (p,)."""
         return np.sqrt(np.diag(self.covariance))
 
+    @property
+    def loglik(self) -> float:
+        """Maximised log-likelihood, without the penalty of a ridge."""
+        return float(self.contributions.sum())
 
-def logit_fit(
-    X: NDArray[np.float64],
-    left: NDArray[np.bool_],
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; it assumes independent rows and weights that count them."""
+        return 2 * len(self.coefficients) - 2 * self.loglik
+
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion with the number of rows of positive weight; it assumes what :attr:`aic` does."""
+        return float(np.log(self.n) * len(self.coefficients) - 2 * self.loglik)
+
+
+def logistic_fit(
+    design: Floats,
+    outcome: ArrayLike,
     *,
-    weight: NDArray[np.float64],
-    cluster: NDArray[np.int64],
-    offset: NDArray[np.float64] | None = None,
-) -> LogitFit:
-    """Maximise the weighted binomial likelihood; covariance from scores summed by cluster.
+    weights: Floats | None = None,
+    offset: Floats | None = None,
+    clusters: ArrayLike | None = None,
+    ridge: float = 0.0,
+) -> LogisticFit:
+    """Fit ``P(y = 1) = 1 / (1 + exp(-(X b + offset)))`` by Newton's method with halved steps.
 
     Parameters
     ----------
-    X : ndarray, shape (n, p)
-        With a column of ones if an intercept is wanted. No missing values.
-    left : ndarray of bool, shape (n,)
-    weight : ndarray, shape (n,)
-        Rows of weight 0 are passed over.
-    cluster : ndarray of int, shape (n,)
+    design : ndarray, shape (n, p)
+        With a column of ones, the first, if an intercept is wanted. No missing values. Columns may be of any
+        scale and far from zero: they are made orthogonal inside.
+    outcome : array-like, shape (n,)
+        True or false, or shares from 0 to 1 with the size of each row as its weight.
+    weights : ndarray, shape (n,), optional
+        Row weights, 0 or more; rows of weight 0 are passed over.
     offset : ndarray, shape (n,), optional
         Added to the linear predictor with coefficient 1.
+    clusters : array-like, shape (n,), optional
+        Labels of any kind; rows of one cluster may depend on each other in any way.
+    ridge : float
+        Penalty on half the squared coefficients, the first excepted; in the units of the columns given.
+        Above 0, coefficients stay finite whatever the data, columns may repeat each other, and the covariance
+        is that of the penalised fit.
+
+    Returns
+    -------
+    LogisticFit
 
     Raises
     ------
+    ArgumentError
+        If lengths differ, a value is missing, or a weight is negative.
     DataError
-        If the columns are linearly dependent, or separate the outcome so that no finite fit exists.
+        If everybody or nobody is a case, columns repeat each other, a combination of columns separates cases
+        from controls so that no finite coefficients exist, or there is one cluster only.
 
     Notes
     -----
-    With unit weights the numbers are those of statsmodels ``GLM(family=Binomial()).fit(cov_type="cluster")``
-    (which warns that it does not support weights with clusters, hence this function), with its small-sample
-    factor ``G/(G-1) (n-1)/(n-p)``.
+    The numbers are those of statsmodels ``GLM(family=Binomial())``, with ``freq_weights`` for weights and
+    ``cov_type="cluster"`` with its factor ``G/(G-1) (n-1)/(n-p)`` for clusters. Own code because statsmodels
+    does not support weights and clusters together, and does not say when no finite fit exists.
 
     References
     ----------
-    Liang and Zeger (1986), doi:10.1093/biomet/73.1.13.
+    Albert and Anderson (1984), doi:10.1093/biomet/71.1.1, for separation; Liang and Zeger (1986),
+    doi:10.1093/biomet/73.1.13, for clusters.
 
     Examples
     --------
     >>> X = np.c_[np.ones(6), [0, 0, 0, 1, 1, 1]]
     >>> y = np.array([0, 0, 1, 0, 1, 1], dtype=bool)
-    >>> fit = logit_fit(X, y, weight=np.ones(6), cluster=np.arange(6))
+    >>> fit = logistic_fit(X, y, clusters=np.arange(6))
     >>> bool(np.isclose(fit.coefficients[1], 2 * np.log(2)))
     True
     """
-    check_same_length(X=X, left=left, weight=weight, cluster=cluster, offset=offset)
-    known = weight > 0
-    X, left, weight, cluster = X[known], left[known], weight[known], cluster[known]
-    shift = np.zeros(len(X)) if offset is None else offset[known]
-    beta = np.zeros(X.shape[1])
-    for _ in range(50):
-        p = expit(X @ beta + shift)
-        information = X.T @ (X * (weight * p * (1 - p))[:, None])
-        if np.linalg.cond(information) > 1e13:
-            raise _no_fit()
-        step = np.linalg.solve(information, X.T @ (weight * (left - p)))
-        beta = beta + np.clip(step, -5.0, 5.0)
-        if np.abs(step).max() < 1e-10:
-            break
-    else:
-        raise _no_fit()
-    p = expit(X @ beta + shift)
-    bread = np.linalg.inv(X.T @ (X * (weight * p * (1 - p))[:, None]))
-    code = np.unique(cluster, return_inverse=True)[1]
-    score = X * (weight * (left - p))[:, None]
-    summed = np.column_stack([np.bincount(code, weights=column) for column in score.T])
-    groups, n = len(summed), len(X)
-    if groups < 2:
-        raise DataError("there is one customer only", wanted="several, to tell how much they differ")
-    factor = groups / (groups - 1) * (n - 1) / (n - X.shape[1])
-    return LogitFit(
-        coefficients=beta,
-        covariance=factor * bread @ (summed.T @ summed) @ bread,
-        n=n,
+    rows = _rows(design, outcome, weights, offset, ridge)
+    to_design = _orthogonal(rows) if ridge == 0 else _largest_one(rows)
+    columns = rows.design @ to_design
+    newton = _Newton(columns=columns, rows=rows, penalty=_penalty(to_design, ridge))
+    solution = newton.maximum()
+    # Coefficients and covariance back on the columns given: b = T c and cov(b) = T cov(c) T'.
+    bread = to_design @ np.linalg.pinv(newton.information(solution), hermitian=True) @ to_design.T
+    covariance, groups = bread, rows.n
+    if clusters is not None:
+        codes = _positive_codes(rows, clusters)
+        scores = rows.design * newton.residual(solution)[:, None]
+        covariance, groups = _sandwich(bread, scores, codes)
+    contributions = np.zeros(len(rows.positive))
+    contributions[rows.positive] = newton.contributions(solution)
+    return LogisticFit(
+        coefficients=to_design @ solution,
+        covariance=covariance,
+        contributions=contributions,
+        n=rows.n,
         clusters=groups,
     )
 
 
-def _no_fit() -> DataError:
-    return DataError(
-        "no finite logistic fit exists: columns repeat each other, or tell the outcome perfectly",
-        next_step="drop a column that repeats another, or one measured after the fact",
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """The rows of positive weight; ``positive`` says which of all those are."""
+
+    design: Floats
+    outcome: Floats
+    weights: Floats
+    offset: Floats
+    positive: Bools
+
+    @property
+    def n(self) -> int:
+        return len(self.outcome)
+
+
+def _rows(
+    design: Floats, outcome: ArrayLike, weights: Floats | None, offset: Floats | None, ridge: float
+) -> _Rows:
+    check_number("ridge", ridge, at_least=0)
+    y = np.asarray(outcome, dtype=np.float64)
+    x = np.asarray(design, dtype=np.float64)
+    n = check_same_length(design=x, outcome=y, weights=weights, offset=offset)
+    w = _filled("weights", weights, 1.0, n)
+    shift = _filled("offset", offset, 0.0, n)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ArgumentError(
+            "design or outcome has missing or infinite values",
+            wanted="a number in every cell",
+            next_step="leave rows that lack a value out, and count them",
+        )
+    if (w < 0).any():
+        raise ArgumentError("a weight is negative", wanted="weights of 0 or more")
+    positive = w > 0
+    cases = float(w @ y)
+    if not 0 < cases < w.sum():
+        raise DataError(
+            "everyone is a case" if cases > 0 else "nobody is a case",
+            wanted="cases and controls",
+            next_step="choose a longer horizon or a wider group",
+        )
+    return _Rows(
+        design=x[positive],
+        outcome=y[positive],
+        weights=w[positive],
+        offset=shift[positive],
+        positive=positive,
     )
+
+
+def _filled(name: str, values: Floats | None, default: float, n: int) -> Floats:
+    if values is None:
+        return np.full(n, default)
+    array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"{name} has missing or infinite values", wanted="a number for each row")
+    return array
+
+
+def _orthogonal(rows: _Rows) -> Floats:
+    """Matrix T, shape (p, p), that makes the columns of X T orthonormal under the row weights.
+
+    Newton's method on X T takes the same path whatever the units and origins of the columns.
+    """
+    weighted = rows.design * np.sqrt(rows.weights)[:, None]
+    # Each column over its length first, so that pivoting and rank ignore the units.
+    size = np.sqrt((weighted**2).sum(axis=0))
+    p = weighted.shape[1]
+    _check_rank(size > 0)
+    triangle, pivot = qr(weighted / size, mode="r", pivoting=True)
+    diagonal = np.abs(np.diag(triangle))
+    # The rule of numpy.linalg.matrix_rank: below rounding of the largest, a column adds nothing.
+    _check_rank(diagonal > max(weighted.shape) * np.finfo(np.float64).eps * diagonal[0])
+    if len(diagonal) < p:
+        raise _repeated()
+    back = np.zeros((p, p))
+    back[pivot] = solve_triangular(triangle[:p], np.eye(p))
+    return np.asarray(back / size[:, None])
+
+
+def _check_rank(adds: Bools) -> None:
+    if not adds.all():
+        raise _repeated()
+
+
+def _repeated() -> DataError:
+    return DataError(
+        "no unique logistic fit exists: a column repeats others or is zero throughout",
+        wanted="columns none of which follows from the others",
+        next_step="drop the column that repeats others",
+    )
+
+
+def _largest_one(rows: _Rows) -> Floats:
+    """Diagonal matrix T, shape (p, p), that scales each column to a largest absolute value of 1."""
+    largest = np.abs(rows.design).max(axis=0)
+    return np.diag(1 / np.where(largest > 0, largest, 1.0))
+
+
+def _penalty(to_design: Floats, ridge: float) -> Floats:
+    """Weight of each squared coefficient of the scaled columns, shape (p,)."""
+    # b = T c with T diagonal wherever there is a ridge, so ridge b^2 = ridge T^2 c^2.
+    penalty = ridge * np.diag(to_design) ** 2
+    penalty[0] = 0.0
+    return np.asarray(penalty)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Newton:
+    """Newton's method: l(c) = sum w (y h - log(1 + exp h)) - c' P c / 2 with h = Z c + offset."""
+
+    columns: Floats
+    rows: _Rows
+    penalty: Floats
+
+    #: Log odds beyond which a risk is 0 or 1 to the last digit.
+    LARGEST: ClassVar[float] = 35.0
+
+    def linear(self, c: Floats) -> Floats:
+        return np.asarray(self.columns @ c + self.rows.offset)
+
+    def risk(self, c: Floats) -> Floats:
+        return np.asarray(expit(np.clip(self.linear(c), -self.LARGEST, self.LARGEST)))
+
+    def residual(self, c: Floats) -> Floats:
+        return np.asarray(self.rows.weights * (self.rows.outcome - self.risk(c)))
+
+    def information(self, c: Floats) -> Floats:
+        # Minus the second derivative: Z' diag(w p (1 - p)) Z + P.
+        risk = self.risk(c)
+        spread = self.rows.weights * risk * (1 - risk)
+        return np.asarray((self.columns * spread[:, None]).T @ self.columns + np.diag(self.penalty))
+
+    def contributions(self, c: Floats) -> Floats:
+        linear = self.linear(c)
+        return np.asarray(self.rows.weights * (self.rows.outcome * linear - np.logaddexp(0, linear)))
+
+    def value(self, c: Floats) -> float:
+        return float(self.contributions(c).sum() - self.penalty @ c**2 / 2)
+
+    def step(self, c: Floats) -> Floats:
+        gradient = self.columns.T @ self.residual(c) - self.penalty * c
+        return np.asarray(np.linalg.lstsq(self.information(c), gradient, rcond=None)[0])
+
+    def maximum(self) -> Floats:
+        """Climb until the predictions settle; refuse data whose likelihood rises for ever.
+
+        Near a finite maximum each step is the square of the last. Towards one at infinity the likelihood
+        stops rising while every step still moves the predictions by about one unit of the log odds. How large
+        they are says nothing: one extreme covariate makes them so without separation.
+        """
+        c = np.zeros(self.columns.shape[1])
+        value = self.value(c)
+        before = np.inf
+        for _ in range(MOST_STEPS):
+            step = self.step(c)
+            c, risen = self._climbed(c, step, value)
+            value += risen
+            moved = float(np.abs(self.columns @ step).max() / (1 + np.abs(self.linear(c)).max()))
+            flat = abs(risen) < FLAT * (1 + abs(value))
+            if moved < SETTLED or (flat and moved > before / 2):
+                break
+            before = moved
+        if moved > STILL_MOVING and not self.penalty.any():
+            raise DataError(
+                "no finite logistic fit exists: a combination of columns separates cases from controls",
+                wanted="columns that leave both outcomes possible",
+                next_step="drop the column that tells the outcome, or one that few rows have, "
+                "or one measured after the fact",
+            )
+        return c
+
+    def _climbed(self, c: Floats, step: Floats, value: float) -> tuple[Floats, float]:
+        """Take the step, halved until the likelihood does not fall; return where it leads and the rise."""
+        for _ in range(MOST_HALVINGS):
+            risen = self.value(c + step) - value
+            if risen >= -1e-13 * abs(value):
+                break
+            step = step / 2
+        return c + step, risen
+
+
+def _positive_codes(rows: _Rows, clusters: ArrayLike) -> np.ndarray:
+    labels = np.asarray(clusters)
+    check_same_length(design=rows.positive, clusters=labels)
+    return cluster_codes(labels[rows.positive])
+
+
+def _sandwich(bread: Floats, scores: Floats, codes: np.ndarray) -> tuple[Floats, int]:
+    """Covariance robust by cluster, and the number of clusters."""
+    n, p = scores.shape
+    summed = cluster_sums(scores.T, codes)
+    groups = summed.shape[1]
+    if groups < 2:
+        raise DataError("there is one customer only", wanted="several, to tell how much they differ")
+    if n <= p:
+        raise DataError(f"{n} rows for {p} coefficients", wanted="more rows than coefficients")
+    # Liang and Zeger (1986), equation (9), with Stata's factor for few clusters.
+    factor = groups / (groups - 1) * (n - 1) / (n - p)
+    return np.asarray(factor * bread @ (summed @ summed.T) @ bread), groups

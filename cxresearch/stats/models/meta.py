@@ -19,9 +19,9 @@ from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -119,8 +119,8 @@ class MixedFit:
         ``k - p``.
     """
 
-    coefficients: Array
-    covariance: Array
+    coefficients: Floats
+    covariance: Floats
     scale: float
     tau2: float
     q: float
@@ -128,14 +128,14 @@ class MixedFit:
     df: int
 
 
-def _projection(design: Array, weight: Array) -> tuple[Array, Array]:
+def _projection(design: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Return P = W - WX(X'WX)^-1 X'W and (X'WX)^-1."""
     weighted = design * weight[:, None]
-    inverse: Array = np.asarray(np.linalg.inv(design.T @ weighted), dtype=np.float64)
+    inverse: Floats = np.asarray(np.linalg.inv(design.T @ weighted), dtype=np.float64)
     return np.diag(weight) - weighted @ inverse @ weighted.T, inverse
 
 
-def _tau2_likelihood(y: Array, v: Array, design: Array, start: float, *, restricted: bool) -> float:
+def _tau2_likelihood(y: Floats, v: Floats, design: Floats, start: float, *, restricted: bool) -> float:
     """Fisher scoring with steps that never leave the parameter space."""
     tau2 = max(start, 0.0)
     for _ in range(200):
@@ -153,7 +153,7 @@ def _tau2_likelihood(y: Array, v: Array, design: Array, start: float, *, restric
     return float(tau2)
 
 
-def _tau2(y: Array, v: Array, design: Array, method: str) -> float:
+def _tau2(y: Floats, v: Floats, design: Floats, method: str) -> float:
     p, _ = _projection(design, 1 / v)
     df = len(y) - design.shape[1]
     moments = max(0.0, float((y @ p @ y - df) / np.trace(p)))
@@ -175,7 +175,7 @@ def _tau2(y: Array, v: Array, design: Array, method: str) -> float:
     return float(optimize.brentq(excess, 0.0, upper, xtol=1e-14, rtol=1e-13))
 
 
-def mixed_fit(y: Array, v: Array, design: Array, *, method: str = "REML") -> MixedFit:
+def mixed_fit(y: Floats, v: Floats, design: Floats, *, method: str = "REML") -> MixedFit:
     """Fit ``y ~ N(X b, diag(v) + tau2 I)``.
 
     Parameters
@@ -320,7 +320,7 @@ def meta_analysis(
 
 def _checked(
     estimates: ArrayLike, standard_errors: ArrayLike, labels: Sequence[str] | None
-) -> tuple[Array, Array]:
+) -> tuple[Floats, Floats]:
     y, se = as_numbers("estimates", estimates), as_numbers("standard_errors", standard_errors)
     k = check_same_length(estimates=y, standard_errors=se, labels=labels)
     if k < 2:
@@ -329,7 +329,7 @@ def _checked(
     return y, se
 
 
-def _check_spread(se: Array) -> None:
+def _check_spread(se: Floats) -> None:
     if (se <= 0).any():
         raise ArgumentError(
             "a standard error is zero or negative",
@@ -376,7 +376,7 @@ def _further_segment(fit: MixedFit, average: _Average, prediction: str, level: f
     return float(stats.t.ppf(0.5 + level / 2, fit.df - 1)) * math.sqrt(fit.tau2 + fit.covariance[0, 0])
 
 
-def _segments(y: Array, se: Array, weight: Array, labels: Sequence[str] | None, level: float) -> Any:
+def _segments(y: Floats, se: Floats, weight: Floats, labels: Sequence[str] | None, level: float) -> Any:
     import pandas as pd
 
     half = normal_quantile(level) * se

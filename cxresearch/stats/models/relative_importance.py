@@ -11,13 +11,13 @@ import numpy as np
 from cxresearch.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats
 
 #: Above this many drivers the 2^p regressions of LMG take too long.
 MOST_FOR_LMG = 12
 
 
-def weighted_correlation(X: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def weighted_correlation(X: Floats, weight: Floats) -> Floats:
     """Correlation matrix of columns, shape (p, p), with row weights.
 
     Raises
@@ -37,7 +37,7 @@ def weighted_correlation(X: NDArray[np.float64], weight: NDArray[np.float64]) ->
     return np.asarray(covariance / np.outer(spread, spread))
 
 
-def lmg(among: NDArray[np.float64], with_outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+def lmg(among: Floats, with_outcome: Floats) -> Floats:
     """Split R squared by the Shapley value: each driver's rise of R squared, averaged over all orders.
 
     Parameters
@@ -91,7 +91,7 @@ def lmg(among: NDArray[np.float64], with_outcome: NDArray[np.float64]) -> NDArra
     return shares
 
 
-def _all_subsets(among: NDArray[np.float64], with_outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+def _all_subsets(among: Floats, with_outcome: Floats) -> Floats:
     """R squared of the regression on every subset of drivers, indexed by bit mask."""
     p = len(with_outcome)
     explained = np.zeros(2**p)
@@ -104,7 +104,7 @@ def _all_subsets(among: NDArray[np.float64], with_outcome: NDArray[np.float64]) 
     return explained
 
 
-def relative_weights(among: NDArray[np.float64], with_outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+def relative_weights(among: Floats, with_outcome: Floats) -> Floats:
     """Split R squared by Johnson's relative weights: fast for any number of drivers, close to LMG.
 
     Parameters
@@ -138,7 +138,7 @@ def relative_weights(among: NDArray[np.float64], with_outcome: NDArray[np.float6
     return np.asarray(root**2 @ slopes**2)
 
 
-def require_full_rank(among: NDArray[np.float64]) -> None:
+def require_full_rank(among: Floats) -> None:
     """Refuse drivers of which one is a linear mix of others."""
     if np.linalg.eigvalsh(among)[0] < 1e-9:
         raise DataError(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from cxresearch.aliases import Floats
 
 
 class Alpha(NamedTuple):

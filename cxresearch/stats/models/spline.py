@@ -1,4 +1,4 @@
-"""Restricted cubic splines: a curve through a score that is straight beyond the outer knots."""
+"""Columns that stand for a score in a model: straight, one a level, or a restricted cubic spline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from cxresearch.errors import DataError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats
 
 #: Harrell's customary quantiles for 3, 4 and 5 knots.
 KNOT_QUANTILES = {3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
 
 
-def spline_knots(values: NDArray[np.float64], knots: int = 4) -> NDArray[np.float64]:
+def spline_knots(values: Floats, knots: int = 4) -> Floats:
     """Choose knots at customary quantiles.
 
     Parameters
@@ -47,7 +47,7 @@ def spline_knots(values: NDArray[np.float64], knots: int = 4) -> NDArray[np.floa
     return np.asarray(chosen, dtype=np.float64)
 
 
-def restricted_cubic(values: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+def restricted_cubic(values: Floats, knots: Floats) -> Floats:
     """Return the columns that bend: with the value itself they span all restricted cubic splines.
 
     Own code, ten lines, because the straight column stays apart from the bends, so that "is it straight?" is
@@ -75,15 +75,76 @@ def restricted_cubic(values: NDArray[np.float64], knots: NDArray[np.float64]) ->
     >>> bend.ravel()
     array([0.  , 0.  , 0.25, 1.5 , 3.  , 4.5 ])
     """
-    last, before = knots[-1], knots[-2]
+    last = knots[-1]
+    before = knots[-2]
 
-    def cube(knot: float) -> NDArray[np.float64]:
+    def cube(knot: float) -> Floats:
         return np.asarray(np.maximum(values - knot, 0.0) ** 3)
 
+    # Harrell (2015), equation (2.25): the cubes cancel beyond the last knot.
     columns = [
         cube(knot)
         - cube(before) * (last - knot) / (last - before)
         + cube(last) * (before - knot) / (last - before)
         for knot in knots[:-2]
     ]
+    if not columns:
+        return np.empty((len(values), 0))
     return np.asarray(np.column_stack(columns) / (last - knots[0]) ** 2, dtype=np.float64)
+
+
+def linear_basis(levels: Floats) -> Floats:
+    """Intercept and level scaled to 0..1, shape (levels, 2).
+
+    Parameters
+    ----------
+    levels : ndarray, shape (levels,)
+        Two or more, rising.
+
+    Examples
+    --------
+    >>> linear_basis(np.array([1.0, 3.0, 5.0]))[:, 1]
+    array([0. , 0.5, 1. ])
+    """
+    scaled = (levels - levels[0]) / (levels[-1] - levels[0])
+    return np.column_stack([np.ones(len(levels)), scaled])
+
+
+def category_basis(levels: Floats) -> Floats:
+    """Intercept and a column for every level but the first, shape (levels, levels).
+
+    Examples
+    --------
+    >>> category_basis(np.array([1.0, 3.0]))
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    return np.column_stack([np.ones(len(levels)), np.eye(len(levels))[:, 1:]])
+
+
+def spline_basis(levels: Floats, weight: Floats, *, knots: int = 4) -> Floats:
+    """Restricted cubic spline with an intercept, shape (levels, p), knots at weighted quantiles.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (levels,)
+        Distinct, rising.
+    weight : ndarray, shape (levels,)
+        Of the rows at each level.
+    knots : {3, 4, 5}
+        With no more levels than knots every level gets its own coefficient.
+
+    Examples
+    --------
+    >>> spline_basis(np.arange(11.0), np.ones(11)).shape
+    (11, 4)
+    """
+    if len(levels) <= knots:
+        return category_basis(levels)
+    straight = linear_basis(levels)
+    # Middle of each level's share of the weight; the quantiles lie between them.
+    share = (np.cumsum(weight) - weight / 2) / weight.sum()
+    places = np.unique(np.interp(KNOT_QUANTILES[knots], share, straight[:, 1]))
+    # Cubes of a score from 0 to 1, whatever the range of the knots: a ridge means the same everywhere.
+    bends = restricted_cubic(straight[:, 1], places) * (places[-1] - places[0]) ** 2
+    return np.column_stack([straight, bends])

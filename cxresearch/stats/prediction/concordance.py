@@ -16,9 +16,9 @@ from cxresearch.stats.prediction.follow_up import FollowUp, censoring_term, foll
 from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Places
 
 TIME_WEIGHTS = ("n", "n/G2", "S", "S/G", "I")
 
@@ -36,13 +36,13 @@ class Concordance:
         Weighted pairs in which the riskier row left earlier, later, or both scored alike.
     """
 
-    value: Array
-    influence: Array
-    concordant: Array
-    discordant: Array
-    tied_score: Array
+    value: Floats
+    influence: Floats
+    concordant: Floats
+    discordant: Floats
+    tied_score: Floats
 
-    def covariance(self, *, clusters: ArrayLike | None = None) -> Array:
+    def covariance(self, *, clusters: ArrayLike | None = None) -> Floats:
         """Infinitesimal-jackknife covariance, shape (m, m), as R's survival has it: no factor G/(G-1).
 
         Rows of one cluster, labelled in the order of the input, may depend on each other in any way.
@@ -139,11 +139,11 @@ def concordance(
 
 def concordance_of(
     fit: FollowUp,
-    codes: Sequence[NDArray[np.intp]],
+    codes: Sequence[Places],
     *,
     time_weight: str = "n",
     horizon: float = np.inf,
-    entry: Array | None = None,
+    entry: Floats | None = None,
     estimated: bool = False,
 ) -> Concordance:
     """Concordance of coded scores (sorted rows) on prepared rows with one kind of event, code 1."""
@@ -167,7 +167,7 @@ def concordance_of(
     )
 
 
-def _time_weights(fit: FollowUp, kind: str) -> Array:
+def _time_weights(fit: FollowUp, kind: str) -> Floats:
     """Weight of a pair by the time of its event, one for each distinct time."""
     leaving = np.bincount(fit.group, weights=fit.weight)
     at_risk = leaving[::-1].cumsum()[::-1]
@@ -184,7 +184,7 @@ def _time_weights(fit: FollowUp, kind: str) -> Array:
     return np.asarray(scaled if kind == "S" else scaled / before)
 
 
-def _queries(fit: FollowUp, code: NDArray[np.intp], weight: Array) -> tuple[Array, Array, Array]:
+def _queries(fit: FollowUp, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """For each row, the weight of rows that leave later (at a tie: the censored), by level."""
     stage = 2 * (len(fit.time) - 1 - fit.group) + (fit.event > 0)
     place = np.argsort(stage, kind="stable")
@@ -195,7 +195,7 @@ def _queries(fit: FollowUp, code: NDArray[np.intp], weight: Array) -> tuple[Arra
     return result[0], result[1], result[2]
 
 
-def _reverse(fit: FollowUp, code: NDArray[np.intp], weight: Array) -> tuple[Array, Array, Array]:
+def _reverse(fit: FollowUp, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """For each row, the weight of events that come before it, by level: below, equal, total."""
     stage = 2 * fit.group + (fit.event == 0)
     place = np.argsort(stage, kind="stable")
@@ -207,8 +207,8 @@ def _reverse(fit: FollowUp, code: NDArray[np.intp], weight: Array) -> tuple[Arra
 
 
 def _one(
-    fit: FollowUp, code: NDArray[np.intp], pair_weight: Array, entry: Array | None
-) -> tuple[float, Array, tuple[float, float, float], Array]:
+    fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats | None
+) -> tuple[float, Floats, tuple[float, float, float], Floats]:
     """Value, influence (sorted), weighted counts, and ``n`` times the derivative by log time weights."""
     below, equal, total = _queries(fit, code, fit.weight)
     event_weight = fit.weight * pair_weight
@@ -230,8 +230,8 @@ def _one(
 
 
 def _not_yet(
-    fit: FollowUp, code: NDArray[np.intp], entry: Array, weight: Array, event_weight: Array
-) -> tuple[Array, ...]:
+    fit: FollowUp, code: Places, entry: Floats, weight: Floats, event_weight: Floats
+) -> tuple[Floats, ...]:
     """Sums of :func:`_queries` and :func:`_reverse` over rows that enter at or after the event's time."""
     if (entry >= fit.duration).any():
         raise ArgumentError("a row starts at or after its end", wanted="entry before duration")

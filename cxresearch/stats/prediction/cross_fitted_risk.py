@@ -5,84 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit
+
+from cxresearch.stats.models.logistic import logistic_fit
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Places
 
 FOLDS = 5
 
-
-def logistic_counts(design: Array, cases: Array, total: Array, *, steps: int = 60) -> Array:
-    """Fit a logistic regression to weighted counts by Newton's method.
-
-    Parameters
-    ----------
-    design : array, shape (levels, p)
-    cases, total : array, shape (levels,)
-        Weight of cases and of all rows at each level.
-
-    Returns
-    -------
-    array, shape (p,)
-        Coefficients. A ridge of 1e-6 of the rows keeps them finite where a level has only cases.
-
-    Examples
-    --------
-    >>> logistic_counts(np.ones((1, 1)), np.array([25.0]), np.array([100.0])).round(3)
-    array([-1.099])
-    """
-    beta = np.zeros(design.shape[1])
-    share = np.clip(cases.sum() / total.sum(), 1e-9, 1 - 1e-9)
-    beta[0] = np.log(share / (1 - share))
-    ridge = np.full(len(beta), 1e-6 * total.sum())
-    ridge[0] = 0.0
-    for _ in range(steps):
-        risk = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (cases - total * risk) - ridge * beta
-        curvature = (design * (total * risk * (1 - risk))[:, None]).T @ design + np.diag(ridge + 1e-12)
-        step = np.linalg.solve(curvature, gradient)
-        beta = beta + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-10:
-            break
-    return beta
+#: Ridge as a share of the weight of all rows; it keeps risks finite where a level has only cases.
+RIDGE = 1e-6
 
 
-def spline_basis(levels: Array, weight: Array, *, knots: int = 4) -> Array:
-    """Natural cubic spline basis with an intercept, shape (levels, p), knots at weighted quantiles.
-
-    With fewer levels than knots every level gets its own coefficient.
-
-    References
-    ----------
-    Harrell (2015), Regression Modeling Strategies, doi:10.1007/978-3-319-19425-7, section 2.4.5.
-    """
-    if len(levels) <= knots:
-        return np.column_stack([np.ones(len(levels)), np.eye(len(levels))[:, 1:]])
-    share = (np.cumsum(weight) - weight / 2) / weight.sum()
-    places = np.unique(np.interp(np.linspace(0.05, 0.95, knots), share, levels))
-    scaled = (levels - levels[0]) / (levels[-1] - levels[0])
-    places = (places - levels[0]) / (levels[-1] - levels[0])
-    columns = [np.ones(len(levels)), scaled]
-    last, before = places[-1], places[-2]
-    for knot in places[:-2]:
-        cube = np.clip(scaled - knot, 0, None) ** 3
-        cube -= np.clip(scaled - before, 0, None) ** 3 * (last - knot) / (last - before)
-        cube += np.clip(scaled - last, 0, None) ** 3 * (before - knot) / (last - before)
-        columns.append(cube)
-    return np.column_stack(columns)
-
-
-def linear_basis(levels: Array) -> Array:
-    """Intercept and level scaled to 0..1, shape (levels, 2)."""
-    spread = levels[-1] - levels[0]
-    return np.column_stack([np.ones(len(levels)), (levels - levels[0]) / spread])
-
-
-def cross_fitted(
-    code: NDArray[np.intp], fold: NDArray[np.intp], case: Array, known: Array, basis: Array
-) -> Array:
+def cross_fitted(code: Places, fold: Places, case: Floats, known: Floats, basis: Floats) -> Floats:
     """Risk of each row from a model fitted on the other folds.
 
     Parameters
@@ -98,23 +34,39 @@ def cross_fitted(
     array, shape (levels, folds)
         Risk at each level for the rows of each fold; a row's risk is ``result[code, fold]``.
     """
-    levels, folds = len(basis), int(fold.max()) + 1
+    levels = len(basis)
+    folds = int(fold.max()) + 1
+    shape = (levels, folds)
     cell = code * folds + fold
-    cases: Array = np.asarray(np.bincount(cell, weights=case, minlength=levels * folds), dtype=np.float64)
-    total: Array = np.asarray(np.bincount(cell, weights=known, minlength=levels * folds), dtype=np.float64)
-    cases, total = cases.reshape(levels, folds), total.reshape(levels, folds)
+    cases = _sums(cell, case, shape)
+    total = _sums(cell, known, shape)
     if folds == 1:
-        others = [(cases[:, 0], total[:, 0])]
-    else:
-        others = [(cases.sum(1) - cases[:, f], total.sum(1) - total[:, f]) for f in range(folds)]
-    risks = np.empty((levels, folds))
-    for f, (a, b) in enumerate(others):
-        beta = logistic_counts(basis, a, b.clip(0))
-        risks[:, f] = 1 / (1 + np.exp(-np.clip(basis @ beta, -30, 30)))
-    return risks
+        return _risk_by_level(cases[:, 0], total[:, 0], basis)[:, None]
+    others = total.sum(axis=1, keepdims=True) - total
+    their_cases = cases.sum(axis=1, keepdims=True) - cases
+    return np.column_stack(
+        [_risk_by_level(their_cases[:, held_out], others[:, held_out], basis) for held_out in range(folds)]
+    )
 
 
-def folds_of(names: object, *, folds: int = FOLDS) -> NDArray[np.intp]:
+def _sums(cell: Places, values: Floats, shape: tuple[int, int]) -> Floats:
+    counted = np.bincount(cell, weights=values, minlength=shape[0] * shape[1])
+    return np.asarray(counted, dtype=np.float64).reshape(shape)
+
+
+def _risk_by_level(cases: Floats, total: Floats, basis: Floats) -> Floats:
+    """Fitted risk at each level from the weight of cases and of all rows there, shape (levels,)."""
+    # Differences of sums: a level without rows may come out a rounding error away from 0.
+    total = np.where(total > 1e-9 * total.max(), total, 0.0)
+    share = np.divide(cases, total, out=np.zeros(len(total)), where=total > 0).clip(0, 1)
+    average = float(total @ share / total.sum())
+    if not 0 < average < 1:
+        return np.full(len(basis), average)
+    fit = logistic_fit(basis, share, weights=total, ridge=RIDGE * float(total.sum()))
+    return np.asarray(expit(basis @ fit.coefficients))
+
+
+def folds_of(names: object, *, folds: int = FOLDS) -> Places:
     """Fold number of each row from a hash of its customer: the same whatever the order of rows.
 
     Examples

@@ -19,7 +19,9 @@ from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Bools, Floats, Places
 
 METHOD = "DeLong, DeLong and Clarke-Pearson (1988)"
 
@@ -41,9 +43,9 @@ class CorrelatedAUC:
     """
 
     names: tuple[str, ...]
-    auc: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    same: NDArray[np.bool_]
+    auc: Floats
+    covariance: Floats
+    same: Bools
     cases: int
     controls: int
     level: float
@@ -199,23 +201,19 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
     )
 
 
-def _histogram(
-    y: NDArray[np.float64], codes: list[NDArray[np.intp]]
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+def _histogram(y: Floats, codes: list[Places]) -> tuple[Places, Floats, Floats]:
     """Count rows by joint level where that makes fewer cells than rows."""
     shape = tuple(int(code.max()) + 1 for code in codes)
     if prod(shape) > len(y):
         return np.stack(codes), y, 1 - y
     cell = np.ravel_multi_index(codes, shape)
-    total: NDArray[np.float64] = np.bincount(cell, minlength=prod(shape)).astype(np.float64)
-    case: NDArray[np.float64] = np.bincount(cell, weights=y, minlength=prod(shape)).astype(np.float64)
+    total: Floats = np.bincount(cell, minlength=prod(shape)).astype(np.float64)
+    case: Floats = np.bincount(cell, weights=y, minlength=prod(shape)).astype(np.float64)
     used = np.flatnonzero(total)
     return np.stack(np.unravel_index(used, shape)), case[used], total[used] - case[used]
 
 
-def delong_from_counts(
-    levels: NDArray[np.intp], cases: NDArray[np.float64], controls: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def delong_from_counts(levels: Places, cases: Floats, controls: Floats) -> tuple[Floats, Floats]:
     """AUCs and covariance from counts by joint level of the scores.
 
     Parameters

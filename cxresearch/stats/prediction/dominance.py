@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats, Places
 
 #: Up to so many levels a running sum for each is faster than the tree.
 _FEW = 16
 
 
-def weight_below(
-    group: NDArray[np.intp], code: NDArray[np.intp], weight: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def weight_below(group: Places, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """Sum weights over the rows of earlier groups, by whether their code is lower or equal.
 
     Parameters
@@ -60,9 +58,7 @@ def weight_below(
     return below, equal, total
 
 
-def _by_level(
-    group: NDArray[np.intp], code: NDArray[np.intp], weight: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _by_level(group: Places, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """Do the same with one running sum for each level: faster where there are few."""
     below, equal, total = np.zeros(len(code)), np.zeros(len(code)), np.zeros(len(code))
     first = np.concatenate(([True], group[1:] != group[:-1]))
@@ -76,9 +72,7 @@ def _by_level(
     return below, equal, total
 
 
-def _before(
-    block: NDArray[np.intp], group: NDArray[np.intp], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _before(block: Places, group: Places, weight: Floats) -> Floats:
     """Cumulative weight within the block before the row's group; rows sorted by block, then group."""
     cumulative = np.concatenate(([0.0], np.cumsum(weight)[:-1]))
     new_block = np.concatenate(([True], block[1:] != block[:-1]))

@@ -12,7 +12,9 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.survival.risk_table import TIE_TOLERANCE, event_codes
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats, Ints, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +40,16 @@ class FollowUp:
     state at any horizon is known sum to n exactly, and the weighted risk equals 1 - Kaplan-Meier.
     """
 
-    order: NDArray[np.intp]
-    duration: NDArray[np.float64]
-    event: NDArray[np.int64]
-    weight: NDArray[np.float64]
-    group: NDArray[np.intp]
-    time: NDArray[np.float64]
-    hazard: NDArray[np.float64]
-    remaining: NDArray[np.float64]
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
+    order: Places
+    duration: Floats
+    event: Ints
+    weight: Floats
+    group: Places
+    time: Floats
+    hazard: Floats
+    remaining: Floats
+    before: Floats
+    after: Floats
 
     @property
     def n(self) -> int:
@@ -61,14 +63,14 @@ class FollowUp:
             return float(self.time[place])
         return horizon
 
-    def unsorted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def unsorted(self, values: Floats) -> Floats:
         """Put values of shape (..., n) back into the order of the input."""
         result = np.empty_like(values)
         result[..., self.order] = values
         return result
 
 
-def tie_width(time: NDArray[np.float64]) -> float:
+def tie_width(time: Floats) -> float:
     """Return how far apart two of these distinct times may lie and still count as one."""
     return TIE_TOLERANCE * max(1.0, float(np.abs(time).mean()))
 
@@ -138,7 +140,7 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
 
 def _checked(
     durations: ArrayLike, events: ArrayLike, weights: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[Floats, Ints, Floats]:
     time = as_numbers("durations", durations)
     code = event_codes("events", events)
     row_weight = np.ones(len(time)) if weights is None else as_numbers("weights", weights)
@@ -185,7 +187,7 @@ def nobody_past(fit: FollowUp, horizon: float) -> DataError:
     )
 
 
-def inverse_weights(fit: FollowUp, horizon: float) -> NDArray[np.float64]:
+def inverse_weights(fit: FollowUp, horizon: float) -> Floats:
     """Weights of the rows whose state at the horizon is known, in sorted order; they sum to n.
 
     ``1/G(T-)`` for events at or before the horizon, ``1/G(horizon)`` for those followed past it, 0 for those
@@ -201,7 +203,7 @@ def inverse_weights(fit: FollowUp, horizon: float) -> NDArray[np.float64]:
     return np.asarray(weight * fit.weight)
 
 
-def censoring_term(fit: FollowUp, effect: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
+def censoring_term(fit: FollowUp, effect: Floats, horizon: float) -> Floats:
     """Influence of estimating G, by the exact derivative of the product-limit estimator.
 
     Parameters

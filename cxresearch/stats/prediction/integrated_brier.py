@@ -20,14 +20,14 @@ from cxresearch.stats.prediction.ipcw import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats
 
 RULES = ("left", "trapezoid")
 
 
-def time_shares(times: Sequence[float], *, rule: str = "left") -> Array:
+def time_shares(times: Sequence[float], *, rule: str = "left") -> Floats:
     """Weights (k,) whose product with a curve that is 0 at time 0 is its average up to the last time.
 
     Examples

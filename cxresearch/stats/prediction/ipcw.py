@@ -14,7 +14,9 @@ from cxresearch.stats.models.clustered_covariance import influence_covariance
 from cxresearch.stats.prediction.follow_up import FollowUp, censoring_term, follow_up, inverse_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats, Ints, Places
 
 Controls = Literal["event_free", "all"]
 
@@ -35,17 +37,17 @@ class Measure:
     """
 
     name: str
-    horizons: NDArray[np.float64]
-    value: NDArray[np.float64]
-    influence: NDArray[np.float64]
-    cases: NDArray[np.int64]
-    controls: NDArray[np.int64]
+    horizons: Floats
+    value: Floats
+    influence: Floats
+    cases: Ints
+    controls: Ints
 
-    def covariance(self, *, clusters: ArrayLike | None = None) -> NDArray[np.float64]:
+    def covariance(self, *, clusters: ArrayLike | None = None) -> Floats:
         """Joint covariance, shape (m * h, m * h), contestants outermost."""
         return influence_covariance(self.influence.reshape(-1, self.influence.shape[-1]), clusters=clusters)
 
-    def standard_errors(self, *, clusters: ArrayLike | None = None) -> NDArray[np.float64]:
+    def standard_errors(self, *, clusters: ArrayLike | None = None) -> Floats:
         """Standard errors, shape (m, h)."""
         return np.asarray(np.sqrt(np.diag(self.covariance(clusters=clusters))).reshape(self.value.shape))
 
@@ -55,8 +57,8 @@ class Sides:
     """Weights of cases and controls at one horizon, sorted by duration; both shape (n,)."""
 
     horizon: float
-    case: NDArray[np.float64]
-    control: NDArray[np.float64]
+    case: Floats
+    control: Floats
 
 
 def sides(fit: FollowUp, horizon: float, *, cause: int = 1, controls: Controls = "all") -> Sides:
@@ -98,7 +100,7 @@ def sides(fit: FollowUp, horizon: float, *, cause: int = 1, controls: Controls =
 
 
 def sides_of(
-    fit: FollowUp, weight: NDArray[np.float64], horizon: float, *, cause: int = 1, controls: Controls = "all"
+    fit: FollowUp, weight: Floats, horizon: float, *, cause: int = 1, controls: Controls = "all"
 ) -> Sides:
     """Split given weights (n,), sorted rows, between cases and controls; see :func:`sides`."""
     at = split_weights(fit, weight, horizon, cause=cause, controls=controls)
@@ -114,7 +116,7 @@ def sides_of(
 
 
 def split_weights(
-    fit: FollowUp, weight: NDArray[np.float64], horizon: float, *, cause: int = 1, controls: Controls = "all"
+    fit: FollowUp, weight: Floats, horizon: float, *, cause: int = 1, controls: Controls = "all"
 ) -> Sides:
     """Split weights as :func:`sides_of` does, where one side may be empty."""
     early = fit.duration <= fit.reaching(horizon)
@@ -123,7 +125,7 @@ def split_weights(
     return Sides(horizon=horizon, case=np.where(own, weight, 0.0), control=np.where(excluded, 0.0, weight))
 
 
-def level_codes(name: str, values: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def level_codes(name: str, values: ArrayLike) -> tuple[Places, Floats]:
     """Return the level number of each value and the distinct levels, lowest first.
 
     Whole numbers within a short range are numbered by subtraction, without sorting.
@@ -148,7 +150,7 @@ def level_codes(name: str, values: ArrayLike) -> tuple[NDArray[np.intp], NDArray
     return code.astype(np.intp), levels
 
 
-def auc_at(fit: FollowUp, code: NDArray[np.intp], at: Sides) -> tuple[float, NDArray[np.float64]]:
+def auc_at(fit: FollowUp, code: Places, at: Sides) -> tuple[float, Floats]:
     """AUC of one score at one horizon and its influence values, in sorted order.
 
     Parameters
@@ -160,7 +162,7 @@ def auc_at(fit: FollowUp, code: NDArray[np.intp], at: Sides) -> tuple[float, NDA
     return value, effect + censoring_term(fit, effect, at.horizon)
 
 
-def auc_effect(code: NDArray[np.intp], at: Sides) -> tuple[float, NDArray[np.float64]]:
+def auc_effect(code: Places, at: Sides) -> tuple[float, Floats]:
     """AUC and n times its derivative by the log of each row's weight, (n,)."""
     size, n = int(code.max()) + 1, len(code)
     case = np.bincount(code, weights=at.case, minlength=size)
@@ -174,9 +176,7 @@ def auc_effect(code: NDArray[np.intp], at: Sides) -> tuple[float, NDArray[np.flo
     return value, effect
 
 
-def mean_at(
-    fit: FollowUp, at: Sides, case_value: NDArray[np.float64], control_value: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64]]:
+def mean_at(fit: FollowUp, at: Sides, case_value: Floats, control_value: Floats) -> tuple[float, Floats]:
     """Weighted mean over cases and controls and its influence values; arrays of shape (n,), sorted.
 
     With squared errors it is the Brier score; with indicators, shares and net benefit.
@@ -249,13 +249,13 @@ def ipcw_auc(
     return auc_measure(fit, codes, at)
 
 
-def auc_measure(fit: FollowUp, codes: Sequence[NDArray[np.intp]], at: Sequence[Sides]) -> Measure:
+def auc_measure(fit: FollowUp, codes: Sequence[Places], at: Sequence[Sides]) -> Measure:
     """AUC of several coded scores (sorted rows) at several prepared horizons."""
     return measure(fit, "AUC", at, [[auc_at(fit, code, side) for side in at] for code in codes])
 
 
 def measure(
-    fit: FollowUp, name: str, at: Sequence[Sides], found: list[list[tuple[float, NDArray[np.float64]]]]
+    fit: FollowUp, name: str, at: Sequence[Sides], found: list[list[tuple[float, Floats]]]
 ) -> Measure:
     """Collect (value, sorted influence) pairs by contestant and horizon into a :class:`Measure`."""
     value = np.array([[pair[0] for pair in row] for row in found])
@@ -321,7 +321,7 @@ def ipcw_brier(
     return measure(fit, "Brier score", at, found)
 
 
-def brier_at(fit: FollowUp, at: Sides, risk: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+def brier_at(fit: FollowUp, at: Sides, risk: Floats) -> tuple[float, Floats]:
     """Brier score of one prediction (sorted rows) and its influence values."""
     return mean_at(fit, at, (1 - risk) ** 2, risk**2)
 
@@ -331,9 +331,7 @@ def marginal_risk(fit: FollowUp, at: Sides) -> float:
     return float(at.case.sum() / fit.n)
 
 
-def checked_risks(
-    fit: FollowUp, risks: Sequence[Sequence[ArrayLike]], horizons: int
-) -> list[list[NDArray[np.float64]]]:
+def checked_risks(fit: FollowUp, risks: Sequence[Sequence[ArrayLike]], horizons: int) -> list[list[Floats]]:
     """Return the risks of each contestant at each horizon in sorted order, or say what is wrong with them."""
     for row in risks:
         if len(row) != horizons:
@@ -343,7 +341,7 @@ def checked_risks(
     return [[_checked_risk(fit, risk) for risk in row] for row in risks]
 
 
-def _checked_risk(fit: FollowUp, risk: ArrayLike) -> NDArray[np.float64]:
+def _checked_risk(fit: FollowUp, risk: ArrayLike) -> Floats:
     array = as_numbers("risks", risk)
     check_same_length(risks=array, durations=fit.duration)
     if ((array < 0) | (array > 1)).any():
@@ -351,7 +349,7 @@ def _checked_risk(fit: FollowUp, risk: ArrayLike) -> NDArray[np.float64]:
     return array[fit.order]
 
 
-def sorted_code(fit: FollowUp, name: str, score: ArrayLike) -> NDArray[np.intp]:
+def sorted_code(fit: FollowUp, name: str, score: ArrayLike) -> Places:
     """Return the level number of each value in sorted order."""
     code, _ = level_codes(name, score)
     check_same_length(durations=fit.duration, **{name: code})

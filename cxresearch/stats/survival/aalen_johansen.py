@@ -21,7 +21,9 @@ from cxresearch.stats.survival.survival_curve import KaplanMeier, step_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -52,13 +54,13 @@ class CumulativeIncidence(Result):
     """
 
     kinds: tuple[str, ...]
-    time: NDArray[np.float64]
-    at_risk: NDArray[np.float64]
-    events: NDArray[np.float64]
-    incidence: NDArray[np.float64]
-    se: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    time: Floats
+    at_risk: Floats
+    events: Floats
+    incidence: Floats
+    se: Floats
+    low: Floats
+    high: Floats
     event_free: KaplanMeier
     level: float
     ci: str
@@ -243,9 +245,9 @@ def _names(rows: SurvivalRows, kinds: Mapping[int, str] | None) -> dict[int, str
 def _variance(
     rows: SurvivalRows,
     table: RiskTable,
-    before: NDArray[np.float64],
-    steps: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    before: Floats,
+    steps: Floats,
+) -> Floats:
     """Variance of each incidence by the infinitesimal jackknife, shape (t, k).
 
     While a row is at risk its influence on F_k(t) is the sum over its times s of

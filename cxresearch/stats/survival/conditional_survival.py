@@ -14,7 +14,7 @@ from cxresearch.stats.survival.survival_curve import KaplanMeier, step_values
 from cxresearch.units_of_time import DAYS_A_YEAR
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats
 
 #: The stretch over which a fall is judged: about a month.
 _STRETCH = {Unit.DAYS: 30.0, Unit.MONTHS: 1.0}
@@ -24,7 +24,7 @@ _STEEP = 3.0
 _MOST_FALLS = 3
 
 
-def conditional_survival(curve: KaplanMeier, stayed: NDArray[np.float64], further: float) -> pd.DataFrame:
+def conditional_survival(curve: KaplanMeier, stayed: Floats, further: float) -> pd.DataFrame:
     """Chance to stay ``further`` longer for those who have stayed so long; see `ChurnCurve.conditional`.
 
     Parameters

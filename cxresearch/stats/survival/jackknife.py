@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats, Ints
 
 #: A sum this much smaller than its parts is what rounding left of zero.
 ROUNDING = 1e-14
 
 
 def jackknife_variance(
-    basis: NDArray[np.float64],
+    basis: Floats,
     *,
-    enter: NDArray[np.int64],
-    leave: NDArray[np.int64],
-    present: NDArray[np.float64],
-    settled: NDArray[np.float64],
-    cluster: NDArray[np.int64] | None = None,
-) -> NDArray[np.float64]:
+    enter: Ints,
+    leave: Ints,
+    present: Floats,
+    settled: Floats,
+    cluster: Ints | None = None,
+) -> Floats:
     """Return the sum over clusters of squared influence at each time.
 
     Parameters
@@ -71,18 +71,18 @@ def jackknife_variance(
     return np.where(total > ROUNDING * magnitude, total, 0.0)
 
 
-def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+def _sums(index: Ints, values: Floats, size: int) -> Floats:
     """Sums of values by index below ``size``."""
     return np.bincount(index, weights=values, minlength=size)[:size].astype(np.float64, copy=False)
 
 
 def _changes(
-    enter: NDArray[np.int64],
-    leave: NDArray[np.int64],
-    present: NDArray[np.float64],
-    settled: NDArray[np.float64],
-    cluster: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    enter: Ints,
+    leave: Ints,
+    present: Floats,
+    settled: Floats,
+    cluster: Ints,
+) -> tuple[Ints, Floats, Floats]:
     """Moments at which a cluster's x changes, and x before and after each, shape (2n,) and (2n, j)."""
     moment = np.concatenate([enter, leave])
     of = np.concatenate([cluster, cluster])

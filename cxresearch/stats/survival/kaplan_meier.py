@@ -17,7 +17,9 @@ from cxresearch.stats.survival.risk_table import RiskTable, SurvivalRows, risk_t
 from cxresearch.stats.survival.survival_curve import EdgeLimits, KaplanMeier
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats
 
 
 def kaplan_meier(
@@ -135,7 +137,7 @@ def curve_of(
     )
 
 
-def _entries(rows: SurvivalRows) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+def _entries(rows: SurvivalRows) -> tuple[Floats | None, Floats | None]:
     if rows.entry is None:
         return None, None
     times, index = np.unique(rows.entry, return_inverse=True)
@@ -144,8 +146,8 @@ def _entries(rows: SurvivalRows) -> tuple[NDArray[np.float64] | None, NDArray[np
 
 def _edges(
     table: RiskTable,
-    entry_time: NDArray[np.float64] | None,
-    entered: NDArray[np.float64] | None,
+    entry_time: Floats | None,
+    entered: Floats | None,
     *,
     n: int,
     level: float,
@@ -175,7 +177,7 @@ def _edges(
     )
 
 
-def survival_of(table: RiskTable) -> NDArray[np.float64]:
+def survival_of(table: RiskTable) -> Floats:
     """Product-limit survival just after each time, shape (t,)."""
     factor = np.where(table.exhausted, 0.0, 1 - table.any_event / table.at_risk)
     return np.asarray(np.cumprod(factor), dtype=np.float64)
@@ -208,15 +210,13 @@ def warn_of(emptied: float) -> None:
         )
 
 
-def greenwood_terms(table: RiskTable) -> NDArray[np.float64]:
+def greenwood_terms(table: RiskTable) -> Floats:
     """``d / (n (n - d))`` at each time, shape (t,); 0 where everybody leaves and the curve drops to 0."""
     left = np.where(table.exhausted, 1.0, table.at_risk - table.any_event)
     return np.where(table.exhausted, 0.0, table.any_event / (table.at_risk * left))
 
 
-def log_survival_influence(
-    rows: SurvivalRows, table: RiskTable
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def log_survival_influence(rows: SurvivalRows, table: RiskTable) -> tuple[Floats, Floats, Floats]:
     """Influence of each row on log S(t), in the pieces that do not depend on t.
 
     Returns
@@ -236,7 +236,7 @@ def log_survival_influence(
     return level, start, final
 
 
-def survival_influence(rows: SurvivalRows, time: float) -> NDArray[np.float64]:
+def survival_influence(rows: SurvivalRows, time: float) -> Floats:
     """Influence of each row on S(time), times its weight, shape (n,)."""
     table = risk_table(rows)
     level, start, final = log_survival_influence(rows, table)
@@ -246,7 +246,7 @@ def survival_influence(rows: SurvivalRows, time: float) -> NDArray[np.float64]:
     return np.asarray(rows.weight * value * np.where(table.exit_index < reached, final, present))
 
 
-def _jackknife(rows: SurvivalRows, table: RiskTable) -> NDArray[np.float64]:
+def _jackknife(rows: SurvivalRows, table: RiskTable) -> Floats:
     """Robust variance of log S(t), shape (t,)."""
     level, start, final = log_survival_influence(rows, table)
     scale = rows.scale

@@ -10,14 +10,14 @@ from cxresearch.checks import check_choice
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats
 
 SCALES = ("log-log", "plain", "log", "logit")
 
 
 def probability_limits(
-    value: NDArray[np.float64], se: NDArray[np.float64], *, level: float = 0.95, ci: str = "log-log"
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    value: Floats, se: Floats, *, level: float = 0.95, ci: str = "log-log"
+) -> tuple[Floats, Floats]:
     """Return lower and upper limits of probabilities.
 
     Parameters

@@ -13,7 +13,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.survival.risk_table import SurvivalRows
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats
 
 FAMILIES = ("weibull", "log-normal", "log-logistic", "generalised gamma")
 
@@ -40,7 +40,7 @@ class ParametricFit:
     parameters: dict[str, float]
     loglik: float
     aic: float
-    survival: Callable[[Any], NDArray[np.float64]]
+    survival: Callable[[Any], Floats]
     note: str = ""
 
     def area(self, start: float, end: float) -> float:
@@ -132,7 +132,7 @@ def _fit(rows: SurvivalRows, family: str) -> ParametricFit:
     events = float(rows.weight[rows.event > 0].sum())
     loglik = float(fitter.log_likelihood_ - events * np.log(scale))
 
-    def survival(times: Any) -> NDArray[np.float64]:
+    def survival(times: Any) -> Floats:
         at = np.maximum(np.asarray(times, dtype=np.float64) / scale, 1e-300)
         with np.errstate(all="ignore"):
             return np.asarray(fitter.survival_function_at_times(at), dtype=np.float64)

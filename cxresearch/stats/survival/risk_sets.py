@@ -17,7 +17,7 @@ from cxresearch.errors import DataError
 from cxresearch.stats.survival.risk_table import SurvivalRows, positions, tied_times
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,32 +44,32 @@ class RiskSets:
         Weight of each row.
     """
 
-    time: NDArray[np.float64]
-    stratum: NDArray[np.int64]
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    case: NDArray[np.int64]
-    at: NDArray[np.int64]
-    fraction: NDArray[np.float64]
-    mean_weight: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    time: Floats
+    stratum: Ints
+    first: Ints
+    last: Ints
+    case: Ints
+    at: Ints
+    fraction: Floats
+    mean_weight: Floats
+    weight: Floats
 
-    def at_risk(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at_risk(self, values: Floats) -> Floats:
         """Sum of row values (n,) over the risk set of each event time, shape (t,)."""
         size = self.time.size + 1
         leaving = np.bincount(self.last, weights=values, minlength=size)
         arriving = np.bincount(self.first, weights=values, minlength=size)
         return np.asarray(np.cumsum((leaving - arriving)[:0:-1])[::-1], dtype=np.float64)
 
-    def tied(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def tied(self, values: Floats) -> Floats:
         """Sum of case values (e,) at each event time, shape (t,)."""
         return np.bincount(self.at, weights=values, minlength=self.time.size).astype(np.float64, copy=False)
 
-    def terms(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def terms(self, values: Floats) -> Floats:
         """Sum of row values (n,) over the risk set of each term, its tie partly gone, shape (e,)."""
         return self.at_risk(values)[self.at] - self.fraction * self.tied(values[self.case])[self.at]
 
-    def gathered(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def gathered(self, values: Floats) -> Floats:
         """Sum of term values (e,) over the terms each row was at risk in, shape (n,).
 
         A case counts in the terms of its own tie only with the share of it that is still there.
@@ -80,7 +80,7 @@ class RiskSets:
         return np.asarray(total, dtype=np.float64)
 
 
-def risk_sets(rows: SurvivalRows, strata: NDArray[np.int64] | None = None) -> RiskSets:
+def risk_sets(rows: SurvivalRows, strata: Ints | None = None) -> RiskSets:
     """Place checked rows among the event times.
 
     Parameters

@@ -14,6 +14,8 @@ from cxresearch.stats.models.clustered_covariance import cluster_codes
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cxresearch.aliases import Bools, Floats, Ints
+
 #: Times closer than this, absolutely or relative to the mean time, are one time, as in R's survival (its
 #: vignette "Roundoff error and tied times"): days computed along two routes must still tie.
 TIE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
@@ -45,21 +47,21 @@ class SurvivalRows:
         Which input rows these are; None where all of them are.
     """
 
-    duration: NDArray[np.float64]
-    event: NDArray[np.int64]
-    entry: NDArray[np.float64] | None
-    weight: NDArray[np.float64]
-    cluster: NDArray[np.int64] | None
+    duration: Floats
+    event: Ints
+    entry: Floats | None
+    weight: Floats
+    cluster: Ints | None
     robust: bool
     n: int
-    used: NDArray[np.bool_] | None = None
+    used: Bools | None = None
 
     @property
-    def scale(self) -> NDArray[np.float64]:
+    def scale(self) -> Floats:
         """Factor of a row's influence in a sum of squares: a count c stands for c separate people."""
         return self.weight if self.robust else np.sqrt(self.weight)
 
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> SurvivalRows:
+    def take(self, rows: Bools | Ints) -> SurvivalRows:
         """Return the rows where a mask is true, or those at given positions."""
         counted = not self.robust
         return SurvivalRows(
@@ -152,7 +154,7 @@ def survival_rows(
     return rows if bool(used.all()) else rows.take(used)
 
 
-def event_codes(name: str, events: ArrayLike) -> NDArray[np.int64]:
+def event_codes(name: str, events: ArrayLike) -> Ints:
     """Return event codes as whole numbers: 0 or False censored, 1 or True, 2, ... the kind of event.
 
     Raises
@@ -176,7 +178,7 @@ def event_codes(name: str, events: ArrayLike) -> NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def _check_times(times: NDArray[np.float64], starts: NDArray[np.float64] | None) -> None:
+def _check_times(times: Floats, starts: Floats | None) -> None:
     if (times < 0).any():
         bad = times < 0
         raise ArgumentError(
@@ -196,9 +198,7 @@ def _check_times(times: NDArray[np.float64], starts: NDArray[np.float64] | None)
         )
 
 
-def _weights(
-    name: str, counts: ArrayLike | None, weights: ArrayLike | None, size: int
-) -> NDArray[np.float64]:
+def _weights(name: str, counts: ArrayLike | None, weights: ArrayLike | None, size: int) -> Floats:
     given = counts if counts is not None else weights
     if given is None:
         return np.ones(size)
@@ -234,21 +234,21 @@ class RiskTable:
         First row of the table at which each input row is at risk.
     """
 
-    time: NDArray[np.float64]
-    at_risk: NDArray[np.float64]
-    events: NDArray[np.float64]
-    censored: NDArray[np.float64]
+    time: Floats
+    at_risk: Floats
+    events: Floats
+    censored: Floats
     kinds: tuple[int, ...]
-    exit_index: NDArray[np.int64]
-    entry_index: NDArray[np.int64]
+    exit_index: Ints
+    entry_index: Ints
 
     @property
-    def any_event(self) -> NDArray[np.float64]:
+    def any_event(self) -> Floats:
         """Weight of events of all kinds at each time, shape (t,)."""
         return np.asarray(self.events.sum(axis=1), dtype=np.float64)
 
     @property
-    def exhausted(self) -> NDArray[np.bool_]:
+    def exhausted(self) -> Bools:
         """Where everybody at risk has the event at once, so that survival drops to zero; shape (t,)."""
         return np.asarray(self.any_event >= self.at_risk * (1 - 1e-12), dtype=np.bool_)
 
@@ -301,12 +301,12 @@ def risk_table(rows: SurvivalRows, *, kinds: tuple[int, ...] | None = None) -> R
     )
 
 
-def _sums(index: NDArray[np.int64], values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+def _sums(index: Ints, values: Floats, size: int) -> Floats:
     """Return sums of values by index, shape (size,)."""
     return np.bincount(index, weights=values, minlength=size).astype(np.float64, copy=False)
 
 
-def positions(grid: NDArray[Any], values: NDArray[Any], *, right: bool = False) -> NDArray[np.int64]:
+def positions(grid: NDArray[Any], values: NDArray[Any], *, right: bool = False) -> Ints:
     """``np.searchsorted`` for many unordered values; ordering them first spares jumps in memory."""
     order = np.argsort(values)
     found = np.empty(values.size, dtype=np.int64)
@@ -314,9 +314,7 @@ def positions(grid: NDArray[Any], values: NDArray[Any], *, right: bool = False) 
     return found
 
 
-def tied_times(
-    duration: NDArray[np.float64], entry: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+def tied_times(duration: Floats, entry: Floats | None) -> tuple[Floats, Floats | None]:
     """Give times that differ only by rounding the same value; returns durations and entries."""
     values = np.unique(duration if entry is None else np.concatenate([duration, entry]))
     gap = np.diff(values)

@@ -23,7 +23,9 @@ from cxresearch.stats.survival.kaplan_meier import (
 from cxresearch.stats.survival.risk_table import RiskTable, SurvivalRows, risk_table, survival_rows
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class RestrictedMean:
 
     value: float
     se: float
-    influence: NDArray[np.float64]
+    influence: Floats
     horizon: float
     n: int
     note: str = ""
@@ -164,13 +166,13 @@ def restricted_mean_of(rows: SurvivalRows, *, horizon: float) -> RestrictedMean:
     )
 
 
-def _areas(table: RiskTable, survival: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
+def _areas(table: RiskTable, survival: Floats, horizon: float) -> Floats:
     """Area under the curve from 0 to each time and to the horizon, shape (t + 2,), times capped there."""
     edges = np.minimum(np.concatenate([[0.0], table.time, [np.inf]]), horizon)
     return np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.concatenate([[1.0], survival]))])
 
 
-def _influence(rows: SurvivalRows, table: RiskTable, area: NDArray[np.float64]) -> NDArray[np.float64]:
+def _influence(rows: SurvivalRows, table: RiskTable, area: Floats) -> Floats:
     """Influence of each row on the area: the integral of S(t) times its influence on log S(t)."""
     level, start, final = log_survival_influence(rows, table)
     weighted = np.concatenate([[0.0], np.cumsum(np.diff(area) * level)])

@@ -15,7 +15,9 @@ from cxresearch.results.result import Result
 from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats
 
 #: Slack with which a curve "equals" a probability, as in R's quantile.survfit.
 QUANTILE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
@@ -24,15 +26,13 @@ QUANTILE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 FEWEST_AT_RISK = 30
 
 
-def step_values(
-    time: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64], before: float
-) -> NDArray[np.float64]:
+def step_values(time: Floats, values: Floats, at: Floats, before: float) -> Floats:
     """Read a step function: ``before`` ahead of the first time, the last value after the last."""
     index = np.searchsorted(time, at, side="right")
     return np.concatenate([[before], values])[index]
 
 
-def _crossing(time: NDArray[np.float64], curve: NDArray[np.float64], p: float) -> float:
+def _crossing(time: Floats, curve: Floats, p: float) -> float:
     """First time a falling curve is at or below ``p``; the midpoint of a stretch lying exactly on it."""
     below = np.flatnonzero(curve < p + QUANTILE_TOLERANCE)
     if below.size == 0:
@@ -53,11 +53,11 @@ class EdgeLimits(NamedTuple):
     left by each, and ``high`` is the upper limit if nobody else was there.
     """
 
-    time: NDArray[np.float64]
-    at_risk: NDArray[np.float64]
-    low: NDArray[np.float64]
-    gone: NDArray[np.float64]
-    high: NDArray[np.float64]
+    time: Floats
+    at_risk: Floats
+    low: Floats
+    gone: Floats
+    high: Floats
 
 
 class PointLimits(NamedTuple):
@@ -103,14 +103,14 @@ class KaplanMeier(Result):
         With delayed entry: distinct entry times and the weight that has entered by each.
     """
 
-    time: NDArray[np.float64]
-    at_risk: NDArray[np.float64]
-    events: NDArray[np.float64]
-    censored: NDArray[np.float64]
-    survival: NDArray[np.float64]
-    se: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    time: Floats
+    at_risk: Floats
+    events: Floats
+    censored: Floats
+    survival: Floats
+    se: Floats
+    low: Floats
+    high: Floats
     edges: EdgeLimits
     level: float
     ci: str
@@ -118,8 +118,8 @@ class KaplanMeier(Result):
     n: int
     n_events: float
     unit: Unit = Unit.DAYS
-    entry_time: NDArray[np.float64] | None = None
-    entered: NDArray[np.float64] | None = None
+    entry_time: Floats | None = None
+    entered: Floats | None = None
 
     @property
     def follow_up(self) -> float:
@@ -274,7 +274,7 @@ class KaplanMeier(Result):
             limits = f"score limits of {seen:,.6g} (all or none)"
         return PointLimits(share, low, high, se, limits, str(row["note"]))
 
-    def at_risk_at(self, times: ArrayLike) -> NDArray[np.float64]:
+    def at_risk_at(self, times: ArrayLike) -> Floats:
         """Weight at risk just before each time, shape (m,)."""
         at = np.asarray(times, dtype=np.float64)
         if self.entry_time is None or self.entered is None:

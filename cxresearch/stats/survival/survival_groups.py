@@ -11,12 +11,14 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
+
+    from cxresearch.aliases import Floats, Ints
 
 
 def group_codes(
     name: str, labels: ArrayLike, rows: SurvivalRows, *, least: int = 1
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+) -> tuple[tuple[str, ...], Ints]:
     """Number the groups of checked rows in the order of their labels.
 
     Parameters
@@ -81,12 +83,12 @@ class GroupedTable:
         Weight of events of each kind.
     """
 
-    at_risk: NDArray[np.float64]
-    events: NDArray[np.float64]
+    at_risk: Floats
+    events: Floats
 
 
 def grouped_table(
-    rows: SurvivalRows, group: NDArray[np.int64], size: int, *, kinds: tuple[int, ...] | None = None
+    rows: SurvivalRows, group: Ints, size: int, *, kinds: tuple[int, ...] | None = None
 ) -> GroupedTable:
     """Aggregate checked rows by group.
 
@@ -105,7 +107,7 @@ def grouped_table(
     width = table.time.size + 1
     leave, enter = group * width + table.exit_index, group * width + table.entry_index
 
-    def sums(index: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sums(index: Ints, values: Floats) -> Floats:
         total = np.bincount(index, weights=values, minlength=size * width)
         return total.astype(np.float64, copy=False).reshape(size, width)
 
