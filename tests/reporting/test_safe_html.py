@@ -75,6 +75,10 @@ class Elements(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.text: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         acts = {
@@ -160,11 +164,11 @@ def test_page_and_mail_hold_nothing_that_acts(attacked) -> None:
 
 
 def test_every_attack_is_shown_as_text(attacked) -> None:
-    import html
-
-    page = (attacked / "report.html").read_text(encoding="utf-8")
+    parser = Elements()
+    parser.feed((attacked / "report.html").read_text(encoding="utf-8"))
+    text = "".join(parser.text)
     for attack in ATTACKS:
-        assert html.escape(attack, quote=True) in page
+        assert text.count(attack) >= 3, attack  # finding, table and caveats at least
 
 
 def test_tables_run_no_formula(attacked) -> None:
