@@ -58,12 +58,14 @@ def test_no_gpl_dependency_at_run_time() -> None:
         assert not re.search(r"\bA?GPL|General Public", licence), f"{name}: {licence}"
 
 
-def test_wheel_carries_the_report_notebooks(tmp_path: Path) -> None:
+def test_wheel_carries_report_notebooks_and_templates(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"cxresearch/__init__.pyi", "cxresearch/py.typed"} <= names
+    templates = (ROOT / "cxresearch").rglob("*.j2")
+    assert {path.relative_to(ROOT).as_posix() for path in templates} <= names
     for notebook in (ROOT / "notebooks" / "report").glob("*.ipynb"):
         assert f"cxresearch/reporting/notebooks/{notebook.name}" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

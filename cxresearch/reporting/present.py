@@ -14,7 +14,8 @@ display the same blocks and write nothing.
 ``since_last_time(head)``   box: how the headline moved since the last run on other data, and whether that
                             is more than noise. Where a notebook lacks it, the page gets it below the finding.
 ``show(axes, name=, ...)``  a picture with caption; kept as ``figures/<name>.svg`` and ``.png``
-``table(frame, ...)``       a table with caption; kept as ``tables/<name>.csv`` where ``name=`` is given
+``table(result, "part")``   a table of a result as its spec says, with caption; kept as ``tables/<name>.csv``
+                            where ``name=`` is given
 ``aside(text)``             a remark in small letters, below what it belongs to
 ``left_out(frame)``         who was left out and why
 ``method(text)``            how it was computed, with sources
@@ -52,12 +53,14 @@ from cxresearch.reporting.writing import blocks
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
-from cxresearch.results.result import as_plain
+from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import TableSpec, spec_of_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cxresearch.data.study import Study
+    from cxresearch.results.units import Unit
 
 #: Set by the runner in the kernel it starts: the folder being filled, and where relative paths count from.
 STAGING = "CXRESEARCH_STAGING"
@@ -208,48 +211,67 @@ def show(picture: Any, *, name: str, caption: str, alt: str = "") -> None:
 
 
 def table(
-    frame: pd.DataFrame,
+    what: Result | pd.DataFrame,
+    part: str = "table",
     *,
-    caption: str,
+    caption: str = "",
     name: str = "",
-    formats: Mapping[str, blocks.Format] | None = None,
+    spec: TableSpec | None = None,
     labels: Mapping[str, str] | None = None,
-    intervals: Mapping[str, tuple[str, str]] | None = None,
+    units: Mapping[str, Unit] | None = None,
     max_rows: int = 100,
 ) -> None:
-    """Show a data frame as a table: text left, numbers right.
+    """Show a table of a result as its spec says: text left, numbers right, intervals beside their estimate.
 
     Parameters
     ----------
-    frame : pandas DataFrame
-        One row a line; the index is not shown.
+    what : Result or pandas DataFrame
+        A result of this package, which knows what its columns are called and count; or a frame, whose columns
+        are shown under their names.
+    part : str
+        Which table of the result: ``"table"``, ``"contrasts"``.
     caption : str
-        What the table holds, with n.
+        What the table holds, with n; by default what the result says.
     name : str
-        Keep the whole frame as ``tables/<name>.csv`` (text that a spreadsheet would run is quoted).
-    formats : mapping, optional
-        Column to a Unit, ``"p_value"`` or a function of the value; else whole numbers get thousands
-        separators and others two decimals. Missing values print as ``n/a``.
+        Keep the whole frame as ``tables/<name>.csv``, with its columns explained in
+        ``tables/<name>.columns.csv`` (text that a spreadsheet would run is quoted).
+    spec : TableSpec, optional
+        Spec of a frame that was cut from a result: ``spec=card.spec("rest")``.
     labels : mapping, optional
-        Column to heading; else the column's name with spaces.
-    intervals : mapping, optional
-        Column to the columns of its interval ends, shown in the same cell: ``{"auc": ("low", "high")}``.
+        Column to another heading.
+    units : mapping, optional
+        Column of a frame to its Unit; else whole numbers get thousands separators and others two decimals.
+        Missing values print as ``n/a``.
     max_rows : int
         Rows shown; the caption says if there are more.
+
+    Raises
+    ------
+    ArgumentError
+        If the result has no such table, or a column is named that the table does not have.
     """
+    if isinstance(what, Result):
+        frame = what.to_frame(part)
+        spec = spec or what.spec(part)
+        caption = caption or what.caption(part)
+    else:
+        frame = what
     if name:
         _check_name(name, "tables")
-        safe = frame.rename(columns=blocks.inert_cell).map(blocks.inert_cell)
-        _keep(f"tables/{name}.csv", safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
-    page = blocks.table_block(
-        frame,
-        caption=caption,
-        formats=formats or {},
-        labels=labels or {},
-        intervals=intervals or {},
-        max_rows=max_rows,
-    )
+        _keep_csv(name, frame)
+        if spec is not None:
+            _keep_csv(f"{name}.columns", spec.column_list())
+    if spec is None:
+        spec = spec_of_frame(frame, labels=labels, units=units)
+    elif labels:
+        spec = spec.relabel(**labels)
+    page = blocks.table_block(frame, spec, caption=caption, max_rows=max_rows)
     _display(page, f"{caption}: {len(frame):,} rows", "table")
+
+
+def _keep_csv(name: str, frame: pd.DataFrame) -> None:
+    safe = frame.rename(columns=blocks.inert_cell).map(blocks.inert_cell)
+    _keep(f"tables/{name}.csv", safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
 
 def aside(text: str) -> None:

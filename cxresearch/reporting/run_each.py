@@ -22,7 +22,7 @@ from cxresearch.reporting.run_report import execute_plan
 from cxresearch.reporting.shelf.manifest import digest
 from cxresearch.reporting.shelf.shelf import write_atomically
 from cxresearch.reporting.worker.worker_process import WorkerProcess
-from cxresearch.reporting.writing.blocks import escape
+from cxresearch.results.templating import render_html
 
 SMALLEST = 30
 MEMORY_FOR_EACH = 1_000_000_000
@@ -293,28 +293,11 @@ def _write_summary(batch: BatchOutcome, title: str, stem: Path) -> None:
         "seconds": round(batch.seconds, 3),
     }
     write_atomically(stem.with_suffix(".json"), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    write_atomically(stem.with_suffix(".html"), _summary_page(batch, title))
-
-
-def _summary_page(batch: BatchOutcome, title: str) -> str:
-    from cxresearch.reporting.page.run_index import page_head
-
-    rows = "".join(
-        f"<tr><td>{_link(outcome)}</td><td>{outcome.customers:,}</td><td>{escape(outcome.status)}</td>"
-        f"<td>{escape(outcome.message)}</td></tr>"
-        for outcome in batch.segments
+    page = render_html(
+        "cxresearch.reporting",
+        "batch",
+        title=title,
+        segments=batch.segments,
+        suppressed=batch.suppressed,
     )
-    small = (
-        f'<p class="muted">{batch.suppressed} segments are too small to report on and are not named.</p>'
-        if batch.suppressed
-        else ""
-    )
-    return (
-        f"{page_head(title)}<h1>{escape(title)}</h1><table><tr><th>Segment</th><th>Customers</th><th>Run</th>"
-        f"<th>Finding</th></tr>{rows}</table>{small}</body></html>\n"
-    )
-
-
-def _link(outcome: SegmentOutcome) -> str:
-    name = escape(outcome.segment)
-    return f'<a href="../../{escape(outcome.folder)}/report.html">{name}</a>' if outcome.folder else name
+    write_atomically(stem.with_suffix(".html"), page)

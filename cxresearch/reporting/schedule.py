@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cxresearch.reporting.outcome import ExitCode, usage_error
 from cxresearch.reporting.plan import Plan, plan_run
+from cxresearch.results.templating import render_text
 
 SYSTEMS = ("cron", "systemd", "github", "airflow")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -122,8 +123,8 @@ def schedule_text(
             )
         words += ["--set", f"{name}={value}"]
     words += ["--output", output]
-    writer = {"cron": _cron, "systemd": _systemd, "github": _github, "airflow": _airflow}[system]
-    return writer(plan, timing, words)
+    values = _VALUES[system](plan, timing, words)
+    return render_text("cxresearch.reporting", f"schedule/{system}", name=plan.report.name, **values)
 
 
 def _program() -> str:
@@ -131,42 +132,19 @@ def _program() -> str:
     return str(beside) if beside.exists() else "cxresearch"
 
 
-def _cron(plan: Plan, timing: Timing, words: list[str]) -> str:
-    command = f"cd {shlex.quote(str(plan.base))} && {shlex.join([_program(), *words])}"
-    escaped = command.replace("%", r"\%")  # an unescaped % ends the command in a crontab
-    return (
-        f"# {plan.report.name}: silent when all is well; cron mails the one line that says what is wrong\n"
-        f"# MAILTO=you@example.com\n{timing.cron} {escaped}\n"
-    )
+def _cron(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:
+    command = _shell_command(plan, words)
+    # An unescaped % ends the command in a crontab.
+    return {"cron": timing.cron, "command": command.replace("%", r"\%")}
 
 
-def _systemd(plan: Plan, timing: Timing, words: list[str]) -> str:
-    name = f"cxresearch-{plan.report.name}"
-    quoted = " ".join(_systemd_quote(word) for word in [_program(), *words])
-    return f"""# ~/.config/systemd/user/{name}.service
-[Unit]
-Description=cxresearch report {plan.report.name}
-
-[Service]
-Type=oneshot
-WorkingDirectory={str(plan.base).replace("%", "%%")}
-ExecStart={quoted}
-# Busy means that the report is being made already: nothing to worry about.
-SuccessExitStatus={int(ExitCode.BUSY)}
-
-# ~/.config/systemd/user/{name}.timer
-[Unit]
-Description=Makes the cxresearch report {plan.report.name}
-
-[Timer]
-OnCalendar={timing.calendar}
-Persistent=true
-
-[Install]
-WantedBy=timers.target
-
-# systemctl --user enable --now {name}.timer
-"""
+def _systemd(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:
+    return {
+        "folder": str(plan.base).replace("%", "%%"),
+        "command": " ".join(_systemd_quote(word) for word in [_program(), *words]),
+        "busy": str(int(ExitCode.BUSY)),
+        "calendar": timing.calendar,
+    }
 
 
 def _systemd_quote(word: str) -> str:
@@ -174,69 +152,33 @@ def _systemd_quote(word: str) -> str:
     return f'"{escaped}"'
 
 
-def _github(plan: Plan, timing: Timing, words: list[str]) -> str:
-    command = shlex.join(["cxresearch", *words])
-    return f"""# .github/workflows/{plan.report.name}.yml (times are UTC)
-name: "report {plan.report.name}"
-on:
-  schedule:
-    - cron: "{timing.cron}"
-  workflow_dispatch: {{}}
-permissions:
-  contents: read
-concurrency:
-  group: "report-{plan.report.name}"
-jobs:
-  report:
-    runs-on: ubuntu-latest
-    timeout-minutes: 60
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - run: pip install cxresearch
-      - run: {json.dumps(command)}
-      - if: always()
-        uses: actions/upload-artifact@v4
-        with:
-          name: "{plan.report.name}"
-          path: {json.dumps(words[-1])}
-          if-no-files-found: ignore
-"""
+def _github(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:  # noqa: ARG001 - one signature
+    return {
+        "cron": timing.cron,
+        "command": json.dumps(shlex.join(["cxresearch", *words])),
+        "output": json.dumps(words[-1]),
+    }
 
 
-def _airflow(plan: Plan, timing: Timing, words: list[str]) -> str:
-    name = plan.report.name
-    parameters = {key: value for key, value in plan.given.items() if not hasattr(value, "isoformat")}
+def _airflow(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:
     folder = str(plan.shelf.folder / "airflow")
-    command = f"cd {shlex.quote(str(plan.base))} && {shlex.join([_program(), *words])}"
-    return f'''"""Makes the cxresearch report {name}."""
+    values = {
+        "folder": folder,
+        "base": str(plan.base),
+        "dag": f"cxresearch-{plan.report.name}",
+        "cron": timing.cron,
+        "task": plan.report.name,
+        "notebook": str(plan.report.path),
+        "executed": folder + "/{{ ds_nodash }}.ipynb",
+        "parameters": {key: value for key, value in plan.given.items() if not hasattr(value, "isoformat")},
+        "command": _shell_command(plan, words),
+    }
+    return {name: repr(value) for name, value in values.items()}  # literals of Python
 
-import os
-from datetime import datetime
 
-from airflow import DAG
-from airflow.providers.papermill.operators.papermill import PapermillOperator
+def _shell_command(plan: Plan, words: list[str]) -> str:
+    return f"cd {shlex.quote(str(plan.base))} && {shlex.join([_program(), *words])}"
 
-# The notebook writes results.json, figures and tables here.
-os.environ["CXRESEARCH_STAGING"] = {folder!r}
-os.environ["CXRESEARCH_BASE"] = {str(plan.base)!r}
-os.makedirs(os.environ["CXRESEARCH_STAGING"], exist_ok=True)
 
-with DAG(
-    dag_id={"cxresearch-" + name!r},
-    schedule={timing.cron!r},
-    start_date=datetime(2024, 1, 1),
-    catchup=False,
-    max_active_runs=1,
-) as dag:
-    PapermillOperator(
-        task_id={name!r},
-        input_nb={str(plan.report.path)!r},
-        output_nb={folder + "/{{ ds_nodash }}.ipynb"!r},
-        parameters={parameters!r},
-    )
-    # papermill alone neither locks, checks nor publishes. To have that as well, use instead
-    # BashOperator(task_id={name!r}, bash_command={command!r})
-'''
+#: What each template of ``templates/schedule`` is filled with.
+_VALUES = {"cron": _cron, "systemd": _systemd, "github": _github, "airflow": _airflow}

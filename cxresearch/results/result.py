@@ -11,8 +11,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.errors import ArgumentError
-from cxresearch.results.html_templates import render
 from cxresearch.results.table_spec import TableSpec, WrittenTable, spec_of_frame
+from cxresearch.results.templating import render_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 #: Rows of a table before the rest is folded away, and rows of a display in all.
 SHOWN_ROWS = 12
 FOLDED_ROWS = 200
-_ALIGNED = {
-    "number": "right;white-space:nowrap;font-variant-numeric:tabular-nums",
-    "short": "left;white-space:nowrap",
-    "text": "left",
-}
 
 
 class Result:
@@ -131,14 +126,8 @@ class Result:
 
     def _repr_html_(self) -> str:
         finding = getattr(self, "finding", None) or str(self)
-        return render(
-            "cxresearch.results",
-            "result.html.j2",
-            aligned=_ALIGNED,
-            finding=finding,
-            notes=tuple(getattr(self, "notes", ())),
-            **_folded(self),
-        )
+        notes = tuple(getattr(self, "notes", ()))
+        return str(render_html("cxresearch.results", "result", finding=finding, notes=notes, **_folded(self)))
 
 
 def one_row(result: Any) -> pd.DataFrame:
@@ -240,4 +229,4 @@ def facts_html(title: str, facts: Mapping[str, str]) -> str:
     >>> facts_html("<b>", {"scores": "CES", "notes": ""})
     "<div class='cx-result'><p><b>&lt;b&gt;</b></p><table><tr><th>scores</th><td>CES</td></tr></table></div>"
     """
-    return render("cxresearch.results", "facts.html.j2", title=title, facts=facts)
+    return str(render_html("cxresearch.results", "facts", title=title, facts=facts))

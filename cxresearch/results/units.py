@@ -27,6 +27,7 @@ class Unit(StrEnum):
     HOURS = "hours"
     MINUTES = "minutes"
     P_VALUE = "p-value"  # three decimals, never zero
+    NUMBER = "number"  # as short as it is: times on an axis
 
 
 def _signed(text: str, value: float) -> str:
@@ -56,6 +57,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.DAYS: _fixed(1),
     Unit.HOURS: _fixed(1),
     Unit.MINUTES: _fixed(0),
+    Unit.NUMBER: lambda value: f"{value:,.6g}",
     Unit.P_VALUE: lambda value: format_p_value(value).removeprefix("p "),
 }
 _ALWAYS_SIGNED = (Unit.POINTS, Unit.AUC_DIFFERENCE)

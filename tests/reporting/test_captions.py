@@ -21,6 +21,7 @@ from cxresearch.reporting.captions import (
 )
 from cxresearch.reporting.page.report_page import render
 from cxresearch.reporting.writing.blocks import aside_block, table_block, tiles_block
+from cxresearch.results.table_spec import spec_of_frame
 
 
 def ten_customers(customers: int = 10) -> Study:
@@ -168,7 +169,7 @@ def test_a_row_of_the_first_table_is_one_line(browser: Any, tmp_path: Path, widt
     study = cx.synthetic.company_study(seed=1, customers=600)
     wanted = ["csat_top_box", "net_revenue_retention", "resolution_p90_hours", "nps_response_rate"]
     glance = cx.scorecard(study, every="quarter", metrics=wanted).glance
-    block = table_block(glance, caption="", formats={}, labels={}, intervals={}, max_rows=9)
+    block = table_block(glance, spec_of_frame(glance), caption="", max_rows=9)
     output = {"output_type": "display_data", "data": {"text/html": block}, "metadata": {}}
     cell = _cell("code", "a") | {"outputs": [output]}
     notebook = nbformat.from_dict({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})

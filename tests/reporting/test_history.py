@@ -270,8 +270,21 @@ def test_lock_is_free_again_when_removed_or_released(tmp_path) -> None:
 
 
 def test_sparkline_holds_what_there_is() -> None:
-    assert sparkline([]) == ""
-    assert sparkline([None, figure(3.0)]).count("<circle") == 1
-    drawn = sparkline([figure(float(value)) for value in range(5)])
-    assert drawn.count("<line") == 5
-    assert "5 runs, from -3 to 7" in drawn
+    assert sparkline([]) is None
+    late = sparkline([None, figure(3.0)])
+    assert late is not None
+    assert len(late.points) == 1
+    line = sparkline([figure(float(value)) for value in range(5)])
+    assert line is not None
+    assert len(line.bars) == 5
+    assert line.label == "5 runs, from -3 to 7"
+    heights = [height for _, height in line.points]
+    assert heights == sorted(heights, reverse=True)  # larger is further up
+
+
+def test_the_page_of_a_report_draws_the_sparkline(run, notebook) -> None:
+    run(notebook([ESTIMATE.format(3.0)], save=SAVE_NPS))
+    folder = run(notebook([ESTIMATE.format(4.0)], save=SAVE_NPS)).folder
+    page = (folder.parent / "index.html").read_text(encoding="utf-8")
+    assert page.count("<circle") == 1
+    assert page.count('stroke-width="3"') == 2

@@ -75,6 +75,10 @@ class Elements(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.text: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         acts = {
@@ -129,6 +133,18 @@ def test_clean_leaves_nothing_that_acts(attack: str) -> None:
     assert not acting(clean(clean(attack)))
 
 
+def test_a_style_may_decorate_but_neither_cover_the_page_nor_load() -> None:
+    assert clean('<p style="color:red;position:fixed;z-index:9">x</p>') == '<p style="color:red">x</p>'
+    for value in ("url(https://evil.example)", "u\\rl(x)", "image-set('x')", "/**/url(x)", "expression(x)"):
+        assert clean(f'<p style="color:red;background:{value}">x</p>') == "<p>x</p>"
+
+
+def test_a_link_leads_outside_or_within_and_never_runs() -> None:
+    for address in ("javascript:x", "JaVa&#x0A;Script:x", "data:text/html,x", "vbscript:x", "//evil.example"):
+        assert "href" not in clean(f'<a href="{address}">x</a>')
+    assert 'href="#part"' in clean('<a href="#part">x</a>')
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_prose_shows_markup_instead_of_acting_on_it(attack: str) -> None:
     found = [item for item in acting(prose(attack)) if not item.startswith("a href https://")]
@@ -148,11 +164,11 @@ def test_page_and_mail_hold_nothing_that_acts(attacked) -> None:
 
 
 def test_every_attack_is_shown_as_text(attacked) -> None:
-    import html
-
-    page = (attacked / "report.html").read_text(encoding="utf-8")
+    parser = Elements()
+    parser.feed((attacked / "report.html").read_text(encoding="utf-8"))
+    text = "".join(parser.text)
     for attack in ATTACKS:
-        assert html.escape(attack, quote=True) in page
+        assert text.count(attack) >= 3, attack  # finding, table and caveats at least
 
 
 def test_tables_run_no_formula(attacked) -> None:

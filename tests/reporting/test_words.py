@@ -10,6 +10,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.reporting.writing.blocks import table_block, tiles_block
+from cxresearch.results.table_spec import spec_of_frame
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +43,12 @@ def test_a_share_that_too_few_are_followed_to_says_so() -> None:
 
 def test_tables_and_tiles_say_a_unit_once() -> None:
     frame = pd.DataFrame({"what": ["wait"], "value": [0.1], "low": [0.05], "high": [0.2], "gap": [-0.03]})
-    page = table_block(
+    spec = spec_of_frame(
         frame,
-        caption="",
-        formats={"value": cx.Unit.HOURS, "gap": cx.Unit.SHARE_DIFFERENCE},
-        labels={},
+        units={"value": cx.Unit.HOURS, "gap": cx.Unit.SHARE_DIFFERENCE},
         intervals={"value": ("low", "high")},
-        max_rows=5,
     )
+    page = table_block(frame, spec, caption="", max_rows=5).replace("\N{NO-BREAK SPACE}", " ")
     assert "6.0 [3.0, 12.0] min" in page
     assert "−3.0 points" in page
     tile = {"name": "wait", "value": 0.5, "low": 0.4, "high": 1.2, "level": 0.95, "n": 1234, "unit": "hours"}

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxresearch.reporting.outcome import ReportError
 from cxresearch.reporting.page.mail_body import write_mail
@@ -14,6 +14,9 @@ from cxresearch.reporting.page.report_page import about_block, block_of, render
 from cxresearch.reporting.shelf.complete_run import check_results
 from cxresearch.reporting.writing.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 _CELL_FILE = re.compile(r"[^\s'\"<>]{0,200}ipykernel_\d+/\d+\.py")
@@ -132,7 +135,8 @@ def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
     before = staging / "previous.json"
     previous = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
     blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
-    alerts, moved = _alerts(job, results, previous, staging), ""
+    alerts = _alerts(job, results, previous, staging)
+    moved: Markup | str = ""
     if results["headline"]:
         changes = compare_headlines(results["headline"], previous.get("headline", []))
         moved = changes_block(changes, previous)
@@ -145,7 +149,9 @@ def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
     write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures)
 
 
-def _alerts(job: dict[str, Any], results: dict[str, Any], previous: dict[str, Any], staging: Path) -> str:
+def _alerts(
+    job: dict[str, Any], results: dict[str, Any], previous: dict[str, Any], staging: Path
+) -> Markup | str:
     rules = [parse_rule(text, required=required) for text, required in job["alerts"]]
     if not rules:
         return ""

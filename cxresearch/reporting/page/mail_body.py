@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cxresearch.reporting.writing.blocks import INK, escape, finding_block, tiles_block
+from cxresearch.reporting.writing.blocks import finding_block, tiles_block
+from cxresearch.results.templating import render_html
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 LARGEST = 90_000
 _PICTURES = 2
@@ -18,7 +22,7 @@ _WIDTH = 520
 
 
 def write_mail(
-    staging: Path, results: Mapping[str, Any], *, title: str, boxes: str, pictures: Sequence[str]
+    staging: Path, results: Mapping[str, Any], *, title: str, boxes: Markup | str, pictures: Sequence[str]
 ) -> None:
     """Write ``email.html``, which holds its pictures, and ``email.eml``, a message ready to be sent.
 
@@ -30,41 +34,42 @@ def write_mail(
         Content of ``results.json``.
     title : str
         Title of the report: the subject.
-    boxes : str
+    boxes : Markup
         Blocks for alerts and what moved since the last time.
     pictures : sequence of str
         Names of the figures, in the order of the report. As many of the first as fit are taken.
     """
     small = [_shrink(staging / "figures" / f"{name}.png") for name in pictures[:_PICTURES]]
-    found = [data for data in small if data]
-    while True:
-        page = _body(results, title, boxes, [_inline(data) for data in found])
-        if len(page.encode("utf-8")) < LARGEST or not found:
-            break
-        found.pop()
-    if len(page.encode("utf-8")) >= LARGEST:
+    images = [data for data in small if data]
+    page = _body(results, title, boxes, [_inline(data) for data in images])
+    while _too_large(page) and images:
+        images.pop()
+        page = _body(results, title, boxes, [_inline(data) for data in images])
+    if _too_large(page):
         page = _body({**results, "headline": list(results["headline"])[:20]}, title, "", [])
     (staging / "email.html").write_text(page, encoding="utf-8")
-    (staging / "email.eml").write_bytes(_message(results, title, boxes, found))
+    (staging / "email.eml").write_bytes(_message(results, title, boxes, images))
 
 
-def _body(results: Mapping[str, Any], title: str, boxes: str, sources: Sequence[str]) -> str:
-    images = "".join(
-        f'<p><img src="{source}" width="{_WIDTH}" alt="Figure {index} of the report"></p>'
-        for index, source in enumerate(sources, start=1)
+def _too_large(page: str) -> bool:
+    return len(page.encode("utf-8")) >= LARGEST
+
+
+def _body(results: Mapping[str, Any], title: str, boxes: Markup | str, sources: Sequence[str]) -> str:
+    headline = results["headline"]
+    return render_html(
+        "cxresearch.reporting",
+        "mail",
+        title=title,
+        finding=finding_block(results["finding"][:2000], "", "neutral"),
+        boxes=boxes,
+        tiles=tiles_block(headline) if headline else "",
+        sources=sources,
+        width=_WIDTH,
     )
-    tiles = tiles_block(results["headline"]) if results["headline"] else ""
-    return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
-        f'<body style="font-family:sans-serif;color:{INK};max-width:640px">'
-        f'<h1 style="font-size:20px">{escape(title)}</h1>'
-        f"{finding_block(results['finding'][:2000], '', 'neutral')}{boxes}{tiles}{images}"
-        '<p style="font-size:13px">The whole report is report.html in the folder of this run.</p>'
-        "</body></html>\n"
-    )
 
 
-def _message(results: Mapping[str, Any], title: str, boxes: str, pictures: Sequence[bytes]) -> bytes:
+def _message(results: Mapping[str, Any], title: str, boxes: Markup | str, pictures: Sequence[bytes]) -> bytes:
     names = [f"figure{index}@cxresearch.invalid" for index in range(1, len(pictures) + 1)]
     message = EmailMessage(policy=SMTP)
     message["Subject"] = " ".join(title.split())[:150]

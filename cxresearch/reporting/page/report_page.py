@@ -6,10 +6,14 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cxresearch.reporting.writing.blocks import INK, LINE, escape
+from cxresearch.reporting.writing.blocks import block
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
 #: Tag of prose that is left off the page where the code below it shows nothing.
 OPTIONAL = "optional"
 
@@ -18,16 +22,16 @@ _TAG_NAMES = (
     "h4 h5 h6 hr i img li ol p pre s small span strong sub summary details sup "
     "table tbody td tfoot th thead tr u ul"
 )
-_TAGS = frozenset(_TAG_NAMES.split())
-_ACTIVE = re.compile(
-    r"<(script|style|iframe|object|embed|template|noscript)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
-)
-_SPANS = ("colspan", "rowspan", "scope", "class")
+_TAGS = set(_TAG_NAMES.split())
+#: Elements that go with all they hold.
+_ACTIVE = {"script", "style", "iframe", "object", "embed", "template", "noscript", "svg", "math"}
+_ATTRIBUTES = {"alt", "class", "colspan", "rowspan", "scope", "style", "title"}
+#: A style with one of these could load something, or hide that it does.
 _LOADS = re.compile(r"url|image|src|@|\\|/\*|expression", re.IGNORECASE)
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 
-def render(notebook: Any, *, title: str, boxes: str, about: str) -> str:
+def render(notebook: Any, *, title: str, boxes: Markup | str, about: Markup | str) -> str:
     """Render an executed notebook with this package's nbconvert template.
 
     Parameters
@@ -36,9 +40,9 @@ def render(notebook: Any, *, title: str, boxes: str, about: str) -> str:
         Executed and tidied.
     title : str
         Title of the page.
-    boxes : str
+    boxes : Markup
         Blocks to insert below the finding: alerts, and what moved since the last time.
-    about : str
+    about : Markup
         Block for the foot of the page: parameters and inputs.
     """
     from nbconvert.exporters.templateexporter import TemplateExporter
@@ -47,7 +51,7 @@ def render(notebook: Any, *, title: str, boxes: str, about: str) -> str:
     exporter = exporter_class(
         template_name="report",
         template_file="index.html.j2",
-        extra_template_basedirs=[str(Path(__file__).parent / "templates")],
+        extra_template_basedirs=[str(_TEMPLATES)],
         default_preprocessors=[],
         filters={"prose": prose, "shown": shown},
     )
@@ -72,14 +76,19 @@ def _boxes_after(notebook: Any) -> int:
 
 def _left_off(notebook: Any) -> list[int]:
     """Find the prose tagged ``optional`` whose code, up to the next prose, shows nothing."""
-    found, waiting = [], -1
+    left_off: list[int] = []
+    optional = -1
     for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown":
-            found += [waiting] if waiting >= 0 else []
-            waiting = index if OPTIONAL in cell.metadata.get("tags", ()) else -1
-        elif waiting >= 0 and any(shown(output) for output in cell.get("outputs", ())):
-            waiting = -1
-    return found + ([waiting] if waiting >= 0 else [])
+        shows = any(shown(output) for output in cell.get("outputs", ()))
+        if cell.cell_type != "markdown":
+            optional = -1 if shows else optional
+            continue
+        if optional >= 0:
+            left_off.append(optional)
+        optional = index if OPTIONAL in cell.metadata.get("tags", ()) else -1
+    if optional >= 0:
+        left_off.append(optional)
+    return left_off
 
 
 def block_of(output: Mapping[str, Any]) -> str:
@@ -88,7 +97,7 @@ def block_of(output: Mapping[str, Any]) -> str:
     return str(metadata.get("cxresearch", {}).get("block", ""))
 
 
-def prose(source: str) -> str:
+def prose(source: str) -> Markup:
     """Render the prose of a notebook; markup in it is shown, pictures from elsewhere drop out.
 
     Examples
@@ -102,87 +111,74 @@ def prose(source: str) -> str:
     return clean(str(markdown(source)))
 
 
-def shown(output: Mapping[str, Any]) -> str:
+def shown(output: Mapping[str, Any]) -> Markup | str:
     """Return an output of a cell as inert HTML; formats that could act are dropped for their plain text."""
-    kind = output["output_type"]
-    if kind == "stream":
-        text = f"<pre>{escape(_text(output['text']).strip())}</pre>"
-        if not _text(output["text"]).strip():
-            return ""
-        return text if output["name"] == "stdout" else f"<details><summary>Notes</summary>{text}</details>"
+    if output["output_type"] == "stream":
+        return _printed(_text(output["text"]).strip(), output["name"])
     data = output.get("data", {})
     if block_of(output) == "saved":
         return ""
+    if "text/html" in data:
+        return block("output", kind="markup", text=clean(_text(data["text/html"])))
     for mime in ("image/png", "image/jpeg"):
-        if mime in data and "text/html" not in data:
+        if mime in data:
             return _picture(mime, re.sub(r"\s", "", _text(data[mime])))
-    if "image/svg+xml" in data and "text/html" not in data:
+    if "image/svg+xml" in data:
         coded = base64.b64encode(_text(data["image/svg+xml"]).encode("utf-8")).decode("ascii")
         return _picture("image/svg+xml", coded)
-    if "text/html" in data:
-        return f'<div class="frame">{clean(_text(data["text/html"]))}</div>'
     if "text/plain" in data:
-        return f"<pre>{escape(_text(data['text/plain']))}</pre>"
+        return block("output", kind="text", text=_text(data["text/plain"]))
     return ""
 
 
-def _picture(mime: str, coded: str) -> str:
+def _printed(text: str, stream: str) -> Markup | str:
+    if not text:
+        return ""
+    return block("output", kind="text" if stream == "stdout" else "notes", text=text)
+
+
+def _picture(mime: str, coded: str) -> Markup | str:
     if not re.fullmatch(r"[A-Za-z0-9+/=]*", coded):
         return ""
-    return f'<img src="data:{mime};base64,{coded}" alt="Picture without a description">'
+    return block("output", kind="picture", mime=mime, text=coded)
 
 
 def _text(value: Any) -> str:
     return "".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
-_PICTURE = re.compile(r'src="data:image/(?:png|svg\+xml);base64,([A-Za-z0-9+/=]+)"')
-
-
-def clean(markup: str) -> str:
+def clean(markup: str) -> Markup:
     """Return markup with everything that could act taken out.
 
     Examples
     --------
-    >>> clean('<b onclick="x()">kept</b><script>dropped()</script><img src="https://x.example/y.png">')
-    '<b>kept</b><img>'
+    >>> print(clean('<b onclick="x()">stays</b><script>goes()</script><img src="https://x.example/y.png">'))
+    <b>stays</b><img>
     """
-    import bleach  # type: ignore[import-untyped]
-    from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
+    import nh3
+    from markupsafe import Markup
 
-    # Pictures are long and known to be inert: parsing them as HTML would take most of the time.
-    pictures: list[str] = []
-
-    def put_aside(found: re.Match[str]) -> str:
-        pictures.append(found.group(0))
-        return f'src="data:image/png;base64,{len(pictures) - 1}"'
-
-    cleaned: str = bleach.clean(
-        _PICTURE.sub(put_aside, _ACTIVE.sub("", markup)),
+    cleaned = nh3.clean(
+        markup,
         tags=_TAGS,
-        attributes=_allowed,
-        protocols=["http", "https", "mailto", "data"],
-        css_sanitizer=CSSSanitizer(allowed_css_properties=_CSS),
-        strip=True,
-        strip_comments=True,
+        clean_content_tags=_ACTIVE,
+        attributes={"*": _ATTRIBUTES, "a": {"href"}, "img": {"src"}},
+        attribute_filter=_allowed,
+        filter_style_properties=_CSS,
+        url_schemes={"http", "https", "mailto", "data"},
     )
-    return re.sub(
-        r'src="data:image/png;base64,(\d+)"',
-        lambda found: pictures[int(found.group(1))] if int(found.group(1)) < len(pictures) else "",
-        cleaned,
-    )
+    return Markup(cleaned)  # noqa: S704 - inert now
 
 
-def _allowed(tag: str, name: str, value: str) -> bool:
-    if name == "style":
-        return not _LOADS.search(value)
-    if name in ("title", "alt"):
-        return True
-    if tag == "img":
-        return name == "src" and value.startswith("data:image/")
-    if tag == "a":
-        return name == "href" and bool(_LINK.match(value))
-    return name in _SPANS
+def _allowed(tag: str, name: str, value: str) -> str | None:
+    """Return the value of an attribute that may stay, None for one that must go."""
+    if name == "style" and _LOADS.search(value):
+        return None
+    if tag == "img" and name == "src" and not value.startswith("data:image/"):
+        return None
+    if tag == "a" and name == "href" and not _LINK.match(value):
+        return None
+    return value
 
 
 _CSS_NAMES = (
@@ -190,33 +186,24 @@ _CSS_NAMES = (
     "color display font-family font-size font-variant-numeric font-weight height line-height margin "
     "margin-top max-width min-width padding padding-left text-align vertical-align white-space width"
 )
-_CSS = frozenset(_CSS_NAMES.split())
-
-
-def _said(value: Any) -> str:
-    """A parameter's value as a reader sees it: what is left empty is so by choice."""
-    if value in ("", [], None):
-        return "(left empty)"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+_CSS = set(_CSS_NAMES.split())
 
 
 def about_block(
     parameters: Mapping[str, Any], inputs: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
-) -> str:
+) -> Markup:
     """Return the foot of the page: parameters, data and what was set aside."""
-    cell = f"padding:3px 14px 3px 0;border-bottom:1px solid {LINE};text-align:left;color:{INK}"
-    lines = "".join(
-        f'<tr><td style="{cell}">{escape(name)}</td><td style="{cell}">{escape(_said(value))}</td></tr>'
-        for name, value in parameters.items()
-    )
     tables = "; ".join(
         f"{row['table']} {int(row['rows']):,} rows, {int(row['rejected']):,} set aside" for row in rows
     )
-    data = ""
-    if inputs:
-        data = (
-            f"<p>Data: {escape(inputs.get('study') or 'unnamed study')}, observed until "
-            f"{escape(str(inputs.get('observed_until', ''))[:10])}. {escape(tables)}.</p>"
-        )
-    head = "<p>Parameters of this run</p>" if lines else ""
-    return f"{data}{head}<table>{lines}</table>" if lines else data
+    values = {name: _parameter_text(value) for name, value in parameters.items()}
+    return block("about", parameters=values, inputs=inputs, tables=tables)
+
+
+def _parameter_text(value: Any) -> str:
+    """A parameter's value as a reader sees it: what is left empty is so by choice."""
+    if value in ("", [], None):
+        return "(left empty)"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)

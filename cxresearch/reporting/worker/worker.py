@@ -24,7 +24,7 @@ _NEEDED_LATER = (
     "cxresearch.reporting.page.finish_run",
     "nbconvert.exporters.templateexporter",
     "mistune",
-    "bleach.css_sanitizer",
+    "nh3",
     "PIL.Image",
 )
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}

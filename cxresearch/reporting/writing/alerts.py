@@ -8,13 +8,16 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import StudyError
 from cxresearch.reporting.notebook.catalogue import slug
 from cxresearch.reporting.writing.blocks import list_block
 from cxresearch.reporting.writing.changes import Change, compare_headlines
 from cxresearch.results.units import Unit, format_estimate
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _THRESHOLD = re.compile(
     r"(?P<name>[^<>]+?)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[+-]?\d+(\.\d+)?)\s*(?P<percent>%?)"
@@ -171,7 +174,7 @@ def _judge_movement(rule: Rule, change: Change) -> dict[str, str]:
     return {"status": "fired" if fired else "quiet", "sentence": f"{change.sentence} Rule {rule.text}."}
 
 
-def alerts_block(judged: Sequence[Mapping[str, str]]) -> str:
+def alerts_block(judged: Sequence[Mapping[str, str]]) -> Markup | str:
     """Return the box of the alerts that fired or could not be judged; nothing if all is quiet."""
     loud = [item["sentence"] for item in judged if item["status"] != "quiet"]
     return list_block("Alerts", loud, kind="alerts") if loud else ""

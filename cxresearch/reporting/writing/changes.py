@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxresearch.reporting.writing.blocks import list_block
 from cxresearch.results.units import Unit, format_estimate, format_value
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 TITLE = "Since last time"
 
@@ -147,7 +150,7 @@ def _on_the_same_data(changes: Sequence[Change], previous: Mapping[str, Any]) ->
     return [*lines, "These differences come from that change, not from customers."]
 
 
-def changes_block(changes: Sequence[Change], previous: Mapping[str, Any]) -> str:
+def changes_block(changes: Sequence[Change], previous: Mapping[str, Any]) -> Markup:
     """Return the "since last time" box."""
     if not previous:
         return list_block(TITLE, ["This is the first run on these data."], kind="since-last-time")
