@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxresearch.stats.scan.change_date import change_date
-from cxresearch.stats.scan.dated_sums import DatedSums
-from cxresearch.stats.scan.level_intervals import LevelInterval, level_change, level_of, widest
-from cxresearch.stats.scan.split_scan import TRIM, SplitScan, scan_splits
-from cxresearch.stats.scan.step_or_slide import Shape, StepOrSlide, fit_slide, step_or_slide
-from cxresearch.stats.scan.wild_bootstrap import bootstrap_maxima, family_p_values
+from cxresearch.stats.change_points.change_date import change_date
+from cxresearch.stats.change_points.dated_sums import DatedSums
+from cxresearch.stats.change_points.level_intervals import LevelInterval, level_change, level_of, widest
+from cxresearch.stats.change_points.split_scan import TRIM, SplitScan, scan_splits
+from cxresearch.stats.change_points.step_or_slide import Shape, StepOrSlide, fit_slide, step_or_slide
+from cxresearch.stats.change_points.wild_bootstrap import bootstrap_maxima, family_p_values
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +83,14 @@ class ChangeSearch:
     level: float
 
 
+class _Rules(TypedDict):
+    """Which splits are judged; see `scan_splits`."""
+
+    least: float
+    least_days: int
+    trim: float
+
+
 @dataclass(frozen=True)
 class _Stretch:
     """Days of one series, from start to stop."""
@@ -109,6 +118,7 @@ def find_changes(
     draws: int = 999,
     most: int = 8,
     least: float = 30,
+    least_days: int = 1,
     trim: float = TRIM,
     rng: np.random.Generator,
 ) -> ChangeSearch:
@@ -124,7 +134,7 @@ def find_changes(
         Bootstrap draws; the smallest p-value is 1 / (1 + draws).
     most : int
         Rounds of further search within the stretches between changes.
-    least, trim : float
+    least, least_days, trim : float
         See `scan_splits`.
     rng : Generator
 
@@ -134,12 +144,14 @@ def find_changes(
 
     Notes
     -----
-    Binary segmentation (Vostrikova 1981): where a stretch changes, both sides are searched again, all such sides of
-    one round being a family; the p-values of round r are doubled r - 1 times, so that all later rounds
-    together err no more often than the first. Dates and levels are taken anew once all changes are known
-    (Bai 1997, doi:10.1162/003465397557132). A stretch that slides is not cut. Guide: docs/who-and-when.md.
+    Binary segmentation (Vostrikova 1981): where a stretch changes, both sides are searched again, all such
+    sides of one round being a family; the p-values of round r are doubled r - 1 times, so that all later
+    rounds together err no more often than the first. Dates and levels are taken anew once all changes are
+    known (Bai 1997, doi:10.1162/003465397557132). A stretch that slides is not cut. Guide:
+    docs/who-and-when.md.
     """
-    scans = tuple(scan_splits(sums, least=least, trim=trim) for sums in family)
+    rules = _Rules(least=least, least_days=least_days, trim=trim)
+    scans = tuple(scan_splits(sums, **rules) for sums in family)
     able = [place for place, scan in enumerate(scans) if scan.judged.any() and scan.largest > 0]
     p_values = np.full(len(family), np.nan)
     stretches = [_Stretch(place, 0, len(family[place].day)) for place in able]
@@ -149,7 +161,7 @@ def find_changes(
         if not stretches:
             break
         parts = [family[stretch.series].part(stretch.start, stretch.stop) for stretch in stretches]
-        looks = [scan_splits(part, least=least, trim=trim) for part in parts]
+        looks = [scan_splits(part, **rules) for part in parts]
         maxima = bootstrap_maxima(parts, looks, draws=draws, rng=rng)
         observed = np.array([look.largest for look in looks])
         adjusted = np.minimum(family_p_values(observed, maxima) * 2**turn, 1.0)
@@ -165,7 +177,7 @@ def find_changes(
             fresh.append(_Hit(stretch, split, look.largest, float(p_value), compared))
         hits += fresh
         stretches = [side for hit in fresh for side in _sides(hit, family, least)]
-    changes = _dated(family, hits, level=level, least=least, trim=trim)
+    changes = _dated(family, hits, level=level, rules=rules)
     return ChangeSearch(changes=changes, p_values=p_values, critical=critical, scans=scans, level=level)
 
 
@@ -186,7 +198,7 @@ def _sides(hit: _Hit, family: Sequence[DatedSums], least: float) -> list[_Stretc
 
 
 def _dated(
-    family: Sequence[DatedSums], hits: list[_Hit], *, level: float, least: float, trim: float
+    family: Sequence[DatedSums], hits: list[_Hit], *, level: float, rules: _Rules
 ) -> tuple[Change, ...]:
     """Date every change anew between its neighbours."""
     changes = []
@@ -200,7 +212,7 @@ def _dated(
         if place + 1 < len(hits) and hits[place + 1].stretch.series == hit.stretch.series:
             stop = hits[place + 1].split
         part = sums.part(start, stop)
-        scan = scan_splits(part, least=least, trim=trim)
+        scan = scan_splits(part, **rules)
         changes.append(_describe(hit, part, scan, level))
     return tuple(changes)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxresearch.stats.scan.dated_sums import DatedSums
+from cxresearch.stats.change_points.dated_sums import DatedSums
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class SplitScan:
         return self.se / (self.base * self.share * (1 - self.share))
 
 
-def scan_splits(sums: DatedSums, *, least: float = 30, trim: float = TRIM) -> SplitScan:
+def scan_splits(sums: DatedSums, *, least: float = 30, least_days: int = 1, trim: float = TRIM) -> SplitScan:
     """Return the cluster-robust CUSUM of a series over all its splits.
 
     Parameters
@@ -70,6 +70,8 @@ def scan_splits(sums: DatedSums, *, least: float = 30, trim: float = TRIM) -> Sp
         The series.
     least : float
         Base that each side of a judged split has at least: 30 answers.
+    least_days : int
+        Days (weeks, months: rows of the series) that each side has at least.
     trim : float
         Share of the base that each side has at least.
 
@@ -89,6 +91,8 @@ def scan_splits(sums: DatedSums, *, least: float = 30, trim: float = TRIM) -> Sp
     share = base[:-1] / whole
     edge = max(least, trim * whole)
     judged = (base[:-1] >= edge) & (whole - base[:-1] >= edge)
+    place = np.arange(1, len(base))
+    judged &= (place >= least_days) & (len(base) - place >= least_days)
     return SplitScan(
         share=share,
         cusum=total[:-1] - share * total[-1],
@@ -114,7 +118,8 @@ def _variance(sums: DatedSums, share: Floats) -> Floats:
     own = np.cumsum(own)
     cross = np.cumsum(cross)
     linked = own[:-1] - 2 * share * cross[:-1] + share**2 * cross[-1]
-    return variance + np.maximum(linked, 0.0)
+    variance += np.maximum(linked, 0.0)
+    return variance
 
 
 def cluster_cusum(who: NDArray[np.int64], influence: Floats) -> tuple[Floats, Floats]:

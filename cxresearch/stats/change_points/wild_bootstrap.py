@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cxresearch.stats.scan.dated_sums import DatedSums
-from cxresearch.stats.scan.split_scan import SplitScan
+from cxresearch.stats.change_points.dated_sums import DatedSums
+from cxresearch.stats.change_points.split_scan import SplitScan
 
 Floats = NDArray[np.float64]
 _BLOCK_CELLS = 4_000_000  # cells of the noise held at once: 16 MB

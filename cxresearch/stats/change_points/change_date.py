@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cxresearch.stats.scan.dated_sums import DatedSums
-from cxresearch.stats.scan.split_scan import SplitScan, cluster_cusum
+from cxresearch.stats.change_points.dated_sums import DatedSums
+from cxresearch.stats.change_points.split_scan import SplitScan, cluster_cusum
 
 Floats = NDArray[np.float64]
 
@@ -38,9 +38,10 @@ class ChangeDate:
 
 
 def step_gain(scan: SplitScan) -> Floats:
-    """Return what a step at each split takes off the sum of squares: S(k)^2 / (B f (1 - f)); -inf if not judged.
+    """Return what a step at each split takes off the sum of squares; -inf where a split is not judged.
 
-    For rows of equal variance twice its quotient by that variance is the likelihood ratio of a step there.
+    It is S(k)^2 / (B f (1 - f)). For rows of equal variance twice its quotient by that variance is the
+    likelihood ratio of a step there.
     """
     gain = np.full(len(scan.cusum), -np.inf)
     judged = scan.judged
@@ -67,10 +68,10 @@ def change_date(sums: DatedSums, scan: SplitScan, *, level: float = 0.95) -> Cha
 
     Notes
     -----
-    With flat priors on both levels and on the day, and rows of variance s^2 on the noisier side, the posterior
-    of split k is proportional to exp(gain(k) / 2 s^2) / sqrt(f (1 - f)) times the days it stands for (Smith
-    1975, doi:10.1093/biomet/62.2.407). Its coverage, also of the true day of weak changes that happened to be
-    found, is simulated in docs/validation.md. Guide: docs/who-and-when.md.
+    With flat priors on both levels and on the day, and rows of variance s^2 on the noisier side, the
+    posterior of split k is proportional to exp(gain(k) / 2 s^2) / sqrt(f (1 - f)) times the days it stands
+    for (Smith 1975, doi:10.1093/biomet/62.2.407). Its coverage, also of the true day of weak changes that
+    happened to be found, is simulated in docs/validation.md. Guide: docs/who-and-when.md.
     """
     gain = step_gain(scan)
     split = int(np.argmax(gain))
@@ -104,8 +105,8 @@ def _smallest_set(density: Floats, width: Floats, level: float) -> NDArray[np.in
 def _row_variance(sums: DatedSums, start: int, stop: int) -> float:
     """Variance of the total of rows with a base of 1, about the mean of these days.
 
-    Near a change single rows matter, since customers seldom answer twice within days of it; where clusters are
-    blocks of time, whole blocks do.
+    Near a change single rows matter, since customers seldom answer twice within days of it; where clusters
+    are blocks of time, whole blocks do.
     """
     part = sums.part(start, stop)
     base = float(part.base.sum())

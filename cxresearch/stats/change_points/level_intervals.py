@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cxresearch.stats.scan.dated_sums import DatedSums
-from cxresearch.stats.scan.split_scan import cluster_cusum
+from cxresearch.stats.change_points.dated_sums import DatedSums
+from cxresearch.stats.change_points.split_scan import cluster_cusum
 
 Floats = NDArray[np.float64]
 
@@ -42,9 +42,9 @@ class LevelInterval:
 def widest(intervals: Sequence[LevelInterval]) -> LevelInterval:
     """Return the first value, with an interval that holds all the intervals.
 
-    A level taken at the most likely date is drawn towards what made that date likely. Over the ends of the set
-    of dates the interval covers the true level at least as often as it says, also where only luck let a weak
-    change be found (docs/validation.md).
+    A level taken at the most likely date is drawn towards what made that date likely. Over the ends of the
+    set of dates the interval covers the true level at least as often as it says, also where only luck let a
+    weak change be found (docs/validation.md).
     """
     low = min(interval.low for interval in intervals)
     high = max(interval.high for interval in intervals)
@@ -65,7 +65,9 @@ def level_change(sums: DatedSums, cut: int, *, level: float) -> LevelInterval:
     fitted = np.where(later, after, before)
     weight = np.where(later, 1 / sums.base[later].sum(), -1 / sums.base[~later].sum())
     variance = _variance(sums, fitted, weight)
-    return LevelInterval.normal(after - before, float(np.sqrt(variance)), level=level, base=float(sums.base.sum()))
+    return LevelInterval.normal(
+        after - before, float(np.sqrt(variance)), level=level, base=float(sums.base.sum())
+    )
 
 
 def _mean(sums: DatedSums, chosen: NDArray[np.bool_]) -> tuple[float, float, float]:

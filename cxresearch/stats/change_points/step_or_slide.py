@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxresearch.stats.scan.dated_sums import DatedSums
-from cxresearch.stats.scan.split_scan import SplitScan, cluster_cusum
-from cxresearch.stats.scan.wild_bootstrap import fair_signs, wild_noise
+from cxresearch.stats.change_points.dated_sums import DatedSums
+from cxresearch.stats.change_points.split_scan import SplitScan, cluster_cusum
+from cxresearch.stats.change_points.wild_bootstrap import fair_signs, wild_noise
 
 Floats = NDArray[np.float64]
 Shape = Literal["step", "slide", "step or slide"]
@@ -75,7 +75,7 @@ def step_or_slide(
     scan : SplitScan
         Its scan.
     level : float
-        A description is contradicted where its p-value is at most 1 - level.
+        A description is contradicted where its p-value is at most (1 - level) / 2.
     draws : int
         Bootstrap draws from each description.
     rng : Generator
@@ -86,9 +86,9 @@ def step_or_slide(
 
     Notes
     -----
-    Cox's test of separate families (1961, 1962) by simulation: the difference of the two sums of squares is held
-    against its distribution where the best step, and where the best slide, is true. Both descriptions have
-    two levels and one date that is searched. Guide: docs/who-and-when.md.
+    Cox's test of separate families (1961, 1962) by simulation: the difference of the two sums of squares is
+    held against its distribution where the best step, and where the best slide, is true. Both descriptions
+    have two levels and one date that is searched. Guide: docs/who-and-when.md.
     """
     step_fit = _fitted_step(sums, scan)
     slide_fit = _fitted_slide(sums, scan)
@@ -101,7 +101,7 @@ def step_or_slide(
         simulated.append(_lead_of_slide(fitted * sums.base + noise, sums, scan))
     p_step = (1 + int((simulated[0] >= observed).sum())) / (1 + draws)
     p_slide = (1 + int((simulated[1] <= observed).sum())) / (1 + draws)
-    error = 1 - level
+    error = (1 - level) / 2
     shape: Shape = "step or slide"
     if p_slide <= error < p_step:
         shape = "step"
@@ -123,7 +123,8 @@ def fit_slide(sums: DatedSums, scan: SplitScan, *, level: float = 0.95) -> Slide
     scan : SplitScan
         Its scan.
     level : float
-        Coverage of the set of days: those whose likelihood ratio to the best is within chi-squared's quantile.
+        Coverage of the set of days, those whose likelihood ratio to the best is within chi-squared's
+        quantile.
 
     Returns
     -------
@@ -171,9 +172,9 @@ def _lead_of_slide(totals: Floats, sums: DatedSums, scan: SplitScan) -> Floats:
 
 
 def _slide_gain(totals: Floats, sums: DatedSums, scan: SplitScan) -> Floats:
-    """What a slide that begins on each day takes off the sum of squares; shape (draws, days), -inf if not judged.
+    """What a slide that begins on each day takes off the sum of squares; -inf where a day is not judged.
 
-    The gain of a regressor h in a regression with intercept is Sxy^2 / Sxx.
+    Shape (draws, days). The gain of a regressor h in a regression with intercept is Sxy^2 / Sxx.
     """
     day = (sums.day - sums.day[0]).astype(np.float64)
     base = sums.base

@@ -62,7 +62,9 @@ class DatedSums:
     def part(self, start: int, stop: int) -> DatedSums:
         """Return the days at positions start to stop, stop not included."""
         within = (self.linked_at >= start) & (self.linked_at < stop)
-        by_day = {name: getattr(self, name)[start:stop] for name in ("day", "total", "base", "tt", "tb", "bb")}
+        by_day = {
+            name: getattr(self, name)[start:stop] for name in ("day", "total", "base", "tt", "tb", "bb")
+        }
         return replace(
             self,
             **by_day,

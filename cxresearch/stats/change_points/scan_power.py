@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxresearch.stats.scan.dated_sums import DatedSums
-from cxresearch.stats.scan.split_scan import SplitScan
+from cxresearch.stats.change_points.dated_sums import DatedSums
+from cxresearch.stats.change_points.split_scan import SplitScan
 
 
 def visible_change(
@@ -32,8 +32,8 @@ def visible_change(
 
     Notes
     -----
-    A step d at split k is found with probability Phi(d / se - critical), at least, since other splits may find it
-    too. The standard error of the scan is taken about one common level, so that the step itself widens it:
+    A step d at split k is found with probability Phi(d / se - critical), at least, since other splits may
+    find it too. The standard error of the scan is taken about one common level, so the step itself widens it:
     d = c se / sqrt(1 - c^2 / G) with c = critical + z and G the number of clusters.
     """
     from scipy.stats import norm
