@@ -41,5 +41,6 @@ from .topics import support as support
 from .topics import survey as survey
 from .topics import synthetic as synthetic
 from .topics import usage as usage
+from .voice.when.since_when import since_when as since_when
 
 __version__: str

@@ -1,0 +1,1 @@
+"""Who is unhappy and since when, drawn."""

@@ -1,0 +1,111 @@
+"""The trend of a metric with its changes: each set of days a band, declared events as lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.plots.registry import draw
+from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent, row_label
+from cxresearch.results.units import Unit
+from cxresearch.voice.when.since_when import SinceWhen
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_POINTS = 40
+
+
+@draw.register(SinceWhen)
+def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "") -> Axes:
+    """Draw the trend of one series, its levels, and the days on which they changed.
+
+    Parameters
+    ----------
+    result : SinceWhen
+    ax : Axes, optional
+    group : str
+        Which series, as in ``result.groups["group"]``; by default that of the first
+        change, else the first.
+    """
+    chosen = group or _first_group(result)
+    rows = result.trend[result.trend["group"] == chosen]
+    changes = result.table[result.table["group"] == chosen].sort_values("since")
+    with look():
+        ax = ax or new_axes(9.0, 4.4)
+        _points(ax, rows)
+        _events(ax, result.events, rows)
+        for change in changes.to_dict("records"):
+            _change(ax, change, rows)
+        if result.unit is Unit.SHARE:
+            percent(ax.yaxis)
+        ax.set_ylabel(result.label)
+        sides = "" if chosen == "all" else f", {chosen}"
+        n = rows["base"].sum()
+        points = "points: equal shares of n"
+        text = f"n {n:,.0f}; {points}; band: the days of the change, {100 * result.level:g} %"
+        head(ax, row_label(f"{result.label}{sides}").replace("\n", " "), text)
+        ax.margins(x=0.02)
+    return ax
+
+
+def _first_group(result: SinceWhen) -> str:
+    if len(result.table):
+        return str(result.table["group"].iloc[0])
+    if len(result.groups):
+        return str(result.groups["group"].iloc[0])
+    return "all"
+
+
+def _points(ax: Axes, rows: pd.DataFrame) -> None:
+    """Means of stretches that hold about as many answers each."""
+    if not len(rows):
+        return
+    base = rows["base"].to_numpy(float)
+    filled = (np.cumsum(base) - base / 2) / base.sum()
+    stretch = np.minimum((filled * _POINTS).astype(int), _POINTS - 1)
+    table = rows.assign(stretch=stretch, moment=rows["day"].astype("int64") * base)
+    sums = table.groupby("stretch").agg(
+        total=("total", "sum"), base=("base", "sum"), moment=("moment", "sum")
+    )
+    days = (sums["moment"] / sums["base"]).astype("int64").astype(rows["day"].dtype)
+    ax.plot(days, sums["total"] / sums["base"], "o", color=NEUTRAL, markersize=4.5, zorder=2)
+
+
+def _events(ax: Axes, events: pd.DataFrame, rows: pd.DataFrame) -> None:
+    if not len(rows):
+        return
+    within = events[(events["day"] >= rows["day"].min()) & (events["day"] <= rows["day"].max())]
+    for event in within.to_dict("records"):
+        ax.axvline(event["day"], color=MUTED, linewidth=1, linestyle=":", zorder=1)
+        ax.annotate(
+            str(event["kind"])[:24],
+            (event["day"], 0.99),
+            xycoords=("data", "axes fraction"),
+            rotation=90,
+            va="top",
+            ha="right",
+            fontsize=8,
+            color=MUTED,
+        )
+
+
+def _change(ax: Axes, change: dict[Any, Any], rows: pd.DataFrame) -> None:
+    """Draw the set of days as a band, and both levels as lines with their intervals."""
+    colour = BAD if change["verdict"] in ("worse", "higher") else GOOD
+    ax.axvspan(change["since_low"], change["since_high"], color=colour, alpha=0.18, linewidth=0, zorder=0)
+    end = change["until"]
+    if pd.isna(end):
+        end = rows["day"].max()
+    if change["shape"] == "slide":
+        days = [change["first"], change["since"], end]
+        levels = [change["before"], change["before"], change["after"]]
+        ax.plot(days, levels, color=INK, linewidth=2, zorder=3)
+        return
+    for start, stop, name in ((change["first"], change["since"], "before"), (change["since"], end, "after")):
+        ax.plot([start, stop], [change[name]] * 2, color=INK, linewidth=2, zorder=3)
+        ax.fill_between(
+            [start, stop], change[f"{name}_low"], change[f"{name}_high"], color=INK, alpha=0.08, linewidth=0
+        )

@@ -1,0 +1,1 @@
+"""Who is unhappy, since when, why, and what makes them happy again."""
