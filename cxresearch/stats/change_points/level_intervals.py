@@ -64,7 +64,7 @@ def level_change(sums: DatedSums, cut: int, *, level: float) -> LevelInterval:
     after = float(sums.total[later].sum() / sums.base[later].sum())
     fitted = np.where(later, after, before)
     weight = np.where(later, 1 / sums.base[later].sum(), -1 / sums.base[~later].sum())
-    variance = _variance(sums, fitted, weight)
+    variance = contrast_variance(sums, fitted, weight)
     return LevelInterval.normal(
         after - before, float(np.sqrt(variance)), level=level, base=float(sums.base.sum())
     )
@@ -74,10 +74,10 @@ def _mean(sums: DatedSums, chosen: NDArray[np.bool_]) -> tuple[float, float, flo
     base = float(sums.base[chosen].sum())
     value = float(sums.total[chosen].sum()) / base
     weight = np.where(chosen, 1 / base, 0.0)
-    return value, _variance(sums, np.full(len(chosen), value), weight), base
+    return value, contrast_variance(sums, np.full(len(chosen), value), weight), base
 
 
-def _variance(sums: DatedSums, fitted: Floats, weight: Floats) -> float:
+def contrast_variance(sums: DatedSums, fitted: Floats, weight: Floats) -> float:
     """Sum over clusters of the squared sum of weight (total - fitted base), times G / (G - 1)."""
     used = weight != 0
     squares = float((weight**2 * sums.squares(fitted)).sum())
