@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Bools, Floats, Ints
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.level_intervals import contrast_variance
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 #: Fewer independent contrasts without an event than this make no reference.
 LEAST_PLACEBOS = 4
@@ -51,13 +48,17 @@ class Reference:
     change : array of float, shape (placebos,)
     independent : float
         How many independent contrasts these days are worth.
+    mean : float
+        What the contrast is on average: the drift of a series that grows. 0 with fewer than `LEAST_PLACEBOS`
+        independent ones.
     se : float
-        Root mean square of the changes; NaN with fewer than `LEAST_PLACEBOS` independent ones.
+        Standard deviation of the changes; NaN with fewer than `LEAST_PLACEBOS` independent ones.
     """
 
-    day: Integers
+    day: Ints
     change: Floats
     independent: float
+    mean: float
     se: float
 
 
@@ -103,7 +104,7 @@ def window_contrast(sums: DatedSums, days: Sequence[int], *, window: int) -> Win
     )
 
 
-def without_calendar(sums: DatedSums, apart: NDArray[np.bool_], *, months: bool) -> DatedSums:
+def without_calendar(sums: DatedSums, apart: Bools, *, months: bool) -> DatedSums:
     """Return a series less its effects of weekday and, if wanted, of month.
 
     Parameters
@@ -119,13 +120,15 @@ def without_calendar(sums: DatedSums, apart: NDArray[np.bool_], *, months: bool)
     -------
     DatedSums
         Of the same mean over the days learnt from. Effects are those of a regression of the daily ratios,
-        weighted by the base.
+        weighted by the base, beside a parabola of time, which stays in the series.
     """
     columns = [(sums.day + 3) % 7 == weekday for weekday in range(1, 7)]  # day 0 was a Thursday
     if months:
         month = sums.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
         columns += [month == number for number in range(1, 12)]
-    design = np.column_stack(columns).astype(np.float64)
+    calendar = len(columns)
+    time = (sums.day - sums.day[0]) / max(float(sums.day[-1] - sums.day[0]), 1.0)
+    design = np.column_stack([*columns, time, time**2]).astype(np.float64)
     learnt = ~apart
     if learnt.sum() < 4 * design.shape[1]:
         return sums
@@ -135,7 +138,7 @@ def without_calendar(sums: DatedSums, apart: NDArray[np.bool_], *, months: bool)
     root = np.sqrt(base)
     target = (ratio - np.average(ratio, weights=base)) * root
     effects = np.linalg.lstsq(design[learnt] * root[:, None], target, rcond=None)[0]
-    shift = design @ effects
+    shift = design[:, :calendar] @ effects[:calendar]
     # a row of total t and base b becomes t - shift b; its squares follow
     return replace(
         sums,
@@ -146,7 +149,7 @@ def without_calendar(sums: DatedSums, apart: NDArray[np.bool_], *, months: bool)
     )
 
 
-def placebo_days(sums: DatedSums, days: Sequence[int], *, window: int) -> Integers:
+def placebo_days(sums: DatedSums, days: Sequence[int], *, window: int) -> Ints:
     """Return the days whose windows lie within the series and touch no window of an event."""
     candidates = np.arange(sums.day[0] + window, sums.day[-1] - window + 2)
     free = np.ones(len(candidates), dtype=bool)
@@ -182,7 +185,7 @@ def reference(
     total = np.concatenate([[0.0], np.cumsum(sums.total)])
     base = np.concatenate([[0.0], np.cumsum(sums.base)])
 
-    def between(start: Integers, values: Floats) -> Floats:
+    def between(start: Ints, values: Floats) -> Floats:
         first = np.searchsorted(sums.day, start)
         last = np.searchsorted(sums.day, start + window)
         inside: Floats = values[last] - values[first]
@@ -195,10 +198,12 @@ def reference(
     early = [between(sets - window, values).sum(axis=1) for values in (total, base)]
     usable = (late[1] > 0) & (early[1] > 0)
     change = late[0][usable] / late[1][usable] - early[0][usable] / early[1][usable]
+    mean = 0.0
     se = float("nan")
     if independent >= LEAST_PLACEBOS and len(change):
-        se = float(np.sqrt(np.mean(change**2)))
-    return Reference(day=sets[usable, 0], change=change, independent=independent, se=se)
+        mean = float(change.mean())
+        se = float(change.std())
+    return Reference(day=sets[usable, 0], change=change, independent=independent, mean=mean, se=se)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +212,8 @@ class WindowTest:
 
     Attributes
     ----------
+    change : float
+        The contrast less what it is on average around other days.
     se, reach : float
         Standard error, and how far the interval reaches to either side.
     p_value : float
@@ -217,6 +224,7 @@ class WindowTest:
         Whether the error is that of the placebo days, or for want of those the clustered one.
     """
 
+    change: float
     se: float
     reach: float
     p_value: float
@@ -236,13 +244,17 @@ def window_test(contrast: WindowContrast, placebos: Reference, *, level: float) 
 
     tail = (1 + level) / 2
     if np.isfinite(placebos.se) and placebos.se > 0:
-        df = placebos.independent
-        p_value = 2 * float(t.sf(abs(contrast.change) / placebos.se, df))
+        df = placebos.independent - 1
+        change = contrast.change - placebos.mean
+        p_value = 2 * float(t.sf(abs(change) / placebos.se, df))
         reach = float(t.ppf(tail, df)) * placebos.se
         name = "Student's t against placebo dates"
-        return WindowTest(se=placebos.se, reach=reach, p_value=p_value, name=name, by_placebos=True)
+        return WindowTest(
+            change=change, se=placebos.se, reach=reach, p_value=p_value, name=name, by_placebos=True
+        )
     p_value = float("nan")
     if contrast.se > 0:
         p_value = 2 * float(norm.sf(abs(contrast.change) / contrast.se))
     reach = float(norm.ppf(tail)) * contrast.se
-    return WindowTest(se=contrast.se, reach=reach, p_value=p_value, name="z, clustered by customer")
+    name = "z, clustered by customer"
+    return WindowTest(change=contrast.change, se=contrast.se, reach=reach, p_value=p_value, name=name)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from cxresearch.aliases import Floats, Ints, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +19,8 @@ class CustomerRows:
     value : array of float, shape (rows,)
     """
 
-    who: Integers
-    day: Integers
+    who: Ints
+    day: Ints
     value: Floats
 
 
@@ -60,7 +58,7 @@ class ExposureContrast:
 
 
 def exposure_contrast(
-    rows: CustomerRows, event_who: Integers, event_day: Integers, *, window: int
+    rows: CustomerRows, event_who: Ints, event_day: Ints, *, window: int
 ) -> ExposureContrast | None:
     """Return the difference in differences of stacked events.
 
@@ -135,9 +133,7 @@ def exposure_contrast(
     )
 
 
-def _pairs(
-    rows: CustomerRows, exposed: NDArray[np.intp], event_who: Integers
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _pairs(rows: CustomerRows, exposed: Places, event_who: Ints) -> tuple[Places, Places]:
     """Return every answer of the exposed with every event of its customer: positions of both."""
     order = np.argsort(event_who, kind="stable")
     low = np.searchsorted(event_who[order], rows.who[exposed], side="left")
@@ -148,9 +144,9 @@ def _pairs(
     return row, order[np.repeat(low, times) + step]
 
 
-def _covering(opened: Integers, weight: Floats, window: int, length: int) -> Floats:
+def _covering(opened: Ints, weight: Floats, window: int, length: int) -> Floats:
     """Sum of the weights of the windows that are open on each day."""
-    steps = np.bincount(opened, weights=weight, minlength=length + 1)
-    steps = steps - np.bincount(opened + window, weights=weight, minlength=length + 1)
-    sums: Floats = np.cumsum(steps)[:length]
+    begins = np.bincount(opened, weights=weight, minlength=length + 1)
+    ends = np.bincount(opened + window, weights=weight, minlength=length + 1)
+    sums: Floats = np.cumsum(begins - ends)[:length].astype(np.float64)
     return sums

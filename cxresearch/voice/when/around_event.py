@@ -99,7 +99,7 @@ def around_event(
     >>> happy = rng.random(3000) < np.where(moments < "2025-01-15", 0.7, 0.4)
     >>> answers = pd.DataFrame({"responded_at": moments, "score": np.where(happy, 10, 5)})
     >>> around_event(answers, "rise", "nps", dates="2025-01-15").finding
-    'NPS in the 28 days after rise was 47.6 points lower [27.3, 68.0] than in the 28 days before; p < 0.001.'
+    'NPS in the 28 days after rise was 47.9 points lower [27.5, 68.3] than in the 28 days before; p < 0.001.'
     """
     check_level(level)
     window = _whole_weeks(window_days)
@@ -172,13 +172,13 @@ def _by_day(asked: Asked, sums: DatedSums | None, notes: list[str]) -> AroundEve
     test = window_test(contrast, placebos, level=asked.level)
     if not np.isfinite(test.p_value):
         return not_judged(asked, notes, "all answers are alike")
-    effect = effect_of(asked, contrast.change, test, n=contrast.n_before + contrast.n_after)
+    effect = effect_of(asked, test, n=contrast.n_before + contrast.n_after)
     times = "" if len(numbers) == 1 else f" ({len(numbers)} times)"
     notes += _what_was_allowed_for(months=months, placebos=placebos, test=test)
     if len(numbers) > 1 and min(np.diff(numbers)) < 2 * window:
         notes.append("some events are so close that their windows overlap")
     plain = window_contrast(sums, numbers, window=window)
-    levels = (plain.before, plain.after, contrast.change, contrast.n_before, contrast.n_after)
+    levels = (plain.before, plain.after, test.change, contrast.n_before, contrast.n_after)
     columns = ["who", "before", "after", "change", "n_before", "n_after"]
     return AroundEvent(
         **asked.names,
@@ -198,7 +198,7 @@ def _what_was_allowed_for(*, months: bool, placebos: Reference, test: WindowTest
         notes = ["weekday allowed for; the season is not: that takes two years of data"]
     if test.by_placebos:
         worth = f"worth {placebos.independent:.0f} independent ones"
-        return [*notes, f"error from {len(placebos.change):,} placebo dates, {worth}"]
+        return [*notes, f"drift and error from {len(placebos.change):,} placebo dates, {worth}"]
     few = "too few days without an event for placebo dates"
     return [*notes, f"{few}: what befalls everybody on one day is not allowed for"]
 

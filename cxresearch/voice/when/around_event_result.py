@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_p_value, format_value
 from cxresearch.stats.change_points.event_window import WindowTest
 from cxresearch.voice.when.event_days import EventDays
 from cxresearch.voice.when.metric_series import MetricSeries
+
+SIDES = TableSpec(
+    title="{label} before and after {event}",
+    columns=(
+        Column(name="who", label="customers", meaning='"all", or "with the event" and "without"'),
+        Column(name="before", label="before", meaning="level in the days before"),
+        Column(name="after", label="after", meaning="level in the days after"),
+        Column(name="change", label="change", meaning="after less before, weekday and season taken off"),
+        Column(name="n_before", label="n before", meaning="answers, or the denominator", unit=Unit.COUNT),
+        Column(name="n_after", label="n after", meaning="likewise", unit=Unit.COUNT),
+    ),
+)
+WEEKS = TableSpec(
+    title="{label} by weeks since {event}",
+    columns=(
+        Column(name="week", label="week", meaning="weeks since the event, negative before"),
+        Column(name="value", label="level", meaning="level of the week", low="low", high="high"),
+        Column(name="n", label="n", meaning="answers, or the denominator", unit=Unit.COUNT),
+    ),
+)
+PLACEBOS = TableSpec(
+    title="{label} around days without {event}",
+    columns=(
+        Column(name="day", label="day", meaning="a day without an event, the first of several"),
+        Column(name="change", label="change", meaning="after less before"),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -33,12 +62,11 @@ class AroundEvent(Result):
         After less before, or for events of single customers the difference in differences; None where it
         cannot be judged.
     table : DataFrame
-        One row a side: who ("all", or "with the event" and "without"), before, after, change, n_before,
-        n_after.
+        One row a side.
     by_week : DataFrame
-        Weeks since the event (negative before): week, value, low, high, n; of customers with the event.
+        Weeks since the event, of customers with it; empty for events of single customers.
     placebos : DataFrame
-        The same contrast around days without an event: day, change.
+        The same contrast around days without an event.
     days : tuple of Timestamp
         Days of the events that were used, at most 1,000.
     sentence : str
@@ -61,19 +89,20 @@ class AroundEvent(Result):
     sentence: str
     notes: tuple[str, ...]
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {"table": SIDES, "by_week": WEEKS, "placebos": PLACEBOS}
+
     @property
     def finding(self) -> str:
         """The answer in a sentence, with what would have been seen where nothing was."""
         return self.sentence
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return levels before and after."""
-        return self.table.copy()
-
-    def __str__(self) -> str:
-        return "\n".join([self.finding, *(f"Note: {note}" for note in self.notes)])
-
-    __repr__ = __str__
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return what the columns mean, levels in the unit of the metric."""
+        spec = super().spec(name)
+        change = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
+        units = {"before": self.unit, "after": self.unit, "value": self.unit, "change": change}
+        columns = [replace(column, unit=units.get(column.name, column.unit)) for column in spec.columns]
+        return replace(spec, columns=tuple(columns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,19 +154,19 @@ def not_judged(asked: Asked, notes: list[str], why: str) -> AroundEvent:
     )
 
 
-def effect_of(asked: Asked, change: float, test: WindowTest, *, n: float) -> Contrast:
+def effect_of(asked: Asked, test: WindowTest, *, n: float) -> Contrast:
     """Return the change as a contrast with its interval and test."""
     unit = asked.series.unit
     return Contrast(
         name=asked.series.metric.label,
         first=f"after {asked.days.kind}",
         second="before",
-        difference=change,
-        low=change - test.reach,
-        high=change + test.reach,
+        difference=test.change,
+        low=test.change - test.reach,
+        high=test.change + test.reach,
         level=asked.level,
         se=test.se,
-        statistic=change / test.se,
+        statistic=test.change / test.se,
         p_value=test.p_value,
         n=int(n),
         unit=Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit,

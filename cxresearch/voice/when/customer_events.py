@@ -7,8 +7,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Ints
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.metric import Query
@@ -65,7 +65,7 @@ def around_customer_events(study: Any, metric: str, asked: Asked, notes: list[st
             next_step="for leaving after an event see cx.curves.after_event",
         )
     rows, names = _customer_rows(study, metric, series)
-    where = pd.Index(names).get_indexer(days.table["customer_id"].astype(str))
+    where = pd.Index(names).get_indexer(pd.Index(days.table["customer_id"].astype(str)))
     number = day_number(days.table["day"])[where >= 0]
     who = where[where >= 0].astype(np.int64)
     contrast = None
@@ -79,7 +79,7 @@ def around_customer_events(study: Any, metric: str, asked: Asked, notes: list[st
     placebos = _shifted(rows, who, number, window)
     test = _customer_test(contrast, asked.level)
     notes += _drift(placebos)
-    effect = effect_of(asked, contrast.difference, test, n=contrast.n_before + contrast.n_after)
+    effect = effect_of(asked, test, n=contrast.n_before + contrast.n_after)
     times = f" of {contrast.exposed:,} customers"
     table = pd.DataFrame(
         {
@@ -112,6 +112,7 @@ def _customer_test(contrast: ExposureContrast, level: float) -> WindowTest:
     # the exposed are the smaller side: their number gives the degrees of freedom
     df = max(contrast.exposed - 1, 1)
     return WindowTest(
+        change=contrast.difference,
         se=contrast.se,
         reach=float(t.ppf((1 + level) / 2, df)) * contrast.se,
         p_value=2 * float(t.sf(abs(contrast.difference) / contrast.se, df)),
@@ -120,9 +121,7 @@ def _customer_test(contrast: ExposureContrast, level: float) -> WindowTest:
     )
 
 
-def _shifted(
-    rows: CustomerRows, who: NDArray[np.int64], number: NDArray[np.int64], window: int
-) -> pd.DataFrame:
+def _shifted(rows: CustomerRows, who: Ints, number: Ints, window: int) -> pd.DataFrame:
     """The same contrast with every event dated some weeks earlier: before anything had happened."""
     first = int(rows.day.min())
     found = []
