@@ -41,6 +41,8 @@ from .topics import support as support
 from .topics import survey as survey
 from .topics import synthetic as synthetic
 from .topics import usage as usage
+from .voice.when.around_event import around_event as around_event
 from .voice.when.since_when import since_when as since_when
+from .voice.turning.turning_points import turning_points as turning_points
 
 __version__: str
