@@ -124,7 +124,7 @@ def _shifted(values: Floats, first: float) -> Floats:
     return np.concatenate([np.full((len(values), 1), first), values[:, :-1]], axis=1)
 
 
-def _covariance(  # noqa: PLR0917 - one array of the same shape each
+def _covariance(
     people: Floats,
     own: Floats,
     other: Floats,

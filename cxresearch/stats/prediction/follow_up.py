@@ -141,8 +141,8 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
 def _checked(
     durations: ArrayLike, events: ArrayLike, weights: ArrayLike | None
 ) -> tuple[Floats, Ints, Floats]:
-    time = as_numbers("durations", durations)
     code = event_codes("events", events)
+    time = as_numbers("durations", durations)
     row_weight = np.ones(len(time)) if weights is None else as_numbers("weights", weights)
     check_same_length(durations=time, events=code, weights=row_weight)
     if not len(time):
