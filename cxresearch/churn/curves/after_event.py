@@ -113,7 +113,7 @@ class AfterEvent(Result):
 _ROUNDS = 12
 
 
-def after_event(
+def after_event(  # noqa: PLR0913 - each option is one the reader of the result must know
     study: Study,
     *,
     event: Any,

@@ -149,7 +149,7 @@ class CurveComparison(Result):
     __repr__ = __str__
 
 
-def compare_curves(
+def compare_curves(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Any,
     *,
     by: Any = None,

@@ -130,7 +130,7 @@ class HazardModel(Result):
 _KINDS = {"any": (1, 2), "voluntary": (1,), "involuntary": (2,)}
 
 
-def hazard_model(
+def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Study | Landmarks,
     *,
     scores: Sequence[str],
