@@ -154,14 +154,16 @@ def count_repeats(members: csr_array, customer: Indices, cell: Indices, base: In
     people = int(customer.max()) + 1
     of_whom = csr_array((np.ones(answers), (np.arange(answers), customer)), shape=(answers, people))
     by_customer = csr_array(members @ of_whom)
-    within = _row_products(by_customer, by_customer)
-    shared = np.empty(len(cell))
-    for start in range(0, len(cell), 2_000):
+    every = np.arange(members.shape[0])
+    return Repeats(
+        within=row_products(by_customer, every, every), shared=row_products(by_customer, cell, base)
+    )
+
+
+def row_products(rows: csr_array, left: Indices, right: Indices) -> Floats:
+    """Return sums of the products of pairs of rows, shape (pairs,)."""
+    products = np.empty(len(left))
+    for start in range(0, len(left), 2_000):
         part = slice(start, start + 2_000)
-        shared[part] = _row_products(by_customer[cell[part]], by_customer[base[part]])
-    return Repeats(within=within, shared=shared)
-
-
-def _row_products(left: csr_array, right: csr_array) -> Floats:
-    """Sum of the products of two matrices, row by row."""
-    return np.asarray(left.multiply(right).sum(axis=1), dtype=np.float64).ravel()
+        products[part] = np.asarray(rows[left[part]].multiply(rows[right[part]]).sum(axis=1)).ravel()
+    return products

@@ -13,68 +13,9 @@ from cxresearch.stats.scan.named_estimates import given_named
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cxresearch.stats.scan.cell_contrasts import CellMoments, Floats, Indices
-    from cxresearch.stats.scan.cell_index import CellIndex
+    from cxresearch.stats.scan.cell_contrasts import CellMoments, Differences, Floats, Indices
+    from cxresearch.stats.scan.comparisons import Comparisons
     from cxresearch.stats.scan.max_t import MaxT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparisons:
-    """The comparisons of a search, before their errors are known.
-
-    Attributes
-    ----------
-    judged : array of int
-        Cells that are judged.
-    cell, base : array of int, shape (contrasts,)
-        A single against all answers; a pair against each of its parents, and then each pair against all
-        answers.
-    in_family : array of bool, shape (contrasts,)
-        Whether the comparison counts among the many looks: all but those of pairs against all answers, as no
-        pair is named by that one alone.
-    """
-
-    judged: Indices
-    cell: Indices
-    base: Indices
-    in_family: NDArray[np.bool_]
-
-
-def comparisons_of(index: CellIndex, effective: Floats, judged: NDArray[np.bool_], *, least: float) -> Comparisons:
-    """Return which cells are judged against what.
-
-    Parameters
-    ----------
-    index : CellIndex
-        The cells.
-    effective : array, shape (cells,)
-        Independent answers that those of the cell are worth.
-    judged : array of bool, shape (cells,)
-        Cells that may be judged at all.
-    least : float
-        A cell is judged if it, and the rest of whatever it is compared with, hold so many effective answers.
-    """
-    places = index.places
-    chosen: list[int] = []
-    family: list[tuple[int, int]] = []
-    overall: list[tuple[int, int]] = []
-    for place in range(1, len(index)):
-        if not judged[place] or effective[place] < least:
-            continue
-        parents = index.parents(place, places)
-        if min(effective[parent] - effective[place] for parent in parents) < least:
-            continue
-        chosen.append(place)
-        family += [(place, parent) for parent in parents]
-        if parents != [0]:
-            overall.append((place, 0))
-    pairs = np.array([*family, *overall], dtype=np.intp).reshape(-1, 2)
-    return Comparisons(
-        judged=np.array(chosen, dtype=np.intp),
-        cell=pairs[:, 0],
-        base=pairs[:, 1],
-        in_family=np.arange(len(pairs)) < len(family),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,58 +62,67 @@ def search_cells(
     moments : CellMoments
         Sums of the cells.
     comparisons : Comparisons
-        From `comparisons_of`.
+        From `comparisons_of`; at least one cell is judged.
     design : array, shape (contrasts,)
         Design factors.
     chance : MaxT
-        The largest |t| under chance, of the comparisons in the family.
+        The largest |t| under chance.
     level : float
         1 - ``level`` is the chance of naming any cell where none differs, and ``level`` that of each interval.
 
     Notes
     -----
-    A single is named if |t| exceeds the critical value, a pair if it exceeds it against both parents and all
-    other answers, with one sign. With equal variances cov(D, D_a) = var(D) for the difference D from all others
-    and D_a from the rest of a parent, so D_a - D is independent of D, and "named" is a limit on D alone.
+    A single is named if |t| exceeds the critical value, a crossed cell if |t| does so against all other answers
+    and the rest of every parent, with one sign; where a parent is named itself, the critical value is that of
+    single looks.
     """
     contrasts = Contrasts(cell=comparisons.cell, base=comparisons.base, design=design)
-    every = differences(moments, contrasts)
-    t, value, se = every.t, every.value, every.se
-    critical = chance.critical(level)
-    size = len(moments.n)
-    overall = np.full(size, -1, dtype=np.intp)
-    against_all = comparisons.base == 0
-    overall[comparisons.cell[against_all]] = np.flatnonzero(against_all)
-    rows = overall[comparisons.judged]
-    sign = np.sign(value[rows])
-    sign_of = np.zeros(size)
-    sign_of[comparisons.judged] = sign
-    agreeing = t * sign_of[comparisons.cell]
-    smallest = np.full(size, np.inf)
-    np.minimum.at(smallest, comparisons.cell, agreeing)
-    smallest_t = np.maximum(smallest[comparisons.judged], 0.0)
+    found = differences(moments, contrasts)
+    smallest_t = comparisons.smallest(found.t)
+    critical = _critical_values(comparisons, smallest_t, chance, level)
     named = smallest_t > critical
-    # D < -c se_a - (D_a - D) for every comparison of a pair that lies below, and the mirror image above
-    shift = (value - value[overall[comparisons.cell]]) * sign_of[comparisons.cell]
-    limit = np.full(size, -np.inf)
-    np.maximum.at(limit, comparisons.cell, critical * se - shift)
-    limit = limit[comparisons.judged]
-    alone = np.bincount(comparisons.cell, minlength=size)[comparisons.judged] == 1
-    lower = np.where(alone | (sign < 0), -limit, -np.inf)
-    upper = np.where(alone | (sign > 0), limit, np.inf)
-    estimate, low, high = (np.full(len(rows), np.nan) for _ in range(3))
+    lower, upper = _limits(comparisons, found, critical)
+    difference = found.value[comparisons.starts]
+    se = found.se[comparisons.starts]
+    estimate, low, high = (np.full(len(named), np.nan) for _ in range(3))
     if named.any():
-        found = given_named(value[rows][named], se[rows][named], lower[named], upper[named], level=level)
-        estimate[named], low[named], high[named] = found
+        given = given_named(difference[named], se[named], lower[named], upper[named], level=level)
+        estimate[named], low[named], high[named] = given
     return CellSearch(
         cell=comparisons.judged,
-        difference=value[rows],
-        se=se[rows],
+        difference=difference,
+        se=se,
         smallest_t=smallest_t,
         p_value=chance.p_values(smallest_t),
         named=named,
         estimate=estimate,
         low=low,
         high=high,
-        critical=critical,
+        critical=chance.critical(level),
     )
+
+
+def _critical_values(comparisons: Comparisons, smallest_t: Floats, chance: MaxT, level: float) -> Floats:
+    """The |t| that names each judged cell: larger inside a parent that is named."""
+    usual, within = chance.critical(level), chance.critical_within(level)
+    named_at = np.zeros(int(max(comparisons.cell.max(), comparisons.base.max())) + 1, dtype=bool)
+    named_at[comparisons.judged] = smallest_t > usual
+    inside = named_at[comparisons.base]
+    return np.where(np.maximum.reduceat(inside, comparisons.starts), within, usual)
+
+
+def _limits(comparisons: Comparisons, found: Differences, critical: Floats) -> tuple[Floats, Floats]:
+    """Differences from all other answers below or above which a cell is named, given the rest of the data.
+
+    With equal variances cov(D, D_a) = var(D) for the difference D from all others and D_a from the rest of a
+    parent, so D_a - D is independent of D, and |t_a| > c is a limit on D alone: c SE_a - (D_a - D) above.
+    """
+    sizes = comparisons.sizes
+    difference = found.value[comparisons.starts]
+    sign = np.sign(difference)
+    shift = (found.value - np.repeat(difference, sizes)) * np.repeat(sign, sizes)
+    limit = np.maximum.reduceat(np.repeat(critical, sizes) * found.se - shift, comparisons.starts)
+    single = sizes == 1
+    lower = np.where(single | (sign < 0), -limit, -np.inf)
+    upper = np.where(single | (sign > 0), limit, np.inf)
+    return lower, upper

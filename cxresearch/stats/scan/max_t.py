@@ -8,51 +8,73 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.stats.scan.cell_contrasts import CellMoments, Contrasts, differences
+from cxresearch.stats.scan.cell_index import row_products
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from cxresearch.stats.scan.cell_contrasts import Floats, Indices
+    from cxresearch.stats.scan.comparisons import Comparisons
 
 #: Customers with so many answers that fewer than this have as many are exchanged with their neighbours.
 LEAST_ALIKE = 20
+#: Cells with fewer answers than this in a sample count as looks of their own.
+LEAST_SAMPLED = 30
 #: Draws worked on at a time.
 CHUNK = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaxT:
-    """The largest |t| of a search in each draw under chance.
+    """The largest |t| of a search in each draw under chance; each array sorted, shape (draws,).
 
     Attributes
     ----------
-    draws : array, shape (draws,)
-        Sorted.
+    cells : array
+        Over cells, each by the smallest |t| of its comparisons: what a search names cells by.
+    looks : array
+        Over all comparisons of crossed cells with their parents.
     method : str
         How they were drawn.
     """
 
-    draws: Floats
+    cells: Floats
+    looks: Floats
     method: str
 
     def critical(self, level: float) -> float:
-        """Return the |t| above which a cell is named: chance names one in 1 - ``level`` of searches."""
-        # Of B draws and the search itself, the k-th largest: p <= 1 - level exactly for exchangeable data.
-        place = int(np.ceil(level * (len(self.draws) + 1))) - 1
-        return float(self.draws[min(place, len(self.draws) - 1)])
+        """Return the |t| above which a cell is named: by chance one is in 1 - ``level`` of searches."""
+        return _quantile(self.cells, level)
+
+    def critical_within(self, level: float) -> float:
+        """Return the |t| above which a crossed cell is named inside a parent that differs itself.
+
+        The parent's difference then fulfils one comparison, and chance needs but the other: the largest of
+        single looks keeps the error.
+        """
+        return max(_quantile(self.looks, level), self.critical(level))
 
     def p_values(self, t: Floats) -> Floats:
         """Return adjusted p-values, (1 + draws at least as large) / (1 + draws), shape as ``t``."""
-        larger = len(self.draws) - np.searchsorted(self.draws, np.abs(t), side="left")
-        return np.asarray((1 + larger) / (1 + len(self.draws)))
+        larger = len(self.cells) - np.searchsorted(self.cells, np.abs(t), side="left")
+        return np.asarray((1 + larger) / (1 + len(self.cells)))
+
+
+def _quantile(draws: Floats, level: float) -> float:
+    """Of B draws and the search itself the k-th smallest, so that exchangeable data exceed it in 1 - level."""
+    if not len(draws):
+        return np.inf
+    place = int(np.ceil(level * (len(draws) + 1))) - 1
+    return float(draws[min(place, len(draws) - 1)])
 
 
 def permute_customers(
     members: csr_array,
     values: Floats,
     customer: Indices,
-    contrasts: Contrasts,
+    comparisons: Comparisons,
+    design: Floats,
     *,
     draws: int = 499,
     seed: int = 0,
@@ -67,8 +89,10 @@ def permute_customers(
         What the answers count.
     customer : array of int, shape (n,)
         Number of the customer, from 0, rising.
-    contrasts : Contrasts
+    comparisons : Comparisons
         The comparisons of the search.
+    design : array, shape (contrasts,)
+        Their design factors.
     draws, seed : int
         Number of draws, and their seed.
 
@@ -85,62 +109,91 @@ def permute_customers(
     sizes = np.bincount(customer)
     starts = np.cumsum(sizes) - sizes
     classes = _size_classes(sizes)
-    target = np.argsort(classes, kind="stable")
-    place = _positions(starts, sizes, target)
+    place = _positions(starts, sizes, np.argsort(classes, kind="stable"))
     n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
-    largest = []
+    contrasts = Contrasts(cell=comparisons.cell, base=comparisons.base, design=design)
+    tally = _Tally(comparisons)
     for chunk in _chunks(draws):
         shuffled = np.empty((len(values), chunk))
         for draw in range(chunk):
             order = np.lexsort((rng.random(len(sizes)), classes))
             shuffled[place, draw] = values[_positions(starts, sizes, order)]
         moments = CellMoments(n=n, total=members @ shuffled, squares=members @ shuffled**2)
-        largest.append(np.abs(differences(moments, contrasts).t).max(axis=0))
-    return MaxT(draws=np.sort(np.concatenate(largest)), method="whole customers exchanged")
+        tally.add(differences(moments, contrasts).t)
+    return tally.largest("whole customers exchanged")
 
 
-def wild_blocks(
-    n: Floats, deviations: Floats, moments: CellMoments, contrasts: Contrasts, *, draws: int = 999, seed: int = 0
+def multiply_customers(
+    members: csr_array,
+    values: Floats,
+    customer: Indices,
+    comparisons: Comparisons,
+    *,
+    draws: int = 999,
+    seed: int = 0,
 ) -> MaxT:
-    """Return the largest |t| when blocks of customers keep or change the sign of what they add.
+    """Return the largest |t| of a large search, from a sample of its customers and normal multipliers.
 
     Parameters
     ----------
-    n : array, shape (cells, blocks)
-        Answers in each cell by block; a customer belongs to one block.
-    deviations : array, shape (cells, blocks)
-        Sums of the answers less the mean of all answers.
-    moments : CellMoments
-        Of the answers as they are: errors are taken from them.
-    contrasts : Contrasts
-        The comparisons of the search.
+    members, values, customer
+        As in `permute_customers`, of the customers in the sample.
+    comparisons : Comparisons
+        The comparisons of the search, judged by all answers.
     draws, seed : int
         Number of draws, and their seed.
 
     Notes
     -----
-    For a contrast with mean p = n_1/n_base, block b adds s_b = D_1b - p D_base,b; the draw is
-    sum_b w_b s_b with w = +-1 (wild cluster bootstrap with the null imposed: Cameron, Gelbach and Miller
-    2008, doi:10.1162/rest.90.3.414), over the error of the search.
+    With p = n_cell/n_base, customer c adds s_c = R_c(cell) - p R_c(base) to a comparison, R being sums of
+    residuals; the draw is sum_c g_c s_c / sqrt(sum_c s_c^2) with standard normal g (multiplier bootstrap;
+    Chernozhukov, Chetverikov and Kato 2013, doi:10.1214/13-AOS1161): normal, as so many answers make it, with
+    the correlation of the comparisons. A cell hardly seen in the sample counts as a look of its own, which
+    can only raise the largest.
     """
+    from scipy.sparse import csr_array
+
     rng = np.random.default_rng(seed)
-    found = differences(moments, contrasts)
-    counts = n.sum(axis=1)
-    n_cell, n_base = counts[contrasts.cell], counts[contrasts.base]
-    share = n_cell / n_base
-    added = deviations[contrasts.cell] - share[:, None] * deviations[contrasts.base]
-    # difference = S / (n_1 (1 - p)), as the mean of a cell less that of the rest is S / (n p (1 - p))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = np.where(found.se > 0, 1 / (n_cell * (1 - share) * found.se), 0.0)
-    added = added * scaled[:, None]
-    largest = []
-    for chunk in _chunks(draws):
-        signs = rng.integers(0, 2, (added.shape[1], chunk)) * 2.0 - 1.0
-        largest.append(np.abs(added @ signs).max(axis=0))
-    return MaxT(
-        draws=np.sort(np.concatenate(largest)),
-        method=f"wild bootstrap of {added.shape[1]} blocks of customers",
+    answers, people = len(values), int(customer.max()) + 1
+    residual = csr_array(
+        (values - values.mean(), (np.arange(answers), customer)), shape=(answers, people)
     )
+    sums = csr_array(members @ residual)
+    n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
+    cell, base = comparisons.cell, comparisons.base
+    share = n[cell] / np.maximum(n[base], 1.0)
+    # sum_c (R_1 - p R_0)^2
+    spread = row_products(sums, cell, cell) - 2 * share * row_products(sums, cell, base)
+    spread = spread + share**2 * row_products(sums, base, base)
+    rare = (n[cell] < LEAST_SAMPLED) | (spread <= 0)
+    scale = 1 / np.sqrt(np.where(rare, 1.0, spread))
+    own = np.repeat(np.arange(len(comparisons.judged)), comparisons.sizes)
+    tally = _Tally(comparisons)
+    for chunk in _chunks(draws):
+        drawn = sums @ rng.standard_normal((people, chunk))
+        t = (drawn[cell] - share[:, None] * drawn[base]) * scale[:, None]
+        alone = rng.standard_normal((len(comparisons.judged), chunk))
+        tally.add(np.where(rare[:, None], alone[own], t))
+    return tally.largest(f"normal multipliers of {people:,} customers")
+
+
+class _Tally:
+    """Collects the largest |t| of draws."""
+
+    def __init__(self, comparisons: Comparisons) -> None:
+        self._comparisons = comparisons
+        self._crossed = (comparisons.base != 0).nonzero()[0]
+        self._cells: list[Floats] = []
+        self._looks: list[Floats] = []
+
+    def add(self, t: Floats) -> None:
+        self._cells.append(self._comparisons.smallest(t).max(axis=0))
+        if len(self._crossed):
+            self._looks.append(np.abs(t[self._crossed]).max(axis=0))
+
+    def largest(self, method: str) -> MaxT:
+        looks = np.sort(np.concatenate(self._looks)) if self._looks else np.zeros(0)
+        return MaxT(cells=np.sort(np.concatenate(self._cells)), looks=looks, method=method)
 
 
 def _chunks(draws: int) -> list[int]:
@@ -152,19 +205,20 @@ def _size_classes(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
     """Class of each customer: the number of answers, neighbours taken together where few have as many."""
     counts = np.bincount(sizes)
     class_of = np.zeros(len(counts), dtype=np.intp)
-    current, members = 0, 0
+    current, inside = 0, 0
     for size in range(1, len(counts)):
         class_of[size] = current
-        members += counts[size]
-        if members >= LEAST_ALIKE:
-            current, members = current + 1, 0
-    if members < LEAST_ALIKE and current > 0:
+        inside += counts[size]
+        if inside >= LEAST_ALIKE:
+            current += 1
+            inside = 0
+    if inside < LEAST_ALIKE and current > 0:
         class_of[class_of == current] = current - 1
-    return class_of[sizes]
+    return np.asarray(class_of[sizes])
 
 
 def _positions(starts: Indices, sizes: Indices, order: Indices) -> Indices:
     """Positions of the answers of customers taken in an order."""
     taken = sizes[order]
     ends = np.cumsum(taken)
-    return np.repeat(starts[order] - (ends - taken), taken) + np.arange(ends[-1])
+    return np.asarray(np.repeat(starts[order] - (ends - taken), taken) + np.arange(ends[-1]))
