@@ -102,13 +102,21 @@ def differences(moments: CellMoments, contrasts: Contrasts) -> Differences:
     rest_squares = moments.squares[contrasts.base] - squares
     overall = moments.squares[0] / moments.n[0] - (moments.total[0] / moments.n[0]) ** 2
     value = total / n_cell - rest / n_rest
-    variance = _moderated(n_cell, total, squares, overall) / n_cell
-    variance = variance + _moderated(n_rest, rest, rest_squares, overall) / n_rest
+    variance = moderated_variance(n_cell, total, squares, overall) / n_cell
+    variance = variance + moderated_variance(n_rest, rest, rest_squares, overall) / n_rest
     return Differences(value=value, se=np.sqrt(variance * contrasts.design.reshape(shape)))
 
 
-def _moderated(n: Floats, total: Floats, squares: Floats, overall: Floats) -> Floats:
-    """(n s^2 + k v)/(n + k), where n s^2 is the sum of squares about the cell's own mean."""
+def moderated_variance(n: Floats, total: Floats, squares: Floats, overall: Floats) -> Floats:
+    """Return (n s^2 + k v)/(n + k), where n s^2 is the sum of squares about the cell's own mean.
+
+    Parameters
+    ----------
+    n, total, squares : array
+        Answers of the cell, and their sums.
+    overall : array
+        Variance v of all answers.
+    """
     within = np.maximum(squares - total**2 / n, 0.0)
     return np.asarray((within + PRIOR_ANSWERS * overall) / (n + PRIOR_ANSWERS))
 

@@ -45,8 +45,10 @@ class CellIndex:
     def parents(self, place: int, places: dict[tuple[tuple[int, ...], tuple[int, ...]], int]) -> list[int]:
         """Return the cells with one column less: all answers for a single, both parents for a pair."""
         columns, levels = self.columns[place], self.levels[place]
-        keys = [(columns[:at] + columns[at + 1 :], levels[:at] + levels[at + 1 :]) for at in range(len(columns))]
-        return [places[key] for key in keys]
+        without = [
+            (columns[:at] + columns[at + 1 :], levels[:at] + levels[at + 1 :]) for at in range(len(columns))
+        ]
+        return [places[key] for key in without]
 
 
 def column_sets(columns: Sequence[int], crossed: Sequence[int], depth: int) -> list[tuple[int, ...]]:
@@ -134,6 +136,39 @@ def members_of(
     inside = np.concatenate(positions)
     members = csr_array((np.ones(len(inside)), inside, ends), shape=(len(columns), answers))
     return CellIndex(columns=tuple(columns), levels=tuple(levels)), members
+
+
+def members_in(codes: NDArray[np.integer], sizes: Sequence[int], index: CellIndex) -> csr_array:
+    """Return which of some answers lie in the cells of an index, shape (cells, n).
+
+    Parameters
+    ----------
+    codes, sizes
+        As in `members_of`; the answers may be a sample of those the index was made of.
+    index : CellIndex
+        The cells.
+    """
+    from scipy.sparse import csr_array
+
+    answers = len(codes)
+    rows: list[Indices] = [np.zeros(answers, dtype=np.intp)]
+    inside: list[Indices] = [np.arange(answers)]
+    wanted: dict[tuple[int, ...], list[int]] = {}
+    for place in range(1, len(index)):
+        wanted.setdefault(index.columns[place], []).append(place)
+    for columns, places in wanted.items():
+        levels = np.array([index.levels[place] for place in places], dtype=np.intp)
+        every = np.zeros((len(places), codes.shape[1]), dtype=np.intp)
+        every[:, list(columns)] = levels
+        cell_codes = mixed_code(every, columns, sizes)
+        order = np.argsort(cell_codes)
+        code = mixed_code(codes, columns, sizes)
+        at = np.minimum(np.searchsorted(cell_codes[order], code), len(places) - 1)
+        hit = cell_codes[order][at] == code
+        rows.append(np.array(places)[order][at[hit]])
+        inside.append(np.flatnonzero(hit))
+    row, column = np.concatenate(rows), np.concatenate(inside)
+    return csr_array((np.ones(len(row)), (row, column)), shape=(len(index), answers))
 
 
 def count_repeats(members: csr_array, customer: Indices, cell: Indices, base: Indices) -> Repeats:

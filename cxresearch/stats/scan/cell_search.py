@@ -68,13 +68,14 @@ def search_cells(
     chance : MaxT
         The largest |t| under chance.
     level : float
-        1 - ``level`` is the chance of naming any cell where none differs, and ``level`` that of each interval.
+        1 - ``level`` is the chance of naming any cell where none differs; ``level`` is also that of the
+        intervals.
 
     Notes
     -----
-    A single is named if |t| exceeds the critical value, a crossed cell if |t| does so against all other answers
-    and the rest of every parent, with one sign; where a parent is named itself, the critical value is that of
-    single looks.
+    A single is named if |t| exceeds the critical value, a crossed cell if |t| does so against all other
+    answers and the rest of every parent, with one sign; where a parent is named itself, the critical value
+    is that of single looks.
     """
     contrasts = Contrasts(cell=comparisons.cell, base=comparisons.base, design=design)
     found = differences(moments, contrasts)

@@ -62,7 +62,7 @@ class MaxT:
 
 
 def _quantile(draws: Floats, level: float) -> float:
-    """Of B draws and the search itself the k-th smallest, so that exchangeable data exceed it in 1 - level."""
+    """Of B draws and the search itself the k-th smallest: exchangeable data exceed it in 1 - level."""
     if not len(draws):
         return np.inf
     place = int(np.ceil(level * (len(draws) + 1))) - 1
@@ -155,9 +155,7 @@ def multiply_customers(
 
     rng = np.random.default_rng(seed)
     answers, people = len(values), int(customer.max()) + 1
-    residual = csr_array(
-        (values - values.mean(), (np.arange(answers), customer)), shape=(answers, people)
-    )
+    residual = csr_array((values - values.mean(), (np.arange(answers), customer)), shape=(answers, people))
     sums = csr_array(members @ residual)
     n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
     cell, base = comparisons.cell, comparisons.base
