@@ -7,15 +7,90 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxresearch.stats.scan.cell_contrasts import Contrasts, differences
+from cxresearch.stats.scan.cell_contrasts import Contrasts, design_factors, differences
+from cxresearch.stats.scan.cell_index import count_repeats
+from cxresearch.stats.scan.max_t import multiply_customers, permute_customers
 from cxresearch.stats.scan.named_estimates import given_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from cxresearch.stats.scan.cell_contrasts import CellMoments, Differences, Floats, Indices
     from cxresearch.stats.scan.comparisons import Comparisons
     from cxresearch.stats.scan.max_t import MaxT
+
+
+#: Draws of the error of a search: exchanges of customers, and multipliers for large data.
+PERMUTATIONS, MULTIPLIERS = 499, 999
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchedCells:
+    """Cells of a search, with answers to judge them by.
+
+    Attributes
+    ----------
+    moments : CellMoments
+        Of all answers.
+    members : sparse array, shape (cells, n)
+        Cells of the answers at hand.
+    values : array, shape (n,)
+        What the answers at hand count, sorted by customer.
+    customer : array of int, shape (n,)
+        Their customers, from 0, rising.
+    alike : float
+        Correlation of two answers of one customer.
+    whole : bool
+        Whether the answers at hand are all answers, or a sample of customers.
+    """
+
+    moments: CellMoments
+    members: csr_array
+    values: Floats
+    customer: Indices
+    alike: float
+    whole: bool
+
+    @property
+    def n(self) -> Floats:
+        """Answers at hand in each cell."""
+        return np.asarray(self.members.sum(axis=1), dtype=np.float64).ravel()
+
+
+def effective_answers(cells: SearchedCells, *, least: float) -> Floats:
+    """Return how many independent answers those of each cell are worth, shape (cells,).
+
+    n / (1 + r (sum N^2 / n - 1)) with N the answers of a customer in the cell (Kish 1965); a cell with fewer
+    than ``least`` answers at hand has the ratio of all answers.
+    """
+    nothing = np.zeros(0, dtype=np.intp)
+    repeats = count_repeats(cells.members, cells.customer, nothing, nothing).within
+    n = cells.n
+    again = np.where(n >= least, repeats / np.maximum(n, 1.0), repeats[0] / max(n[0], 1.0))
+    return np.asarray(cells.moments.n / (1 + cells.alike * (again - 1)))
+
+
+def comparison_designs(cells: SearchedCells, comparisons: Comparisons, *, least: float) -> Floats:
+    """Return the design factors of comparisons; those hardly seen in a sample get the mean of the others."""
+    cell, base = comparisons.cell, comparisons.base
+    if cells.alike == 0:
+        return np.ones(len(cell))
+    n = cells.n
+    repeats = count_repeats(cells.members, cells.customer, cell, base)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        design = design_factors(n, cell, base, repeats, cells.alike)
+    seen = (n[cell] >= least) & (n[base] - n[cell] >= least)
+    usual = float(design[seen].mean()) if seen.any() else 1.0
+    return np.where(seen, design, usual)
+
+
+def largest_by_chance(cells: SearchedCells, comparisons: Comparisons, design: Floats, *, seed: int) -> MaxT:
+    """Return the largest |t| under chance: by exchanges, or by multipliers where the answers are a sample."""
+    rows = (cells.members, cells.values, cells.customer, comparisons)
+    if cells.whole:
+        return permute_customers(*rows, design, draws=PERMUTATIONS, seed=seed)
+    return multiply_customers(*rows, draws=MULTIPLIERS, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import pandas as pd
 from cxresearch.data.engine import collect, grouped_by_sets, share_of_rows
 from cxresearch.stats.scan.cell_contrasts import CellMoments, likeness
 from cxresearch.stats.scan.cell_index import CellIndex, column_sets, members_in, members_of
+from cxresearch.stats.scan.cell_search import SearchedCells
 from cxresearch.voice.who.searched_columns import (
     CUSTOMER,
     ENDED,
@@ -58,32 +59,51 @@ class AnswerCells:
         Levels of each column; None where the answers do not say.
     index : CellIndex
         Cells; levels count within ``names``.
-    moments : CellMoments
-        Of all answers.
-    members : sparse array, shape (cells, n)
-        Cells of the answers in memory.
-    values : array, shape (n,)
-        What the answers in memory count, sorted by customer.
-    customer : array of int, shape (n,)
-        Their customers.
-    alike : float
-        Correlation of two answers of one customer.
-    whole : bool
-        Whether the answers in memory are all answers.
+    searched : SearchedCells
+        Their sums, and the answers in memory.
     passed_over : mapping of str to str
         Columns not searched, with the reason.
+    edges : mapping of int to list of float
+        Where columns of numbers are cut, by place in ``columns``.
+    places : tuple of int
+        Which ``cx_0, cx_1, ...`` of the answers the columns are.
+    scores : frozenset of float
+        Scores among the answers in memory.
     """
 
     columns: tuple[SearchedColumn, ...]
     names: tuple[tuple[str | None, ...], ...]
     index: CellIndex
-    moments: CellMoments
-    members: csr_array
-    values: Floats
-    customer: Indices
-    alike: float
-    whole: bool
+    searched: SearchedCells
     passed_over: dict[str, str] = field(default_factory=dict)
+    edges: dict[int, list[float]] = field(default_factory=dict)
+    places: tuple[int, ...] = ()
+    scores: frozenset[float] = frozenset()
+
+    @property
+    def moments(self) -> CellMoments:
+        """Sums of each cell."""
+        return self.searched.moments
+
+    def known_levels(self) -> NDArray[np.bool_]:
+        """Return which cells have no missing level, shape (cells,)."""
+        known = [
+            all(
+                self.names[column][level] is not MISSING
+                for column, level in zip(columns, levels, strict=True)
+            )
+            for columns, levels in zip(self.index.columns, self.index.levels, strict=True)
+        ]
+        return np.array(known, dtype=bool)
+
+    def members_among(self, rows: pd.DataFrame, wanted: Sequence[int]) -> NDArray[np.float64]:
+        """Return which of further rows lie in some cells, shape (wanted, n)."""
+        texts = _texts(rows, self.places, self.columns, self.edges)
+        inside = np.ones((len(wanted), len(rows)))
+        for row, cell in enumerate(wanted):
+            for column, level in zip(self.index.columns[cell], self.index.levels[cell], strict=True):
+                inside[row] *= (texts[column] == self.names[column][level]).to_numpy(dtype=np.float64)
+        return inside
 
     def label(self, place: int) -> str:
         """Return the name of a cell: ``"country DE, plan Basic"``."""
@@ -123,8 +143,8 @@ def answer_cells(
     whole = n * max(len(column_sets(places, places, depth)), 1) <= in_memory
     local = _sorted(collect(answers.rows if whole else _sampled(answers.rows, n)))
     edges = _edges(local, answers.columns)
-    texts = _texts(local, answers.columns, edges)
-    values = local[SCORE].map(value_of).to_numpy(dtype=np.float64)
+    texts = _texts(local, range(len(answers.columns)), answers.columns, edges)
+    values = local[SCORE].map(value_of).fillna(0.0).to_numpy(dtype=np.float64)
     kept, passed_over = _searchable(local, texts, values, answers)
     columns = tuple(answers.columns[at] for at in kept)
     levels = [int(texts[at].nunique()) for at in kept]
@@ -151,13 +171,18 @@ def answer_cells(
         columns=columns,
         names=tuple(tuple(part) for part in names),
         index=index,
-        moments=moments,
-        members=members,
-        values=values,
-        customer=customer,
-        alike=likeness(values, customer) if len(values) else 0.0,
-        whole=whole,
+        searched=SearchedCells(
+            moments=moments,
+            members=members,
+            values=values,
+            customer=customer,
+            alike=likeness(values, customer) if len(values) else 0.0,
+            whole=whole,
+        ),
         passed_over=answers.passed_over | passed_over | notes,
+        edges={place: edges[at] for place, at in enumerate(kept) if at in edges},
+        places=tuple(kept),
+        scores=frozenset(local[SCORE].unique().tolist()),
     )
 
 
@@ -178,7 +203,10 @@ def _customers(local: pd.DataFrame) -> Indices:
     """Number of the customer of each answer, rising; everyone else where customers are not known."""
     if CUSTOMER not in local.columns:
         return np.arange(len(local), dtype=np.intp)
-    return np.asarray(pd.factorize(local[CUSTOMER])[0], dtype=np.intp)
+    codes = np.asarray(pd.factorize(local[CUSTOMER])[0], dtype=np.intp)
+    unknown = codes < 0  # sorted to the end; each an answer of its own
+    codes[unknown] = codes.max(initial=-1) + 1 + np.arange(int(unknown.sum()))
+    return codes
 
 
 def _edges(local: pd.DataFrame, columns: Sequence[SearchedColumn]) -> dict[int, list[float]]:
@@ -195,12 +223,15 @@ def _edges(local: pd.DataFrame, columns: Sequence[SearchedColumn]) -> dict[int, 
 
 
 def _texts(
-    local: pd.DataFrame, columns: Sequence[SearchedColumn], edges: dict[int, list[float]]
+    local: pd.DataFrame,
+    places: Sequence[int],
+    columns: Sequence[SearchedColumn],
+    edges: dict[int, list[float]],
 ) -> dict[int, pd.Series[Any]]:
-    """Levels of each column as text, None where missing."""
+    """Levels of each column as text, None where missing, by place in ``columns``."""
     texts: dict[int, pd.Series[Any]] = {}
     for at, column in enumerate(columns):
-        series = local[f"cx_{at}"]
+        series = local[f"cx_{places[at]}"]
         if column.number:
             names = (
                 np.array([*class_names(edges[at])], dtype=object)

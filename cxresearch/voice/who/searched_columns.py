@@ -63,7 +63,8 @@ class SearchedAnswers:
     Attributes
     ----------
     rows : LazyFrame
-        ``cx_score``, ``cx_customer`` and ``cx_ended`` (0 or 1) where they are known, and ``cx_0, cx_1, ...``.
+        ``cx_score``, ``cx_customer``, ``cx_at`` and ``cx_ended`` (0 or 1) where they are known, and
+        ``cx_0, cx_1, ...``.
     columns : tuple of SearchedColumn
         What ``cx_0, cx_1, ...`` are.
     passed_over : mapping of str to str
@@ -111,6 +112,8 @@ def searched_answers(
     fields: dict[str, nw.Expr] = {SCORE: nw.col("score").cast(nw.Float64())}
     if "customer_id" in names:
         fields[CUSTOMER] = nw.col("customer_id")
+    if "responded_at" in names:
+        fields["cx_at"] = nw.col("responded_at")
     if ENDED in names:
         fields[ENDED] = nw.col(ENDED)
     for at, column in enumerate(columns):
