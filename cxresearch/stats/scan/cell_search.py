@@ -10,7 +10,7 @@ import numpy as np
 from cxresearch.stats.scan.cell_contrasts import Contrasts, design_factors, differences
 from cxresearch.stats.scan.cell_index import count_repeats
 from cxresearch.stats.scan.max_t import multiply_customers, permute_customers
-from cxresearch.stats.scan.named_estimates import given_named
+from cxresearch.stats.scan.named_estimates import given_crossed, given_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -157,13 +157,9 @@ def search_cells(
     smallest_t = comparisons.smallest(found.t)
     critical = _critical_values(comparisons, smallest_t, chance, level)
     named = smallest_t > critical
-    lower, upper = _limits(comparisons, found, critical)
     difference = found.value[comparisons.starts]
     se = found.se[comparisons.starts]
-    estimate, low, high = (np.full(len(named), np.nan) for _ in range(3))
-    if named.any():
-        given = given_named(difference[named], se[named], lower[named], upper[named], level=level)
-        estimate[named], low[named], high[named] = given
+    estimate, low, high = _estimates(comparisons, found, critical, named, level=level)
     return CellSearch(
         cell=comparisons.judged,
         difference=difference,
@@ -187,18 +183,27 @@ def _critical_values(comparisons: Comparisons, smallest_t: Floats, chance: MaxT,
     return np.where(np.maximum.reduceat(inside, comparisons.starts), within, usual)
 
 
-def _limits(comparisons: Comparisons, found: Differences, critical: Floats) -> tuple[Floats, Floats]:
-    """Differences from all other answers below or above which a cell is named, given the rest of the data.
-
-    With equal variances cov(D, D_a) = var(D) for the difference D from all others and D_a from the rest of a
-    parent, so D_a - D is independent of D, and |t_a| > c is a limit on D alone: c SE_a - (D_a - D) above.
-    """
-    sizes = comparisons.sizes
-    difference = found.value[comparisons.starts]
-    sign = np.sign(difference)
-    shift = (found.value - np.repeat(difference, sizes)) * np.repeat(sign, sizes)
-    limit = np.maximum.reduceat(np.repeat(critical, sizes) * found.se - shift, comparisons.starts)
-    single = sizes == 1
-    lower = np.where(single | (sign < 0), -limit, -np.inf)
-    upper = np.where(single | (sign > 0), limit, np.inf)
-    return lower, upper
+def _estimates(
+    comparisons: Comparisons,
+    found: Differences,
+    critical: Floats,
+    named: NDArray[np.bool_],
+    *,
+    level: float,
+) -> NDArray[np.float64]:
+    """Estimates of the named cells with their intervals, shape (3, judged); NaN for the others."""
+    estimates = np.full((3, len(named)), np.nan)
+    starts, sizes = comparisons.starts, comparisons.sizes
+    single = named & (sizes == 1)
+    if single.any():
+        at = starts[single]
+        limit = critical[single] * found.se[at]
+        estimates[:, single] = given_named(found.value[at], found.se[at], limit, level=level)
+    for cell in np.flatnonzero(named & (sizes > 1)).tolist():
+        rows = range(starts[cell], starts[cell] + sizes[cell])
+        first, *others = [
+            (float(found.value[row]), float(found.se[row]), float(critical[cell] * found.se[row]))
+            for row in rows
+        ]
+        estimates[:, cell] = given_crossed(*first, others, level=level)
+    return estimates
