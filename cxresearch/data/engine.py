@@ -287,12 +287,14 @@ def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) ->
     native = frame.to_native()
     if frame.implementation is nw.Implementation.DUCKDB:
         names = ", ".join(_quoted(name) for name in columns)
-        return nw.from_native(native.filter(f"hash({names}) % 1000000 < {limit}")).lazy()
+        low: nw.LazyFrame[Any] = nw.from_native(native.filter(f"hash({names}) % 1000000 < {limit}")).lazy()
+        return low
     if frame.implementation.is_pyspark():
         from pyspark.sql import functions
 
-        place = functions.pmod(functions.xxhash64(*columns), functions.lit(1_000_000))
-        return nw.from_native(native.filter(place < limit)).lazy()
+        hashed = functions.pmod(functions.xxhash64(*columns), functions.lit(1_000_000))
+        low = nw.from_native(native.filter(hashed < limit)).lazy()
+        return low
     import pandas as pd
 
     rows = collect(frame)

@@ -62,7 +62,10 @@ def difference_holding(
             continue
         weight = inside[0] * outside[0] / (inside[0] + outside[0])
         weighted += weight * (inside[1] / inside[0] - outside[1] / outside[0])
-        spread = sum(float(moderated_variance(*part, overall)) / part[0] for part in (inside, outside))
+        spread = sum(
+            float(moderated_variance(part[0], part[1], part[2], overall)) / part[0]
+            for part in (inside, outside)
+        )
         variance += weight**2 * spread
         weights += weight
     if weights == 0:

@@ -98,8 +98,8 @@ def permute_customers(
 
     Notes
     -----
-    A customer's answers move together to another customer who gave as many; customers whose number of answers
-    is rare are exchanged among each other, in order of that number.
+    A customer's answers move together, in any order, to another customer who gave as many; customers whose
+    number of answers is rare are exchanged among each other, in order of that number.
 
     References
     ----------
@@ -110,6 +110,8 @@ def permute_customers(
     starts = np.cumsum(sizes) - sizes
     classes = _size_classes(sizes)
     place = _positions(starts, sizes, np.argsort(classes, kind="stable"))
+    # whatever order a customer's answers came in (by time, by score) must not line up with the other's
+    mixed = values[np.lexsort((rng.random(len(values)), customer))]
     n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
     contrasts = Contrasts(cell=comparisons.cell, base=comparisons.base, design=design)
     tally = _Tally(comparisons)
@@ -117,7 +119,7 @@ def permute_customers(
         shuffled = np.empty((len(values), chunk))
         for draw in range(chunk):
             order = np.lexsort((rng.random(len(sizes)), classes))
-            shuffled[place, draw] = values[_positions(starts, sizes, order)]
+            shuffled[place, draw] = mixed[_positions(starts, sizes, order)]
         moments = CellMoments(n=n, total=members @ shuffled, squares=members @ shuffled**2)
         tally.add(differences(moments, contrasts).t)
     return tally.largest("whole customers exchanged")

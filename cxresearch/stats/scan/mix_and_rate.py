@@ -116,11 +116,11 @@ def mix_and_rate(sums: GroupSums, groups: int) -> MixAndRate:
     """
     people = int(sums.customer.max()) + 1
     cell = sums.period * groups + sums.group
-    weight = np.bincount(cell, weights=sums.weight, minlength=2 * groups)
-    total = np.bincount(cell, weights=sums.total, minlength=2 * groups)
+    weight = np.asarray(np.bincount(cell, weights=sums.weight, minlength=2 * groups), dtype=np.float64)
+    total = np.asarray(np.bincount(cell, weights=sums.total, minlength=2 * groups), dtype=np.float64)
     mix, rate = _parts(weight[None, :], total[None, :], groups)
     left_out = _without_each(sums, cell, weight, total, people)
-    mix_se, rate_se, part_se = (_jackknife(draws) for draws in (*left_out, sum(left_out)))
+    mix_se, rate_se, part_se = (_jackknife(draws) for draws in (*left_out, left_out[0] + left_out[1]))
     mix_sums, rate_sums = (draws.sum(axis=1) for draws in left_out)
     shares = np.stack(
         [weight[:groups] / weight[:groups].sum(), weight[groups:] / weight[groups:].sum()], axis=1

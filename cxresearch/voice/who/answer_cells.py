@@ -144,7 +144,7 @@ def answer_cells(
     local = _sorted(collect(answers.rows if whole else _sampled(answers.rows, n)))
     edges = _edges(local, answers.columns)
     texts = _texts(local, range(len(answers.columns)), answers.columns, edges)
-    values = local[SCORE].map(value_of).fillna(0.0).to_numpy(dtype=np.float64)
+    values = np.asarray(local[SCORE].map(value_of).fillna(0.0), dtype=np.float64)
     kept, passed_over = _searchable(local, texts, values, answers)
     columns = tuple(answers.columns[at] for at in kept)
     levels = [int(texts[at].nunique()) for at in kept]
@@ -285,7 +285,7 @@ def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], values: Floats, co
 
 def _levels(texts: pd.Series[Any]) -> list[str | None]:
     """Levels in order, a missing one last."""
-    present: list[str | None] = sorted({str(name) for name in texts.dropna().unique()})
+    present: list[str | None] = [*sorted({str(name) for name in texts.dropna().unique()})]
     return [*present, MISSING] if texts.isna().any() else present
 
 

@@ -15,6 +15,8 @@ from cxresearch.metrics.survey.score_measures import Measure, measure_of
 from cxresearch.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
     from cxresearch.data.study import Study
@@ -74,7 +76,7 @@ def values_by_score(measure: Measure) -> dict[float, float]:
     return {float(level): measure.factor * value for level, value in levels}
 
 
-def refuse_impossible(present: set[float], scale: Scale, instrument: str) -> None:
+def refuse_impossible(present: Iterable[float], scale: Scale, instrument: str) -> None:
     """Refuse scores that are no answers to the question; a validated study has set them aside before."""
     wrong = sorted(score for score in present if score not in set(map(float, scale.levels)))
     if wrong:

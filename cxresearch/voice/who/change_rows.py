@@ -166,7 +166,8 @@ def _labels(series: pd.Series[Any], number: bool) -> pd.Series[Any]:
         return series.astype(object).where(series.notna(), NOT_GIVEN)
     values = series.to_numpy(dtype=np.float64)
     finite = values[np.isfinite(values)]
-    inner = np.unique(np.quantile(finite, np.linspace(0, 1, CLASSES + 1)[1:-1])) if len(finite) else []
+    shares = np.linspace(0, 1, CLASSES + 1)[1:-1]
+    inner = np.unique(np.quantile(finite, shares)) if len(finite) else np.zeros(0)
     edges = [float(edge) for edge in inner if edge < finite.max()]
     names = np.array(class_names(edges) if edges else ["all"], dtype=object)
     text = pd.Series(names[np.searchsorted(edges, np.nan_to_num(values), side="left")], dtype=object)
@@ -240,18 +241,16 @@ def _heads_in(study: Study, span: Span) -> pd.DataFrame:
 
 
 def _weighted(levels: pd.DataFrame, metric: str) -> pd.DataFrame:
-    opening, closing = levels["opening"], levels["closing"]
-    if metric == "customer_churn":
-        weight, total = pd.Series(1.0, index=levels.index), levels["left"].astype(float)
-    else:
-        weight = opening
-        total = {
-            "gross_revenue_churn": (opening - closing).clip(lower=0),
-            "net_revenue_churn": opening - closing,
-            "gross_revenue_retention": np.minimum(opening, closing),
-            "net_revenue_retention": closing,
-        }[metric]
-    frame = pd.DataFrame({"customer_id": levels["customer_id"], "weight": weight, "total": total})
+    opening, closing = levels["opening"].to_numpy(dtype=float), levels["closing"].to_numpy(dtype=float)
+    totals = {
+        "customer_churn": levels["left"].to_numpy(dtype=float),
+        "gross_revenue_churn": np.maximum(opening - closing, 0.0),
+        "net_revenue_churn": opening - closing,
+        "gross_revenue_retention": np.minimum(opening, closing),
+        "net_revenue_retention": closing,
+    }
+    weight = np.ones(len(levels)) if metric == "customer_churn" else opening
+    frame = pd.DataFrame({"customer_id": levels["customer_id"], "weight": weight, "total": totals[metric]})
     return frame[frame["weight"] > 0].reset_index(drop=True)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cxresearch.metrics.tables.statistics import unit_of_difference
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_estimate, format_value
 
 if TYPE_CHECKING:
     from typing import Any
@@ -69,20 +67,14 @@ def finding_words(result: GroupSearch, *, notes: tuple[str, ...]) -> GroupSearch
 def _unhappy_words(result: GroupSearch, rows: list[dict[Any, Any]]) -> str:
     first = rows[0]
     unit = unit_of_difference(result.unit)
-    sides = ("above", "below") if first["difference"] > 0 else ("below", "above")
-    size = format_value(abs(first["difference"]), unit).lstrip("+")
-    ends = sorted((abs(first["low"]), abs(first["high"])))
-    if np.sign(first["low"]) != np.sign(first["high"]):
-        interval = format_interval(first["low"], first["high"], unit, signed=True)
-    else:
-        interval = format_interval(ends[0], ends[1], unit).replace("+", "")
+    size = format_estimate(first["difference"], first["low"], first["high"], unit, signed=True)
     whole = format_value(result.score, result.unit)
     without = format_value(result.score - first["pull"], result.unit)
     share = format_value(first["share"], Unit.SHARE)
     text = (
         f"Unhappiest: {first['group']}, {result.name} {format_value(first['score'], result.unit)}, "
-        f"{size} {interval} {sides[0]} all others. It is {share} of the answers; without it {result.name} "
-        f"would be {without} instead of {whole}."
+        f"{size} against all others. It is {share} of the answers; without it {result.name} would be "
+        f"{without} instead of {whole}."
     )
     others = [row["group"] for row in rows[1:_MOST_SAID]]
     if others:

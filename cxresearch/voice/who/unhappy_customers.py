@@ -182,7 +182,7 @@ def unhappy_customers(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> people = cx.voice.unhappy_customers(cx.synthetic.company_study(seed=1, customers=600), risk="none")
+    >>> people = cx.unhappy_customers(cx.synthetic.company_study(seed=1, customers=600), risk="none")
     >>> bool((people.table["last_score"] <= 6).all())
     True
     """
