@@ -123,7 +123,7 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     censored = np.bincount(group, weights=row_weight * (code == 0), minlength=size)
     leaving = np.bincount(group, weights=row_weight, minlength=size)
     remaining = np.append(leaving[::-1].cumsum()[::-1][1:], 0.0)
-    # Reverse Kaplan-Meier (Gerds and Schumacher 2006): events at u have left before censorings at u are drawn.
+    # Reverse Kaplan-Meier (Gerds and Schumacher 2006): events at u leave before censorings at u.
     exposed = remaining + censored
     hazard = np.divide(censored, exposed, out=np.zeros(size), where=censored > 0)
     after = np.cumprod(1 - hazard)
