@@ -36,14 +36,15 @@ from .topics import contest as contest
 from .topics import curves as curves
 from .topics import design as design
 from .topics import revenue as revenue
+from .topics import statistics as statistics
 from .topics import study as study
 from .topics import support as support
 from .topics import survey as survey
 from .topics import synthetic as synthetic
 from .topics import usage as usage
+from .voice.turning.turning_points import turning_points as turning_points
 from .voice.when.around_event import around_event as around_event
 from .voice.when.since_when import since_when as since_when
-from .voice.turning.turning_points import turning_points as turning_points
 from .voice.who.explain_change import explain_change as explain_change
 from .voice.who.unhappy_customers import unhappy_customers as unhappy_customers
 from .voice.who.who import who as who
