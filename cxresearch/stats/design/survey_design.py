@@ -128,6 +128,7 @@ def survey_design(
             wanted="two clusters or more in each stratum",
             next_step="merge small strata with a neighbour before looking at the results",
         )
+    # Share of the population's clusters that was drawn, f in the correction 1 - f.
     fraction = np.zeros(len(sampled))
     if population is not None:
         size = pd.Series(as_numbers("population", population)).groupby(stratum)

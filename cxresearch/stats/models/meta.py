@@ -127,7 +127,7 @@ PREDICTIONS = ("k-2", "metafor")
 EQUAL = 1e-8
 
 
-def meta_analysis(
+def meta_analysis(  # noqa: PLR0913 - what metafor's rma takes
     estimates: ArrayLike,
     standard_errors: ArrayLike,
     *,

@@ -114,6 +114,7 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     time = given_time[order]
     code = given_code[order]
     row_weight = given_weight[order]
+    # Times that differ by rounding only are one.
     gap = np.diff(time)
     new = np.append(True, gap > tie_width(time[np.append(True, gap > 0)]))
     group = np.cumsum(new) - 1
@@ -126,6 +127,7 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     # Reverse Kaplan-Meier (Gerds and Schumacher 2006): events at u leave before censorings at u.
     exposed = remaining + censored
     hazard = np.divide(censored, exposed, out=np.zeros(size), where=censored > 0)
+    # G(u) = product of 1 - hazard.
     after = np.cumprod(1 - hazard)
     return FollowUp(
         order=order,

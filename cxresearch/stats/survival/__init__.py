@@ -5,7 +5,7 @@ risk_sets           the same for Cox regression: sums over risk sets and Efron's
 survival_groups     labels of groups, and at-risk tables by group
 kaplan_meier        the product-limit curve, Greenwood's and the robust variance
 survival_curve      a curve as a value: read at a time, inverted at a share
-limits              pointwise limits on the scales of R's survfit
+limits              pointwise limits on the scales of R's survfit, and when a curve crosses a share
 aalen_johansen      probability of each kind of event in the presence of the others
 jackknife           the infinitesimal jackknife in one pass
 rmst                mean time within a horizon
