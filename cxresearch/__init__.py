@@ -15,6 +15,8 @@ Who is likely to leave
     ``landmark``, ``fit_churn``, ``evaluate_churn``, ``at_risk``, ``key_drivers``; more in ``cx.classifier``.
 Which score tells who leaves
     ``compare``, ``Protocol``; more in ``cx.contest``.
+The statistics by themselves
+    ``cx.statistics``: arrays in, frozen results out.
 To show
     ``plot`` draws whatever the package returns, ``run_report`` makes a page.
 

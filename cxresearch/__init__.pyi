@@ -36,6 +36,7 @@ from .topics import contest as contest
 from .topics import curves as curves
 from .topics import design as design
 from .topics import revenue as revenue
+from .topics import statistics as statistics
 from .topics import study as study
 from .topics import support as support
 from .topics import survey as survey

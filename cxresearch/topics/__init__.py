@@ -18,6 +18,8 @@
     Which score tells who leaves: contests, their robustness, their size, and sayings of the trade as tests.
 ``design``
     Samples that were drawn: weights, strata, clusters, raking.
+``statistics``
+    The statistics by themselves, for arrays of your own.
 ``synthetic``
     Companies that do not exist, with their truth.
 """

@@ -3,6 +3,7 @@ from . import contest as contest
 from . import curves as curves
 from . import design as design
 from . import revenue as revenue
+from . import statistics as statistics
 from . import study as study
 from . import support as support
 from . import survey as survey

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.models.meta import egger_test, meta_analysis, mixed_fit
+from cxresearch.stats.models.meta import egger_test, meta_analysis
+from cxresearch.stats.models.mixed_fit import mixed_fit
 
 HOMOGENEOUS = ([0.10, 0.12, 0.08, 0.11], [0.01, 0.02, 0.015, 0.01])
 CASES = {"meta_bcg_logrr": "bcg_logrr.csv", "meta_normand_md": "normand_md.csv", "meta_homog": None}
@@ -115,7 +116,7 @@ def test_egger(r_reference: dict, oracle_data) -> None:
 def test_weights_sum_to_one_and_order_is_irrelevant() -> None:
     y, se = np.array([0.1, 0.4, 0.2]), np.array([0.1, 0.2, 0.15])
     one, other = meta_analysis(y, se), meta_analysis(y[::-1], se[::-1])
-    assert one.segments["weight"].sum() == pytest.approx(1)
+    assert one.table["weight"].sum() == pytest.approx(1)
     assert (one.value, one.se) == pytest.approx((other.value, other.se))
 
 

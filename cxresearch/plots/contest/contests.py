@@ -28,7 +28,7 @@ def draw_segments(result: SegmentContest, ax: Axes | None = None) -> Axes:
     ]
     weights = {}
     if result.pooled is not None:
-        weights = dict(zip(result.pooled.segments["label"], result.pooled.segments["weight"], strict=True))
+        weights = dict(zip(result.pooled.table["label"], result.pooled.table["weight"], strict=True))
     with look():
         extra = 1 if result.pooled is not None else 0
         ax = ax or new_axes(8.4, 1.7 + 0.42 * (len(lines) + extra))

@@ -14,6 +14,8 @@ from cxresearch.stats.design.survey_design import Design, calibrated
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Ints
+
+#: Rounds over the margins before fitting counts as failed.
 _ROUNDS = 1000
 
 
@@ -62,20 +64,21 @@ def rake_weights(
     """
     if not margins:
         raise ArgumentError("margins is empty", wanted="at least one margin")
-    known = [_margin(name, labels, totals, design) for name, (labels, totals) in margins.items()]
-    sums = [float(totals.sum()) for _, totals in known]
+    coded = [_margin(name, labels, totals, design) for name, (labels, totals) in margins.items()]
+    sums = [float(totals.sum()) for _, totals in coded]
     if max(sums) - min(sums) > 1e-6 * max(sums):
         raise ArgumentError(
-            f"the margins add up to different totals: {', '.join(f'{one:,.0f}' for one in sums)}",
+            f"the margins add up to different totals: {', '.join(f'{total:,.0f}' for total in sums)}",
             next_step="scale them to one population",
         )
     weights = design.weights.copy()
     for _ in range(_ROUNDS):
-        for codes, totals in known:
+        # Deming and Stephan (1940): each margin in turn, w times wanted over present total.
+        for codes, totals in coded:
             weights *= (totals / np.bincount(codes, weights=weights, minlength=len(totals)))[codes]
-        worst = max(_miss(weights, codes, totals) for codes, totals in known)
+        worst = max(_miss(weights, codes, totals) for codes, totals in coded)
         if worst <= tolerance:
-            return calibrated(design, weights, tuple(codes for codes, _ in known))
+            return calibrated(design, weights, tuple(codes for codes, _ in coded))
     raise DataError(
         f"raking does not settle: after {_ROUNDS} rounds a total is still {worst:.1e} off",
         next_step="merge labels that few rows have",

@@ -13,12 +13,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
+from scipy.special import expit, logit
 
 from cxresearch.checks import as_numbers, check_choice, check_level, check_same_length
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.intervals.proportions import clopper_pearson
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Bools, Floats, Ints
+
+#: Rounds of taking out one margin after another.
+_ROUNDS = 1000
 
 
 class DesignMean(NamedTuple):
@@ -60,8 +65,8 @@ class Design:
     @property
     def df(self) -> int:
         """Degrees of freedom: clusters minus strata, those of weight zero apart, as R's ``degf`` has it."""
-        counted = np.bincount(self.cluster, weights=self.weights, minlength=len(self.stratum_of_cluster)) > 0
-        return int(counted.sum()) - np.unique(self.stratum_of_cluster[counted]).size
+        weight = np.bincount(self.cluster, weights=self.weights, minlength=len(self.stratum_of_cluster))
+        return int((weight > 0).sum()) - np.unique(self.stratum_of_cluster[weight > 0]).size
 
 
 def survey_design(
@@ -103,11 +108,17 @@ def survey_design(
     1
     """
     check_same_length(rows=range(n), weights=weights, clusters=clusters, strata=strata, population=population)
-    w = np.ones(n) if weights is None else as_numbers("weights", weights)
+    w = np.ones(n)
+    if weights is not None:
+        w = as_numbers("weights", weights)
     if (w < 0).any() or (n and not w.sum() > 0):
         raise ArgumentError("weights are negative or all zero", wanted="weights of zero or more, some above")
-    stratum = _codes("strata", strata, n) if strata is not None else np.zeros(n, dtype=np.int64)
-    inner = _codes("clusters", clusters, n) if clusters is not None else np.arange(n)
+    stratum = np.zeros(n, dtype=np.int64)
+    if strata is not None:
+        stratum = _codes("strata", strata, n)
+    inner = np.arange(n)
+    if clusters is not None:
+        inner = _codes("clusters", clusters, n)
     cluster, first = _codes_of_pairs(stratum, inner)
     stratum_of_cluster = stratum[first]
     sampled = np.bincount(stratum_of_cluster, minlength=int(stratum.max(initial=-1)) + 1)
@@ -117,6 +128,7 @@ def survey_design(
             wanted="two clusters or more in each stratum",
             next_step="merge small strata with a neighbour before looking at the results",
         )
+    # Share of the population's clusters that was drawn, f in the correction 1 - f.
     fraction = np.zeros(len(sampled))
     if population is not None:
         size = pd.Series(as_numbers("population", population)).groupby(stratum)
@@ -150,11 +162,11 @@ def _codes_of_pairs(stratum: Ints, inner: Ints) -> tuple[Ints, Ints]:
 
 
 def calibrated(design: Design, weights: Floats, margins: tuple[Ints, ...]) -> Design:
-    """Return the design with weights that were post-stratified or raked to margins (see stats/raking.py)."""
+    """Return the design with weights that were post-stratified or raked to margins (see raking.py)."""
     return replace(design, weights=weights, margins=margins)
 
 
-def influence_variance(design: Design, influence: Floats) -> float:
+def _influence_variance(design: Design, influence: Floats) -> float:
     """Return the variance of an estimate from each row's influence on it, weight included.
 
     Notes
@@ -164,13 +176,14 @@ def influence_variance(design: Design, influence: Floats) -> float:
     raked estimator (Deville, Särndal and Sautory 1993, JASA 88, 1013-1020.
     doi:10.1080/01621459.1993.10476369).
     """
-    influence = _residuals(design, influence)
-    totals = np.bincount(design.cluster, weights=influence, minlength=len(design.stratum_of_cluster))
+    residuals = _residuals(design, influence)
+    totals = np.bincount(design.cluster, weights=residuals, minlength=len(design.stratum_of_cluster))
     strata = len(design.fraction)
     m = np.bincount(design.stratum_of_cluster, minlength=strata)
     mean = np.bincount(design.stratum_of_cluster, weights=totals, minlength=strata) / m
     squares = (totals - mean[design.stratum_of_cluster]) ** 2
     within = np.bincount(design.stratum_of_cluster, weights=squares, minlength=strata)
+    # Lumley (2004): sum over strata of (1 - f) m / (m - 1) sum of (T_c - mean T)^2.
     return float(((1 - design.fraction) * m / (m - 1) * within).sum())
 
 
@@ -180,7 +193,7 @@ def _residuals(design: Design, influence: Floats) -> Floats:
         return influence
     w = design.weights
     unit = np.divide(influence, w, out=np.zeros_like(influence), where=w > 0)
-    for _ in range(1000):
+    for _ in range(_ROUNDS):
         before = unit
         for codes in design.margins:
             means = np.bincount(codes, weights=w * unit) / np.bincount(codes, weights=w)
@@ -225,8 +238,8 @@ def design_mean(
     Examples
     --------
     >>> design = survey_design(6, clusters=["a", "a", "b", "b", "c", "c"])
-    >>> found = design_mean([1, 1, 0, 1, 0, 0], design)
-    >>> round(found.value, 3), round(found.se, 3)
+    >>> mean = design_mean([1, 1, 0, 1, 0, 0], design)
+    >>> round(mean.value, 3), round(mean.se, 3)
     (0.5, 0.289)
     """
     y = as_numbers("values", values, booleans=True)
@@ -237,11 +250,22 @@ def design_mean(
     if not total > 0:
         raise DataError("the domain is empty, or its weights are zero")
     mean = float(w @ y / total)
-    se = influence_variance(design, w * (y - mean) / total) ** 0.5
+    # Influence of a row on a weighted mean: w (y - mean) / sum w.
+    se = _influence_variance(design, w * (y - mean) / total) ** 0.5
+    return _with_t(mean, se, design.df, _design_effect(y, w, mean, se), level)
+
+
+def _design_effect(y: Floats, w: Floats, mean: float, se: float) -> float:
+    """Variance over that of a simple random sample of as many rows; NaN where those do not vary."""
+    total = float(w.sum())
     n = int((w > 0).sum())
-    simple = float(w @ (y - mean) ** 2 / total) / (n - 1) * (1 - min(n / total, 1.0)) if n > 1 else np.nan
-    effect = se**2 / simple if simple and simple > 0 else float("nan")
-    return _with_t(mean, se, design.df, effect, level)
+    if n < 2:
+        return float("nan")
+    # s^2 / n (1 - n / N) with s^2 = n / (n - 1) sum of w (y - mean)^2 / sum w, N the sum of the weights.
+    simple = float(w @ (y - mean) ** 2 / total) / (n - 1) * (1 - min(n / total, 1.0))
+    if not simple > 0:
+        return float("nan")
+    return se**2 / simple
 
 
 def design_ratio(top: ArrayLike, bottom: ArrayLike, design: Design, *, level: float = 0.95) -> DesignMean:
@@ -277,13 +301,15 @@ def design_ratio(top: ArrayLike, bottom: ArrayLike, design: Design, *, level: fl
     >>> round(design_ratio([2.0, 4.0, 5.0], [1.0, 2.0, 3.0], survey_design(3)).value, 4)
     1.8333
     """
-    a, b = (as_numbers(name, v, booleans=True) for name, v in (("top", top), ("bottom", bottom)))
+    a = as_numbers("top", top, booleans=True)
+    b = as_numbers("bottom", bottom, booleans=True)
     check_same_length(top=a, bottom=b, weights=design.weights)
     total = float(design.weights @ b)
     if total == 0:
         raise DataError("the denominator of the ratio adds up to zero")
     ratio = float(design.weights @ a) / total
-    se = influence_variance(design, design.weights * (a - ratio * b) / total) ** 0.5
+    # Influence of a row on a ratio of totals: w (a - R b) / sum of w b.
+    se = _influence_variance(design, design.weights * (a - ratio * b) / total) ** 0.5
     return _with_t(ratio, se, design.df, float("nan"), level)
 
 
@@ -336,8 +362,8 @@ def design_share(
 
     Examples
     --------
-    >>> found = design_share([1, 1, 0, 1, 0, 1], survey_design(6))
-    >>> round(found.low, 3), round(found.high, 3)
+    >>> share = design_share([1, 1, 0, 1, 0, 1], survey_design(6))
+    >>> round(share.low, 3), round(share.high, 3)
     (0.149, 0.958)
     """
     check_choice("method", method, ("logit", "beta", "mean", "xlogit", "asin"))
@@ -349,10 +375,11 @@ def design_share(
         raise ArgumentError(
             f"values holds {y[wrong][0]:g}", where=f"position {int(np.argmax(wrong))}", wanted="0 or 1"
         )
-    found = design_mean(y, design, domain=inside, level=level)
-    p, se = found.value, found.se
+    mean = design_mean(y, design, domain=inside, level=level)
+    p = mean.value
+    se = mean.se
     if method == "mean":
-        return found
+        return mean
     t = float(stats.t.ppf((1 + level) / 2, design.df))
     if method == "beta":
         n = int((inside & (design.weights > 0)).sum())
@@ -360,18 +387,24 @@ def design_share(
     elif not 0 < p < 1:
         low = high = float("nan")
     elif method == "asin":
-        angle, half = np.arcsin(np.sqrt(p)), t * se / (2 * np.sqrt(p * (1 - p)))
-        low, high = (float(np.sin(end) ** 2) for end in (angle - half, angle + half))
+        # d arcsin(sqrt p) = dp / (2 sqrt(p (1 - p))).
+        half = t * se / (2 * np.sqrt(p * (1 - p)))
+        low = float(np.sin(np.arcsin(np.sqrt(p)) - half) ** 2)
+        high = float(np.sin(np.arcsin(np.sqrt(p)) + half) ** 2)
     else:
-        odds, half = np.log(p / (1 - p)), t * se / (p * (1 - p))
-        low, high = (float(1 / (1 + np.exp(-end))) for end in (odds - half, odds + half))
-    return found._replace(low=low, high=high)
+        # d logit(p) = dp / (p (1 - p)).
+        half = t * se / (p * (1 - p))
+        low = float(expit(logit(p) - half))
+        high = float(expit(logit(p) + half))
+    return mean._replace(low=low, high=high)
 
 
 def _korn_graubard(p: float, se: float, n: int, df: int, level: float) -> tuple[float, float]:
     tail = (1 - level) / 2
-    size = p * (1 - p) / se**2 if se > 0 else float(n)
+    size = float(n)
+    if se > 0:
+        size = p * (1 - p) / se**2
+    # Korn and Graubard (1998): Clopper-Pearson at the effective n, corrected for the degrees of freedom.
     size *= float((stats.t.ppf(tail, n - 1) / stats.t.ppf(tail, df)) ** 2)
-    x = size * p
-    low = float(stats.beta.ppf(tail, x, size - x + 1)) if x > 0 else 0.0
-    return low, float(stats.beta.ppf(1 - tail, x + 1, size - x)) if x < size else 1.0
+    ends = clopper_pearson(size * p, size, level=level)
+    return float(ends.low), float(ends.high)

@@ -333,6 +333,7 @@ def _check_rank(information_matrix: Floats, names: Sequence[str]) -> None:
 
 def _newton(sets: RiskSets, x: Floats, start: Likelihood) -> tuple[Floats, Likelihood, int]:
     """Newton's method with halved steps; stops when the likelihood no longer moves."""
+    # b + I^-1 U, halved while the likelihood falls.
     beta = np.zeros(x.shape[1])
     current = start
     for iteration in range(1, _STEPS + 1):  # noqa: B007 - returned
@@ -373,6 +374,7 @@ def score_residuals(sets: RiskSets, x: Floats, beta: Floats) -> Floats:
     # Breslow's estimate of the baseline hazard gained in each of Efron's terms: wbar / S0.
     hazard = sets.mean_weight / means.total
     hazard_met = sets.gathered(hazard)
+    # Mean over the d terms of a tie: each case was at risk in every one of them.
     ties = np.bincount(sets.at)[sets.at]
     residual = np.empty_like(x)
     for j, column in enumerate(x.T):

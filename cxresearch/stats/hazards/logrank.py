@@ -313,6 +313,7 @@ def _met(gain: Floats, table: RiskTable) -> Floats:
 
 def _part_at_risk(rows: SurvivalRows, table: RiskTable, member: Bools) -> Floats:
     """Weight of some of the rows at risk at each time of the table, shape (t,)."""
+    # Y(t) of a group: left at t or later, less entered at t or later.
     size = table.time.size + 1
     weight = rows.weight * member
     leaving = np.bincount(table.exit_index + 1, weights=weight, minlength=size)

@@ -107,6 +107,7 @@ def _transformed(data: CoxData, transform: str) -> Floats:
     """Scale of time at each event, centred; shape (e,)."""
     sets: RiskSets = data.sets
     at = sets.time[sets.at]
+    # R's cox.zph: g(t) = 1 - S(t-) of the pooled curve by default.
     if transform == "km":
         table = risk_table(data.rows)
         before = np.concatenate([[1.0], survival_of(table)[:-1]])

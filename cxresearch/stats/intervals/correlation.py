@@ -62,21 +62,28 @@ def correlation(x: ArrayLike, y: ArrayLike, *, level: float = 0.95) -> Correlati
 
     Examples
     --------
-    >>> found = correlation([1, 2, 3, 4, 5, 5, None], [2, 1, 4, 3, 5, 5, 1])
-    >>> round(found.value, 2), round(found.low, 2), round(found.high, 2), found.n
+    >>> r = correlation([1, 2, 3, 4, 5, 5, None], [2, 1, 4, 3, 5, 5, 1])
+    >>> round(r.value, 2), round(r.low, 2), round(r.high, 2), r.n
     (0.85, 0.12, 0.98, 6)
     """
-    one, two = as_numbers("x", x, missing=True), as_numbers("y", y, missing=True)
-    check_same_length(x=one, y=two)
+    first = as_numbers("x", x, missing=True)
+    second = as_numbers("y", y, missing=True)
+    check_same_length(x=first, y=second)
     check_level(level)
-    both = ~np.isnan(one) & ~np.isnan(two)
-    one, two, n = one[both], two[both], int(both.sum())
-    if n < 4 or np.ptp(one) == 0 or np.ptp(two) == 0:
+    both = ~np.isnan(first) & ~np.isnan(second)
+    first = first[both]
+    second = second[both]
+    n = int(both.sum())
+    if n < 4 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return Correlation(math.nan, math.nan, math.nan, n)
-    u, v = ((side - side.mean()) / side.std() for side in (one, two))
+    u = (first - first.mean()) / first.std()
+    v = (second - second.mean()) / second.std()
     r = float(np.clip((u * v).mean(), -1.0, 1.0))
     centre = math.atanh(min(max(r, -1 + 1e-15), 1 - 1e-15))
+    # Devlin, Gnanadesikan and Kettenring (1975): influence of a pair on r; d atanh(r) = dr / (1 - r^2).
     influence = u * v - r * (u * u + v * v) / 2
     se = float(np.sqrt((influence**2).sum() / (n * (n - 1)))) / max(1 - r * r, 1e-15)
-    half = max(normal_quantile(level) / math.sqrt(n - 3), float(stats.t.ppf((1 + level) / 2, n - 2)) * se)
+    # Fisher (1921): 1 / sqrt(n - 3) where values are normal; never narrower than the data themselves say.
+    half_if_normal = normal_quantile(level) / math.sqrt(n - 3)
+    half = max(half_if_normal, float(stats.t.ppf((1 + level) / 2, n - 2)) * se)
     return Correlation(r, math.tanh(centre - half), math.tanh(centre + half), n)

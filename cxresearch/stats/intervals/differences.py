@@ -70,16 +70,17 @@ def mover_difference(
     Examples
     --------
     >>> from cxresearch.stats.intervals.nps_interval import score_interval
-    >>> found = mover_difference(0.45, score_interval(60, 15, 100), 0.10, score_interval(40, 30, 100))
-    >>> round(float(found.low), 2), round(float(found.high), 2), round(float(found.p_value), 3)
+    >>> gap = mover_difference(0.45, score_interval(60, 15, 100), 0.10, score_interval(40, 30, 100))
+    >>> round(float(gap.low), 2), round(float(gap.high), 2), round(float(gap.p_value), 3)
     (0.13, 0.56, 0.002)
     """
-    one, two = np.asarray(value_1, dtype=np.float64), np.asarray(value_2, dtype=np.float64)
-    low_1, high_1, low_2, high_2 = (np.asarray(end, dtype=np.float64) for end in (*bounds_1, *bounds_2))
+    first = np.asarray(value_1, dtype=np.float64)
+    second = np.asarray(value_2, dtype=np.float64)
     r = np.asarray(correlation, dtype=np.float64)
-    difference = one - two
-    below = _length(one - low_1, high_2 - two, r)
-    above = _length(high_1 - one, two - low_2, r)
+    difference = first - second
+    # The lower end pairs the first's lower with the second's upper distance, the upper end the others.
+    below = _length(first - bounds_1.low, bounds_2.high - second, r)
+    above = _length(bounds_1.high - first, second - bounds_2.low, r)
     z = normal_quantile(level)
     toward_zero = np.where(difference >= 0, below, above)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -95,4 +96,5 @@ def mover_difference(
 
 
 def _length(a: Floats, b: Floats, r: Floats) -> Floats:
+    # Zou and Donner (2008): sqrt(a^2 + b^2 - 2 r a b).
     return np.sqrt(np.maximum(a * a + b * b - 2 * r * a * b, 0))

@@ -46,7 +46,8 @@ def mean_difference(
     3.0
     """
     means, effects = group_means(values, group.astype(np.intp), 2)
-    value, effect = float(means[1] - means[0]), effects[1] - effects[0]
+    value = float(means[1] - means[0])
+    effect = effects[1] - effects[0]
     se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
     half = normal_quantile(level) * se
     return value, value - half, value + half, se
@@ -78,8 +79,9 @@ def group_means(values: Floats, group: Places, size: int) -> tuple[Floats, Float
     if (counts == 0).any():
         raise DataError("a group is empty", wanted="rows in every group")
     means = np.bincount(group, weights=values, minlength=size) / counts
-    here = group == np.arange(size)[:, None]
-    return means, here * (values - means[:, None]) * (len(values) / counts)[:, None]
+    member = group == np.arange(size)[:, None]
+    # Influence of a row on the mean of its group: n / n_g (y - mean).
+    return means, member * (values - means[:, None]) * (len(values) / counts)[:, None]
 
 
 def mean_ratio(
@@ -110,9 +112,11 @@ def mean_ratio(
     >>> mean_ratio(np.array([2.0, 4.0]), np.array([1.0, 2.0]), clusters=np.arange(2))[0]
     2.0
     """
-    top, bottom = float(above.mean()), float(below.mean())
+    top = float(above.mean())
+    bottom = float(below.mean())
     if top <= 0 or bottom <= 0:
         raise DataError("a mean is not above zero, so there is no ratio", wanted="positive amounts")
+    # Delta method: d log(a / b) = da / a - db / b.
     effect = (above - top) / top - (below - bottom) / bottom
     se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
     factor = float(np.exp(normal_quantile(level) * se))

@@ -15,6 +15,8 @@ from cxresearch.stats.intervals.proportions import Bounds
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats
+
+#: Halvings of the path; two to the 60th is beyond double precision.
 _HALVINGS = 60
 
 
@@ -64,7 +66,8 @@ def score_interval_of_mean(counts: ArrayLike, values: ArrayLike, *, level: float
     >>> round(float(low[0]), 2), round(float(high[0]), 2)
     (2.97, 4.51)
     """
-    by_level, scale = np.asarray(counts, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    by_level = np.asarray(counts, dtype=np.float64)
+    scale = np.asarray(values, dtype=np.float64)
     if by_level.ndim != 2 or scale.shape != (by_level.shape[1],) or (np.diff(scale) <= 0).any():
         raise ArgumentError(
             f"counts of shape {by_level.shape} and values of shape {scale.shape} do not fit",
@@ -73,9 +76,10 @@ def score_interval_of_mean(counts: ArrayLike, values: ArrayLike, *, level: float
     z = normal_quantile(level)
     high = np.full(len(by_level), np.nan)
     low = high.copy()
-    known = by_level.sum(axis=1) > 0
-    high[known] = _upper_end(by_level[known], scale, z)
-    low[known] = -_upper_end(by_level[known, ::-1], -scale[::-1], z)
+    answered = by_level.sum(axis=1) > 0
+    high[answered] = _upper_end(by_level[answered], scale, z)
+    # The lower end is the upper end of the scale turned round.
+    low[answered] = -_upper_end(by_level[answered, ::-1], -scale[::-1], z)
     return Bounds(low=low, high=high)
 
 
@@ -90,19 +94,23 @@ def _upper_end(counts: Floats, values: Floats, z: float) -> Floats:
         shares = _shares_toward_the_top(counts, distance, middle)
         mu = shares @ values
         variance = ((values - mu[:, None]) ** 2 * shares).sum(axis=1)
+        # Outside the interval: n (mean - mu)^2 > z^2 V(mu).
         outside = n * (mean - mu) ** 2 > z * z * variance
-        outer, inner = np.where(outside, middle, outer), np.where(outside, inner, middle)
+        outer = np.where(outside, middle, outer)
+        inner = np.where(outside, inner, middle)
     return np.asarray(_shares_toward_the_top(counts, distance, (inner + outer) / 2) @ values)
 
 
 def _shares_toward_the_top(counts: Floats, distance: Floats, step: Floats) -> Floats:
     """Walk from the observed shares (step 0) to all on the top value (1 where it was observed, else 2)."""
+    # Owen (1988): shares proportional to n_k / (alpha + lambda v_k), here by the distance from the top.
     tilt = np.minimum(step, 1 - 1e-15)[:, None]
     raw = counts / ((1 - tilt) + tilt * distance)
     shares = raw / raw.sum(axis=1, keepdims=True)
-    keep = np.clip(2 - step, 0, 1)[:, None]
-    shares = shares * keep
-    shares[:, -1] += 1 - keep[:, 0]
+    # Beyond step 1 the observed shares shrink and the top value takes the rest.
+    observed = np.clip(2 - step, 0, 1)[:, None]
+    shares = shares * observed
+    shares[:, -1] += 1 - observed[:, 0]
     return np.asarray(shares)
 
 

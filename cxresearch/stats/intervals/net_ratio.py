@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,9 @@ _NOTHING = 1e-9
 
 def net_method(*, share: bool) -> str:
     """Name the interval of `net_ratios`."""
-    losses = "Wilson with effective n" if share else GAIN_METHOD
+    losses = GAIN_METHOD
+    if share:
+        losses = "Wilson with effective n"
     return f"MOVER of losses ({losses}) and gains ({GAIN_METHOD})"
 
 
@@ -106,14 +108,18 @@ def gain_ratios(
         raise ArgumentError("moves add up to less than 0", wanted="moves of 0 or more, without a sign")
     value, se, kish = linearised(x=moves.x, s=s, xx=moves.xx, xs=moves.xs, ss=ss, n=n)
     value = np.maximum(value, 0.0)
-    size, movers = (np.asarray(part, dtype=np.float64) for part in (n, moves.movers))
+    size = np.asarray(n, dtype=np.float64)
+    movers = np.asarray(moves.movers, dtype=np.float64)
     z = normal_quantile(level)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # c, the variance over the value: linearised, and of moves of one relative size.
         alike = size / (size - 1) * value * (size / movers - 1) / kish
         unit = np.fmax(se**2 / value, alike)
-        one = np.where(value > 0, value, 1.0) / kish  # a move of everybody, or of one customer who doubled
-        unit = np.where((value > 0) & (unit > _NOTHING * one), unit, one)
+        # A move of everybody, or of a single customer who doubled, where nothing else varies.
+        least = np.where(value > 0, value, 1.0) / kish
+        unit = np.where((value > 0) & (unit > _NOTHING * least), unit, least)
         unit = np.where(np.isnan(se), np.nan, unit)
+    # |value - R| <= z sqrt(c R), solved for R: the score interval of a Poisson mean.
     centre = value + z * z * unit / 2
     half = z * np.sqrt(unit * value + (z * unit / 2) ** 2)
     low = np.where(value > 0, np.maximum(centre - half, 0.0), 0.0 * unit)
@@ -176,39 +182,57 @@ def net_ratios(
     """
     base: dict[str, Any] = {"s": s, "ss": ss, "n": n}
     if share:
-        lost = {"x": losses.x, "xx": losses.xx, "xs": losses.xs, "relative": losses.relative}
-        found = linearised_ratios(**lost, **base, level=level)
+        sums = {"x": losses.x, "xx": losses.xx, "xs": losses.xs, "relative": losses.relative}
+        lost = linearised_ratios(**sums, **base, level=level)
     else:
-        found = gain_ratios(losses, **base, level=level)
+        lost = gain_ratios(losses, **base, level=level)
     won = gain_ratios(gains, **base, level=level)
     net, r = _net_and_correlation(losses, gains, cross, base)
     ends = mover_difference(
-        found["value"], _bounds(found), won["value"], _bounds(won), level=level, correlation=r
+        lost["value"], _bounds(lost), won["value"], _bounds(won), level=level, correlation=r
     )
-    high = np.minimum(ends.high, 1.0) if share else ends.high
+    high = ends.high
+    if share:
+        high = np.minimum(high, 1.0)
     cells = {"value": net.value, "low": ends.low, "high": high, "se": net.se, "n_effective": net.n_effective}
     return pd.DataFrame(cells)
 
 
-def _bounds(found: pd.DataFrame) -> Bounds:
-    return Bounds(low=found["low"].to_numpy(), high=found["high"].to_numpy())
+def _bounds(table: pd.DataFrame) -> Bounds:
+    return Bounds(low=table["low"].to_numpy(), high=table["high"].to_numpy())
 
 
 def _net_and_correlation(
     losses: MoveSums, gains: MoveSums, cross: ArrayLike, base: dict[str, Any]
 ) -> tuple[Linearised, Floats]:
     """Return the linearised ratio of the difference, and the correlation of its two parts (0 if unknown)."""
-    both = np.asarray(cross, dtype=np.float64)
-    x, xx, xs = (
-        [np.asarray(getattr(part, name), dtype=np.float64) for part in (losses, gains)]
-        for name in ("x", "xx", "xs")
-    )
-    s, ss = (np.asarray(base[name], dtype=np.float64) for name in ("s", "ss"))
-    net = linearised(x=x[0] - x[1], xx=xx[0] + xx[1] - 2 * both, xs=xs[0] - xs[1], **base)
+    product = np.asarray(cross, dtype=np.float64)
+    lost = _MoveArrays.of(losses)
+    won = _MoveArrays.of(gains)
+    s = np.asarray(base["s"], dtype=np.float64)
+    ss = np.asarray(base["ss"], dtype=np.float64)
+    # Sums of (loss - gain), of its square and of its product with the opening level.
+    net = linearised(x=lost.x - won.x, xx=lost.xx + won.xx - 2 * product, xs=lost.xs - won.xs, **base)
     with np.errstate(divide="ignore", invalid="ignore"):
-        one, two = x[0] / s, x[1] / s
-        shared = both - one * xs[1] - two * xs[0] + one * two * ss
-        spread = [b - 2 * v * c + v * v * ss for b, v, c in zip(xx, (one, two), xs, strict=True)]
-        known = (spread[0] > SLACK * xx[0]) & (spread[1] > SLACK * xx[1])
-        r = np.where(known, shared / np.sqrt(np.where(known, spread[0] * spread[1], 1.0)), 0.0)
+        a = lost.x / s
+        b = won.x / s
+        # Sums of (l - a s)(g - b s), (l - a s)^2 and (g - b s)^2.
+        covariance = product - a * won.xs - b * lost.xs + a * b * ss
+        variance_lost = lost.xx - 2 * a * lost.xs + a * a * ss
+        variance_won = won.xx - 2 * b * won.xs + b * b * ss
+        varies = (variance_lost > SLACK * lost.xx) & (variance_won > SLACK * won.xx)
+        scale = np.sqrt(np.where(varies, variance_lost * variance_won, 1.0))
+        r = np.where(varies, covariance / scale, 0.0)
     return net, np.clip(r, -1.0, 1.0)
+
+
+class _MoveArrays(NamedTuple):
+    """Sums of moves, of their squares and of move times opening level, as arrays of cells."""
+
+    x: Floats
+    xx: Floats
+    xs: Floats
+
+    @classmethod
+    def of(cls, moves: MoveSums) -> _MoveArrays:
+        return cls(*(np.asarray(part, dtype=np.float64) for part in (moves.x, moves.xx, moves.xs)))

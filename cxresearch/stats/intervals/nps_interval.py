@@ -13,7 +13,9 @@ from cxresearch.stats.intervals.proportions import Bounds
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats
-_HALVINGS = 56  # of an interval no longer than 2: double precision
+
+#: Halvings of an interval no longer than 2: double precision.
+_HALVINGS = 56
 
 
 def _counts(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -27,6 +29,7 @@ def _counts(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike) -> tuple[
 
 def _null_variance(delta: Floats, p: Floats, d: Floats, n: Floats) -> Floats:
     """Variance of one answer when the net share is delta, the detractors' share estimated under it."""
+    # Tango (1998): q solves 2 n q^2 + b q + c = 0; the variance of an answer is 2q + delta (1 - delta).
     a = 2 * n
     b = -p - d + (2 * n - p + d) * delta
     c = -d * delta * (1 - delta)
@@ -84,8 +87,9 @@ def score_interval(
         value = (p - d) / size
         low = _end(-1.0, value, (p, d, size), z)
         high = _end(1.0, value, (p, d, size), z)
-    low = np.where(d >= size, -1.0, low)
-    high = np.where(p >= size, 1.0, high)
+    # Shares of weights may miss the whole by rounding.
+    low = np.where(d >= size * (1 - 1e-12), -1.0, low)
+    high = np.where(p >= size * (1 - 1e-12), 1.0, high)
     nothing = np.where(size > 0, 0.0, np.nan)
     return Bounds(low=low + nothing, high=high + nothing)
 
@@ -123,6 +127,7 @@ def adjusted_wald(
     [0.293431, 0.580355]
     """
     p, d, size = _counts(promoters, detractors, n)
+    # Rocks (2016): three quarters of an answer more at either end, one and a half between.
     ends = wald_net(p + 0.75, d + 0.75, size + 3, level=level)
     nothing = np.where(size > 0, 0.0, np.nan)
     return Bounds(low=np.clip(ends.low, -1, 1) + nothing, high=np.clip(ends.high, -1, 1) + nothing)
@@ -160,6 +165,7 @@ def wald_net(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, *, level
     p, d, size = _counts(promoters, detractors, n)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = (p - d) / size
+        # Variance of an answer of 1, 0 or -1: P + D - (P - D)^2.
         half = normal_quantile(level) * np.sqrt(np.maximum((p + d) / size - value**2, 0) / size)
     return Bounds(low=value - half, high=value + half)
 
@@ -167,9 +173,11 @@ def wald_net(promoters: ArrayLike, detractors: ArrayLike, n: ArrayLike, *, level
 def _end(outer: float, inner: Floats, counts: tuple[Floats, ...], z: float) -> Floats:
     """Bisect between a far end of the scale and the estimate for the end of the score interval."""
     p, d, n = counts
-    far, near = np.full_like(inner, outer), inner
+    far = np.full_like(inner, outer)
+    near = inner
     for _ in range(_HALVINGS):
         middle = (far + near) / 2
         outside = _excess(middle, p, d, n, z) > 0
-        far, near = np.where(outside, middle, far), np.where(outside, near, middle)
+        far = np.where(outside, middle, far)
+        near = np.where(outside, near, middle)
     return np.asarray((far + near) / 2)

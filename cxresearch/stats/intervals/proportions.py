@@ -72,6 +72,7 @@ def wilson(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bounds:
     x, size = _counts(count, n)
     z = normal_quantile(level)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # Wilson (1927): |p - pi| <= z sqrt(pi (1 - pi) / n), solved for pi.
         p = x / size
         centre = p + z * z / (2 * size)
         half = z * np.sqrt(p * (1 - p) / size + z * z / (4 * size * size))
@@ -126,6 +127,7 @@ def agresti_coull(count: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Bou
     """
     x, size = _counts(count, n)
     z = normal_quantile(level)
+    # Agresti and Coull (1998): z^2 / 2 successes and as many failures more.
     wider = size + z * z
     with np.errstate(divide="ignore", invalid="ignore"):
         p = (x + z * z / 2) / wider

@@ -52,7 +52,8 @@ class RatioSums:
     @classmethod
     def of(cls, x: ArrayLike, s: ArrayLike) -> RatioSums:
         """Sum two arrays of one length; missing values and negative s are refused."""
-        x, s = as_numbers("x", x), as_numbers("s", s)
+        x = as_numbers("x", x)
+        s = as_numbers("s", s)
         check_same_length(x=x, s=s)
         if (s < 0).any():
             raise ArgumentError(
@@ -72,7 +73,9 @@ class RatioSums:
     @property
     def n_effective(self) -> float:
         """Number of equally large units with the same spread: (sum s)^2 / sum s^2 (Kish 1965)."""
-        return self.s**2 / self.ss if self.ss > 0 else math.nan
+        if self.ss > 0:
+            return self.s**2 / self.ss
+        return math.nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +120,15 @@ def linearised(
 
     Examples
     --------
-    >>> found = linearised(x=[20], s=[100], xx=[200], xs=[200], ss=[1000], n=[10])
-    >>> found.value.tolist(), found.se.round(3).tolist(), found.n_effective.tolist()
+    >>> ratios = linearised(x=[20], s=[100], xx=[200], xs=[200], ss=[1000], n=[10])
+    >>> ratios.value.tolist(), ratios.se.round(3).tolist(), ratios.n_effective.tolist()
     ([0.2], [0.133], [10.0])
     """
     x, s, xx, xs, ss, n = (np.asarray(values, dtype=np.float64) for values in (x, s, xx, xs, ss, n))
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(s > 0, x / s, np.nan)
         kish = np.where(ss > 0, s**2 / ss, np.nan)
+        # Cochran (1977): n / (n - 1) sum of (x - R s)^2 / (sum s)^2, the square multiplied out.
         more = np.where(n >= 2, n / (n - 1), np.nan)
         variance = more * np.maximum(xx - 2 * value * xs + value**2 * ss, 0.0) / s**2
     return Linearised(value, np.sqrt(variance), kish)
@@ -170,16 +174,15 @@ def linearised_ratio(sums: RatioSums, *, level: float = 0.95) -> RatioInterval:
 
     Examples
     --------
-    >>> found = linearised_ratio(RatioSums.of([10, 10] + [0] * 8, [10] * 10))
-    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    >>> ratio = linearised_ratio(RatioSums.of([10, 10] + [0] * 8, [10] * 10))
+    >>> round(ratio.value, 3), round(ratio.low, 3), round(ratio.high, 3)
     (0.2, 0.053, 0.526)
     """
     if not sums.parts:
         raise _no_share("a unit has x below 0 or above its s", "")
     cells = {name: np.array([getattr(sums, name)], dtype=float) for name in _SUMS}
-    found = linearised_ratios(**cells, level=level)
-    value, low, high, se, kish = (float(found[name].iloc[0]) for name in found)
-    return RatioInterval(value=value, low=low, high=high, se=se, n_effective=kish, method=RATIO_METHOD)
+    row = linearised_ratios(**cells, level=level).iloc[0]
+    return RatioInterval(**{name: float(row[name]) for name in row.index}, method=RATIO_METHOD)
 
 
 def linearised_ratios(
@@ -224,11 +227,12 @@ def linearised_ratios(
     _check_share((x, s, xx, xs, ss))
     value, se, kish = linearised(x=x, s=s, xx=xx, xs=xs, ss=ss, n=n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.maximum(np.asarray(relative, dtype=np.float64) / s - value**2, 0.0)
-        widest = np.fmax(se**2, np.where(n >= 2, n / (n - 1), np.nan) * apart / kish)
-        low, high = _wilson_effective(value, widest, kish, z)
-    known = ~np.isnan(se)
-    low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
+        # Variance of the relative losses x / s between units, weighted by s, over Kish's number of units.
+        between = np.maximum(np.asarray(relative, dtype=np.float64) / s - value**2, 0.0)
+        of_relative = np.where(n >= 2, n / (n - 1), np.nan) * between / kish
+        low, high = _wilson_effective(value, np.fmax(se**2, of_relative), kish, z)
+    low = np.where(np.isnan(se), np.nan, low)
+    high = np.where(np.isnan(se), np.nan, high)
     return pd.DataFrame({"value": value, "low": low, "high": high, "se": se, "n_effective": kish})
 
 
@@ -255,6 +259,7 @@ def _wilson_effective(value: Floats, variance: Floats, kish: Floats, z: float) -
     """Wilson's interval at the n that would give this variance; at Kish's n where nothing varies."""
     value = np.clip(value, 0.0, 1.0)
     informative = (value > 0) & (value < 1) & (variance > 1e-15)
+    # n_eff = p (1 - p) / variance.
     size = np.where(informative, value * (1 - value) / variance, kish)
     centre = (value + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * np.sqrt(value * (1 - value) / size + z * z / (4 * size**2))
@@ -300,8 +305,8 @@ def log_ratios(
 
     Examples
     --------
-    >>> found = log_ratios(top=[400], top_squares=[4000], bottom=[100], bottom_squares=[1000])
-    >>> found[["value", "low", "high"]].round(2).to_numpy().tolist()
+    >>> ratios = log_ratios(top=[400], top_squares=[4000], bottom=[100], bottom_squares=[1000])
+    >>> ratios[["value", "low", "high"]].round(2).to_numpy().tolist()
     [[4.0, 2.0, 8.0]]
     """
     up, up2, down, down2 = (
@@ -309,10 +314,17 @@ def log_ratios(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(down > 0, up / down, np.nan)
+        # var log(a / b) = var a / a^2 + var b / b^2.
         variance = np.where((up > 0) & (down > 0), up2 / up**2 + down2 / down**2, np.nan)
-        reach = normal_quantile(level) * np.sqrt(variance)
-    low, high = value * np.exp(-reach), value * np.exp(reach)
-    return pd.DataFrame({"value": value, "low": low, "high": high, "se": value * np.sqrt(variance)})
+        half = normal_quantile(level) * np.sqrt(variance)
+    return pd.DataFrame(
+        {
+            "value": value,
+            "low": value * np.exp(-half),
+            "high": value * np.exp(half),
+            "se": value * np.sqrt(variance),
+        }
+    )
 
 
 def poisson_rate(events: int, exposure: float, *, level: float = 0.95) -> tuple[float, float, float]:
@@ -347,6 +359,9 @@ def poisson_rate(events: int, exposure: float, *, level: float = 0.95) -> tuple[
     tail = (1 - check_level(level)) / 2
     if check_number("exposure", exposure, at_least=0) == 0:
         return math.nan, math.nan, math.nan
-    low = stats.chi2.ppf(tail, 2 * events) / 2 if events else 0.0
+    # Garwood (1936): chi-square quantiles with 2x and 2x + 2 degrees of freedom, halved.
+    low = 0.0
+    if events:
+        low = stats.chi2.ppf(tail, 2 * events) / 2
     high = stats.chi2.ppf(1 - tail, 2 * events + 2) / 2
     return events / exposure, float(low) / exposure, float(high) / exposure

@@ -14,6 +14,7 @@ from cxresearch.stats.intervals.proportions import Bounds, wald_share, wilson
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats
+
 Kind = Literal["net", "share", "mean"]
 
 
@@ -100,37 +101,42 @@ def linearised_means(cells: ScoreCells, values: Floats, sums: ClusterSums | None
     >>> import numpy as np
     >>> counts = np.array([[15.0, 25.0, 60.0]])
     >>> cells = ScoreCells(counts=counts, weights=counts, squares=counts)
-    >>> found = linearised_means(cells, np.array([-1.0, 0.0, 1.0]))
-    >>> round(float(found.mean[0]), 2), round(float(found.se[0]), 6)
+    >>> means = linearised_means(cells, np.array([-1.0, 0.0, 1.0]))
+    >>> round(float(means.mean[0]), 2), round(float(means.se[0]), 6)
     (0.45, 0.074366)
     """
-    n, w = cells.counts.sum(axis=1), cells.weights.sum(axis=1)
+    n = cells.counts.sum(axis=1)
+    w = cells.weights.sum(axis=1)
+    simple = sums is None and not cells.weighted
     if sums is None:
+        # Every answer its own cluster: W = w, T = w y.
         squares = cells.squares
-        ww, wt, tt = squares.sum(axis=1), squares @ values, squares @ values**2
-        m = n
-    else:
-        m, ww, wt, tt = sums.clusters, sums.ww, sums.wt, sums.tt
+        sums = ClusterSums(clusters=n, ww=squares.sum(axis=1), wt=squares @ values, tt=squares @ values**2)
+    m = sums.clusters
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = cells.weights @ values / w
-        unit = (cells.weights * (values - mean[:, None]) ** 2).sum(axis=1) / w
-        between = np.maximum(tt - 2 * mean * wt + mean**2 * ww, 0.0)
-        between = np.where(between < 1e-13 * np.maximum(tt, 1e-300), 0.0, between)
+        # Variance of an answer, and of the estimate: m / (m - 1) sum of (T - mean W)^2 / (sum w)^2.
+        answer = (cells.weights * (values - mean[:, None]) ** 2).sum(axis=1) / w
+        between = np.maximum(sums.tt - 2 * mean * sums.wt + mean**2 * sums.ww, 0.0)
+        between = np.where(between < 1e-13 * np.maximum(sums.tt, 1e-300), 0.0, between)
         variance = np.where(m > 1, m / (m - 1) * between / w**2, np.nan)
+        # Kish (1965): (sum w)^2 / sum w^2.
         n_kish = w**2 / cells.squares.sum(axis=1)
-        if sums is None and not cells.weighted:
-            n_design = n
-        else:
-            n_design = np.minimum(np.where(unit > 1e-14, unit * n / ((n - 1) * variance), w**2 / ww), n)
-            n_design = np.where(m > 1, n_design, np.nan)
+        n_design = n
+        if not simple:
+            # n over the design effect; sum W^2 stands in where the answers do not vary.
+            n_design = np.where(answer > 1e-14, answer * n / ((n - 1) * variance), w**2 / sums.ww)
+            n_design = np.where(m > 1, np.minimum(n_design, n), np.nan)
     return CellMeans(mean=mean, se=np.sqrt(variance), n=n, df=m - 1, n_kish=n_kish, n_design=n_design)
 
 
 def _few_clusters(n: Floats, m: Floats, level: float) -> Floats:
     """(t of n-1 over t of m-1) squared: 1 without clusters, small with few of them."""
     tail = (1 + level) / 2
-    rows, groups = (stats.t.ppf(tail, np.where(size > 1, size - 1, np.nan)) for size in (n, m))
-    return np.asarray((rows / groups) ** 2)
+    of_answers = stats.t.ppf(tail, np.where(n > 1, n - 1, np.nan))
+    of_clusters = stats.t.ppf(tail, np.where(m > 1, m - 1, np.nan))
+    # Korn and Graubard (1998).
+    return np.asarray((of_answers / of_clusters) ** 2)
 
 
 def cell_bounds(
@@ -159,23 +165,27 @@ def cell_bounds(
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = cells.weights / cells.weights.sum(axis=1, keepdims=True)
     if kind == "mean":
-        rising = values if values[0] < values[-1] else values[::-1]
-        by_level = shares if values[0] < values[-1] else shares[:, ::-1]
-        return score_interval_of_mean(np.nan_to_num(by_level * n[:, None]), rising, level=level)
-    up, down = shares[:, values > 0].sum(axis=1) * n, shares[:, values < 0].sum(axis=1) * n
+        if values[0] > values[-1]:
+            values = values[::-1]
+            shares = shares[:, ::-1]
+        return score_interval_of_mean(np.nan_to_num(shares * n[:, None]), values, level=level)
     size = np.where(n > 0, n, 0.0)
-    up, down = np.nan_to_num(np.minimum(up, n)), np.nan_to_num(down)
-    if kind == "share":
-        return (wald_share if method == "wald" else wilson)(up, size, level=level)
-    formula = {"score": score_interval, "adjusted_wald": adjusted_wald, "wald": wald_net}[method]
-    return formula(up, down, size, level=level)
+    up = np.nan_to_num(np.minimum(shares[:, values > 0].sum(axis=1) * n, n))
+    down = np.nan_to_num(shares[:, values < 0].sum(axis=1) * n)
+    if kind == "net":
+        formula = {"score": score_interval, "adjusted_wald": adjusted_wald, "wald": wald_net}[method]
+        return formula(up, down, size, level=level)
+    if method == "wald":
+        return wald_share(up, size, level=level)
+    return wilson(up, size, level=level)
 
 
 def simple_se(means: CellMeans, *, kind: Kind) -> Floats:
     """Return the error of a simple sample: over n, not n - 1, for a net share or share."""
+    if kind == "mean":
+        return means.se
     with np.errstate(invalid="ignore", divide="ignore"):
-        if kind == "mean":
-            return means.se
-        return np.where(
-            means.n > 1, means.se * np.sqrt((means.n - 1) / means.n), np.where(means.n == 1, 0.0, np.nan)
-        )
+        over_n = means.se * np.sqrt((means.n - 1) / means.n)
+    over_n[means.n == 1] = 0.0
+    over_n[means.n < 1] = np.nan
+    return over_n

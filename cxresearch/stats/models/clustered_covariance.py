@@ -151,11 +151,12 @@ def simultaneous_critical(covariance: Floats, *, level: float = 0.95, seed: int 
     """
     level = check_level(level)
     spread = np.sqrt(np.diag(covariance).clip(0))
-    keep = spread > 0
-    if keep.sum() <= 1:
+    varies = spread > 0
+    if varies.sum() <= 1:
         return normal_quantile(level)
-    correlation = covariance[np.ix_(keep, keep)] / np.outer(spread[keep], spread[keep])
+    correlation = covariance[np.ix_(varies, varies)] / np.outer(spread[varies], spread[varies])
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
+    # Normal deviates with this correlation: V sqrt(values) z.
     root = vectors * np.sqrt(values.clip(0))
-    draws = np.random.default_rng(seed).standard_normal((20_000, int(keep.sum()))) @ root.T
+    draws = np.random.default_rng(seed).standard_normal((20_000, int(varies.sum()))) @ root.T
     return float(np.quantile(np.abs(draws).max(axis=1), level))

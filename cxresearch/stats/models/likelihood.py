@@ -59,6 +59,7 @@ def likelihood_ratio(loglik_small: float, loglik_large: float, df: int) -> ChiSq
     """
     if df < 1:
         raise ArgumentError(f"df is {df}", wanted="the number of coefficients the larger model adds")
+    # Wilks (1938): 2 (l1 - l0) is chi-square with df degrees of freedom where the smaller model holds.
     statistic = max(0.0, 2 * (loglik_large - loglik_small))
     return ChiSquare(statistic=statistic, df=df, p_value=float(stats.chi2.sf(statistic, df)))
 
@@ -86,7 +87,9 @@ def adequacy(loglik_null: float, loglik_small: float, loglik_large: float) -> fl
     0.75
     """
     total = loglik_large - loglik_null
-    return float((loglik_small - loglik_null) / total) if total > 0 else float("nan")
+    if not total > 0:
+        return float("nan")
+    return float((loglik_small - loglik_null) / total)
 
 
 def wald(coefficients: Floats, covariance: Floats, which: Sequence[int]) -> ChiSquare:
@@ -113,6 +116,7 @@ def wald(coefficients: Floats, covariance: Floats, which: Sequence[int]) -> ChiS
     >>> wald(np.array([2.0, 0.0]), np.eye(2), [0]).statistic
     4.0
     """
+    # b' V^-1 b of the coefficients tested.
     places = list(which)
     part = coefficients[places]
     statistic = float(part @ np.linalg.solve(covariance[np.ix_(places, places)], part))
@@ -145,6 +149,7 @@ def vuong(first: Floats, second: Floats, *, clusters: Places | None = None) -> t
     >>> vuong(np.array([-0.1, -0.2, -0.4]), np.array([-0.3, -0.3, -0.3]))[0] > 0
     True
     """
+    # Vuong (1989): mean of the differences of log-likelihood over their standard error.
     gap = first - second
     mean = float(gap.mean())
     se = float(np.sqrt(influence_covariance((gap - mean)[None, :], clusters=clusters)[0, 0]))

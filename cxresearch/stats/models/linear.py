@@ -12,9 +12,7 @@ from cxresearch.checks import check_same_length
 from cxresearch.errors import DataError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class LinearFit:
         return np.asarray(2 * stats.t.sf(np.abs(self.coefficients) / self.se, self.df))
 
 
-def linear_fit(X: Floats, y: Floats, *, cluster: NDArray[np.int64]) -> LinearFit:
+def linear_fit(X: Floats, y: Floats, *, cluster: Ints) -> LinearFit:
     """Fit by least squares; covariance from scores summed by cluster, residuals set right for leverage.
 
     Parameters

@@ -139,7 +139,8 @@ def logistic_fit(
     solution = newton.maximum()
     # Coefficients and covariance back on the columns given: b = T c and cov(b) = T cov(c) T'.
     bread = to_design @ np.linalg.pinv(newton.information(solution), hermitian=True) @ to_design.T
-    covariance, groups = bread, rows.n
+    covariance = bread
+    groups = rows.n
     if clusters is not None:
         codes = _positive_codes(rows, clusters)
         scores = rows.design * newton.residual(solution)[:, None]
@@ -191,7 +192,7 @@ def _rows(
     cases = float(w @ y)
     if not 0 < cases < w.sum():
         raise DataError(
-            "everyone is a case" if cases > 0 else "nobody is a case",
+            "nobody is a case" if cases == 0 else "everyone is a case",
             wanted="cases and controls",
             next_step="choose a longer horizon or a wider group",
         )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from cxresearch.checks import as_numbers, check_choice, check_level, check_same_length
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.models.mixed_fit import METHODS, MixedFit, mixed_fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +48,8 @@ class Pooled(Result):
         Cochran's test that all true values are equal.
     k : int
         Number of segments.
-    segments : DataFrame
-        Columns ``label, value, se, low, high, weight``; weights sum to 1.
+    table : DataFrame
+        One row a segment; weights sum to 1.
     level : float
     unit : Unit
     method, note : str
@@ -69,32 +70,56 @@ class Pooled(Result):
     q: float
     q_p_value: float
     k: int
-    segments: pd.DataFrame
+    table: pd.DataFrame
     level: float
     unit: Unit
     method: str
     note: str = ""
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Segments with their {level} intervals and weights",
+            columns=(
+                Column(name="label", label="segment", meaning="name of the segment"),
+                Column(name="value", label="value", meaning="its estimate", low="low", high="high"),
+                Column(name="weight", label="weight", meaning="share in the average", unit=Unit.SHARE),
+            ),
+        )
+    }
+
     def __float__(self) -> float:
         return self.value
 
-    def __str__(self) -> str:
+    @property
+    def finding(self) -> str:
+        """The average, where a further segment is expected, and how much segments differ."""
         figure = format_estimate(self.value, self.low, self.high, self.unit, signed=True)
         spread = format_interval(self.prediction_low, self.prediction_high, self.unit, signed=True)
-        text = (
+        return (
             f"{self.name}: {figure}, "
             f"{format_p_value(self.p_value)}, {self.k} segments; a further segment {spread}; "
             f"I\N{SUPERSCRIPT TWO} {100 * self.i2:.0f} %"
         )
-        return f"{text}; {self.note}" if self.note else text
 
-    __repr__ = __str__
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The note, if there is one."""
+        return tuple(filter(None, (self.note,)))
 
-    def _repr_html_(self) -> str:
-        return f"<div class='cx-result'>{html.escape(str(self))}</div>"
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return what the columns mean, values in the unit of what was pooled."""
+        value = Column(
+            name="value",
+            label="value",
+            meaning="estimate of the segment",
+            unit=self.unit,
+            low="low",
+            high="high",
+        )
+        columns = [value if column.name == "value" else column for column in self.specs[name].columns]
+        return TableSpec(title=self.specs[name].title, columns=tuple(columns))
 
 
-METHODS = ("REML", "ML", "DL", "PM", "FE")
 TESTS = ("hartung_knapp", "modified", "normal")
 PREDICTIONS = ("k-2", "metafor")
 #: Below this factor of Hartung and Knapp the estimates are equal for all that rounding can tell: two segments
@@ -102,133 +127,7 @@ PREDICTIONS = ("k-2", "metafor")
 EQUAL = 1e-8
 
 
-@dataclass(frozen=True, kw_only=True)
-class MixedFit:
-    """Weighted regression with a between-segment variance.
-
-    Attributes
-    ----------
-    coefficients : array, shape (p,)
-    covariance : array, shape (p, p)
-        Before any Hartung-Knapp correction.
-    scale : float
-        ``y'Py / (k - p)``, the factor of Hartung and Knapp.
-    tau2, q, i2 : float
-        Between-segment variance, Cochran's Q of the residuals, share of variation beyond sampling error.
-    df : int
-        ``k - p``.
-    """
-
-    coefficients: Floats
-    covariance: Floats
-    scale: float
-    tau2: float
-    q: float
-    i2: float
-    df: int
-
-
-def _projection(design: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Return P = W - WX(X'WX)^-1 X'W and (X'WX)^-1."""
-    weighted = design * weight[:, None]
-    inverse: Floats = np.asarray(np.linalg.inv(design.T @ weighted), dtype=np.float64)
-    return np.diag(weight) - weighted @ inverse @ weighted.T, inverse
-
-
-def _tau2_likelihood(y: Floats, v: Floats, design: Floats, start: float, *, restricted: bool) -> float:
-    """Fisher scoring with steps that never leave the parameter space."""
-    tau2 = max(start, 0.0)
-    for _ in range(200):
-        weight = 1 / (v + tau2)
-        p, _ = _projection(design, weight)
-        py = p @ y
-        if restricted:
-            step = (py @ py - np.trace(p)) / np.sum(p * p)
-        else:
-            step = (py @ py - weight.sum()) / np.sum(weight**2)
-        new = max(tau2 + step, 0.0)
-        if abs(new - tau2) <= 1e-13 * (1 + tau2):
-            return float(new)
-        tau2 = new
-    return float(tau2)
-
-
-def _tau2(y: Floats, v: Floats, design: Floats, method: str) -> float:
-    p, _ = _projection(design, 1 / v)
-    df = len(y) - design.shape[1]
-    moments = max(0.0, float((y @ p @ y - df) / np.trace(p)))
-    if method == "FE":
-        return 0.0
-    if method == "DL":
-        return moments
-    if method in ("REML", "ML"):
-        return _tau2_likelihood(y, v, design, moments, restricted=method == "REML")
-
-    def excess(tau2: float) -> float:
-        return float(y @ _projection(design, 1 / (v + tau2))[0] @ y - df)
-
-    if excess(0.0) <= 0:
-        return 0.0
-    upper = max(moments, float(v.max()))
-    while excess(upper) > 0:
-        upper *= 2
-    return float(optimize.brentq(excess, 0.0, upper, xtol=1e-14, rtol=1e-13))
-
-
-def mixed_fit(y: Floats, v: Floats, design: Floats, *, method: str = "REML") -> MixedFit:
-    """Fit ``y ~ N(X b, diag(v) + tau2 I)``.
-
-    Parameters
-    ----------
-    y, v : array, shape (k,)
-        Estimates and their sampling variances.
-    design : array, shape (k, p)
-        Full column rank; a column of ones for a plain average.
-    method : {"REML", "ML", "DL", "PM", "FE"}
-        Estimator of the variance between segments tau2: restricted or full maximum likelihood, DerSimonian
-        and Laird, Paule and Mandel, or none.
-
-    Returns
-    -------
-    MixedFit
-
-    References
-    ----------
-    Viechtbauer (2005), doi:10.3102/10769986030003261; Paule and Mandel (1982), doi:10.6028/jres.087.022;
-    DerSimonian and Laird (1986), doi:10.1016/0197-2456(86)90046-2.
-
-    Examples
-    --------
-    >>> fit = mixed_fit(np.array([0.1, 0.3, 0.5]), np.array([0.01, 0.01, 0.01]), np.ones((3, 1)))
-    >>> round(float(fit.coefficients[0]), 3), round(fit.tau2, 3), fit.df
-    (0.3, 0.03, 2)
-    """
-    tau2 = _tau2(y, v, design, method)
-    weight = 1 / (v + tau2)
-    fixed, plain = _projection(design, 1 / v)
-    inverse = _projection(design, weight)[1]
-    coefficients = inverse @ (design.T @ (weight * y))
-    df = len(y) - design.shape[1]
-    # Sums of squares rather than y'Py, which rounding can turn negative where the estimates are equal.
-    spread = float(weight @ (y - design @ coefficients) ** 2)
-    q = float((1 / v) @ (y - design @ (plain @ (design.T @ (y / v)))) ** 2)
-    if method == "FE":
-        i2 = max(0.0, (q - df) / q) if q > 0 else 0.0
-    else:
-        typical = df / np.trace(fixed) if df else math.nan
-        i2 = float(tau2 / (tau2 + typical)) if df else math.nan
-    return MixedFit(
-        coefficients=coefficients,
-        covariance=inverse,
-        scale=spread / df if df else math.nan,
-        tau2=tau2,
-        q=q,
-        i2=i2,
-        df=df,
-    )
-
-
-def meta_analysis(
+def meta_analysis(  # noqa: PLR0913 - what metafor's rma takes
     estimates: ArrayLike,
     standard_errors: ArrayLike,
     *,
@@ -291,7 +190,9 @@ def meta_analysis(
     y, se = _checked(estimates, standard_errors, labels)
     fit = mixed_fit(y, se**2, np.ones((len(y), 1)), method=method)
     equal = test == "hartung_knapp" and fit.scale < EQUAL
-    used = "modified" if equal else test
+    used = test
+    if equal:
+        used = "modified"
     average = _average(fit, used, level)
     half = _further_segment(fit, average, prediction, level)
     return Pooled(
@@ -310,7 +211,7 @@ def meta_analysis(
         q=fit.q,
         q_p_value=float(stats.chi2.sf(fit.q, fit.df)),
         k=len(y),
-        segments=_segments(y, se, 1 / (se**2 + fit.tau2), labels, level),
+        table=_segments(y, se, 1 / (se**2 + fit.tau2), labels, level),
         level=level,
         unit=unit,
         method=f"{method}, {used.replace('_', '-')}",
@@ -321,7 +222,8 @@ def meta_analysis(
 def _checked(
     estimates: ArrayLike, standard_errors: ArrayLike, labels: Sequence[str] | None
 ) -> tuple[Floats, Floats]:
-    y, se = as_numbers("estimates", estimates), as_numbers("standard_errors", standard_errors)
+    y = as_numbers("estimates", estimates)
+    se = as_numbers("standard_errors", standard_errors)
     k = check_same_length(estimates=y, standard_errors=se, labels=labels)
     if k < 2:
         raise DataError(f"there are {k} segments", wanted="two or more to pool")
@@ -341,9 +243,9 @@ def _check_spread(se: Floats) -> None:
 def _note(*, equal: bool, narrow: bool) -> str:
     if equal:
         return "the segments' estimates are equal, so the interval rests on their standard errors alone"
-    return (
-        "segments differ less than chance would have it, so the interval may be too narrow" if narrow else ""
-    )
+    if narrow:
+        return "segments differ less than chance would have it, so the interval may be too narrow"
+    return ""
 
 
 class _Average(NamedTuple):
@@ -363,7 +265,10 @@ def _average(fit: MixedFit, test: str, level: float) -> _Average:
 def _corrected(plain: float, fit: MixedFit, test: str) -> tuple[float, float]:
     if test == "normal":
         return plain, math.inf
-    scale = fit.scale if test == "hartung_knapp" else max(1.0, fit.scale)
+    # Hartung and Knapp (2001): var = (y'Py / df) (X'WX)^-1; modified: a factor of at least 1.
+    scale = fit.scale
+    if test == "modified":
+        scale = max(1.0, scale)
     return plain * math.sqrt(scale), float(fit.df)
 
 
@@ -373,16 +278,20 @@ def _further_segment(fit: MixedFit, average: _Average, prediction: str, level: f
         return float(stats.t.ppf(0.5 + level / 2, average.df)) * math.sqrt(fit.tau2 + average.se**2)
     if fit.df < 2:
         return math.nan
+    # Higgins, Thompson and Spiegelhalter (2009): t(k - 2) sqrt(tau2 + SE^2).
     return float(stats.t.ppf(0.5 + level / 2, fit.df - 1)) * math.sqrt(fit.tau2 + fit.covariance[0, 0])
 
 
 def _segments(y: Floats, se: Floats, weight: Floats, labels: Sequence[str] | None, level: float) -> Any:
     import pandas as pd
 
+    names = [str(place + 1) for place in range(len(y))]
+    if labels is not None:
+        names = list(labels)
     half = normal_quantile(level) * se
     return pd.DataFrame(
         {
-            "label": [str(i + 1) for i in range(len(y))] if labels is None else list(labels),
+            "label": names,
             "value": y,
             "se": se,
             "low": y - half,
@@ -422,7 +331,8 @@ def egger_test(estimates: ArrayLike, standard_errors: ArrayLike) -> tuple[float,
     >>> round(t, 2), round(p, 2)
     (2.09, 0.17)
     """
-    y, se = as_numbers("estimates", estimates), as_numbers("standard_errors", standard_errors)
+    y = as_numbers("estimates", estimates)
+    se = as_numbers("standard_errors", standard_errors)
     k = check_same_length(estimates=y, standard_errors=se)
     if k < 3:
         raise DataError(f"there are {k} studies", wanted="three or more")
@@ -432,6 +342,7 @@ def egger_test(estimates: ArrayLike, standard_errors: ArrayLike) -> tuple[float,
             "all studies have the same standard error",
             next_step="the test asks whether estimates rise with it; there is nothing to compare",
         )
+    # Egger et al. (1997): slope of the estimates on their standard errors, weighted by 1 / SE^2.
     fit = mixed_fit(y, se**2, np.column_stack([np.ones(k), se]), method="FE")
     if fit.scale < EQUAL:
         return math.nan, math.nan

@@ -82,6 +82,7 @@ def lmg(among: Floats, with_outcome: Floats) -> Floats:
     explained = _all_subsets(among, with_outcome)
     masks = np.arange(2**p)
     size = np.array([mask.bit_count() for mask in range(2**p)])
+    # Shapley: s! (p - s - 1)! / p! for a rise over s drivers that went before.
     weight = np.array([factorial(s) * factorial(p - s - 1) / factorial(p) for s in range(p)])
     shares = np.empty(p)
     for driver in range(p):
@@ -99,6 +100,7 @@ def _all_subsets(among: Floats, with_outcome: Floats) -> Floats:
         sets = np.array(list(combinations(range(p), size)))
         blocks = among[sets[:, :, None], sets[:, None, :]]
         sides = with_outcome[sets]
+        # R^2 = r' C^-1 r for every subset of this size at once.
         solved = np.linalg.solve(blocks, sides[:, :, None])[:, :, 0]
         explained[(1 << sets).sum(axis=1)] = (sides * solved).sum(axis=1)
     return explained
@@ -132,6 +134,7 @@ def relative_weights(among: Floats, with_outcome: Floats) -> Floats:
     array([0.36, 0.09])
     """
     require_full_rank(among)
+    # Johnson (2000): drivers through their nearest orthogonal stand-ins, C^(1/2), and back.
     values, vectors = np.linalg.eigh(among)
     root = vectors @ np.diag(np.sqrt(values)) @ vectors.T
     slopes = np.linalg.solve(root, with_outcome)

@@ -73,35 +73,52 @@ def alpha_of(
         raise ArgumentError(
             f"items has shape {table.shape}", wanted="a row for each person, two items or more"
         )
-    n, k = int((~np.isnan(table)).any(axis=1).sum()), table.shape[1]
+    n = int((~np.isnan(table)).any(axis=1).sum())
+    k = table.shape[1]
     c = _pairwise_covariance(table)
     if not np.isfinite(c).all() or (np.diag(c) <= 0).any():
         raise DataError(
             "an item never varies, or too few rows answered two items", next_step="drop that item"
         )
-    total, trace = float(c.sum()), float(np.trace(c))
+    total = float(c.sum())
+    trace = float(np.trace(c))
+    # Cronbach (1951): k / (k - 1) (1 - tr C / 1'C1); of standardised items by their mean correlation r.
     value = k / (k - 1) * (1 - trace / total)
     spread = np.sqrt(np.diag(c))
     r = float((c / np.outer(spread, spread)).sum() - k) / (k * (k - 1))
-    square = c @ c
-    q = 2 * k**2 / ((k - 1) ** 2 * total**3)
-    q *= total * (float(np.trace(square)) + trace**2) - 2 * trace * float(square.sum())
-    se = float(np.sqrt(q / n)) if q >= 0 else float("nan")  # pairwise covariances can contradict each other
+    se = _standard_error(c, n)
     tail = (1 - level) / 2
     if method == "duhachek":
         half = normal_quantile(level) * se
-        low, high = value - half, value + half
+        low = value - half
+        high = value + half
     else:
+        # Feldt (1965): (1 - alpha) / (1 - estimate) is F with n - 1 and (n - 1)(k - 1) degrees of freedom.
         df = (n - 1, (n - 1) * (k - 1))
-        low, high = (1 - (1 - value) * stats.f.ppf(end, *df) for end in (1 - tail, tail))
-    return Alpha(value, k * r / (1 + (k - 1) * r), se, float(low), float(high), n)
+        low = 1 - (1 - value) * float(stats.f.ppf(1 - tail, *df))
+        high = 1 - (1 - value) * float(stats.f.ppf(tail, *df))
+    return Alpha(value, k * r / (1 + (k - 1) * r), se, low, high, n)
+
+
+def _standard_error(c: Floats, n: int) -> float:
+    """Asymptotic error of alpha; NaN where pairwise covariances contradict each other."""
+    k = len(c)
+    total = float(c.sum())
+    trace = float(np.trace(c))
+    square = c @ c
+    # Duhachek and Iacobucci (2004): 2k^2 / ((k-1)^2 s^3) (s (tr C^2 + tr^2 C) - 2 tr C 1'C^2 1), s = 1'C1.
+    q = 2 * k**2 / ((k - 1) ** 2 * total**3)
+    q *= total * (float(np.trace(square)) + trace**2) - 2 * trace * float(square.sum())
+    if q < 0:
+        return float("nan")
+    return float(np.sqrt(q / n))
 
 
 def _pairwise_covariance(table: Floats) -> Floats:
     """Covariance of each pair of items over the rows that have both, each with its own means."""
-    here = (~np.isnan(table)).astype(np.float64)
+    answered = (~np.isnan(table)).astype(np.float64)
     filled = np.nan_to_num(table)
-    n = here.T @ here
-    sums = filled.T @ here  # of the first item, over the rows of the pair
+    n = answered.T @ answered
+    sums = filled.T @ answered  # of the first item, over the rows of the pair
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((filled.T @ filled - sums * sums.T / n) / (n - 1))

@@ -55,7 +55,7 @@ class Concordance:
         return np.asarray(total @ total.T / self.influence.shape[1] ** 2)
 
 
-def concordance(
+def concordance(  # noqa: PLR0913 - what R's concordance takes
     durations: ArrayLike,
     events: ArrayLike,
     scores: Sequence[ArrayLike],

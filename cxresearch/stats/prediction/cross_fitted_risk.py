@@ -62,6 +62,7 @@ def _risk_by_level(cases: Floats, total: Floats, basis: Floats) -> Floats:
     average = float(total @ share / total.sum())
     if not 0 < average < 1:
         return np.full(len(basis), average)
+    # Rows at one level share a risk, so counts by level fit as well as the rows.
     fit = logistic_fit(basis, share, weights=total, ridge=RIDGE * float(total.sum()))
     return np.asarray(expit(basis @ fit.coefficients))
 

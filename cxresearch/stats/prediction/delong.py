@@ -75,6 +75,7 @@ class CorrelatedAUC(Result):
         """One row a score: score, auc, low, high, se."""
         import pandas as pd
 
+        # Wald intervals cut at 0 and 1; none where the DeLong variance is 0.
         estimates = [self.estimate(name) for name in self.names]
         return pd.DataFrame(
             {
@@ -278,6 +279,7 @@ def _histogram(y: Floats, codes: list[Places]) -> tuple[Places, Floats, Floats]:
     shape = tuple(int(code.max()) + 1 for code in codes)
     if prod(shape) > len(y):
         return np.stack(codes), y, 1 - y
+    # One number for each combination of levels.
     cell = np.ravel_multi_index(codes, shape)
     total: Floats = np.bincount(cell, minlength=prod(shape)).astype(np.float64)
     case: Floats = np.bincount(cell, weights=y, minlength=prod(shape)).astype(np.float64)

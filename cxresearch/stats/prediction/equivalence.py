@@ -132,6 +132,7 @@ def rows_for_equivalence(
         return math.inf
     if unit_sd == 0:
         return 2.0
+    # No closed form off the middle: the power rises with n, so it is inverted on the scale of log n.
     scale = (unit_sd / (margin - abs(difference))) ** 2
 
     def miss(log_n: float) -> float:

@@ -114,6 +114,7 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     time = given_time[order]
     code = given_code[order]
     row_weight = given_weight[order]
+    # Times that differ by rounding only are one.
     gap = np.diff(time)
     new = np.append(True, gap > tie_width(time[np.append(True, gap > 0)]))
     group = np.cumsum(new) - 1
@@ -123,9 +124,10 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     censored = np.bincount(group, weights=row_weight * (code == 0), minlength=size)
     leaving = np.bincount(group, weights=row_weight, minlength=size)
     remaining = np.append(leaving[::-1].cumsum()[::-1][1:], 0.0)
-    # Reverse Kaplan-Meier (Gerds and Schumacher 2006): events at u leave before censorings at u are drawn.
+    # Reverse Kaplan-Meier (Gerds and Schumacher 2006): events at u leave before censorings at u.
     exposed = remaining + censored
     hazard = np.divide(censored, exposed, out=np.zeros(size), where=censored > 0)
+    # G(u) = product of 1 - hazard.
     after = np.cumprod(1 - hazard)
     return FollowUp(
         order=order,

@@ -104,6 +104,7 @@ def integrated_brier(
     value = np.zeros((len(risks) + 1, 1))
     influence = np.zeros((len(risks) + 1, 1, fit.n))
     for place, (time, share) in enumerate(zip(at, shares, strict=True)):
+        # The null model predicts the weighted risk of the same rows for everybody.
         side = split_weights(fit, inverse_weights(fit, time), time, cause=cause)
         null = np.full(fit.n, marginal_risk(fit, side))
         for contestant, risk in enumerate((*(row[place] for row in predicted), null)):

@@ -143,6 +143,7 @@ def level_codes(name: str, values: ArrayLike) -> tuple[Places, Floats]:
     if not len(array):
         raise DataError("there are no rows", where=name)
     low, high = array.min(), array.max()
+    # Whole numbers in a short range: numbered by subtraction, without a sort.
     if high - low < 4096:
         code = (array - low).astype(np.intp)
         if np.array_equal(code + low, array):
@@ -325,6 +326,7 @@ def ipcw_brier(
     at = [sides(fit, horizon, cause=cause) for horizon in checked_horizons(horizons)]
     sorted_risks = checked_risks(fit, risks, len(at))
     scores = [[brier_at(fit, side, risk) for side, risk in zip(at, row, strict=True)] for row in sorted_risks]
+    # The null model last: everybody at the weighted risk of the same rows.
     scores.append([brier_at(fit, side, np.full(fit.n, marginal_risk(fit, side))) for side in at])
     return measure(fit, "Brier score", at, scores)
 

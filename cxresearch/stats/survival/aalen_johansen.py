@@ -159,7 +159,7 @@ class CumulativeIncidence(Result):
         return self.event_free.notes
 
 
-def aalen_johansen(
+def aalen_johansen(  # noqa: PLR0913 - what R's survfit takes
     duration: ArrayLike,
     event: ArrayLike,
     *,

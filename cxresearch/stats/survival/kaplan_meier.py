@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cxresearch.aliases import Floats
 
 
-def kaplan_meier(
+def kaplan_meier(  # noqa: PLR0913 - what R's survfit takes
     duration: ArrayLike,
     event: ArrayLike,
     *,

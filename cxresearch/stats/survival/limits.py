@@ -1,4 +1,4 @@
-"""Pointwise limits of a probability that moves over time, on the scales that R's survfit offers."""
+"""Limits of a curve at each time, on the scales that R's survfit offers, and when it crosses a share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from cxresearch.aliases import Floats
 
 SCALES = ("log-log", "plain", "log", "logit")
+
+#: Slack with which a curve "equals" a probability, as in R's quantile.survfit.
+QUANTILE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 
 
 def probability_limits(
@@ -69,3 +72,17 @@ def probability_limits(
         np.where(inside, np.maximum(low, 0.0), fixed),
         np.where(inside, np.minimum(high, 1.0), fixed),
     )
+
+
+def crossing_time(time: Floats, curve: Floats, p: float) -> float:
+    """First time a falling curve is at or below ``p``; the midpoint of a stretch lying exactly on it."""
+    below = np.flatnonzero(curve < p + QUANTILE_TOLERANCE)
+    if below.size == 0:
+        return float("nan")
+    first = int(below[0])
+    # R's quantile.survfit: where the curve lies on p, half way to the next fall.
+    if abs(curve[first] - p) < QUANTILE_TOLERANCE:
+        lower = np.flatnonzero(curve < curve[first])
+        if lower.size:
+            return float((time[first] + time[lower[0]]) / 2)
+    return float(time[first])

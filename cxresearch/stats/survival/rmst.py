@@ -56,7 +56,7 @@ class RestrictedMean:
     note: str = ""
 
 
-def restricted_mean(
+def restricted_mean(  # noqa: PLR0913 - what R's survfit takes
     duration: ArrayLike,
     event: ArrayLike,
     *,

@@ -15,14 +15,12 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.survival.limits import crossing_time
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from cxresearch.aliases import Bools, Floats
-
-#: Slack with which a curve "equals" a probability, as in R's quantile.survfit.
-QUANTILE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 
 #: No share is quoted at a time at which fewer are at risk (a tenth of all, in a small group).
 FEWEST_AT_RISK = 30
@@ -41,20 +39,6 @@ def read_at(curve: KaplanMeier, times: ArrayLike) -> tuple[Floats, Bools, str]:
     # A curve that has reached 0 stays there, however late.
     beyond = (at > curve.follow_up) & (curve.survival[-1] > 0)
     return at, np.asarray(beyond), f"beyond the follow-up, which ends at {curve.follow_up:g}"
-
-
-def _crossing(time: Floats, curve: Floats, p: float) -> float:
-    """First time a falling curve is at or below ``p``; the midpoint of a stretch lying exactly on it."""
-    below = np.flatnonzero(curve < p + QUANTILE_TOLERANCE)
-    if below.size == 0:
-        return float("nan")
-    first = int(below[0])
-    # R's quantile.survfit: where the curve lies on p, half way to the next fall.
-    if abs(curve[first] - p) < QUANTILE_TOLERANCE:
-        lower = np.flatnonzero(curve < curve[first])
-        if lower.size:
-            return float((time[first] + time[lower[0]]) / 2)
-    return float(time[first])
 
 
 class EdgeLimits(NamedTuple):
@@ -358,9 +342,9 @@ class KaplanMeier(Result):
         """
         p = check_number("p", p, above=0, below=1)
         # Brookmeyer and Crowley (1982): where the curve and its limits cross 1 - p.
-        value = _crossing(self.time, self.survival, 1 - p)
-        low = _crossing(self.time, self.low, 1 - p)
-        high = _crossing(self.time, self.high, 1 - p)
+        value = crossing_time(self.time, self.survival, 1 - p)
+        low = crossing_time(self.time, self.low, 1 - p)
+        high = crossing_time(self.time, self.high, 1 - p)
         if np.isnan(high):
             high = float("inf")
         name = f"{100 * p:g} % quantile of time"

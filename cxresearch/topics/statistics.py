@@ -1,0 +1,53 @@
+"""The statistics by themselves, for arrays of your own: curves, tests, regressions, AUCs, intervals."""
+
+from cxresearch.stats.hazards.cox import fit_cox
+from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.hazards.gray import gray_test
+from cxresearch.stats.hazards.logrank import LogRank, logrank
+from cxresearch.stats.intervals.correlation import correlation
+from cxresearch.stats.intervals.proportions import agresti_coull, clopper_pearson, jeffreys, wilson
+from cxresearch.stats.intervals.ratio import poisson_rate
+from cxresearch.stats.models.likelihood import adequacy, likelihood_ratio, vuong, wald
+from cxresearch.stats.models.logistic import LogisticFit, logistic_fit
+from cxresearch.stats.models.meta import Pooled, egger_test, meta_analysis
+from cxresearch.stats.prediction.concordance import Concordance, concordance
+from cxresearch.stats.prediction.delong import CorrelatedAUC, delong
+from cxresearch.stats.prediction.integrated_brier import integrated_brier
+from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
+from cxresearch.stats.survival.aalen_johansen import aalen_johansen
+from cxresearch.stats.survival.kaplan_meier import kaplan_meier
+from cxresearch.stats.survival.rmst import restricted_mean
+
+__all__ = [
+    "Concordance",
+    "CorrelatedAUC",
+    "CoxFit",
+    "LogRank",
+    "LogisticFit",
+    "Measure",
+    "Pooled",
+    "aalen_johansen",
+    "adequacy",
+    "agresti_coull",
+    "clopper_pearson",
+    "concordance",
+    "correlation",
+    "delong",
+    "egger_test",
+    "fit_cox",
+    "gray_test",
+    "integrated_brier",
+    "ipcw_auc",
+    "ipcw_brier",
+    "jeffreys",
+    "kaplan_meier",
+    "likelihood_ratio",
+    "logistic_fit",
+    "logrank",
+    "meta_analysis",
+    "poisson_rate",
+    "restricted_mean",
+    "vuong",
+    "wald",
+    "wilson",
+]
