@@ -18,6 +18,15 @@ from cxresearch.results.units import format_interval, format_value
 from cxresearch.scales import NPS_BANDS, Band
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cxresearch.churn.curves.churn_curve_result import ChurnCurve
+    from cxresearch.churn.curves.compare_curves import CurveComparison
+    from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation
+    from cxresearch.data.landmarks.landmarks import Landmarks
+    from cxresearch.data.study import Study
+    from cxresearch.headtohead.contest.comparison import Comparison
+    from cxresearch.metrics.tables.scorecard_result import Scorecard
     from cxresearch.results.estimate import Estimate
 
 #: Periods of a year, the age at which cohorts are compared.
@@ -159,6 +168,99 @@ def ageing_caption(ageing: TicketAgeing) -> str:
         "them, so there is no interval. What is open for very long may be forgotten, or was never closed in "
         "the records."
     )
+
+
+def contest_detail(contest: Comparison, marks: Landmarks) -> str:
+    """Return what the AUCs of the main pair mean for a pair of customers, and who was not compared."""
+    first, second = (contest.auc(score) for score in contest.primary)
+    labels = [estimate.name.removeprefix("AUC of ") for estimate in (first, second)]
+    text = (
+        "A row is a customer on a day on which we looked. Shown one customer who left and one who stayed, "
+        f"{labels[0]} points to the right one in {100 * first.value:.0f} of 100 such pairs and "
+        f"{labels[1]} in {100 * second.value:.0f}; tossing a coin, one would be right in 50."
+    )
+    silent = [scale.label for name, scale in marks.instruments.items() if marks.frame[name].isna().all()]
+    if silent:
+        text += (
+            f"\n\nNot compared, for nobody answered it within {marks.window_days:g} days: "
+            f"{', '.join(silent)}."
+        )
+    return text
+
+
+def evaluation_detail(evaluation: ChurnEvaluation) -> str:
+    """Return what the AUC and the lift of a churn model mean for customers."""
+    auc = evaluation.estimate("auc").value
+    lift = evaluation.estimate("lift_top_decile").value
+    return (
+        f"Shown a customer who left and one who stayed, the model points to the right one in {100 * auc:.0f} "
+        "of 100 such pairs (this is the AUC); tossing a coin, one would be right in 50. The riskiest tenth "
+        f"held {lift:.1f} times as many leavers as a random tenth."
+    )
+
+
+def evaluation_tone(evaluation: ChurnEvaluation) -> str:
+    """Return the tone of the finding: attention where the model does not rank everybody."""
+    return "attention" if evaluation.group_gap else "neutral"
+
+
+def curve_detail(overall: ChurnCurve, comparison: CurveComparison | None) -> str:
+    """Return how many leave where the curve falls steeply, and which groups stay longer."""
+    parts = [overall.falls]
+    if comparison is not None:
+        parts.append(comparison.finding)
+    return "\n\n".join(part for part in parts if part)
+
+
+def pictured_metrics(
+    card: Scorecard, study: Study, *, featured: Sequence[str], metrics: Sequence[str]
+) -> list[str]:
+    """Return the metrics that get pictures: those featured, else the questions asked, that have a value.
+
+    Parameters
+    ----------
+    card : Scorecard
+        The figures.
+    study : Study
+        Names the questions.
+    featured, metrics : sequence of str
+        As set for the report; both may be empty.
+    """
+    valued = card.overall[card.overall["value"].notna()]
+    names = set(valued["metric"])
+    pictured = [name for name in _wished(study, featured, metrics) if name in names]
+    if pictured:
+        return pictured
+    with_interval = card.overall[card.overall["low"].notna()]
+    return list(with_interval["metric"].unique()[:1])
+
+
+def _wished(study: Study, featured: Sequence[str], metrics: Sequence[str]) -> list[str]:
+    if featured:
+        return list(featured)
+    return [name for name in study.instruments if not metrics or name in metrics]
+
+
+def scorecard_detail(
+    card: Scorecard, study: Study, *, featured: Sequence[str], metrics: Sequence[str]
+) -> str:
+    """Return which groups moved, what the reader must know, and which questions nobody answered."""
+    answered = set(card.overall.loc[card.overall["n"] > 0, "metric"])
+    labels = {**card.labels, **{name: scale.label for name, scale in study.instruments.items()}}
+    silent = [labels.get(name, name) for name in _wished(study, featured, metrics) if name not in answered]
+    parts = [card.groups_finding, *[f"{note}." for note in card.notes]]
+    if silent:
+        parts.append(f"Declared or asked for, but without any answer: {', '.join(silent)}.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def trend_caption(card: Scorecard, metric: str) -> str:
+    """Return what the line of a metric over the periods shows."""
+    text = f"{card.labels[metric]} by {card.every}, all customers"
+    rows = card.overall[card.overall["metric"] == metric]
+    if rows["low"].notna().any():
+        return f"{text}, with {100 * card.level:g} % intervals."
+    return f"{text}."
 
 
 def reference_line(estimate: Estimate) -> str:

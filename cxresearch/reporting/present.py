@@ -1,4 +1,4 @@
-"""What a report notebook is written with, so that its cells stay one line without def, loop or markup.
+"""What a report notebook is written with, so that its cells stay short calls without def or markup.
 
 A report notebook has one cell tagged ``parameters`` (annotated literals, ``study: str = "built-in"`` among
 them), prose, cells that compute and show, and a last cell that saves. ``cxresearch run`` executes it in a
@@ -13,12 +13,14 @@ display the same blocks and write nothing.
 ``tiles(headline)``         headline figures side by side, each with interval and n
 ``since_last_time(head)``   box: how the headline moved since the last run on other data, and whether that
                             is more than noise. Where a notebook lacks it, the page gets it below the finding.
-``show(axes, name=, ...)``  a picture with caption; kept as ``figures/<name>.svg`` and ``.png``
+``show(result, name=, …)``  the picture of a result (or axes) with caption; kept as ``figures/<name>.svg`` and
+                            ``.png``
 ``table(result, "part")``   a table of a result as its spec says, with caption; kept as ``tables/<name>.csv``
                             where ``name=`` is given
 ``aside(text)``             a remark in small letters, below what it belongs to
-``left_out(frame)``         who was left out and why
-``method(text)``            how it was computed, with sources
+``left_out(result)``        who was left out and why
+``facts(margin=...)``       numbers that prose may name: ``{{ margin | number }}`` in a markdown cell; the
+                            parameters are known without. Prose tagged ``method`` is boxed.
 ``caveats(list)``           what the reader must not conclude
 ``secondary(f, ...)``       ``f(...)``, or None and a note that says why these data do not allow it
 ``given_path(path)``        a path given as a parameter, relative to where the command was given
@@ -175,44 +177,60 @@ def since_last_time(headline: Sequence[Estimate | Contrast]) -> None:
     _display(changes_block(changes, previous), text, "since-last-time")
 
 
-def show(picture: Any, *, name: str, caption: str, alt: str = "") -> None:
+def show(picture: Any, *, name: str, caption: str, alt: str = "", **options: Any) -> None:
     """Show a picture with its caption and keep it as files.
 
     Parameters
     ----------
-    picture : matplotlib Axes or Figure
-        What to show; it is closed afterwards.
+    picture : Result, matplotlib Axes or Figure, or None
+        What to show: a result is drawn by ``cx.plot``; a picture is closed afterwards. Nothing is shown of
+        what `secondary` could not compute.
     name : str
         File name without ending: lower-case letters, digits, dashes, underscores; once in a report.
     caption : str
-        What the picture shows, with n, in a sentence.
+        What the picture shows, with n, in a sentence. Of a result, fields may stand in braces, as in
+        ``"{n} rows, {level} intervals"``.
     alt : str
         What somebody who cannot see it needs to know; by default the caption.
+    **options
+        Passed to ``cx.plot``, such as ``kind="auc"``.
     """
-    import matplotlib as mpl
-    import matplotlib.pyplot as plt
-
+    if picture is None:
+        return
+    if isinstance(picture, Result):
+        caption = picture.fill(caption)
+        picture = import_module("cxresearch").plot(picture, **options)
     _check_name(name, "figures")
-    figure = picture if hasattr(picture, "savefig") else picture.figure
-    with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
-        svg, png = io.BytesIO(), io.BytesIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-        figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
-    plt.close(figure)
+    svg, png = _drawn(picture)
     if _staging():
         with _private("shown").open("a", encoding="utf-8") as file:
             file.write(name + "\n")
-    _keep(f"figures/{name}.svg", svg.getvalue())
-    _keep(f"figures/{name}.png", png.getvalue())
-    inline = ("svg", svg) if svg.tell() <= _LARGEST_INLINE_SVG else ("png", png)
-    page = blocks.figure_block(
-        inline[1].getvalue(), kind=inline[0], caption=caption, alt=alt or caption, name=name
-    )
+    _keep(f"figures/{name}.svg", svg)
+    _keep(f"figures/{name}.png", png)
+    kind, image = "svg", svg
+    if len(svg) > _LARGEST_INLINE_SVG:
+        kind, image = "png", png
+    page = blocks.figure_block(image, kind=kind, caption=caption, alt=alt or caption, name=name)
     _display(page, caption, "figure")
 
 
+def _drawn(picture: Any) -> tuple[bytes, bytes]:
+    """A picture as SVG and as PNG, the same bytes each time; it is closed."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    figure = picture if hasattr(picture, "savefig") else picture.figure
+    svg = io.BytesIO()
+    png = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
+    plt.close(figure)
+    return svg.getvalue(), png.getvalue()
+
+
 def table(
-    what: Result | pd.DataFrame,
+    what: Result | pd.DataFrame | None,
     part: str = "table",
     *,
     caption: str = "",
@@ -226,9 +244,9 @@ def table(
 
     Parameters
     ----------
-    what : Result or pandas DataFrame
+    what : Result or pandas DataFrame, or None
         A result of this package, which knows what its columns are called and count; or a frame, whose columns
-        are shown under their names.
+        are shown under their names. Nothing is shown of what `secondary` could not compute.
     part : str
         Which table of the result: ``"table"``, ``"contrasts"``.
     caption : str
@@ -251,6 +269,8 @@ def table(
     ArgumentError
         If the result has no such table, or a column is named that the table does not have.
     """
+    if what is None:
+        return
     if isinstance(what, Result):
         frame = what.to_frame(part)
         spec = spec or what.spec(part)
@@ -275,27 +295,50 @@ def _keep_csv(name: str, frame: pd.DataFrame) -> None:
     _keep(f"tables/{name}.csv", safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
 
+def facts(**values: Any) -> None:
+    """Note what prose may name: ``{{ margin | number }}`` in a markdown cell becomes the number on the page.
+
+    Parameters
+    ----------
+    **values
+        Texts and numbers by name; the parameters of the report are known without. Filters: ``number`` (as
+        short as it is), ``count``, ``percent`` (of a share), or the name of a Unit.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is neither a text nor a number.
+    """
+    for name, value in values.items():
+        if not isinstance(value, (str, int, float)):
+            raise ArgumentError(f"{name} is {type(value).__name__}", wanted="a text or a number")
+    if _staging():
+        path = _private("facts.json")
+        noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        path.write_text(json.dumps({**noted, **as_plain(values)}), encoding="utf-8")
+    _display("", ", ".join(values), "saved")
+
+
 def aside(text: str) -> None:
-    """Show a remark in small letters, below what it belongs to."""
-    _display(blocks.aside_block(text), text, "aside")
+    """Show a remark in small letters, below what it belongs to; nothing where there is none."""
+    if text:
+        _display(blocks.aside_block(text), text, "aside")
 
 
-def left_out(frame: pd.DataFrame, *, caption: str = "Who was left out, and why") -> None:
+def left_out(who: Result | pd.DataFrame, *, caption: str = "Who was left out, and why") -> None:
     """Show who was left out and why; an empty frame says that nobody was."""
+    frame = who.to_frame("left_out") if isinstance(who, Result) else who
     if len(frame):
         table(frame, caption=caption)
     else:
         _display(blocks.note_block(caption, "Nobody was left out.", kind="left-out"), "nobody", "left-out")
 
 
-def method(text: str, *, title: str = "How this was computed") -> None:
-    """Show how it was computed, with sources, in plain text; blank lines separate paragraphs."""
-    _display(blocks.note_block(title, text, kind="method"), text, "method")
-
-
 def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> None:
-    """Show what the reader must not conclude, one sentence an item."""
+    """Show what the reader must not conclude, one sentence an item; nothing where there is none."""
     sentences = [blocks.sentence(item) for item in items]
+    if not sentences:
+        return
     _display(blocks.list_block(title, sentences, kind="caveats"), "\n".join(sentences), "caveats")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -86,7 +87,25 @@ class Result:
 
     def caption(self, name: str = "table") -> str:
         """Return the title of one of its frames, with the figures of this result in it."""
-        return self.spec(name).title.format_map(_Facts(self))
+        return self.fill(self.spec(name).title)
+
+    def fill(self, text: str) -> str:
+        """Return a text with fields of this result where it names them.
+
+        Parameters
+        ----------
+        text : str
+            ``"{n} rows of {n_customers} customers, {level} intervals"``. Whole numbers get thousands
+            separators, ``{level}`` is the level in words, sentences are joined; other formats stand behind a
+            colon, ``{margin:g}``.
+
+        Examples
+        --------
+        >>> import cxresearch as cx
+        >>> cx.nps([10] * 900 + [6] * 300).fill("{name} of {n} answers, {level} interval, {not_a_field}")
+        'NPS of 1,200 answers, 95 % interval, {not_a_field}'
+        """
+        return _FIELD.sub(lambda match: _field_text(self, match), text)
 
     def to_frame(self, name: str = "table") -> pd.DataFrame:
         """Return a copy of one of its frames, by default the main table.
@@ -154,16 +173,25 @@ def _folded(result: Result) -> dict[str, Any]:
     }
 
 
-class _Facts(dict[str, Any]):
-    """Fields of a result for its captions; ``level`` in words."""
+#: A field in a caption, with or without a format: ``{level}``, ``{margin:g}``, ``{overall.df}``.
+_FIELD = re.compile(r"\{([a-z]\w*(?:\.[a-z]\w*)*)(?::([^{}]*))?\}")
 
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self._result = result
 
-    def __missing__(self, name: str) -> Any:
-        value = getattr(self._result, name)
-        return f"{100 * value:.4g} %" if name == "level" else value
+def _field_text(result: Result, match: re.Match[str]) -> str:
+    """A field in the words of a caption; braces that name no plain field stay as they are."""
+    name, form = match[1], match[2]
+    value: Any = result
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return "; ".join(value)
+    if not isinstance(value, (str, int, float, datetime)):
+        return match[0]
+    if name.endswith("level"):
+        return f"{100 * float(str(value)):.4g} %"
+    if form is None and isinstance(value, int):
+        return f"{value:,}"
+    return format(value, form or "")
 
 
 def _with_columns(text: str, specs: Mapping[str, TableSpec]) -> str:

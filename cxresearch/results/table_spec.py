@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cxresearch.errors import ArgumentError
-from cxresearch.results.table_text import interval_text, value_text
+from cxresearch.results.table_text import NOT_AVAILABLE, interval_text, is_missing, value_text
 from cxresearch.results.units import Unit
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ class Column:
         Names of the columns that hold the ends of its interval; they are shown in the same cell.
     unit_from : str
         Name of the column that holds the unit of each row, where rows differ (a table of many metrics).
+    side : bool
+        The unit is that of a difference, and this column one of its sides: points, and a share.
+    words : mapping, optional
+        What a reader sees in place of a code: ``{"uno_c": "Uno's C"}``.
+    missing : str
+        What a reader sees where nothing is known.
     """
 
     name: str
@@ -46,6 +52,9 @@ class Column:
     low: str = ""
     high: str = ""
     unit_from: str = ""
+    side: bool = False
+    words: Mapping[Any, str] | None = None
+    missing: str = NOT_AVAILABLE
 
     def text(self, row: Mapping[Any, Any]) -> str:
         """Return the cell of a row as text, with its interval if the row has one.
@@ -56,16 +65,21 @@ class Column:
         >>> auc.text({"auc": 0.61, "low": 0.58, "high": 0.64})
         '0.610 [0.580, 0.640]'
         """
+        value = row[self.name]
+        if self.words and value in self.words:
+            return self.words[value]
         unit = self._unit_of(row)
         if self.low in row and self.high in row:
-            return interval_text(row[self.name], row[self.low], row[self.high], unit)
-        return value_text(row[self.name], unit)
+            return interval_text(value, row[self.low], row[self.high], unit)
+        return self.missing if is_missing(value) else value_text(value, unit)
 
     def _unit_of(self, row: Mapping[Any, Any]) -> Unit | None:
-        if self.unit_from not in row:
-            return self.unit
-        stated = row[self.unit_from]
-        return Unit(stated) if stated in set(Unit) else self.unit
+        unit = self.unit
+        if self.unit_from in row and row[self.unit_from] in set(Unit):
+            unit = Unit(row[self.unit_from])
+        if unit is not None and self.side:
+            return unit.of_sides
+        return unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,17 +159,29 @@ class TableSpec:
 
     def relabel(self, **labels: str) -> TableSpec:
         """Return the spec with other headings, for a result that names its sides: ``relabel(auc="CES")``."""
-        unknown = sorted(labels.keys() - {column.name for column in self.columns})
-        if unknown:
+        spec = self
+        for name, label in labels.items():
+            spec = spec.change(name, label=label)
+        return spec
+
+    def change(self, name: str, **attributes: Any) -> TableSpec:
+        """Return the spec with one column changed, for what only the result knows, such as its unit."""
+        if name not in {column.name for column in self.columns}:
             raise ArgumentError(
-                f"the table has no column {unknown[0]!r}",
+                f"the table has no column {name!r}",
                 wanted="one of " + ", ".join(column.name for column in self.columns),
             )
         columns = [
-            dataclasses.replace(column, label=labels.get(column.name, column.label))
+            dataclasses.replace(column, **attributes) if column.name == name else column
             for column in self.columns
         ]
         return dataclasses.replace(self, columns=tuple(columns))
+
+    def without(self, *names: str) -> TableSpec:
+        """Return the spec without some of its columns."""
+        return dataclasses.replace(
+            self, columns=tuple(column for column in self.columns if column.name not in names)
+        )
 
     def select(self, *names: str) -> TableSpec:
         """Return the spec of some of the columns, in the order named."""

@@ -60,6 +60,8 @@ def value_text(value: Any, unit: Unit | None = None) -> str:
     """
     if is_missing(value):
         return NOT_AVAILABLE
+    if isinstance(value, datetime) and unit is Unit.DATE:
+        return value.date().isoformat()
     if isinstance(value, (datetime, date)):
         return value.isoformat().replace("T00:00:00", "").replace("T", " ")
     if isinstance(value, str):

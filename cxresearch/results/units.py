@@ -28,6 +28,15 @@ class Unit(StrEnum):
     MINUTES = "minutes"
     P_VALUE = "p-value"  # three decimals, never zero
     NUMBER = "number"  # as short as it is: times on an axis
+    DATE = "date"  # a day, without its time
+
+    @property
+    def of_sides(self) -> Unit:
+        """The unit of the two sides where this is the unit of their difference."""
+        return _OF_SIDES.get(self, self)
+
+
+_OF_SIDES = {Unit.SHARE_DIFFERENCE: Unit.SHARE, Unit.AUC_DIFFERENCE: Unit.AUC}
 
 
 def _signed(text: str, value: float) -> str:
@@ -58,6 +67,7 @@ _WRITERS: dict[Unit, Callable[[float], str]] = {
     Unit.HOURS: _fixed(1),
     Unit.MINUTES: _fixed(0),
     Unit.NUMBER: lambda value: f"{value:,.6g}",
+    Unit.DATE: _fixed(0),
     Unit.P_VALUE: lambda value: format_p_value(value).removeprefix("p "),
 }
 _ALWAYS_SIGNED = (Unit.POINTS, Unit.AUC_DIFFERENCE)

@@ -32,7 +32,8 @@ FULL = [
     "present.show(plt.subplots(figsize=(4, 3))[1], name='empty', caption='Nothing, n 0')",
     "present.table(pd.DataFrame({'who': ['a'], 'nps': [30.0]}), caption='One row', name='one')",
     "present.left_out(pd.DataFrame({'reason': [], 'rows': []}))",
-    "present.method('By hand.')\npresent.caveats(['It is a test.'])",
+    "present.facts(share=0.125)\npresent.caveats(['It is a test.'])\npresent.caveats([])",
+    "present.table(nps, name='two')\npresent.show(None, name='none', caption='')\npresent.table(None)",
     "print(object())",
 ]
 
@@ -41,7 +42,8 @@ FULL = [
 def full(warm_worker, tmp_path_factory) -> tuple[Path, RunOutcome]:
     """A report with every block, and its run."""
     folder = tmp_path_factory.mktemp("full")
-    path = write_notebook(folder / "small.ipynb", FULL, save=SAVE_NPS)
+    prose = "One in eight is {{ share | share }}, not {{ unknown }}."
+    path = write_notebook(folder / "small.ipynb", FULL, save=SAVE_NPS, prose=prose)
     return path, execute_plan(plan_run(path, output=folder / "reports"), warm_worker)
 
 
@@ -67,6 +69,8 @@ def test_publishes_everything_and_points_latest_at_it(full) -> None:
         "report.html",
         "results.json",
         "tables/one.csv",
+        "tables/two.columns.csv",
+        "tables/two.csv",
     }
     shelf = outcome.folder.parent
     assert (shelf / "latest").resolve() == outcome.folder.resolve()
@@ -99,7 +103,8 @@ def test_page_has_no_code_no_script_and_nothing_from_elsewhere(full) -> None:
         "It is thirty.",
         "Nothing, n 0",
         "One row",
-        "By hand.",
+        "by hand",
+        "One in eight is 12.5 %, not {{ unknown }}.",
         "Nobody was left out",
     ):
         assert text in page

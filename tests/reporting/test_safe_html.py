@@ -50,7 +50,7 @@ SHOWN = [
     "frame = pd.DataFrame({'comment': attacks, '<script>x</script>': range(len(attacks))})",
     "[present.finding(text, detail=text) for text in attacks];",
     "present.table(frame, caption=attacks[0], name='comments', labels={'comment': attacks[2]})",
-    "present.method('\\n\\n'.join(attacks), title=attacks[2])\npresent.caveats(attacks, title=attacks[3])",
+    "present.facts(hostile=' '.join(attacks))\npresent.caveats(attacks, title=attacks[3])",
     "frame",
     "print('\\n'.join(attacks))",
     "from IPython.display import HTML, Markdown, SVG, Javascript, display\nimport sys",
@@ -123,7 +123,9 @@ def attacked(warm_worker, tmp_path_factory) -> Path:
     from .conftest import write_notebook
 
     folder = tmp_path_factory.mktemp("attacked")
-    path = write_notebook(folder / "attacked.ipynb", SHOWN, save=SAVE, prose="\n\n".join(ATTACKS))
+    path = write_notebook(
+        folder / "attacked.ipynb", SHOWN, save=SAVE, prose="\n\n".join([*ATTACKS, "{{ hostile }}"])
+    )
     return execute_plan(plan_run(path, output=folder / "reports"), warm_worker).folder
 
 

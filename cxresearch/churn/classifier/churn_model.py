@@ -142,12 +142,20 @@ class ChurnModel(Result):
         """All columns the model reads."""
         return self.numbers + self.categories
 
+    @property
+    def trained_on(self) -> str:
+        """What it learnt from, in words."""
+        training = self.training
+        risk = format_value(training.risk, Unit.SHARE)
+        return (
+            f"Trained on {training.rows:,} rows of {training.customers:,} customers, {training.cases:,} left "
+            f"({risk})"
+        )
+
     def __str__(self) -> str:
-        t = self.training
         lines = [
             f"Churn model ({self.kind}): {self.cause} churn within {self.horizon_days:g} days",
-            f"  Trained on {t.rows:,} rows of {t.customers:,} customers, {t.cases:,} left "
-            f"({format_value(t.risk, Unit.SHARE)})",
+            f"  {self.trained_on}",
             f"  Reads {len(self.numbers)} numbers and {len(self.categories)} categories",
             f"  Split: {self.split}",
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from cxresearch.checks import as_numbers
 from cxresearch.errors import ArgumentError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.hazards.logrank import LogRank
 from cxresearch.stats.survival.aalen_johansen import CumulativeIncidence
@@ -76,6 +78,62 @@ class ChurnCurve(Result):
     name: str = ""
     notes: tuple[str, ...] = ()
     data: Any = field(default=None, repr=False)
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "summary": TableSpec(
+            title="Time by which half have left, in {unit}, with {level} intervals",
+            columns=(
+                Column(name="group", label="group", meaning="the group"),
+                Column(name="n", label="customers", meaning="customers behind the curve"),
+                Column(name="events", label="left", meaning="ends seen", unit=Unit.COUNT),
+                Column(name="median", label="median", meaning="half have left", low="low", high="high"),
+                Column(name="follow_up", label="followed for up to", meaning="longest time seen"),
+                Column(name="note", label="note", meaning="what to know of the group"),
+            ),
+        ),
+        "survival_at": TableSpec(
+            title="Share still there after so many {unit}, with {level} intervals",
+            columns=(
+                Column(name="group", label="group", meaning="the group"),
+                Column(name="time", label="time", meaning="time stayed", unit=Unit.NUMBER),
+                Column(name="at_risk", label="at risk", meaning="followed so long", unit=Unit.COUNT),
+                Column(
+                    name="survival",
+                    label="still there",
+                    meaning="share still there",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="note", label="note", meaning="where nobody is followed so long"),
+            ),
+        ),
+        "conditional": TableSpec(
+            title="Chance to stay longer, by {unit} already stayed; {level} intervals",
+            columns=(
+                Column(name="stayed", label="stayed", meaning="time already stayed", unit=Unit.NUMBER),
+                Column(name="at_risk", label="customers", meaning="followed so long", unit=Unit.COUNT),
+                Column(
+                    name="survival",
+                    label="stay longer",
+                    meaning="chance to stay ``further`` longer",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        ),
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of ``summary``, `survival_at` or `conditional`, with the unit of time."""
+        spec = super().spec(name)
+        if name == "summary":
+            return spec.change("median", unit=self.unit).change("follow_up", unit=self.unit)
+        column = {"survival_at": "time", "conditional": "stayed"}.get(name)
+        if column is None:
+            return spec
+        label = {"time": str(self.unit), "stayed": f"{self.unit} stayed"}[column]
+        return spec.relabel(**{column: label})
 
     def __getitem__(self, group: str) -> KaplanMeier:
         if group not in self.groups:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from cxresearch.churn.curves.survival_input import SurvivalInput
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 from cxresearch.stats.hazards.logrank import LogRank, logrank_of, robust_logrank_of
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
@@ -74,6 +75,39 @@ class CurveComparison(Result):
     axis: str
     unit: Unit
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Time that the first group stays longer, of the first {horizon:.3g} {unit}; {adjustment}",
+            columns=(
+                Column(name="first", label="first", meaning="one group"),
+                Column(name="second", label="second", meaning="the other"),
+                Column(
+                    name="rmst_difference",
+                    label="difference",
+                    meaning="mean time kept within the horizon, first minus second",
+                    low="rmst_low",
+                    high="rmst_high",
+                ),
+                Column(
+                    name="rmst_p_adjusted",
+                    label="p, corrected",
+                    meaning="of no difference in mean time",
+                    unit=Unit.P_VALUE,
+                ),
+                Column(
+                    name="logrank_p_adjusted",
+                    label="log-rank p, corrected",
+                    meaning="of no difference in hazard",
+                    unit=Unit.P_VALUE,
+                ),
+                Column(name="note", label="note", meaning="small groups"),
+            ),
+        )
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of the table, with the unit of time."""
+        return super().spec(name).change("rmst_difference", unit=self.unit)
 
     @property
     def finding(self) -> str:

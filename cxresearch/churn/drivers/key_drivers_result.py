@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cxresearch.churn.risk.feature_words import feature_words
 from cxresearch.errors import ArgumentError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -65,6 +66,51 @@ class KeyDrivers(Result):
         "Importance says how much of the differences in the outcome goes with a driver; it does not say that "
         "changing the driver would change the outcome."
     )
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Drivers of {outcome_label}; {n:,} rows, {n_missing:,} left out for a missing value",
+            columns=(
+                Column(name="driver", label="driver", meaning="score or feature"),
+                Column(
+                    name="importance",
+                    label="importance",
+                    meaning="share of the variance that goes with it",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+                Column(
+                    name="direction",
+                    label="higher goes with",
+                    meaning="sign of the coefficient",
+                    words={1: "more", -1: "less"},
+                ),
+                Column(
+                    name="direction_sure",
+                    label="how sure",
+                    meaning="share of resamples with this sign",
+                    unit=Unit.SHARE,
+                ),
+                Column(name="correlation", label="correlation", meaning="with the outcome"),
+                Column(name="quadrant", label="field", meaning="importance against performance"),
+            ),
+        )
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of the table, with drivers in words."""
+        words = {driver: self.label(driver) for driver in self.table["driver"]}
+        return super().spec(name).change("driver", words=words)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows looked at, with and without missing values."""
+        return self.n + self.n_missing
+
+    @property
+    def outcome_label(self) -> str:
+        """What a reader sees in place of the outcome's name."""
+        return self.label(self.outcome)
 
     def label(self, column: str) -> str:
         """Return what a reader sees in place of a column's name."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -92,6 +94,51 @@ class ChurnEvaluation(Result):
         "AUC and Brier score with censoring weights, intervals from influence functions by customer; average "
         "precision, gains and lift by a Poisson bootstrap over customers"
     )
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "by_segment": TableSpec(
+            title="By group; flagged is the share of the group that is among the riskiest tenth of all",
+            columns=(
+                Column(name="segment", label="column", meaning="the group column"),
+                Column(name="value", label="group", meaning="the group"),
+                Column(name="n", label="rows", meaning="held-out rows"),
+                Column(name="cases", label="left", meaning="rows that left within the horizon"),
+                Column(name="observed", label="share that left", meaning="observed", unit=Unit.SHARE),
+                Column(name="predicted", label="predicted", meaning="mean predicted risk", unit=Unit.SHARE),
+                Column(
+                    name="auc",
+                    label="AUC",
+                    meaning="AUC within the rows",
+                    unit=Unit.AUC,
+                    low="auc_low",
+                    high="auc_high",
+                ),
+                Column(
+                    name="flagged", label="flagged", meaning="share in the riskiest tenth", unit=Unit.SHARE
+                ),
+            ),
+        ),
+        "drift": TableSpec(
+            title=(
+                "By the day on which customers were looked at; later days are further from what the model "
+                "learnt"
+            ),
+            columns=(
+                Column(name="landmark_at", label="day", meaning="the landmark"),
+                Column(name="n", label="rows", meaning="held-out rows"),
+                Column(name="cases", label="left", meaning="rows that left within the horizon"),
+                Column(name="observed", label="share that left", meaning="observed", unit=Unit.SHARE),
+                Column(name="predicted", label="predicted", meaning="mean predicted risk", unit=Unit.SHARE),
+                Column(
+                    name="auc",
+                    label="AUC",
+                    meaning="AUC within the rows",
+                    unit=Unit.AUC,
+                    low="auc_low",
+                    high="auc_high",
+                ),
+            ),
+        ),
+    }
 
     def estimate(self, metric: str = "auc", contestant: str = "model") -> Estimate:
         """Return one metric of one contestant with its interval."""
@@ -125,6 +172,11 @@ class ChurnEvaluation(Result):
     def best_baseline(self) -> Contrast | None:
         """The contrast against the baseline with the highest AUC."""
         return min(self.contrasts, key=lambda c: c.difference) if self.contrasts else None
+
+    @property
+    def finding(self) -> str:
+        """The verdict, and for whom the model does not rank."""
+        return f"{self.verdict} {self.group_gap}".strip()
 
     @property
     def verdict(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -68,6 +70,55 @@ class RiskList(Result):
         "Reasons say what the model looked at, not what made a customer unhappy or what would keep them. "
         "The interval is for the risk of customers like this one."
     )
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title=(
+                "{listed:,} of {customers:,} active customers on {on:%Y-%m-%d}. Amounts in {money}. {note}"
+            ),
+            columns=(
+                Column(name="rank", label="rank", meaning="order in which contacting pays"),
+                Column(name="customer_id", label="customer", meaning="the customer"),
+                Column(
+                    name="risk",
+                    label="risk",
+                    meaning="of leaving within the horizon",
+                    unit=Unit.SHARE,
+                    low="risk_low",
+                    high="risk_high",
+                ),
+                Column(
+                    name="revenue_at_risk",
+                    label="revenue at risk",
+                    meaning="risk times MRR times ``value_months``",
+                    unit=Unit.COUNT,
+                ),
+                Column(
+                    name="expected_saved",
+                    label="expected saved",
+                    meaning="that times the success rate, less the cost of a contact",
+                    unit=Unit.COUNT,
+                ),
+                Column(name="reasons", label="reasons", meaning="what raises the risk most, in the model"),
+                Column(
+                    name="since",
+                    label="high risk since",
+                    meaning="first of the latest days in a row above ``high_risk``",
+                    unit=Unit.DATE,
+                    missing="not now",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def listed(self) -> int:
+        """Customers listed."""
+        return len(self.table)
+
+    @property
+    def money(self) -> str:
+        """What amounts are in."""
+        return self.currency or "the study's currency"
 
     def __str__(self) -> str:
         lines = [
@@ -133,6 +184,11 @@ class ProfitCurve(Result):
         "Assumes that a contact keeps a leaving customer with the success rate given, whoever it is; only a "
         "trial with a control group can tell whether it does."
     )
+
+    @property
+    def money(self) -> str:
+        """What amounts are in."""
+        return self.currency or "the study's currency"
 
     def __str__(self) -> str:
         profit = format_value(self.break_even_profit, Unit.MONEY)

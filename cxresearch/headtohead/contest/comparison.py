@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.errors import ArgumentError
+from cxresearch.headtohead.contest.contest_measures import MEASURES
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_interval, format_p_value, format_value
 
 if TYPE_CHECKING:
@@ -107,6 +109,70 @@ class Comparison(Result):
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol_sha256: str = ""
     deviations: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="AUC of each score with {level} intervals",
+            columns=(
+                Column(name="label", label="score", meaning="the score"),
+                Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
+                Column(
+                    name="auc", label="AUC", meaning="AUC for churn", unit=Unit.AUC, low="low", high="high"
+                ),
+                Column(name="n", label="rows", meaning="rows compared"),
+                Column(name="cases", label="leavers", meaning="rows that left within the horizon"),
+                Column(name="controls", label="stayers", meaning="rows followed past the horizon"),
+                Column(name="tie_share", label="ties", meaning="pairs it cannot tell apart", unit=Unit.SHARE),
+                Column(name="reading", label="reading", meaning="what the AUC says of the score"),
+            ),
+        ),
+        "contrasts": TableSpec(
+            title="Differences of AUC with {level} intervals; margin of equivalence {margin:g}",
+            columns=(
+                Column(name="first_label", label="first", meaning="one score"),
+                Column(name="second_label", label="second", meaning="the other"),
+                Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
+                Column(
+                    name="difference",
+                    label="difference",
+                    meaning="AUC of first minus AUC of second",
+                    unit=Unit.AUC_DIFFERENCE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="p_value", label="p, no difference", meaning="two-sided", unit=Unit.P_VALUE),
+                Column(
+                    name="p_adjusted",
+                    label="p, corrected (Holm)",
+                    meaning="the same, corrected over the pairs that are not primary",
+                    unit=Unit.P_VALUE,
+                ),
+                Column(
+                    name="p_equivalence",
+                    label="p, not equivalent",
+                    meaning="two one-sided tests against the margin",
+                    unit=Unit.P_VALUE,
+                ),
+                Column(name="verdict", label="verdict", meaning="what may be concluded"),
+            ),
+        ),
+        "measures": TableSpec(
+            title="Other measures at {horizon_days:g} days, with {level} intervals",
+            columns=(
+                Column(name="measure", label="measure", meaning="what was measured", words=MEASURES),
+                Column(name="label", label="score", meaning="the score"),
+                Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
+                Column(
+                    name="value", label="value", meaning="estimate", unit=Unit.AUC, low="low", high="high"
+                ),
+            ),
+        ),
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of one of its frames; the horizon stands in it where there are several."""
+        spec = super().spec(name)
+        several = self.table["horizon_days"].nunique() > 1
+        return spec if several else spec.without("horizon_days")
 
     def auc(self, score: str, *, horizon_days: float | None = None) -> Estimate:
         """Return the AUC of one score; by default at the primary horizon.

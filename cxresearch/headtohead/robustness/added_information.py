@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows, contestants
 from cxresearch.headtohead.contest.covariates import covariates
 from cxresearch.results.result import Result
-from cxresearch.results.units import format_p_value
+from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.units import Unit, format_p_value
 from cxresearch.stats.hazards.cox import fit_cox
 from cxresearch.stats.models.likelihood import adequacy, likelihood_ratio, vuong, wald
 from cxresearch.stats.models.logistic import logistic_fit
@@ -55,6 +56,23 @@ class AddedInformation(Result):
     n_customers: int
     n_cases: int
     level: float
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="{finding} Cox models, tests robust to several rows of a customer; {n:,} rows",
+            columns=(
+                Column(name="question", label="question", meaning="what is added to what"),
+                Column(name="wald_statistic", label="robust Wald", meaning="the test to read"),
+                Column(name="df", label="degrees of freedom", meaning="of the test"),
+                Column(name="p_wald", label="p-value", meaning="of nothing being added", unit=Unit.P_VALUE),
+                Column(
+                    name="adequacy",
+                    label="already told without it",
+                    meaning="share of the likelihood ratio that the smaller model reaches",
+                    unit=Unit.SHARE,
+                ),
+            ),
+        )
+    }
 
     def __str__(self) -> str:
         lines = [self.finding]

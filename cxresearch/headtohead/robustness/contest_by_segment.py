@@ -6,7 +6,7 @@ import dataclasses
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -17,6 +17,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest import compare
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_interval, format_value
 from cxresearch.stats.models.meta import Pooled, meta_analysis
 
@@ -56,6 +57,27 @@ class SegmentContest(Result):
     left_out: pd.DataFrame
     level: float
     margin: float
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Difference of AUC in each segment, with {level} intervals",
+            columns=(
+                Column(name="segment", label="segment", meaning="segment or study"),
+                Column(name="n", label="rows", meaning="rows compared"),
+                Column(name="customers", label="customers", meaning="customers behind them"),
+                Column(name="cases", label="leavers", meaning="rows that left within the horizon"),
+                Column(
+                    name="difference",
+                    label="difference",
+                    meaning="AUC of first minus AUC of second",
+                    unit=Unit.AUC_DIFFERENCE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="p_value", label="p-value", meaning="of no difference", unit=Unit.P_VALUE),
+                Column(name="verdict", label="verdict", meaning="what may be concluded"),
+            ),
+        )
+    }
 
     def __str__(self) -> str:
         lines = [self.finding]

@@ -6,7 +6,7 @@ import dataclasses
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import DataError
@@ -14,6 +14,7 @@ from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest import compare
 from cxresearch.headtohead.contest.verdicts import Pair, verdict
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_interval, format_value
 
 if TYPE_CHECKING:
@@ -54,6 +55,32 @@ class Sensitivity(Result):
     table: pd.DataFrame
     margin: float
     level: float
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="The contest under other choices; the first line is the primary analysis",
+            columns=(
+                Column(name="choice", label="choice", meaning="what was done otherwise"),
+                Column(name="n", label="rows", meaning="rows compared"),
+                Column(name="cases", label="leavers", meaning="rows that left within the horizon"),
+                Column(name="first_auc", label="AUC of first", meaning="AUC of one score", unit=Unit.AUC),
+                Column(name="second_auc", label="AUC of second", meaning="AUC of the other", unit=Unit.AUC),
+                Column(
+                    name="difference",
+                    label="difference",
+                    meaning="AUC of first minus AUC of second",
+                    unit=Unit.AUC_DIFFERENCE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="verdict", label="verdict", meaning="what may be concluded"),
+                Column(name="note", label="note", meaning="why a line is empty or unlike the others"),
+            ),
+        )
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of the table, headed by the two scores."""
+        return super().spec(name).relabel(first_auc=self.first, second_auc=self.second)
 
     def __str__(self) -> str:
         lines = [self.finding]
@@ -102,6 +129,48 @@ class NonResponse(Result):
     weights: pd.DataFrame
     horizon_days: float
     level: float
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="{finding}",
+            columns=(
+                Column(name="group", label="group", meaning="whose churn"),
+                Column(name="rows", label="rows", meaning="customers on a day"),
+                Column(name="customers", label="customers", meaning="customers behind them"),
+                Column(
+                    name="churn",
+                    label="left within the horizon",
+                    meaning="share that left, weighted for censoring",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        ),
+        "contests": TableSpec(
+            title="Difference of AUC by whom the rows stand for",
+            columns=(
+                Column(name="population", label="population", meaning="whom the rows stand for"),
+                Column(name="n", label="rows", meaning="rows compared"),
+                Column(
+                    name="difference",
+                    label="difference",
+                    meaning="AUC of first minus AUC of second",
+                    unit=Unit.AUC_DIFFERENCE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="p_value", label="p-value", meaning="of no difference", unit=Unit.P_VALUE),
+                Column(name="verdict", label="verdict", meaning="what may be concluded"),
+            ),
+        ),
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of one of its frames, with the horizon in days."""
+        spec = super().spec(name)
+        if name != "table":
+            return spec
+        return spec.relabel(churn=f"left within {self.horizon_days:g} days")
 
     def __str__(self) -> str:
         lines = [self.finding]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.results.hiding import why_hidden
 from cxresearch.results.period_names import label_before, period_label
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import (
     MINUS,
     Unit,
@@ -74,6 +75,57 @@ class Scorecard(Result):
     good: dict[str, str]
     period: datetime | None = None
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "glance": TableSpec(
+            title=(
+                "All figures of the period, changes against the {every} before unless another is named; "
+                "{level} intervals"
+            ),
+            columns=(
+                Column(name="metric", label="metric", meaning="the figure"),
+                Column(name="value", label="value", meaning="estimate"),
+                Column(name="interval", label="interval", meaning="its interval"),
+                Column(name="n", label="n", meaning="answers, customers or tickets behind it"),
+                Column(name="change", label="change", meaning="against the period before, with interval"),
+                Column(name="reading", label="reading", meaning="up, down or within noise"),
+            ),
+        ),
+        "rest": TableSpec(
+            title="each group against all others, {level} intervals",
+            columns=(
+                Column(name="group", label="group", meaning="the group"),
+                Column(name="value", label="value", meaning="of the group", unit_from="unit", side=True),
+                Column(
+                    name="value_against",
+                    label="all others",
+                    meaning="of the rest",
+                    unit_from="unit",
+                    side=True,
+                ),
+                Column(
+                    name="difference",
+                    label="difference",
+                    meaning="group less rest",
+                    unit_from="unit",
+                    low="low",
+                    high="high",
+                ),
+                Column(
+                    name="p_adjusted",
+                    label="p, corrected",
+                    meaning="over the groups of a metric",
+                    unit=Unit.P_VALUE,
+                ),
+                Column(name="n", label="answers", meaning="of the group"),
+                Column(name="verdict", label="verdict", meaning="above, below or within noise"),
+            ),
+        ),
+    }
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return the columns of one of its frames, with the level in the heading of intervals."""
+        spec = super().spec(name)
+        return spec.relabel(interval=self.fill("{level} interval")) if name == "glance" else spec
 
     def judged(self, metric: str) -> datetime | None:
         """Return the period judged for one metric: ``period``, or the last before it with a base.

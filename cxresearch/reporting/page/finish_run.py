@@ -130,10 +130,8 @@ def _strike_files(staging: Path) -> None:
 
 def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
     results = json.loads((staging / "results.json").read_text(encoding="utf-8"))
-    noted = staging / ".private" / "inputs.json"
-    inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
-    before = staging / "previous.json"
-    previous = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else {}
+    inputs = _json_of(staging / ".private" / "inputs.json")
+    previous = _json_of(staging / "previous.json")
     blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
     alerts = _alerts(job, results, previous, staging)
     moved: Markup | str = ""
@@ -142,11 +140,21 @@ def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
         moved = changes_block(changes, previous)
     boxes = alerts if "since-last-time" in blocks else alerts + moved
     about = about_block(job["parameters"], inputs, inputs.get("counts", []))
-    page = render(notebook, title=job["title"], boxes=boxes, about=about)
+    noted = strike_secrets(json.dumps(_json_of(staging / ".private" / "facts.json")), _secrets(staging))
+    facts = {**job["parameters"], **json.loads(noted)}
+    page = render(notebook, title=job["title"], boxes=boxes, about=about, facts=facts)
     (staging / "report.html").write_text(page, encoding="utf-8")
     shown = staging / ".private" / "shown"
     pictures = shown.read_text(encoding="utf-8").split() if shown.is_file() else []
     write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures)
+
+
+def _json_of(path: Path) -> dict[str, Any]:
+    """The content of a file, nothing where there is none."""
+    if not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _alerts(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.reporting.writing.blocks import block
+from cxresearch.reporting.writing.facts_in_prose import fill_facts
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -31,7 +33,14 @@ _LOADS = re.compile(r"url|image|src|@|\\|/\*|expression", re.IGNORECASE)
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
 
-def render(notebook: Any, *, title: str, boxes: Markup | str, about: Markup | str) -> str:
+def render(
+    notebook: Any,
+    *,
+    title: str,
+    boxes: Markup | str,
+    about: Markup | str,
+    facts: Mapping[str, Any] | None = None,
+) -> str:
     """Render an executed notebook with this package's nbconvert template.
 
     Parameters
@@ -44,6 +53,8 @@ def render(notebook: Any, *, title: str, boxes: Markup | str, about: Markup | st
         Blocks to insert below the finding: alerts, and what moved since the last time.
     about : Markup
         Block for the foot of the page: parameters and inputs.
+    facts : mapping, optional
+        Numbers and texts that prose names.
     """
     from nbconvert.exporters.templateexporter import TemplateExporter
 
@@ -53,7 +64,7 @@ def render(notebook: Any, *, title: str, boxes: Markup | str, about: Markup | st
         template_file="index.html.j2",
         extra_template_basedirs=[str(_TEMPLATES)],
         default_preprocessors=[],
-        filters={"prose": prose, "shown": shown},
+        filters={"prose": partial(_prose_with_facts, facts=facts or {}), "shown": shown},
     )
     exporter.exclude_input = True
     resources = {
@@ -95,6 +106,10 @@ def block_of(output: Mapping[str, Any]) -> str:
     """Return which of this package's blocks an output is, or an empty text."""
     metadata = output.get("metadata") or {}
     return str(metadata.get("cxresearch", {}).get("block", ""))
+
+
+def _prose_with_facts(source: str, *, facts: Mapping[str, Any]) -> Markup:
+    return prose(fill_facts(source, facts))
 
 
 def prose(source: str) -> Markup:
