@@ -1,15 +1,20 @@
 """Being followed depends on something known at the landmark: weights by a Cox regression in the contest."""
 
+import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.headtohead.contest.contest_measures import MEASURES, measured
+from cxresearch.headtohead.contest.contest_measures import MEASURES, auc_all, brier, measured
 from cxresearch.headtohead.contest.contest_rows import complete_rows
 from cxresearch.headtohead.contest.weighed_rows import HorizonRows, weigh
+from cxresearch.stats.hazards.censoring_cox import cox_censoring
+from cxresearch.stats.models.clustered_covariance import influence_covariance
+from cxresearch.stats.prediction.ipcw import marginal_risk, sides, sides_of
 
 HORIZON = 1.0
 SCALES = {"ces": cx.CES2, "nps": cx.NPS}
@@ -65,6 +70,70 @@ def test_it_agrees_with_weights_from_lifelines() -> None:
     for name in ("ces", "nps"):
         expected = auc_by_pairs(-frame[name].to_numpy(), case, control)
         assert found.auc(name).value == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["auc", "brier"])
+def test_it_agrees_with_r(kind: str, r_reference: dict, oracle_data: Path) -> None:
+    """riskRegression 2025.09.17, ``Score(Hist(time, death) ~ age, cens.model = "cox")`` on liver patients.
+
+    Values to 1e-9. Its SE is not the exact derivative (see the next test): within 0.3 %.
+    """
+    expected = r_reference["10_score:score_pbc_censcox"]["values"]
+    names = ("bili", "age", "Null model")
+    column, compared = {"auc": "AUC", "brier": "Brier"}[kind], 0
+    for horizon in (730.0, 1825.0, 3650.0):
+        at = liver_patients(oracle_data, horizon)
+        estimates = auc_all(at) if kind == "auc" else brier(at)
+        covariance = influence_covariance(np.stack([influence for _, influence in estimates]))
+        se = np.sqrt(np.diag(covariance))
+        for row in expected[kind]:
+            if row["times"] == horizon and names.index(row["model"]) < len(estimates):
+                place = names.index(row["model"])
+                assert estimates[place][0] == pytest.approx(row[column], abs=1e-9)
+                assert se[place] == pytest.approx(row["se"], rel=3e-3)
+                compared += 1
+        for row in expected[f"{kind}_contrasts"]:
+            i, j = names.index(row["model"]), names.index(row["reference"])
+            if row["times"] == horizon and max(i, j) < len(estimates):
+                variance = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]
+                assert np.sqrt(variance) == pytest.approx(row["se"], rel=3e-3)
+                compared += 1
+    assert compared == {"auc": 9, "brier": 18}[kind]
+
+
+def liver_patients(oracle_data: Path, horizon: float) -> HorizonRows:
+    """R's predictions as scores and as risks, beside the average risk; censoring fitted to all times."""
+    rows = pd.read_csv(oracle_data / "pred_pbc.csv")
+    age = pd.read_csv(oracle_data / "pbc.csv")[["age"]]
+    risks = [rows[f"{name}_{horizon:.0f}"].to_numpy() for name in ("bili", "age")]
+    ranks = [np.unique(risk, return_inverse=True)[1] for risk in risks]
+    scale = cx.Scale(name="bili", label="bili", low=0, high=len(rows), direction="low_is_good", top=(0,))
+    marks = cx.classifier.Landmarks.from_frame(
+        pd.DataFrame(
+            {
+                "customer_id": np.arange(len(rows)).astype(str),
+                "bili": ranks[0],
+                "age": ranks[1],
+                "duration_days": rows["time"],
+                "event": rows["death"],
+            }
+        ),
+        instruments={"bili": scale, "age": dataclasses.replace(scale, name="age", label="age")},
+        horizon_days=horizon,
+    )
+    contest = complete_rows(marks, ("bili", "age"), (horizon,))
+    censoring = cox_censoring(rows["time"], rows["death"], age)
+    weight = censoring.inverse_weights(horizon)
+    at = HorizonRows(
+        rows=contest,
+        form="raw",
+        censoring=censoring,
+        followed=sides_of(contest.fit, weight, horizon, controls="event_free"),
+        everyone=sides_of(contest.fit, weight, horizon),
+    )
+    null = np.full(len(rows), marginal_risk(contest.fit, sides(contest.fit, horizon)))
+    vars(at)["risks"] = tuple(risk[contest.fit.order] for risk in (*risks, null))
+    return at
 
 
 @pytest.mark.parametrize("name", [name for name in MEASURES if name not in ("ibs", "uno_c", "harrell_c")])

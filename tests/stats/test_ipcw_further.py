@@ -8,15 +8,19 @@ import pytest
 from scipy import integrate
 
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.hazards.censoring_cox import cox_censoring, cox_ipcw_auc, cox_ipcw_brier
+from cxresearch.stats.hazards.censoring_cox import cox_censoring
 from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_survival import predicted_survival
 from cxresearch.stats.prediction.follow_up import follow_up
 from cxresearch.stats.prediction.integrated_brier import integrated_brier, time_shares
-from cxresearch.stats.prediction.ipcw import auc_measure, ipcw_auc, ipcw_brier, sides, sorted_code
-
-HORIZONS = (730, 1825, 3650)
-NAMES = ("bili", "age", "Null model")
+from cxresearch.stats.prediction.ipcw import (
+    auc_measure,
+    ipcw_auc,
+    ipcw_brier,
+    sides,
+    sides_of,
+    sorted_code,
+)
 
 
 def cox_risks(rows: pd.DataFrame, event: str, column: str, times: np.ndarray) -> np.ndarray:
@@ -92,58 +96,6 @@ def test_integrated_brier_is_the_average_and_so_is_its_influence() -> None:
         integrated_brier(time, event, [risk], [3, 2, 6])
 
 
-@pytest.mark.parametrize("kind", ["auc", "brier"])
-def test_censoring_by_cox_agrees_with_r(kind: str, r_reference: dict, oracle_data) -> None:
-    """Values to 1e-9. riskRegression's SE is not the exact derivative (see the next test): within 0.3 %."""
-    expected = r_reference["10_score:score_pbc_censcox"]["values"]
-    rows = pd.read_csv(oracle_data / "pred_pbc.csv")
-    age = pd.read_csv(oracle_data / "pbc.csv")[["age"]]
-    column, compared = {"auc": "AUC", "brier": "Brier"}[kind], 0
-    for horizon in HORIZONS:
-        risks = [rows[f"{name}_{horizon}"] for name in NAMES[:2]]
-        if kind == "auc":
-            found = cox_ipcw_auc(rows["time"], rows["death"], risks, [horizon], covariates=age)
-        else:
-            found = cox_ipcw_brier(
-                rows["time"], rows["death"], [[r] for r in risks], [horizon], covariates=age
-            )
-        se, joint = found.standard_errors()[:, 0], found.covariance()
-        for row in (row for row in expected[kind] if row["times"] == horizon):
-            place = NAMES.index(row["model"])
-            assert found.value[place, 0] == pytest.approx(row[column], abs=1e-9)
-            assert se[place] == pytest.approx(row["se"], rel=3e-3)
-            compared += 1
-        for row in (row for row in expected[f"{kind}_contrasts"] if row["times"] == horizon):
-            i, j = NAMES.index(row["model"]), NAMES.index(row["reference"])
-            variance = joint[i, i] + joint[j, j] - 2 * joint[i, j]
-            assert np.sqrt(variance) == pytest.approx(row["se"], rel=3e-3)
-            compared += 1
-    assert compared == {"auc": 9, "brier": 18}[kind]
-
-
-def test_influence_of_cox_censoring_is_the_derivative() -> None:
-    """Ties, competing events, two covariates and weights; the Cox regression is fitted anew each time."""
-    rng, n, step = np.random.default_rng(1), 30, 1e-5
-    time, event, score = rng.integers(1, 9, n), rng.integers(0, 3, n), rng.integers(0, 4, n)
-    time[:4], event[:4] = (2, 3, 9, 9), (1, 1, 0, 0)
-    x = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n)})
-    base = rng.uniform(0.5, 2, n)
-    base *= n / base.sum()
-    plans = (
-        lambda w: cox_ipcw_auc(time, event, [score], [5], covariates=x, weights=w, controls="event_free"),
-        lambda w: cox_ipcw_brier(time, event, [[score / 4]], [5], covariates=x, weights=w),
-    )
-    for plan in plans:
-        influence = plan(base).influence[0, 0]
-        for row in range(n):
-            ends = []
-            for sign in (1, -1):
-                moved = base.copy()
-                moved[row] *= 1 + sign * step
-                ends.append(plan(moved).value[0, 0])
-            assert n * (ends[0] - ends[1]) / (2 * step) == pytest.approx(influence[row], abs=1e-6)
-
-
 def test_dependent_censoring_is_repaired() -> None:
     """The risky are lost sooner: marginal weights are biased, the regression on the cause is not."""
     rng, n = np.random.default_rng(8), 40_000
@@ -152,12 +104,11 @@ def test_dependent_censoring_is_repaired() -> None:
     lost = rng.exponential(1 / (0.5 * np.exp(1.2 * x)))
     time, event = np.minimum(leave, lost), (leave <= lost).astype(int)
     truth = (leave <= 1).mean()
-    covariates = pd.DataFrame({"x": x})
-    never = [[np.zeros(n)]]  # the Brier score of "nobody leaves" is the risk itself
-    repaired = cox_ipcw_brier(time, event, never, [1.0], covariates=covariates)
-    assert abs(repaired.value[0, 0] - truth) < 4 * repaired.standard_errors()[0, 0]
-    marginal = ipcw_brier(time, event, never, [1.0])
-    assert truth - marginal.value[0, 0] > 8 * marginal.standard_errors()[0, 0]
+    repaired = cox_censoring(time, event, pd.DataFrame({"x": x}))
+    by_regression = sides_of(repaired.fit, repaired.inverse_weights(1.0), 1.0).case.mean()
+    marginal = sides(follow_up(time, event), 1.0).case.mean()
+    assert abs(by_regression - truth) < 0.01
+    assert truth - marginal > 0.04
 
 
 def test_cox_censoring_refuses() -> None:
@@ -165,7 +116,7 @@ def test_cox_censoring_refuses() -> None:
     with pytest.raises(DataError, match="nobody has the event"):
         cox_censoring([1, 2, 3, 4], [1, 1, 1, 1], x)
     with pytest.raises(DataError, match="nobody is followed past"):
-        cox_ipcw_auc([1, 2, 3, 4], [1, 0, 1, 0], [[1, 2, 3, 4]], [4], covariates=x)
+        cox_censoring([1, 2, 3, 4], [1, 0, 1, 0], x).inverse_weights(4)
     with pytest.raises(ArgumentError, match="lengths differ"):
         cox_censoring([1, 2, 3], [1, 0, 1], x)
 

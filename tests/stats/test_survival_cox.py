@@ -10,7 +10,6 @@ import pytest
 
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.stats.hazards.cox import CoxData, cox_data, fit_cox, fit_of
-from cxresearch.stats.hazards.cox_residuals import cox_residuals
 from cxresearch.stats.hazards.cox_survival import predicted_survival
 from cxresearch.stats.hazards.proportional_hazards import proportionality_test
 
@@ -119,17 +118,6 @@ def test_proportionality_equals_r(
     np.testing.assert_allclose(table["chi_square"], values["chisq"], atol=1e-8)
     np.testing.assert_allclose(table["p_value"], values["p"], atol=1e-9)
     assert table["df"].tolist() == values["df"]
-
-
-def test_residuals_equal_r(r_reference: dict[str, Any], oracle_data: Any) -> None:
-    values = r_reference["06_cox:cox_resid_lung"]["values"]
-    data = case("cox_lung", oracle_data)
-    residuals = cox_residuals(fit_of(data), data)
-    np.testing.assert_allclose(residuals.martingale[:6], values["mart"], atol=1e-9)
-    np.testing.assert_allclose(residuals.deviance[:6], values["dev"], atol=1e-9)
-    np.testing.assert_allclose((residuals.score**2).sum(axis=0), values["score_ss"], rtol=1e-9)
-    np.testing.assert_allclose((residuals.influence**2).sum(axis=0), values["dfbeta_ss"], rtol=1e-9)
-    np.testing.assert_allclose(residuals.schoenfeld[:3], values["schoenfeld_first3"], atol=1e-9)
 
 
 def test_predicted_survival_equals_r(r_reference: dict[str, Any], oracle_data: Any) -> None:
