@@ -87,8 +87,8 @@ def test_noise_has_the_covariance_of_the_clusters() -> None:
     who = rng.integers(0, 40, 120)
     sums = dated_sums(day, value, who=who)
     clusters = np.unique(sums.linked_who)
-    signs = fair_signs(40_000, len(clusters), rng)
-    noise = wild_noise(sums, sums.mean, clusters=clusters, signs=signs, rng=rng)
+    signs = fair_signs(len(clusters), 40_000, rng)
+    noise = wild_noise(sums, sums.mean, clusters=clusters, signs=signs, rng=rng).T
     parts = np.zeros((40, 6))
     np.add.at(parts, (who, day), value - value.mean())
     expected = parts.T @ parts
