@@ -198,21 +198,37 @@ def _sides(hit: _Hit, family: Sequence[DatedSums], least: float) -> list[_Stretc
 def _dated(
     family: Sequence[DatedSums], hits: list[_Hit], *, level: float, rules: _Rules
 ) -> tuple[Change, ...]:
-    """Date every change anew between its neighbours."""
-    changes = []
+    """Date every change anew between its neighbours, then take levels between the days so found."""
     hits = sorted(hits, key=lambda hit: (hit.stretch.series, hit.split))
+    dated = []
     for place, hit in enumerate(hits):
-        sums = family[hit.stretch.series]
-        start = 0
-        stop = len(sums.day)
-        if place > 0 and hits[place - 1].stretch.series == hit.stretch.series:
-            start = hits[place - 1].split
-        if place + 1 < len(hits) and hits[place + 1].stretch.series == hit.stretch.series:
-            stop = hits[place + 1].split
-        part = sums.part(start, stop)
+        start, stop = _between(hits, place, len(family[hit.stretch.series].day))
+        part = family[hit.stretch.series].part(start, stop)
         scan = scan_splits(part, **rules)
-        changes.append(_describe(hit, part, scan, level))
+        split = hit.split
+        if hit.look.shape != "slide" and scan.judged.any():
+            split = start + change_date(part, scan, level=level).split + 1
+        dated.append(replace(hit, split=split))
+    changes = []
+    for place, hit in enumerate(dated):
+        start, stop = _between(dated, place, len(family[hit.stretch.series].day))
+        part = family[hit.stretch.series].part(start, stop)
+        scan = scan_splits(part, **rules)
+        if scan.judged.any():
+            changes.append(_describe(hit, part, scan, level))
     return tuple(changes)
+
+
+def _between(hits: list[_Hit], place: int, days: int) -> tuple[int, int]:
+    """Return the positions of the changes before and after one of the same series."""
+    series = hits[place].stretch.series
+    start = 0
+    stop = days
+    if place > 0 and hits[place - 1].stretch.series == series:
+        start = hits[place - 1].split
+    if place + 1 < len(hits) and hits[place + 1].stretch.series == series:
+        stop = hits[place + 1].split
+    return start, stop
 
 
 def _describe(hit: _Hit, part: DatedSums, scan: SplitScan, level: float) -> Change:

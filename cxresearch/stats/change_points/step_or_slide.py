@@ -95,8 +95,8 @@ def step_or_slide(
     clusters = np.unique(sums.linked_who)
     simulated = []
     for fitted in (step_fit, slide_fit):
-        signs = fair_signs(draws, len(clusters), rng)
-        noise = wild_noise(sums, fitted, clusters=clusters, signs=signs, rng=rng)
+        signs = fair_signs(len(clusters), draws, rng)
+        noise = wild_noise(sums, fitted, clusters=clusters, signs=signs, rng=rng).T
         simulated.append(_lead_of_slide(fitted * sums.base + noise, sums, scan))
     p_step = (1 + int((simulated[0] >= observed).sum())) / (1 + draws)
     p_slide = (1 + int((simulated[1] <= observed).sum())) / (1 + draws)
