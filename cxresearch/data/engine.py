@@ -293,8 +293,7 @@ def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) ->
         from pyspark.sql import functions
 
         hashed = functions.pmod(functions.xxhash64(*columns), functions.lit(1_000_000))
-        low = nw.from_native(native.filter(hashed < limit)).lazy()
-        return low
+        return nw.from_native(native.filter(hashed < limit)).lazy()
     import pandas as pd
 
     rows = collect(frame)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Up to so many answers times sets of columns everything is done in memory, exactly.
 IN_MEMORY = 2_000_000
 #: Answers of whole customers that a sample aims at.
-SAMPLE_ANSWERS = 60_000
+SAMPLE_ANSWERS = 40_000
 #: Numbers are cut at the quantiles that make so many classes.
 CLASSES = 5
 #: Columns with more levels than this are searched alone, not crossed.
