@@ -189,16 +189,19 @@ def count_repeats(members: csr_array, customer: Indices, cell: Indices, base: In
     people = int(customer.max()) + 1
     of_whom = csr_array((np.ones(answers), (np.arange(answers), customer)), shape=(answers, people))
     by_customer = csr_array(members @ of_whom)
-    every = np.arange(members.shape[0])
     return Repeats(
-        within=row_products(by_customer, every, every), shared=row_products(by_customer, cell, base)
+        within=np.asarray(by_customer.power(2).sum(axis=1), dtype=np.float64).ravel(),
+        shared=_row_products(by_customer, cell, base),
     )
 
 
-def row_products(rows: csr_array, left: Indices, right: Indices) -> Floats:
-    """Return sums of the products of pairs of rows, shape (pairs,)."""
+def _row_products(rows: csr_array, left: Indices, right: Indices) -> Floats:
+    """Sums of the products of pairs of rows, shape (pairs,); few rows stand on the right, many times each."""
     products = np.empty(len(left))
-    for start in range(0, len(left), 2_000):
-        part = slice(start, start + 2_000)
-        products[part] = np.asarray(rows[left[part]].multiply(rows[right[part]]).sum(axis=1)).ravel()
+    order = np.argsort(right, kind="stable")
+    bases, starts = np.unique(right[order], return_index=True)
+    ends = np.append(starts[1:], len(order))[: len(bases)]
+    for base, start, end in zip(bases, starts, ends, strict=True):
+        places = order[start:end]
+        products[places] = rows[left[places]] @ rows[[base]].toarray().ravel()
     return products

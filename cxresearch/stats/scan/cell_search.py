@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cxresearch.stats.scan.max_t import MaxT
 
 
-#: Draws of the error of a search: exchanges of customers, and multipliers for large data.
-PERMUTATIONS, MULTIPLIERS = 499, 999
+#: Draws of the error of a search, by exchanges of customers or by multipliers.
+DRAWS = 499
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,8 +89,8 @@ def largest_by_chance(cells: SearchedCells, comparisons: Comparisons, design: Fl
     """Return the largest |t| under chance: by exchanges, or by multipliers where the answers are a sample."""
     rows = (cells.members, cells.values, cells.customer, comparisons)
     if cells.whole:
-        return permute_customers(*rows, design, draws=PERMUTATIONS, seed=seed)
-    return multiply_customers(*rows, draws=MULTIPLIERS, seed=seed)
+        return permute_customers(*rows, design, draws=DRAWS, seed=seed)
+    return multiply_customers(*rows, draws=DRAWS, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)

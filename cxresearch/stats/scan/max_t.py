@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.stats.scan.cell_contrasts import CellMoments, Contrasts, differences
-from cxresearch.stats.scan.cell_index import row_products
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +130,7 @@ def multiply_customers(
     customer: Indices,
     comparisons: Comparisons,
     *,
-    draws: int = 999,
+    draws: int = 499,
     seed: int = 0,
 ) -> MaxT:
     """Return the largest |t| of a large search, from a sample of its customers and normal multipliers.
@@ -148,7 +147,7 @@ def multiply_customers(
     Notes
     -----
     With p = n_cell/n_base, customer c adds s_c = R_c(cell) - p R_c(base) to a comparison, R being sums of
-    residuals; the draw is sum_c g_c s_c / sqrt(sum_c s_c^2) with standard normal g (multiplier bootstrap;
+    residuals; the draw is sum_c g_c s_c over its spread, with standard normal g (multiplier bootstrap;
     Chernozhukov, Chetverikov and Kato 2013, doi:10.1214/13-AOS1161): normal, as so many answers make it, with
     the correlation of the comparisons. A cell hardly seen in the sample counts as a look of its own, which
     can only raise the largest.
@@ -161,18 +160,18 @@ def multiply_customers(
     sums = csr_array(members @ residual)
     n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
     cell, base = comparisons.cell, comparisons.base
-    share = n[cell] / np.maximum(n[base], 1.0)
-    # sum_c (R_1 - p R_0)^2
-    spread = row_products(sums, cell, cell) - 2 * share * row_products(sums, cell, base)
-    spread = spread + share**2 * row_products(sums, base, base)
+    share = (n[cell] / np.maximum(n[base], 1.0))[:, None]
+    chunks = [sums @ rng.standard_normal((people, chunk)) for chunk in _chunks(draws)]
+    # sum_c (R_c(cell) - p R_c(base))^2 is the variance of the draws, which are enough to tell it
+    squares = sum(((drawn[cell] - share * drawn[base]) ** 2).sum(axis=1) for drawn in chunks)
+    spread = np.sqrt(np.asarray(squares, dtype=np.float64) / draws)
     rare = (n[cell] < LEAST_SAMPLED) | (spread <= 0)
-    scale = 1 / np.sqrt(np.where(rare, 1.0, spread))
+    scale = np.where(rare, 1.0, 1 / np.where(spread > 0, spread, 1.0))[:, None]
     own = np.repeat(np.arange(len(comparisons.judged)), comparisons.sizes)
     tally = _Tally(comparisons)
-    for chunk in _chunks(draws):
-        drawn = sums @ rng.standard_normal((people, chunk))
-        t = (drawn[cell] - share[:, None] * drawn[base]) * scale[:, None]
-        alone = rng.standard_normal((len(comparisons.judged), chunk))
+    for drawn in chunks:
+        t = (drawn[cell] - share * drawn[base]) * scale
+        alone = rng.standard_normal((len(comparisons.judged), drawn.shape[1]))
         tally.add(np.where(rare[:, None], alone[own], t))
     return tally.largest(f"normal multipliers of {people:,} customers")
 

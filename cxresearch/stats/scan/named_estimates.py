@@ -18,7 +18,9 @@ _STEPS = 80
 #: Truths this many errors away from what was observed are not looked for.
 _FAR = 40.0
 #: Steps of the grid on which a soft limit is inverted, and how far it goes beyond what was seen, in errors.
-_GRID, _BEYOND = 0.04, 12.0
+_GRID, _BEYOND, _REACH = 0.04, 12.0, 36.0
+#: So many errors beyond every limit a cell would have been named anyway.
+_SAFE = 8.0
 #: Least error of the difference between two comparisons of a cell: a hard limit, almost.
 _LEAST_SPREAD = 0.05
 
@@ -107,8 +109,11 @@ def given_crossed(
     (-9.0, -11.0, -7.0)
     """
     x = observed / se
-    # from beyond what was seen to as far beyond its mirror image; x itself is on the grid
-    steps = int((2 * abs(x) + _BEYOND) / _GRID)
+    if _named_anyway(observed, limit, se, others):
+        half = float(ndtri(0.5 + level / 2)) * se
+        return observed, observed - half, observed + half
+    # from beyond what was seen to as far beyond its mirror image, if that is near; x itself is on the grid
+    steps = int(min(2 * abs(x) + _BEYOND, _REACH) / _GRID)
     near = int(_BEYOND / _GRID)
     grid = x - np.sign(x) * _GRID * np.arange(-near, steps + 1)
     grid = np.sort(grid)
@@ -130,6 +135,13 @@ def given_crossed(
         float(np.interp(-tail, -share, means)) * se for tail in ((1 + level) / 2, 0.5, (1 - level) / 2)
     )
     return float(_with_sign(np.array(middle), np.array(observed))), low, high
+
+
+def _named_anyway(
+    observed: float, limit: float, se: float, others: Sequence[tuple[float, float, float]]
+) -> bool:
+    beyond = [(abs(value) - bound) / error for value, error, bound in others]
+    return min((abs(observed) - limit) / se, *beyond) >= _SAFE
 
 
 def _with_sign(estimate: Floats, observed: Floats) -> Floats:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Up to so many answers times sets of columns everything is done in memory, exactly.
 IN_MEMORY = 2_000_000
 #: Answers of whole customers that a sample aims at.
-SAMPLE_ANSWERS = 60_000
+SAMPLE_ANSWERS = 40_000
 #: Numbers are cut at the quantiles that make so many classes.
 CLASSES = 5
 #: Columns with more levels than this are searched alone, not crossed.
@@ -42,8 +42,8 @@ CROSSED_LEVELS = 60
 MOST_LEVELS = 2_000
 #: A level in which this share of the customers left, where at most half of all did, is an outcome.
 PURE_SHARE = 0.95
-#: A column that explains this share of the variance of the scores says what the score says.
-SAME_AS_SCORE = 0.8
+#: Where the score leaves this share of the doubt about a level or less, the level says what the score says.
+DOUBT_LEFT = 0.1
 MISSING = None
 
 
@@ -121,7 +121,6 @@ def answer_cells(
     *,
     depth: int,
     least: int,
-    in_memory: int = IN_MEMORY,
 ) -> AnswerCells:
     """Return the cells of a search.
 
@@ -135,17 +134,15 @@ def answer_cells(
         Columns are crossed up to so many at a time.
     least : int
         Crossed cells below so many answers are left out.
-    in_memory : int
-        Answers times sets of columns up to which everything is done in memory.
     """
     n = int(collect(answers.rows.select(n=nw.len()))["n"].iloc[0])
     places = range(len(answers.columns))
-    whole = n * max(len(column_sets(places, places, depth)), 1) <= in_memory
+    whole = n * max(len(column_sets(places, places, depth)), 1) <= IN_MEMORY
     local = _sorted(collect(answers.rows if whole else _sampled(answers.rows, n)))
     edges = _edges(local, answers.columns)
     texts = _texts(local, range(len(answers.columns)), answers.columns, edges)
     values = np.asarray(local[SCORE].map(value_of).fillna(0.0), dtype=np.float64)
-    kept, passed_over = _searchable(local, texts, values, answers)
+    kept, passed_over = _searchable(local, texts, answers)
     columns = tuple(answers.columns[at] for at in kept)
     levels = [int(texts[at].nunique()) for at in kept]
     crossed = [place for place, size in enumerate(levels) if size <= CROSSED_LEVELS]
@@ -249,13 +246,13 @@ def _texts(
 
 
 def _searchable(
-    local: pd.DataFrame, texts: dict[int, pd.Series[Any]], values: Floats, answers: SearchedAnswers
+    local: pd.DataFrame, texts: dict[int, pd.Series[Any]], answers: SearchedAnswers
 ) -> tuple[list[int], dict[str, str]]:
     """Columns that may be searched, and why others may not."""
     kept: list[int] = []
     reasons: dict[str, str] = {}
     for at, column in enumerate(answers.columns):
-        reason = _unsearchable(local, texts[at], values, column)
+        reason = _unsearchable(local, texts[at], column)
         if reason:
             reasons[column.name] = reason
         else:
@@ -263,16 +260,13 @@ def _searchable(
     return kept, reasons
 
 
-def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], values: Floats, column: SearchedColumn) -> str:
+def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], column: SearchedColumn) -> str:
     levels = texts.nunique()
     if levels < 2:
         return "the same for all answers" if levels else "empty"
     if levels > MOST_LEVELS:
         return f"{levels:,} levels: an identifier rather than a group"
-    groups = pd.DataFrame({"level": texts, "value": values}).groupby("level")["value"]
-    between = float((groups.size() * (groups.mean() - values.mean()) ** 2).sum())
-    spread = float(((values - values.mean()) ** 2).sum())
-    if spread > 0 and between / spread >= SAME_AS_SCORE and levels <= len(values) / 10:
+    if _made_of_the_score(local[SCORE], texts):
         return "says what the score says: an outcome"
     if column.source == "customers" and ENDED in local.columns:
         ended = local[ENDED].astype(float).groupby(texts).agg(["mean", "size"])
@@ -281,6 +275,15 @@ def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], values: Floats, co
             level = str(ended.index[int(np.argmax(pure))])
             return f"nearly all customers with {level!r} have left: an outcome"
     return ""
+
+
+def _made_of_the_score(scores: pd.Series[Any], texts: pd.Series[Any]) -> bool:
+    """Whether the score tells the level: Goodman and Kruskal's lambda (1954) of 0.9 or more."""
+    counts = pd.crosstab(scores, texts).to_numpy()
+    n = counts.sum()
+    in_doubt = n - counts.sum(axis=0).max()
+    left = n - counts.max(axis=1).sum()
+    return bool(in_doubt > 0 and left <= DOUBT_LEFT * in_doubt)
 
 
 def _levels(texts: pd.Series[Any]) -> list[str | None]:

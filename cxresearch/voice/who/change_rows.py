@@ -163,7 +163,7 @@ def answer_sums(
 def _labels(series: pd.Series[Any], number: bool) -> pd.Series[Any]:
     """Levels as text; numbers in classes cut at their quantiles."""
     if not number:
-        return series.astype(object).where(series.notna(), NOT_GIVEN)
+        return _named(series)
     values = series.to_numpy(dtype=np.float64)
     finite = values[np.isfinite(values)]
     shares = np.linspace(0, 1, CLASSES + 1)[1:-1]
@@ -172,6 +172,13 @@ def _labels(series: pd.Series[Any], number: bool) -> pd.Series[Any]:
     names = np.array(class_names(edges) if edges else ["all"], dtype=object)
     text = pd.Series(names[np.searchsorted(edges, np.nan_to_num(values), side="left")], dtype=object)
     return text.where(np.isfinite(values), NOT_GIVEN)
+
+
+def _named(labels: pd.Series[Any]) -> pd.Series[Any]:
+    """Labels with a name for missing ones."""
+    return pd.Series(
+        np.where(labels.notna(), labels.astype(object), NOT_GIVEN), index=labels.index, dtype=object
+    )
 
 
 def _joined(labels: list[pd.Series[Any]]) -> pd.Series[Any]:
@@ -280,7 +287,7 @@ def _groups_at(study: Study, people: pd.Series[Any], by: Sequence[str], moment: 
                 wanted=f"one of {listed([*names, 'tenure', 'cohort'])}",
                 next_step=did_you_mean(name, names),
             )
-    return _joined([label.astype(object).where(label.notna(), NOT_GIVEN) for label in labels])
+    return _joined([_named(label) for label in labels])
 
 
 def _plan_at(study: Study, people: pd.Series[Any], moment: datetime) -> pd.Series[Any]:

@@ -189,10 +189,15 @@ def explain_change(
 
 def _merge_small(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows in which groups too small to show are one."""
-    entries = rows["weight"] if (rows["weight"] % 1 == 0).all() else pd.Series(1.0, index=rows.index)
-    sizes = entries.groupby(rows["group"]).sum()
+    sizes = _entries(rows).groupby(rows["group"]).sum()
     small = rows["group"].map(sizes) < SUPPRESS_BELOW
     return rows.assign(group=rows["group"].where(~small, OTHERS))
+
+
+def _entries(rows: pd.DataFrame) -> pd.Series[float]:
+    """Answers or customers in each row; where money is the weight, each row is one customer."""
+    whole = bool((rows["weight"] % 1 == 0).all())
+    return rows["weight"] if whole else pd.Series(1.0, index=rows.index)
 
 
 def _split(rows: pd.DataFrame, label: str, unit: Unit, *, good: float, level: float) -> ExplainedChange:
@@ -223,7 +228,7 @@ def _split(rows: pd.DataFrame, label: str, unit: Unit, *, good: float, level: fl
     )
     size = (table["mix"] + table["rate"]).abs()
     table = table.iloc[np.lexsort((table["group"].astype(str), -size))].reset_index(drop=True)
-    count = rows["weight"].where(rows["weight"] % 1 == 0, 1.0)
+    count = _entries(rows)
     result = ExplainedChange(
         name=label,
         table=table,
