@@ -8,7 +8,7 @@ from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survi
 from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked
-from cxresearch.plots.voice import trend
+from cxresearch.plots.voice import theme_pictures, trend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ _PICTURES = (
     support,
     survey,
     trend,
+    theme_pictures,
 )
 
 
