@@ -38,6 +38,20 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     return names[close[0]] if close else ""
 
 
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """Return the next step for a mistyped name: the known name closest to it, or else other words.
+
+    Examples
+    --------
+    >>> did_you_mean("responded", ["responded_at", "score"])
+    "perhaps you meant 'responded_at'"
+    >>> did_you_mean("zebra", ["responded_at", "score"], otherwise="correct the name")
+    'correct the name'
+    """
+    meant = nearest(name, known)
+    return f"perhaps you meant {meant!r}" if meant else otherwise
+
+
 def listed(names: Iterable[Any], most: int = 12) -> str:
     """Return names separated by commas, the first few if they are many.
 
