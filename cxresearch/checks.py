@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,22 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> str:
             next_step=did_you_mean(str(value), choices),
         )
     return value
+
+
+def check_columns(name: str, columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names of columns: one name, several different ones, or none at all.
+
+    Examples
+    --------
+    >>> check_columns("by", "plan"), check_columns("by", ["plan", "region"]), check_columns("by", None)
+    (('plan',), ('plan', 'region'), ())
+    """
+    if columns is None:
+        return ()
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    if len(set(names)) < len(names) or not all(isinstance(column, str) and column for column in names):
+        raise ArgumentError(f"{name} is {columns!r}", wanted="names of different columns")
+    return names
 
 
 def as_numbers(

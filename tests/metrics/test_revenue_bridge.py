@@ -334,8 +334,6 @@ def test_bad_input_is_refused() -> None:
         mrr_bridge(study_of(good.assign(status="frozen")))
     with pytest.raises(ArgumentError, match="profile"):
         mrr_bridge(study_of(good), profile="excel")
-    with pytest.raises(ArgumentError, match="by is 'plan'"):
-        mrr_bridge(study_of(good), by="plan")
     with pytest.raises(ArgumentError, match="segment columns"):
         mrr_bridge(study_of(good), by=["plan"])
     with pytest.raises(DataError, match="no row"):

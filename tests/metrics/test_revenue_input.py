@@ -76,19 +76,20 @@ def test_groups_of_any_name_are_the_groups(name: str) -> None:
         assert odd.position("2024-02", **{name: "q"}) == wanted.position("2024-02", segment="q")
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["period", "opening", "new", "complete", "churn_customers", "churn*opening"],
-)
-def test_a_group_called_like_a_column_of_the_result_is_refused(name: str) -> None:
-    with pytest.raises(ArgumentError, match="has a name the result uses"):
-        cx.revenue.mrr_bridge(grouped(name), by=[name])
+@pytest.mark.parametrize("name", ["period", "opening", "churn_customers", "churn*opening"])
+def test_a_group_called_like_a_column_of_the_result_is_called_a_group(name: str) -> None:
+    bridge, wanted = cx.revenue.mrr_bridge(grouped(name), by=[name]), plain("cxresearch")
+    assert bridge.by == (f"{name}_group",)
+    for table in ("frame", "sums"):
+        same = getattr(wanted, table).rename(columns={"segment": f"{name}_group"})
+        pd.testing.assert_frame_equal(getattr(bridge, table), same)
 
 
 @pytest.mark.parametrize("name", ["metric", "value", "n"])
-def test_rates_refuse_the_names_of_their_own_columns(name: str) -> None:
-    with pytest.raises(ArgumentError, match="has a name the result uses"):
-        cx.revenue.revenue_rates(grouped(name), by=[name])
+def test_rates_keep_groups_called_like_their_own_columns(name: str) -> None:
+    rates = cx.revenue.revenue_rates(grouped(name), by=name)
+    wanted = cx.revenue.revenue_rates(grouped("segment"), by="segment")
+    pd.testing.assert_frame_equal(rates, wanted.rename(columns={"segment": f"{name}_group"}))
 
 
 def test_the_same_group_twice_is_refused() -> None:

@@ -1,7 +1,8 @@
-"""Rows of a study's table with the columns that name their cell, ready for one group-by."""
+"""Group columns: the user's names outside, neutral names inside, and rows with the columns of their cell."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -9,101 +10,125 @@ import narwhals as nw
 from cxresearch.data.engine import period_start
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.metric import Query, Tables
+from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
     import pandas as pd
+
+#: Neutral names begin so, and no column that the package computes does; a test reads the source.
+STEM = "by_"
 
 
 class NoSuchGroupError(ArgumentError):
     """A group column is neither in the metric's table nor among the customers' columns."""
 
 
-_SHOWN = """
-    metric period value low high level se n n_effective n_missing unit method small_base suppressed against
-    value_against difference statistic p_value p_adjusted adjustment test n_against group whole verdict
-    label note interval missing
-"""
-_INSIDE = """
-    instrument score w ww who clusters wrong answered minutes event end resolved reopened hours code band
-    open measure clock used_at started_at ended_at first last day from_day to_day active customers
-    complete until exposed adopted features joined had hits at cents mrr currency currency_before before
-    since change kind levels lowest highest standing square cross relative opening closing new expansion
-    reactivation contraction churn fx earlier later following late begins limit paid held status rate
-    largest_share quantity days due decided kept again second purchases after x s xx xs ss
-    tickets share median median_low median_high p90 p90_low p90_high mean_of_finished resolved_so_far
-    from_hours to_hours
-"""
-#: Columns of the tables that users see; a group column of that name is called ``<name>_group`` in them.
-SHOWN = frozenset(_SHOWN.split())
-#: Columns that families of metrics make on the way; a group column of that name steps aside meanwhile.
-INSIDE = frozenset(_INSIDE.split())
-_STEMS, _ENDS = ("_", "t_", "wt_", "tt_"), ("_own", "_seen", "_right", "_customers")
-
-
-def _taken(name: str) -> bool:
-    if name in SHOWN or name in INSIDE:
-        return True
-    return not name.endswith("_group") and (name.startswith(_STEMS) or name.endswith(_ENDS))
-
-
-def named_apart(study: Any, by: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
-    """Return a study whose group columns collide with nothing, and their names in it.
-
-    A column such as ``level`` or ``currency`` is there once more as ``level_group``: metrics that group by
-    that name need not care what they call their own columns. `shown_names` turns the names back.
-
-    Raises
-    ------
-    ArgumentError
-        If a table has a column of the new name already.
-    """
-    tables = [
-        set(study.table(name).collect_schema().names()) for name in study.tables if any(map(_taken, by))
-    ]
-    known: set[str] = set().union(*tables)
-    names = {name: f"{name}_group" for name in by if _taken(name) and name in known}
-    for name, new in names.items():
-        if new in known:
-            raise ArgumentError(
-                f"group column {name!r} would be called {new!r}, which there is",
-                next_step="rename one of them",
-            )
-    return (_Apart(study, names) if names else study), tuple(names.get(name, name) for name in by)
-
-
-def shown_names(by: tuple[str, ...], columns: Collection[str] = SHOWN) -> dict[str, str]:
-    """Return new names for the columns of `named_apart`, as far as other columns leave the old ones free."""
-    return {f"{name}_group": name for name in by if _taken(name) and name not in columns}
-
-
-def in_shown_names(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Return a table with the names its group columns had before `named_apart`, where they are free."""
-    return table.rename(columns=shown_names(by, table.columns))
-
-
-class _Apart:
-    """A study with copies of group columns under other names; otherwise the study itself."""
+class NeutralStudy:
+    """A study with copies of its group columns under neutral names; otherwise the study itself."""
 
     def __init__(self, study: Any, names: dict[str, str]) -> None:
-        self._study, self._names = study, names
+        self._study = study
+        self._names = names
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
 
-    @property
-    def segments(self) -> tuple[str, ...]:
-        """Segments, with the copies of those that have one."""
-        own = tuple(getattr(self._study, "segments", ()))
-        return (*own, *(new for name, new in self._names.items() if name in own))
-
     def table(self, name: str) -> nw.LazyFrame[Any]:
-        """Return the valid rows of a table, with the copies."""
+        """Return the valid rows of a table, with the copies of the group columns it has."""
         rows: nw.LazyFrame[Any] = self._study.table(name)
         present = rows.collect_schema().names()
-        copies = {new: nw.col(old) for old, new in self._names.items() if old in present}
+        copies = {neutral: nw.col(column) for neutral, column in self._names.items() if column in present}
         return rows.with_columns(**copies) if copies else rows
+
+
+def neutral_groups(study: Any, query: Query) -> tuple[Any, Query]:
+    """Return a study and a query whose group columns travel under neutral names.
+
+    A group column may be called anything: ``level``, ``score``, ``by_0``. Whatever computes between this
+    function and `with_users_names` sees ``by_0, by_1, ...`` and can overwrite no group.
+
+    Parameters
+    ----------
+    study : Study or Tables
+        Where the group columns are.
+    query : Query
+        With the user's names in ``by``. A name that no table has is taken for the only column that differs
+        from it in case, if there is one.
+
+    Returns
+    -------
+    tuple of (Tables, Query)
+        ``query.by`` holds the neutral names, ``query.names`` the user's name of each.
+    """
+    if not query.by:
+        return study, query
+    columns = {column for table in study.tables for column in study.table(table).collect_schema().names()}
+    names = dict(zip(_free_names(len(query.by), columns), _spelled(query.by, columns), strict=True))
+    return NeutralStudy(study, names), replace(query, by=tuple(names), names=names)
+
+
+def neutral_frame(frame: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, Query]:
+    """Return a frame and a query whose group columns have neutral names, as `neutral_groups` of a study."""
+    neutral = _free_names(len(query.by), set(frame.columns))
+    names = dict(zip(neutral, query.by, strict=True))
+    renamed = frame.rename(columns={column: name for name, column in names.items()})
+    return renamed, replace(query, by=neutral, names=names)
+
+
+def users_names(query: Query, *frames: pd.DataFrame) -> dict[str, str]:
+    """Return what each neutral group column is called in the results that the frames are.
+
+    It is the user's name, or, where one of the frames has a column of that name already, ``<name>_group``.
+    """
+    taken = {column for frame in frames for column in frame.columns} - set(query.by)
+    free = {query.called(column) for column in query.by} - taken
+    names = {}
+    for column in query.by:
+        name = query.called(column)
+        if name not in free:
+            while name in taken | free:
+                name = f"{name}_group"
+            taken.add(name)
+        names[column] = name
+    return names
+
+
+def with_users_names(table: pd.DataFrame, query: Query) -> pd.DataFrame:
+    """Return a table whose group columns have the user's names again."""
+    return table.rename(columns=users_names(query, table))
+
+
+def _free_names(number: int, columns: Iterable[str]) -> tuple[str, ...]:
+    """Return names that no column has, on engines too that do not tell ``BY_0`` from ``by_0``."""
+    stem = STEM
+    while any(str(column).casefold().startswith(stem) for column in columns):
+        stem += "_"
+    return tuple(f"{stem}{place}" for place in range(number))
+
+
+def _spelled(by: tuple[str, ...], columns: set[str]) -> list[str]:
+    """Return names as the tables spell them: case is forgiven where one column only could be meant."""
+    spelled = []
+    for name in by:
+        alike = [column for column in columns if column.casefold() == name.casefold()]
+        forgiven = name not in columns and len(alike) == 1
+        spelled.append(alike[0] if forgiven else name)
+    if len(set(spelled)) < len(spelled):
+        raise ArgumentError(f"by is {list(by)}", wanted="names of different columns")
+    return spelled
+
+
+def refuse_group(query: Query, column: str, table: str, choices: Iterable[str]) -> NoSuchGroupError:
+    """Return the error for a group column that is in neither table, with the columns there are."""
+    name = query.called(column)
+    known = sorted(set(choices) - {"customer_id", *query.by})
+    return NoSuchGroupError(
+        f"group column {name!r} is in neither {table} nor customers",
+        wanted="one of " + ", ".join(known),
+        next_step=did_you_mean(name, known),
+    )
 
 
 def cells_of(
@@ -134,17 +159,12 @@ def cells_of(
     ------
     NoSuchGroupError
         If a group column is in neither table.
-    ArgumentError
-        If it has a name that the result needs itself.
     """
     rows = study.table(table)
     present = rows.collect_schema().names()
     joined = [column for column in query.by if column not in present]
     if joined:
-        rows = _with_customers(study, rows, table, joined)
-    for column in query.by:
-        if _taken(column):
-            raise ArgumentError(f"group column {column!r} has a name the result uses", next_step="rename it")
+        rows = _with_customers(study, rows, table, query, joined)
     if query.every is not None:
         moment = nw.col(time) if isinstance(time, str) else time
         rows = rows.with_columns(period=period_start(moment, query.every, study.timezone))
@@ -152,15 +172,12 @@ def cells_of(
 
 
 def _with_customers(
-    study: Tables, rows: nw.LazyFrame[Any], table: str, columns: list[str]
+    study: Tables, rows: nw.LazyFrame[Any], table: str, query: Query, columns: list[str]
 ) -> nw.LazyFrame[Any]:
-    known = study.table("customers").collect_schema().names() if "customers" in study.tables else []
+    present = rows.collect_schema().names()
+    of_customers = study.table("customers").collect_schema().names() if "customers" in study.tables else []
     for column in columns:
-        if column not in known or "customer_id" not in rows.collect_schema().names():
-            choices = sorted({*rows.collect_schema().names(), *known} - {"customer_id"})
-            raise NoSuchGroupError(
-                f"group column {column!r} is in neither {table} nor customers",
-                wanted="one of " + ", ".join(choices),
-            )
+        if column not in of_customers or "customer_id" not in present:
+            raise refuse_group(query, column, table, [*present, *of_customers])
     customers = study.table("customers").select("customer_id", *columns)
     return rows.join(customers, on="customer_id", how="left")

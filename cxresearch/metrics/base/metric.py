@@ -3,17 +3,15 @@
 Aggregate where the data live, infer where the analyst sits. A metric has two halves:
 
 1. ``family``: a function (study, query) -> *sufficient statistics*, usually a DataFrame of one row a cell,
-computed
-   by a group-by on the engine that holds the data. Metrics that share a family object share its result: a
-   scorecard calls each family once. `cells_of` (metrics/groups.py) builds the lazy
+   computed by a group-by on the engine that holds the data. Metrics that share a family object share its
+   result: a scorecard calls each family once. `cells_of` (metrics/base/group_columns.py) builds the lazy
    frame to group: valid rows of a table with the columns of ``query.by`` (joined from customers where the
    table lacks them) and a ``period`` column.
 2. ``estimate``: a function (statistics, query) -> DataFrame with one row a cell, in NumPy on that small
-frame, for
-   all cells at once, with the columns of `CELL_COLUMNS`.
+   frame, for all cells at once, with the columns of `CELL_COLUMNS`.
 
 A module of metrics defines ``metrics_of(study) -> tuple[Metric, ...]``, naming what the study's tables and
-columns allow, and is added to ``_SOURCES`` in metrics/registry.py (one import, one name).
+columns allow, and is added to ``_SOURCES`` in metrics/tables/registry.py (one import, one name).
 """
 
 from __future__ import annotations
@@ -54,6 +52,8 @@ class Query:
         Column saying how much a row counts; likewise.
     options : mapping
         Further choices of single metrics: ``{"profile": "stripe", "target_hours": 48}``.
+    names : mapping of str to str
+        What the user calls each column of ``by`` that travels under a neutral name; see `neutral_groups`.
     """
 
     by: tuple[str, ...] = ()
@@ -62,6 +62,11 @@ class Query:
     clusters: str | None = "auto"
     weights: str | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def called(self, column: str) -> str:
+        """Return what the user calls a group column."""
+        return self.names.get(column, column)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.cell_estimates import without_running
+from cxresearch.metrics.base.group_columns import neutral_frame, with_users_names
 from cxresearch.metrics.base.metric import Metric, Query
 from cxresearch.metrics.base.periods import period_starts
 from cxresearch.metrics.economics.retention_economics import check_whole
@@ -129,16 +130,22 @@ def acquisition_costs(
     0 2024-01-01  500.0  10
     """
     query = Query(by=bridge.by, every=bridge.every, level=check_level(level))  # type: ignore[arg-type]
-    return finish(_CAC, query, _CAC.estimate(_CAC.family(bridge, query).merge(_spent(bridge, spend)), query))
+    won, query = neutral_frame(bridge.frame, query)
+    spent = _spent(bridge, spend).rename(columns={name: column for column, name in query.names.items()})
+    cells = _CAC.estimate(_CAC.family(won, query).merge(spent, on=list(query.keys)), query)
+    return with_users_names(finish(_CAC, query, cells), query)
 
 
-def _won(bridge: MrrBridge, query: Query) -> pd.DataFrame:
-    return bridge.frame[[*query.keys, "new_customers", "complete"]]
+def _won(frame: pd.DataFrame, query: Query) -> pd.DataFrame:
+    return frame[[*query.keys, "new_customers", "complete"]]
 
 
 def _spent(bridge: MrrBridge, spend: Mapping[Any, float] | pd.DataFrame) -> pd.DataFrame:
     """Spend by the keys of the bridge."""
     keys = [*bridge.by, "period"]
+    if "spend" in bridge.by:
+        problem = "a group of the bridge is called 'spend', as the amounts are"
+        raise ArgumentError(problem, next_step="give the segment another name in the study")
     if isinstance(spend, Mapping):
         if bridge.by:
             raise ArgumentError(

@@ -20,6 +20,7 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.ratio import RATIO_METHOD, linearised_ratios
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.stats.survival.reached_share import share_reached
+from cxresearch.wording import did_you_mean
 
 #: What n counts.
 DEPARTURES = "departures, those without a return censored at the data cut"
@@ -137,7 +138,7 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
     within, cut = option(query, "repeat_days"), local_cut(study)
     rows = purchases_by_customer(study, cut.normalize())
     if query.by:
-        who = _customers(study, query.by).select("customer_id", *query.by)
+        who = _customers(study, query).select("customer_id", *query.by)
         rows = rows.join(who, on="customer_id", how="left")
     began = cut + pd.Timedelta(minutes=1) - pd.Timedelta(days=within + 1)  # see `complete_periods`
     had = nw.col("first") < nw.lit(began.to_pydatetime())
@@ -192,15 +193,17 @@ def _due(study: Any, query: Query, *, weighed: bool) -> tuple[pd.DataFrame, pd.D
     return rows, _cells_of_customers(study, rows["customer_id"], rows["due_local"], query)
 
 
-def _customers(study: Any, by: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    """Table of customers, if it has all these columns."""
-    known = study.table("customers").collect_schema().names() if "customers" in study.tables else []
-    choices = [name for name in known if name != "customer_id"]
-    lost = [name for name in by if name not in choices]
+def _customers(study: Any, query: Query) -> nw.LazyFrame[Any]:
+    """Table of customers, if it has all the group columns."""
+    present = study.table("customers").collect_schema().names() if "customers" in study.tables else []
+    choices = [name for name in present if name not in ("customer_id", *query.by)]
+    lost = [query.called(column) for column in query.by if column not in present]
+    lost += [name for name in map(query.called, query.by) if name == "customer_id"]
     if lost:
         raise NoSuchGroupError(
             f"purchases and contracts cannot be grouped by {', '.join(lost)}",
             wanted="columns of customers: " + (", ".join(choices) or "none"),
+            next_step=did_you_mean(lost[0], choices),
         )
     rows: nw.LazyFrame[Any] = study.table("customers")
     return rows
@@ -210,10 +213,8 @@ def _cells_of_customers(study: Any, who: pd.Series, moment: pd.Series, query: Qu
     """Cell of each of some rows: the groups of its customer, and the period of a local moment."""
     cells = pd.DataFrame(index=who.index)
     if query.by:
-        people = collect(_customers(study, query.by).select("customer_id", *query.by)).set_index(
-            "customer_id"
-        )
-        cells = people.reindex(who).set_axis(who.index)
+        people = collect(_customers(study, query).select("customer_id", *query.by))
+        cells = people.set_index("customer_id").reindex(who).set_axis(who.index)
     return cells if query.every is None else cells.assign(period=period_starts(moment, query.every))
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_choice
+from cxresearch.checks import check_choice, check_columns
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.group_columns import neutral_groups, users_names
+from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue.exchange_rates import rate_table
-from cxresearch.metrics.revenue.mrr_bridge_result import LEDGER, MrrBridge
+from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.revenue_ledger import (
     COUNTS,
     CROSS,
@@ -27,21 +30,17 @@ from cxresearch.metrics.revenue.revenue_ledger import (
 )
 from cxresearch.metrics.revenue.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
-
-#: Columns of the result, which no group may be called.
-_COLUMNS = {"period", "opening", *LEDGER, "closing", "largest_share", "complete", *SUMS, "opening*opening"}
-_COLUMNS |= {f"{line}_customers" for line in ("opening", "closing")}
-_COLUMNS -= {"levels"}
 
 
 def mrr_bridge(
     study: Study,
     *,
     every: Every = "month",
-    by: Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     profile: str | RevenueProfile = "cxresearch",
     rates: Mapping[str, float] | pd.DataFrame | None = None,
 ) -> MrrBridge:
@@ -53,7 +52,7 @@ def mrr_bridge(
         With table ``revenue``; see `revenue_levels` for its columns.
     every : {"day", "week", "month", "quarter", "year"}
         Length of a period, cut in the study's time zone.
-    by : sequence of str
+    by : str or sequence of str, optional
         Segment columns of the customers table; customers without one are in ``"(none)"``.
     profile : str or RevenueProfile
         Whose definition: see `REVENUE_PROFILES`.
@@ -99,16 +98,31 @@ def mrr_bridge(
     [100.0, 10.0, 10.0, 10.0, 90.0]
     """
     check_choice("every", every, EVERY)
-    rules = revenue_profile(profile)
-    names = _check_by(study, by)
-    groups = [f"by_{number}" for number in range(len(names))]  # names that no column of the moves has
+    query = Query(by=check_columns("by", by), every=every)
+    grouped, query = neutral_groups(study, query)
+    _refuse_others(study, query)
+    bridge = bridge_by(grouped, query.by, every=every, rules=revenue_profile(profile), rates=rates)
+    names = users_names(query, bridge.frame, bridge.sums)
+    return replace(
+        bridge,
+        frame=bridge.frame.rename(columns=names),
+        sums=bridge.sums.rename(columns=names),
+        by=tuple(names.values()),
+    )
+
+
+def bridge_by(
+    study: Any, by: tuple[str, ...], *, every: Every, rules: RevenueProfile, rates: Any
+) -> MrrBridge:
+    """Return the bridge of a study whose group columns have neutral names; see `neutral_groups`."""
+    groups = list(by)
     levels = revenue_levels(study, rules)
     levels, known = _currencies(study, levels, rates)
     moves = revenue_moves(levels, rules, every, study.timezone)
     if known:
         moves = _carry_currency(moves, study.currency)
     keys = [*groups, *(["currency"] if known else [])]
-    moves = _with_segments(study, moves, dict(zip(groups, names, strict=True)))
+    moves = _with_segments(study, moves, groups)
     sums = _sum_moves(moves, keys, rules)
     if sums.empty:
         raise DataError("the revenue table has no row up to the data cut", where="table revenue")
@@ -119,49 +133,33 @@ def mrr_bridge(
     frame, table = ledger.close()
     frame["complete"] = complete_periods(study, frame["period"], every)
     frame["largest_share"] = _largest(moves, keys, frame, table, ledger)
-    spelled = dict(zip(groups, names, strict=True))
     return MrrBridge(
-        frame=frame.rename(columns=spelled),
+        frame=frame,
         every=every,
         profile=rules.name,
         rules=rules,
-        by=tuple(names),
+        by=by,
         currency=study.currency,
         name=study.name,
-        sums=table.rename(columns=spelled),
+        sums=table,
     )
 
 
-def _check_by(study: Study, by: Sequence[str]) -> list[str]:
-    if isinstance(by, str):
-        raise ArgumentError(f"by is {by!r}", wanted=f"a list such as [{by!r}]")
-    unknown = [name for name in by if name not in study.segments]
+def _refuse_others(study: Study, query: Query) -> None:
+    """Refuse group columns that are no segments of customers."""
+    unknown = [name for name in map(query.called, query.by) if name not in study.segments]
     if unknown:
         raise ArgumentError(
             f"by names {unknown}",
             wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
+            next_step=did_you_mean(unknown[0], study.segments),
         )
-    if len(set(by)) < len(by):
-        raise ArgumentError(f"by is {list(by)}", wanted="different columns")
-    refuse_names(by, _COLUMNS)
-    return list(by)
 
 
-def refuse_names(by: Sequence[str], taken: Collection[str]) -> None:
-    """Refuse groups whose column the result could not tell from one of its own."""
-    for name in by:
-        if name in taken:
-            raise ArgumentError(
-                f"group column {name!r} has a name the result uses",
-                next_step="give the segment another name in the study",
-            )
-
-
-def _with_segments(study: Study, moves: nw.LazyFrame[Any], groups: dict[str, str]) -> nw.LazyFrame[Any]:
+def _with_segments(study: Study, moves: nw.LazyFrame[Any], groups: list[str]) -> nw.LazyFrame[Any]:
     if not groups:
         return moves
-    named = {group: nw.col(name).cast(nw.String()) for group, name in groups.items()}
-    who = study.table("customers").select("customer_id", **named)
+    who = study.table("customers").select("customer_id", nw.col(groups).cast(nw.String()))
     if moves.implementation != who.implementation:
         who = nw.from_native(_same_engine(who)).lazy()
     joined = moves.join(who, on="customer_id", how="left")

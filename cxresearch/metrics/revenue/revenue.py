@@ -12,7 +12,9 @@ import pandas as pd
 
 from cxresearch.checks import check_level
 from cxresearch.errors import CxWarning
-from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge, refuse_names
+from cxresearch.metrics.base.group_columns import neutral_frame, with_users_names
+from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.metrics.revenue.revenue_rates import RATES, rate_cells
@@ -238,7 +240,7 @@ def revenue_rates(
     study: Study | MrrBridge,
     *,
     every: Every = "month",
-    by: Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     profile: Profile = None,
     rates: Any = None,
     level: float = 0.95,
@@ -264,16 +266,16 @@ def revenue_rates(
     [0.1]
     """
     bridge = _bridge(study, every, profile, by=by, rates=rates)
-    refuse_names(bridge.by, ("metric", "value", "low", "high", "se", "n", "n_effective", "method"))
     rules = bridge.rules if profile is None else revenue_profile(profile)
-    keep = bridge.frame["complete"] & (bridge.frame["opening_customers"] > 0)
+    frame, query = neutral_frame(bridge.frame, Query(by=bridge.by))
+    keep = frame["complete"] & (frame["opening_customers"] > 0)
     parts = []
     for metric in RATES:
-        cells = rate_cells(metric, bridge.frame, bridge.sums, rules, level=level)
-        head = bridge.frame[["period", *bridge.by]].assign(metric=metric)
-        parts.append(pd.concat([head, cells, bridge.frame[["largest_share"]]], axis=1)[keep])
-    found = pd.concat(parts, ignore_index=True).sort_values(["period", *bridge.by], kind="stable")
-    return found.drop(columns="n_effective").reset_index(drop=True)
+        cells = rate_cells(metric, frame, bridge.sums, rules, level=level)
+        head = frame[["period", *query.by]].assign(metric=metric)
+        parts.append(pd.concat([head, cells, frame[["largest_share"]]], axis=1)[keep])
+    table = pd.concat(parts, ignore_index=True).sort_values(["period", *query.by], kind="stable")
+    return with_users_names(table.drop(columns="n_effective").reset_index(drop=True), query)
 
 
 def _bridge(study: Study | MrrBridge, every: Every, profile: Profile, **more: Any) -> MrrBridge:

@@ -13,12 +13,13 @@ from cxresearch.metrics.base.cell_estimates import without_running
 from cxresearch.metrics.base.group_columns import NoSuchGroupError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.returns.logo_churn import churn_base, churn_cells, counting_heads
-from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
+from cxresearch.metrics.revenue.mrr_bridge import bridge_by
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
 from cxresearch.metrics.revenue.revenue_rates import rate_cells
 from cxresearch.metrics.tables.check_options import option
 from cxresearch.results.units import Unit
+from cxresearch.wording import did_you_mean
 
 _RATES = (
     ("gross_revenue_churn", "Gross revenue churn", Unit.SHARE, "low", "(churn + contraction) / opening MRR"),
@@ -105,19 +106,20 @@ class Bridges:
 
 def bridges_of(study: Any, query: Query) -> Bridges:
     """Return the bridges that all revenue metrics of a query share."""
-    lost = [name for name in query.by if name not in study.segments]
+    lost = [name for name in map(query.called, query.by) if name not in study.segments]
     if lost:
         raise NoSuchGroupError(
             f"revenue cannot be grouped by {', '.join(lost)}",
             wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
+            next_step=did_you_mean(lost[0], study.segments),
         )
     rules = revenue_profile(option(query, "profile"))
     every, rates = query.every or "month", option(query, "rates")
-    money = mrr_bridge(study, every=every, by=query.by, profile=rules, rates=rates)
+    money = bridge_by(study, query.by, every=every, rules=rules, rates=rates)
     heads = counting_heads(rules)
     if heads == rules:
         return Bridges(money=money, heads=money)
-    return Bridges(money=money, heads=mrr_bridge(study, every=every, by=query.by, profile=heads, rates=rates))
+    return Bridges(money=money, heads=bridge_by(study, query.by, every=every, rules=heads, rates=rates))
 
 
 def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFrame:

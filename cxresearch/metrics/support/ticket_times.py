@@ -9,10 +9,10 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.checks import check_choice, check_columns, check_level, check_number
 from cxresearch.data.engine import Every, collect, minutes_between
 from cxresearch.errors import DataError
-from cxresearch.metrics.base.group_columns import cells_of, in_shown_names, named_apart
+from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Query
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -140,7 +140,7 @@ def ticket_times(
     study: Study,
     measure: Measure,
     *,
-    by: Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     every: Every | None = None,
     hours: BusinessHours | None = None,
     level: float = 0.95,
@@ -153,7 +153,7 @@ def ticket_times(
         With table ``tickets``.
     measure : {"first_reply", "resolution", "wait"}
         What ends the time.
-    by : sequence of str
+    by : str or sequence of str, optional
         Columns of tickets (``channel``, ``team``, ``category`` ...) or of customers.
     every : {"day", "week", "month", "quarter", "year"}, optional
         Period of creation.
@@ -177,10 +177,8 @@ def ticket_times(
     0  5     1     6.0               4.0
     """
     check_level(level)
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    study, groups = named_apart(study, columns)
-    query = Query(by=groups, every=every, level=level)
-    counts = count_times(study, measure, query, hours=hours)
+    grouped, query = neutral_groups(study, Query(by=check_columns("by", by), every=every, level=level))
+    counts = count_times(grouped, measure, query, hours=hours)
     clock = "calendar" if hours is None else "business"
     rows = []
     for key, cell in _cells(counts, list(query.keys)):
@@ -192,7 +190,7 @@ def ticket_times(
         rows.append((*key, measure, clock, n, n - finished, *six, mean))
     six_names = ["median", "median_low", "median_high", "p90", "p90_low", "p90_high"]
     names = [*query.keys, "measure", "clock", "n", "open", *six_names, "mean_of_finished"]
-    return in_shown_names(pd.DataFrame(rows, columns=names), columns)
+    return with_users_names(pd.DataFrame(rows, columns=names), query)
 
 
 def _cells(counts: pd.DataFrame, keys: list[str]) -> Any:

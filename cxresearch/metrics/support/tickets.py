@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.checks import check_choice, check_columns, check_level, check_number
 from cxresearch.data.engine import EVERY, Every, collect, minutes_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.cell_estimates import WILSON
-from cxresearch.metrics.base.group_columns import cells_of, in_shown_names, named_apart
+from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, users_names, with_users_names
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.periods import complete_periods, period_steps
 from cxresearch.metrics.support.ticket_times import count_times, curve_of_counts
@@ -66,7 +66,7 @@ class TicketAgeing(Result):
 
 
 def ticket_volume(
-    study: Study, *, every: Every = "day", by: Sequence[str] = (), level: float = 0.95
+    study: Study, *, every: Every = "day", by: str | Sequence[str] | None = None, level: float = 0.95
 ) -> pd.DataFrame:
     """Count the tickets created in each period, those without any included.
 
@@ -76,7 +76,7 @@ def ticket_volume(
         With table ``tickets``.
     every : {"day", "week", "month", "quarter", "year"}
         Period, in the study's time zone.
-    by : sequence of str
+    by : str or sequence of str, optional
         Columns of tickets or customers.
     level : float
         Confidence level.
@@ -97,10 +97,8 @@ def ticket_volume(
     """
     check_choice("every", every, EVERY)
     check_level(level)
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    study, names = named_apart(study, columns)
-    query = Query(by=names, every=every)
-    rows = cells_of(study, "tickets", query, time="created_at")
+    grouped, query = neutral_groups(study, Query(by=check_columns("by", by), every=every))
+    rows = cells_of(grouped, "tickets", query, time="created_at")
     found = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
     if found.empty:
         raise DataError("there is no ticket", where="table tickets")
@@ -114,7 +112,7 @@ def ticket_volume(
     low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0.0)
     high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
     complete = complete_periods(study, table["period"], every)
-    return in_shown_names(table.assign(tickets=count, low=low, high=high, complete=complete), columns)
+    return with_users_names(table.assign(tickets=count, low=low, high=high, complete=complete), query)
 
 
 def interactions_per_ticket(study: Study, *, level: float = 0.95) -> Estimate:
@@ -207,7 +205,7 @@ def resolution_rate(
     *,
     within_days: float = 30,
     every: Every = "month",
-    by: Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return the share of the tickets of each creation cohort resolved within some days.
@@ -223,7 +221,7 @@ def resolution_rate(
         Days after creation.
     every : {"day", "week", "month", "quarter", "year"}
         Cohort: period of creation.
-    by : sequence of str
+    by : str or sequence of str, optional
         Columns of tickets or customers.
     level : float
         Confidence level.
@@ -243,24 +241,23 @@ def resolution_rate(
     0  5     1    0.8              0.8
     """
     check_number("within_days", within_days, above=0)
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    study, groups = named_apart(study, columns)
-    query = Query(by=groups, every=every, level=check_level(level))
-    counts = count_times(study, "resolution", query)
+    query = Query(by=check_columns("by", by), every=every, level=check_level(level))
+    grouped, query = neutral_groups(study, query)
+    counts = count_times(grouped, "resolution", query)
     rows = []
     for key, cell in counts.groupby(list(query.keys), dropna=False, sort=True):
         got = share_reached(curve_of_counts(cell, level=level), 24 * within_days)
         n, still = int(cell["n"].sum()), int(cell.loc[cell["event"] == 0, "n"].sum())
         rows.append((*key, n, still, got.value, got.low, got.high, got.se, 1 - still / n))
     names = ["n", "open", "value", "low", "high", "se", "resolved_so_far"]
-    return in_shown_names(pd.DataFrame(rows, columns=[*query.keys, *names]), columns)
+    return with_users_names(pd.DataFrame(rows, columns=[*query.keys, *names]), query)
 
 
 def ticket_ageing(
     study: Study,
     *,
     edges_hours: Sequence[float] = (0, 24, 48, 168, 720),
-    by: Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
 ) -> TicketAgeing:
     """Return how long the open tickets have waited at the data cut.
 
@@ -270,7 +267,7 @@ def ticket_ageing(
         With table ``tickets`` and its column ``resolved_at``.
     edges_hours : sequence of float
         Lower ends of the bands, rising, the first 0.
-    by : sequence of str
+    by : str or sequence of str, optional
         Columns of tickets or customers.
 
     Examples
@@ -282,12 +279,10 @@ def ticket_ageing(
     edges = np.asarray(edges_hours, dtype=float)
     if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():
         raise ArgumentError(f"edges_hours is {edges_hours!r}", wanted="rising numbers, the first 0")
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    study, names = named_apart(study, columns)
-    query = Query(by=names)
+    grouped, query = neutral_groups(study, Query(by=check_columns("by", by)))
     if "resolved_at" not in study.table("tickets").collect_schema().names():
         raise DataError("tickets has no column resolved_at", next_step="map it in the study file")
-    rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", "resolved_at"))
+    rows = cells_of(grouped, "tickets", query, time="created_at", keep=("created_at", "resolved_at"))
     rows = rows.filter(nw.col("resolved_at").is_null())
     hours = minutes_between(nw.col("created_at"), nw.lit(study.observed_until)) / 60
     rows = rows.with_columns(hours=hours)
@@ -303,12 +298,13 @@ def ticket_ageing(
         [*query.by, "code"], ignore_index=True
     )
     table["n"] = table["n"].fillna(0).astype("int64")
-    frame = in_shown_names(table[[*query.by, "from_hours", "to_hours", "band", "n"]], columns)
+    table = table[[*query.by, "from_hours", "to_hours", "band", "n"]]
+    names = users_names(query, table)
     return TicketAgeing(
-        frame=frame,
+        frame=table.rename(columns=names),
         n=int(table["n"].sum()),
         observed_until=study.observed_until,
-        by=tuple(str(name) for name in frame.columns[: len(columns)]),
+        by=tuple(names.values()),
         name=study.name,
     )
 

@@ -26,6 +26,7 @@ from cxresearch.stats.intervals.score_cells import (
     linearised_means,
     simple_se,
 )
+from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -303,7 +304,12 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     who = "customer_id" if query.clusters == "auto" else query.clusters
     for column in (query.weights, who if query.clusters != "auto" else None):
         if column is not None and column not in present:
-            raise ArgumentError(f"responses have no column {column!r}", wanted="one of " + ", ".join(present))
+            known = [name for name in present if name not in query.by]
+            raise ArgumentError(
+                f"responses have no column {column!r}",
+                wanted="one of " + ", ".join(known),
+                next_step=did_you_mean(column, known),
+            )
     extra = {}
     if query.weights is not None:
         extra["w"] = nw.col(query.weights).cast(nw.Float64())

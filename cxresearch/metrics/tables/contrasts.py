@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from cxresearch.checks import check_choice
 from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.group_columns import shown_names
+from cxresearch.metrics.base.group_columns import with_users_names
 from cxresearch.metrics.base.metric import Metric, Query
 from cxresearch.metrics.base.periods import allowing_for_days, days_of, scaled
 from cxresearch.metrics.tables.metric_table import make_query, one_metric
@@ -55,7 +55,7 @@ def metric_contrasts(
     metric: str,
     *,
     against: Against,
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     every: Every | None = None,
     adjust: Adjust = "holm",
     clusters: str | None = "auto",
@@ -109,9 +109,9 @@ def metric_contrasts(
     check_choice("against", against, ("previous", "rest", "groups"))
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
     query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
-    statistics, found = one_metric(data, metric, query)
-    table = adjusted(contrast_table(statistics, found, against), adjust)
-    return table.rename(columns=shown_names(query.by, table.columns))
+    statistics, chosen = one_metric(data, metric, query)
+    table = adjusted(contrast_table(statistics, chosen, against), adjust)
+    return with_users_names(table, statistics.query)
 
 
 def contrast_table(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_level
+from cxresearch.checks import check_choice, check_columns, check_level
 from cxresearch.data.engine import EVERY, Every
 from cxresearch.data.study import Study
-from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.group_columns import in_shown_names, named_apart
+from cxresearch.metrics.base.group_columns import neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.tables.bare_answers import read_answers
 from cxresearch.metrics.tables.check_options import check_options
@@ -24,7 +22,7 @@ def metric_table(
     data: Any,
     metric: str,
     *,
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     every: Every | None = None,
     clusters: str | None = "auto",
     weights: str | None = None,
@@ -44,7 +42,7 @@ def metric_table(
     metric : str
         ``"nps"``, ``"csat"`` (the mean), ``"csat_top_2_box"``, ``"csat_top_box"``, likewise for each declared
         instrument, ``"<instrument>_response_rate"``, or any other metric the study's tables allow.
-    by : str or sequence of str
+    by : str or sequence of str, optional
         Group columns, crossed: of the metric's table, or of customers.
     every : {"day", "week", "month", "quarter", "year"}, optional
         Period, in the study's time zone.
@@ -88,13 +86,12 @@ def metric_table(
     1    b  -10.0  50       False
     """
     query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
-    statistics, found = one_metric(data, metric, query)
-    table = statistics.table(found)
-    return in_shown_names(table, query.by)
+    statistics, chosen = one_metric(data, metric, query)
+    return with_users_names(statistics.table(chosen), statistics.query)
 
 
 def make_query(
-    by: str | Sequence[str],
+    by: str | Sequence[str] | None,
     every: Every | None,
     *,
     clusters: str | None,
@@ -103,9 +100,7 @@ def make_query(
     options: Mapping[str, Any] | None = None,
 ) -> Query:
     """Return a checked query."""
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    if len(set(columns)) < len(columns) or not all(isinstance(column, str) and column for column in columns):
-        raise ArgumentError(f"by is {by!r}", wanted="names of different columns")
+    columns = check_columns("by", by)
     if every is not None:
         check_choice("every", every, EVERY)
     return Query(
@@ -127,12 +122,6 @@ def as_study(data: Any, metric: str) -> Tables:
 
 
 def one_metric(data: Any, metric: str, query: Query) -> tuple[Statistics, Metric]:
-    """Return the statistics and the metric that a name stands for; `shown_names` restores group columns."""
-    study, query = apart(as_study(data, metric), query)
+    """Return the statistics, under neutral group names, and the metric that a name stands for."""
+    study, query = neutral_groups(as_study(data, metric), query)
     return Statistics(study, query), find_metric(study, metric)
-
-
-def apart(study: Tables, query: Query) -> tuple[Tables, Query]:
-    """Return study and query with group columns whose names collide with nothing; see `named_apart`."""
-    study, names = named_apart(study, query.by)
-    return study, replace(query, by=names)

@@ -11,12 +11,12 @@ import pandas as pd
 
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.group_columns import cells_of, shown_names
+from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Query, Tables
 from cxresearch.metrics.survey.answers_by_cell import measures_for
 from cxresearch.metrics.survey.response_rate import bounds_method
 from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of
-from cxresearch.metrics.tables.metric_table import apart, as_study, make_query
+from cxresearch.metrics.tables.metric_table import as_study, make_query
 from cxresearch.metrics.tables.registry import find_metric
 from cxresearch.metrics.tables.statistics import finish
 
@@ -25,7 +25,7 @@ def nonresponse_table(
     data: Any,
     metric: str,
     *,
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     every: Every | None = None,
 ) -> pd.DataFrame:
     """Return the bounds of `nonresponse_bounds` by group and period; one group-by where the data are.
@@ -65,7 +65,7 @@ def nonresponse_table(
     1    b   75.0  40.0  80.0  8          2
     """
     query = make_query(by, every, clusters=None, weights=None, level=0.95)
-    study, query = apart(as_study(data, metric), query)
+    study, query = neutral_groups(as_study(data, metric), query)
     asked = {
         instrument if measure in ("nps", "mean") else f"{instrument}_{measure}": (instrument, measure)
         for instrument, scale in study.instruments.items()
@@ -78,7 +78,7 @@ def nonresponse_table(
     counts = count_scores_sent(study, query)
     cells = _bounds(counts[counts["instrument"] == instrument], query, measure)
     table = finish(find_metric(study, metric), query, cells)
-    return table.assign(level=np.nan).rename(columns=shown_names(query.by, table.columns))
+    return with_users_names(table.assign(level=np.nan), query)
 
 
 def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:

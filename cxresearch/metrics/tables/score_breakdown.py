@@ -11,10 +11,11 @@ import pandas as pd
 
 from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.periods import period_starts
 from cxresearch.metrics.revenue.mrr_bridge_result import local_moment
 from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores, measures_for
-from cxresearch.metrics.tables.metric_table import apart, as_study, make_query
+from cxresearch.metrics.tables.metric_table import as_study, make_query
 from cxresearch.metrics.tables.registry import find_metric
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.hiding import why_hidden
@@ -71,7 +72,7 @@ def score_breakdown(
     data: Any,
     instrument: str,
     *,
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     every: Every | None = None,
     period: Any = None,
     clusters: str | None = "auto",
@@ -109,7 +110,7 @@ def score_breakdown(
     all: NPS +45.0 [+29.3, +58.1], n 100 (detractors 15 %, passives 25 %, promoters 60 %)
     """
     query = make_query(by, every, clusters=clusters, weights=weights, level=level)
-    study, query = apart(as_study(data, instrument), query)
+    study, query = neutral_groups(as_study(data, instrument), query)
     if instrument not in study.instruments:
         raise ArgumentError(
             f"instrument {instrument!r} is not declared", wanted="one of " + ", ".join(study.instruments)

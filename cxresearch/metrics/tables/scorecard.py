@@ -14,13 +14,13 @@ from cxresearch.checks import check_choice
 from cxresearch.data.engine import Every
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
-from cxresearch.metrics.base.group_columns import NoSuchGroupError, shown_names
+from cxresearch.metrics.base.group_columns import NoSuchGroupError, neutral_groups, users_names
 from cxresearch.metrics.base.metric import Family, Metric, Query
 from cxresearch.metrics.base.periods import any_allowed, last_ended, local_cut, running_period
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, count_scores
 from cxresearch.metrics.survey.declared_directions import direction_table, opposed
 from cxresearch.metrics.tables.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
-from cxresearch.metrics.tables.metric_table import apart, make_query
+from cxresearch.metrics.tables.metric_table import make_query
 from cxresearch.metrics.tables.registry import find_metric, metrics_of
 from cxresearch.metrics.tables.scorecard_result import Scorecard
 from cxresearch.metrics.tables.statistics import Statistics
@@ -29,7 +29,7 @@ from cxresearch.metrics.tables.statistics import Statistics
 def scorecard(
     study: Study,
     *,
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     every: Every | None = "month",
     metrics: str | Sequence[str] | None = None,
     clusters: str | None = "auto",
@@ -44,7 +44,7 @@ def scorecard(
     ----------
     study : Study
         The study.
-    by : str or sequence of str
+    by : str or sequence of str, optional
         Group columns, crossed; of a metric's own table, or of customers. A metric whose table has neither is
         left out, and a note says so.
     every : {"day", "week", "month", "quarter", "year"} or None
@@ -81,8 +81,7 @@ def scorecard(
     query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
     metrics = (metrics,) if isinstance(metrics, str) else metrics
-    names = shown_names(query.by)
-    seen, query = apart(study, query)
+    seen, query = neutral_groups(study, query)
     chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
@@ -100,17 +99,19 @@ def scorecard(
     parts = [_part(statistics, *one, judged) for one in counted]
     whole = _stack([part.whole for part in parts])
     groups = [adjusted(part.groups, adjust) for part in parts]
+    table = _stack([part.table for part in parts])
+    changes = _stack([adjusted(whole, adjust), *groups], ("up", "down"), level)
+    rest = _stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level)
+    names = users_names(query, table, changes, rest)
     return Scorecard(
         name=study.name,
-        by=tuple(names.get(name, name) for name in query.by),
+        by=tuple(names.values()),
         every=every or "",
         level=query.level,
         overall=_stack([part.overall for part in parts]),
-        table=_stack([part.table for part in parts]).rename(columns=names),
-        changes=_stack([adjusted(whole, adjust), *groups], ("up", "down"), level).rename(columns=names),
-        rest=_stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level).rename(
-            columns=names
-        ),
+        table=table.rename(columns=names),
+        changes=changes.rename(columns=names),
+        rest=rest.rename(columns=names),
         labels={part.metric.name: part.metric.label for part in parts},
         good={part.metric.name: part.metric.good for part in parts},
         period=judged,
@@ -166,7 +167,7 @@ def _evaluate(
                 found.append((metric, table, overall))
     if broken and not found:
         raise next(iter(broken.values()))
-    names = ", ".join(query.by)
+    names = ", ".join(query.called(column) for column in query.by)
     notes = [f"not by {names}, which their tables lack: {', '.join(without)}"] if without else []
     for family, problem in broken.items():
         labels = ", ".join(metric.label for metric in chosen if metric.family is family)

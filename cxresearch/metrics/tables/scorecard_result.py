@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from cxresearch.metrics.base.group_columns import neutral_frame, with_users_names
+from cxresearch.metrics.base.metric import Query
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.hiding import why_hidden
 from cxresearch.results.period_names import label_before, period_label
@@ -205,14 +207,16 @@ class Scorecard(Result):
         """The judged period by group as text: metric, group columns, value, interval, n, missing, note."""
         rows = self._of_judged(self.table)
         lines = []
-        for row in rows.to_dict("records"):
+        for row in rows.drop(columns=list(self.by)).to_dict("records"):
             label = self._label(row["metric"])
             _, value, interval, n, _, reading = _parts(row | {"label": label, "verdict": ""})
             note = reading or ("few answers" if row["small_base"] else "")
-            lines.append(
-                [label, *(row[name] for name in self.by), value, interval, n, f"{row['n_missing']:,}", note]
-            )
-        return pd.DataFrame(lines, columns=["metric", *self.by, "value", "interval", "n", "missing", "note"])
+            lines.append((label, value, interval, n, f"{row['n_missing']:,}", note))
+        text = pd.DataFrame(lines, columns=["metric", "value", "interval", "n", "missing", "note"])
+        groups, query = neutral_frame(rows[list(self.by)].reset_index(drop=True), Query(by=self.by))
+        return with_users_names(
+            pd.concat([text[["metric"]], groups, text.drop(columns="metric")], axis=1), query
+        )
 
     @property
     def estimates(self) -> dict[str, Estimate]:

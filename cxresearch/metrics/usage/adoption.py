@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_level
+from cxresearch.checks import check_choice, check_columns, check_level
 from cxresearch.data.engine import EVERY, Every
 from cxresearch.errors import DataError
 from cxresearch.metrics.base.cell_estimates import one_estimate
-from cxresearch.metrics.base.group_columns import in_shown_names, named_apart
+from cxresearch.metrics.base.group_columns import neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.usage.adoption_metrics import (
     active_share,
@@ -121,7 +121,7 @@ def adoption_rate(
 
 
 def active_customers(
-    study: Study, *, every: Every = "month", by: Sequence[str] = (), level: float = 0.95
+    study: Study, *, every: Every = "month", by: str | Sequence[str] | None = None, level: float = 0.95
 ) -> pd.DataFrame:
     """Return how many customers used anything in each period, and which share of those there that is.
 
@@ -131,7 +131,7 @@ def active_customers(
         With tables ``customers`` and ``usage``.
     every : {"day", "week", "month", "quarter", "year"}
         Period, in the study's time zone.
-    by : sequence of str
+    by : str or sequence of str, optional
         Columns of customers, or of usage: by ``feature`` the share of customers who used each.
     level : float
         Confidence level.
@@ -164,16 +164,15 @@ def active_customers(
     1       0          5     False
     """
     check_choice("every", every, EVERY)
-    columns = (by,) if isinstance(by, str) else tuple(by)
-    seen, names = named_apart(study, columns)
-    query = Query(by=names, every=every, level=check_level(level))
-    counts = count_active(seen, query)
+    query = Query(by=check_columns("by", by), every=every, level=check_level(level))
+    grouped, query = neutral_groups(study, query)
+    counts = count_active(grouped, query)
     if counts.cells.empty:
         raise DataError("there is no customer", where="table customers")
     shares = active_share(counts, query)
     known = counts.cells[[*query.keys, "active", "customers"]]
     table = known.assign(share=shares["value"], low=shares["low"], high=shares["high"])
-    return in_shown_names(table.assign(complete=counts.cells["complete"]), columns)
+    return with_users_names(table.assign(complete=counts.cells["complete"]), query)
 
 
 def feature_breadth(study: Study, *, within_days: float = 30, level: float = 0.95) -> Estimate:

@@ -161,7 +161,7 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
     check_days("within_days", within_days)
     if "feature" not in study.table("usage").collect_schema().names():
         raise DataError("usage has no column feature", next_step="map it in the study file")
-    if "feature" in query.by:
+    if "feature" in map(query.called, query.by):
         raise NoSuchGroupError(
             "the number of features cannot be grouped by feature", next_step="use active_customers"
         )
@@ -209,7 +209,7 @@ def _summed(counts: UsageCounts, keys: list[Any]) -> pd.DataFrame:
 def _columns(study: Study, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Group columns of usage, and those of customers; an unknown one is refused with a list."""
     cells_of(study, "usage", query, time="used_at", keep=("customer_id",))
-    if "customer_id" in query.by:
+    if "customer_id" in map(query.called, query.by):
         raise NoSuchGroupError("use cannot be grouped by customer_id", wanted="a column that several share")
     names = study.table("usage").collect_schema().names()
     own = tuple(name for name in query.by if name in names)
