@@ -27,13 +27,15 @@ class Scale:
         Which end a happy customer chooses. Effort asked as "how much effort" (CES 1.0) is ``low_is_good``.
     top : tuple of int, optional
         Answers counted as satisfied, for box scores. By default the two best answers; of two the better one.
+    bottom : tuple of int, optional
+        Answers of an unhappy customer. By default the two worst answers; of two the worse one.
     question : str, optional
         The wording, for reports.
 
     Raises
     ------
     ArgumentError
-        If the bounds, the direction or the top answers do not fit together.
+        If the bounds, the direction, the top or the bottom answers do not fit together.
 
     Examples
     --------
@@ -43,6 +45,8 @@ class Scale:
     (6, 7)
     >>> Scale(name="goal", label="Goal reached", low=0, high=1, direction="high_is_good").top
     (1,)
+    >>> NPS.bottom, CES1.bottom
+    ((0, 1, 2, 3, 4, 5, 6), (4, 5))
     """
 
     name: str
@@ -52,6 +56,7 @@ class Scale:
     direction: Direction
     top: tuple[int, ...] = ()
     question: str = ""
+    bottom: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.direction not in ("high_is_good", "low_is_good"):
@@ -64,13 +69,26 @@ class Scale:
             raise ArgumentError(
                 f"scale {self.name!r} runs from {self.low} to {self.high}", wanted="low below high"
             )
+        best_first = self.levels[::-1] if self.direction == "high_is_good" else self.levels
+        boxes = 1 if len(self.levels) == 2 else 2
         if not self.top:
-            boxes = 1 if self.high - self.low == 1 else 2
-            best = self.levels[-boxes:] if self.direction == "high_is_good" else self.levels[:boxes]
-            object.__setattr__(self, "top", best)
-        if any(answer < self.low or answer > self.high for answer in self.top):
+            object.__setattr__(self, "top", tuple(sorted(best_first[:boxes])))
+        if not self.bottom:
+            worst = [answer for answer in best_first[-boxes:] if answer not in self.top]
+            object.__setattr__(self, "bottom", tuple(sorted(worst)))
+        self._check_answers("top", self.top)
+        self._check_answers("bottom", self.bottom)
+        both = tuple(sorted(set(self.top) & set(self.bottom)))
+        if both:
             raise ArgumentError(
-                f"top answers {self.top} of scale {self.name!r} lie outside it",
+                f"answers {both} of scale {self.name!r} are both in top and in bottom",
+                wanted="answers of a satisfied and of an unhappy customer apart",
+            )
+
+    def _check_answers(self, which: str, answers: tuple[int, ...]) -> None:
+        if any(answer < self.low or answer > self.high for answer in answers):
+            raise ArgumentError(
+                f"{which} answers {answers} of scale {self.name!r} lie outside it",
                 wanted=f"answers from {self.low} to {self.high}",
             )
 
@@ -98,6 +116,7 @@ NPS = Scale(
     high=10,
     direction="high_is_good",
     top=(9, 10),
+    bottom=(0, 1, 2, 3, 4, 5, 6),
     question="How likely are you to recommend us to a friend or colleague?",
 )
 CSAT = Scale(
@@ -107,6 +126,7 @@ CSAT = Scale(
     high=5,
     direction="high_is_good",
     top=(4, 5),
+    bottom=(1, 2),
     question="How satisfied are you?",
 )
 CES1 = Scale(
@@ -116,6 +136,7 @@ CES1 = Scale(
     high=5,
     direction="low_is_good",
     top=(1, 2),
+    bottom=(4, 5),
     question="How much effort did you personally have to put forth to handle your request?",
 )
 CES2 = Scale(
@@ -125,6 +146,7 @@ CES2 = Scale(
     high=7,
     direction="high_is_good",
     top=(5, 6, 7),
+    bottom=(1, 2, 3),
     question="The company made it easy for me to handle my issue.",
 )
 
