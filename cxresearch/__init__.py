@@ -7,6 +7,8 @@ A column of answers
 Any metric by name, by group, by period
     ``metric_table``, ``metric_contrasts``, ``scorecard``;
     more in ``cx.revenue``, ``cx.support``, ``cx.usage``.
+Who is unhappy, and whether a change is one of mix or of rate
+    ``who``, ``unhappy_customers``, ``explain_change``.
 How long customers stay
     ``churn_curve``, ``compare_curves``; more in ``cx.curves``.
 Who is likely to leave

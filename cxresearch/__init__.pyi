@@ -41,6 +41,11 @@ from .topics import support as support
 from .topics import survey as survey
 from .topics import synthetic as synthetic
 from .topics import usage as usage
+from .voice.turning.turning_points import turning_points as turning_points
+from .voice.when.around_event import around_event as around_event
 from .voice.when.since_when import since_when as since_when
+from .voice.who.explain_change import explain_change as explain_change
+from .voice.who.unhappy_customers import unhappy_customers as unhappy_customers
+from .voice.who.who import who as who
 
 __version__: str

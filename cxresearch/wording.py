@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 _LONGEST = 40
+#: A text that begins with one of these is run by one spreadsheet or another.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
+_INVISIBLE = " \t\r\n\ufeff\u200b"
 
 
 def shown(value: Any, longest: int = _LONGEST) -> str:
@@ -65,3 +68,18 @@ def listed(names: Iterable[Any], most: int = 12) -> str:
     every = [shown(name) for name in names]
     text = ", ".join(every[:most])
     return text if len(every) <= most else f"{text} and {len(every) - most} more"
+
+
+def inert_cell(value: Any) -> Any:
+    """Return a value safe in a spreadsheet: text that a spreadsheet would run as a formula is quoted.
+
+    Examples
+    --------
+    >>> inert_cell("=HYPERLINK(1)"), inert_cell("fine"), inert_cell(-3)
+    ("'=HYPERLINK(1)", 'fine', -3)
+    """
+    if not isinstance(value, str):
+        return value
+    if value.startswith(("\t", "\r", "\n")) or value.lstrip(_INVISIBLE).startswith(_FORMULA):
+        return f"'{value}"
+    return value

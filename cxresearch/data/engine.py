@@ -2,7 +2,8 @@
 
 Narwhals runs one expression on pandas, Polars, PyArrow, DuckDB and PySpark, save two things: a duration as a
 number (absent on Spark) and time-zone conversion (absent on DuckDB and Spark). Both are built here from
-arithmetic that all five share, so no function below looks at the engine.
+arithmetic that all five share. What has no such arithmetic, a sample of whole customers and many groupings in
+one pass, looks at the engine, at the end of this file.
 """
 
 from __future__ import annotations
@@ -260,3 +261,114 @@ def _first_change(minutes: Any, before: datetime, after: datetime) -> datetime:
             break
         before, after = (middle, after) if minutes(middle) == known else (before, middle)
     return after
+
+
+def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) -> nw.LazyFrame[Any]:
+    """Return about a share of the rows: those whose values in some columns hash low, the same ones each time.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        Rows of any engine.
+    columns : list of str
+        Rows that agree in these stay together: ``["customer_id"]`` samples whole customers.
+    share : float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> people = pd.DataFrame({"customer_id": [f"c{k}" for k in range(1000)] * 2})
+    >>> some = collect(share_of_rows(lazy(people), ["customer_id"], 0.5))
+    >>> 400 < some["customer_id"].nunique() < 600, len(some) == 2 * some["customer_id"].nunique()
+    (True, True)
+    """
+    limit = int(share * 1_000_000)
+    native = frame.to_native()
+    if frame.implementation is nw.Implementation.DUCKDB:
+        names = ", ".join(_quoted(name) for name in columns)
+        low: nw.LazyFrame[Any] = nw.from_native(native.filter(f"hash({names}) % 1000000 < {limit}")).lazy()
+        return low
+    if frame.implementation.is_pyspark():
+        from pyspark.sql import functions
+
+        hashed = functions.pmod(functions.xxhash64(*columns), functions.lit(1_000_000))
+        return nw.from_native(native.filter(hashed < limit)).lazy()
+    import pandas as pd
+
+    rows = collect(frame)
+    place = pd.util.hash_pandas_object(rows[columns].astype(str).agg("\x1f".join, axis=1), index=False)
+    return nw.from_native(rows[(place % 1_000_000 < limit).to_numpy()].reset_index(drop=True)).lazy()
+
+
+def grouped_by_sets(
+    frame: nw.LazyFrame[Any], sets: list[tuple[str, ...]], sums: list[str], *, at_least: int = 0
+) -> list[pd.DataFrame]:
+    """Return counts and sums of the rows by several sets of columns: on DuckDB in one pass over them.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        Rows of any engine.
+    sets : list of tuple of str
+        Group columns of each table wanted.
+    sums : list of str
+        Columns to add up.
+    at_least : int
+        Groups of two columns or more with fewer rows are left out.
+
+    Returns
+    -------
+    list of DataFrame
+        For each set its columns, ``n`` and the sums.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"a": ["x", "x", "y"], "b": ["u", "v", "v"], "score": [1.0, 2.0, 4.0]})
+    >>> tables = grouped_by_sets(lazy(rows), [("a",), ("a", "b")], ["score"])
+    >>> tables[0].sort_values("a", ignore_index=True)
+       a  n  score
+    0  x  2    3.0
+    1  y  1    4.0
+    """
+    if frame.implementation is nw.Implementation.DUCKDB:
+        return _grouping_sets(frame.to_native(), sets, sums, at_least)
+    tables = []
+    for columns in sets:
+        counts = frame.group_by(list(columns)).agg(nw.len().alias("n"), nw.col(*sums).sum())
+        table = collect(counts)
+        tables.append(table[(table["n"] >= at_least) | (len(columns) < 2)].reset_index(drop=True))
+    return tables
+
+
+def _grouping_sets(
+    relation: Any, sets: list[tuple[str, ...]], sums: list[str], at_least: int
+) -> list[pd.DataFrame]:
+    names = list(dict.fromkeys(name for columns in sets for name in columns))
+    quoted = {name: _quoted(name) for name in [*names, *sums]}
+    every = ", ".join(quoted[name] for name in names)
+    groupings = ", ".join("(" + ", ".join(quoted[name] for name in columns) + ")" for columns in sets)
+    added = "".join(f", sum({quoted[name]}) as {quoted[name]}" for name in sums)
+    mask = f"grouping({every})"
+    alone = " or ".join(f"{mask} = {_mask(names, columns)}" for columns in sets if len(columns) < 2)
+    rows: pd.DataFrame = relation.query(
+        "cx_rows",
+        f"select {mask} as cx_set, {every}, count(*) as n{added} from cx_rows "  # noqa: S608 - own names
+        f"group by grouping sets ({groupings}) having count(*) >= {at_least}"
+        + (f" or {alone}" if alone else ""),
+    ).df()
+    parts = dict(list(rows.groupby("cx_set")))
+    return [
+        parts.get(_mask(names, columns), rows.head(0))[[*columns, "n", *sums]].reset_index(drop=True)
+        for columns in sets
+    ]
+
+
+def _mask(names: list[str], columns: tuple[str, ...]) -> int:
+    """DuckDB's grouping(): a bit for each name, the first highest, set where rows are not grouped by it."""
+    return sum(1 << (len(names) - 1 - at) for at, name in enumerate(names) if name not in columns)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

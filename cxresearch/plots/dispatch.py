@@ -8,7 +8,7 @@ from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survi
 from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked
-from cxresearch.plots.voice import trend
+from cxresearch.plots.voice import events, groups, trend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,8 @@ _PICTURES = (
     scorecard,
     support,
     survey,
+    events,
+    groups,
     trend,
 )
 

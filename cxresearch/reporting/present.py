@@ -55,6 +55,7 @@ from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result, as_plain
 from cxresearch.results.table_spec import TableSpec, spec_of_frame
+from cxresearch.wording import inert_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -270,7 +271,7 @@ def table(
 
 
 def _keep_csv(name: str, frame: pd.DataFrame) -> None:
-    safe = frame.rename(columns=blocks.inert_cell).map(blocks.inert_cell)
+    safe = frame.rename(columns=inert_cell).map(inert_cell)
     _keep(f"tables/{name}.csv", safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
 

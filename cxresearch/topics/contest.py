@@ -12,7 +12,7 @@ from cxresearch.headtohead.robustness.contest_by_segment import (
     pool_comparisons,
 )
 from cxresearch.headtohead.robustness.nonresponse import nonresponse, response_weights
-from cxresearch.headtohead.robustness.power_compare import Power, power_compare
+from cxresearch.headtohead.robustness.power_compare import Power, Simulation, power_compare
 from cxresearch.headtohead.robustness.sensitivity import NonResponse, Sensitivity, sensitivity
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Power",
     "SegmentContest",
     "Sensitivity",
+    "Simulation",
     "added_information",
     "answered_scores",
     "audit_claims",

@@ -134,10 +134,10 @@ def simulated(seed: int, size: int = 3000, effect: float = -0.25) -> cx.Study:
 
 def test_time_varying_effect_is_recovered() -> None:
     model = cx.curves.hazard_model(simulated(1), scores=["nps"], controls=["region"])
-    row = model.fit.frame.set_index("name").loc["nps"]
+    row = model.fit.table.set_index("name").loc["nps"]
     assert abs(row["coefficient"] + 0.25) < 3 * row["se"]
     assert row["se"] < 0.02
-    other = model.fit.frame.set_index("name").loc[
+    other = model.fit.table.set_index("name").loc[
         "region south" if "region south" in model.fit.names else "region north"
     ]
     assert abs(other["z"]) < 3.5
@@ -239,7 +239,7 @@ def test_after_event_recovers_the_hazard_ratio() -> None:
     result = cx.curves.after_event(
         with_events(11, 2.0), event="billing error", match_on=["plan"], horizon=100
     )
-    row = result.hazard.frame.iloc[0]
+    row = result.hazard.table.iloc[0]
     # controls may have the event later, which pulls the ratio towards 1 a little
     assert 1.6 < row["hazard_ratio"] < 2.2
     assert result.comparison.table["rmst_difference"].item() < 0

@@ -33,7 +33,9 @@ def stacked(company: cx.Study) -> cx.classifier.Landmarks:
 
 
 def test_power_by_formula_and_by_simulation_agree(marks: cx.classifier.Landmarks) -> None:
-    found = cx.contest.power_compare(marks, ("ces", "nps"), rows=[1_500], simulations=150)
+    found = cx.contest.power_compare(
+        marks, ("ces", "nps"), rows=[1_500], simulation=cx.contest.Simulation(runs=150)
+    )
     row = found.table.iloc[0]
     assert (
         row["simulated_difference_low"] - 0.03
@@ -47,7 +49,9 @@ def test_power_by_formula_and_by_simulation_agree(marks: cx.classifier.Landmarks
 
 def test_power_counts_rows_of_a_customer_as_dependent() -> None:
     rows = cx.synthetic.synthetic_landmarks(seed=5, customers=2_000, stacked=True)
-    found = cx.contest.power_compare(rows, ("ces", "nps"), rows=[1_000], simulations=20)
+    found = cx.contest.power_compare(
+        rows, ("ces", "nps"), rows=[1_000], simulation=cx.contest.Simulation(runs=20)
+    )
     alone = cx.compare(rows, ["ces", "nps"], clusters=None, measures=()).contrast("ces", "nps")
     assert found.unit_sd > 1.05 * alone.se * rows.n_rows**0.5
 
@@ -64,15 +68,19 @@ def test_power_settings_are_checked(marks: cx.classifier.Landmarks) -> None:
     with pytest.raises(cx.errors.ArgumentError, match="difference is not given"):
         cx.contest.power_compare()
     with pytest.raises(cx.errors.ArgumentError, match="draws from a pilot"):
-        cx.contest.power_compare(difference=0.1, simulations=10)
+        cx.contest.power_compare(difference=0.1, simulation=cx.contest.Simulation(runs=10))
     with pytest.raises(cx.errors.ArgumentError, match="the two scores"):
         cx.contest.power_compare(marks, ("ces", "nps", "csat"))
 
 
 def test_simulation_is_the_same_whatever_the_processes(marks: cx.classifier.Landmarks) -> None:
-    one = cx.contest.power_compare(marks, ("ces", "nps"), rows=[300], simulations=16)
+    one = cx.contest.power_compare(
+        marks, ("ces", "nps"), rows=[300], simulation=cx.contest.Simulation(runs=16)
+    )
     with joblib.parallel_config(backend="threading"):
-        two = cx.contest.power_compare(marks, ("ces", "nps"), rows=[300], simulations=16, n_jobs=2)
+        two = cx.contest.power_compare(
+            marks, ("ces", "nps"), rows=[300], simulation=cx.contest.Simulation(runs=16, n_jobs=2)
+        )
     pd.testing.assert_frame_equal(one.table, two.table)
 
 

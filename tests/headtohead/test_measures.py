@@ -5,20 +5,12 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.headtohead.contest.contest_measures import (
-    MEASURES,
-    average_risk,
-    calibration_table,
-    decision_curve,
-    lift_at,
-    measured,
-    net_benefit_at,
-    risks_of,
-)
-from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows
+from cxresearch.headtohead.contest.contest_curves import calibration_table, decision_curve
+from cxresearch.headtohead.contest.contest_measures import MEASURES, lift_at, measured, net_benefit_at
+from cxresearch.headtohead.contest.contest_rows import complete_rows
 from cxresearch.headtohead.contest.forms import in_form, unhappy_answers
+from cxresearch.headtohead.contest.weighed_rows import HorizonRows, weigh
 from cxresearch.stats.prediction.cross_fitted_risk import folds_of
-from cxresearch.stats.prediction.ipcw import sides
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +19,11 @@ def marks() -> cx.classifier.Landmarks:
 
 
 def rows_with(
-    marks: cx.classifier.Landmarks, weights: np.ndarray | None = None, form: str = "raw"
-) -> ContestRows:
-    return complete_rows(marks, ("ces", "nps"), (marks.horizon_days,), form=form, weights=weights)
+    marks: cx.classifier.Landmarks, weights: np.ndarray | None = None, horizon: float | None = None
+) -> HorizonRows:
+    horizon = marks.horizon_days if horizon is None else horizon
+    rows = complete_rows(marks, ("ces", "nps"), (marks.horizon_days,), weights=weights)
+    return weigh(rows, [horizon], form="raw", censoring="marginal")[0]
 
 
 def small() -> cx.classifier.Landmarks:
@@ -55,9 +49,9 @@ def test_lift_influence_is_the_derivative() -> None:
     base *= marks.n_rows / base.sum()
 
     def lift(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        rows = rows_with(marks, weights)
-        value, effect = lift_at(rows, rows.codes[0], sides(rows.fit, 20, controls="event_free"))
-        return value, rows.fit.unsorted(effect)
+        at = rows_with(marks, weights)
+        value, effect = lift_at(at, at.rows.codes[0])
+        return value, at.rows.fit.unsorted(effect)
 
     _, influence = lift(base)
     for row in range(marks.n_rows):
@@ -68,21 +62,19 @@ def test_lift_influence_is_the_derivative() -> None:
 
 
 def test_lift_of_everything_is_one(marks: cx.classifier.Landmarks) -> None:
-    rows = rows_with(marks)
-    at = sides(rows.fit, marks.horizon_days, controls="event_free")
-    assert lift_at(rows, rows.codes[0], at, depth=1.0)[0] == pytest.approx(1, abs=1e-12)
+    at = rows_with(marks)
+    assert lift_at(at, at.rows.codes[0], depth=1.0)[0] == pytest.approx(1, abs=1e-12)
 
 
 def test_net_benefit_of_acting_on_everybody(marks: cx.classifier.Landmarks) -> None:
-    rows = rows_with(marks)
-    at = sides(rows.fit, marks.horizon_days, controls="all")
-    risk, threshold = at.case.sum() / rows.fit.n, 0.05
-    found = net_benefit_at(rows, at, np.ones(rows.fit.n), threshold)[0]
+    at = rows_with(marks)
+    n = at.rows.fit.n
+    risk, threshold = at.everyone.case.sum() / n, 0.05
+    found = net_benefit_at(at, np.ones(n), threshold)[0]
     assert found == pytest.approx(risk - (1 - risk) * threshold / (1 - threshold), abs=1e-12)
-    curve = decision_curve(rows, at, form="raw")
-    predicted = risks_of(rows, at, form="raw")[1]
+    curve = decision_curve(at)
     some = curve[(curve["label"] == "NPS")].iloc[7]
-    assert net_benefit_at(rows, at, predicted, some["threshold"])[0] == pytest.approx(some["net_benefit"])
+    assert net_benefit_at(at, at.risks[1], some["threshold"])[0] == pytest.approx(some["net_benefit"])
 
 
 def test_nobody_is_scored_by_a_model_that_saw_them() -> None:
@@ -95,57 +87,48 @@ def test_nobody_is_scored_by_a_model_that_saw_them() -> None:
     risks = []
     for frame in (marks.frame, changed):
         known = frame.assign(duration_days=frame["duration_days"] + 100 * (frame["event"] == 0))
-        rows = rows_with(
+        at = rows_with(
             cx.classifier.Landmarks.from_frame(known, instruments=dict(marks.instruments), horizon_days=20)
         )
-        at = sides(rows.fit, 20, controls="all")
-        risks.append(rows.fit.unsorted(risks_of(rows, at, form="raw")[0]))
+        risks.append(at.rows.fit.unsorted(at.risks[0]))
     same = fold == fold[row]
     np.testing.assert_allclose(risks[0][same], risks[1][same], atol=1e-12)
     assert (risks[0][~same] != risks[1][~same]).all()
 
 
 def test_accuracy_of_the_average_is_zero(marks: cx.classifier.Landmarks) -> None:
-    rows = rows_with(marks)
-    at = [sides(rows.fit, marks.horizon_days, controls="event_free")]
-    found = measured(rows, at, list(MEASURES), form="raw")
-    assert set(found) == {(m, i, 0) for m in MEASURES for i in (0, 1)}
-    everyone = sides(rows.fit, marks.horizon_days, controls="all")
-    null = ((1 - average_risk(rows, everyone)) ** 2 @ everyone.case) / rows.fit.n
-    null += (average_risk(rows, everyone) ** 2 @ everyone.control) / rows.fit.n
-    for i in (0, 1):
-        assert found["ipa", i, 0][0] == pytest.approx(1 - found["brier", i, 0][0] / null, abs=1e-12)
-        for _, effect in (found[measure, i, 0] for measure in MEASURES):
-            assert abs(effect.mean()) < 1e-8
+    at = rows_with(marks)
+    found = {name: measured([at], name) for name in MEASURES}
+    null = ((1 - at.average_risk) ** 2 @ at.everyone.case) / at.rows.fit.n
+    null += (at.average_risk**2 @ at.everyone.control) / at.rows.fit.n
+    np.testing.assert_allclose(found["ipa"].value, 1 - found["brier"].value / null, atol=1e-12)
+    for measure in found.values():
+        assert measure.value.shape == (2, 1)
+        assert np.abs(measure.influence.mean(axis=-1)).max() < 1e-8
 
 
 def test_brier_averaged_over_time(marks: cx.classifier.Landmarks) -> None:
     """The trapezoid over the single scores, and one risk for everybody gives the integral of F (1 - F)."""
-    rows = rows_with(marks)
+    at = rows_with(marks)
     horizon = marks.horizon_days
-    at = [sides(rows.fit, horizon, controls="event_free")]
-    found = measured(rows, at, ["ibs"], form="raw")
+    found = measured([at], "ibs")
     times = np.linspace(0, horizon, 13)[1:]
-    single = [sides(rows.fit, time, controls="all") for time in times]
+    single = [rows_with(marks, horizon=time) for time in times]
     for i in (0, 1):
-        curve = [
-            measured(rows, [sides(rows.fit, time)], ["brier"], form="raw")["brier", i, 0][0] for time in times
-        ]
-        assert found["ibs", i, 0][0] == pytest.approx(np.trapezoid([0, *curve], [0, *times]) / horizon)
-        assert abs(found["ibs", i, 0][1].mean()) < 1e-8
-    gone = np.array([0, *(side.case.sum() / rows.fit.n for side in single)])
+        curve = [measured([then], "brier").value[i, 0] for then in single]
+        assert found.value[i, 0] == pytest.approx(np.trapezoid([0, *curve], [0, *times]) / horizon)
+        assert abs(found.influence[i, 0].mean()) < 1e-8
+    gone = np.array([0, *(then.everyone.case.sum() / then.rows.fit.n for then in single)])
     useless = np.trapezoid(gone * (1 - gone), [0, *times]) / horizon
-    assert 0.9 * useless < found["ibs", 0, 0][0] < 1.01 * useless
+    assert 0.9 * useless < found.value[0, 0] < 1.01 * useless
     table = cx.compare(marks, ["ces", "nps"], measures=["ibs"]).measures
-    assert table["value"].tolist() == pytest.approx([found["ibs", i, 0][0] for i in (0, 1)])
+    assert table["value"].tolist() == pytest.approx(found.value[:, 0].tolist())
 
 
 def test_calibration_table_adds_up(marks: cx.classifier.Landmarks) -> None:
-    rows = rows_with(marks)
-    at = sides(rows.fit, marks.horizon_days, controls="event_free")
-    table = calibration_table(rows, at, form="raw", level=0.95)
-    everyone = sides(rows.fit, marks.horizon_days, controls="all")
-    overall = everyone.case.sum() / rows.fit.n
+    at = rows_with(marks)
+    table = calibration_table(at, level=0.95)
+    overall = at.everyone.case.sum() / at.rows.fit.n
     for _, part in table.groupby("score"):
         assert part["share"].sum() == pytest.approx(1)
         assert part["share"] @ part["observed"] == pytest.approx(overall, abs=1e-12)
@@ -199,8 +182,10 @@ def test_weights_carry_through(marks: cx.classifier.Landmarks) -> None:
     doubled = cx.classifier.Landmarks.from_frame(
         twice, instruments=dict(marks.instruments), horizon_days=marks.horizon_days, stacked=True
     )
-    measures = ["auc_all", "brier", "ipa", "lift", "net_benefit", "uno_c", "harrell_c"]
+    measures = ["auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c", "harrell_c"]
     one = cx.compare(marks, ["ces", "nps"], weights=weights, measures=measures)
     two = cx.compare(doubled, ["ces", "nps"], measures=measures)
     np.testing.assert_allclose(one.table[["auc", "se"]], two.table[["auc", "se"]], rtol=1e-8)
     pd.testing.assert_frame_equal(one.measures, two.measures, rtol=1e-6)
+    columns = ["score", "answer", "observed", "low", "high", "se"]
+    pd.testing.assert_frame_equal(one.calibration[columns], two.calibration[columns], rtol=1e-6)

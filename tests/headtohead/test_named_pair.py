@@ -40,10 +40,10 @@ def test_a_named_pair_and_a_single_pair_carry_no_caution(marks: cx.classifier.La
 def test_a_protocol_names_its_pair_or_does_not(marks: cx.classifier.Landmarks, tmp_path: Path) -> None:
     scores = ("ces", "nps", "csat")
     loose = cx.Protocol(scores=scores, horizon_days=(180,), every=marks.every)
-    assert warned(cx.compare(marks, loose, measures=()))
+    assert warned(loose.compare(marks, measures=()))
     given = cx.Protocol(scores=scores, horizon_days=(180,), every=marks.every, primary=("ces", "csat"))
-    assert not warned(cx.compare(marks, given, measures=()))
+    assert not warned(given.compare(marks, measures=()))
     loose.write(tmp_path / "plan.toml")
     frozen = cx.contest.read_protocol(tmp_path / "plan.toml")
     assert frozen.sha256 == loose.sha256
-    assert not warned(cx.compare(marks, frozen, measures=()))
+    assert not warned(frozen.compare(marks, measures=()))

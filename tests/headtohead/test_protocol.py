@@ -24,21 +24,21 @@ def test_it_survives_the_file(tmp_path: Path) -> None:
 
 
 def test_it_settles_the_call(marks: cx.classifier.Landmarks) -> None:
-    found = cx.compare(marks, PLAN)
+    found = PLAN.compare(marks)
     plain = cx.compare(marks, ["ces", "nps"], horizon_days=[365.25, 180], margin=0.03)
     assert found.contrasts.equals(plain.contrasts)
     assert found.protocol_sha256 == PLAN.sha256
     assert "not written to a file" in found.deviations[0]
-    with pytest.raises(cx.errors.ArgumentError, match="the protocol settles margin"):
-        cx.compare(marks, PLAN, margin=0.01)
+    with pytest.raises(cx.errors.ArgumentError, match=r"scores is a Protocol.*plan.compare"):
+        cx.compare(marks, PLAN)  # type: ignore[arg-type]
 
 
 def test_a_change_after_the_first_look_is_told(marks: cx.classifier.Landmarks, tmp_path: Path) -> None:
     plan = PLAN.write(tmp_path / "plan.toml")
-    assert cx.compare(marks, plan, measures=()).deviations == ()
+    assert plan.compare(marks, measures=()).deviations == ()
     text = (tmp_path / "plan.toml").read_text().replace("margin = 0.03", "margin = 0.05")
     (tmp_path / "plan.toml").write_text(text)
-    changed = cx.compare(marks, cx.contest.read_protocol(tmp_path / "plan.toml"), measures=())
+    changed = cx.contest.read_protocol(tmp_path / "plan.toml").compare(marks, measures=())
     assert changed.margin == 0.05
     assert "margin was 0.03 at the first look" in changed.deviations[0]
     assert "and is 0.05" in str(changed)

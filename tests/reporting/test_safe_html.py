@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cxresearch.reporting.page.report_page import clean, prose
-from cxresearch.reporting.writing.blocks import inert_cell
+from cxresearch.wording import inert_cell
 
 MARK = "PWNED"
 ATTACKS = [

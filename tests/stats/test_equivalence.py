@@ -7,30 +7,31 @@ from scipy import stats
 from cxresearch.stats.prediction.delong import z_test
 from cxresearch.stats.prediction.equivalence import (
     difference_power,
-    equivalence_p_value,
     equivalence_power,
     rows_for_difference,
     rows_for_equivalence,
     rows_to_decide,
 )
+from cxresearch.stats.prediction.few_leavers import Reference
 
 
 def test_p_value_is_the_larger_of_two_one_sided_tests() -> None:
     difference, se, margin = 0.007, 0.006, 0.02
+    many = Reference(smallest=10_000_000)
     lower = stats.norm.sf((difference + margin) / se)
     upper = stats.norm.cdf((difference - margin) / se)
-    assert equivalence_p_value(difference, se, margin) == pytest.approx(max(lower, upper))
-    assert equivalence_p_value(-difference, se, margin) == pytest.approx(max(lower, upper))
-    assert equivalence_p_value(0.03, se, margin) > 0.5
+    assert many.p_equivalence(difference, se, margin) == pytest.approx(max(lower, upper), rel=1e-4)
+    assert many.p_equivalence(-difference, se, margin) == pytest.approx(max(lower, upper), rel=1e-4)
+    assert many.p_equivalence(0.03, se, margin) > 0.5
+    assert Reference(smallest=5).p_equivalence(difference, se, margin) > max(lower, upper)
 
 
 def test_no_error_is_no_evidence() -> None:
     for se in (0.0, float("nan")):
-        assert np.isnan(equivalence_p_value(0.0, se, 0.02))
-        assert np.isnan(equivalence_p_value(0.5, se, 0.02))
+        assert np.isnan(Reference(smallest=50).p_equivalence(0.0, se, 0.02))
         assert np.isnan(z_test(0.1, se)).all()
         assert np.isnan(z_test(0.0, se)).all()
-    assert equivalence_p_value(0.0, 0.0, 0.02, same=True) == 0
+    assert np.isnan(Reference(smallest=1).p_equivalence(0.0, 0.01, 0.02))
     assert z_test(0.0, 0.0, same=True) == (0, 1)
 
 

@@ -77,7 +77,7 @@ class AfterEvent(Result):
     @property
     def hazard_ratio(self) -> dict[str, float]:
         """Hazard ratio after the event with low, high and p_value."""
-        row = self.hazard.frame.iloc[0]
+        row = self.hazard.table.iloc[0]
         return {name: float(row[name]) for name in ("hazard_ratio", "low", "high", "p_value")}
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class AfterEvent(Result):
 _ROUNDS = 12
 
 
-def after_event(
+def after_event(  # noqa: PLR0913 - each option is one the reader of the result must know
     study: Study,
     *,
     event: Any,

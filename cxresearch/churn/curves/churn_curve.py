@@ -15,7 +15,7 @@ from cxresearch.stats.survival.kaplan_meier import curve_of
 from cxresearch.stats.survival.limits import SCALES
 
 
-def churn_curve(
+def churn_curve(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Any,
     *,
     by: Any = None,

@@ -153,7 +153,7 @@ class ChurnCurve(Result):
     def frame(self) -> pd.DataFrame:
         """All steps: columns group, time, at_risk, events, censored, survival, se, low, high."""
         parts = [
-            curve.frame.assign(group=group) for group, curve in zip(self.groups, self.curves, strict=True)
+            curve.table.assign(group=group) for group, curve in zip(self.groups, self.curves, strict=True)
         ]
         table = pd.concat(parts, ignore_index=True)
         return table[["group", *parts[0].columns.drop("group")]]
@@ -327,7 +327,7 @@ class ChurnIncidence(Result):
         """All steps: columns group, kind, time, at_risk, events, incidence, se, low, high."""
         parts = []
         for group, curve in zip(self.groups, self.curves, strict=True):
-            part = curve.frame
+            part = curve.table
             part.insert(0, "group", group)
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
@@ -344,8 +344,8 @@ class ChurnIncidence(Result):
     def __str__(self) -> str:
         lines = [f"Cumulative incidence of churn, {self.unit} from the {self.axis}, n {self.n:,}"]
         for group, curve in zip(self.groups, self.curves, strict=True):
-            lines.append(f"  {group}: {str(curve).removeprefix('Cumulative incidence ')}")
-        lines += [f"  {test}" for test in self.gray]
+            lines.append(f"  {group}: {curve.finding.removeprefix('Cumulative incidence ')}")
+        lines += [f"  {test.finding}" for test in self.gray]
         return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
 
     __repr__ = __str__

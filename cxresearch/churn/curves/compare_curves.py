@@ -130,7 +130,7 @@ class CurveComparison(Result):
         return format_estimate(value, low, high, unit, signed=True)
 
     def __str__(self) -> str:
-        lines = [f"Comparison of churn curves by {self.by or 'group'}: {self.overall}"]
+        lines = [f"Comparison of churn curves by {self.by or 'group'}: {self.overall.finding}"]
         for row in self.table.to_dict("records"):
             kept = self._figure(row, "rmst", self.unit)
             gap = self._figure(row, "survival", Unit.SHARE_DIFFERENCE)
@@ -149,7 +149,7 @@ class CurveComparison(Result):
     __repr__ = __str__
 
 
-def compare_curves(
+def compare_curves(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Any,
     *,
     by: Any = None,

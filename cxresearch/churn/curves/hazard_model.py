@@ -85,7 +85,7 @@ class HazardModel(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the tables as plain values, without the intervals of customers."""
         return {
-            "coefficients": as_plain(self.fit.frame),
+            "coefficients": as_plain(self.fit.table),
             "tests": as_plain(self.fit.tests),
             "effects": as_plain(self.effects),
             "terms": as_plain(self.terms),
@@ -106,7 +106,7 @@ class HazardModel(Result):
             f"Hazard of {self.kind} churn by {self.time}: {self.n_customers:,} customers, "
             f"{self.n_intervals:,} intervals, {self.n_events:,} churned"
         ]
-        ratios = self.fit.frame.set_index("name")
+        ratios = self.fit.table.set_index("name")
         for row in self.terms.to_dict("records"):
             if row["term"] in ratios.index and row["df"] == 1:
                 one = ratios.loc[row["term"]]
@@ -130,7 +130,7 @@ class HazardModel(Result):
 _KINDS = {"any": (1, 2), "voluntary": (1,), "involuntary": (2,)}
 
 
-def hazard_model(
+def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Study | Landmarks,
     *,
     scores: Sequence[str],

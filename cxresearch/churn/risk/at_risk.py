@@ -167,7 +167,7 @@ def _since(
     return since
 
 
-def profit_curve(
+def profit_curve(  # noqa: PLR0913 - each option is one the reader of the result must know
     model: ChurnModel,
     marks: Landmarks,
     *,

@@ -56,7 +56,7 @@ def _instrument(name: str, keys: Keys) -> Scale:
             wanted=f"one of {listed(STANDARD_SCALES)}, or a section with low, high and direction",
         )
     own = keys.table(name)
-    own.only(("low", "high", "direction", "label", "top", "question"))
+    own.only(("low", "high", "direction", "label", "top", "bottom", "question"))
     if "direction" not in own:
         raise StudyError(
             f"the direction of instrument {shown(name)} is not declared",
@@ -68,6 +68,7 @@ def _instrument(name: str, keys: Keys) -> Scale:
         if bound not in own:
             raise StudyError(f"{bound!r} of instrument {shown(name)} is not declared", where=own.where)
     top = own.numbers("top")
+    bottom = own.numbers("bottom")
     fields: dict[str, Any] = {
         "low": own.whole("low", default=0, at_least=-1000),
         "high": own.whole("high", default=0, at_least=-1000),
@@ -76,7 +77,12 @@ def _instrument(name: str, keys: Keys) -> Scale:
         "question": own.text("question", default=""),
     }
     try:
-        return Scale(name=name, top=tuple(int(answer) for answer in top), **fields)
+        return Scale(
+            name=name,
+            top=tuple(int(answer) for answer in top),
+            bottom=tuple(int(answer) for answer in bottom),
+            **fields,
+        )
     except ArgumentError as error:
         raise StudyError(
             error.problem, where=own.where, wanted=error.wanted, next_step=error.next_step

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pandas as pd
 
-from cxresearch.checks import as_numbers, check_choice, check_level, check_number, check_same_length
+from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.comparison import Comparison
-from cxresearch.headtohead.contest.contest_curves import lift_points, roc_points
-from cxresearch.headtohead.contest.contest_judgement import auc_table, contrast_table
-from cxresearch.headtohead.contest.contest_measures import (
-    MEASURES,
+from cxresearch.headtohead.contest.contest_curves import (
     calibration_table,
     decision_curve,
-    measure_tables,
-    measured,
-    risks_of,
+    lift_points,
+    roc_points,
 )
-from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows, contestants, horizons_of
+from cxresearch.headtohead.contest.contest_judgement import Judgement, Rule, judge
+from cxresearch.headtohead.contest.contest_measures import MEASURES
+from cxresearch.headtohead.contest.contest_rows import complete_rows, contestants, horizons_of
 from cxresearch.headtohead.contest.forms import FORMS
-from cxresearch.headtohead.contest.protocol import Protocol
-from cxresearch.stats.prediction.ipcw import Sides, auc_measure, level_codes, sides
+from cxresearch.headtohead.contest.weighed_rows import MARGINAL, HorizonRows, weigh
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from cxresearch.data.landmarks.landmarks import Landmarks
 
+#: Fewer leavers, stayers or customers than this are named.
+FEW = 30
+#: Measured unless asked otherwise.
+USUAL_MEASURES = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c")
 
-def compare(
+
+def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol holds them as one object
     marks: Landmarks,
-    scores: Sequence[str] | Protocol,
+    scores: Sequence[str],
     *,
     horizon_days: float | Sequence[float] | None = None,
     level: float = 0.95,
@@ -47,7 +47,8 @@ def compare(
     primary: tuple[str, str] | None = None,
     form: str = "raw",
     weights: ArrayLike | None = None,
-    measures: Sequence[str] = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c"),
+    censoring: str | Sequence[str] = MARGINAL,
+    measures: Sequence[str] = USUAL_MEASURES,
 ) -> Comparison:
     """Compare how well scores tell who will leave.
 
@@ -60,9 +61,9 @@ def compare(
     marks : Landmarks
         From :func:`cxresearch.landmark` or :func:`cxresearch.synthetic.synthetic_landmarks`. Rows without
         an answer to every contestant are left out and counted.
-    scores : sequence of str, or Protocol
-        Two or more instruments; the first two are the primary pair unless `primary` says otherwise. A
-        :class:`Protocol` brings all settings with it; what deviates from it is said in ``deviations``.
+    scores : sequence of str
+        Two or more instruments; the first two are the primary pair unless `primary` says otherwise. A plan
+        frozen beforehand has a door of its own, :meth:`cxresearch.Protocol.compare`.
     horizon_days : float or sequence of float, optional
         The first is the primary one; by default that of the landmarks.
     level : float
@@ -79,6 +80,11 @@ def compare(
     weights : array-like, shape (rows of marks,), optional
         Positive row weights, carried through the whole chain; see
         :func:`cxresearch.contest.response_weights`.
+    censoring : "marginal" or sequence of str
+        What being followed to the horizon may depend on. ``"marginal"``: on nothing but time (reverse
+        Kaplan-Meier). Columns of the landmarks (features, segments, scores): a Cox regression of being
+        censored on them, whose estimation is part of every standard error. Missing numbers are a category of
+        their own. `weights` go into either.
     measures : sequence of str
         Further measures: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
         (the Brier score averaged over time), ``ipa``, ``lift``, ``net_benefit`` (with the decision curve),
@@ -118,12 +124,8 @@ def compare(
     'inconclusive: you would need 16,600 rows'
     """
     require_landmarks(marks)
-    if isinstance(scores, Protocol):
-        given = {"level": level, "margin": margin, "clusters": clusters, "form": form}
-        _no_override(given | {"horizon_days": horizon_days, "primary": primary})
-        return _by_protocol(marks, scores, weights=weights, measures=measures)
     names = contestants(marks, scores)
-    plan = _Plan(
+    settings = _Settings(
         scores=names,
         horizons_days=horizons_of(marks, horizon_days),
         level=check_level(level),
@@ -133,16 +135,17 @@ def compare(
         primary_named=primary is not None,
         form=check_choice("form", form, FORMS),
         weighted=weights is not None,
+        censoring=checked_censoring(censoring),
         measures=tuple(check_choice("measures", name, MEASURES) for name in measures),
     )
-    rows = complete_rows(
-        marks, names, plan.horizons_days, clusters=clusters, form=form, weights=_weights(marks, weights)
-    )
-    return _contest(marks, rows, plan)
+    rows = complete_rows(marks, names, settings.horizons_days, clusters=clusters, form=form, weights=weights)
+    contest = weigh(rows, settings.horizons_days, form=form, censoring=settings.censoring)
+    judgement = judge(contest, settings.usable_measures, settings.rule)
+    return _comparison(contest, judgement, settings)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Plan:
+class _Settings:
     """Checked settings of a contest."""
 
     scores: tuple[str, ...]
@@ -154,114 +157,93 @@ class _Plan:
     primary_named: bool
     form: str
     weighted: bool
+    censoring: str | tuple[str, ...]
     measures: tuple[str, ...]
 
-    def settings(self) -> dict[str, Any]:
+    @property
+    def rule(self) -> Rule:
+        """What every measure is judged by."""
+        others = [pair for pair in combinations(self.scores, 2) if set(pair) != set(self.primary)]
+        return Rule(pairs=(self.primary, *others), level=self.level, margin=self.margin)
+
+    @property
+    def usable_measures(self) -> list[str]:
+        """Measures in the order of tables, without those that cannot follow a model of censoring."""
+        modelled = self.censoring != MARGINAL
+        return [
+            name
+            for name, definition in MEASURES.items()
+            if name in self.measures and not (modelled and definition.marginal_only)
+        ]
+
+    def plain(self) -> dict[str, Any]:
         """Return the settings as a report or a file keeps them: lists instead of tuples."""
-        plain = dataclasses.asdict(self)
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in dataclasses.asdict(self).items()
+        }
 
 
-def _contest(marks: Landmarks, rows: ContestRows, plan: _Plan) -> Comparison:
-    at = [sides(rows.fit, horizon, controls="event_free") for horizon in plan.horizons_days]
-    if plan.form == "spline":
-        rows = _ranked_by_risk(rows, at[0])
-    found = auc_measure(rows.fit, rows.codes, at)
-    covariance = found.covariance(clusters=rows.clusters)
-    rule = {"level": plan.level, "margin": plan.margin}
-    table = auc_table(rows, at, found, covariance, plan.level)
-    contrasts = contrast_table(rows, at, found, covariance, pair=plan.primary, **rule)
-    further, gaps = measure_tables(rows, at, measured(rows, at, plan.measures, form=plan.form), **rule)
-    calibrated = at[0] if "calibration" in plan.measures else None
-    decided = at[0] if "net_benefit" in plan.measures else None
-    main = contrasts.loc[contrasts["primary"]].iloc[0]
+def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings: _Settings) -> Comparison:
+    """Tell what was judged."""
+    rows, primary = contest[0].rows, contest[0]
+    main = judgement.contrasts.loc[judgement.contrasts["primary"]].iloc[0]
+    cautions = (
+        *_cautions(judgement.table),
+        *_unnamed(settings, main),
+        *_censoring_notes(settings),
+        *rows.cautions,
+    )
+    finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days)
+    calibration = decision = pd.DataFrame()
+    if "calibration" in settings.measures:
+        calibration = calibration_table(primary, level=settings.level)
+    if "net_benefit" in settings.measures:
+        decision = decision_curve(primary)
     return Comparison(
-        finding=_finding(main["finding"], table, plan.primary, plan.horizons_days[0]),
+        finding=finding,
         verdict=main["verdict"],
-        primary=plan.primary,
-        horizon_days=plan.horizons_days[0],
-        table=table,
-        contrasts=contrasts,
-        measures=further,
-        measure_contrasts=gaps,
-        calibration=calibration_table(rows, calibrated, form=plan.form, level=plan.level),
-        decision=decision_curve(rows, decided, form=plan.form),
-        roc=roc_points(rows, at),
-        lift=lift_points(rows, at),
+        primary=settings.primary,
+        horizon_days=primary.horizon_days,
+        table=judgement.table,
+        contrasts=judgement.contrasts,
+        measures=judgement.measures,
+        measure_contrasts=judgement.measure_contrasts,
+        calibration=calibration,
+        decision=decision,
+        roc=roc_points(contest),
+        lift=lift_points(contest),
         left_out=rows.left_out,
-        cautions=(*_cautions(table), *_unnamed(plan, contrasts), *rows.cautions, *_flags(marks)),
-        level=plan.level,
-        margin=plan.margin,
-        n=len(rows.frame),
-        n_customers=int(rows.frame["customer_id"].nunique()),
-        n_cases=int(found.cases[0]),
-        form=plan.form,
-        settings=plan.settings(),
+        cautions=cautions,
+        level=settings.level,
+        margin=settings.margin,
+        n=rows.fit.n,
+        n_customers=rows.n_customers,
+        n_cases=judgement.n_cases,
+        form=settings.form,
+        settings=settings.plain(),
     )
 
 
-def _no_override(given: dict[str, Any]) -> None:
-    defaults = {name: item.default for name, item in inspect.signature(compare).parameters.items()}
-    changed = [
-        name for name, value in given.items() if value is not defaults[name] and value != defaults[name]
-    ]
-    if changed:
+def checked_censoring(censoring: str | Sequence[str]) -> str | tuple[str, ...]:
+    """Return ``"marginal"`` or the columns of the model of censoring."""
+    if censoring == MARGINAL:
+        return MARGINAL
+    if isinstance(censoring, str) or not censoring:
         raise ArgumentError(
-            f"the protocol settles {', '.join(changed)}",
-            wanted="a call without them",
-            next_step="change the protocol (the change is reported), or compare without one",
+            f"censoring is {censoring!r}", wanted="'marginal', or a list of columns such as ['segment']"
         )
+    return tuple(censoring)
 
 
-def _by_protocol(
-    marks: Landmarks, protocol: Protocol, *, weights: ArrayLike | None, measures: Sequence[str]
-) -> Comparison:
-    looked = protocol.look(marks.name or f"{marks.n_rows} rows")
-    result = compare(
-        marks,
-        protocol.scores,
-        horizon_days=protocol.horizon_days,
-        level=protocol.level,
-        margin=protocol.margin,
-        clusters=protocol.clusters,
-        primary=_primary(protocol.scores, protocol.primary) if protocol.primary_named else None,  # type: ignore[arg-type]
-        form=protocol.form,
-        weights=weights,
-        measures=measures,
-    )
-    return dataclasses.replace(
-        result, protocol_sha256=protocol.sha256, deviations=(*looked, *protocol.deviations(marks))
-    )
-
-
-def _weights(marks: Landmarks, weights: ArrayLike | None) -> NDArray[np.float64] | None:
-    if weights is None:
-        return None
-    values = as_numbers("weights", weights)
-    check_same_length(marks=marks.frame, weights=values)
-    return values
-
-
-def _ranked_by_risk(rows: ContestRows, at: Sides) -> ContestRows:
-    """Replace scores by their cross-fitted risk on a spline, at the primary horizon."""
-    risk = np.empty_like(rows.risk)
-    risk[:, rows.fit.order] = np.stack(risks_of(rows, at, form="spline"))
-    coded = [level_codes(name, values.round(12)) for name, values in zip(rows.names, risk, strict=True)]
-    return dataclasses.replace(
-        rows,
-        risk=risk,
-        codes=tuple(code[rows.fit.order] for code, _ in coded),
-        levels=tuple(levels for _, levels in coded),
-    )
-
-
-def _flags(marks: Landmarks) -> tuple[str, ...]:
-    """Alarms raised where the rows were made."""
-    flags = [(str(row["flag"]), str(row["detail"])) for row in marks.flags.to_dict("records")]
-    return tuple(
-        detail if set(flag.split()) <= set(re.findall(r"\w+", detail)) else f"{flag}: {detail}"
-        for flag, detail in flags
-    )
+def _censoring_notes(settings: _Settings) -> Iterator[str]:
+    """Say what being followed was taken to depend on, and which measures that leaves out."""
+    if settings.censoring == MARGINAL:
+        return
+    yield f"being followed was allowed to depend on {', '.join(settings.censoring)} (Cox regression)"
+    lost = [name for name in settings.measures if name not in settings.usable_measures]
+    if lost:
+        yield f"{', '.join(lost)} left out: its weights take censoring to depend on nothing"
 
 
 def _primary(names: tuple[str, ...], primary: tuple[str, str] | None) -> tuple[str, str]:
@@ -275,46 +257,42 @@ def _primary(names: tuple[str, ...], primary: tuple[str, str] | None) -> tuple[s
 
 def _finding(sentence: str, table: pd.DataFrame, pair: tuple[str, str], horizon: float) -> str:
     """Say beside the verdict when the contestants do not predict at all, or backwards."""
-    here = table[(table["horizon_days"] == horizon) & table["score"].isin(pair)]
-    if (here["reading"] == "no better than chance").all():
+    two = table[(table["horizon_days"] == horizon) & table["score"].isin(pair)]
+    if (two["reading"] == "no better than chance").all():
         return sentence + " Neither is told apart from chance."
-    for row in here[here["reading"] == "runs backwards"].to_dict("records"):
+    for row in two[two["reading"] == "runs backwards"].to_dict("records"):
         sentence += f" {row['label']} runs backwards: who answers well leaves more."
     return sentence
 
 
-def _unnamed(plan: _Plan, contrasts: pd.DataFrame) -> tuple[str, ...]:
+def _unnamed(settings: _Settings, main: pd.Series) -> Iterator[str]:
     """Say that list order chose the pair that decides; of two contestants there is only one pair."""
-    if plan.primary_named or len(plan.scores) == 2:
-        return ()
-    main = contrasts.loc[contrasts["primary"]].iloc[0]
-    return (
-        f"the main comparison, {main['first_label']} against {main['second_label']}, is the first two "
-        "contestants as listed; it was not named beforehand",
-    )
+    if not settings.primary_named and len(settings.scores) > 2:
+        yield (
+            f"the main comparison, {main['first_label']} against {main['second_label']}, is the first two "
+            "contestants as listed; it was not named beforehand"
+        )
 
 
-def _cautions(table: pd.DataFrame) -> tuple[str, ...]:
-    notes = []
+def _cautions(table: pd.DataFrame) -> Iterator[str]:
+    """Say which scores read strangely, and where few left or stayed."""
     for row in table.to_dict("records"):
         where = f"at {row['horizon_days']:g} days (AUC {row['auc']:.3f})"
         if row["reading"] == "suspiciously good":
-            notes.append(
+            yield (
                 f"{row['label']} is suspiciously good {where}: look for answers given after notice, "
                 "exit surveys or a feature that ends with the customer"
             )
         if row["reading"] == "runs backwards":
-            notes.append(
+            yield (
                 f"{row['label']} runs backwards {where}: customers it calls happy leave more. Check the "
                 "declared direction; it is never turned round for you"
             )
     for row in table.drop_duplicates("horizon_days").to_dict("records"):
         counts = {"leavers": row["cases"], "customers still there": row["controls"]}
-        notes += [
-            f"only {count} {who} {row['horizon_days']:g} days on: intervals are wide and rough"
-            for who, count in counts.items()
-            if count < 30
-        ]
-    if table["customers"].iloc[0] < 30:
-        notes.append(f"only {table['customers'].iloc[0]} customers: intervals are wide and rough")
-    return tuple(notes)
+        for who, count in counts.items():
+            if count < FEW:
+                yield f"only {count} {who} {row['horizon_days']:g} days on: intervals are wide and rough"
+    customers = table["customers"].iloc[0]
+    if customers < FEW:
+        yield f"only {customers} customers: intervals are wide and rough"

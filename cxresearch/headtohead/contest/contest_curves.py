@@ -1,65 +1,159 @@
-"""Points of ROC and lift curves, weighted for censoring."""
+"""Curves of a contest, weighted for censoring: ROC, lift, churn by answer and net benefit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+
+from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.models.clustered_covariance import influence_covariance
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from cxresearch.aliases import Floats, Places
+    from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 
-    from cxresearch.headtohead.contest.contest_rows import ContestRows
-    from cxresearch.stats.prediction.ipcw import Sides
+#: A curve has at most so many points.
+MOST_POINTS = 400
+#: Scores with more levels than this are shown by tenths.
+MOST_LEVELS = 11
 
-_POINTS = 400
 
-
-def roc_points(rows: ContestRows, at: list[Sides]) -> pd.DataFrame:
+def roc_points(contest: Sequence[HorizonRows]) -> pd.DataFrame:
     """Return the ROC curve of each score at each horizon, from (0, 0) to (1, 1).
 
     A customer is called at risk if the risk is at least ``threshold``. A score with more than 400 levels is
     thinned to 400 thresholds.
     """
-    return _curves(rows, at, "false_positive_rate", "true_positive_rate", everybody=False)
-
-
-def lift_points(rows: ContestRows, at: list[Sides]) -> pd.DataFrame:
-    """Return the share of leavers found among the riskiest share of customers, for each score and horizon."""
-    return _curves(rows, at, "depth", "captured", everybody=True)
-
-
-def _curves(rows: ContestRows, at: list[Sides], across: str, up: str, *, everybody: bool) -> pd.DataFrame:
-    import pandas as pd
-
     parts = []
-    for index, (name, label) in enumerate(zip(rows.names, rows.labels, strict=True)):
-        levels, code = rows.levels[index], rows.codes[index]
-        for side in at:
-            base = rows.fit.weight if everybody else side.control
-            x = _from_the_top(np.bincount(code, weights=base, minlength=len(levels)))
-            y = _from_the_top(np.bincount(code, weights=side.case, minlength=len(levels)))
-            keep = _thin(len(x))
-            part = pd.DataFrame(
-                {
-                    "score": name,
-                    "label": label,
-                    "horizon_days": side.horizon,
-                    "threshold": np.r_[np.inf, levels[::-1]][keep],
-                    across: x[keep],
-                    up: y[keep],
-                }
+    for score, levels in enumerate(contest[0].rows.levels):
+        points = _thinned(len(levels) + 1)
+        for at in contest:
+            part = _labelled(at, score, len(points)).assign(
+                threshold=np.r_[np.inf, levels[::-1]][points],
+                false_positive_rate=_from_the_top(at, score, at.followed.control)[points],
+                true_positive_rate=_from_the_top(at, score, at.followed.case)[points],
             )
-            parts.append(part.drop(columns="threshold") if everybody else part)
+            parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def _from_the_top(weight: np.ndarray) -> np.ndarray:
-    cumulative = np.r_[0.0, weight[::-1].cumsum()]
+def lift_points(contest: Sequence[HorizonRows]) -> pd.DataFrame:
+    """Return the share of leavers found among the riskiest share of customers, for each score and horizon."""
+    parts = []
+    for score, levels in enumerate(contest[0].rows.levels):
+        points = _thinned(len(levels) + 1)
+        for at in contest:
+            part = _labelled(at, score, len(points)).assign(
+                depth=_from_the_top(at, score, at.rows.fit.weight)[points],
+                captured=_from_the_top(at, score, at.followed.case)[points],
+            )
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _labelled(at: HorizonRows, score: int, size: int) -> pd.DataFrame:
+    names = {
+        "score": at.rows.names[score],
+        "label": at.rows.labels[score],
+        "horizon_days": at.horizon_days,
+    }
+    return pd.DataFrame(names, index=range(size))
+
+
+def _from_the_top(at: HorizonRows, score: int, weight: Floats) -> Floats:
+    """Share of the weight at or above each level, from none of the levels to all, shape (levels + 1,)."""
+    by_level = np.bincount(at.rows.codes[score], weights=weight, minlength=len(at.rows.levels[score]))
+    cumulative = np.r_[0.0, by_level[::-1].cumsum()]
     return np.asarray(cumulative / cumulative[-1])
 
 
-def _thin(size: int) -> np.ndarray:
-    if size <= _POINTS:
+def _thinned(size: int) -> Places:
+    """Return positions of at most `MOST_POINTS` of ``size`` points, both ends among them."""
+    if size <= MOST_POINTS:
         return np.arange(size)
-    return np.unique(np.linspace(0, size - 1, _POINTS).round().astype(int))
+    return np.unique(np.linspace(0, size - 1, MOST_POINTS).round().astype(np.intp))
+
+
+def calibration_table(at: HorizonRows, *, level: float) -> pd.DataFrame:
+    """Churn by answer: predicted (cross-fitted) and observed (weighted for censoring), with intervals.
+
+    Scores with more than 11 levels are shown by tenths.
+    """
+    rows, everyone = at.rows, at.everyone
+    z = normal_quantile(level)
+    clusters = rows.clusters[rows.fit.order]
+    lines = []
+    for score, risk in enumerate(at.risks):
+        group, labels = _answers(rows.codes[score], rows.levels[score])
+        for answer in range(int(group.max()) + 1):
+            member = (group == answer).astype(np.float64)
+            if not member.any():
+                continue
+            share = float(np.average(member, weights=rows.fit.weight))
+            # A ratio of means, R = P(left, answer) / P(answer): psi = (w left - R v) / P(answer) where the
+            # answer was given, w the inverse weight and v the row's own.
+            left = everyone.case * member
+            observed = float(left.mean()) / share
+            influence = at.influence(left / share, direct=-observed * rows.fit.weight * member / share)
+            variance = influence_covariance(influence[None, :], clusters=clusters)[0, 0]
+            half = z * float(np.sqrt(variance))
+            lines.append(
+                {
+                    "score": rows.names[score],
+                    "label": rows.labels[score],
+                    "horizon_days": at.horizon_days,
+                    "answer": labels[answer],
+                    "n": int(member.sum()),
+                    "share": share,
+                    "predicted": float(np.average(risk, weights=rows.fit.weight * member)),
+                    "observed": observed,
+                    "low": float(np.clip(observed - half, 0, 1)),
+                    "high": float(np.clip(observed + half, 0, 1)),
+                    "se": half / z,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def _answers(code: Places, levels: Floats) -> tuple[Places, list[str]]:
+    """Return the group of each row, and the names of the groups: answers, or tenths of many."""
+    if len(levels) <= MOST_LEVELS:
+        return code, [f"{abs(level):g}" for level in levels]
+    share = np.bincount(code, minlength=len(levels)).cumsum() / len(code)
+    tenth = np.minimum((share * 10 - 1e-9).astype(np.intp), 9)
+    return tenth[code], [f"tenth {number}" for number in range(1, 11)]
+
+
+def decision_curve(at: HorizonRows, *, points: int = 20) -> pd.DataFrame:
+    """Net benefit of acting on each score, and on everybody, by threshold up to three times the average risk.
+
+    References
+    ----------
+    Vickers and Elkin (2006), doi:10.1177/0272989X06295361.
+    """
+    average = at.prevalence
+    thresholds = np.linspace(average / points, min(3 * average, 0.9), points)
+    odds = thresholds / (1 - thresholds)
+    # NB(t) = P(leaver, risk >= t) - P(stayer, risk >= t) t / (1 - t); acting on all has both risks >= t.
+    curves = {"everybody": average - (1 - average) * odds}
+    for label, risk in zip(at.rows.labels, at.risks, strict=True):
+        order = np.argsort(risk)
+        first = np.searchsorted(risk[order], thresholds, side="left")
+        hits = _weight_from(at.everyone.case[order])[first] / at.rows.fit.n
+        misses = _weight_from(at.everyone.control[order])[first] / at.rows.fit.n
+        curves[label] = hits - misses * odds
+    parts = [
+        pd.DataFrame(
+            {"label": label, "horizon_days": at.horizon_days, "threshold": thresholds, "net_benefit": curve}
+        )
+        for label, curve in curves.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _weight_from(weight: Floats) -> Floats:
+    """Sum of the weight from each position on, and 0 at the end, shape (n + 1,)."""
+    return np.append(weight[::-1].cumsum()[::-1], 0.0)

@@ -1,186 +1,296 @@
-"""Tables of a contest: AUCs and paired differences with intervals, tests and verdicts."""
+"""From measures to tables: values and paired differences with intervals and tests, and what to conclude."""
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
-from cxresearch.headtohead.contest.contest_rows import ContestRows
+from cxresearch.headtohead.contest.contest_measures import AUC, definition_of, measured
 from cxresearch.headtohead.contest.verdicts import Pair, finding, needed_rows, verdict
+from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import simultaneous_critical
-from cxresearch.stats.prediction.few_leavers import Reference
 from cxresearch.stats.prediction.ipcw import Measure, Sides
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats, Ints
+    from cxresearch.headtohead.contest.contest_rows import ContestRows
 
 SUSPICIOUS = 0.95
 
 
-def references(rows: ContestRows, at: list[Sides]) -> list[Reference]:
-    """Return what the errors at each horizon are judged by: leavers, stayers and clusters in customers."""
-    customer = rows.clusters[rows.fit.order]
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What is settled before anybody looks: the pairs, the primary one first, level and margin."""
 
-    def customers(chosen: NDArray[np.bool_]) -> int:
-        return int(np.count_nonzero(np.bincount(customer[chosen])))
-
-    everybody = customers(np.ones(len(customer), dtype=bool))
-    return [
-        Reference(smallest=min(everybody, customers(side.case > 0), customers(side.control > 0)))
-        for side in at
-    ]
+    pairs: tuple[tuple[str, str], ...]
+    level: float
+    margin: float
 
 
-def auc_table(
-    rows: ContestRows, at: list[Sides], found: Measure, covariance: NDArray[np.float64], level: float
-) -> pd.DataFrame:
-    """AUC of each score at each horizon, with single and joint intervals."""
-    import pandas as pd
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The tables of a contest; columns as in :class:`cxresearch.headtohead.contest.comparison.Comparison`.
 
-    se = np.sqrt(np.diag(covariance)).reshape(found.value.shape)
-    judges = references(rows, at)
-    joint = simultaneous_critical(covariance, level=level) / normal_quantile(level)
-    customers = int(rows.frame["customer_id"].nunique())
-    lines: list[dict[str, Any]] = []
-    for i, name in enumerate(rows.names):
-        for h, side in enumerate(at):
-            value, error = float(found.value[i, h]), float(se[i, h])
-            half = judges[h].critical(level) * error
-            lines.append(
-                {
-                    "score": name,
-                    "label": rows.labels[i],
-                    "horizon_days": side.horizon,
-                    "auc": value,
-                    **_ends(value, half, "") | _ends(value, joint * half, "_joint"),
-                    "se": error,
-                    "p_chance": judges[h].p_value(value - 0.5, error),
-                    "n": rows.fit.n,
-                    "customers": customers,
-                    "cases": int(found.cases[h]),
-                    "controls": int(found.controls[h]),
-                    "levels": len(rows.levels[i]),
-                    "tie_share": _tie_share(rows.codes[i], side),
-                    "reading": _reading(value, half),
-                }
-            )
-    return pd.DataFrame(lines)
+    Attributes
+    ----------
+    table, contrasts : DataFrame
+        The AUC of each score, and its paired differences with verdicts.
+    measures, measure_contrasts : DataFrame
+        What else was measured, and its paired differences.
+    n_cases : int
+        Leavers within the primary horizon.
+    """
+
+    table: pd.DataFrame
+    contrasts: pd.DataFrame
+    measures: pd.DataFrame
+    measure_contrasts: pd.DataFrame
+    n_cases: int
 
 
-def _ends(value: float, half: float, suffix: str) -> dict[str, float]:
-    """Limits within 0 and 1; none where the error is unknown, or zero because all pairs are told apart."""
-    if not half > 0:
-        return {f"low{suffix}": float("nan"), f"high{suffix}": float("nan")}
-    return {f"low{suffix}": max(0.0, value - half), f"high{suffix}": min(1.0, value + half)}
+def judge(contest: Sequence[HorizonRows], names: Sequence[str], rule: Rule) -> Judgement:
+    """Measure and judge the AUC and every further measure.
 
+    Intervals and tests are Student's t, by the fewest of leavers, stayers and clusters; see
+    :class:`cxresearch.stats.prediction.few_leavers.Reference`.
 
-def _tie_share(code: NDArray[np.intp], side: Sides) -> float:
-    case, control = (
-        np.bincount(code, weights=weight, minlength=int(code.max()) + 1)
-        for weight in (side.case, side.control)
+    Parameters
+    ----------
+    contest : sequence of HorizonRows
+        The primary horizon first.
+    names : sequence of str
+        Further measures, in the order of the tables.
+    rule : Rule
+    """
+    auc, *further = [_judged(contest, name, rule) for name in (AUC, *names)]
+    return Judgement(
+        table=_auc_table(contest, auc, level=rule.level),
+        contrasts=_with_verdicts(auc, rule, n=contest[0].rows.fit.n),
+        measures=_stacked([part.values for part in further], _MEASURE_COLUMNS),
+        measure_contrasts=_stacked([part.contrasts for part in further], _MEASURE_CONTRAST_COLUMNS),
+        n_cases=int(auc.cases[0]),
     )
+
+
+_MEASURE_COLUMNS = ["measure", "score", "label", "horizon_days", "value", "low", "high", "se"]
+_MEASURE_CONTRAST_COLUMNS = [
+    *("measure", "first", "second", "horizon_days", "difference", "low", "high", "se"),
+    *("p_value", "p_equivalence"),
+]
+
+
+def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Put the tables of several measures one below the other, within each by horizon as it was asked."""
+    ordered = []
+    for part in parts:
+        horizons = list(dict.fromkeys(part["horizon_days"]))
+        place = part["horizon_days"].map(horizons.index)
+        ordered.append(part.loc[place.sort_values(kind="stable").index, columns])
+    if not ordered:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(ordered, ignore_index=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """One measure by score and by pair, with the rows counted on either side at each horizon.
+
+    Attributes
+    ----------
+    values : DataFrame
+        ``measure, score, label, horizon_days, value, low, high, low_joint, high_joint, se``.
+    contrasts : DataFrame
+        ``measure, first, second, first_label, second_label, horizon_days, difference, low, high, low_joint,
+        high_joint, se, statistic, p_value, p_equivalence, half_equivalence``: pairs outermost, the primary
+        contrast first. The last two are NaN for measures that are no AUC, whose margin it is.
+    cases, controls : array of int, shape (h,)
+    """
+
+    values: pd.DataFrame
+    contrasts: pd.DataFrame
+    cases: Ints
+    controls: Ints
+
+
+def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
+    contrasts = _contrasts(contest, name, rule)
+    measure = measured(contest, name)
+    covariance = measure.covariance(clusters=contest[0].rows.clusters)
+    # Contrast k is c_k'v with +1 at its first and -1 at its second value: Cov(Cv) = C Cov(v) C'.
+    pick = np.zeros((len(contrasts), measure.value.size))
+    pick[np.arange(len(contrasts)), contrasts["value_first"]] = 1
+    pick[np.arange(len(contrasts)), contrasts["value_second"]] = -1
+    spread = pick @ covariance @ pick.T
+    joint_values = joint_contrasts = float("nan")
+    if name == AUC:
+        single = normal_quantile(rule.level)
+        joint_values = simultaneous_critical(covariance, level=rule.level) / single
+        joint_contrasts = simultaneous_critical(spread, level=rule.level) / single
+    return _Judged(
+        values=_values(contest, measure, covariance, rule, joint=joint_values),
+        contrasts=_tested(contest, measure, contrasts, spread, rule, joint=joint_contrasts),
+        cases=measure.cases,
+        controls=measure.controls,
+    )
+
+
+def _contrasts(contest: Sequence[HorizonRows], name: str, rule: Rule) -> pd.DataFrame:
+    """Lay out the contrasts, pairs outermost, with the places of their two values."""
+    rows = contest[0].rows
+    horizons = contest if definition_of(name).every_horizon else contest[:1]
+    size = len(horizons)
+    parts = []
+    for first, second in rule.pairs:
+        i, j = rows.names.index(first), rows.names.index(second)
+        part = {
+            "measure": name,
+            "first": first,
+            "second": second,
+            "first_label": rows.labels[i],
+            "second_label": rows.labels[j],
+            "horizon_days": [at.horizon_days for at in horizons],
+            "horizon": np.arange(size),
+            "value_first": i * size + np.arange(size),
+            "value_second": j * size + np.arange(size),
+            "identical": np.array_equal(rows.codes[i], rows.codes[j]),
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _values(
+    contest: Sequence[HorizonRows], measure: Measure, covariance: Floats, rule: Rule, *, joint: float
+) -> pd.DataFrame:
+    """Values with intervals; ``joint`` widens those that hold together."""
+    rows, horizons = contest[0].rows, len(measure.horizons)
+    score, horizon = np.divmod(np.arange(measure.value.size), horizons)
+    value = measure.value.ravel()
+    se = np.sqrt(np.diag(covariance))
+    critical = np.array([at.reference.critical(rule.level) for at in contest[:horizons]])
+    half = critical[horizon] * se
+    lowest, highest = -np.inf, np.inf
+    if definition_of(measure.name).is_auc:
+        half[~(half > 0)] = np.nan  # all pairs are told apart: no error is no evidence of certainty
+        lowest, highest = 0.0, 1.0
+    return pd.DataFrame(
+        {
+            "measure": measure.name,
+            "score": [rows.names[i] for i in score],
+            "label": [rows.labels[i] for i in score],
+            "horizon_days": measure.horizons[horizon],
+            "value": value,
+            "low": np.maximum(value - half, lowest),
+            "high": np.minimum(value + half, highest),
+            "low_joint": np.maximum(value - joint * half, lowest),
+            "high_joint": np.minimum(value + joint * half, highest),
+            "se": se,
+        }
+    )
+
+
+def _tested(
+    contest: Sequence[HorizonRows],
+    measure: Measure,
+    contrasts: pd.DataFrame,
+    spread: Floats,
+    rule: Rule,
+    *,
+    joint: float,
+) -> pd.DataFrame:
+    """Add differences with intervals and tests to the contrasts laid out."""
+    value = measure.value.ravel()
+    difference = value[contrasts["value_first"]] - value[contrasts["value_second"]]
+    se = np.sqrt(np.diag(spread).clip(0))
+    se[se < 1e-12] = 0.0
+    identical = contrasts["identical"].to_numpy()
+    references = [contest[h].reference for h in contrasts["horizon"]]
+    half = np.array([reference.critical(rule.level) for reference in references]) * se
+    half[(se == 0) & ~identical] = np.nan  # an error of zero decides nothing unless the rankings are equal
+    p_value = np.array([r.p_value(d, s) for r, d, s in zip(references, difference, se, strict=True)])
+    p_value[identical] = 1.0
+    table = contrasts.drop(columns=["horizon", "value_first", "value_second", "identical"]).assign(
+        difference=difference,
+        low=difference - half,
+        high=difference + half,
+        low_joint=difference - joint * half,
+        high_joint=difference + joint * half,
+        se=se,
+        statistic=np.divide(difference, se, out=np.where(identical, 0.0, np.nan), where=se > 0),
+        p_value=p_value,
+        p_equivalence=np.nan,
+        half_equivalence=np.nan,
+    )
+    if not definition_of(measure.name).is_auc:
+        return table
+    # Schuirmann (1987): two one-sided tests at 1 - level are an interval of level 2 level - 1.
+    p_equivalence = np.array(
+        [r.p_equivalence(d, s, rule.margin) for r, d, s in zip(references, difference, se, strict=True)]
+    )
+    p_equivalence[identical] = 0.0
+    critical = np.array([reference.critical(2 * rule.level - 1) for reference in references])
+    return table.assign(p_equivalence=p_equivalence, half_equivalence=critical * se)
+
+
+def _auc_table(contest: Sequence[HorizonRows], judged: _Judged, *, level: float) -> pd.DataFrame:
+    """AUC of each score at each horizon, with how many rows it rests on and how it reads."""
+    rows = contest[0].rows
+    table = judged.values.drop(columns="measure").rename(columns={"value": "auc"})
+    horizons = len(contest)
+    at = [contest[line % horizons] for line in range(len(table))]
+    score = [line // horizons for line in range(len(table))]
+    values = list(zip(at, table["auc"], table["se"], strict=True))
+    return table.assign(
+        p_chance=[side.reference.p_value(value - 0.5, se) for side, value, se in values],
+        n=rows.fit.n,
+        customers=rows.n_customers,
+        cases=np.tile(judged.cases, len(rows.names)),
+        controls=np.tile(judged.controls, len(rows.names)),
+        levels=[len(rows.levels[i]) for i in score],
+        tie_share=[_tie_share(rows, i, side.followed) for i, side in zip(score, at, strict=True)],
+        reading=[_reading(value, side.reference.critical(level) * se) for side, value, se in values],
+    )
+
+
+def _tie_share(rows: ContestRows, score: int, sides: Sides) -> float:
+    """Share of leaver-stayer pairs that a score cannot tell apart: ``sum_s P(s | case) P(s | control)``."""
+    code, size = rows.codes[score], len(rows.levels[score])
+    case = np.bincount(code, weights=sides.case, minlength=size)
+    control = np.bincount(code, weights=sides.control, minlength=size)
     return float(case @ control / (case.sum() * control.sum()))
 
 
 def _reading(auc: float, half: float) -> str:
+    """Put an AUC and half the width of its interval into words."""
     if auc >= SUSPICIOUS:
         return "suspiciously good"
     if auc + half < 0.5:
         return "runs backwards"
-    return "predicts" if auc - half > 0.5 else "no better than chance"
+    if auc - half > 0.5:
+        return "predicts"
+    return "no better than chance"
 
 
-def contrast_table(
-    rows: ContestRows,
-    at: list[Sides],
-    found: Measure,
-    covariance: NDArray[np.float64],
-    *,
-    pair: tuple[str, str],
-    level: float,
-    margin: float,
-) -> pd.DataFrame:
-    """Differences of AUC for every pair and horizon, the primary one first."""
-    import pandas as pd
-
-    pairs = [pair, *(p for p in combinations(rows.names, 2) if set(p) != set(pair))]
-    size = len(found.horizons)
-    plan = [(rows.names.index(a), rows.names.index(b), h) for a, b in pairs for h in range(size)]
-    pick = np.zeros((len(plan), covariance.shape[0]))
-    for line, (i, j, h) in enumerate(plan):
-        pick[line, i * size + h], pick[line, j * size + h] = 1, -1
-    spread = pick @ covariance @ pick.T
-    difference, se = pick @ found.value.ravel(), np.sqrt(np.diag(spread).clip(0))
-    se[se < 1e-12] = 0.0
-    joint = simultaneous_critical(spread, level=level) / normal_quantile(level)
-    known = references(rows, at)
-    judges = [known[h] for _, _, h in plan]
-    same = np.array([np.array_equal(rows.codes[i], rows.codes[j]) for i, j, _ in plan])
-    half = np.array([judge.critical(level) for judge in judges]) * se
-    half[(se == 0) & ~same] = np.nan
-    tests = list(zip(judges, difference, se, same, strict=True))
-    table = pd.DataFrame(
-        {
-            "first": [rows.names[i] for i, _, _ in plan],
-            "second": [rows.names[j] for _, j, _ in plan],
-            "first_label": [rows.labels[i] for i, _, _ in plan],
-            "second_label": [rows.labels[j] for _, j, _ in plan],
-            "horizon_days": [float(found.horizons[h]) for _, _, h in plan],
-            "difference": difference,
-            "low": difference - half,
-            "high": difference + half,
-            "low_joint": difference - joint * half,
-            "high_joint": difference + joint * half,
-            "se": se,
-            "statistic": np.divide(difference, se, out=np.where(same, 0.0, np.nan), where=se > 0),
-            "p_value": [1.0 if equal else judge.p_value(d, e) for judge, d, e, equal in tests],
-            "p_equivalence": [
-                0.0 if equal else judge.p_equivalence(d, e, margin) for judge, d, e, equal in tests
-            ],
-            "primary": [line == 0 for line in range(len(plan))],
-        }
-    )
-    one_sided = [judge.critical(2 * level - 1) * e for judge, _, e, _ in tests]
-    return _judged(table, found.value, plan, rows.fit.n, half=one_sided, level=level, margin=margin)
-
-
-def _holm_of_others(p_values: pd.Series) -> NDArray[np.float64]:
-    """Adjust all p-values but the first, the primary one."""
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = p_values.to_numpy(dtype=np.float64, copy=True)
-    known = ~np.isnan(adjusted)
-    known[0] = False
-    if known.any():
-        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
-    return np.asarray(adjusted)
-
-
-def _judged(
-    table: pd.DataFrame,
-    auc: NDArray[np.float64],
-    plan: list[tuple[int, int, int]],
-    n: int,
-    *,
-    half: list[float],
-    level: float,
-    margin: float,
-) -> pd.DataFrame:
-    """Add verdicts: the primary contrast by its own p-values, the others by Holm's over them."""
+def _with_verdicts(judged: _Judged, rule: Rule, *, n: int) -> pd.DataFrame:
+    """Add verdicts to the contrasts of AUC: the primary one by its own p-values, the others by Holm's."""
+    values = judged.values.set_index(["score", "horizon_days"])["value"]
+    table = judged.contrasts.drop(columns="measure")
     table = table.assign(
+        primary=np.arange(len(table)) == 0,
         p_adjusted=_holm_of_others(table["p_value"]),
         p_equivalence_adjusted=_holm_of_others(table["p_equivalence"]),
     )
-    judged = [
+    pairs = [
         Pair(
             first=row["first_label"],
             second=row["second_label"],
-            first_auc=float(auc[i, h]),
-            second_auc=float(auc[j, h]),
+            first_auc=float(values[row["first"], row["horizon_days"]]),
+            second_auc=float(values[row["second"], row["horizon_days"]]),
             difference=row["difference"],
             low=row["low"],
             high=row["high"],
@@ -188,15 +298,25 @@ def _judged(
             p_value=row["p_adjusted"],
             p_equivalence=row["p_equivalence_adjusted"],
             n=n,
-            half_equivalence=half[line],
-            family=1 if row["primary"] else len(plan) - 1,
-            margin=margin,
-            level=level,
+            half_equivalence=row["half_equivalence"],
+            family=1 if row["primary"] else len(table) - 1,
+            margin=rule.margin,
+            level=rule.level,
         )
-        for line, ((i, j, h), row) in enumerate(zip(plan, table.to_dict("records"), strict=True))
+        for row in table.to_dict("records")
     ]
-    return table.assign(
-        verdict=[verdict(pair) for pair in judged],
-        rows_to_decide=[needed_rows(pair) for pair in judged],
-        finding=[finding(pair) for pair in judged],
+    return table.drop(columns="half_equivalence").assign(
+        verdict=[verdict(pair) for pair in pairs],
+        rows_to_decide=[needed_rows(pair) for pair in pairs],
+        finding=[finding(pair) for pair in pairs],
     )
+
+
+def _holm_of_others(p_values: pd.Series) -> Floats:
+    """Adjust all p-values but the first, the primary one."""
+    adjusted = p_values.to_numpy(dtype=np.float64, copy=True)
+    others = ~np.isnan(adjusted)
+    others[0] = False
+    if others.any():
+        adjusted[others] = multipletests(adjusted[others], method="holm")[1]
+    return np.asarray(adjusted)

@@ -1,315 +1,260 @@
-"""What is measured besides the AUC: accuracy of calibrated risks, lift, net benefit and concordance."""
+"""What a contest measures: ranking, accuracy of calibrated risks, lift, net benefit and concordance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxresearch.headtohead.contest.contest_judgement import references
-from cxresearch.headtohead.contest.contest_rows import ContestRows
-from cxresearch.stats.intervals.normal_quantile import normal_quantile
-from cxresearch.stats.models.clustered_covariance import influence_covariance
-from cxresearch.stats.models.spline import category_basis, linear_basis, spline_basis
+from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 from cxresearch.stats.prediction.concordance import concordance_of
-from cxresearch.stats.prediction.cross_fitted_risk import cross_fitted
-from cxresearch.stats.prediction.few_leavers import Reference
-from cxresearch.stats.prediction.follow_up import censoring_term, follow_up, inverse_weights
+from cxresearch.stats.prediction.follow_up import follow_up
 from cxresearch.stats.prediction.integrated_brier import time_shares
-from cxresearch.stats.prediction.ipcw import (
-    Sides,
-    auc_at,
-    brier_at,
-    marginal_risk,
-    mean_at,
-    sides,
-    split_weights,
-)
+from cxresearch.stats.prediction.ipcw import Measure, Sides, auc_effect, measure
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Floats, Places
 
-    Array = NDArray[np.float64]
-    Found = tuple[float, Array]  # value and influence, sorted as the rows' FollowUp
+    #: A value with its influence values, sorted as the rows' FollowUp.
+    Estimated = tuple[float, Floats]
 
 #: Steps of time over which the Brier score is averaged.
 STEPS = 12
-#: Name of each measure and what it is.
-MEASURES = {
-    "auc_all": "AUC, involuntary leavers counted as stayers",
-    "brier": "Brier score of calibrated risks",
-    "ibs": "Brier score of calibrated risks, averaged over the time up to the primary horizon",
-    "ipa": "index of prediction accuracy (1 - Brier/Brier of the average risk)",
-    "lift": "lift of the riskiest tenth",
-    "net_benefit": "net benefit at the average risk",
-    "calibration": "observed minus predicted risk",
-    "uno_c": "Uno's C up to the primary horizon, involuntary leavers censored",
-    "harrell_c": "Harrell's C up to the primary horizon, involuntary leavers censored",
-}
-_Measured = dict[tuple[str, int, int], "Found"]
+#: Share of customers called the riskiest, and the share at the cut over which density is averaged.
+RISKIEST, NEIGHBOURS = 0.1, 0.02
 
 
-def risks_of(rows: ContestRows, at: Sides, *, form: str) -> list[Array]:
-    """Cross-fitted risk of each contestant at one horizon, sorted rows.
-
-    Five folds by customer: nobody's risk comes from a model that saw this customer. Logistic in the score,
-    or in a natural cubic spline of it; each level its own risk in forms with few levels.
-    """
-    fold = rows.folds
-    known = at.case + at.control
-    found = []
-    for code, levels in zip(rows.codes, rows.levels, strict=True):
-        if form == "spline":
-            basis = spline_basis(levels, np.bincount(code, weights=rows.fit.weight).astype(float))
-        elif form in ("top_box", "categories"):
-            basis = category_basis(levels)
-        else:
-            basis = linear_basis(levels)
-        found.append(cross_fitted(code, fold, at.case, known, basis)[code, fold])
-    return found
+def auc(at: HorizonRows) -> list[Estimated]:
+    """AUC of leavers against customers followed past the horizon."""
+    return _auc(at, at.followed)
 
 
-def average_risk(rows: ContestRows, at: Sides) -> Array:
-    """Risk of everybody in the other folds: the prediction without any score."""
-    fold = rows.folds
-    known = at.case + at.control
-    nothing = np.zeros(len(fold), dtype=np.intp)
-    return np.asarray(cross_fitted(nothing, fold, at.case, known, np.ones((1, 1)))[nothing, fold])
+def auc_all(at: HorizonRows) -> list[Estimated]:
+    """AUC of leavers against everybody else."""
+    return _auc(at, at.everyone)
 
 
-def lift_at(rows: ContestRows, code: NDArray[np.intp], at: Sides, *, depth: float = 0.1) -> Found:
+def _auc(at: HorizonRows, sides: Sides) -> list[Estimated]:
+    estimates = []
+    for code in at.rows.codes:
+        value, effect = auc_effect(code, sides)
+        estimates.append((value, at.influence(effect)))
+    return estimates
+
+
+def brier(at: HorizonRows) -> list[Estimated]:
+    """Brier score of calibrated risks."""
+    return [weighted_mean(at, _squared_errors(at, risk)) for risk in at.risks]
+
+
+def _squared_errors(at: HorizonRows, risk: Floats) -> Floats:
+    """Weighted squared errors (n,), whose mean is the Brier score (Graf et al. 1999)."""
+    return at.everyone.case * (1 - risk) ** 2 + at.everyone.control * risk**2
+
+
+def weighted_mean(at: HorizonRows, weighted: Floats) -> Estimated:
+    """Mean over all n rows of values (n,) that carry the inverse weights of leavers and stayers already."""
+    value = float(weighted.mean())
+    # Rows count in the mean by their own weight v: psi = w y - value v.
+    return value, at.influence(weighted, direct=-value * at.rows.fit.weight)
+
+
+def ipa(at: HorizonRows) -> list[Estimated]:
+    """Index of prediction accuracy: ``1 - B / N``, N the Brier score of the average risk."""
+    null_errors = _squared_errors(at, at.average_risk)
+    null = float(null_errors.mean())
+    estimates = []
+    for risk in at.risks:
+        errors = _squared_errors(at, risk)
+        ratio = float(errors.mean()) / null
+        # Delta method: d(1 - B/N) = (B/N dN - dB) / N; the means' own centring cancels.
+        estimates.append((1 - ratio, at.influence((ratio * null_errors - errors) / null)))
+    return estimates
+
+
+def lift(at: HorizonRows) -> list[Estimated]:
+    """Lift of the riskiest tenth."""
+    return [lift_at(at, code) for code in at.rows.codes]
+
+
+def lift_at(at: HorizonRows, code: Places, *, depth: float = RISKIEST) -> Estimated:
     """Churn among the riskiest share of customers over churn among all; ties are drawn at random.
 
-    ``lift = captured / depth`` with ``captured = P(S > s | case) + f P(S = s | case)``, where s and f are
-    such that ``P(S > s) + f P(S = s) = depth``. The influence includes the estimation of s and f; where
-    levels are many, the ratio of cases to customers at s is taken over the neighbouring 2 % of customers.
-    """
-    fit, size = rows.fit, int(code.max()) + 1
-    everybody = np.bincount(code, weights=fit.weight, minlength=size) / fit.n
-    case = np.bincount(code, weights=at.case, minlength=size) / at.case.sum()
-    above = everybody[::-1].cumsum()[::-1] - everybody
-    place = int(np.flatnonzero(above < depth)[0])
-    share = (depth - above[place]) / everybody[place]
-    captured = case[place + 1 :].sum() + share * case[place]
-    taken = np.where(code > place, 1.0, np.where(code == place, share, 0.0))
-    effect = at.case * (taken - captured) * (fit.n / at.case.sum())
-    near = np.abs(above + everybody / 2 - (above[place] + everybody[place] / 2)) <= 0.01
-    near[place] = True
-    ratio = case[near].sum() / everybody[near].sum()
-    own = -ratio * fit.weight * (taken - depth)
-    return captured / depth, (effect + censoring_term(fit, effect, at.horizon) + own) / depth
+    ``lift = captured / depth`` with ``captured = P(S > s | leaver) + f P(S = s | leaver)``, where the cut s
+    and the share f of its ties are such that ``P(S > s) + f P(S = s) = depth``.
 
+    The influence includes the estimation of the cut. Where levels are many, the density of leavers at the cut
+    relative to that of all is taken over the neighbouring 2 % of customers.
 
-def net_benefit_at(rows: ContestRows, at: Sides, risk: Array, threshold: float) -> Found:
-    """Net benefit of acting on risks of at least the threshold (Vickers and Elkin 2006)."""
-    act = (risk >= threshold).astype(float)
-    return mean_at(rows.fit, at, act, -act * threshold / (1 - threshold))
-
-
-def measured(rows: ContestRows, at: Sequence[Sides], wanted: Sequence[str], *, form: str) -> _Measured:
-    """Compute the wanted measures: {(measure, contestant, horizon): (value, sorted influence)}."""
-    found: _Measured = {}
-    for h, side in enumerate(at):
-        everyone = sides(rows.fit, side.horizon, controls="all")
-        if {"brier", "ipa", "net_benefit", "calibration"} & set(wanted):
-            found |= _of_risks(rows, everyone, h, wanted, form=form)
-        for i, code in enumerate(rows.codes):
-            if "auc_all" in wanted:
-                found["auc_all", i, h] = auc_at(rows.fit, code, everyone)
-            if "lift" in wanted:
-                found["lift", i, h] = lift_at(rows, code, side)
-    if "ibs" in wanted:
-        found |= _integrated(rows, at[0].horizon, form=form)
-    return found | _concordances(rows, at[0].horizon, wanted)
-
-
-def _integrated(rows: ContestRows, horizon: float, *, form: str) -> _Measured:
-    """Average of the Brier score by the trapezoid rule; it is 0 as long as nobody has left."""
-    value, effect = np.zeros(len(rows.names)), np.zeros((len(rows.names), rows.fit.n))
-    times = np.linspace(0, horizon, STEPS + 1)[1:]
-    for time, share in zip(times, time_shares(list(times), rule="trapezoid"), strict=True):
-        everyone = split_weights(rows.fit, inverse_weights(rows.fit, time), time)
-        if not everyone.case.any():
-            continue
-        for i, risk in enumerate(risks_of(rows, everyone, form=form)):
-            score, pull = brier_at(rows.fit, everyone, risk)
-            value[i] += share * score
-            effect[i] += share * pull
-    return {("ibs", i, 0): (float(value[i]), effect[i]) for i in range(len(rows.names))}
-
-
-def _of_risks(rows: ContestRows, at: Sides, h: int, wanted: Sequence[str], *, form: str) -> _Measured:
-    found: _Measured = {}
-    threshold = marginal_risk(rows.fit, at)
-    null, null_effect = brier_at(rows.fit, at, average_risk(rows, at))
-    for i, risk in enumerate(risks_of(rows, at, form=form)):
-        brier, effect = brier_at(rows.fit, at, risk)
-        if "brier" in wanted:
-            found["brier", i, h] = brier, effect
-        if "ipa" in wanted:
-            found["ipa", i, h] = 1 - brier / null, (brier / null * null_effect - effect) / null
-        if "net_benefit" in wanted:
-            found["net_benefit", i, h] = net_benefit_at(rows, at, risk, threshold)
-        if "calibration" in wanted:
-            found["calibration", i, h] = mean_at(rows.fit, at, 1 - risk, -risk)
-    return found
-
-
-def _concordances(rows: ContestRows, horizon: float, wanted: Sequence[str]) -> _Measured:
-    plans = {"uno_c": ("n/G2", True), "harrell_c": ("n", False)}
-    found: _Measured = {}
-    if not set(plans) & set(wanted):
-        return found
-    fit = rows.fit
-    single = follow_up(fit.duration, (fit.event == 1).astype(int), weights=fit.weight)
-    codes = [code[single.order] for code in rows.codes]
-    for measure in set(plans) & set(wanted):
-        weight, estimated = plans[measure]
-        result = concordance_of(single, codes, time_weight=weight, horizon=horizon, estimated=estimated)
-        for i in range(len(codes)):
-            found[measure, i, 0] = float(result.value[i]), result.influence[i]
-    return found
-
-
-def measure_tables(
-    rows: ContestRows, at: Sequence[Sides], found: _Measured, *, level: float, margin: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write measures, and their paired differences, with intervals judged as those of the AUC are."""
-    import pandas as pd
-
-    lines: list[dict[str, Any]] = []
-    pairs: list[dict[str, Any]] = []
-    judges = references(rows, list(at))
-    for measure in (name for name in MEASURES if (name, 0, 0) in found):
-        for h in (h for h in range(len(at)) if (measure, 0, h) in found):
-            ours = [found[measure, i, h] for i in range(len(rows.names))]
-            where = {"measure": measure, "horizon_days": at[h].horizon}
-            spread = influence_covariance(
-                np.stack([effect for _, effect in ours]), clusters=rows.clusters[rows.fit.order]
-            )
-            values = np.array([value for value, _ in ours])
-            lines += [where | line for line in _values(rows, values, spread, judges[h].critical(level))]
-            pairs += [where | line for line in _differences(rows, values, spread, judges[h], (level, margin))]
-    table = pd.DataFrame(lines, columns=_VALUE_COLUMNS)
-    gaps = pd.DataFrame(pairs, columns=_DIFFERENCE_COLUMNS)
-    gaps.loc[gaps["measure"] != "auc_all", "p_equivalence"] = np.nan  # the margin is one of AUC
-    return table, gaps
-
-
-_VALUE_COLUMNS = ["measure", "score", "label", "horizon_days", "value", "low", "high", "se"]
-_DIFFERENCE_COLUMNS = [
-    *("measure", "first", "second", "horizon_days", "difference", "low", "high", "se"),
-    *("p_value", "p_equivalence"),
-]
-
-
-def _values(rows: ContestRows, values: Array, spread: Array, critical: float) -> Iterator[dict[str, Any]]:
-    for i, (name, label) in enumerate(zip(rows.names, rows.labels, strict=True)):
-        se = float(np.sqrt(spread[i, i]))
-        yield {"score": name, "label": label} | _interval("value", float(values[i]), se, critical)
-
-
-def _differences(
-    rows: ContestRows, values: Array, spread: Array, judge: Reference, rule: tuple[float, float]
-) -> Iterator[dict[str, Any]]:
-    level, margin = rule
-    for i, j in combinations(range(len(rows.names)), 2):
-        gap = float(values[i] - values[j])
-        se = float(np.sqrt(max(spread[i, i] + spread[j, j] - 2 * spread[i, j], 0.0)))
-        se = se if se > 1e-12 else 0.0
-        same = np.array_equal(rows.codes[i], rows.codes[j])
-        yield {
-            "first": rows.names[i],
-            "second": rows.names[j],
-            **_interval("difference", gap, se, judge.critical(level) if se or same else np.nan),
-            "p_value": 1.0 if same else judge.p_value(gap, se),
-            "p_equivalence": 0.0 if same else judge.p_equivalence(gap, se, margin),
-        }
-
-
-def _interval(name: str, value: float, se: float, z: float) -> dict[str, float]:
-    return {name: value, "low": value - z * se, "high": value + z * se, "se": se}
-
-
-def calibration_table(rows: ContestRows, at: Sides | None, *, form: str, level: float) -> pd.DataFrame:
-    """Churn by answer: predicted (cross-fitted) and observed (weighted for censoring), with intervals.
-
-    Scores with more than 11 levels are shown by tenths. Without a horizon the table is empty.
-    """
-    import pandas as pd
-
-    if at is None:
-        return pd.DataFrame()
-
-    z, clusters = normal_quantile(level), rows.clusters[rows.fit.order]
-    everyone = sides(rows.fit, at.horizon, controls="all")
-    lines: list[dict[str, Any]] = []
-    for i, risk in enumerate(risks_of(rows, everyone, form=form)):
-        group, labels = _groups(rows.codes[i], rows.levels[i])
-        for value in range(int(group.max()) + 1):
-            here = (group == value).astype(float)
-            if not here.any():
-                continue
-            share, share_effect = float(np.average(here, weights=rows.fit.weight)), rows.fit.weight * here
-            hit, effect = mean_at(rows.fit, everyone, here, np.zeros(rows.fit.n))
-            observed = hit / share
-            effect = (effect - observed * (share_effect - share)) / share
-            se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
-            lines.append(
-                {
-                    "score": rows.names[i],
-                    "label": rows.labels[i],
-                    "horizon_days": at.horizon,
-                    "answer": labels[value],
-                    "n": int(here.sum()),
-                    "share": share,
-                    "predicted": float(np.average(risk, weights=rows.fit.weight * here)),
-                    **_interval("observed", observed, se, z),
-                }
-            )
-    table = pd.DataFrame(lines)
-    return table.assign(low=table["low"].clip(0, 1), high=table["high"].clip(0, 1))
-
-
-def _groups(code: NDArray[np.intp], levels: Array) -> tuple[NDArray[np.intp], list[str]]:
-    if len(levels) <= 11:
-        return code, [f"{abs(level):g}" for level in levels]
-    share = np.bincount(code, minlength=len(levels)).cumsum() / len(code)
-    tenth = np.minimum((share * 10 - 1e-9).astype(np.intp), 9)
-    return tenth[code], [f"tenth {i + 1}" for i in range(10)]
-
-
-def decision_curve(rows: ContestRows, at: Sides | None, *, form: str, points: int = 20) -> pd.DataFrame:
-    """Net benefit of acting on each score, and on everybody, by threshold up to three times the average risk.
-
-    References
+    Parameters
     ----------
-    Vickers and Elkin (2006), doi:10.1177/0272989X06295361.
+    code : array of int, shape (n,)
+        Level of each row, sorted.
+    depth : float
+        The riskiest share.
     """
-    import pandas as pd
+    fit, case = at.rows.fit, at.followed.case
+    size = int(code.max()) + 1
+    leavers = case.sum()
+    # P(S = level), and P(S = level | leaver).
+    share_all = np.bincount(code, weights=fit.weight, minlength=size) / fit.n
+    share_leavers = np.bincount(code, weights=case, minlength=size) / leavers
+    # The cut s is the lowest level above which fewer than `depth` of all lie; f of its ties are taken.
+    above = share_all[::-1].cumsum()[::-1] - share_all
+    cut = int(np.flatnonzero(above < depth)[0])
+    tie_share = (depth - above[cut]) / share_all[cut]
+    captured = float(share_leavers[cut + 1 :].sum() + tie_share * share_leavers[cut])
+    # A row is contacted with probability 1 above the cut, f at it, 0 below.
+    contacted = (code > cut).astype(np.float64)
+    contacted[code == cut] = tie_share
+    # A ratio of weighted sums, w the weight as a leaver: psi = w (contacted - captured) / mean(w).
+    effect = case * (contacted - captured) * (fit.n / leavers)
+    # The cut moves until P(contacted) = depth again. For each unit of P(contacted) too much, the captured
+    # share falls by the density of leavers over that of all at the cut (Bahadur's quantile expansion).
+    middle = above + share_all / 2
+    near = np.abs(middle - middle[cut]) <= NEIGHBOURS / 2
+    near[cut] = True
+    density_ratio = share_leavers[near].sum() / share_all[near].sum()
+    direct = -density_ratio * fit.weight * (contacted - depth)
+    return captured / depth, at.influence(effect, direct=direct) / depth
 
-    if at is None:
-        return pd.DataFrame()
-    everyone = sides(rows.fit, at.horizon, controls="all")
-    average = marginal_risk(rows.fit, everyone)
-    thresholds = np.linspace(average / points, min(3 * average, 0.9), points)
-    odds = thresholds / (1 - thresholds)
-    curves = {"everybody": average - (1 - average) * odds}
-    for label, risk in zip(rows.labels, risks_of(rows, everyone, form=form), strict=True):
-        order = np.argsort(risk)
-        first = np.searchsorted(risk[order], thresholds, side="left")
-        hits, misses = (
-            np.append(weight[order][::-1].cumsum()[::-1], 0.0)[first] / rows.fit.n
-            for weight in (everyone.case, everyone.control)
-        )
-        curves[label] = hits - misses * odds
-    return pd.DataFrame(
-        [
-            {"label": label, "horizon_days": at.horizon, "threshold": float(t), "net_benefit": float(benefit)}
-            for label, curve in curves.items()
-            for t, benefit in zip(thresholds, curve, strict=True)
-        ]
+
+def net_benefit(at: HorizonRows) -> list[Estimated]:
+    """Net benefit of acting on risks above the average risk."""
+    return [net_benefit_at(at, risk, at.prevalence) for risk in at.risks]
+
+
+def net_benefit_at(at: HorizonRows, risk: Floats, threshold: float) -> Estimated:
+    """Net benefit of acting on risks of at least the threshold (Vickers and Elkin 2006)."""
+    act = (risk >= threshold).astype(np.float64)
+    odds = threshold / (1 - threshold)
+    # NB = P(leaver, acted on) - P(stayer, acted on) t / (1 - t).
+    return weighted_mean(at, act * (at.everyone.case - at.everyone.control * odds))
+
+
+def calibration(at: HorizonRows) -> list[Estimated]:
+    """Observed minus predicted risk."""
+    everyone = at.everyone
+    return [weighted_mean(at, everyone.case * (1 - risk) - everyone.control * risk) for risk in at.risks]
+
+
+def integrated_brier(at: HorizonRows) -> list[Estimated]:
+    """Average of the Brier score up to the horizon by the trapezoid rule; 0 as long as nobody has left."""
+    size = len(at.rows.names)
+    value = np.zeros(size)
+    influence = np.zeros((size, at.rows.fit.n))
+    times = np.linspace(0, at.horizon_days, STEPS + 1)[1:]
+    for time, share in zip(times, time_shares(list(times), rule="trapezoid"), strict=True):
+        step = at.earlier(float(time))
+        if step is None:
+            continue
+        for score, (brier_then, influence_then) in enumerate(brier(step)):
+            value[score] += share * brier_then
+            influence[score] += share * influence_then
+    return [(float(value[score]), influence[score]) for score in range(size)]
+
+
+def uno_c(at: HorizonRows) -> list[Estimated]:
+    """Uno's C up to the horizon, involuntary leavers censored; its error includes the estimation of G."""
+    return _concordance(at, time_weight="n/G2", estimated=True)
+
+
+def harrell_c(at: HorizonRows) -> list[Estimated]:
+    """Harrell's C up to the horizon, involuntary leavers censored."""
+    return _concordance(at, time_weight="n", estimated=False)
+
+
+def _concordance(at: HorizonRows, *, time_weight: str, estimated: bool) -> list[Estimated]:
+    fit = at.rows.fit
+    voluntary = follow_up(fit.duration, (fit.event == 1).astype(np.int64), weights=fit.weight)
+    codes = [code[voluntary.order] for code in at.rows.codes]
+    result = concordance_of(
+        voluntary, codes, time_weight=time_weight, horizon=at.horizon_days, estimated=estimated
     )
+    return [(float(value), effect) for value, effect in zip(result.value, result.influence, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOfContest:
+    """A measure by its computation.
+
+    Attributes
+    ----------
+    label : str
+    compute : callable
+        From the rows at a horizon to the value of each score with its influence values.
+    is_auc : bool
+        Between 0 and 1, 0.5 by chance, and the margin of equivalence is one of it.
+    every_horizon : bool
+        False where only the primary horizon is asked about.
+    marginal_only : bool
+        True where its weights take censoring to hang on nothing, so that a Cox model of it cannot be used.
+    """
+
+    label: str
+    compute: Callable[[HorizonRows], list[Estimated]]
+    is_auc: bool = False
+    every_horizon: bool = True
+    marginal_only: bool = False
+
+
+AUC = "auc"
+#: What can be asked for beside the AUC, in the order in which tables show it.
+MEASURES: dict[str, MeasureOfContest] = {
+    "auc_all": MeasureOfContest(
+        label="AUC, involuntary leavers counted as stayers", compute=auc_all, is_auc=True
+    ),
+    "brier": MeasureOfContest(label="Brier score of calibrated risks", compute=brier),
+    "ibs": MeasureOfContest(
+        label="Brier score of calibrated risks, averaged over the time up to the primary horizon",
+        compute=integrated_brier,
+        every_horizon=False,
+    ),
+    "ipa": MeasureOfContest(
+        label="index of prediction accuracy (1 - Brier/Brier of the average risk)", compute=ipa
+    ),
+    "lift": MeasureOfContest(label="lift of the riskiest tenth", compute=lift),
+    "net_benefit": MeasureOfContest(label="net benefit at the average risk", compute=net_benefit),
+    "calibration": MeasureOfContest(label="observed minus predicted risk", compute=calibration),
+    "uno_c": MeasureOfContest(
+        label="Uno's C up to the primary horizon, involuntary leavers censored",
+        compute=uno_c,
+        every_horizon=False,
+        marginal_only=True,
+    ),
+    "harrell_c": MeasureOfContest(
+        label="Harrell's C up to the primary horizon, involuntary leavers censored",
+        compute=harrell_c,
+        every_horizon=False,
+    ),
+}
+AUC_MEASURE = MeasureOfContest(label="AUC", compute=auc, is_auc=True)
+
+
+def measured(contest: Sequence[HorizonRows], name: str) -> Measure:
+    """Compute one measure of every score at every horizon it is asked at.
+
+    Parameters
+    ----------
+    contest : sequence of HorizonRows
+        The primary horizon first.
+    name : str
+        ``"auc"``, or one of `MEASURES`.
+
+    Returns
+    -------
+    Measure
+        Values (scores, horizons) and their influence values in the order of the frame.
+    """
+    definition = definition_of(name)
+    at = contest if definition.every_horizon else contest[:1]
+    by_horizon = [definition.compute(horizon) for horizon in at]
+    by_score = [list(estimates) for estimates in zip(*by_horizon, strict=True)]
+    return measure(contest[0].rows.fit, name, [horizon.followed for horizon in at], by_score)
+
+
+def definition_of(name: str) -> MeasureOfContest:
+    """Return what a measure is."""
+    return AUC_MEASURE if name == AUC else MEASURES[name]

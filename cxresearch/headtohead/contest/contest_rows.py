@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from cxresearch.checks import check_number
+from cxresearch.checks import as_numbers, check_number, check_same_length
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.headtohead.contest.forms import agreement_cautions, check_levels, in_form
+from cxresearch.headtohead.contest.forms import agreement_cautions, coded_levels, in_form
 from cxresearch.stats.models.clustered_covariance import cluster_codes
 from cxresearch.stats.prediction.cross_fitted_risk import folds_of
 from cxresearch.stats.prediction.follow_up import FollowUp, follow_up, tie_width
-from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from cxresearch.data.landmarks.landmarks import Landmarks
 
@@ -46,7 +46,7 @@ class ContestRows:
     left_out : DataFrame
         ``reason, rows, customers``.
     cautions : tuple of str
-        Scores that contradict each other.
+        Scores that contradict each other, and alarms raised where the rows were made.
     fold_by : str
         Column whose rows stay together in cross-fitting.
     """
@@ -63,6 +63,11 @@ class ContestRows:
     cautions: tuple[str, ...]
     fold_by: str
 
+    @property
+    def n_customers(self) -> int:
+        """Customers behind the rows."""
+        return int(self.frame["customer_id"].nunique())
+
     @cached_property
     def folds(self) -> NDArray[np.intp]:
         """Fold of each row for cross-fitting, sorted as `fit` is: by customer, whatever the order of rows."""
@@ -71,8 +76,12 @@ class ContestRows:
 
 def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the scores to compare, or say what is wrong with them."""
-    if isinstance(scores, str):
-        raise ArgumentError(f"scores is the text {scores!r}", wanted='a list such as ["ces", "nps"]')
+    if isinstance(scores, str) or not isinstance(scores, Iterable):
+        raise ArgumentError(
+            f"scores is {scores!r}" if isinstance(scores, str) else f"scores is a {type(scores).__name__}",
+            wanted='a list such as ["ces", "nps"]',
+            next_step="a plan frozen as a Protocol is held by plan.compare(marks)",
+        )
     names = tuple(scores)
     if not marks.instruments:
         raise DataError(
@@ -121,9 +130,9 @@ def answered_scores(marks: Landmarks) -> tuple[str, ...]:
     >>> answered_scores(marks)
     ('ces', 'nps')
     """
-    found = tuple(name for name in marks.instruments if marks.frame[name].notna().any())
-    usual = tuple(name for name in ("ces", "nps", "csat") if name in found)
-    return usual if len(usual) > 1 else found
+    answered = tuple(name for name in marks.instruments if marks.frame[name].notna().any())
+    usual = tuple(name for name in ("ces", "nps", "csat") if name in answered)
+    return usual if len(usual) > 1 else answered
 
 
 def horizons_of(marks: Landmarks, horizon_days: float | Sequence[float] | None) -> tuple[float, ...]:
@@ -146,7 +155,7 @@ def complete_rows(
     *,
     clusters: str | None = "customer_id",
     form: str = "raw",
-    weights: NDArray[np.float64] | None = None,
+    weights: ArrayLike | None = None,
 ) -> ContestRows:
     """Take the rows with an answer to every contestant, and count the others by reason.
 
@@ -154,7 +163,7 @@ def complete_rows(
     ----------
     clusters : str or None
         Column whose rows depend on each other; None treats every row as a customer of its own.
-    weights : array, shape (rows of marks,), optional
+    weights : array-like, shape (rows of marks,), optional
         Positive row weights.
 
     Raises
@@ -163,42 +172,54 @@ def complete_rows(
         If no row is complete, or a score has one distinct value.
     """
     frame = marks.frame
-    raw = frame[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
-    keep = ~np.isnan(raw).any(axis=1)
-    if not keep.any():
-        silent = [name for name, missing in zip(names, np.isnan(raw).all(axis=0), strict=True) if missing]
-        nobody = f"; nobody answered {', '.join(silent)}" if silent else ""
-        raise DataError(
-            "no row has an answer to every one of " + ", ".join(names) + nobody,
-            where=f"{len(frame):,} landmark rows",
-            next_step="widen window_days, or compare scores that the same customers answered",
-        )
-    rows = frame.loc[keep]
     if clusters is not None and clusters not in frame.columns:
         raise ArgumentError(f"clusters names the column {clusters!r}, which is not there", wanted="a column")
+    raw = frame[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
+    complete = ~np.isnan(raw).any(axis=1)
+    if not complete.any():
+        raise _nobody_complete(names, raw)
+    rows = frame.loc[complete]
+    left_out, alarms = _left_out(marks, names, raw), _alarms(marks)
+    duration = _known_at_horizon(rows, horizons)
     scales = [marks.instruments[name] for name in names]
-    answers = np.ascontiguousarray(raw[keep].T)
+    answers = np.ascontiguousarray(raw[complete].T)
     risk = in_form(answers, scales, form)
-    fit = follow_up(
-        _known_at_horizon(rows, horizons),
-        rows["event"].to_numpy(dtype=np.int64),
-        weights=None if weights is None else weights[keep],
-    )
-    codes, levels = _levels(names, risk)
-    group = cluster_codes(rows[clusters]) if clusters else np.arange(len(rows), dtype=np.intp)
+    coded = [coded_levels(name, values) for name, values in zip(names, risk, strict=True)]
+    cautions = agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments))
+    fit = follow_up(duration, rows["event"].to_numpy(dtype=np.int64), weights=_weights(weights, complete))
     return ContestRows(
         frame=rows,
         fit=fit,
         names=names,
-        labels=tuple(marks.instruments[name].label for name in names),
+        labels=tuple(scale.label for scale in scales),
         risk=risk,
-        codes=tuple(code[fit.order] for code in codes),
-        levels=levels,
-        clusters=group,
-        left_out=_left_out(marks, names, raw),
+        codes=tuple(code[fit.order] for code, _ in coded),
+        levels=tuple(levels for _, levels in coded),
+        clusters=cluster_codes(rows[clusters]) if clusters else np.arange(len(rows), dtype=np.intp),
+        left_out=left_out,
         fold_by=clusters or "customer_id",
-        cautions=agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments)),
+        cautions=(*cautions, *alarms),
     )
+
+
+def _nobody_complete(names: tuple[str, ...], raw: NDArray[np.float64]) -> DataError:
+    """Say that no row has every answer, and which of them nobody gave."""
+    silent = [name for name, answers in zip(names, raw.T, strict=True) if np.isnan(answers).all()]
+    nobody = f"; nobody answered {', '.join(silent)}" if silent else ""
+    return DataError(
+        "no row has an answer to every one of " + ", ".join(names) + nobody,
+        where=f"{len(raw):,} landmark rows",
+        next_step="widen window_days, or compare scores that the same customers answered",
+    )
+
+
+def _weights(weights: ArrayLike | None, complete: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Return the weights of the complete rows."""
+    if weights is None:
+        return None
+    values = as_numbers("weights", weights)
+    check_same_length(marks=complete, weights=values)
+    return values[complete]
 
 
 def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> NDArray[np.float64]:
@@ -210,36 +231,37 @@ def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> NDArra
     censored = rows["event"].to_numpy() == 0
     width = tie_width(np.unique(duration))
     for horizon in horizons:
-        duration[censored & (np.abs(duration - horizon) <= width)] = horizon + 3 * width  # beyond any tie
+        at_its_end = censored & (np.abs(duration - horizon) <= width)
+        duration[at_its_end] = horizon + 3 * width  # beyond any tie
     return duration
-
-
-def _levels(
-    names: tuple[str, ...], risk: NDArray[np.float64]
-) -> tuple[tuple[NDArray[np.intp], ...], tuple[NDArray[np.float64], ...]]:
-    found = [level_codes(name, values) for name, values in zip(names, risk, strict=True)]
-    for name, (_, levels) in zip(names, found, strict=True):
-        check_levels(name, levels, risk.shape[1])
-    return tuple(code for code, _ in found), tuple(levels for _, levels in found)
 
 
 def _left_out(marks: Landmarks, names: tuple[str, ...], raw: NDArray[np.float64]) -> pd.DataFrame:
     """Count rows without an answer, by which answers are missing, after those the landmark left out."""
-    import pandas as pd
-
-    missing = np.isnan(raw)
+    # Bit k of a row's pattern says that answer k is missing.
+    pattern = np.isnan(raw) @ (1 << np.arange(len(names)))
     counts = []
-    pattern = missing @ (1 << np.arange(len(names)))
     for value in np.unique(pattern[pattern > 0]):
-        here = pattern == value
-        lacking = [marks.instruments[n].label for bit, n in enumerate(names) if value >> bit & 1]
+        incomplete = pattern == value
+        lacking = [marks.instruments[name].label for bit, name in enumerate(names) if value >> bit & 1]
         counts.append(
             {
                 "reason": "no answer to " + " nor ".join(lacking),
-                "rows": int(here.sum()),
-                "customers": int(marks.frame.loc[here, "customer_id"].nunique()),
+                "rows": int(incomplete.sum()),
+                "customers": int(marks.frame.loc[incomplete, "customer_id"].nunique()),
             }
         )
-    own = pd.DataFrame(counts, columns=["reason", "rows", "customers"])
-    parts = [part for part in (marks.excluded[["reason", "rows", "customers"]], own) if len(part)]
-    return pd.concat(parts, ignore_index=True) if parts else own
+    columns = ["reason", "rows", "customers"]
+    silent = pd.DataFrame(counts, columns=columns)
+    parts = [part for part in (marks.excluded[columns], silent) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else silent
+
+
+def _alarms(marks: Landmarks) -> tuple[str, ...]:
+    """Alarms raised where the rows were made."""
+    alarms = []
+    for row in marks.flags.to_dict("records"):
+        flag, detail = str(row["flag"]), str(row["detail"])
+        says_so = set(flag.split()) <= set(re.findall(r"\w+", detail))
+        alarms.append(detail if says_so else f"{flag}: {detail}")
+    return tuple(alarms)

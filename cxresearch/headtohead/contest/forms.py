@@ -12,15 +12,13 @@ from cxresearch.scales import Scale
 from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
+    from cxresearch.aliases import Floats, Places
 
 #: "spline" ranks by a calibrated curve and is made in the contest itself, for it needs the outcomes.
 FORMS = ("raw", "top_box", "categories", "matched", "spline")
 
 
-def in_form(answers: Array, scales: Sequence[Scale], form: str) -> Array:
+def in_form(answers: Floats, scales: Sequence[Scale], form: str) -> Floats:
     """Turn answers so that higher means riskier, in the form asked for.
 
     Parameters
@@ -49,15 +47,14 @@ def in_form(answers: Array, scales: Sequence[Scale], form: str) -> Array:
     if form == "matched":
         size = min(len(scale.levels) for scale in scales)
         return np.stack([_matched(row, scale, size) for row, scale in zip(answers, scales, strict=True)])
-    turn = {"top_box": _top_box, "categories": _categories}.get(form, _raw)
-    return np.stack([turn(row, scale) for row, scale in zip(answers, scales, strict=True)])
+    if form == "top_box":
+        return np.stack([_top_box(row, scale) for row, scale in zip(answers, scales, strict=True)])
+    if form == "categories":
+        return np.stack([_categories(row, scale) for row, scale in zip(answers, scales, strict=True)])
+    return np.stack([row * scale.risk_sign for row, scale in zip(answers, scales, strict=True)])
 
 
-def _raw(row: Array, scale: Scale) -> Array:
-    return row * scale.risk_sign
-
-
-def _top_box(row: Array, scale: Scale) -> Array:
+def _top_box(row: Floats, scale: Scale) -> Floats:
     return np.where(np.isin(row, scale.top), 0.0, 1.0)
 
 
@@ -69,16 +66,17 @@ def unhappy_answers(scale: Scale) -> tuple[int, ...]:
     return tuple(sorted(mirrored))
 
 
-def _categories(row: Array, scale: Scale) -> Array:
-    return np.where(np.isin(row, scale.top), 0.0, np.where(np.isin(row, unhappy_answers(scale)), 2.0, 1.0))
+def _categories(row: Floats, scale: Scale) -> Floats:
+    satisfied, unhappy = np.isin(row, scale.top), np.isin(row, unhappy_answers(scale))
+    return np.select([satisfied, unhappy], [0.0, 2.0], default=1.0)
 
 
-def _matched(row: Array, scale: Scale, size: int) -> Array:
+def _matched(row: Floats, scale: Scale, size: int) -> Floats:
     classes = np.floor((row - scale.low) * size / len(scale.levels))
     return classes * scale.risk_sign
 
 
-def agreement_cautions(answers: Mapping[str, Array], scales: Mapping[str, Scale]) -> tuple[str, ...]:
+def agreement_cautions(answers: Mapping[str, Floats], scales: Mapping[str, Scale]) -> tuple[str, ...]:
     """Warn where two scores, each turned by its declared direction, disagree on who is happy.
 
     A negative rank correlation beyond chance (|z| > 3) between scores of the same customers is a sign that a
@@ -97,17 +95,19 @@ def agreement_cautions(answers: Mapping[str, Array], scales: Mapping[str, Scale]
     return tuple(notes)
 
 
-def _mid_ranks(values: Array) -> Array:
+def _mid_ranks(values: Floats) -> Floats:
     code, levels = level_codes("score", values)
     counts = np.bincount(code, minlength=len(levels))
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[code])
 
 
-def check_levels(name: str, levels: Array, n: int) -> None:
-    """Refuse a score with one distinct value."""
+def coded_levels(name: str, values: Floats) -> tuple[Places, Floats]:
+    """Return the level number of each value and the distinct levels; a score with one of them is refused."""
+    code, levels = level_codes(name, values)
     if len(levels) < 2:
         raise DataError(
-            f"{name} has one distinct score in all {n:,} complete rows",
+            f"{name} has one distinct score in all {len(values):,} complete rows",
             wanted="answers that differ",
             next_step="leave this score out of the comparison, or use its raw form",
         )
+    return code, levels

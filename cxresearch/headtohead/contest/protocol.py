@@ -6,16 +6,23 @@ import dataclasses
 import hashlib
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxresearch.checks import check_choice, check_level, check_number
-from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.headtohead.contest.comparison import Comparison
+from cxresearch.headtohead.contest.contest import USUAL_MEASURES, checked_censoring, compare
 from cxresearch.headtohead.contest.forms import FORMS
+from cxresearch.headtohead.contest.weighed_rows import MARGINAL
 from cxresearch.results.result import facts_html
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _LISTS = ("scores", "primary", "horizon_days", "sensitivity_forms", "exclusions")
 
@@ -44,6 +51,8 @@ class Protocol:
         Largest difference of AUC that counts as none; confidence level.
     clusters : str
         Column whose rows depend on each other.
+    censoring : "marginal" or tuple of str
+        What being followed may depend on; see :func:`cxresearch.compare`.
     exclusions : tuple of str
         Rows that are left out, in words.
     multiplicity : {"holm"}
@@ -73,6 +82,7 @@ class Protocol:
     margin: float = 0.02
     level: float = 0.95
     clusters: str = "customer_id"
+    censoring: str | tuple[str, ...] = MARGINAL
     exclusions: tuple[str, ...] = ()
     multiplicity: str = "holm"
     estimand: str = (
@@ -87,6 +97,7 @@ class Protocol:
     def __post_init__(self) -> None:
         for name in _LISTS:
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "censoring", checked_censoring(self.censoring))
         object.__setattr__(self, "horizon_days", tuple(float(value) for value in self.horizon_days))
         if len(self.scores) < 2 or len(set(self.scores)) < len(self.scores):
             raise ArgumentError(
@@ -108,6 +119,57 @@ class Protocol:
         check_choice("multiplicity", self.multiplicity, ("holm",))
         for form in (self.form, *self.sensitivity_forms):
             check_choice("form", form, FORMS)
+
+    def compare(
+        self,
+        marks: Landmarks,
+        *,
+        weights: ArrayLike | None = None,
+        measures: Sequence[str] = USUAL_MEASURES,
+    ) -> Comparison:
+        """Hold the contest as planned, record the look, and say what deviates from the plan.
+
+        Parameters
+        ----------
+        marks : Landmarks
+        weights, measures
+            As in :func:`cxresearch.compare`; everything else the plan settles.
+
+        Returns
+        -------
+        Comparison
+            With ``protocol_sha256`` and ``deviations``.
+
+        Raises
+        ------
+        ArgumentError, DataError
+            As :func:`cxresearch.compare`.
+
+        Examples
+        --------
+        >>> import cxresearch as cx
+        >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=2_000, scenario="base")
+        >>> plan = cx.Protocol(scores=("ces", "nps"), horizon_days=(365.25,), every="once")
+        >>> plan.compare(marks, measures=()).deviations
+        ('the plan was not written to a file, so nobody can tell whether it came before the data',)
+        """
+        require_landmarks(marks)
+        changed = self.look(marks.name or f"{marks.n_rows} rows")
+        comparison = compare(
+            marks,
+            self.scores,
+            horizon_days=self.horizon_days,
+            level=self.level,
+            margin=self.margin,
+            clusters=self.clusters,
+            primary=(self.primary or None) if self.primary_named else None,
+            form=self.form,
+            weights=weights,
+            censoring=self.censoring,
+            measures=measures,
+        )
+        deviations = (*changed, *self.deviations(marks))
+        return dataclasses.replace(comparison, protocol_sha256=self.sha256, deviations=deviations)
 
     def settings(self) -> dict[str, Any]:
         """Return the fields that count, as plain values; where the file lies is not one of them."""

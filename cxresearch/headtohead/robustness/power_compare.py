@@ -24,7 +24,7 @@ from cxresearch.stats.prediction.equivalence import (
 )
 from cxresearch.stats.prediction.few_leavers import Reference
 from cxresearch.stats.prediction.follow_up import follow_up
-from cxresearch.stats.prediction.ipcw import auc_measure, sides
+from cxresearch.stats.prediction.ipcw import Measure, auc_measure, sides
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +91,41 @@ USUAL_UNIT_SD = 1.07
 
 
 @dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """How studies are simulated: customers of a pilot are drawn with replacement.
+
+    Parameters
+    ----------
+    runs : int
+        Studies for each size.
+    n_jobs : int
+        Processes (joblib, whose backend may be pointed at Dask, Ray or Spark).
+    seed : int
+        The same seed gives the same runs, whatever the number of processes.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no runs.
+
+    Examples
+    --------
+    >>> Simulation(runs=200).seed
+    0
+    """
+
+    runs: int
+    n_jobs: int = 1
+    seed: int = 0
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("runs", self.runs, at_least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Pool:
     """Rows to draw customers from, in the order of the frame."""
 
@@ -110,10 +145,7 @@ def power_compare(
     margin: float = 0.02,
     level: float = 0.95,
     target: float = 0.8,
-    simulations: int = 0,
-    n_jobs: int = 1,
-    seed: int = 1,
-    progress: bool = False,
+    simulation: Simulation | None = None,
 ) -> Power:
     """Say what a comparison of two scores could find, by its number of rows.
 
@@ -133,15 +165,9 @@ def power_compare(
         As in :func:`cxresearch.compare`.
     target : float
         Power wanted.
-    simulations : int
-        Studies to simulate for each size by drawing customers of the pilot with replacement; the truth is
-        then what the pilot shows, so no other `difference` may be given.
-    n_jobs : int
-        Processes (joblib, whose backend may be pointed at Dask, Ray or Spark).
-    seed : int
-        The same seed gives the same runs, whatever the number of processes.
-    progress : bool
-        Show a progress bar.
+    simulation : Simulation, optional
+        Check the formula by drawing customers of the pilot; the truth is then what the pilot shows, so no
+        other `difference` may be given.
 
     Returns
     -------
@@ -164,26 +190,25 @@ def power_compare(
     level, target = check_level(level), check_number("target", target, above=0, below=1)
     margin = check_number("margin", margin, above=0, below=0.5)
     sizes = [int(check_number("rows", size, at_least=10)) for size in rows]
-    pool, shown, unit_sd, source = None, difference, USUAL_UNIT_SD, "usual value"
-    if marks is not None:
-        contest = _pilot(marks, scores)
-        shown, unit_sd = _observed(contest, marks.horizon_days)
-        source = f"pilot of {contest.fit.n:,} rows"
-        pool = _pool(contest, marks.horizon_days)
-    if simulations and (pool is None or difference is not None):
+    if simulation is not None and (marks is None or difference is not None):
         raise ArgumentError(
             "a simulation draws from a pilot and takes its difference as the truth",
             wanted="marks, and no difference",
         )
-    truth = shown if difference is None else float(difference)
-    if truth is None:
+    if marks is None and difference is None:
         raise ArgumentError("difference is not given", wanted="a true difference of AUC, or a pilot study")
+    unit_sd, source = USUAL_UNIT_SD, "usual value"
+    pilot = None
+    if marks is not None:
+        pilot = _pilot(marks, scores)
+        observed, unit_sd = _observed(pilot, marks.horizon_days)
+        source = f"pilot of {pilot.fit.n:,} rows"
+        difference = observed if difference is None else difference
+    truth = float(difference)  # type: ignore[arg-type]  # given, or observed in the pilot
     table = _analytic(sizes, truth, unit_sd, margin=margin, level=level)
-    if simulations and pool is not None:
-        simulated = [
-            _simulate(pool, size, simulations, (margin, level), n_jobs=n_jobs, seed=seed, progress=progress)
-            for size in sizes
-        ]
+    if simulation is not None and pilot is not None and marks is not None:
+        pool = _pool(pilot, marks.horizon_days)
+        simulated = [_simulate(pool, size, simulation, margin=margin, level=level) for size in sizes]
         table = table.assign(**{key: [run[key] for run in simulated] for key in simulated[0]})
     return Power(
         difference=truth,
@@ -206,10 +231,11 @@ def _pilot(marks: Landmarks, scores: Sequence[str]) -> ContestRows:
 
 
 def _observed(contest: ContestRows, horizon: float) -> tuple[float, float]:
-    found = auc_measure(contest.fit, contest.codes, [sides(contest.fit, horizon, controls="event_free")])
-    spread = found.covariance(clusters=contest.clusters)
-    se = math.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0.0))
-    return float(found.value[0, 0] - found.value[1, 0]), se * math.sqrt(contest.fit.n)
+    """Difference of AUC in the pilot, and ``sqrt(n) SE`` of it."""
+    at = sides(contest.fit, horizon, controls="event_free")
+    auc = auc_measure(contest.fit, contest.codes, [at])
+    difference, se = _difference(auc, clusters=contest.clusters)
+    return difference, se * math.sqrt(contest.fit.n)
 
 
 def _analytic(
@@ -257,6 +283,7 @@ def one_study(pool: _Pool, rows: int, seed: Sequence[int], *, margin: float) -> 
     customers = len(pool.start) - 1
     size = max(2, round(rows * customers / len(pool.duration)))
     drawn = rng.integers(0, customers, size)
+    # All rows of each customer drawn; one drawn twice is two clusters.
     counts = pool.start[drawn + 1] - pool.start[drawn]
     cluster = np.repeat(np.arange(size), counts)
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -265,43 +292,46 @@ def one_study(pool: _Pool, rows: int, seed: Sequence[int], *, margin: float) -> 
     early = (fit.duration <= pool.horizon) & (fit.event == 1)
     if early.sum() < 2 or fit.duration[-1] <= pool.horizon:
         return math.nan, math.nan
-    at = [sides(fit, pool.horizon, controls="event_free")]
-    found = auc_measure(fit, [code[take][fit.order] for code in pool.codes], at)
-    spread = found.covariance(clusters=cluster)
-    se = math.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0.0))
-    difference = float(found.value[0, 0] - found.value[1, 0])
-    drawn_sides = [cluster[fit.order][side > 0] for side in (at[0].case, at[0].control)]
-    judge = Reference(smallest=min(size, *(len(np.unique(side)) for side in drawn_sides)))
-    return judge.p_value(difference, se), judge.p_equivalence(difference, se, margin)
+    at = sides(fit, pool.horizon, controls="event_free")
+    auc = auc_measure(fit, [code[take][fit.order] for code in pool.codes], [at])
+    difference, se = _difference(auc, clusters=cluster)
+    sorted_cluster = cluster[fit.order]
+    leavers = len(np.unique(sorted_cluster[at.case > 0]))
+    stayers = len(np.unique(sorted_cluster[at.control > 0]))
+    reference = Reference(smallest=min(size, leavers, stayers))
+    return reference.p_value(difference, se), reference.p_equivalence(difference, se, margin)
+
+
+def _difference(auc: Measure, *, clusters: NDArray[np.intp]) -> tuple[float, float]:
+    """Difference of the two AUCs and its standard error: ``Var(a - b) = Var a + Var b - 2 Cov(a, b)``."""
+    spread = auc.covariance(clusters=clusters)
+    variance = spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
+    return float(auc.value[0, 0] - auc.value[1, 0]), math.sqrt(max(variance, 0.0))
 
 
 def _simulate(
-    pool: _Pool,
-    rows: int,
-    runs: int,
-    rule: tuple[float, float],
-    *,
-    n_jobs: int,
-    seed: int,
-    progress: bool,
+    pool: _Pool, rows: int, simulation: Simulation, *, margin: float, level: float
 ) -> dict[str, Any]:
+    """Share of simulated studies of one size that find the difference, and equivalence."""
     from joblib import Parallel, delayed
 
-    margin, level = rule
-    seeds: Iterable[int] = range(runs)
-    if progress:
+    runs = int(simulation.runs)
+    numbers: Iterable[int] = range(runs)
+    if simulation.progress:
         from tqdm.auto import tqdm
 
-        seeds = tqdm(seeds, desc=f"{rows:,} rows", leave=False)
-    studies = Parallel(n_jobs=n_jobs, batch_size=8)(
-        delayed(one_study)(pool, rows, (seed, rows, run), margin=margin) for run in seeds
+        numbers = tqdm(numbers, desc=f"{rows:,} rows", leave=False)
+    studies = Parallel(n_jobs=simulation.n_jobs, batch_size=8)(
+        delayed(one_study)(pool, rows, (simulation.seed, rows, run), margin=margin) for run in numbers
     )
-    found = sum(bool(p_value < 1 - level) for p_value, _ in studies)  # NaN is not decided
-    alike = bool(np.array_equal(*pool.codes))  # two names for one ranking: equal whatever is drawn
-    equal = runs if alike else sum(bool(p_value < 1 - level) for _, p_value in studies)
-    interval = stats.binomtest(found, runs).proportion_ci(level, method="wilson")
+    # A study without a p-value (NaN) has not decided.
+    different = sum(bool(p_value < 1 - level) for p_value, _ in studies)
+    equal = sum(bool(p_value < 1 - level) for _, p_value in studies)
+    if np.array_equal(*pool.codes):
+        equal = runs  # two names for one ranking: equal whatever is drawn
+    interval = stats.binomtest(different, runs).proportion_ci(level, method="wilson")
     return {
-        "simulated_difference": found / runs,
+        "simulated_difference": different / runs,
         "simulated_difference_low": float(interval.low),
         "simulated_difference_high": float(interval.high),
         "simulated_equivalence": equal / runs,

@@ -35,11 +35,12 @@ def metric_table(
 
     Parameters
     ----------
-    data : Study or frame
-        A study, or a frame of answers (pandas, Polars, PyArrow, DuckDB, PySpark) with a column ``score``
-        and, as far as used, ``responded_at``, ``customer_id``, ``instrument`` and the group columns. A frame
-        without ``instrument`` holds answers to the question the metric names: ``"nps"``, ``"csat"`` or
-        ``"ces"`` (2.0).
+    data : Study, Themes or frame
+        A study, the themes of its texts (which add ``"theme:<name>"`` and ``"theme_count:<name>"``), or a
+        frame of answers (pandas, Polars, PyArrow, DuckDB, PySpark) with a column ``score`` and, as far as
+        used, ``responded_at``, ``customer_id``, ``instrument`` and the group columns. A frame without
+        ``instrument`` holds answers to the question the metric names: ``"nps"``, ``"csat"`` or ``"ces"``
+        (2.0).
     metric : str
         ``"nps"``, ``"csat"`` (the mean), ``"csat_top_2_box"``, ``"csat_top_box"``, likewise for each declared
         instrument, ``"<instrument>_response_rate"``, or any other metric the study's tables allow.
@@ -118,7 +119,10 @@ def make_query(
 
 
 def as_study(data: Any, metric: str) -> Tables:
-    """Return a study as it is, and a frame of answers as a study of responses."""
+    """Return a study as it is, that behind themes with its marks, and a frame as a study of responses."""
+    themed: Tables | None = getattr(data, "themed_study", None)
+    if themed is not None:
+        return themed
     return data if isinstance(data, Study) else read_answers(data, metric)
 
 

@@ -14,6 +14,7 @@ from cxresearch.metrics.revenue import revenue_metrics
 from cxresearch.metrics.support import support_metrics
 from cxresearch.metrics.survey import answers_by_cell as survey_metrics
 from cxresearch.metrics.survey import response_rate as non_response
+from cxresearch.metrics.survey import theme_metrics
 from cxresearch.metrics.usage import adoption_metrics
 
 _SOURCES = (
@@ -23,6 +24,7 @@ _SOURCES = (
     return_metrics,
     support_metrics,
     adoption_metrics,
+    theme_metrics,
 )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent, row_label
 from cxresearch.results.units import Unit
-from cxresearch.voice.when.since_when import SinceWhen
+from cxresearch.voice.when.since_when_result import SinceWhen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +44,9 @@ def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "
         ax.set_ylabel(result.label)
         sides = "" if chosen == "all" else f", {chosen}"
         n = rows["base"].sum()
-        points = "points: equal shares of n"
-        text = f"n {n:,.0f}; {points}; band: the days of the change, {100 * result.level:g} %"
+        points = "points: equal shares of them"
+        count = f"{n:,.0f} days" if result.unit is Unit.COUNT_A_DAY else f"n {n:,.0f}"
+        text = f"{count}; {points}; band: the days of the change, {100 * result.level:g} %"
         head(ax, row_label(f"{result.label}{sides}").replace("\n", " "), text)
         ax.margins(x=0.02)
     return ax

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 TONES = ("neutral", "attention")
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
-#: A text that begins with one of these is run by one spreadsheet or another.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
-_INVISIBLE = " \t\r\n\ufeff\u200b"
 
 
 def block(template: str, /, **values: Any) -> Markup:
@@ -100,18 +97,3 @@ def list_block(title: str, items: Sequence[str], *, kind: str) -> Markup:
 def table_block(frame: pd.DataFrame, spec: TableSpec, *, caption: str, max_rows: int) -> Markup:
     """Return a table as its spec says: text left, numbers right, intervals in the cell of their estimate."""
     return block("table", caption=caption, written=spec.write(frame, max_rows=max_rows))
-
-
-def inert_cell(value: Any) -> Any:
-    """Return a value safe in a spreadsheet: text that a spreadsheet would run as a formula is quoted.
-
-    Examples
-    --------
-    >>> inert_cell("=HYPERLINK(1)"), inert_cell("fine"), inert_cell(-3)
-    ("'=HYPERLINK(1)", 'fine', -3)
-    """
-    if not isinstance(value, str):
-        return value
-    if value.startswith(("\t", "\r", "\n")) or value.lstrip(_INVISIBLE).startswith(_FORMULA):
-        return f"'{value}"
-    return value

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Floats, Places
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.split_scan import SplitScan, cluster_cusum
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +91,7 @@ def change_date(sums: DatedSums, scan: SplitScan, *, level: float = 0.95) -> Cha
     )
 
 
-def _smallest_set(density: Floats, width: Floats, level: float) -> NDArray[np.intp]:
+def _smallest_set(density: Floats, width: Floats, level: float) -> Places:
     """Return the places of highest density that together hold `level` of the mass density times width."""
     mass = density * width
     order = np.argsort(-density, kind="stable")

@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Floats
 from cxresearch.stats.change_points.change_date import change_date
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.level_intervals import LevelInterval, level_change, level_of, widest
 from cxresearch.stats.change_points.split_scan import TRIM, SplitScan, scan_splits
 from cxresearch.stats.change_points.step_or_slide import Shape, StepOrSlide, fit_slide, step_or_slide
 from cxresearch.stats.change_points.wild_bootstrap import bootstrap_maxima, family_p_values
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from cxresearch.aliases import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +36,14 @@ class DatedSums:
         rows, say how much the series wavers.
     """
 
-    day: Integers
+    day: Ints
     total: Floats
     base: Floats
     tt: Floats
     tb: Floats
     bb: Floats
-    linked_at: Integers
-    linked_who: Integers
+    linked_at: Ints
+    linked_who: Ints
     linked_total: Floats
     linked_base: Floats
     local: bool = False
@@ -109,7 +108,7 @@ def dated_sums(
     linked = sizes[code] > 1
     free = ~linked
 
-    def by_day(values: Floats, chosen: NDArray[np.bool_] | slice = slice(None)) -> Floats:
+    def by_day(values: Floats, chosen: Bools | slice = slice(None)) -> Floats:
         return np.bincount(at[chosen], weights=values[chosen], minlength=len(days)).astype(np.float64)
 
     rows = _cluster_days(labels[linked], at[linked], amount[linked], weight[linked])
@@ -127,9 +126,7 @@ def dated_sums(
     )
 
 
-def _cluster_days(
-    who: Integers, at: Integers, total: Floats, base: Floats
-) -> tuple[Integers, Integers, Floats, Floats]:
+def _cluster_days(who: Ints, at: Ints, total: Floats, base: Floats) -> tuple[Ints, Ints, Floats, Floats]:
     """Sum the rows of one cluster on one day; clusters together, in order of time."""
     order = np.lexsort((at, who))
     who, at = who[order].astype(np.int64), at[order].astype(np.int64)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Bools, Floats
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.split_scan import cluster_cusum
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ def widest(intervals: Sequence[LevelInterval]) -> LevelInterval:
     return replace(intervals[0], low=low, high=high)
 
 
-def level_of(sums: DatedSums, chosen: NDArray[np.bool_], *, level: float) -> LevelInterval:
+def level_of(sums: DatedSums, chosen: Bools, *, level: float) -> LevelInterval:
     """Return the level over some days, its standard error linearised and clustered."""
     value, variance, base = _mean(sums, chosen)
     return LevelInterval.normal(value, float(np.sqrt(variance)), level=level, base=base)
@@ -64,20 +62,20 @@ def level_change(sums: DatedSums, cut: int, *, level: float) -> LevelInterval:
     after = float(sums.total[later].sum() / sums.base[later].sum())
     fitted = np.where(later, after, before)
     weight = np.where(later, 1 / sums.base[later].sum(), -1 / sums.base[~later].sum())
-    variance = _variance(sums, fitted, weight)
+    variance = contrast_variance(sums, fitted, weight)
     return LevelInterval.normal(
         after - before, float(np.sqrt(variance)), level=level, base=float(sums.base.sum())
     )
 
 
-def _mean(sums: DatedSums, chosen: NDArray[np.bool_]) -> tuple[float, float, float]:
+def _mean(sums: DatedSums, chosen: Bools) -> tuple[float, float, float]:
     base = float(sums.base[chosen].sum())
     value = float(sums.total[chosen].sum()) / base
     weight = np.where(chosen, 1 / base, 0.0)
-    return value, _variance(sums, np.full(len(chosen), value), weight), base
+    return value, contrast_variance(sums, np.full(len(chosen), value), weight), base
 
 
-def _variance(sums: DatedSums, fitted: Floats, weight: Floats) -> float:
+def contrast_variance(sums: DatedSums, fitted: Floats, weight: Floats) -> float:
     """Sum over clusters of the squared sum of weight (total - fitted base), times G / (G - 1)."""
     used = weight != 0
     squares = float((weight**2 * sums.squares(fitted)).sum())

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Bools, Floats, Ints
 from cxresearch.stats.change_points.dated_sums import DatedSums
-
-Floats = NDArray[np.float64]
 
 #: Share of the base that each side of a split keeps; nearer to the ends a split is not judged.
 TRIM = 0.05
@@ -36,7 +34,7 @@ class SplitScan:
     share: Floats
     cusum: Floats
     se: Floats
-    judged: NDArray[np.bool_]
+    judged: Bools
     base: float
 
     @property
@@ -122,7 +120,7 @@ def _variance(sums: DatedSums, share: Floats) -> Floats:
     return variance
 
 
-def cluster_cusum(who: NDArray[np.int64], influence: Floats) -> tuple[Floats, Floats]:
+def cluster_cusum(who: Ints, influence: Floats) -> tuple[Floats, Floats]:
     """Return for each linked row its cluster's sum so far, the row included, and its cluster's whole sum."""
     fresh = np.ones(len(who), dtype=bool)
     fresh[1:] = who[1:] != who[:-1]

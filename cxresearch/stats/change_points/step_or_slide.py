@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Floats, Ints
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.split_scan import SplitScan, cluster_cusum
 from cxresearch.stats.change_points.wild_bootstrap import fair_signs, wild_noise
 
-Floats = NDArray[np.float64]
 Shape = Literal["step", "slide", "step or slide"]
 
 
@@ -152,7 +151,7 @@ def fit_slide(sums: DatedSums, scan: SplitScan, *, level: float = 0.95) -> Slide
     )
 
 
-def _ramp(day: NDArray[np.int64], place: int) -> Floats:
+def _ramp(day: Ints, place: int) -> Floats:
     """Days since the day at this place, 0 before."""
     ramp: Floats = np.maximum(day - day[place], 0).astype(np.float64)
     return ramp

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cxresearch.aliases import Floats, Ints
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.split_scan import SplitScan
 
-Floats = NDArray[np.float64]
 _BLOCK_CELLS = 4_000_000  # cells of the noise held at once: 16 MB
 
 
@@ -69,7 +69,7 @@ def wild_noise(
     sums: DatedSums,
     fitted: float | Floats,
     *,
-    clusters: NDArray[np.int64],
+    clusters: Ints,
     signs: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:

@@ -124,14 +124,30 @@ def cox_censoring(
     """
     fit = follow_up(durations, events, weights=weights)
     check_same_length(durations=fit.duration, covariates=covariates)
-    data = cox_data(fit.duration, fit.event == 0, covariates.iloc[fit.order], weights=fit.weight)
-    found = fit_of(data)
+    return cox_censoring_of(fit, covariates)
+
+
+def cox_censoring_of(fit: FollowUp, covariates: pd.DataFrame, *, until: float = np.inf) -> CoxCensoring:
+    """Fit the censoring distribution of prepared rows; see :func:`cox_censoring`.
+
+    Parameters
+    ----------
+    fit : FollowUp
+    covariates : DataFrame, shape (n, p)
+        In the order of the input of `fit`.
+    until : float
+        Censorings after it are not modelled: weights beyond it are not asked for, and whoever is still there
+        at the data cut would teach the regression nothing about the horizon.
+    """
+    censored = (fit.event == 0) & (fit.duration <= fit.reaching(until))
+    data = cox_data(fit.duration, censored, covariates.iloc[fit.order], weights=fit.weight)
+    regression = fit_of(data)
     return CoxCensoring(
         fit=fit,
         data=data,
-        coefficient=found.coefficient,
-        means=term_means(data.sets, data.x, found.coefficient),
-        inverse=found.covariance,
+        coefficient=regression.coefficient,
+        means=term_means(data.sets, data.x, regression.coefficient),
+        inverse=regression.covariance,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from cxresearch.checks import check_level
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.models.clustered_covariance import cluster_sums
 from cxresearch.stats.survival.risk_sets import RiskSets, risk_sets
 from cxresearch.stats.survival.risk_table import SurvivalRows, survival_rows
 from cxresearch.stats.survival.survival_groups import group_codes
@@ -62,10 +63,9 @@ def cox_data(
 ) -> CoxData:
     """Check the input of a Cox regression; arguments as :func:`fit_cox`."""
     rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters)
-    given = rows.duration.size if rows.used is None else rows.used.size
-    if len(covariates) != given:
+    if len(covariates) != rows.n_given:
         raise ArgumentError(
-            f"covariates has {len(covariates):,} rows, duration {given:,}", wanted="the same rows"
+            f"covariates has {len(covariates):,} rows, duration {rows.n_given:,}", wanted="the same rows"
         )
     names = tuple(str(name) for name in covariates.columns)
     if not names:
@@ -76,7 +76,9 @@ def cox_data(
     if rows.used is not None:
         x = x[rows.used]
     centre = np.average(x, axis=0, weights=rows.weight)
-    codes = None if strata is None else group_codes("strata", strata, rows)[1]
+    codes = None
+    if strata is not None:
+        codes = group_codes("strata", strata, rows)[1]
     return CoxData(rows=rows, sets=risk_sets(rows, codes), x=x - centre, centre=centre, names=names)
 
 
@@ -163,40 +165,61 @@ def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
     scaled = data.x / spread
     null = evaluate(data.sets, scaled, np.zeros(len(data.names)))
     _check_rank(null.information, data.names)
-    beta, fitted, iterations = _newton(data.sets, scaled, null)
-    inverse, flat = _inverse(fitted.information)
-    drift = np.abs(inverse @ fitted.score)
-    runs_off = flat | (drift > np.maximum(1e-9, np.sqrt(1e-9) * np.abs(beta)))
-    separated = tuple(name for name, off in zip(data.names, runs_off, strict=True) if off)
+    beta, optimum, iterations = _newton(data.sets, scaled, null)
+    inverse, undetermined = _inverse(optimum.information)
+    separated = _separated(data.names, beta, inverse @ optimum.score, undetermined)
+    # A column divided by s has a coefficient s times as large: cov(b) = cov(scaled) / (s s').
+    unscale = np.outer(spread, spread)
+    robust = None
+    if data.rows.robust:
+        robust = _sandwich(data, scaled, beta, inverse) / unscale
+    return CoxFit(
+        names=data.names,
+        coefficient=beta / spread,
+        covariance=inverse / unscale,
+        robust=robust,
+        loglik_null=null.loglik,
+        loglik=optimum.loglik,
+        # Rao's score test at zero: U' I^-1 U.
+        score_statistic=float(null.score @ np.linalg.solve(null.information, null.score)),
+        n=data.rows.duration.size,
+        n_events=data.sets.case.size,
+        n_clusters=_n_clusters(data.rows),
+        level=level,
+        iterations=iterations,
+        separated=separated,
+    )
+
+
+def _separated(names: Sequence[str], beta: Floats, last_step: Floats, undetermined: Bools) -> tuple[str, ...]:
+    """Name the covariates whose coefficient has no finite estimate, and warn of them."""
+    # The rule of R's coxph: at a maximum the next Newton step is nothing beside the coefficient.
+    still_moving = np.abs(last_step) > np.maximum(1e-9, np.sqrt(1e-9) * np.abs(beta))
+    separated = tuple(name for name, off in zip(names, undetermined | still_moving, strict=True) if off)
     if separated:
         warnings.warn(
             f"no finite coefficient for {', '.join(separated)}: it separates those who leave from those who "
             "stay. The likelihood-ratio test holds, the ratio and its interval do not.",
             CxWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    robust, n_clusters = None, data.rows.duration.size
-    if data.rows.robust:
-        pulls = _summed(data.rows, score_residuals(data.sets, scaled, beta))
-        meat = _moments(pulls, np.ones(len(pulls)))
-        robust = inverse @ meat @ inverse / np.outer(spread, spread)
-        if data.rows.cluster is not None:  # rows of weight zero may have taken whole clusters with them
-            n_clusters = np.unique(data.rows.cluster).size
-    return CoxFit(
-        names=data.names,
-        coefficient=beta / spread,
-        covariance=inverse / np.outer(spread, spread),
-        robust=robust,
-        loglik_null=null.loglik,
-        loglik=fitted.loglik,
-        score_statistic=float(null.score @ np.linalg.solve(null.information, null.score)),
-        n=data.rows.duration.size,
-        n_events=data.sets.case.size,
-        n_clusters=n_clusters,
-        level=level,
-        iterations=iterations,
-        separated=separated,
-    )
+    return separated
+
+
+def _sandwich(data: CoxData, x: Floats, beta: Floats, inverse: Floats) -> Floats:
+    """Covariance robust to clusters, shape (p, p)."""
+    scores = score_residuals(data.sets, x, beta)
+    if data.rows.cluster is not None:
+        scores = cluster_sums(scores.T, data.rows.cluster).T
+    # Lin and Wei (1989): I^-1 (sum over clusters of U_g U_g') I^-1.
+    return np.asarray(inverse @ _moments(scores, np.ones(len(scores))) @ inverse)
+
+
+def _n_clusters(rows: SurvivalRows) -> int:
+    # Rows of weight zero may have taken whole clusters with them, so those that are left are counted.
+    if rows.cluster is not None and rows.robust:
+        return int(np.unique(rows.cluster).size)
+    return int(rows.duration.size)
 
 
 def _inverse(matrix: Floats) -> tuple[Floats, Bools]:
@@ -206,11 +229,13 @@ def _inverse(matrix: Floats) -> tuple[Floats, Bools]:
     flat = values <= least
     if not flat.any():
         return np.asarray(np.linalg.inv(matrix), dtype=np.float64), flat
+    # V diag(1/values) V' with the directions without information held at the least admitted.
     inverse = (vectors / np.maximum(values, max(least, 1e-300))) @ vectors.T
     return inverse, np.asarray((np.abs(vectors[:, flat]) > 1e-6).any(axis=1))
 
 
 def _spread(data: CoxData) -> Floats:
+    """Weighted standard deviation of each centred covariate, shape (p,)."""
     spread = np.asarray(np.sqrt(np.average(data.x**2, axis=0, weights=data.rows.weight)), dtype=np.float64)
     flat = spread <= 1e-12 * np.maximum(1.0, np.abs(data.centre))
     if flat.any():
@@ -219,13 +244,6 @@ def _spread(data: CoxData) -> Floats:
             next_step="leave it out; nothing can be learnt about it",
         )
     return spread
-
-
-def _summed(rows: SurvivalRows, values: Floats) -> Floats:
-    """Sum row values (n, p) within clusters."""
-    if rows.cluster is None:
-        return values
-    return np.column_stack([np.bincount(rows.cluster, weights=column) for column in values.T])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +266,7 @@ class TermMeans:
 
 def term_means(sets: RiskSets, x: Floats, beta: Floats) -> TermMeans:
     """Evaluate what every quantity below needs; the rows' weight is part of their risk."""
+    # r_i = w_i exp(x_i b); S0 = sum of r over the term, xbar = sum of r x over the term / S0.
     risk = sets.weight * np.exp(_times(x, beta))
     total = sets.terms(risk)
     mean = np.empty((total.size, x.shape[1]), order="F")
@@ -263,17 +282,21 @@ def evaluate(sets: RiskSets, x: Floats, beta: Floats) -> Likelihood:
     ``x' diag(risk a) x`` with ``a`` the sum of 1/total over the terms a row was at risk in.
     """
     means = term_means(sets, x, beta)
-    weight, own = sets.mean_weight, sets.weight[sets.case]
+    tie_weight = sets.mean_weight
+    case_weight = sets.weight[sets.case]
     case = x[sets.case]
-    loglik = float((own * _times(case, beta) - weight * np.log(means.total)).sum())
-    score = _crossed(own, case) - _crossed(weight, means.mean)
-    return Likelihood(loglik=loglik, score=score, information=information(sets, x, means, weight))
+    # Efron (1977): l = sum over cases of w x b - sum over terms of wbar log S0, with case weights as in R.
+    loglik = float((case_weight * _times(case, beta) - tie_weight * np.log(means.total)).sum())
+    # dl/db = sum over cases of w x - sum over terms of wbar xbar.
+    score = _crossed(case_weight, case) - _crossed(tie_weight, means.mean)
+    return Likelihood(loglik=loglik, score=score, information=information(sets, x, means, tie_weight))
 
 
 def information(sets: RiskSets, x: Floats, means: TermMeans, weight: Floats) -> Floats:
     """Sum over terms of ``weight`` times the covariance of x in the term, shape (p, p)."""
-    there = means.risk * sets.gathered(weight / means.total)
-    return _moments(x, there) - _moments(means.mean, weight)
+    # sum_k weight_k (S2_k / S0_k - xbar_k xbar_k'), the first part regrouped by row.
+    row_weight = means.risk * sets.gathered(weight / means.total)
+    return _moments(x, row_weight) - _moments(means.mean, weight)
 
 
 # Products of a long, narrow matrix by einsum rather than BLAS: BLAS wakes threads for each of these small
@@ -298,9 +321,10 @@ def _check_rank(information_matrix: Floats, names: Sequence[str]) -> None:
             raise DataError(
                 f"covariate {name!r} never differs among people at risk together", next_step="leave it out"
             )
-        part = information_matrix[:j, :j] / np.outer(scale[:j], scale[:j])
-        with_j = information_matrix[:j, j] / (scale[:j] * scale[j])
-        if j and with_j @ np.linalg.lstsq(part, with_j, rcond=None)[0] > 1 - 1e-9:
+        earlier = information_matrix[:j, :j] / np.outer(scale[:j], scale[:j])
+        with_earlier = information_matrix[:j, j] / (scale[:j] * scale[j])
+        # Squared multiple correlation R^2 = r' R^-1 r of a covariate with those before it.
+        if j and with_earlier @ np.linalg.lstsq(earlier, with_earlier, rcond=None)[0] > 1 - 1e-9:
             raise DataError(
                 f"covariate {name!r} is a combination of {', '.join(map(repr, names[:j]))}",
                 next_step="leave one of them out",
@@ -309,37 +333,52 @@ def _check_rank(information_matrix: Floats, names: Sequence[str]) -> None:
 
 def _newton(sets: RiskSets, x: Floats, start: Likelihood) -> tuple[Floats, Likelihood, int]:
     """Newton's method with halved steps; stops when the likelihood no longer moves."""
-    beta, now = np.zeros(x.shape[1]), start
-    for iteration in range(1, _STEPS + 1):
-        step = np.linalg.solve(now.information, now.score)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            following = evaluate(sets, x, beta + step)
-            for _ in range(_STEPS):
-                if following.loglik >= now.loglik - 1e-12 * abs(now.loglik):
-                    break
-                step = step / 2
-                following = evaluate(sets, x, beta + step)
-        if not (np.isfinite(following.loglik) and np.isfinite(following.information).all()):
+    beta = np.zeros(x.shape[1])
+    current = start
+    for iteration in range(1, _STEPS + 1):  # noqa: B007 - returned
+        step, candidate = _halved(sets, x, beta, current)
+        if not (np.isfinite(candidate.loglik) and np.isfinite(candidate.information).all()):
             break
-        gain = following.loglik - now.loglik
-        beta, now = beta + step, following
-        if abs(gain) <= 1e-12 * abs(now.loglik):
-            return beta, now, iteration
-        if np.linalg.cond(now.information) > 1e15:
+        gain = candidate.loglik - current.loglik
+        beta = beta + step
+        current = candidate
+        if abs(gain) <= 1e-12 * abs(current.loglik):
             break
-    return beta, now, iteration
+        # An information this ill-conditioned is that of coefficients on their way to infinity.
+        if np.linalg.cond(current.information) > 1e15:
+            break
+    return beta, current, iteration
+
+
+def _halved(sets: RiskSets, x: Floats, beta: Floats, current: Likelihood) -> tuple[Floats, Likelihood]:
+    """The Newton step, halved until the likelihood does not fall, and the likelihood where it leads."""
+    step = np.linalg.solve(current.information, current.score)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        candidate = evaluate(sets, x, beta + step)
+        for _ in range(_STEPS):
+            if candidate.loglik >= current.loglik - 1e-12 * abs(current.loglik):
+                break
+            step = step / 2
+            candidate = evaluate(sets, x, beta + step)
+    return np.asarray(step, dtype=np.float64), candidate
 
 
 def score_residuals(sets: RiskSets, x: Floats, beta: Floats) -> Floats:
-    """Contribution of each row to the score, times its weight, shape (n, p)."""
+    """Contribution of each row to the score, times its weight, shape (n, p).
+
+    ``w_i (x_i - mean of xbar over the terms of its tie)`` where the row has the event, less
+    ``r_i sum_k (x_i - xbar_k) hazard_k`` over the terms k in which it was at risk (Lin and Wei 1989).
+    """
     means = term_means(sets, x, beta)
-    rate = sets.mean_weight / means.total
-    there = sets.gathered(rate)
+    # Breslow's estimate of the baseline hazard gained in each of Efron's terms: wbar / S0.
+    hazard = sets.mean_weight / means.total
+    hazard_met = sets.gathered(hazard)
     ties = np.bincount(sets.at)[sets.at]
     residual = np.empty_like(x)
     for j, column in enumerate(x.T):
-        pulled = sets.gathered(rate * means.mean[:, j])
-        residual[:, j] = -means.risk * (column * there - pulled)
-        tie_mean = sets.tied(means.mean[:, j])[sets.at] / ties
-        residual[sets.case, j] += sets.weight[sets.case] * (column[sets.case] - tie_mean)
+        mean = means.mean[:, j]
+        mean_met = sets.gathered(hazard * mean)
+        residual[:, j] = -means.risk * (column * hazard_met - mean_met)
+        mean_of_tie = sets.tied(mean)[sets.at] / ties
+        residual[sets.case, j] += sets.weight[sets.case] * (column[sets.case] - mean_of_tie)
     return residual

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from cxresearch.results.result import Result
-from cxresearch.results.units import format_p_value
+from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.units import Unit, format_estimate, format_p_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 
 if TYPE_CHECKING:
@@ -59,10 +61,41 @@ class CoxFit(Result):
     iterations: int
     separated: tuple[str, ...] = ()
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Hazard ratios with {level} intervals; {n:,} rows, {n_events:,} events",
+            columns=(
+                Column(name="name", label="covariate", meaning="the covariate, one unit more of it"),
+                Column(
+                    name="hazard_ratio",
+                    label="hazard ratio",
+                    meaning="ratio of the hazards for one unit more",
+                    unit=Unit.RATIO,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="coefficient", label="log ratio", meaning="logarithm of the hazard ratio"),
+                Column(name="se", label="SE", meaning="standard error of the log ratio"),
+                Column(name="p_value", label="p", meaning="Wald test that the ratio is 1", unit=Unit.P_VALUE),
+            ),
+        ),
+        "tests": TableSpec(
+            title="Tests that no covariate matters",
+            columns=(
+                Column(name="test", label="test", meaning="likelihood ratio, Wald or score"),
+                Column(name="chi_square", label="chi-square", meaning="statistic of the test"),
+                Column(name="df", label="df", meaning="degrees of freedom: covariates"),
+                Column(name="p_value", label="p", meaning="of no effect at all", unit=Unit.P_VALUE),
+            ),
+        ),
+    }
+
     @property
     def used_covariance(self) -> Floats:
         """The robust covariance where there is one, else the model's."""
-        return self.covariance if self.robust is None else self.robust
+        if self.robust is None:
+            return self.covariance
+        return self.robust
 
     @property
     def se(self) -> Floats:
@@ -70,13 +103,10 @@ class CoxFit(Result):
         return np.asarray(np.sqrt(np.diag(self.used_covariance)), dtype=np.float64)
 
     @property
-    def frame(self) -> pd.DataFrame:
-        """One row a covariate.
-
-        Columns name, coefficient, se (robust where there are clusters), se_model, hazard_ratio, low, high
-        (of the ratio), z, p_value.
-        """
-        z = self.coefficient / self.se
+    def table(self) -> pd.DataFrame:
+        """One row a covariate; errors, intervals and tests are robust where there are weights or clusters."""
+        # Wald: b / SE against the standard normal, exp(b +- z SE) as interval of the ratio.
+        statistic = self.coefficient / self.se
         half = normal_quantile(self.level) * self.se
         with np.errstate(over="ignore"):
             return pd.DataFrame(
@@ -88,8 +118,8 @@ class CoxFit(Result):
                     "hazard_ratio": np.exp(self.coefficient),
                     "low": np.exp(self.coefficient - half),
                     "high": np.exp(self.coefficient + half),
-                    "z": z,
-                    "p_value": 2 * ndtr(-np.abs(z)),
+                    "z": statistic,
+                    "p_value": 2 * ndtr(-np.abs(statistic)),
                 }
             )
 
@@ -100,6 +130,7 @@ class CoxFit(Result):
         The likelihood-ratio and score tests assume independent rows; the Wald test, robust where there are
         clusters, does not.
         """
+        # 2 (l - l0), b' V^-1 b and the score test, each chi-square with p degrees of freedom under no effect.
         wald = float(self.coefficient @ np.linalg.solve(self.used_covariance, self.coefficient))
         values = np.array([2 * (self.loglik - self.loglik_null), wald, self.score_statistic])
         df = len(self.names)
@@ -117,17 +148,36 @@ class CoxFit(Result):
         """Akaike's criterion of the partial likelihood."""
         return -2 * self.loglik + 2 * len(self.names)
 
-    def __str__(self) -> str:
-        head = f"Cox regression, n {self.n:,}, events {self.n_events:,}"
-        if self.robust is not None:
-            head += f", robust over {self.n_clusters:,} clusters"
-        lines = [
-            f"  {row['name']}: hazard ratio {row['hazard_ratio']:.3g} [{row['low']:.3g}, {row['high']:.3g}], "
-            f"{format_p_value(float(row['p_value']))}"
-            for row in self.frame.to_dict("records")
-        ]
-        if self.separated:
-            lines.append(f"  no finite estimate for {', '.join(self.separated)}")
-        return "\n".join([head, *lines])
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion of the partial likelihood with the number of events, as R's ``BIC`` of a coxph.
 
-    __repr__ = __str__
+        References
+        ----------
+        Volinsky and Raftery (2000), doi:10.1111/j.0006-341X.2000.00256.x.
+        """
+        return float(-2 * self.loglik + np.log(self.n_events) * len(self.names))
+
+    @property
+    def finding(self) -> str:
+        """What was fitted, and the covariate that says most against chance."""
+        errors = "errors of independent rows"
+        if self.robust is not None:
+            errors = f"errors robust over {self.n_clusters:,} clusters"
+        text = f"Cox regression of {self.n:,} rows with {self.n_events:,} events, {errors}"
+        finite = self.table[~self.table["name"].isin(self.separated)]
+        if finite.empty:
+            return f"{text}."
+        row = finite.sort_values("p_value").iloc[0]
+        ratio = format_estimate(row["hazard_ratio"], row["low"], row["high"], Unit.RATIO)
+        return f"{text}; {row['name']} has the hazard ratio {ratio}, {format_p_value(row['p_value'])}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Covariates without a finite estimate."""
+        if not self.separated:
+            return ()
+        return (
+            f"No finite estimate for {', '.join(self.separated)}: it separates those who leave from those "
+            "who stay; the likelihood-ratio test holds, the ratio and its interval do not.",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,9 +82,12 @@ def gray_of(
         )
     if not (rows.event == kind).any():
         raise DataError(f"nobody has event {kind}", next_step="choose a kind that occurs")
-    kinds = (kind, *(int(code) for code in np.unique(rows.event) if code not in (0, kind)))
-    table = grouped_table(rows, group, len(names), kinds=kinds)
-    observed, expected, covariance = _score(table)
+    others = [int(code) for code in np.unique(rows.event) if code not in (0, kind)]
+    table = grouped_table(rows, group, len(names), kinds=(kind, *others))
+    parts = _parts(table)
+    observed = parts.cases.sum(axis=1)
+    expected = _expected(parts)
+    covariance = _covariance(parts)
     statistic, df = chi_square(observed - expected, covariance)
     return LogRank(
         test="Gray (1988)",
@@ -99,24 +103,66 @@ def gray_of(
     )
 
 
-def _score(
-    table: GroupedTable,
-) -> tuple[Floats, Floats, Floats]:
-    """Observed and expected events of the first kind by group, and the covariance of their difference."""
-    y = table.at_risk
-    present = y > 0
-    people = np.where(present, y, 1.0)
-    own, other = table.events[0], table.events[1:].sum(axis=0)
-    survival = np.cumprod(1 - (own + other) / people, axis=1)
-    before = _shifted(survival, 1.0)
-    here = present & (before > 0)
-    incidence = np.cumsum(np.where(here, before * own / people, 0.0), axis=1)
-    h = np.where(here, y / np.where(here, before, 1.0), 0.0)
-    r = h * (1 - _shifted(incidence, 0.0))
-    d = own.sum(axis=0)
-    counted = d > 0
-    expected = (r * np.where(counted, d / np.where(counted, r.sum(axis=0), 1.0), 0.0)).sum(axis=1)
-    return own.sum(axis=1), expected, _covariance(people, own, other, survival, before, h)
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What the test is made of, by group and time, each of shape (g, t).
+
+    Attributes
+    ----------
+    people : ndarray
+        At risk, Y; 1 where nobody is.
+    cases, competing : ndarray
+        Events of the kind tested, and of all others.
+    survival, survival_before : ndarray
+        S(t) and S(t-) of leaving in any way.
+    incidence_before : ndarray
+        F(t-) of the kind tested.
+    exposure : ndarray
+        h = Y / S(t-): who would be at risk if nobody left for other reasons.
+    """
+
+    people: Floats
+    cases: Floats
+    competing: Floats
+    survival: Floats
+    survival_before: Floats
+    incidence_before: Floats
+    exposure: Floats
+
+
+def _parts(table: GroupedTable) -> _Parts:
+    at_risk = table.at_risk
+    people = np.where(at_risk > 0, at_risk, 1.0)
+    cases = table.events[0]
+    competing = table.events[1:].sum(axis=0)
+    survival = np.cumprod(1 - (cases + competing) / people, axis=1)
+    survival_before = _shifted(survival, 1.0)
+    # A group counts at a time while some of it is at risk.
+    present = (at_risk > 0) & (survival_before > 0)
+    incidence = np.cumsum(np.where(present, survival_before * cases / people, 0.0), axis=1)
+    return _Parts(
+        people=people,
+        cases=cases,
+        competing=competing,
+        survival=survival,
+        survival_before=survival_before,
+        incidence_before=_shifted(incidence, 0.0),
+        exposure=np.where(present, _quotient(at_risk, survival_before), 0.0),
+    )
+
+
+def _quotient(a: Floats, b: Floats) -> Floats:
+    """``a / b``, and 0 where b is not positive."""
+    return np.asarray(np.where(b > 0, a / np.where(b > 0, b, 1.0), 0.0))
+
+
+def _expected(parts: _Parts) -> Floats:
+    """Events of each group under one common incidence, shape (g,)."""
+    # Gray (1988): R_g = h_g (1 - F_g(t-)); expected events of g at t are R_g d / sum of R.
+    exposed = parts.exposure * (1 - parts.incidence_before)
+    cases = parts.cases.sum(axis=0)
+    rate = np.where(cases > 0, cases / np.where(cases > 0, exposed.sum(axis=0), 1.0), 0.0)
+    return np.asarray((exposed * rate).sum(axis=1))
 
 
 def _shifted(values: Floats, first: float) -> Floats:
@@ -124,30 +170,33 @@ def _shifted(values: Floats, first: float) -> Floats:
     return np.concatenate([np.full((len(values), 1), first), values[:, :-1]], axis=1)
 
 
-def _covariance(  # noqa: PLR0917 - one array of the same shape each
-    people: Floats,
-    own: Floats,
-    other: Floats,
-    survival: Floats,
-    before: Floats,
-    h: Floats,
-) -> Floats:
-    """Covariance of the scores, shape (g, g); all arguments have shape (g, t)."""
-    d, total = own.sum(axis=0), h.sum(axis=0)
-    pooled = np.where(total > 0, d / np.where(total > 0, total, 1.0), 0.0)
+def _covariance(parts: _Parts) -> Floats:
+    """Covariance of the scores, shape (g, g), from the martingales of both kinds of event in each group."""
+    cases = parts.cases.sum(axis=0)
+    exposure = parts.exposure.sum(axis=0)
+    # Pooled incidence dF = d / sum of h, what is free of it after and before t, and its hazard.
+    pooled = _quotient(cases, exposure)
     free = 1 - np.cumsum(pooled)
-    left = np.concatenate([[1.0], free[:-1]])
-    hazard = np.where(left > 1e-12, pooled / np.where(left > 1e-12, left, 1.0), 0.0)
-    size = len(h)
+    free_before = np.concatenate([[1.0], free[:-1]])
+    hazard = np.where(free_before > 1e-12, pooled / np.where(free_before > 1e-12, free_before, 1.0), 0.0)
+    size = len(parts.exposure)
+    share = parts.exposure / np.where(exposure > 0, exposure, 1.0)
     covariance = np.zeros((size, size))
-    share = h / np.where(total > 0, total, 1.0)
     for g in range(size):
-        p = np.eye(size)[:, [g]] - share
-        ahead = np.cumsum((p * h[g] * hazard)[:, ::-1], axis=1)[:, ::-1] - p * h[g] * hazard
-        ratio = free / np.where(survival[g] > 0, survival[g], 1.0)
-        a = p + ahead * (1 - ratio) * before[g] / people[g]
-        b = -ahead * ratio * before[g] / people[g]
-        tied = 1 - np.maximum(d - 1, 0) / np.maximum(total * before[g] - 1, 1)
-        tied_other = 1 - np.maximum(other[g] - 1, 0) / np.maximum(people[g] - 1, 1)
-        covariance += (a * (h[g] * pooled * tied)) @ a.T + (b * (other[g] * tied_other)) @ b.T
+        h = parts.exposure[g]
+        before = parts.survival_before[g]
+        people = parts.people[g]
+        survival = parts.survival[g]
+        indicator = np.eye(size)[:, [g]] - share
+        pull = indicator * h * hazard
+        ahead = np.cumsum(pull[:, ::-1], axis=1)[:, ::-1] - pull
+        ratio = free / np.where(survival > 0, survival, 1.0)
+        # Integrands of the martingales of the kind tested and of the competing kinds.
+        tested = indicator + ahead * (1 - ratio) * before / people
+        other = -ahead * ratio * before / people
+        # Tied events: 1 - (d - 1)/(n - 1), as in sampling without replacement.
+        tied = 1 - np.maximum(cases - 1, 0) / np.maximum(exposure * before - 1, 1)
+        tied_other = 1 - np.maximum(parts.competing[g] - 1, 0) / np.maximum(people - 1, 1)
+        covariance += (tested * (h * pooled * tied)) @ tested.T
+        covariance += (other * (parts.competing[g] * tied_other)) @ other.T
     return covariance

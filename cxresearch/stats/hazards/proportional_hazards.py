@@ -77,14 +77,17 @@ def proportionality_test(
     time = _transformed(data, transform)
     sets = data.sets
     means = term_means(sets, data.x, fit.coefficient)
+    # Schoenfeld residuals x - xbar at each event; the score of x g(t) as a further column is g' times them.
     residual = sets.weight[sets.case, None] * data.x[sets.case] - sets.mean_weight[:, None] * means.mean
     score = time @ residual
+    # Information of x, of x with x g(t), and of x g(t); what x leaves of the last (R's cox.zph since 2019).
     plain = information(sets, data.x, means, sets.mean_weight)
     mixed = information(sets, data.x, means, sets.mean_weight * time)
     double = information(sets, data.x, means, sets.mean_weight * time**2)
     remaining = double - mixed @ np.linalg.solve(plain, mixed)
     rows = []
     for name, columns in {**groups, "GLOBAL": list(range(len(data.names)))}.items():
+        # Rao's score test U' V^-1 U.
         part = score[columns]
         statistic = float(part @ np.linalg.solve(remaining[np.ix_(columns, columns)], part))
         rows.append((name, statistic, len(columns), float(chdtrc(len(columns), statistic))))

@@ -351,6 +351,6 @@ def _sandwich(bread: Floats, scores: Floats, codes: np.ndarray) -> tuple[Floats,
         raise DataError("there is one customer only", wanted="several, to tell how much they differ")
     if n <= p:
         raise DataError(f"{n} rows for {p} coefficients", wanted="more rows than coefficients")
-    # Liang and Zeger (1986), equation (9), with Stata's factor for few clusters.
+    # Liang and Zeger (1986), with Stata's factor for few clusters, which statsmodels takes too.
     factor = groups / (groups - 1) * (n - 1) / (n - p)
     return np.asarray(factor * bread @ (summed @ summed.T) @ bread), groups

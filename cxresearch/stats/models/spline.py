@@ -81,7 +81,7 @@ def restricted_cubic(values: Floats, knots: Floats) -> Floats:
     def cube(knot: float) -> Floats:
         return np.asarray(np.maximum(values - knot, 0.0) ** 3)
 
-    # Harrell (2015), equation (2.25): the cubes cancel beyond the last knot.
+    # Harrell (2015), section 2.4.5: beyond the last knot cubes and squares cancel, so the curve is straight.
     columns = [
         cube(knot)
         - cube(before) * (last - knot) / (last - before)

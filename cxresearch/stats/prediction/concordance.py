@@ -10,7 +10,7 @@ import numpy as np
 
 from cxresearch.checks import as_numbers, check_choice, check_number, check_same_length
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.models.clustered_covariance import cluster_codes
+from cxresearch.stats.models.clustered_covariance import cluster_codes, cluster_sums
 from cxresearch.stats.prediction.dominance import weight_below
 from cxresearch.stats.prediction.follow_up import FollowUp, censoring_term, follow_up
 from cxresearch.stats.prediction.ipcw import level_codes
@@ -51,7 +51,7 @@ class Concordance:
         if clusters is not None:
             codes = cluster_codes(clusters)
             check_same_length(rows=self.influence[0], clusters=codes)
-            total = np.stack([np.bincount(codes, weights=row) for row in self.influence])
+            total = cluster_sums(self.influence, codes)
         return np.asarray(total @ total.T / self.influence.shape[1] ** 2)
 
 
@@ -124,8 +124,12 @@ def concordance(
         caused = np.empty(fit.n, dtype=np.int64)
         caused[fit.order] = fit.event == cause
         fit = follow_up(durations, caused, weights=weights)
-    limit = np.inf if horizon is None else check_number("horizon", horizon, above=0)
-    start = None if entry is None else as_numbers("entry", entry)[fit.order]
+    limit = np.inf
+    if horizon is not None:
+        limit = check_number("horizon", horizon, above=0)
+    start = None
+    if entry is not None:
+        start = as_numbers("entry", entry)[fit.order]
     check_same_length(durations=fit.duration, entry=start)
     codes = []
     for index, score in enumerate(scores):
@@ -148,23 +152,51 @@ def concordance_of(
 ) -> Concordance:
     """Concordance of coded scores (sorted rows) on prepared rows with one kind of event, code 1."""
     by_time = _time_weights(fit, time_weight)
-    pair_weight = np.where(
-        (fit.event == 1) & (fit.duration <= fit.reaching(horizon)), by_time[fit.group], 0.0
-    )
-    found = [_one(fit, code, pair_weight, entry) for code in codes]
+    counted = (fit.event == 1) & (fit.duration <= fit.reaching(horizon))
+    pair_weight = np.where(counted, by_time[fit.group], 0.0)
+    scores = [_score_pairs(fit, code, pair_weight, entry) for code in codes]
     influence = np.empty((len(codes), fit.n))
     last = float(fit.duration[pair_weight > 0].max(initial=0.0))
-    for index, (_, effect, _, share) in enumerate(found):
-        from_g = censoring_term(fit, 2 * share, last) if estimated and time_weight == "n/G2" else 0.0
-        influence[index, fit.order] = effect + from_g
-    counts = np.array([row[2] for row in found]).T
+    for index, score in enumerate(scores):
+        influence[index, fit.order] = score.influence
+        if estimated and time_weight == "n/G2":
+            # The weight 1/G^2 moves twice as fast as 1/G.
+            influence[index, fit.order] += censoring_term(fit, 2 * score.by_log_weight, last)
     return Concordance(
-        value=np.array([row[0] for row in found]),
+        value=np.array([score.value for score in scores]),
         influence=influence,
-        concordant=counts[0],
-        discordant=counts[1],
-        tied_score=counts[2],
+        concordant=np.array([score.concordant for score in scores]),
+        discordant=np.array([score.discordant for score in scores]),
+        tied_score=np.array([score.tied for score in scores]),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ScorePairs:
+    """Pairs of a score: weighted counts, value, influence (sorted), and n dC / d log pair weight."""
+
+    value: float
+    concordant: float
+    discordant: float
+    tied: float
+    influence: Floats
+    by_log_weight: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """For each row the weight of the rows it is compared with, by score: lower, equal, and in all; (n,)."""
+
+    lower: Floats
+    equal: Floats
+    total: Floats
+
+    def minus(self, other: _Compared) -> _Compared:
+        return _Compared(
+            lower=self.lower - other.lower,
+            equal=self.equal - other.equal,
+            total=self.total - other.total,
+        )
 
 
 def _time_weights(fit: FollowUp, kind: str) -> Floats:
@@ -175,84 +207,89 @@ def _time_weights(fit: FollowUp, kind: str) -> Floats:
         return np.ones(len(fit.time))
     before = fit.before.clip(1e-300)
     if kind == "n/G2":
+        # Uno et al. (2011): 1 / G(t-)^2.
         return np.asarray(1 / before**2)
     if kind == "I":
         return np.asarray(1 / at_risk)
-    died = np.bincount(fit.group, weights=fit.weight * (fit.event > 0), minlength=len(fit.time))
-    survival = np.concatenate(([1.0], np.cumprod(1 - died / at_risk)[:-1]))
+    events = np.bincount(fit.group, weights=fit.weight * (fit.event > 0), minlength=len(fit.time))
+    survival = np.concatenate(([1.0], np.cumprod(1 - events / at_risk)[:-1]))
+    # R's concordance(timewt = "S"): n S(t-) / Y(t), Peto and Wilcoxon's; "S/G" is Schemper's.
     scaled = fit.weight.sum() * survival / at_risk
-    return np.asarray(scaled if kind == "S" else scaled / before)
+    if kind == "S":
+        return np.asarray(scaled)
+    return np.asarray(scaled / before)
 
 
-def _queries(fit: FollowUp, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
-    """For each row, the weight of rows that leave later (at a tie: the censored), by level."""
+def _before_each(stage: Places, code: Places, weight: Floats) -> _Compared:
+    """Weights of the rows of earlier stages by score, for rows in any order."""
+    place = np.argsort(stage, kind="stable")
+    lower, equal, total = weight_below(stage[place], code[place], weight[place])
+    back = np.empty_like(place)
+    back[place] = np.arange(len(place))
+    return _Compared(lower=lower[back], equal=equal[back], total=total[back])
+
+
+def _later_rows(fit: FollowUp, code: Places) -> _Compared:
+    """For each row, the weight of rows that leave later (at a tie: the censored)."""
     stage = 2 * (len(fit.time) - 1 - fit.group) + (fit.event > 0)
-    place = np.argsort(stage, kind="stable")
-    parts = weight_below(stage[place], code[place], weight[place])
-    result = np.empty((3, fit.n))
-    for index, part in enumerate(parts):
-        result[index, place] = part
-    return result[0], result[1], result[2]
+    return _before_each(stage, code, fit.weight)
 
 
-def _reverse(fit: FollowUp, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
-    """For each row, the weight of events that come before it, by level: below, equal, total."""
+def _earlier_events(fit: FollowUp, code: Places, event_weight: Floats) -> _Compared:
+    """For each row, the weight of events that come before it."""
     stage = 2 * fit.group + (fit.event == 0)
-    place = np.argsort(stage, kind="stable")
-    parts = weight_below(stage[place], code[place], weight[place])
-    result = np.empty((3, fit.n))
-    for index, part in enumerate(parts):
-        result[index, place] = part
-    return result[0], result[1], result[2]
+    return _before_each(stage, code, event_weight)
 
 
-def _one(
-    fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats | None
-) -> tuple[float, Floats, tuple[float, float, float], Floats]:
-    """Value, influence (sorted), weighted counts, and ``n`` times the derivative by log time weights."""
-    below, equal, total = _queries(fit, code, fit.weight)
+def _score_pairs(fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats | None) -> _ScorePairs:
     event_weight = fit.weight * pair_weight
-    r_below, r_equal, r_total = _reverse(fit, code, event_weight)
+    later = _later_rows(fit, code)
+    earlier = _earlier_events(fit, code, event_weight)
     if entry is not None:
-        late = _not_yet(fit, code, entry, fit.weight, event_weight)
-        below, equal, total = below - late[0], equal - late[1], total - late[2]
-        r_below, r_equal, r_total = r_below - late[3], r_equal - late[4], r_total - late[5]
-    pairs = float(event_weight @ total)
+        absent, before_entry = _not_yet(fit, code, entry, event_weight)
+        later = later.minus(absent)
+        earlier = earlier.minus(before_entry)
+    pairs = float(event_weight @ later.total)
     if not pairs > 0:
         raise DataError("no two rows can be compared", wanted="an event while somebody else is still there")
-    concordant, tied = float(event_weight @ below), float(event_weight @ equal)
+    concordant = float(event_weight @ later.lower)
+    tied = float(event_weight @ later.equal)
+    # C = (concordant + tied / 2) / pairs (Harrell, Lee and Mark 1996).
     value = (concordant + tied / 2) / pairs
-    as_event = pair_weight * (below + equal / 2 - value * total)
-    as_other = (r_total - r_below - r_equal) + r_equal / 2 - value * r_total
-    influence = fit.n * fit.weight * (as_event + as_other) / pairs
-    counts = (concordant, pairs - concordant - tied, tied)
-    return value, influence, counts, fit.n * fit.weight * as_event / pairs
+    # n dC / dw_i, of a row as the event of its pairs and as the one that stays longer.
+    as_event = pair_weight * (later.lower + later.equal / 2 - value * later.total)
+    higher = earlier.total - earlier.lower - earlier.equal
+    as_stayer = higher + earlier.equal / 2 - value * earlier.total
+    return _ScorePairs(
+        value=value,
+        concordant=concordant,
+        discordant=pairs - concordant - tied,
+        tied=tied,
+        influence=fit.n * fit.weight * (as_event + as_stayer) / pairs,
+        by_log_weight=fit.n * fit.weight * as_event / pairs,
+    )
 
 
-def _not_yet(
-    fit: FollowUp, code: Places, entry: Floats, weight: Floats, event_weight: Floats
-) -> tuple[Floats, ...]:
-    """Sums of :func:`_queries` and :func:`_reverse` over rows that enter at or after the event's time."""
+def _not_yet(fit: FollowUp, code: Places, entry: Floats, event_weight: Floats) -> tuple[_Compared, _Compared]:
+    """Pairs of a row with one that enters at or after its event: of each event, and of each late row."""
     if (entry >= fit.duration).any():
         raise ArgumentError("a row starts at or after its end", wanted="entry before duration")
     n = fit.n
-    # Rows entering at or after t are not at risk at t: going down in time, entries come before events.
-    moment = np.concatenate([fit.duration, entry])
+    # Each row twice, at its end and at its entry, on one scale of time.
     is_entry = np.repeat([False, True], n)
-    both = np.concatenate([code, code])
-    _, rank = np.unique(moment, return_inverse=True)
-    out = []
-    stage = 2 * (rank.max() - rank) + ~is_entry
-    place = np.argsort(stage, kind="stable")
-    for part in weight_below(stage[place], both[place], np.where(is_entry, np.tile(weight, 2), 0.0)[place]):
-        sums = np.empty(2 * n)
-        sums[place] = part
-        out.append(np.where(fit.event == 1, sums[:n], 0.0))
-    stage = 2 * rank + is_entry
-    place = np.argsort(stage, kind="stable")
-    events = np.where(is_entry, 0.0, np.tile(event_weight, 2))
-    for part in weight_below(stage[place], both[place], events[place]):
-        sums = np.empty(2 * n)
-        sums[place] = part
-        out.append(sums[n:])
-    return tuple(out)
+    code_twice = np.concatenate([code, code])
+    _, rank = np.unique(np.concatenate([fit.duration, entry]), return_inverse=True)
+    # Rows entering at or after t are not at risk at t: going down in time, entries come before events.
+    entering = np.where(is_entry, np.tile(fit.weight, 2), 0.0)
+    absent = _before_each(2 * (rank.max() - rank) + ~is_entry, code_twice, entering)
+    happened = np.where(is_entry, 0.0, np.tile(event_weight, 2))
+    before_entry = _before_each(2 * rank + is_entry, code_twice, happened)
+    is_event = fit.event == 1
+    return (
+        _Compared(
+            lower=np.where(is_event, absent.lower[:n], 0.0),
+            equal=np.where(is_event, absent.equal[:n], 0.0),
+            total=np.where(is_event, absent.total[:n], 0.0),
+        ),
+        _Compared(lower=before_entry.lower[n:], equal=before_entry.equal[n:], total=before_entry.total[n:]),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy import stats
@@ -14,11 +14,14 @@ from cxresearch.checks import as_numbers, check_level, check_same_length
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike
 
     from cxresearch.aliases import Bools, Floats, Places
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 METHOD = "DeLong, DeLong and Clarke-Pearson (1988)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CorrelatedAUC:
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class CorrelatedAUC(Result):
     """AUCs of m scores on the same rows with their covariance.
 
     Attributes
@@ -50,22 +53,80 @@ class CorrelatedAUC:
     controls: int
     level: float
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="AUC with {level} intervals; {cases:,} cases, {controls:,} controls",
+            columns=(
+                Column(name="score", label="score", meaning="the score judged"),
+                Column(
+                    name="auc",
+                    label="AUC",
+                    meaning="chance that a case was scored above a control, ties one half",
+                    unit=Unit.AUC,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a score: score, auc, low, high, se."""
+        import pandas as pd
+
+        estimates = [self.estimate(name) for name in self.names]
+        return pd.DataFrame(
+            {
+                "score": self.names,
+                "auc": self.auc,
+                "low": [estimate.low for estimate in estimates],
+                "high": [estimate.high for estimate in estimates],
+                "se": [estimate.se for estimate in estimates],
+            }
+        )
+
+    @property
+    def finding(self) -> str:
+        """The score that tells most, and whether the next one is told apart from it."""
+        ranked = sorted(self.names, key=lambda name: -self.auc[self.names.index(name)])
+        text = f"{self.estimate(ranked[0]).finding}."
+        if len(ranked) > 1:
+            text += f" {self.contrast(ranked[0], ranked[1]).finding}."
+        return text
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Scores without an interval."""
+        return tuple(
+            f"{estimate.name}: {estimate.note}."
+            for estimate in map(self.estimate, self.names)
+            if estimate.note
+        )
+
     def estimate(self, name: str) -> Estimate:
         """AUC of one score with a Wald interval cut at 0 and 1; no interval where the variance is zero."""
         place = self.names.index(name)
-        value, se = float(self.auc[place]), float(np.sqrt(self.covariance[place, place]))
-        half = normal_quantile(self.level) * se if se > 0 else float("nan")
+        value = float(self.auc[place])
+        se = float(np.sqrt(self.covariance[place, place]))
+        low = high = float("nan")
+        note = "the DeLong variance is zero, so there is no interval"
+        if se > 0:
+            half = normal_quantile(self.level) * se
+            low = max(0.0, value - half)
+            high = min(1.0, value + half)
+            note = ""
         return Estimate(
             name=f"AUC of {name}",
             value=value,
-            low=max(0.0, value - half) if se > 0 else half,
-            high=min(1.0, value + half) if se > 0 else half,
+            low=low,
+            high=high,
             level=self.level,
             se=se,
             n=self.cases + self.controls,
             unit=Unit.AUC,
             method=METHOD,
-            note="" if se > 0 else "the DeLong variance is zero, so there is no interval",
+            note=note,
         )
 
     def contrast(self, first: str, second: str) -> Contrast:
@@ -74,13 +135,19 @@ class CorrelatedAUC:
         Where the standard error is 0 although the scores differ (one is constant, or both separate cases from
         controls) nothing is known about the error: limits and test are NaN, and the note says so.
         """
-        i, j = self.names.index(first), self.names.index(second)
+        i = self.names.index(first)
+        j = self.names.index(second)
         difference = float(self.auc[i] - self.auc[j])
+        # var(a - b) = var a + var b - 2 cov(a, b); NaN with a single case or control stays NaN.
         variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
-        se = float(np.sqrt(np.maximum(variance, 0.0)))  # NaN stays NaN
-        se, same = 0.0 if se < 1e-12 else se, bool(self.same[i, j])
+        se = float(np.sqrt(np.maximum(variance, 0.0)))
+        if se < 1e-12:
+            se = 0.0
+        same = bool(self.same[i, j])
         z, p_value = z_test(difference, se, same=same)
-        half = normal_quantile(self.level) * se if se > 0 or same else float("nan")
+        half = float("nan")
+        if se > 0 or same:
+            half = normal_quantile(self.level) * se
         return Contrast(
             name="AUC",
             first=first,
@@ -103,7 +170,9 @@ class CorrelatedAUC:
 def _note(se: float, *, same: bool) -> str:
     if same:
         return "both scores rank the rows alike"
-    return "" if se > 0 else "the variance of the difference is zero or not known, so there is no interval"
+    if se > 0:
+        return ""
+    return "the variance of the difference is zero or not known, so there is no interval"
 
 
 def z_test(difference: float, se: float, *, same: bool = False) -> tuple[float, float]:
@@ -170,8 +239,8 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
 
     Examples
     --------
-    >>> found = delong([0, 0, 0, 1, 1, 1], {"a": [1, 2, 2, 2, 3, 3], "b": [1, 1, 3, 1, 2, 3]})
-    >>> found.contrast("a", "b")
+    >>> areas = delong([0, 0, 0, 1, 1, 1], {"a": [1, 2, 2, 2, 3, 3], "b": [1, 1, 3, 1, 2, 3]})
+    >>> areas.contrast("a", "b")
     AUC: a minus b +0.278 [−0.130, +0.685], p 0.181, n 6
     """
     level = check_level(level)
@@ -185,16 +254,19 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
         code, _ = level_codes(name, values)
         check_same_length(outcome=y, **{name: code})
         codes.append(code)
-    cases, controls = int(y.sum()), int(len(y) - y.sum())
-    if not cases or not controls:
-        raise DataError("everyone is a case" if cases else "nobody is a case", wanted="cases and controls")
+    cases = int(y.sum())
+    controls = len(y) - cases
+    if not cases:
+        raise DataError("nobody is a case", wanted="cases and controls")
+    if not controls:
+        raise DataError("everyone is a case", wanted="cases and controls")
     cells, case, control = _histogram(y, codes)
     auc, covariance = delong_from_counts(cells, case, control)
     return CorrelatedAUC(
         names=tuple(scores),
         auc=auc,
         covariance=covariance,
-        same=np.array([[np.array_equal(one, two) for two in codes] for one in codes]),
+        same=np.array([[np.array_equal(first, second) for second in codes] for first in codes]),
         cases=cases,
         controls=controls,
         level=level,
@@ -233,16 +305,22 @@ def delong_from_counts(levels: Places, cases: Floats, controls: Floats) -> tuple
     >>> auc
     array([0.75])
     """
-    m, n = cases.sum(), controls.sum()
-    below, above = np.empty(levels.shape), np.empty(levels.shape)
+    m = cases.sum()
+    n = controls.sum()
+    controls_below = np.empty(levels.shape)
+    cases_above = np.empty(levels.shape)
     for index, code in enumerate(levels):
-        case, control = np.bincount(code, weights=cases), np.bincount(code, weights=controls)
-        below[index] = ((np.cumsum(control) - control / 2) / n)[code]
-        above[index] = (1 - (np.cumsum(case) - case / 2) / m)[code]
-    auc = below @ cases / m
+        case = np.bincount(code, weights=cases)
+        control = np.bincount(code, weights=controls)
+        # Structural components V10 and V01: shares of the other side below and above, ties one half.
+        controls_below[index] = ((np.cumsum(control) - control / 2) / n)[code]
+        cases_above[index] = (1 - (np.cumsum(case) - case / 2) / m)[code]
+    auc = controls_below @ cases / m
     if m < 2 or n < 2:
         return auc, np.full((len(levels), len(levels)), np.nan)
-    below -= auc[:, None]
-    above -= auc[:, None]
-    spread = (below * cases) @ below.T / (m - 1) / m + (above * controls) @ above.T / (n - 1) / n
-    return auc, spread
+    # DeLong, DeLong and Clarke-Pearson (1988): S10 / m + S01 / n.
+    controls_below -= auc[:, None]
+    cases_above -= auc[:, None]
+    of_cases = (controls_below * cases) @ controls_below.T / (m - 1)
+    of_controls = (cases_above * controls) @ cases_above.T / (n - 1)
+    return auc, of_cases / m + of_controls / n

@@ -48,6 +48,7 @@ def weight_below(group: Places, code: Places, weight: Floats) -> tuple[Floats, F
     total = _before(np.zeros(size, dtype=np.intp), group, weight)
     order = np.arange(size)
     for bit in range(max(int(code.max()), 1).bit_length() - 1, -1, -1):
+        # A block agrees in all higher bits; in it a row with this bit lies above the rows without.
         block = code[order] >> (bit + 1)
         high = (code[order] >> bit & 1).astype(bool)
         low_before = _before(block, group[order], np.where(high, 0.0, weight[order]))
@@ -60,14 +61,17 @@ def weight_below(group: Places, code: Places, weight: Floats) -> tuple[Floats, F
 
 def _by_level(group: Places, code: Places, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """Do the same with one running sum for each level: faster where there are few."""
-    below, equal, total = np.zeros(len(code)), np.zeros(len(code)), np.zeros(len(code))
+    below = np.zeros(len(code))
+    equal = np.zeros(len(code))
+    total = np.zeros(len(code))
     first = np.concatenate(([True], group[1:] != group[:-1]))
     start = np.maximum.accumulate(np.where(first, np.arange(len(code)), 0))
     for level in range(int(code.max()) + 1):
-        here = code == level
-        before = np.concatenate(([0.0], np.cumsum(np.where(here, weight, 0.0))[:-1]))[start]
+        at_level = code == level
+        # Weight at this level ahead of the row's group.
+        before = np.concatenate(([0.0], np.cumsum(np.where(at_level, weight, 0.0))[:-1]))[start]
         total += before
-        equal[here] = before[here]
+        equal[at_level] = before[at_level]
         below += np.where(code > level, before, 0.0)
     return below, equal, total
 

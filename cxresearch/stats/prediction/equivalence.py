@@ -1,4 +1,4 @@
-"""Two one-sided tests, power of a difference and of equivalence, and the rows that would decide."""
+"""Power of a difference and of equivalence, and the rows that would decide."""
 
 from __future__ import annotations
 
@@ -8,43 +8,6 @@ from scipy import optimize, stats
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
-
-
-def equivalence_p_value(difference: float, se: float, margin: float, *, same: bool = False) -> float:
-    """P-value of the hypothesis that the difference is as large as the margin (two one-sided tests).
-
-    Parameters
-    ----------
-    difference, se : float
-        Estimated difference and its standard error, which is taken as normal; for few cases or customers see
-        :class:`cxresearch.stats.prediction.few_leavers.Reference`.
-    margin : float
-        Largest difference that counts as none, above 0, in the unit of the difference.
-    same : bool
-        Both sides are one thing by definition, so that the difference is known to be 0.
-
-    Returns
-    -------
-    float
-        0 where both are the same; NaN where the standard error is 0 or missing: an error that happens to be
-        estimated as 0 says nothing of how far the difference may be from the truth.
-
-    References
-    ----------
-    Schuirmann (1987), doi:10.1007/BF01068419.
-
-    Examples
-    --------
-    >>> round(equivalence_p_value(0.0, 0.01, 0.02), 4)
-    0.0228
-    >>> equivalence_p_value(0.0, 0.0, 0.02), equivalence_p_value(0.0, 0.0, 0.02, same=True)
-    (nan, 0.0)
-    """
-    if same:
-        return 0.0
-    if not se > 0:
-        return math.nan
-    return float(stats.norm.sf((margin - abs(difference)) / se))
 
 
 def difference_power(difference: float, unit_sd: float, n: float, *, level: float = 0.95) -> float:
@@ -71,7 +34,9 @@ def difference_power(difference: float, unit_sd: float, n: float, *, level: floa
     >>> round(difference_power(0.023, 1.07, 20_000), 2)
     0.86
     """
-    shift, z = abs(difference) * math.sqrt(n) / unit_sd, normal_quantile(level)
+    # Power = P(|Z + shift| > z) with shift = difference / SE.
+    shift = abs(difference) * math.sqrt(n) / unit_sd
+    z = normal_quantile(level)
     return float(stats.norm.sf(z - shift) + stats.norm.cdf(-z - shift))
 
 
@@ -98,8 +63,11 @@ def equivalence_power(
     >>> round(equivalence_power(0.0, 1.07, 24_500, margin=0.02), 2)
     0.8
     """
-    root, z = math.sqrt(n) / unit_sd, stats.norm.ppf(level)
-    upper, lower = (margin - difference) * root - z, (margin + difference) * root - z
+    # Both one-sided tests reject at 1 - level: P(A) + P(B) - 1 is exact for normal estimates.
+    precision = math.sqrt(n) / unit_sd
+    z = stats.norm.ppf(level)
+    upper = (margin - difference) * precision - z
+    lower = (margin + difference) * precision - z
     return float(max(0.0, stats.norm.cdf(upper) + stats.norm.cdf(lower) - 1))
 
 
@@ -125,9 +93,13 @@ def rows_for_difference(
     >>> round(rows_for_difference(0.023, 1.07), -2)
     17000.0
     """
-    level, power = check_level(level), check_number("power", power, above=0, below=1)
-    if difference == 0 or unit_sd == 0:
-        return math.inf if unit_sd else 2.0
+    level = check_level(level)
+    power = check_number("power", power, above=0, below=1)
+    if unit_sd == 0:
+        return 2.0
+    if difference == 0:
+        return math.inf
+    # n = ((z_level + z_power) sd / difference)^2; the far tail is left out.
     z = normal_quantile(level) + stats.norm.ppf(power)
     return float((z * unit_sd / difference) ** 2)
 
@@ -154,7 +126,8 @@ def rows_for_equivalence(
     >>> round(rows_for_equivalence(0.0, 1.07, margin=0.02), -2)
     24500.0
     """
-    level, power = check_level(level), check_number("power", power, above=0, below=1)
+    level = check_level(level)
+    power = check_number("power", power, above=0, below=1)
     if abs(difference) >= margin:
         return math.inf
     if unit_sd == 0:

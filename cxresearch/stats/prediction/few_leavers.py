@@ -39,7 +39,10 @@ class Reference:
 
     @property
     def _stretch(self) -> float:
-        return math.sqrt(self.smallest / (self.smallest - 1)) if self.smallest > 1 else math.nan
+        if self.smallest < 2:
+            return math.nan
+        # An influence-function variance divides by k where k - 1 is due: sqrt(k / (k - 1)).
+        return math.sqrt(self.smallest / (self.smallest - 1))
 
     def critical(self, level: float) -> float:
         """Standard errors from the estimate to either end of a two-sided interval."""
@@ -57,4 +60,5 @@ class Reference:
         """P-value of a difference as large as the margin, by two one-sided tests; NaN where not known."""
         if self.smallest < 2 or not se > 0:
             return math.nan
+        # Schuirmann (1987), doi:10.1007/BF01068419: the larger of the two one-sided p-values.
         return float(stats.t.sf((margin - abs(difference)) / (se * self._stretch), self.smallest - 1))

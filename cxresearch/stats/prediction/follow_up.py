@@ -82,8 +82,8 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     ----------
     durations : array-like, shape (n,)
         Times in days, 0 or more (another unit does no harm, but messages say days); missing values are
-        refused. Times that differ by rounding only are one
-        time, as for the survival curves (``risk_table.TIE_TOLERANCE``).
+        refused. Times that differ by rounding only are one time, as for the survival curves
+        (``risk_table.TIE_TOLERANCE``).
     events : array-like, shape (n,)
         0 censored, 1.. kind of event.
     weights : array-like, shape (n,), optional
@@ -109,9 +109,11 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     >>> float(fit.after[1])  # at time 2 the event leaves first, then one of two is censored
     0.5
     """
-    time, code, row_weight = _checked(durations, events, weights)
-    order = np.argsort(time, kind="stable")
-    time, code, row_weight = time[order], code[order], row_weight[order]
+    given_time, given_code, given_weight = _checked(durations, events, weights)
+    order = np.argsort(given_time, kind="stable")
+    time = given_time[order]
+    code = given_code[order]
+    row_weight = given_weight[order]
     gap = np.diff(time)
     new = np.append(True, gap > tie_width(time[np.append(True, gap > 0)]))
     group = np.cumsum(new) - 1
@@ -121,6 +123,7 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     censored = np.bincount(group, weights=row_weight * (code == 0), minlength=size)
     leaving = np.bincount(group, weights=row_weight, minlength=size)
     remaining = np.append(leaving[::-1].cumsum()[::-1][1:], 0.0)
+    # Reverse Kaplan-Meier (Gerds and Schumacher 2006): events at u leave before censorings at u are drawn.
     exposed = remaining + censored
     hazard = np.divide(censored, exposed, out=np.zeros(size), where=censored > 0)
     after = np.cumprod(1 - hazard)
@@ -143,7 +146,9 @@ def _checked(
 ) -> tuple[Floats, Ints, Floats]:
     time = as_numbers("durations", durations)
     code = event_codes("events", events)
-    row_weight = np.ones(len(time)) if weights is None else as_numbers("weights", weights)
+    row_weight = np.ones(len(time))
+    if weights is not None:
+        row_weight = as_numbers("weights", weights)
     check_same_length(durations=time, events=code, weights=row_weight)
     if not len(time):
         raise DataError("there are no rows", wanted="at least two rows with a duration and an event")
@@ -167,13 +172,17 @@ def observed_at(fit: FollowUp, horizon: float) -> float:
     last = int(np.searchsorted(fit.time, fit.reaching(horizon), side="right")) - 1
     if last == len(fit.time) - 1:
         raise nobody_past(fit, horizon)
-    return 1.0 if last < 0 else float(fit.after[last])
+    if last < 0:
+        return 1.0
+    return float(fit.after[last])
 
 
 def nobody_past(fit: FollowUp, horizon: float) -> DataError:
     """Say why nobody was seen to stay beyond the horizon: everyone left, or the follow-up ends before."""
     if (fit.event > 0).all():
-        what = "churned" if (fit.event == 1).all() else "left"
+        what = "left"
+        if (fit.event == 1).all():
+            what = "churned"
         return DataError(
             f"everyone {what} within {horizon:g} days",
             where=f"{fit.n:,} rows",
@@ -197,6 +206,7 @@ def inverse_weights(fit: FollowUp, horizon: float) -> Floats:
     -------
     array, shape (n,)
     """
+    # Uno et al. (2007): 1(T <= h, event)/G(T-) + 1(T > h)/G(h).
     at_horizon = observed_at(fit, horizon)
     weight = np.where(fit.event > 0, 1 / fit.before.clip(1e-300)[fit.group], 0.0)
     weight[fit.duration > fit.reaching(horizon)] = 1 / at_horizon
@@ -226,6 +236,7 @@ def censoring_term(fit: FollowUp, effect: Floats, horizon: float) -> Floats:
         return np.zeros(fit.n)
     by_time = np.bincount(fit.group, weights=effect, minlength=size)
     beyond = np.append(by_time[::-1].cumsum()[::-1][1:], 0.0)[: last + 1]
+    # H(u) / remaining(u), and its integral over the censoring hazard.
     has_left = (fit.remaining[: last + 1] > 0) & (fit.hazard[: last + 1] > 0)
     jump = np.divide(beyond, fit.remaining[: last + 1], out=np.zeros(last + 1), where=has_left)
     drift = np.concatenate(([0.0], np.cumsum(fit.hazard[: last + 1] * jump)))

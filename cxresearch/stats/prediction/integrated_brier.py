@@ -42,7 +42,10 @@ def time_shares(times: Sequence[float], *, rule: str = "left") -> Floats:
         raise ArgumentError("times do not rise", wanted="different times, earliest first")
     width = np.diff(np.concatenate(([0.0], times)))
     after = np.append(width[1:], 0.0)
-    return np.asarray((after if rule == "left" else (width + after) / 2) / times[-1])
+    # Left: value times the width up to the next time; trapezoid: half of the widths on either side.
+    if rule == "left":
+        return np.asarray(after / times[-1])
+    return np.asarray((width + after) / 2 / times[-1])
 
 
 def integrated_brier(
@@ -98,7 +101,8 @@ def integrated_brier(
     at = checked_horizons(times)
     shares = time_shares(at, rule=rule)
     predicted = checked_risks(fit, risks, len(at))
-    value, influence = np.zeros((len(risks) + 1, 1)), np.zeros((len(risks) + 1, 1, fit.n))
+    value = np.zeros((len(risks) + 1, 1))
+    influence = np.zeros((len(risks) + 1, 1, fit.n))
     for place, (time, share) in enumerate(zip(at, shares, strict=True)):
         side = split_weights(fit, inverse_weights(fit, time), time, cause=cause)
         null = np.full(fit.n, marginal_risk(fit, side))

@@ -120,9 +120,13 @@ def split_weights(
 ) -> Sides:
     """Split weights as :func:`sides_of` does, where one side may be empty."""
     early = fit.duration <= fit.reaching(horizon)
-    own = early & (fit.event == cause)
-    excluded = early if controls == "event_free" else own
-    return Sides(horizon=horizon, case=np.where(own, weight, 0.0), control=np.where(excluded, 0.0, weight))
+    cases = early & (fit.event == cause)
+    no_controls = cases
+    if controls == "event_free":
+        no_controls = early
+    return Sides(
+        horizon=horizon, case=np.where(cases, weight, 0.0), control=np.where(no_controls, 0.0, weight)
+    )
 
 
 def level_codes(name: str, values: ArrayLike) -> tuple[Places, Floats]:
@@ -164,13 +168,18 @@ def auc_at(fit: FollowUp, code: Places, at: Sides) -> tuple[float, Floats]:
 
 def auc_effect(code: Places, at: Sides) -> tuple[float, Floats]:
     """AUC and n times its derivative by the log of each row's weight, (n,)."""
-    size, n = int(code.max()) + 1, len(code)
+    size = int(code.max()) + 1
+    n = len(code)
     case = np.bincount(code, weights=at.case, minlength=size)
     control = np.bincount(code, weights=at.control, minlength=size)
-    cases, controls = case.sum(), control.sum()
+    cases = case.sum()
+    controls = control.sum()
+    # By level: weighted share of controls below and of cases above, ties one half.
     control_below = (np.cumsum(control) - control / 2) / controls
     case_above = 1 - (np.cumsum(case) - case / 2) / cases
+    # Hung and Chiang (2010): AUC = sum_ij a_i b_j [1(M_i > M_j) + 1(M_i = M_j)/2] / (sum a sum b).
     value = float(case @ control_below / cases)
+    # n dAUC / d log weight of a case is n a_i (share below - AUC) / sum a; of a control likewise.
     effect = at.case * ((control_below - value) * (n / cases))[code]
     effect += at.control * ((case_above - value) * (n / controls))[code]
     return value, effect
@@ -181,6 +190,7 @@ def mean_at(fit: FollowUp, at: Sides, case_value: Floats, control_value: Floats)
 
     With squared errors it is the Brier score; with indicators, shares and net benefit.
     """
+    # Mean of w_i y_i; the weights sum to n, so its influence is w_i (y_i - mean).
     weighted = at.case * case_value + at.control * control_value
     value = float(weighted.sum() / fit.n)
     effect = weighted - value * (at.case + at.control)
@@ -238,8 +248,7 @@ def ipcw_auc(
 
     Examples
     --------
-    >>> found = ipcw_auc([1, 2, 3, 4, 5], [1, 0, 1, 1, 0], [[5, 3, 4, 1, 2]], [3.5])
-    >>> found.value
+    >>> ipcw_auc([1, 2, 3, 4, 5], [1, 0, 1, 1, 0], [[5, 3, 4, 1, 2]], [3.5]).value
     array([[1.]])
     """
     fit = follow_up(durations, events, weights=weights)
@@ -255,14 +264,14 @@ def auc_measure(fit: FollowUp, codes: Sequence[Places], at: Sequence[Sides]) -> 
 
 
 def measure(
-    fit: FollowUp, name: str, at: Sequence[Sides], found: list[list[tuple[float, Floats]]]
+    fit: FollowUp, name: str, at: Sequence[Sides], values: list[list[tuple[float, Floats]]]
 ) -> Measure:
     """Collect (value, sorted influence) pairs by contestant and horizon into a :class:`Measure`."""
-    value = np.array([[pair[0] for pair in row] for row in found])
+    value = np.array([[number for number, _ in row] for row in values])
     influence = np.empty((*value.shape, fit.n))
-    for index, row in enumerate(found):
-        for column, pair in enumerate(row):
-            influence[index, column, fit.order] = pair[1]
+    for contestant, row in enumerate(values):
+        for horizon, (_, effect) in enumerate(row):
+            influence[contestant, horizon, fit.order] = effect
     return Measure(
         name=name,
         horizons=np.array([side.horizon for side in at]),
@@ -309,20 +318,20 @@ def ipcw_brier(
 
     Examples
     --------
-    >>> found = ipcw_brier([1, 2, 3, 4], [1, 1, 0, 0], [[[0.5, 0.5, 0.5, 0.5]]], [2.5])
-    >>> found.value.ravel()
+    >>> ipcw_brier([1, 2, 3, 4], [1, 1, 0, 0], [[[0.5, 0.5, 0.5, 0.5]]], [2.5]).value.ravel()
     array([0.25, 0.25])
     """
     fit = follow_up(durations, events, weights=weights)
     at = [sides(fit, horizon, cause=cause) for horizon in checked_horizons(horizons)]
     sorted_risks = checked_risks(fit, risks, len(at))
-    found = [[brier_at(fit, side, risk) for side, risk in zip(at, row, strict=True)] for row in sorted_risks]
-    found.append([brier_at(fit, side, np.full(fit.n, marginal_risk(fit, side))) for side in at])
-    return measure(fit, "Brier score", at, found)
+    scores = [[brier_at(fit, side, risk) for side, risk in zip(at, row, strict=True)] for row in sorted_risks]
+    scores.append([brier_at(fit, side, np.full(fit.n, marginal_risk(fit, side))) for side in at])
+    return measure(fit, "Brier score", at, scores)
 
 
 def brier_at(fit: FollowUp, at: Sides, risk: Floats) -> tuple[float, Floats]:
     """Brier score of one prediction (sorted rows) and its influence values."""
+    # Graf et al. (1999): w_i (1(case) - risk_i)^2.
     return mean_at(fit, at, (1 - risk) ** 2, risk**2)
 
 

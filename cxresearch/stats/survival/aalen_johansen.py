@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import as_numbers, check_choice, check_level
+from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import ArgumentError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_interval, format_value
 from cxresearch.stats.survival.jackknife import jackknife_variance
 from cxresearch.stats.survival.kaplan_meier import curve_of, log_survival_influence, survival_of
 from cxresearch.stats.survival.limits import SCALES, probability_limits
 from cxresearch.stats.survival.risk_table import RiskTable, SurvivalRows, risk_table, survival_rows
-from cxresearch.stats.survival.survival_curve import KaplanMeier, step_values
+from cxresearch.stats.survival.survival_curve import KaplanMeier, read_at, step_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike
 
     from cxresearch.aliases import Floats
@@ -67,9 +67,30 @@ class CumulativeIncidence(Result):
     n: int
     unit: Unit = Unit.DAYS
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Cumulative incidence with {level} limits; {n:,} people",
+            columns=(
+                Column(name="kind", label="kind", meaning="kind of event"),
+                Column(name="time", label="time", meaning="at which somebody leaves"),
+                Column(name="at_risk", label="at risk", meaning="weight at risk just before the time"),
+                Column(name="events", label="events", meaning="weight having this kind of event"),
+                Column(
+                    name="incidence",
+                    label="incidence",
+                    meaning="probability of having had this kind of event",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="se", label="SE", meaning="standard error of the incidence"),
+            ),
+        )
+    }
+
     @property
-    def frame(self) -> pd.DataFrame:
-        """Long table with columns kind, time, at_risk, events, incidence, se, low, high."""
+    def table(self) -> pd.DataFrame:
+        """One row a kind and time, long."""
         return pd.concat(
             [
                 pd.DataFrame(
@@ -106,23 +127,23 @@ class CumulativeIncidence(Result):
             follow-up the values are NaN and ``note`` says so, unless nobody was left or ``extend`` was
             asked for.
         """
-        at = as_numbers("times", np.atleast_1d(np.asarray(times)))
-        if (at < 0).any():
-            raise ArgumentError(f"a time is negative: {at.min():g}", wanted="times of 0 or more")
-        end = self.event_free.follow_up
-        beyond = (at > end) & (self.event_free.survival[-1] > 0)
-        note = f"{'carried beyond' if extend else 'beyond'} the follow-up, which ends at {end:g}"
+        at, beyond, note = read_at(self.event_free, times)
+        if extend:
+            note = f"carried {note}"
         parts = []
         for k, kind in enumerate(self.kinds):
             part = pd.DataFrame({"kind": kind, "time": at, "at_risk": self.event_free.at_risk_at(at)})
             for name in ("incidence", "se", "low", "high"):
-                values = step_values(self.time, getattr(self, name)[:, k], at, 0.0)
-                part[name] = values if extend else np.where(beyond, np.nan, values)
+                part[name] = step_values(self.time, getattr(self, name)[:, k], at, 0.0)
+            if not extend:
+                part.loc[beyond, ["incidence", "se", "low", "high"]] = np.nan
             part["note"] = np.where(beyond, note, "")
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
 
-    def __str__(self) -> str:
+    @property
+    def finding(self) -> str:
+        """Incidence of each kind at the end of the follow-up."""
         end = self.event_free.follow_up
         parts = [
             f"{kind} {format_value(float(self.incidence[-1, k]), Unit.SHARE)} "
@@ -132,7 +153,10 @@ class CumulativeIncidence(Result):
         by = format_value(end, self.unit)
         return f"Cumulative incidence by {by}: {', '.join(parts)}, n {self.n:,}"
 
-    __repr__ = __str__
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the event-free curve."""
+        return self.event_free.notes
 
 
 def aalen_johansen(
@@ -207,6 +231,7 @@ def incidence_of(
     names = _names(rows, kinds)
     table = risk_table(rows, kinds=tuple(names))
     before = np.concatenate([[1.0], survival_of(table)[:-1]])
+    # Aalen and Johansen (1978): dF_k(t) = S(t-) d_k / n.
     steps = before[:, None] * table.events / table.at_risk[:, None]
     incidence = np.cumsum(steps, axis=0)
     se = np.sqrt(_variance(rows, table, before, steps))
@@ -256,23 +281,26 @@ def _variance(
     ``dB = dF_k C(s-) - dF_k / n``.
     """
     level, start, final = log_survival_influence(rows, table)
-    row, into = table.exit_index, table.entry_index
+    leave = table.exit_index
+    enter = table.entry_index
     scale = rows.scale[:, None]
-    result = np.empty_like(steps)
+    variance = np.empty_like(steps)
     for k, kind in enumerate(table.kinds):
-        moves = np.cumsum(steps[:, k])
-        f = np.concatenate([[0.0], moves])
+        f = np.concatenate([[0.0], np.cumsum(steps[:, k])])
         b = np.concatenate([[0.0], np.cumsum(steps[:, k] * (level[:-1] - 1 / table.at_risk))])
-        own = (rows.event == kind) * before[row] / table.at_risk[row]
-        gathered = b[row + 1] - b[into] - start * (f[row + 1] - f[into]) + own
-        present = np.stack([start * f[into] - b[into], -start, np.ones_like(start)], axis=1)
-        settled = np.stack([gathered - final * f[row + 1], final, np.zeros_like(final)], axis=1)
-        result[:, k] = jackknife_variance(
+        # A row's event of this kind adds S(s-) / n(s) at its own time.
+        event = (rows.event == kind) * before[leave] / table.at_risk[leave]
+        at_exit = b[leave + 1] - b[enter] - start * (f[leave + 1] - f[enter]) + event
+        # Coordinates in 1, F_k(t), B(t): B(t) - B(entry) - C(entry) (F(t) - F(entry)) while at risk, ...
+        present = np.stack([start * f[enter] - b[enter], -start, np.ones_like(start)], axis=1)
+        # ... and the value at the exit plus final (F(t) - F(exit)) from then on.
+        settled = np.stack([at_exit - final * f[leave + 1], final, np.zeros_like(final)], axis=1)
+        variance[:, k] = jackknife_variance(
             np.stack([np.ones(table.time.size), f[1:], b[1:]], axis=1),
-            enter=into,
-            leave=row,
+            enter=enter,
+            leave=leave,
             present=scale * present,
             settled=scale * settled,
             cluster=rows.cluster,
         )
-    return result
+    return variance

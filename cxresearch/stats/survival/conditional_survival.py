@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from cxresearch.results.units import Unit, format_estimate, format_value
-from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.survival.limits import probability_limits
 from cxresearch.stats.survival.survival_curve import KaplanMeier, step_values
 from cxresearch.units_of_time import DAYS_A_YEAR
 
@@ -52,6 +52,7 @@ def conditional_survival(curve: KaplanMeier, stayed: Floats, further: float) -> 
     """
     start = step_values(curve.time, curve.survival, stayed, 1.0)
     end = step_values(curve.time, curve.survival, stayed + further, 1.0)
+    # Greenwood's terms d / (n (n - d)) of the steps between: var log(S(s + t) / S(s)).
     terms = np.where(
         curve.events < curve.at_risk,
         curve.events / (curve.at_risk * np.maximum(curve.at_risk - curve.events, 1e-300)),
@@ -65,7 +66,7 @@ def conditional_survival(curve: KaplanMeier, stayed: Floats, further: float) -> 
     value = np.where(beyond | gone, np.nan, end / np.where(gone, 1.0, start))
     robust = curve.variance != "Greenwood"
     se = np.where((value > 0) & ~robust, value * np.sqrt(np.maximum(variance, 0)), np.nan)
-    low, high = _log_log(value, se, curve.level)
+    low, high = probability_limits(value, se, level=curve.level)
     note = np.where(gone, "nobody is left by then", np.where(beyond, "beyond the follow-up", ""))
     return pd.DataFrame(
         {
@@ -79,15 +80,6 @@ def conditional_survival(curve: KaplanMeier, stayed: Floats, further: float) -> 
             "note": np.where((note == "") & robust, "se by churn_curve(..., given=)", note),
         }
     )
-
-
-def _log_log(value: Any, se: Any, level: float) -> tuple[Any, Any]:
-
-    inside = (value > 0) & (value < 1) & (se > 0)
-    p = np.where(inside, value, 0.5)
-    half = normal_quantile(level) * np.where(inside, se, 0) / (p * np.abs(np.log(p)))
-    fixed = np.where(np.isnan(se), np.nan, value)
-    return np.where(inside, p ** np.exp(half), fixed), np.where(inside, p ** np.exp(-half), fixed)
 
 
 def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
@@ -124,13 +116,13 @@ def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
     ([4.0], [0.229])
     """
     columns = ["start", "left", "low", "high", "usual"]
-    stretch = _STRETCH.get(curve.unit)
-    months = int(curve.readable_until / stretch) if stretch else 0
-    if stretch is None or months < 4:
+    stretch = _STRETCH.get(curve.unit, float("inf"))
+    months = int(curve.readable_until / stretch)
+    if months < 4:
         return pd.DataFrame(columns=columns, dtype=float)
     starts = stretch * np.arange(months, dtype=np.float64)
     table = conditional_survival(curve, starts, stretch)
-    found = pd.DataFrame(
+    falls = pd.DataFrame(
         {
             "start": table["stayed"],
             "left": 1 - table["survival"],
@@ -138,10 +130,13 @@ def steep_falls(curve: KaplanMeier) -> pd.DataFrame:
             "high": 1 - table["low"],
         }
     )
-    found["usual"] = float(found["left"].median())
-    middle = float(np.sort(found["left"])[months // 4 : months - months // 4].mean())
+    falls["usual"] = float(falls["left"].median())
+    # Mean of the middle half, for where the median month loses nobody.
+    middle_mean = float(np.sort(falls["left"])[months // 4 : months - months // 4].mean())
+    # Bonferroni over the months looked at.
     strict = conditional_survival(replace(curve, level=1 - (1 - curve.level) / months), starts, stretch)
-    steep = found[1 - strict["high"] > np.maximum(_STEEP * np.maximum(found["usual"], middle), 0.01)]
+    bar = np.maximum(_STEEP * np.maximum(falls["usual"], middle_mean), 0.01)
+    steep = falls[1 - strict["high"] > bar]
     return steep.sort_values("left", ascending=False, kind="stable").head(_MOST_FALLS).reset_index(drop=True)
 
 
@@ -152,8 +147,10 @@ def falls_words(curve: KaplanMeier, falls: pd.DataFrame) -> str:
     starts = [f"{start:g}" for start in sorted(falls["start"])]
     when = " and ".join(part for part in (", ".join(starts[:-1]), starts[-1]) if part)
     years = falls["start"] / _YEAR[curve.unit]
-    yearly = bool(((years - years.round()).abs() < 0.09).all() and (years.round() >= 1).all())
-    why = ", as if yearly contracts ended then" if yearly else ""
+    near_whole = (years - years.round()).abs() < 0.09
+    why = ""
+    if near_whole.all() and (years.round() >= 1).all():
+        why = ", as if yearly contracts ended then"
     return f"Many leave at once after {when} {curve.unit}{why}."
 
 
@@ -161,7 +158,9 @@ def falls_figures(curve: KaplanMeier, falls: pd.DataFrame) -> str:
     """Say how many leave where the curve falls steeply, with intervals; empty where it does not."""
     if not len(falls):
         return ""
-    stretch = "month" if curve.unit is Unit.MONTHS else "30 days"
+    stretch = "30 days"
+    if curve.unit is Unit.MONTHS:
+        stretch = "month"
     figures = [
         format_estimate(row["left"], row["low"], row["high"], Unit.SHARE)
         + f"{' leave' * (not place)} in the {stretch} after {row['start']:g} {curve.unit}"

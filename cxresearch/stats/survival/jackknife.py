@@ -55,17 +55,22 @@ def jackknife_variance(
     array([1., 9.])
     """
     size, width = basis.shape
-    total, magnitude = np.zeros(size), np.zeros(size)
-    if cluster is not None:
+    total = np.zeros(size)
+    magnitude = np.zeros(size)
+    if cluster is None:
+        # A row by itself: from nothing to present at its entry, from present to settled at its exit.
+        moment = np.concatenate([enter, leave])
+        before = np.concatenate([np.zeros_like(present), present])
+        after = np.concatenate([present, settled])
+    else:
         moment, before, after = _changes(enter, leave, present, settled, cluster)
     for i in range(width):
         for j in range(i, width):
-            if cluster is None:
-                start = present[:, i] * present[:, j]
-                step = _sums(enter, start, size) + _sums(leave, settled[:, i] * settled[:, j] - start, size)
-            else:
-                step = _sums(moment, after[:, i] * after[:, j] - before[:, i] * before[:, j], size)
-            product = (1 if i == j else 2) * basis[:, i] * basis[:, j]
+            # g' (sum x x') g, entry by entry of the symmetric matrix; off the diagonal twice.
+            step = _sums(moment, after[:, i] * after[:, j] - before[:, i] * before[:, j], size)
+            product = basis[:, i] * basis[:, j]
+            if i != j:
+                product = 2 * product
             total += product * np.cumsum(step)
             magnitude += np.abs(product) * np.cumsum(np.abs(step))
     return np.where(total > ROUNDING * magnitude, total, 0.0)
@@ -87,12 +92,12 @@ def _changes(
     moment = np.concatenate([enter, leave])
     of = np.concatenate([cluster, cluster])
     order = np.lexsort((moment, of))
-    moment, of = moment[order], of[order]
+    of = of[order]
     change = np.concatenate([present, settled - present])[order]
     first = np.concatenate([[True], of[1:] != of[:-1]])
-    after = np.cumsum(change, axis=0)
-    before = after - change
-    start = before[first][np.cumsum(first) - 1]
-    before, after = before - start, after - start
+    # Running sums over all clusters in a row, less what stood where each cluster begins.
+    running = np.cumsum(change, axis=0)
+    start = (running - change)[first][np.cumsum(first) - 1]
+    before = running - change - start
     before[first] = 0.0
-    return moment, before, after
+    return moment[order], before, running - start

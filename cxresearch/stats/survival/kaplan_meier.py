@@ -112,7 +112,13 @@ def curve_of(
     table = risk_table(rows)
     warn_of(emptied_early(table))
     survival = survival_of(table)
-    variance = _jackknife(rows, table) if jackknife else np.cumsum(greenwood_terms(table))
+    if jackknife:
+        method = "infinitesimal jackknife"
+        variance = _jackknife(rows, table)
+    else:
+        method = "Greenwood"
+        variance = np.cumsum(greenwood_terms(table))
+    # se S(t) = S(t) se log S(t)
     se = np.where(survival > 0, survival * np.sqrt(variance), np.nan)
     low, high = probability_limits(survival, se, level=level, ci=ci)
     entry_time, entered = _entries(rows)
@@ -128,7 +134,7 @@ def curve_of(
         edges=_edges(table, entry_time, entered, n=rows.n, level=level),
         level=level,
         ci=ci,
-        variance="infinitesimal jackknife" if jackknife else "Greenwood",
+        variance=method,
         n=rows.n,
         n_events=float(table.events.sum()),
         unit=unit,
@@ -157,28 +163,34 @@ def _edges(
     They are for as many people as were seen, by weight, but never more than there are; of nobody they are 0
     and 1.
     """
-    time, at_risk, gone = table.time, table.at_risk, np.cumsum(table.any_event)
+    time = table.time
+    at_risk = table.at_risk
+    gone = np.cumsum(table.any_event)
     if entry_time is not None and entered is not None:
         time = np.union1d(time, entry_time)
-        out = np.concatenate([[0.0], np.cumsum(table.any_event + table.censored)])
-        come = np.concatenate([[0.0], entered])
-        before = np.searchsorted(table.time, time, side="left")
-        at_risk = come[np.searchsorted(entry_time, time, side="left")] - out[before]
+        left = np.concatenate([[0.0], np.cumsum(table.any_event + table.censored)])
+        entered_so_far = np.concatenate([[0.0], entered])
+        # At risk just before t: entered before t, less left before t.
+        at_risk = entered_so_far[np.searchsorted(entry_time, time, side="left")]
+        at_risk = at_risk - left[np.searchsorted(table.time, time, side="left")]
         gone = np.concatenate([[0.0], gone])[np.searchsorted(table.time, time, side="right")]
-    at_risk, gone = np.minimum(at_risk, n), np.minimum(gone, n)
-    all_of, none_of = np.stack([at_risk, np.zeros(len(gone))]), np.stack([at_risk, gone])
-    low, high = wilson(all_of, none_of, level=level)
+    at_risk = np.minimum(at_risk, n)
+    gone = np.minimum(gone, n)
+    # Wilson (1927) for all of those at risk, and for none of those gone.
+    if_nobody_left = wilson(at_risk, at_risk, level=level)
+    if_everybody_left = wilson(np.zeros(len(gone)), gone, level=level)
     return EdgeLimits(
         time=time,
         at_risk=at_risk,
-        low=np.where(at_risk > 0, low[0], 0.0),
+        low=np.where(at_risk > 0, if_nobody_left.low, 0.0),
         gone=gone,
-        high=np.where(gone > 0, high[1], 1.0),
+        high=np.where(gone > 0, if_everybody_left.high, 1.0),
     )
 
 
 def survival_of(table: RiskTable) -> Floats:
     """Product-limit survival just after each time, shape (t,)."""
+    # Kaplan and Meier (1958): S(t) = product of 1 - d / n.
     factor = np.where(table.exhausted, 0.0, 1 - table.any_event / table.at_risk)
     return np.asarray(np.cumprod(factor), dtype=np.float64)
 
@@ -188,7 +200,9 @@ def emptied_early(table: RiskTable) -> float:
     if not table.exhausted.any():
         return float("inf")
     first = int(np.argmax(table.exhausted))
-    return float(table.time[first]) if bool((table.entry_index > first).any()) else float("inf")
+    if (table.entry_index > first).any():
+        return float(table.time[first])
+    return float("inf")
 
 
 def emptied_note(time: float) -> str:
@@ -228,6 +242,8 @@ def log_survival_influence(rows: SurvivalRows, table: RiskTable) -> tuple[Floats
     final : ndarray, shape (n,)
         Influence from the row's own exit on.
     """
+    # Influence on log S(t) = -integral of (dN_i - 1(at risk) dH) / (n - d): see Reid (1981),
+    # doi:10.1214/aos/1176345333, with n - d instead of n so that it sums to Greenwood's variance under ties.
     level = np.concatenate([[0.0], np.cumsum(greenwood_terms(table))])
     left = np.where(table.exhausted, np.inf, table.at_risk - table.any_event)
     start = level[table.entry_index]
@@ -243,6 +259,7 @@ def survival_influence(rows: SurvivalRows, time: float) -> Floats:
     reached = int(np.searchsorted(table.time, time, side="right"))
     present = np.where(table.entry_index < reached, level[reached] - start, 0.0)
     value = np.concatenate([[1.0], survival_of(table)])[reached]
+    # Influence on S = S times influence on log S.
     return np.asarray(rows.weight * value * np.where(table.exit_index < reached, final, present))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit, logit
 
 from cxresearch.checks import check_choice
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
@@ -46,17 +47,23 @@ def probability_limits(
     inside = (value > 0) & (value < 1) & (se > 0)
     p = np.where(inside, value, 0.5)
     spread = z * np.where(inside, se, 0.0)
+    # Delta method: se g(p) = |g'(p)| se p, symmetric limits on the scale of g, taken back.
     if ci == "plain":
-        low, high = p - spread, p + spread
+        low = p - spread
+        high = p + spread
     elif ci == "log":
-        low, high = p * np.exp(-spread / p), p * np.exp(spread / p)
+        low = p * np.exp(-spread / p)
+        high = p * np.exp(spread / p)
     elif ci == "logit":
-        centre, half = np.log(p / (1 - p)), spread / (p * (1 - p))
-        low, high = 1 / (1 + np.exp(half - centre)), 1 / (1 + np.exp(-half - centre))
+        half = spread / (p * (1 - p))
+        low = expit(logit(p) - half)
+        high = expit(logit(p) + half)
     else:
+        # g(p) = log(-log p), so p^exp(+-half).
         half = spread / (p * np.abs(np.log(p)))
         with np.errstate(over="ignore", under="ignore"):
-            low, high = p ** np.exp(half), p ** np.exp(-half)
+            low = p ** np.exp(half)
+            high = p ** np.exp(-half)
     fixed = np.where(np.isnan(se), np.nan, value)
     return (
         np.where(inside, np.maximum(low, 0.0), fixed),

@@ -45,6 +45,7 @@ class ParametricFit:
 
     def area(self, start: float, end: float) -> float:
         """Integral of the survival function from start (above 0) to end, by Gauss and Legendre."""
+        # Integral over (a, b) = (b - a)/2 sum of w_i f(a + (b - a)/2 (x_i + 1)).
         nodes, weights = np.polynomial.legendre.leggauss(64)
         half = (end - start) / 2
         return float(half * (weights @ self.survival(start + half * (nodes + 1))))
@@ -111,13 +112,16 @@ def _fit(rows: SurvivalRows, family: str) -> ParametricFit:
     }
     scale = float(np.average(rows.duration, weights=rows.weight))  # optimisers like times near one
     fitter = fitters[family]()
+    entry = None
+    if rows.entry is not None:
+        entry = rows.entry / scale
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # start values, step sizes; the result is judged below
             fitter.fit(
                 rows.duration / scale,
                 rows.event > 0,
-                entry=None if rows.entry is None else rows.entry / scale,
+                entry=entry,
                 weights=rows.weight,
             )
     except (ConvergenceError, ValueError, np.linalg.LinAlgError) as error:
@@ -129,6 +133,7 @@ def _fit(rows: SurvivalRows, family: str) -> ParametricFit:
             survival=lambda times: np.full(np.shape(times), np.nan),
             note=f"did not converge ({type(error).__name__})",
         )
+    # Densities of t / scale are scale times those of t.
     events = float(rows.weight[rows.event > 0].sum())
     loglik = float(fitter.log_likelihood_ - events * np.log(scale))
 

@@ -42,8 +42,8 @@ def share_reached(curve: KaplanMeier, time: float, *, extend: bool = False) -> R
     --------
     >>> from cxresearch.stats.survival.kaplan_meier import kaplan_meier
     >>> curve = kaplan_meier([1, 2, 3, 4, 5], [1, 1, 1, 1, 1])
-    >>> found = share_reached(curve, 0.5)
-    >>> found.value, found.low, round(found.high, 3), found.limits
+    >>> share = share_reached(curve, 0.5)
+    >>> share.value, share.low, round(share.high, 3), share.limits
     (0.0, 0.0, 0.434, 'score limits of 5 (all or none)')
     """
     left = curve.point_limits(time, extend=extend)

@@ -67,6 +67,7 @@ class RiskSets:
 
     def terms(self, values: Floats) -> Floats:
         """Sum of row values (n,) over the risk set of each term, its tie partly gone, shape (e,)."""
+        # Efron (1977): the sum over the risk set less a growing part of the sum over the tie.
         return self.at_risk(values)[self.at] - self.fraction * self.tied(values[self.case])[self.at]
 
     def gathered(self, values: Floats) -> Floats:
@@ -101,27 +102,33 @@ def risk_sets(rows: SurvivalRows, strata: Ints | None = None) -> RiskSets:
             "nobody has the event", next_step="lengthen the follow-up or change the kind of event"
         )
     duration, entry = tied_times(rows.duration, rows.entry)
-    stratum = np.zeros(duration.size, dtype=np.int64) if strata is None else strata
+    stratum = np.zeros(duration.size, dtype=np.int64)
+    if strata is not None:
+        stratum = strata
     distinct = np.unique(duration[happened])
+    # One number a stratum and event time, so that all strata are searched at once.
     width = distinct.size + 1
-    upto = positions(distinct, duration, right=True)  # event times at or before the exit
-    after = np.zeros_like(upto) if entry is None else positions(distinct, entry, right=True)
-    key = stratum * width + upto - 1
+    until_exit = positions(distinct, duration, right=True)
+    until_entry = np.zeros_like(until_exit)
+    if entry is not None:
+        until_entry = positions(distinct, entry, right=True)
+    key = stratum * width + until_exit - 1
     used, at = np.unique(key[happened], return_inverse=True)
-    case = np.flatnonzero(happened)
     order = np.argsort(at, kind="stable")
-    case, at = case[order], at[order].astype(np.int64)
+    case = np.flatnonzero(happened)[order]
+    at = at[order].astype(np.int64)
+    # Efron (1977): of d tied cases 0, 1/d, ..., (d - 1)/d have left in the d terms, each of mean weight.
     ties = np.bincount(at)
     start = np.concatenate([[0], np.cumsum(ties)[:-1]])
-    weighed = np.bincount(at, weights=rows.weight[case])
+    tie_weight = np.bincount(at, weights=rows.weight[case])
     return RiskSets(
         time=distinct[used % width],
         stratum=(used // width).astype(np.int64),
-        first=positions(used, stratum * width + after),
+        first=positions(used, stratum * width + until_entry),
         last=positions(used, key, right=True),
         case=case.astype(np.int64),
         at=at,
         fraction=(np.arange(at.size) - start[at]) / ties[at],
-        mean_weight=(weighed / ties)[at].astype(np.float64),
+        mean_weight=(tie_weight / ties)[at].astype(np.float64),
         weight=rows.weight,
     )

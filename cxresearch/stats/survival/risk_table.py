@@ -57,23 +57,45 @@ class SurvivalRows:
     used: Bools | None = None
 
     @property
+    def n_given(self) -> int:
+        """Input rows, those of weight zero included."""
+        if self.used is None:
+            return self.duration.size
+        return self.used.size
+
+    @property
     def scale(self) -> Floats:
         """Factor of a row's influence in a sum of squares: a count c stands for c separate people."""
-        return self.weight if self.robust else np.sqrt(self.weight)
+        if self.robust:
+            return self.weight
+        # c people of influence z each: c z^2 = (sqrt(c) z)^2.
+        return np.sqrt(self.weight)
 
     def take(self, rows: Bools | Ints) -> SurvivalRows:
         """Return the rows where a mask is true, or those at given positions."""
-        counted = not self.robust
+        weight = self.weight[rows]
+        n = weight.size
+        if not self.robust:
+            n = round(float(weight.sum()))
+        used = None
+        if rows.dtype == np.bool_:
+            used = np.asarray(rows, dtype=np.bool_)
         return SurvivalRows(
             duration=self.duration[rows],
             event=self.event[rows],
-            entry=None if self.entry is None else self.entry[rows],
-            weight=self.weight[rows],
-            cluster=None if self.cluster is None else self.cluster[rows],
+            entry=_rows_of(self.entry, rows),
+            weight=weight,
+            cluster=_rows_of(self.cluster, rows),
             robust=self.robust,
-            n=round(float(self.weight[rows].sum())) if counted else int(self.weight[rows].size),
-            used=np.asarray(rows, dtype=np.bool_) if rows.dtype == np.bool_ else None,
+            n=n,
+            used=used,
         )
+
+
+def _rows_of(values: Any, rows: Bools | Ints) -> Any:
+    if values is None:
+        return None
+    return values[rows]
 
 
 def survival_rows(
@@ -129,29 +151,44 @@ def survival_rows(
         )
     times = as_numbers("duration", duration)
     kinds = event_codes("event", event)
-    starts = None if entry is None else as_numbers("entry", entry)
+    starts = None
+    if entry is not None:
+        starts = as_numbers("entry", entry)
     size = check_same_length(
         duration=times, event=kinds, entry=starts, weights=weights, clusters=clusters, counts=counts
     )
     if size == 0:
         raise DataError("no rows to build a survival curve from", next_step="check the filter or the group")
     _check_times(times, starts)
-    weight = _weights("counts" if counts is not None else "weights", counts, weights, size)
+    # Where everybody is there from the origin on, nobody enters late.
     if starts is not None and bool((starts <= 0).all()) and bool((times > 0).all()):
-        starts = None  # everybody is there from the origin on
+        starts = None
+    n = size
+    if counts is not None:
+        weight = _weights("counts", counts)
+        n = round(float(weight.sum()))
+    elif weights is not None:
+        weight = _weights("weights", weights)
+    else:
+        weight = np.ones(size)
+    cluster = None
+    if clusters is not None:
+        cluster = cluster_codes(clusters).astype(np.int64)
     rows = SurvivalRows(
         duration=times,
         event=kinds,
         entry=starts,
         weight=weight,
-        cluster=None if clusters is None else cluster_codes(clusters).astype(np.int64),
+        cluster=cluster,
         robust=weights is not None or clusters is not None,
-        n=size if counts is None else round(float(weight.sum())),
+        n=n,
     )
     used = weight > 0
     if not used.any():
         raise DataError("every row has weight or count zero", next_step="check the weights")
-    return rows if bool(used.all()) else rows.take(used)
+    if used.all():
+        return rows
+    return rows.take(used)
 
 
 def event_codes(name: str, events: ArrayLike) -> Ints:
@@ -198,11 +235,8 @@ def _check_times(times: Floats, starts: Floats | None) -> None:
         )
 
 
-def _weights(name: str, counts: ArrayLike | None, weights: ArrayLike | None, size: int) -> Floats:
-    given = counts if counts is not None else weights
-    if given is None:
-        return np.ones(size)
-    values = as_numbers(name, given)
+def _weights(name: str, weights: ArrayLike) -> Floats:
+    values = as_numbers(name, weights)
     if (values < 0).any():
         raise ArgumentError(
             f"{name} are negative",
@@ -281,10 +315,10 @@ def risk_table(rows: SurvivalRows, *, kinds: tuple[int, ...] | None = None) -> R
     if kinds is None:
         kinds = tuple(int(code) for code in np.unique(rows.event) if code > 0) or (1,)
     leaving = _sums(exit_index, rows.weight, size)
+    # Y(t) = sum of w 1(duration >= t), less sum of w 1(entry >= t) where people enter late.
     at_risk = np.cumsum(leaving[::-1])[::-1]
-    if entry is None:
-        entry_index = np.zeros(duration.size, dtype=np.int64)
-    else:
+    entry_index = np.zeros(duration.size, dtype=np.int64)
+    if entry is not None:
         entry_index = positions(time, entry, right=True)
         entering = _sums(entry_index, rows.weight, size + 1)
         at_risk = at_risk - np.cumsum(entering[::-1])[::-1][1:]
@@ -309,14 +343,20 @@ def _sums(index: Ints, values: Floats, size: int) -> Floats:
 def positions(grid: NDArray[Any], values: NDArray[Any], *, right: bool = False) -> Ints:
     """``np.searchsorted`` for many unordered values; ordering them first spares jumps in memory."""
     order = np.argsort(values)
-    found = np.empty(values.size, dtype=np.int64)
-    found[order] = np.searchsorted(grid, values[order], side="right" if right else "left")
-    return found
+    places = np.empty(values.size, dtype=np.int64)
+    if right:
+        places[order] = np.searchsorted(grid, values[order], side="right")
+    else:
+        places[order] = np.searchsorted(grid, values[order], side="left")
+    return places
 
 
 def tied_times(duration: Floats, entry: Floats | None) -> tuple[Floats, Floats | None]:
     """Give times that differ only by rounding the same value; returns durations and entries."""
-    values = np.unique(duration if entry is None else np.concatenate([duration, entry]))
+    values = np.unique(duration)
+    if entry is not None:
+        values = np.union1d(values, entry)
+    # R's survival, aeqSurv: a gap is rounding if it is small in itself or beside the mean time.
     gap = np.diff(values)
     close = (gap <= TIE_TOLERANCE) | (gap <= TIE_TOLERANCE * np.abs(values).mean())
     if not close.any():

@@ -12,6 +12,7 @@ from cxresearch.errors import DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.models.clustered_covariance import cluster_sums
 from cxresearch.stats.survival.kaplan_meier import (
     emptied_early,
     emptied_note,
@@ -113,19 +114,20 @@ def restricted_mean(
     check_level(level)
     rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters, counts=counts)
     mean = restricted_mean_of(rows, horizon=horizon)
-    z = normal_quantile(level)
+    half = normal_quantile(level) * mean.se
+    variance = "Greenwood variance"
+    if rows.robust:
+        variance = "infinitesimal jackknife variance"
     return Estimate(
         name=f"mean time within {horizon:g} {unit}",
         value=mean.value,
-        low=mean.value - z * mean.se,
-        high=mean.value + z * mean.se,
+        low=mean.value - half,
+        high=mean.value + half,
         level=level,
         se=mean.se,
         n=rows.n,
         unit=unit,
-        method="area under Kaplan-Meier, "
-        + ("infinitesimal jackknife" if rows.robust else "Greenwood")
-        + " variance",
+        method=f"area under Kaplan-Meier, {variance}",
         denominator="people followed",
         note=mean.note,
     )
@@ -145,25 +147,28 @@ def restricted_mean_of(rows: SurvivalRows, *, horizon: float) -> RestrictedMean:
     area = _areas(table, survival, horizon)
     influence = rows.weight * _influence(rows, table, area)
     if rows.robust:
-        summed = influence
-        if rows.cluster is not None:
-            summed = np.bincount(rows.cluster, weights=influence).astype(np.float64)
-        variance = float((summed**2).sum())
+        variance = _jackknife_variance(rows, influence)
     else:
+        # Royston and Parmar (2013): sum over event times of A(t)^2 d / (n (n - d)), A(t) the area ahead.
         ahead = area[-1] - area[1:-1]
         variance = float((ahead**2 * greenwood_terms(table))[table.time <= horizon].sum())
+    se = float(np.sqrt(variance))
+    note = ""
     emptied = emptied_early(table)
-    known = emptied >= horizon
-    if not known:
+    if emptied < horizon:
         warn_of(emptied)
+        se = float("nan")
+        note = emptied_note(emptied)
     return RestrictedMean(
-        value=float(area[-1]),
-        se=float(np.sqrt(variance)) if known else float("nan"),
-        influence=influence,
-        horizon=horizon,
-        n=rows.n,
-        note="" if known else emptied_note(emptied),
+        value=float(area[-1]), se=se, influence=influence, horizon=horizon, n=rows.n, note=note
     )
+
+
+def _jackknife_variance(rows: SurvivalRows, influence: Floats) -> float:
+    """Sum over clusters of squared influence."""
+    if rows.cluster is None:
+        return float((influence**2).sum())
+    return float((cluster_sums(influence[None, :], rows.cluster) ** 2).sum())
 
 
 def _areas(table: RiskTable, survival: Floats, horizon: float) -> Floats:
@@ -175,7 +180,9 @@ def _areas(table: RiskTable, survival: Floats, horizon: float) -> Floats:
 def _influence(rows: SurvivalRows, table: RiskTable, area: Floats) -> Floats:
     """Influence of each row on the area: the integral of S(t) times its influence on log S(t)."""
     level, start, final = log_survival_influence(rows, table)
+    # Integral of S(t) C(t) up to each time; C is the running sum of Greenwood terms.
     weighted = np.concatenate([[0.0], np.cumsum(np.diff(area) * level)])
-    leave, enter = table.exit_index + 1, table.entry_index
-    while_there = (weighted[leave] - weighted[enter]) - start * (area[leave] - area[enter])
-    return np.asarray(while_there + final * (area[-1] - area[leave]), dtype=np.float64)
+    leave = table.exit_index + 1
+    enter = table.entry_index
+    at_risk = (weighted[leave] - weighted[enter]) - start * (area[leave] - area[enter])
+    return np.asarray(at_risk + final * (area[-1] - area[leave]), dtype=np.float64)

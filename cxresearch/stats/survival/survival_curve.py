@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,13 @@ from cxresearch.checks import as_numbers, check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from cxresearch.aliases import Floats
+    from cxresearch.aliases import Bools, Floats
 
 #: Slack with which a curve "equals" a probability, as in R's quantile.survfit.
 QUANTILE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
@@ -28,8 +30,17 @@ FEWEST_AT_RISK = 30
 
 def step_values(time: Floats, values: Floats, at: Floats, before: float) -> Floats:
     """Read a step function: ``before`` ahead of the first time, the last value after the last."""
-    index = np.searchsorted(time, at, side="right")
-    return np.concatenate([[before], values])[index]
+    return np.concatenate([[before], values])[np.searchsorted(time, at, side="right")]
+
+
+def read_at(curve: KaplanMeier, times: ArrayLike) -> tuple[Floats, Bools, str]:
+    """Return chosen times as numbers, which of them the curve says nothing about, and until when it does."""
+    at = as_numbers("times", np.atleast_1d(np.asarray(times)))
+    if (at < 0).any():
+        raise ArgumentError(f"a time is negative: {at.min():g}", wanted="times of 0 or more")
+    # A curve that has reached 0 stays there, however late.
+    beyond = (at > curve.follow_up) & (curve.survival[-1] > 0)
+    return at, np.asarray(beyond), f"beyond the follow-up, which ends at {curve.follow_up:g}"
 
 
 def _crossing(time: Floats, curve: Floats, p: float) -> float:
@@ -38,6 +49,7 @@ def _crossing(time: Floats, curve: Floats, p: float) -> float:
     if below.size == 0:
         return float("nan")
     first = int(below[0])
+    # R's quantile.survfit: where the curve lies on p, half way to the next fall.
     if abs(curve[first] - p) < QUANTILE_TOLERANCE:
         lower = np.flatnonzero(curve < curve[first])
         if lower.size:
@@ -121,6 +133,27 @@ class KaplanMeier(Result):
     entry_time: Floats | None = None
     entered: Floats | None = None
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Share still there, with {level} limits; {n:,} people",
+            columns=(
+                Column(name="time", label="time", meaning="at which somebody leaves"),
+                Column(name="at_risk", label="at risk", meaning="weight at risk just before the time"),
+                Column(name="events", label="events", meaning="weight having the event at the time"),
+                Column(name="censored", label="censored", meaning="weight censored at the time"),
+                Column(
+                    name="survival",
+                    label="still there",
+                    meaning="share without the event just after the time",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="se", label="SE", meaning="standard error of the share; NaN where it is 0"),
+            ),
+        )
+    }
+
     @property
     def follow_up(self) -> float:
         """Last time anybody was observed; the curve says nothing beyond it unless it has reached 0."""
@@ -136,14 +169,20 @@ class KaplanMeier(Result):
         return float(self.time[enough[-1]])
 
     @property
-    def frame(self) -> pd.DataFrame:
-        """Table with columns time, at_risk, events, censored, survival, se, low, high."""
+    def table(self) -> pd.DataFrame:
+        """One row a time at which anybody leaves."""
         names = ("time", "at_risk", "events", "censored", "survival", "se", "low", "high")
         return pd.DataFrame({name: getattr(self, name) for name in names})
 
     @property
     def cumulative_hazard(self) -> pd.DataFrame:
-        """Nelson-Aalen estimate: columns time, cumulative_hazard, se (root of the sum of d / n squared)."""
+        """Nelson-Aalen estimate: columns time, cumulative_hazard, se.
+
+        References
+        ----------
+        Aalen (1978), doi:10.1214/aos/1176344247.
+        """
+        # H(t) = sum of d / n, with variance sum of d / n^2.
         return pd.DataFrame(
             {
                 "time": self.time,
@@ -177,16 +216,14 @@ class KaplanMeier(Result):
         >>> table["survival"].tolist(), table["note"].iloc[1]
         ([0.5625, nan], 'beyond the follow-up, which ends at 12')
         """
-        at = as_numbers("times", np.atleast_1d(np.asarray(times)))
-        if (at < 0).any():
-            raise ArgumentError(f"a time is negative: {at.min():g}", wanted="times of 0 or more")
-        beyond = (at > self.follow_up) & (self.survival[-1] > 0)
+        at, beyond, note = read_at(self, times)
         table = pd.DataFrame({"time": at, "at_risk": self.at_risk_at(at)})
         for name, before in (("survival", 1.0), ("se", 0.0), ("low", 1.0), ("high", 1.0)):
-            values = step_values(self.time, getattr(self, name), at, before)
-            table[name] = values if extend else np.where(beyond, np.nan, values)
-        said = "carried beyond" if extend else "beyond"
-        note = f"{said} the follow-up, which ends at {self.follow_up:g}"
+            table[name] = step_values(self.time, getattr(self, name), at, before)
+        if extend:
+            note = f"carried {note}"
+        else:
+            table.loc[beyond, ["survival", "se", "low", "high"]] = np.nan
         table["note"] = np.where(beyond, note, "")
         return table
 
@@ -225,21 +262,22 @@ class KaplanMeier(Result):
         >>> curve.share_at(1)
         still there after 1 days 100.0 % [56.6 %, 100.0 %], n 5
         """
-        found = self.point_limits(time, extend=extend)
-        certain = found.value in (0.0, 1.0)
-        limits = found.limits if certain else f"{found.limits}, {self.variance} variance"
+        point = self.point_limits(time, extend=extend)
+        limits = point.limits
+        if point.value not in (0.0, 1.0):
+            limits += f", {self.variance} variance"
         return Estimate(
             name=name or f"still there after {time:g} {self.unit}",
-            value=found.value,
-            low=found.low,
-            high=found.high,
+            value=point.value,
+            low=point.low,
+            high=point.high,
             level=self.level,
-            se=found.se,
+            se=point.se,
             n=self.n,
             unit=Unit.SHARE,
             method=f"Kaplan-Meier, {limits}",
             denominator="people followed",
-            note=found.note,
+            note=point.note,
         )
 
     def point_limits(self, time: float, *, extend: bool = False) -> PointLimits:
@@ -263,16 +301,25 @@ class KaplanMeier(Result):
             If the time is negative, missing or no number.
         """
         row = self.survival_at([time], extend=extend).iloc[0]
-        share, low, high, se = (float(row[name]) for name in ("survival", "low", "high", "se"))
+        share = float(row["survival"])
+        low = float(row["low"])
+        high = float(row["high"])
         limits = f"{self.ci} limits"
-        if share in (0.0, 1.0):
-            nobody, edges = share == 1.0, self.edges
-            at = np.searchsorted(edges.time, min(time, self.follow_up), side="left" if nobody else "right")
-            place = int(at) if nobody else int(at) - 1
-            low, high = (float(edges.low[place]), 1.0) if nobody else (0.0, float(edges.high[place]))
-            seen = (edges.at_risk if nobody else edges.gone)[place]
-            limits = f"score limits of {seen:,.6g} (all or none)"
-        return PointLimits(share, low, high, se, limits, str(row["note"]))
+        edges = self.edges
+        last = min(time, self.follow_up)
+        if share == 1:
+            # Nobody has left: Wilson's lower limit of none in all those at risk at the time.
+            place = int(np.searchsorted(edges.time, last, side="left"))
+            low = float(edges.low[place])
+            high = 1.0
+            limits = f"score limits of {edges.at_risk[place]:,.6g} (all or none)"
+        elif share == 0:
+            # Everybody has left: Wilson's upper limit of all of those gone by the time.
+            place = int(np.searchsorted(edges.time, last, side="right")) - 1
+            low = 0.0
+            high = float(edges.high[place])
+            limits = f"score limits of {edges.gone[place]:,.6g} (all or none)"
+        return PointLimits(share, low, high, float(row["se"]), limits, str(row["note"]))
 
     def at_risk_at(self, times: ArrayLike) -> Floats:
         """Weight at risk just before each time, shape (m,)."""
@@ -280,13 +327,12 @@ class KaplanMeier(Result):
         if self.entry_time is None or self.entered is None:
             index = np.searchsorted(self.time, at, side="left")
             return np.concatenate([self.at_risk, [0.0]])[index]
+        # Y(t) = entered before t, less gone before t.
         gone = np.concatenate([[0.0], np.cumsum(self.events + self.censored)])
-        come = np.concatenate([[0.0], self.entered])
-        return np.asarray(
-            come[np.searchsorted(self.entry_time, at, side="left")]
-            - gone[np.searchsorted(self.time, at, side="left")],
-            dtype=np.float64,
-        )
+        entered = np.concatenate([[0.0], self.entered])
+        entered_before = entered[np.searchsorted(self.entry_time, at, side="left")]
+        gone_before = gone[np.searchsorted(self.time, at, side="left")]
+        return np.asarray(entered_before - gone_before, dtype=np.float64)
 
     def quantile(self, p: float = 0.5) -> Estimate:
         """Time by which a share ``p`` has left.
@@ -311,7 +357,15 @@ class KaplanMeier(Result):
         median time 2.5 [1.0, unbounded] days, n 4
         """
         p = check_number("p", p, above=0, below=1)
-        value, low, high = (_crossing(self.time, c, 1 - p) for c in (self.survival, self.low, self.high))
+        # Brookmeyer and Crowley (1982): where the curve and its limits cross 1 - p.
+        value = _crossing(self.time, self.survival, 1 - p)
+        low = _crossing(self.time, self.low, 1 - p)
+        high = _crossing(self.time, self.high, 1 - p)
+        if np.isnan(high):
+            high = float("inf")
+        name = f"{100 * p:g} % quantile of time"
+        if p == 0.5:
+            name = "median time"
         note = ""
         if np.isnan(value):
             note = (
@@ -319,10 +373,10 @@ class KaplanMeier(Result):
                 f"{format_value(self.follow_up, self.unit)}, the end of the follow-up"
             )
         return Estimate(
-            name="median time" if p == 0.5 else f"{100 * p:g} % quantile of time",
+            name=name,
             value=value,
             low=low,
-            high=float("inf") if np.isnan(high) else high,
+            high=high,
             level=self.level,
             se=float("nan"),
             n=self.n,
@@ -337,11 +391,19 @@ class KaplanMeier(Result):
         """Time by which half have left."""
         return self.quantile(0.5)
 
-    def __str__(self) -> str:
+    @property
+    def finding(self) -> str:
+        """People, events, median, and what is left at the end, in a sentence."""
         left = format_value(float(self.survival[-1]), Unit.SHARE)
         return (
             f"Kaplan-Meier, n {self.n:,}, events {self.n_events:,.6g}; {self.median}; "
             f"{left} left at {self.follow_up:g} {self.unit}"
         )
 
-    __repr__ = __str__
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """From when on single people move the curve."""
+        if self.readable_until >= self.follow_up:
+            return ()
+        until = format_value(self.readable_until, self.unit)
+        return (f"Fewer than {FEWEST_AT_RISK} people (or a tenth of all) are at risk after {until}.",)

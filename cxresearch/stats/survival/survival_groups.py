@@ -47,10 +47,9 @@ def group_codes(
     import pandas as pd
 
     column = pd.Series(labels)
-    given = rows.duration.size if rows.used is None else rows.used.size
-    if len(column) != given:
+    if len(column) != rows.n_given:
         raise ArgumentError(
-            f"{name} has {len(column):,} labels", wanted=f"one for each of the {given:,} rows"
+            f"{name} has {len(column):,} labels", wanted=f"one for each of the {rows.n_given:,} rows"
         )
     if column.isna().any():
         raise ArgumentError(
@@ -65,9 +64,7 @@ def group_codes(
     category = column.astype("category").cat
     names = tuple(str(label) for label in category.categories)
     if len(names) < least:
-        raise DataError(
-            f"{name} has {len(names)} group{'' if len(names) == 1 else 's'}", wanted=f"at least {least}"
-        )
+        raise DataError(f"{name} has {len(names)} group(s)", wanted=f"at least {least}")
     return names, category.codes.to_numpy().astype(np.int64)
 
 
@@ -105,14 +102,16 @@ def grouped_table(
     """
     table = risk_table(rows, kinds=kinds)
     width = table.time.size + 1
-    leave, enter = group * width + table.exit_index, group * width + table.entry_index
+    leave = group * width + table.exit_index
+    enter = group * width + table.entry_index
 
     def sums(index: Ints, values: Floats) -> Floats:
         total = np.bincount(index, weights=values, minlength=size * width)
         return total.astype(np.float64, copy=False).reshape(size, width)
 
-    still = np.cumsum(sums(leave, rows.weight)[:, ::-1], axis=1)[:, ::-1]
-    later = np.cumsum(sums(enter, rows.weight)[:, ::-1], axis=1)[:, ::-1]
+    # Y_g(t) = weight that leaves at t or later, less weight that enters at t or later.
+    leaving = np.cumsum(sums(leave, rows.weight)[:, ::-1], axis=1)[:, ::-1]
+    entering = np.cumsum(sums(enter, rows.weight)[:, ::-1], axis=1)[:, ::-1]
     events = np.stack([sums(leave, rows.weight * (rows.event == kind))[:, :-1] for kind in table.kinds])
     busy = events.sum(axis=(0, 1)) > 0
-    return GroupedTable(at_risk=(still[:, :-1] - later[:, 1:])[:, busy], events=events[:, :, busy])
+    return GroupedTable(at_risk=(leaving[:, :-1] - entering[:, 1:])[:, busy], events=events[:, :, busy])

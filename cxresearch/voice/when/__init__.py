@@ -1,8 +1,13 @@
-"""Since when customers are unhappy: changes of a metric, effects of events, turning points of customers.
+"""Since when customers are unhappy: changes of a metric and effects of events.
 
-since_when          steps and slides of any metric, by group, with the days they may have happened
-metric_series       a metric as sums by day, one series a group
-series_doubts       what makes a series unfit to be judged
-change_sentences    changes in words
-company_events      declared events, for pictures and sentences
+since_when              steps and slides of any metric, by group, with the days they may have happened
+since_when_result       their result
+metric_series           a metric as sums by day, one series a group
+series_doubts           what makes a series unfit to be judged
+change_sentences        changes in words
+around_event            a metric before and after an event
+around_event_result     its result
+customer_events         events of single customers: difference in differences
+event_days              when an event happened, and to whom
+company_events          declared events, for pictures and sentences
 """

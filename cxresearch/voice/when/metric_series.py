@@ -10,8 +10,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cxresearch.aliases import Floats, Ints, Places
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
@@ -25,7 +25,6 @@ from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.units import Unit
 from cxresearch.stats.change_points.dated_sums import DatedSums, dated_sums
 
-Floats = NDArray[np.float64]
 _EPOCH = pd.Timestamp("1970-01-01")
 
 
@@ -124,7 +123,7 @@ def metric_series(
     return _by_day(study, chosen, replace(query, every="day"), columns, question)
 
 
-def day_number(moments: Any) -> NDArray[np.int64]:
+def day_number(moments: Any) -> Ints:
     """Return the days since 1970-01-01 of naive local moments."""
     return (pd.DatetimeIndex(moments) - _EPOCH).days.to_numpy(np.int64)
 
@@ -190,7 +189,7 @@ def _repeat_answers(study: Tables, query: Query, instrument: str) -> pd.DataFram
 
 def _group_codes(
     counts: pd.DataFrame, repeats: pd.DataFrame | None, by: tuple[str, ...]
-) -> tuple[list[tuple[Any, ...]], NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[list[tuple[Any, ...]], Places, Places]:
     """Return the groups in order, and the group of each row of both tables."""
     none = np.zeros(0 if repeats is None else len(repeats), dtype=np.intp)
     if not by:
@@ -212,7 +211,7 @@ def _score_sums(counts: pd.DataFrame, repeats: pd.DataFrame | None, measure: Mea
     values = measure.factor * measure.array
     low = measure.scale.low
 
-    def points(table: pd.DataFrame) -> tuple[NDArray[np.int64], Floats, Floats]:
+    def points(table: pd.DataFrame) -> tuple[Ints, Floats, Floats]:
         value = values[(table["score"].to_numpy(float) - low).astype(np.int64)]
         return day_number(table["period"]), value, table["n"].to_numpy(float)
 
@@ -237,13 +236,13 @@ def _score_sums(counts: pd.DataFrame, repeats: pd.DataFrame | None, measure: Mea
 
 def score_sums(
     *,
-    day: NDArray[np.int64],
+    day: Ints,
     value: Floats,
     n: Floats,
-    linked_day: NDArray[np.int64],
+    linked_day: Ints,
     linked_value: Floats,
     linked_n: Floats,
-    linked_who: NDArray[np.int64],
+    linked_who: Ints,
 ) -> DatedSums:
     """Return the sums of answers counted by day and value, linked ones also by customer.
 
@@ -261,7 +260,7 @@ def score_sums(
     days, at = np.unique(day, return_inverse=True)
     linked_at = np.searchsorted(days, linked_day)
 
-    def by_day(place: NDArray[np.intp], amount: Floats) -> Floats:
+    def by_day(place: Places, amount: Floats) -> Floats:
         return np.bincount(place, weights=amount, minlength=len(days)).astype(np.float64)
 
     total = by_day(at, n * value)

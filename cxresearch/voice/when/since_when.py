@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
-from cxresearch.results.result import Result
-from cxresearch.results.units import Unit
+from cxresearch.results.table_spec import TableSpec
 from cxresearch.stats.change_points.change_point import Change, ChangeSearch, find_changes
 from cxresearch.stats.change_points.scan_power import visible_change
 from cxresearch.voice.when.change_sentences import (
@@ -23,110 +21,13 @@ from cxresearch.voice.when.change_sentences import (
 from cxresearch.voice.when.company_events import company_events, events_within
 from cxresearch.voice.when.metric_series import MetricSeries, day_of, metric_series
 from cxresearch.voice.when.series_doubts import series_doubts, why_not_judged
+from cxresearch.voice.when.since_when_result import CHANGES, SERIES, SinceWhen
 
 if TYPE_CHECKING:
     from cxresearch.stats.change_points.level_intervals import LevelInterval
 
 #: Answers that each side of a change has at least.
 LEAST_ANSWERS = 30
-_COLUMNS = (
-    "group",
-    "shape",
-    "since",
-    "since_low",
-    "since_high",
-    "until",
-    "first",
-    "before",
-    "before_low",
-    "before_high",
-    "after",
-    "after_low",
-    "after_high",
-    "change",
-    "change_low",
-    "change_high",
-    "n_before",
-    "n_after",
-    "verdict",
-    "p_adjusted",
-    "p_step",
-    "p_slide",
-    "events",
-)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class SinceWhen(Result):
-    """Changes of one metric, and how large a change would have been seen.
-
-    Attributes
-    ----------
-    metric, label : str
-        Name of the metric, and what a report prints.
-    unit : Unit
-        Of all levels and changes; tickets are a count a day.
-    by : tuple of str
-        Group columns; one family of series, one error for all.
-    every : str
-        What was searched: days of answers, or the weeks or months of another metric.
-    level : float
-        Coverage of sets of days and intervals; 1 - level is the false-alarm rate of the whole search.
-    table : DataFrame
-        One row a change, those that still stand first, the surest first: the group columns; group (in words);
-        shape ("step", "slide", "step or slide"); since, since_low, since_high (first day of the new level and
-        the ends of its set of days, both included; local days); until (when the next change came; NaT while
-        it stands); first (day from which the level before was taken); before, after and change, each with
-        _low and _high; n_before, n_after (answers; for other metrics the sum of the denominator); verdict
-        ("better", "worse", "higher", "lower"); p_adjusted; p_step, p_slide (how well each shape bears the
-        data); events (declared events within the set of days).
-    groups : DataFrame
-        One row a series: the group columns, group, n, clusters (customers or blocks of time), first, last,
-        p_adjusted, visible_middle and visible_late (sizes of a step in the middle, and of one that
-        holds for the last fifth of the answers, that would have been seen four times in five), judged, why.
-    trend : DataFrame
-        Sums by group and day, for pictures: group, day, total, base.
-    events : DataFrame
-        Declared events of the whole company: day, kind.
-    notes : tuple of str
-        Doubts: gaps, growth of the volume, repeats, what was not judged.
-    method : str
-    """
-
-    metric: str
-    label: str
-    unit: Unit
-    by: tuple[str, ...]
-    every: str
-    level: float
-    table: pd.DataFrame
-    groups: pd.DataFrame
-    trend: pd.DataFrame
-    events: pd.DataFrame
-    sentences: tuple[str, ...]
-    notes: tuple[str, ...]
-    method: str
-
-    @property
-    def finding(self) -> str:
-        """The surest change that stands, in a sentence, or how large a one would have been seen."""
-        if not len(self.table):
-            return self.sentences[0]
-        more = len(self.table) - 1
-        if not more:
-            return self.sentences[0]
-        changes = "change" if more == 1 else "changes"
-        return f"{self.sentences[0]} {more} more {changes} found."
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table of changes."""
-        return self.table.copy()
-
-    def __str__(self) -> str:
-        lines = [*self.sentences, *(f"Note: {note}" for note in self.notes)]
-        return "\n".join(lines)
-
-    __repr__ = __str__
 
 
 def since_when(
@@ -268,8 +169,12 @@ def _groups(
             row["visible_middle"] = visible_change(sums, scan, critical=search.critical, share=0.5)
             row["visible_late"] = visible_change(sums, scan, critical=search.critical, share=0.8)
         rows.append(row)
-    names = [*series.by, "group", "n", "clusters", "first", "last", "p_adjusted"]
-    return pd.DataFrame(rows, columns=[*names, "visible_middle", "visible_late", "judged", "why"])
+    return pd.DataFrame(rows, columns=[*series.by, *_names(SERIES)])
+
+
+def _names(spec: TableSpec) -> list[str]:
+    """Return the columns of a spec, each with the ends of its interval."""
+    return [name for column in spec.columns for name in (column.name, column.low, column.high) if name]
 
 
 def _changes(
@@ -302,7 +207,7 @@ def _changes(
         row["events"] = events_within(events, row["since_low"], row["since_high"])
         row["_surest"] = change.statistic
         rows.append(row)
-    table = pd.DataFrame(rows, columns=[*series.by, *_COLUMNS, "_surest"])
+    table = pd.DataFrame(rows, columns=[*series.by, *_names(CHANGES), "_surest"])
     table["_over"] = table["until"].notna()
     table = table.sort_values(["_over", "_surest"], ascending=[True, False], kind="stable")
     return table.drop(columns=["_over", "_surest"]).reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Searches and change points, with the error of having looked many times."""

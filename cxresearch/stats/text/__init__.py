@@ -1,0 +1,15 @@
+"""Words of customers: from texts to themes, agreement of labels, and what must not be printed.
+
+``tokens``
+    Texts to words, in any script.
+``codebook``
+    Themes as lists of words and patterns, matched exactly.
+``word_space``
+    Which words tell, and which go together.
+``topics``
+    Themes that nobody named beforehand.
+``agreement``
+    Precision, recall, kappa and alpha, each with an interval.
+``redaction``
+    Taking out of a text what names a person or an account.
+"""

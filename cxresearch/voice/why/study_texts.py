@@ -1,0 +1,139 @@
+"""Texts of a study: where they stand, who wrote them and when, and which names must not be printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from cxresearch.data.engine import collect
+from cxresearch.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxresearch.data.study import Study
+
+#: Column that dates a row of each table with texts.
+_DATED = {
+    "responses": "responded_at",
+    "tickets": "created_at",
+    "customers": "ended_at",
+    "events": "occurred_at",
+}
+_USUAL = {
+    "comment": "responses",
+    "subject": "tickets",
+    "body": "tickets",
+    "reason": "customers",
+    "note": "events",
+}
+#: Columns of customers that hold names of people and firms; their values are taken out of quotes.
+NAME_COLUMNS = (
+    "name",
+    "customer_name",
+    "first_name",
+    "last_name",
+    "full_name",
+    "contact",
+    "contact_name",
+    "company",
+    "company_name",
+    "account_name",
+    "user_name",
+    "email",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSource:
+    """Where texts stand.
+
+    Attributes
+    ----------
+    table, column, time : str
+        Table, text column, and the column that dates a text.
+    """
+
+    table: str
+    column: str
+    time: str
+
+
+def text_source(study: Study, text: str) -> TextSource:
+    """Return where a text stands.
+
+    Parameters
+    ----------
+    study : Study
+    text : str
+        ``"comment"`` (of responses), ``"subject"`` or ``"body"`` (of tickets), ``"reason"`` (of customers),
+        or any text column as ``"table.column"``.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such column; the message names the texts there are.
+    """
+    table, _, column = text.rpartition(".")
+    table = table or _USUAL.get(text, "responses")
+    present = columns_of(study, table)
+    if table not in _DATED or column not in present:
+        raise ArgumentError(
+            f"there is no text {text!r} in this study",
+            wanted="one of " + (", ".join(_texts_of(study)) or "(there is none)"),
+            next_step=f"map a column {column} of {table} in the study file",
+        )
+    return TextSource(table=table, column=column, time=_DATED[table])
+
+
+def columns_of(study: Study, table: str) -> list[str]:
+    """Return the columns of a table, none where it is absent."""
+    if table not in study.tables:
+        return []
+    return list(study.table(table).collect_schema().names())
+
+
+def _texts_of(study: Study) -> list[str]:
+    usual = [f"{table}.{column}" for column, table in _USUAL.items() if column in columns_of(study, table)]
+    if "reason" in columns_of(study, "responses"):
+        usual.append("responses.reason")
+    return usual
+
+
+def collect_columns(study: Study, table: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return those of the named columns that a table has, as pandas."""
+    present = columns_of(study, table)
+    rows: nw.LazyFrame[Any] = study.table(table)
+    return collect(rows.select(*[column for column in dict.fromkeys(columns) if column in present]))
+
+
+def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> list[str]:
+    """Return the names of people and firms in the customers table, each once.
+
+    Parameters
+    ----------
+    columns : tuple of str, optional
+        Columns with names; by default those that are called so (`NAME_COLUMNS`).
+
+    Raises
+    ------
+    ArgumentError
+        If a named column is not there.
+    """
+    present = columns_of(study, "customers")
+    if columns is None:
+        columns = tuple(name for name in NAME_COLUMNS if name in present)
+    for column in columns:
+        if column not in present:
+            raise ArgumentError(
+                f"customers have no column {column!r}", wanted="names of columns: " + ", ".join(present)
+            )
+    if not columns:
+        return []
+    table = collect_columns(study, "customers", columns)
+    found: dict[str, None] = {}
+    for column in columns:
+        found |= dict.fromkeys(str(value) for value in table[column].dropna().unique())
+    return list(found)
