@@ -80,7 +80,9 @@ class EmulatedTrial:
 
     def arms(self, action: str) -> Arms:
         """Return both arms of an action, made comparable by its chance."""
-        others = {name: arm for name, arm in self.treated.items() if name != action and np.ptp(arm) > 0}
+        others = {
+            name: arm for name, arm in self.treated.items() if name != action and arm.any() and not arm.all()
+        }
         columns = [arm.astype(np.float64) for arm in others.values()]
         design = np.column_stack([self.moments.design, *columns])
         treated = self.treated[action]

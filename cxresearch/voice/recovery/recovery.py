@@ -18,6 +18,7 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.stats.effects.balance import balance_table, overlap_table
 from cxresearch.stats.effects.e_value import e_value
+from cxresearch.voice.recovery.action_verdicts import moments_that_would_decide, verdict_of
 from cxresearch.voice.recovery.emulated_trial import (
     Arms,
     EmulatedTrial,
@@ -36,7 +37,6 @@ from cxresearch.voice.recovery.unhappy_moments import (
     study_timelines,
     unhappy_moments,
 )
-from cxresearch.voice.recovery.verdicts import moments_that_would_decide, verdict_of
 from cxresearch.wording import did_you_mean, listed
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pandas as pd
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.effects.balance import BALANCED
+from cxresearch.voice.recovery.action_verdicts import Verdict
 from cxresearch.voice.recovery.emulated_trial import EmulatedTrial
-from cxresearch.voice.recovery.verdicts import Verdict
 from cxresearch.wording import listed
 
 _SAID: dict[Verdict, str] = {
