@@ -1,6 +1,7 @@
 # One line for each public name: lazy_loader reads this file at run time, type checkers and editors as a stub.
 # The root has what leads to an answer; whatever belongs to one topic stands in topics/.
 from . import errors as errors
+from . import voice as voice
 from .churn.classifier.fit_churn import fit_churn as fit_churn
 from .churn.curves.churn_curve import churn_curve as churn_curve
 from .churn.curves.compare_curves import compare_curves as compare_curves
@@ -42,6 +43,7 @@ from .topics import support as support
 from .topics import survey as survey
 from .topics import synthetic as synthetic
 from .topics import usage as usage
+from .voice.recovery.recovery import recovery as recovery
 from .voice.turning.turning_points import turning_points as turning_points
 from .voice.when.around_event import around_event as around_event
 from .voice.when.since_when import since_when as since_when

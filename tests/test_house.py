@@ -84,11 +84,12 @@ def test_no_public_name_is_also_a_module() -> None:
         path.name for path in PACKAGE.iterdir() if path.is_dir()
     }
     names = {name for name in cxresearch.__all__ if not name.startswith("_")}
-    assert modules & names == {"errors"}  # the module itself
+    assert modules & names == {"errors", "voice"}  # the modules themselves
 
 
 def test_every_public_name_loads_and_is_documented() -> None:
     topics = {name: getattr(cxresearch, name) for name in topics_module.__all__}
+    topics["voice"] = cxresearch.voice
     doors = {"cx": cxresearch, **{f"cx.{name}": topic for name, topic in topics.items()}}
     for door, names in doors.items():
         for name in names.__all__:
@@ -100,6 +101,7 @@ def test_a_public_name_stands_in_one_place() -> None:
     places = [*cxresearch.__all__]
     for name in topics_module.__all__:
         places += getattr(topics_module, name).__all__
+    places += cxresearch.voice.__all__
     assert sorted(places) == sorted(set(places))
 
 

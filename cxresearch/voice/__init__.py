@@ -1,1 +1,15 @@
-"""Who is unhappy, since when, why, and what makes them happy again."""
+"""Who is unhappy, since when, why, and what makes them happy again.
+
+who         which groups and which customers are unhappy; mix and rate of a change
+when        steps and slides of any metric with their dates; what an event changed
+turning     what happened to a customer between the last happy and the first unhappy answer
+why         themes of comments, their impact, their check by people
+recovery    what actions did for unhappy customers; trials
+
+The verbs stand in the root (`cx.who`, `cx.since_when`, ...); this door has the results they return and
+what else belongs to them.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,220 @@
+"""Actions for unhappy customers are judged as in a trial, with the traps of plain comparisons shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxresearch as cx
+from cxresearch.voice.recovery.unhappy_moments import study_timelines, unhappy_moments
+
+START = pd.Timestamp("2023-01-01")
+CUT = "2024-12-31"
+
+
+def row(result: cx.voice.Recovery, outcome: str) -> pd.Series:
+    (found,) = [line for _, line in result.table.iterrows() if line["outcome"] == outcome]
+    return found
+
+
+def test_a_helpful_call_that_changes_nothing_in_leaving(company: Any) -> None:
+    planted = company(11, n=6000)
+    found = cx.recovery(planted.study, actions=["call_back"], horizon_days=120)
+    score = row(found, "score of the next answer")
+    assert score["low"] < 1.0 < score["high"]
+    assert score["verdict"] == "helps"
+    left = row(found, "left")
+    assert left["low"] < 0 < left["high"]
+    # The called are the unhappier: compared plainly, they leave more, and their scores look hardly better.
+    assert left["naive"] > 0.02
+    assert score["naive"] < 0.5
+    assert "happy at the next answer by themselves" in found.finding
+    assert found.finding.index("by themselves") < found.finding.index("Call back")
+
+
+def test_a_call_without_effect_looks_like_a_cure_before_and_after(company: Any) -> None:
+    planted = company(12, n=6000, effect_on_score=0.0)
+    # Regression to the mean: the called answer higher next time, though the call did nothing.
+    rise = (planted.next_score - planted.unhappy_score)[planted.called].mean()
+    assert rise > 1.0
+    score = row(
+        cx.recovery(planted.study, actions=["call_back"], horizon_days=120), "score of the next answer"
+    )
+    assert score["low"] < 0 < score["high"]
+    assert abs(score["effect"]) < 0.3
+
+
+def test_arms_are_alike_under_weights_and_unlike_without(company: Any) -> None:
+    found = cx.recovery(company(13).study, actions=["call_back"], horizon_days=120)
+    answer = found.balance[found.balance["column"].str.startswith("answer ")]
+    assert answer["before"].abs().max() > 0.3
+    assert found.balance["after"].abs().max() < 0.1
+
+
+def test_time_that_only_the_treated_can_have_is_not_credited_to_the_action() -> None:
+    rng = np.random.default_rng(14)
+    n = 6000
+    ids = np.char.add("c", np.arange(n).astype(str))
+    asked = START + pd.Timedelta(days=100)
+    # A fifth leave within the grace time of 30 days, at random; calls come to who is still there.
+    left_after = rng.exponential(134, n)
+    call_after = rng.uniform(0, 30, n)
+    called = (call_after < left_after) & (rng.random(n) < 0.6)
+    ended = asked + pd.to_timedelta(left_after, unit="D")
+    tables = {
+        "customers": pd.DataFrame({"customer_id": ids, "started_at": START, "ended_at": ended}),
+        "responses": pd.DataFrame(
+            {"customer_id": ids, "instrument": "nps", "score": rng.integers(0, 7, n), "responded_at": asked}
+        ),
+        "events": pd.DataFrame(
+            {
+                "customer_id": ids[called],
+                "occurred_at": asked + pd.to_timedelta(call_after[called], unit="D"),
+                "kind": "call_back",
+            }
+        ),
+    }
+    study = cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS})
+    left = row(
+        cx.recovery(study, actions=["call_back"], grace_days=30, horizon_days=90, outcomes=["churn"]), "left"
+    )
+    assert left["low"] < 0 < left["high"]
+    # Without the landmark, from the answer on, the call would seem to keep customers.
+    gone = left_after <= 120
+    assert gone[called].mean() - gone[~called].mean() < -0.05
+
+
+def test_who_left_within_the_grace_time_is_not_eligible_and_counted(company: Any) -> None:
+    planted = company(15, n=500)
+    lines = study_timelines(planted.study, cx.NPS, ("call_back",))
+    moments = unhappy_moments(lines, cx.NPS, grace_days=80, gap_days=80)
+    assert moments.dropped["left within the grace time"] > 0
+    assert (lines.ended[moments.customer] > moments.moment + 80 * 86_400).all()
+
+
+def test_a_hidden_reason_for_the_call_shows_in_the_negative_control(company: Any) -> None:
+    planted = company(16, n=8000)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    # Calls now go to those who were low before, whatever they said last: the earlier answer tells.
+    responses = tables["responses"].sort_values("responded_at")
+    first = responses.groupby("customer_id")["score"].first()
+    chosen = first.index[(first <= 5) & (np.random.default_rng(1).random(len(first)) < 0.8)]
+    tables["events"] = pd.DataFrame(
+        {"customer_id": chosen, "occurred_at": START + pd.Timedelta(days=152), "kind": "call_back"}
+    )
+    study = cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS})
+    found = cx.recovery(study, actions=["call_back"], horizon_days=120, outcomes=["churn"])
+    assert found.controls["p_value"].iloc[0] < 0.001
+    assert any("which it cannot" in note for note in found.notes)
+
+
+def test_the_silent_are_bounded(company: Any) -> None:
+    found = cx.recovery(company(17, answering=0.6).study, actions=["call_back"], horizon_days=120)
+    happy = row(found, "happy at the next answer")
+    assert happy["silent_low"] < happy["effect"] < happy["silent_high"]
+    assert happy["silent_high"] - happy["silent_low"] > 0.2
+
+
+def test_several_actions_are_corrected_together_and_a_dummy_does_nothing(company: Any) -> None:
+    planted = company(18, n=5000)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    rng = np.random.default_rng(2)
+    ids = tables["customers"]["customer_id"].to_numpy()
+    voucher = ids[rng.random(len(ids)) < 0.3]
+    extra = pd.DataFrame(
+        {"customer_id": voucher, "occurred_at": START + pd.Timedelta(days=153), "kind": "voucher"}
+    )
+    tables["events"] = pd.concat([tables["events"][["customer_id", "occurred_at", "kind"]], extra])
+    study = cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS})
+    found = cx.recovery(
+        study, actions=["call_back", "voucher"], horizon_days=120, outcomes={"next_score": 0.5, "churn": 0.05}
+    )
+    table = found.table.set_index(["action", "outcome"])
+    assert table.loc[("call_back", "score of the next answer"), "verdict"] == "helps"
+    dummy = table.loc[("voucher", "score of the next answer")]
+    assert dummy["low"] < 0 < dummy["high"]
+    assert (found.table["p_holm"] >= found.table["p_value"] - 1e-12).all()
+
+
+def test_groups_come_with_a_test_of_their_equality(company: Any) -> None:
+    found = cx.recovery(
+        company(19, n=5000).study, actions=["call_back"], horizon_days=120, by="plan", outcomes=["next_score"]
+    )
+    assert set(found.groups["group"]) == {"basic", "pro"}
+    assert found.groups["p_interaction"].iloc[0] > 0.001
+
+
+def test_an_action_after_a_new_answer_is_no_answer_to_the_old_one(company: Any) -> None:
+    planted = company(20, n=1500)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    tables["events"]["occurred_at"] = START + pd.Timedelta(days=221)
+    study = cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS})
+    with pytest.raises(cx.errors.DataError, match="0 people were treated"):
+        cx.recovery(study, actions=["call_back"], grace_days=90, outcomes=["churn"])
+
+
+def test_everybody_treated_and_nobody_unhappy_are_sentences(company: Any) -> None:
+    planted = company(21, n=800)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    everybody = tables["customers"][["customer_id"]].assign(
+        occurred_at=START + pd.Timedelta(days=151), kind="call_back"
+    )
+    second = tables["responses"][tables["responses"]["responded_at"] == START + pd.Timedelta(days=150)]
+    study = cx.Study.from_frames(
+        {**tables, "responses": second, "events": everybody}, observed_until=CUT, instruments={"nps": cx.NPS}
+    )
+    with pytest.raises(cx.errors.DataError, match=r"were not treated.*plan a trial"):
+        cx.recovery(study, actions=["call_back"], outcomes=["churn"])
+    happy = tables["responses"].assign(score=10.0)
+    study = cx.Study.from_frames(
+        {**tables, "responses": happy}, observed_until=CUT, instruments={"nps": cx.NPS}
+    )
+    with pytest.raises(cx.errors.DataError, match="nobody gave an unhappy answer"):
+        cx.recovery(study, actions=["call_back"])
+
+
+def test_what_is_not_known_is_named(company: Any) -> None:
+    study = company(22, n=300).study
+    with pytest.raises(cx.errors.ArgumentError, match=r"no event is of kind 'callback'.*call_back"):
+        cx.recovery(study, actions=["callback"])
+    with pytest.raises(cx.errors.ArgumentError, match=r"no question 'csat'"):
+        cx.recovery(study, unhappy="csat", actions=["call_back"])
+    with pytest.raises(cx.errors.ArgumentError, match=r"no outcome 'leaving'"):
+        cx.recovery(study, actions=["call_back"], outcomes=["leaving"])
+    with pytest.raises(cx.errors.ArgumentError, match="no segment 'country'"):
+        cx.recovery(study, actions=["call_back"], by="country")
+
+
+def test_the_order_of_rows_is_irrelevant(company: Any) -> None:
+    planted = company(23, n=1500)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    shuffled = {name: frame.sample(frac=1, random_state=3) for name, frame in tables.items()}
+    again = cx.Study.from_frames(shuffled, observed_until=CUT, instruments={"nps": cx.NPS})
+    one = cx.recovery(planted.study, actions=["call_back"], horizon_days=120).table
+    two = cx.recovery(again, actions=["call_back"], horizon_days=120).table
+    np.testing.assert_allclose(one["effect"].astype(float), two["effect"].astype(float), rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_coverage_and_false_positives_under_confounding_by_severity(company: Any) -> None:
+    runs = 400
+    covered = []
+    false = []
+    naive = []
+    for seed in range(runs):
+        planted = company(1000 + seed, n=1500)
+        table = cx.recovery(
+            planted.study, actions=["call_back"], horizon_days=120, outcomes=["next_score", "churn"]
+        ).table.set_index("outcome")
+        score = table.loc["score of the next answer"]
+        left = table.loc["left"]
+        covered.append(score["low"] <= 1.0 <= score["high"])
+        false.append(left["p_value"] < 0.05)
+        naive.append((score["naive"], left["naive"]))
+    print(f"coverage {np.mean(covered):.3f}, false positives {np.mean(false):.3f}")
+    print(f"plain differences {np.mean(naive, axis=0)}, truth 1.0 and 0.0")
+    assert 0.93 <= np.mean(covered) <= 0.97
+    assert 0.035 <= np.mean(false) <= 0.065
