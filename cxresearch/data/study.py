@@ -18,10 +18,11 @@ from cxresearch.data.engine import offset_steps
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
 from cxresearch.data.readers.raw_inputs import run
-from cxresearch.data.study_file.declarations import Limits, OnReject
+from cxresearch.data.study_file.declarations import Limits, OnReject, RevenueEnds
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.ended_levels import can_contradict, end_levels, refuse_contradiction
 from cxresearch.data.validation.judged_tables import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import FLAGS
@@ -70,8 +71,12 @@ class Study:
         Scales by name of instrument.
     segments : tuple of str
         Segment columns of customers.
+    outcomes : tuple of str
+        Further columns of customers that state who left (status, churn label, reason): no segments.
     limits : Limits
         What happens to rows that break a rule.
+    revenue_ends : {"at_ended_at", "at_zero"} or None
+        Which table holds where customers who ended go on paying.
     checked : CheckedTables
         The judged rows behind ``table``, whatever the limits say.
     """
@@ -87,6 +92,7 @@ class Study:
         segments: tuple[str, ...],
         name: str,
         limits: Limits,
+        revenue_ends: RevenueEnds | None = None,
     ) -> None:
         self.name = name
         self.observed_until = observed_until
@@ -94,7 +100,10 @@ class Study:
         self.currency = currency
         self.instruments: Mapping[str, Scale] = MappingProxyType(dict(instruments))
         self.segments = segments
+        self.outcomes = tuple(name for name in opened.outcomes if name not in segments)
         self.limits = limits
+        self.revenue_ends = revenue_ends
+        self._revenue_agrees = False
         self._opened = opened
         self._sources: tuple[Source, ...] | None = None
         self.checked = CheckedTables(
@@ -120,6 +129,7 @@ class Study:
         name: str = "",
         on_reject: OnReject = "refuse",
         max_reject_share: float = 1.0,
+        revenue_ends: RevenueEnds | None = None,
     ) -> Study:
         """Make a study of frames.
 
@@ -143,6 +153,9 @@ class Study:
             Whether a table with rows that break a rule is refused, or handed out without them.
         max_reject_share : float
             Under ``set_aside``, the share of a table's rows that may be set aside.
+        revenue_ends : {"at_ended_at", "at_zero"}, optional
+            Which holds where customers who ended go on paying: they stop paying when they end, or when their
+            level falls to 0. Needed only where the two tables contradict each other.
 
         Raises
         ------
@@ -162,6 +175,8 @@ class Study:
         _check_names(tables)
         offset_steps(timezone)
         limits = _limits(on_reject, max_reject_share)
+        if revenue_ends is not None:
+            check_choice("revenue_ends", revenue_ends, ("at_ended_at", "at_zero"))
         check_scales(instruments)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
         opened = open_native(tables) if own_engine else open_frames(tables, instruments)
@@ -175,6 +190,7 @@ class Study:
             segments=_chosen_segments(segments, opened),
             name=name,
             limits=limits,
+            revenue_ends=revenue_ends,
         )
 
     def __repr__(self) -> str:
@@ -218,13 +234,24 @@ class Study:
         ArgumentError
             If the study has no such table.
         StudyError
-            If rows break rules and the study's limits do not allow them to be set aside.
+            If rows break rules and the study's limits do not allow them to be set aside, or revenue goes on
+            after customers ended and nobody has said which holds (``revenue_ends``).
         """
         self._known(name)
         if "customers" in self.tables:
             admit("customers", self.checked, self.limits)
         admit(name, self.checked, self.limits)
-        return self.checked.valid(name)
+        rows = self.checked.valid(name)
+        return self._settled(rows) if name == "revenue" and can_contradict(self.checked) else rows
+
+    def _settled(self, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Revenue that agrees with the ends of customers, or was declared to hold in spite of them."""
+        if self.revenue_ends == "at_ended_at":
+            return end_levels(rows, self.checked)
+        if self.revenue_ends is None and not self._revenue_agrees:
+            refuse_contradiction(self.checked, self.observed_until)
+            self._revenue_agrees = True
+        return rows
 
     def rejects(self, name: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
         """Return the rows set aside, one line each, whatever the limits say.
@@ -372,6 +399,7 @@ def read_study(
         segments=opened.segments,
         name=file.name,
         limits=limits,
+        revenue_ends=file.revenue_ends,
     )
 
 

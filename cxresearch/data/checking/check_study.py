@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import pandas as pd
 
+from cxresearch.data.checking.contradictions import contradictions
 from cxresearch.data.checking.study_doubts import like_segments, look_alikes, repeated_rows, several_plans
 from cxresearch.data.engine import collect
 from cxresearch.data.validation.refusals import admit
@@ -190,7 +191,7 @@ def check_study(study: Study) -> StudyCheck:
         examples=study.rejects(limit=_EXAMPLES),
         flags=_doubts(study),
         reports=report_needs(study),
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),
     )
 
 
@@ -201,6 +202,7 @@ def _doubts(study: Study) -> pd.DataFrame:
         like_segments(study),
         repeated_rows(study),
         several_plans(study),
+        contradictions(study),
     ]
     found = [part for part in parts if len(part)]
     if not found:
@@ -228,9 +230,21 @@ def _problems(study: Study) -> list[str]:
             admit(name, study.checked, study.limits)
         except StudyError as error:
             problems.append(str(error))
+            continue
+        if name == "revenue":
+            problems += _unsettled_revenue(study)
         if not study.summary(name).rows:
             problems.append(f"{name} has no row; leave a table out that has none.")
     return problems
+
+
+def _unsettled_revenue(study: Study) -> list[str]:
+    """Why revenue is refused although its rows keep every rule: ends that nobody has settled."""
+    try:
+        study.table("revenue")
+    except StudyError as error:
+        return [str(error)]
+    return []
 
 
 def _tables(study: Study) -> pd.DataFrame:

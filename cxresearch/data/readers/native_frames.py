@@ -14,6 +14,7 @@ from cxresearch.data.engine import lazy
 from cxresearch.data.readers.column_sql import BLANK_STARTS, BLANKS
 from cxresearch.data.readers.open_study import Opened, check_columns
 from cxresearch.data.table_layouts import LAYOUTS, Kind
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
 
@@ -53,6 +54,7 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
     typed = {table: _typed(table, native) for table, native in tables.items()}
     plain = {table: _plain(table, native) for table, native in tables.items()}
     segments: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
     if "customers" in typed:
         known = LAYOUTS["customers"].columns
         schema = typed["customers"].collect_schema()
@@ -61,11 +63,18 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
             for name, kind in schema.items()
             if name not in known and not name.startswith("_") and kind in (nw.String, nw.Boolean)
         )
+        outcomes = tuple(name for name in segments if names_outcome(name))
         typed["customers"] = typed["customers"].with_columns(
             _present(nw.col(name).cast(nw.String())).alias(name) for name in segments
         )
         plain.pop("customers")  # a segment may need its cast; the table is small
-    return Opened(typed=typed, plain=plain, keyed=frozenset({"tickets"} & set(typed)), segments=segments)
+    return Opened(
+        typed=typed,
+        plain=plain,
+        keyed=frozenset({"tickets"} & set(typed)),
+        segments=tuple(name for name in segments if name not in outcomes),
+        outcomes=outcomes,
+    )
 
 
 def _plain(table: str, native: Any) -> nw.LazyFrame[Any]:

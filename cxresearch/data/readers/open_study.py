@@ -28,6 +28,7 @@ from cxresearch.data.readers.raw_inputs import (
 from cxresearch.data.readers.summed_levels import SUMMED, SUMMED_VIEW, check_summed, summed_levels
 from cxresearch.data.study_file.declarations import ColumnMap, SourceMap, StudyFile
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
 from cxresearch.wording import listed, nearest, shown
@@ -59,6 +60,8 @@ class Opened:
         Table, name and SELECT of each count that is reported as a flag.
     segments : tuple of str
         Further text columns of customers.
+    outcomes : tuple of str
+        Further columns of customers that state who left, as declared or by their names.
     """
 
     typed: Mapping[str, nw.LazyFrame[Any]]
@@ -69,6 +72,7 @@ class Opened:
     connection: DuckDBPyConnection | None = None
     counts: tuple[tuple[str, str, str], ...] = ()
     segments: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
 
 
 def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
@@ -107,6 +111,7 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
         connection=connection,
         counts=tuple(counts),
         segments=_segments(file),
+        outcomes=_outcomes(file),
     )
 
 
@@ -121,13 +126,16 @@ def open_frames(tables: Mapping[str, Any], instruments: Mapping[str, Scale]) -> 
     connection = connect()
     selects: dict[str, list[str]] = {}
     segments: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
     for table, native in tables.items():
         raw = open_frame(connection, f"frame_{table}", native, label=f"table {table}", may_be_empty=True)
         source = identity_source(table, raw)
         check_dates(connection, source, raw)
         selects[table] = [select_rows(source, raw, instruments)]
         if table == "customers":
-            segments = _text_columns(source)
+            further = _text_columns(source)
+            segments = tuple(name for name in further if not names_outcome(name))
+            outcomes = tuple(name for name in further if names_outcome(name))
     views = _views(connection, selects)
     return Opened(
         typed=views,
@@ -136,6 +144,7 @@ def open_frames(tables: Mapping[str, Any], instruments: Mapping[str, Scale]) -> 
         connection=connection,
         counts=_counts_of_sums(views),
         segments=segments,
+        outcomes=outcomes,
     )
 
 
@@ -250,13 +259,11 @@ def _unpacked_size(file: Path) -> int:
 
 
 def _segments(file: StudyFile) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    known = LAYOUTS["customers"].columns
-    for source in file.sources:
-        if source.table == "customers":
-            found |= {name: None for name, c in source.columns.items() if name not in known and not c.number}
+    further = _further_columns(file)
+    found = [name for name, column in further.items() if not (column.number or column.outcome)]
     if file.segments is None:
-        return tuple(found)
+        outcomes = _outcomes(file)
+        return tuple(name for name in found if name not in outcomes)
     for name in file.segments:
         if name not in found:
             meant = nearest(name, found)
@@ -269,6 +276,25 @@ def _segments(file: StudyFile) -> tuple[str, ...]:
                 next_step=f"perhaps you meant {meant!r}" if meant else "",
             )
     return file.segments
+
+
+def _outcomes(file: StudyFile) -> tuple[str, ...]:
+    """Further columns of customers that say who left: as declared, or by name where no segments are."""
+    named = [
+        name
+        for name, column in _further_columns(file).items()
+        if column.outcome or names_outcome(name) or names_outcome(column.column)
+    ]
+    return tuple(name for name in named if name not in (file.segments or ()))
+
+
+def _further_columns(file: StudyFile) -> dict[str, ColumnMap]:
+    layout = LAYOUTS["customers"].columns
+    columns: dict[str, ColumnMap] = {}
+    for source in file.sources:
+        if source.table == "customers":
+            columns |= {name: column for name, column in source.columns.items() if name not in layout}
+    return columns
 
 
 def _text_columns(source: SourceMap) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from cxresearch.data.starter.guess_table import LABELLED, Guess, guess_table
 from cxresearch.data.starter.starter_columns import is_number, is_serial
 from cxresearch.data.starter.starter_text import Found, study_text
 from cxresearch.data.starter.toml_text import printable
+from cxresearch.data.starter.trial_reading import with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
@@ -130,7 +131,8 @@ def write_starter_study(folder: str | Path) -> Path:
             wanted=f"a file in {', '.join(_DATA)}",
         )
     found = [_same_name(one, found[:position]) for position, one in enumerate(found)]
-    target.write_text(study_text(printable(folder.resolve().name), found, skipped), encoding="utf-8")
+    text = study_text(printable(folder.resolve().name), found, skipped)
+    target.write_text(with_settled_ends(text, target), encoding="utf-8")
     return target
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from cxresearch.scales import Scale
 
 OnReject = Literal["refuse", "set_aside"]
+RevenueEnds = Literal["at_ended_at", "at_zero"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,8 @@ class ColumnMap:
         Mark between groups of three digits; empty where there is none.
     number : bool
         Whether a further column (of customers) is a number rather than a segment.
+    outcome : bool
+        Whether a further column (of customers) states who left: kept and compared with the ends, no segment.
     as_is : bool
         Hand the raw column on as it is, with its own type (further columns of frames in memory).
     """
@@ -107,6 +110,7 @@ class ColumnMap:
     decimal: str = "."
     thousands: str = ""
     number: bool = False
+    outcome: bool = False
     as_is: bool = False
 
 
@@ -165,6 +169,7 @@ class StudyFile:
     instruments: Mapping[str, Scale]
     segments: tuple[str, ...] | None
     limits: Limits
+    revenue_ends: RevenueEnds | None
     inputs: Mapping[str, RawInput]
     sources: tuple[SourceMap, ...]
     flags: tuple[DeclaredFlag, ...]

@@ -32,7 +32,7 @@ _SOURCE_KEYS = (
     "blank_scores",
     "level_of",
 )
-_COLUMN_KEYS = ("column", "constant", "values", "bins", "multiply", "number", *_READING_KEYS)
+_COLUMN_KEYS = ("column", "constant", "values", "bins", "multiply", "number", "outcome", *_READING_KEYS)
 _EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
 _THOUSANDS = ("", ",", ".", " ", "'")
 
@@ -202,6 +202,7 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
         bins=bins,
         multiply=own.number("multiply", default=1.0) if "multiply" in own else None,
         number=own.truth("number"),
+        outcome=own.truth("outcome"),
     )
 
 

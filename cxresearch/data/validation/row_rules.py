@@ -59,6 +59,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "after_end": "dated after the customer ended",
         "end_kind_unknown": "ended customers without an end_kind",
         "ends_after_cut": "an end after the data cut: known ahead, not yet happened",
+        "notice_after_end": "customers whose notice is dated after their end",
         "no_score": "invitations without an answer (non-responses)",
         "scheduled": "levels that take effect after the data cut: known ahead, not yet in force",
         "negative_amount": "negative amounts, taken for refunds",
@@ -185,8 +186,12 @@ def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: boo
     if linked and table != "customers" and "customer_id" in present:
         flags["before_start"] = dated < nw.col("_started")
         flags["after_end"] = dated > nw.col("_ended")
+        if table == "revenue":
+            flags["after_end"] &= nw.col("mrr") > 0
     if table == "customers" and "ended_at" in present:
         flags["ends_after_cut"] = nw.col("ended_at") > nw.lit(cut)
+        if "notice_at" in present:
+            flags["notice_after_end"] = nw.col("notice_at") > nw.col("ended_at")
         if "end_kind" in present:
             flags["end_kind_unknown"] = ~nw.col("ended_at").is_null() & nw.col("end_kind").is_null()
     if table == "responses":
