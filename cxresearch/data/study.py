@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ from cxresearch.data.engine import offset_steps
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
 from cxresearch.data.readers.raw_inputs import run
-from cxresearch.data.study_file.declarations import Limits, OnReject, RevenueEnds
+from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
 from cxresearch.data.table_layouts import LAYOUTS
@@ -55,7 +55,7 @@ class Study:
     """Validated tables of one company on an engine; made by `read_study` or `Study.from_frames`.
 
     Opening reads no rows. The first use of a table judges all its rows: those that keep every
-    rule come back from `table`, the others from `rejects`, and ``rows == valid + rejected`` always.
+    rule come back from `table`, the others from `rejects`; ``rows == valid + rejected + left_out`` always.
 
     Attributes
     ----------
@@ -93,6 +93,7 @@ class Study:
         name: str,
         limits: Limits,
         revenue_ends: RevenueEnds | None = None,
+        after_cut: AfterCut = "reject",
     ) -> None:
         self.name = name
         self.observed_until = observed_until
@@ -114,6 +115,8 @@ class Study:
             keyed=opened.keyed,
             kept=opened.kept,
             connection=opened.connection,
+            left_out=opened.left_out,
+            after_cut=after_cut,
         )
 
     @classmethod
@@ -130,6 +133,7 @@ class Study:
         on_reject: OnReject = "refuse",
         max_reject_share: float = 1.0,
         revenue_ends: RevenueEnds | None = None,
+        after_cut: AfterCut = "reject",
     ) -> Study:
         """Make a study of frames.
 
@@ -137,12 +141,14 @@ class Study:
         ----------
         tables : mapping of str to frame
             Frames with the canonical columns, by name of table. pandas, Polars and PyArrow frames may be
-            mixed; DuckDB relations (of one connection) or PySpark frames stay on their engine. Naive
-            timestamps mean UTC. Further columns are handed on; texts among those of customers are segments.
+            mixed; DuckDB relations (of one connection) or PySpark frames stay on their engine. Dates without
+            a clock are local days, and texts without an offset local times, in ``timezone``; naive timestamps
+            mean UTC, unless all of a column are midnights, which are dates. Further columns are
+            handed on; texts among those of customers are segments.
             A table without rows is fine.
         observed_until : datetime, date or str
             The data cut; without an offset in ``timezone``, and a mere date means the end of that day.
-            A naive datetime is UTC.
+            A naive datetime with a clock is UTC, one at midnight is that day's beginning in ``timezone``.
         instruments : mapping of str to Scale
             Scales of the instruments in ``responses``.
         timezone, currency, name : str
@@ -156,6 +162,8 @@ class Study:
         revenue_ends : {"at_ended_at", "at_zero"}, optional
             Which holds where customers who ended go on paying: they stop paying when they end, or when their
             level falls to 0. Needed only where the two tables contradict each other.
+        after_cut : {"reject", "leave_out"}
+            What becomes of rows dated after the data cut: they break a rule, or are left out and counted.
 
         Raises
         ------
@@ -169,18 +177,20 @@ class Study:
         >>> customers = pd.DataFrame({"customer_id": [1, 2], "started_at": ["2024-01-01", "2024-02-01"]})
         >>> study = Study.from_frames({"customers": customers}, observed_until="2024-12-31", instruments={})
         >>> study.counts()
-               table  rows  valid  rejected
-        0  customers     2      2         0
+               table  rows  valid  rejected  left_out
+        0  customers     2      2         0         0
         """
         _check_names(tables)
         offset_steps(timezone)
         limits = _limits(on_reject, max_reject_share)
         if revenue_ends is not None:
             check_choice("revenue_ends", revenue_ends, ("at_ended_at", "at_zero"))
+        check_choice("after_cut", after_cut, ("reject", "leave_out"))
         check_scales(instruments)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
-        opened = open_native(tables) if own_engine else open_frames(tables, instruments)
-        zone = "UTC" if isinstance(observed_until, datetime) else timezone
+        opened = open_native(tables, timezone) if own_engine else open_frames(tables, instruments, timezone)
+        clock = isinstance(observed_until, datetime) and observed_until.time() != time()
+        zone = "UTC" if clock else timezone  # midnights are dates, as in the tables
         return cls(
             opened,
             observed_until=read_cut(observed_until, zone, "from_frames"),
@@ -191,6 +201,7 @@ class Study:
             name=name,
             limits=limits,
             revenue_ends=revenue_ends,
+            after_cut=after_cut,
         )
 
     def __repr__(self) -> str:
@@ -278,11 +289,11 @@ class Study:
         return pd.concat(parts, ignore_index=True)
 
     def counts(self) -> pd.DataFrame:
-        """Return ``table``, ``rows``, ``valid`` and ``rejected``, one line for each table."""
+        """Return ``table, rows, valid, rejected, left_out`` for each table: rows are the sum of the three."""
         found = [(name, self.summary(name)) for name in self.tables]
         return pd.DataFrame(
-            [(name, one.rows, one.valid, one.rows - one.valid) for name, one in found],
-            columns=["table", "rows", "valid", "rejected"],
+            [(name, one.rows, one.valid, one.set_aside, one.left_out) for name, one in found],
+            columns=["table", "rows", "valid", "rejected", "left_out"],
         )
 
     def flags(self) -> pd.DataFrame:
@@ -381,8 +392,8 @@ def read_study(
     ...     )
     ...     study = read_study(folder)
     ...     study.counts()
-           table  rows  valid  rejected
-    0  customers     2      2         0
+           table  rows  valid  rejected  left_out
+    0  customers     2      2         0         0
     """
     file = parse_study_file(path)
     limits = _limits(
@@ -400,6 +411,7 @@ def read_study(
         name=file.name,
         limits=limits,
         revenue_ends=file.revenue_ends,
+        after_cut=file.after_cut,
     )
 
 
@@ -433,7 +445,9 @@ def _chosen_segments(segments: Sequence[str] | None, opened: Opened) -> tuple[st
 
 
 def _detail(flag: str) -> str:
-    return "cells left empty in a wide survey file" if flag == "not_asked" else "declared in the study file"
+    if flag == "not_asked":
+        return "cells left empty in a wide survey file"
+    return "counted in the files as the study file declares them"
 
 
 def _source(path: str, file: Path) -> Source:

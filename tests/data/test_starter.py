@@ -73,8 +73,8 @@ def test_refused_until_decided_and_then_it_opens(folder: Path) -> None:
         assert undecided in path.read_text()
         path.write_text(path.read_text().replace(undecided, decided))
     assert cx.read_study(path).counts().values.tolist() == [
-        ["customers", 20, 20, 0],
-        ["responses", 24, 24, 0],
+        ["customers", 20, 20, 0, 0],
+        ["responses", 24, 24, 0, 0],
     ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import pandas as pd
@@ -34,11 +35,12 @@ class StudyCheck(Result):
     name : str
         Name of the study.
     observed_until : str
-        The data cut, UTC.
+        The data cut, in the time of the study, with its zone.
     usable : bool
         Whether every table may be used under the study's limits.
     tables : DataFrame
-        ``table, rows, valid, rejected, first, last`` (dates of valid rows, UTC), ``note``.
+        ``table, rows, valid, rejected, first, last`` (dates of valid rows, time of the study), ``note``;
+        ``left_out`` before ``first`` where ``where`` or ``after_cut`` leaves rows out.
     instruments : DataFrame
         ``instrument, scale, direction, answers, mean``.
     segments : DataFrame
@@ -182,7 +184,7 @@ def check_study(study: Study) -> StudyCheck:
     ]
     return StudyCheck(
         name=study.name,
-        observed_until=f"{study.observed_until:%Y-%m-%d %H:%M} UTC",
+        observed_until=f"{_local(study.observed_until, study.timezone):%Y-%m-%d %H:%M} {study.timezone}",
         usable=not problems,
         tables=_tables(study),
         instruments=_instruments(study),
@@ -252,9 +254,20 @@ def _tables(study: Study) -> pd.DataFrame:
     for name in study.tables:
         one = study.summary(name)
         note = _dates_note(name, one.last, study.observed_until)
-        lines.append((name, one.rows, one.valid, one.rows - one.valid, one.first, one.last, note))
-    frame = pd.DataFrame(lines, columns=["table", "rows", "valid", "rejected", "first", "last", "note"])
+        first, last = (_local(moment, study.timezone) for moment in (one.first, one.last))
+        lines.append((name, one.rows, one.valid, one.set_aside, one.left_out, first, last, note))
+    columns = ["table", "rows", "valid", "rejected", "left_out", "first", "last", "note"]
+    frame = pd.DataFrame(lines, columns=columns)
+    if not frame["left_out"].any():
+        frame = frame.drop(columns="left_out")
     return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+
+def _local(moment: datetime | None, timezone: str) -> datetime | None:
+    """A naive UTC moment as the clock of the study showed it."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
 
 
 def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:

@@ -3,109 +3,19 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
 
+from cxresearch.data.starter.score_columns import SurveyColumns, survey_columns
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outcome_names import snake
 
-_WHO = (
-    "customer_id account_id client_id subscriber_id company_id organization_id customerid customer_no "
-    "customer_nr customer_number cust_id account_no account_number client_no member_id "
-    "kundennummer kunden_nr kundennr kunden_id kunde identifiant_client numero_client id_client client_id "
-    "client id_cliente numero_cliente cliente codice_cliente klantnummer klant_id klant 顧客id 客户id"
-)
-
-#: Usual names of raw columns in snake case, most telling first, by table and column.
-SYNONYMS: Mapping[str, Mapping[str, str]] = {
-    "customers": {
-        "customer_id": f"{_WHO} user_id uuid id",
-        "started_at": "started_at signup_date signed_up_at sign_up_date signup customer_since since "
-        "registered_at registration_date joined_at activated_at start_date kunde_seit vertragsbeginn beginn "
-        "date_de_debut date_debut client_depuis fecha_de_alta fecha_alta fecha_inicio data_inizio "
-        "data_inicio begindatum 開始日 开始日期 created_at",
-        "ended_at": "ended_at churned_at churn_date cancelled_at canceled_at cancellation_date cancel_date "
-        "left_at end_date until kundigungsdatum vertragsende ende date_de_fin date_fin fecha_de_baja "
-        "fecha_baja fecha_fin data_fine data_fim einddatum 終了日 结束日期",
-        "end_kind": "end_kind churn_type churn_kind",
-        "notice_at": "notice_at notice_date",
-    },
-    "responses": {
-        "customer_id": f"{_WHO} external_data_reference external_reference externalreference external_id "
-        "respondent_id contact_id visitor_id requester_id customer recipient_email user_id",
-        "instrument": "instrument metric survey_type question survey",
-        "score": "score answer rating poll_response value response bewertung punktzahl puntuacion valoracion "
-        "punteggio note_donnee スコア 评分",
-        "responded_at": "responded_at recorded_date recordeddate answered_at response_date submitted_at "
-        "completed_at end_date enddate timestamp closed_at created_at when date beantwortet_am datum "
-        "date_de_reponse fecha data 回答日",
-        "sent_at": "sent_at invited_at invitation_date",
-        "touchpoint": "touchpoint",
-        "channel": "channel distribution_channel distributionchannel via_channel",
-        "team": "team",
-        "comment": "comment verbatim feedback_text kommentar commentaire comentario",
-        "weight": "weight",
-    },
-    "revenue": {
-        "customer_id": f"{_WHO} customer user_id",
-        "effective_at": "effective_at valid_from current_period_started_at start_date activated_at month "
-        "gultig_ab ab beginn date_de_debut fecha_inicio created_at",
-        "mrr": "mrr mrr_amount monthly_recurring_revenue monthly_amount unit_amount",
-        "currency": "currency",
-        "plan": "plan plan_id plan_tier plan_name",
-        "due_at": "due_at renewal_date current_term_ends_at current_period_ends_at",
-    },
-    "tickets": {
-        "ticket_id": "ticket_id case_id incident_id case_number number id",
-        "created_at": "created_at opened_at submitted_at created opened sys_created_at",
-        "customer_id": f"{_WHO} requester_id customer user_id",
-        "first_replied_at": "first_replied_at first_response_at first_reply_at first_responded_at",
-        "resolved_at": "resolved_at solved_at closed_at",
-        "channel": "channel via_channel",
-        "category": "category priority type",
-        "replies": "replies",
-        "reopens": "reopens reopen_count",
-        "agent_id": "agent_id assignee_id agent assigned_to",
-        "wait_minutes": "wait_minutes",
-    },
-    "usage": {
-        "customer_id": f"{_WHO} user_id",
-        "used_at": "used_at usage_date event_time timestamp date",
-        "quantity": "quantity usage_count events_count count sessions",
-        "feature": "feature feature_name",
-    },
-    "orders": {
-        "customer_id": f"{_WHO} customer user_id",
-        "ordered_at": "ordered_at order_date purchased_at purchase_date date",
-        "amount": "amount order_value order_total total price",
-    },
-    "events": {"occurred_at": "occurred_at", "kind": "kind", "customer_id": _WHO, "note": "note"},
-}
-
-#: Column that tells a table from the others, and words in its file name.
-_TELLING = {
-    "customers": ("started_at", "customer|account|client|subscriber|kunden|klanten|顧客|客户"),
-    "responses": (
-        "score",
-        "respons|survey|nps|csat|ces|feedback|poll|qualtrics|cx|umfrage|befragung|enquete|sondage|encuesta",
-    ),
-    "revenue": ("mrr", "revenue|mrr|subscription|billing|umsatz|ingresos"),
-    "tickets": ("ticket_id", "ticket|case|incident|zendesk"),
-    "usage": ("quantity", "usage|activity|telemetry"),
-    "orders": ("amount", "order|purchase|transaction|cdnow"),
-    "events": ("occurred_at", "outage|events_log"),
-}
-_INSTRUMENTS = (
-    ("nps", r"(^|_)(nps|recommend|netpro)"),
-    ("csat", r"csat|satisf|(^|_)sat_score"),
-    ("ces", r"(^|_)(ces|effort|ease|easy)($|_)"),
-)
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
 _ONE_ROW_EACH = {"customers": "customer_id", "tickets": "ticket_id"}
-#: An answer as a number, perhaps with words behind it: 9, 9.0, "10 - Extremely likely"; neither 3,5 nor 0-6.
-LABELLED = re.compile(r"(\d{1,2})(?:\.0+)?(?![.,]?\d)(?!\s*[-–]\s*\d)(?:\s*\D.*)?")
-_MOST_WORDS = 11
-_UNNAMED_QUESTION = re.compile(r"(q|question_?)\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,33 +28,33 @@ class Guess:
         Table it may feed; empty if none fits.
     columns : mapping of str to str
         Table column to raw column.
-    scores : mapping of str to str
-        Instrument to raw column, where columns look like scores.
+    survey : SurveyColumns
+        Columns that may hold answers, and those that only sound like it.
     further : tuple of str
         Raw columns without a place.
-    worded : mapping of str to str
-        Instrument to raw column, where columns sound like scores and hold words.
+    rows : str
+        ``leavers`` for a list of who left; else empty.
     """
 
     table: str
     columns: Mapping[str, str]
-    scores: Mapping[str, str]
     further: tuple[str, ...]
-    worded: Mapping[str, str] = field(default_factory=dict)
+    survey: SurveyColumns = field(default_factory=SurveyColumns)
+    rows: str = ""
 
 
-def snake(name: str) -> str:
-    """Return a raw name in snake case, without accents.
-
-    Examples
-    --------
-    >>> snake("RecordedDate"), snake("Sign-up date"), snake("Début")
-    ('recorded_date', 'sign_up_date', 'debut')
-    """
-    apart = unicodedata.normalize("NFKD", name)
-    bare = unicodedata.normalize("NFC", "".join(c for c in apart if not "\u0300" <= c <= "\u036f"))
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", bare)
-    return re.sub(r"[\W_]+", "_", spaced.lower()).strip("_")
+@cache
+def synonyms() -> Mapping[str, Mapping[str, Any]]:
+    """Return the usual names of raw columns, by table and column, as ``synonyms.toml`` lists them."""
+    text = resources.files("cxresearch.data.starter").joinpath("synonyms.toml").read_text("utf-8")
+    tables = tomllib.loads(text)
+    who = tables["who"]["names"]
+    for table in LAYOUTS:
+        for column, names in tables[table].items():
+            tables[table][column] = [
+                name for entry in names for name in (who if entry == "@who" else [entry])
+            ]
+    return tables
 
 
 def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
@@ -163,51 +73,28 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     {'ticket_id': 'id', 'created_at': 'opened'}
     """
     stem = snake(re.sub(r"\.(csv|tsv|txt|tab|parquet|pq|gz)\b", "", file))
-    best, most = "", 0
-    for table, (telling, words) in _TELLING.items():
-        columns = match_columns(table, list(sample))
-        named = re.search(words, stem) is not None
-        scored = table == "responses" and bool(score_columns(sample, unnamed=named) or worded_columns(sample))
-        if not named and telling not in columns and not scored:
-            continue
-        elsewhere = any(re.search(other, stem) for name, (_, other) in _TELLING.items() if name != table)
-        weak = columns.get(telling) in ("id", "created_at", "start_date", "value", "count", "amount")
-        if weak and not named and (elsewhere or table != "customers"):
-            continue
-        if table in _ONE_ROW_EACH and _repeats(sample.get(columns.get(_ONE_ROW_EACH[table], ""), ())):
-            continue
-        required = sum(column in columns for column in LAYOUTS[table].required)
-        worth = required + 2 * named + 2 * (telling in columns or scored)
-        if worth > most and required + scored >= 2:
-            best, most = table, worth
-    if not best:
-        return Guess(table="", columns={}, scores={}, further=tuple(sample))
-    columns = match_columns(best, list(sample))
-    scores = score_columns(sample, unnamed=best == "responses" and "score" not in columns)
-    if best == "responses" and "score" in columns and "instrument" in columns:
-        scores = {}
-    worded = worded_columns(sample, besides=scores) if best == "responses" and "score" not in columns else {}
-    if scores and best == "responses":
-        columns = {target: raw for target, raw in columns.items() if target not in ("score", "instrument")}
-    used = {*columns.values(), *scores.values(), *worded.values()}
-    further = tuple(name for name in sample if name not in used)
-    return Guess(table=best, columns=columns, scores=scores, worded=worded, further=further)
-
-
-def _repeats(values: Sequence[str]) -> bool:
-    return len(set(values)) < len(values)
-
-
-def instrument_in_name(file: str) -> str:
-    """Return the instrument a file name speaks of, or an empty text.
-
-    Examples
-    --------
-    >>> instrument_in_name("pendo_nps_2024.csv")
-    'nps'
-    """
-    stem = snake(file)
-    return next((name for name, pattern in _INSTRUMENTS if re.search(pattern, stem)), "")
+    names = list(sample)
+    survey = survey_columns(sample, unnamed=_named("responses", stem))
+    if _lists_leavers(stem, names):
+        columns = match_columns("customers", names)
+        return Guess(table="customers", columns=columns, further=_rest(sample, columns), rows="leavers")
+    worth = {table: _worth(table, stem, sample, survey) for table in synonyms()["telling"]}
+    best = max(worth, key=lambda table: worth[table])
+    if not worth[best]:
+        return Guess(table="", columns={}, further=tuple(sample))
+    columns = _without_requests(best, match_columns(best, names), names)
+    if best != "responses":
+        used = {**columns, **survey.scores}
+        return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
+    long = "score" in columns and "instrument" in columns
+    if "score" in columns:
+        survey = survey_columns(sample)
+    if long:
+        survey = SurveyColumns()
+    elif survey.found:
+        columns = {name: raw for name, raw in columns.items() if name not in ("score", "instrument")}
+    used = {**columns, **survey.scores, **survey.worded}
+    return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
 
 
 def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
@@ -215,57 +102,72 @@ def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
     by_snake: dict[str, str] = {}
     for name in names:
         by_snake.setdefault(snake(name), name)
-    found: dict[str, str] = {}
-    for target, synonyms in SYNONYMS[table].items():
-        for synonym in synonyms.split():
+    columns: dict[str, str] = {}
+    for target in LAYOUTS[table].columns:
+        for synonym in synonyms()[table].get(target, [target]):
             raw = by_snake.get(synonym)
-            if raw is not None and raw not in found.values():
-                found[target] = raw
+            if raw is not None and raw not in columns.values():
+                columns[target] = raw
                 break
-    return found
+    return columns
 
 
-def score_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False) -> dict[str, str]:
-    """Return instrument to raw column for columns that hold `LABELLED` numbers and sound like a score.
-
-    Parameters
-    ----------
-    sample : mapping of str to sequence of str
-        First values of each raw column.
-    unnamed : bool
-        Whether columns such as ``Q1`` count too, under their own name.
-    """
-    found: dict[str, str] = {}
-    for name, values in sample.items():
-        plain = snake(name)
-        if not values or not all(LABELLED.fullmatch(value.strip()) for value in values):
-            continue
-        if set(values) <= {"0", "1", "0.0", "1.0"} and not _UNNAMED_QUESTION.fullmatch(plain):
-            continue
-        for instrument, pattern in _INSTRUMENTS:
-            if re.search(pattern, plain) and instrument not in found:
-                found[instrument] = name
-        if unnamed and _UNNAMED_QUESTION.fullmatch(plain):
-            found.setdefault(plain, name)
-    return found
+def first_named(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return the raw column with the first of the wanted names; empty if there is none."""
+    by_name = {snake(name): name for name in reversed(names)}
+    return next((by_name[name] for name in wanted if name in by_name), "")
 
 
-def worded_columns(sample: Mapping[str, Sequence[str]], besides: Iterable[str] = ()) -> dict[str, str]:
-    """Return instrument to raw column for columns that sound like a score and hold a few words instead.
+def _rest(sample: Mapping[str, Sequence[str]], used: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name in sample if name not in used.values())
 
-    Examples
-    --------
-    >>> worded_columns({"CSAT": ["Satisfied", "Neutral", "Satisfied", "Neutral", "Satisfied"]})
-    {'csat': 'CSAT'}
-    """
-    found: dict[str, str] = {}
-    for name, values in sample.items():
-        kinds = set(values)
-        few = 0 < len(kinds) <= _MOST_WORDS and 2 * len(kinds) < len(values)
-        if not few or not all(re.match(r"[^\W\d]", kind) for kind in kinds):
-            continue
-        for instrument, pattern in _INSTRUMENTS:
-            if re.search(pattern, snake(name)) and instrument not in (*besides, *found):
-                found[instrument] = name
-                break
-    return found
+
+def _named(table: str, stem: str) -> bool:
+    return re.search(synonyms()["telling"][table][1], stem) is not None
+
+
+def _worth(table: str, stem: str, sample: Mapping[str, Sequence[str]], survey: SurveyColumns) -> int:
+    """How well a file fits a table, by required columns, its name and the column that tells; 0 for not."""
+    names = list(sample)
+    columns = match_columns(table, names)
+    telling = synonyms()["telling"][table][0]
+    named = _named(table, stem)
+    scored = table == "responses" and survey.found
+    if not (named or telling in columns or scored):
+        return 0
+    elsewhere = any(_named(other, stem) for other in synonyms()["telling"] if other != table)
+    common = snake(columns.get(telling, "")) in synonyms()["words"]["common"]
+    if common and not named and (elsewhere or table != "customers"):
+        return 0
+    if table in _ONE_ROW_EACH and _repeats(sample.get(columns.get(_ONE_ROW_EACH[table], ""), ())):
+        return 0
+    required = sum(column in columns for column in LAYOUTS[table].required)
+    if required + scored < 2 and not _tickets_without_an_id(table, columns, named=named):
+        return 0
+    return required + 2 * named + 2 * (telling in columns or scored)
+
+
+def _tickets_without_an_id(table: str, columns: Mapping[str, str], *, named: bool) -> bool:
+    return table == "tickets" and named and "created_at" in columns
+
+
+def _repeats(values: Sequence[str]) -> bool:
+    return len(set(values)) < len(values)
+
+
+def _lists_leavers(stem: str, names: Sequence[str]) -> bool:
+    """A list of who left: customers with an end and no start, in a file that says so."""
+    columns = match_columns("customers", names)
+    ended = {"customer_id", "ended_at"} <= set(columns) and "started_at" not in columns
+    return ended and re.search(synonyms()["words"]["leavers"], stem) is not None
+
+
+def _without_requests(table: str, columns: dict[str, str], names: Sequence[str]) -> dict[str, str]:
+    """``canceled_at`` beside ``cancel_at_period_end`` is when leaving was asked for, not when it happened."""
+    asked = first_named(names, ("cancel_at_period_end",))
+    end = columns.get("ended_at", "")
+    if table != "customers" or not asked or not re.match(r"cancell?ed_(at|on)$", snake(end)):
+        return columns
+    others = [name for name in names if name != end]
+    again = match_columns(table, others)
+    return {**again, "notice_at": end}

@@ -6,14 +6,25 @@ import re
 from pathlib import Path
 
 from cxresearch.data.readers.open_study import open_study_file
+from cxresearch.data.starter.raw_look import RawLook
+from cxresearch.data.starter.starter_revenue import RevenueFacts
+from cxresearch.data.starter.starter_text import file_text
 from cxresearch.data.study_file.declarations import StudyFile
 from cxresearch.data.study_file.parse_study_file import parse_study_text
 from cxresearch.data.validation.ended_levels import can_contradict, count_still_paying
 from cxresearch.data.validation.judged_tables import CheckedTables
+from cxresearch.data.validation.revenue_evidence import end_evidence, snapshot_evidence
 from cxresearch.errors import StudyError
 
 #: A cut that nothing lies behind: what is known is asked about, whenever the owner will cut.
 _NO_CUT = "observed_until = 2199-12-31"
+#: What is assumed to look at all rows, where a first study file asks: it bears on amounts, not on dates.
+_ASSUMED = (
+    (r"^# ends = .*$", 'ends = "exclusive"'),
+    (r'^# mrr = ""$', 'mrr = { constant = "1" }'),
+    (r"^# mrr = ", "mrr = "),
+    (r"^# level_of = ", "level_of = "),
+)
 
 
 def with_settled_ends(text: str, file: Path) -> str:
@@ -45,6 +56,22 @@ def with_settled_ends(text: str, file: Path) -> str:
         '# ends = "at_ended_at"',
     )
     return text.replace("\n[instruments]\n", "\n" + "\n".join(lines) + "\n\n[instruments]\n", 1)
+
+
+def revenue_facts(look: RawLook, file: Path) -> RevenueFacts:
+    """Return what all rows of a revenue file show, read as its first lines say, if they can be."""
+    assumed = file_text(look, RevenueFacts())
+    for asked, assumption in _ASSUMED:
+        assumed = re.sub(asked, assumption, assumed, flags=re.MULTILINE)
+    try:
+        study = parse_study_text(f"[study]\n{_NO_CUT}\n{assumed}", file)
+        connection = open_study_file(study, {}).connection
+        assert connection is not None  # noqa: S101 - a study of files has one
+        if any(source.rows == "subscriptions" for source in study.sources):
+            return RevenueFacts(ends=end_evidence(connection, "typed_revenue"))
+        return RevenueFacts(snapshots=snapshot_evidence(connection, "typed_revenue"))
+    except StudyError:
+        return RevenueFacts()
 
 
 def _tried(text: str, file: Path) -> tuple[CheckedTables, StudyFile] | None:

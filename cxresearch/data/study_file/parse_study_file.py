@@ -10,7 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.study_file.declarations import DeclaredFlag, Limits, RawInput, RevenueEnds, StudyFile
+from cxresearch.data.study_file.declarations import (
+    AfterCut,
+    DeclaredFlag,
+    Limits,
+    RawInput,
+    RevenueEnds,
+    StudyFile,
+)
 from cxresearch.data.study_file.instruments import read_instruments
 from cxresearch.data.study_file.parse_sources import read_sources
 from cxresearch.data.study_file.toml_section import Keys
@@ -51,7 +58,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
     top = Keys(_toml(text, file.name), file.name)
     top.only(_TOP_KEYS)  # alerts are read by reporting
     about = top.table("study", required=True)
-    about.only(("name", "observed_until", "timezone", "currency", "segments"))
+    about.only(("name", "observed_until", "after_cut", "timezone", "currency", "segments"))
     timezone = read_timezone(about)
     cut = read_cut(about.value("observed_until"), timezone, file.name)
     limits = top.table("limits")
@@ -69,6 +76,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
         instruments=instruments,
         segments=about.texts("segments") if "segments" in about else None,
         limits=_limits(limits),
+        after_cut=_after_cut(about),
         revenue_ends=_revenue_ends(top.table("revenue")),
         inputs=more_inputs,
         sources=sources,
@@ -181,6 +189,11 @@ def _limits(keys: Keys) -> Limits:
     default = "set_aside" if "max_reject_share" in keys else "refuse"
     chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
     return Limits(on_reject="set_aside" if chosen == "set_aside" else "refuse", max_reject_share=share)
+
+
+def _after_cut(keys: Keys) -> AfterCut:
+    chosen = keys.choice("after_cut", ("reject", "leave_out"), default="reject")
+    return "leave_out" if chosen == "leave_out" else "reject"
 
 
 def _revenue_ends(keys: Keys) -> RevenueEnds | None:
