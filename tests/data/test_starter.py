@@ -122,7 +122,9 @@ def test_vendor_layouts(shared: Path, tmp_path: Path) -> None:
     found = sources(text)
     assert {table for _, table in found} == {"responses", "revenue", "tickets"}
     assert found["zendesk_ticket.csv", "tickets"]["columns"]["ticket_id"] == "id"
-    assert found["recurly_subscription_history.csv", "revenue"]["columns"]["mrr"] == "unit_amount"
+    recurly = found["recurly_subscription_history.csv", "revenue"]
+    assert (recurly["rows"], recurly["columns"]["ends_at"]) == ("subscriptions", "expires_at")
+    assert '# mrr = { column = "unit_amount"' in text
     assert found["pendo_poll_event_nps.csv", "responses"]["columns"]["responded_at"] == "timestamp"
     assert found["gsa_a11_cx_responses_bom.csv", "responses"]["columns"]["customer_id"] == "external_id"
     qualtrics = found["qualtrics_3row_german.csv", "responses"]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from cxresearch.data.checking.contradictions import contradictions
 from cxresearch.data.checking.study_doubts import like_segments, look_alikes, repeated_rows, several_plans
+from cxresearch.data.checking.unlikely_values import unlikely_values
 from cxresearch.data.engine import collect
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import RULES
@@ -205,6 +206,7 @@ def _doubts(study: Study) -> pd.DataFrame:
         repeated_rows(study),
         several_plans(study),
         contradictions(study),
+        unlikely_values(study),
     ]
     found = [part for part in parts if len(part)]
     if not found:

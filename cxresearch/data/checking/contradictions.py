@@ -11,8 +11,10 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect, period_start
+from cxresearch.data.readers.raw_inputs import columns_of
 from cxresearch.data.validation.ended_levels import can_contradict, count_still_paying, last_levels
 from cxresearch.data.validation.outcome_names import names_outcome, snake, status_words
+from cxresearch.data.validation.revenue_evidence import snapshot_evidence
 from cxresearch.wording import listed, shown
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ Doubt = tuple[str, str, int, str]
 
 #: So many ends on the last day, and this share of all ends, are more than leaving explains.
 _ENDS_AT_CUT = 5
+#: Larger tables are not compared row by row.
+_MOST_ROWS = 5_000_000
 _SHARE_AT_CUT = 0.2
 #: A column with at most so many values is looked at; one that tells leavers this well knows who left.
 _MOST_VALUES = 30
@@ -38,7 +42,7 @@ def contradictions(study: Study) -> pd.DataFrame:
     DataFrame
         Columns ``table, flag, rows, detail``; without zeros.
     """
-    doubts: list[Doubt] = []
+    doubts: list[Doubt] = list(_like_snapshots(study))
     if "customers" in study.tables and "ended_at" in study.checked.columns("customers"):
         if can_contradict(study.checked):
             doubts += _against_revenue(study)
@@ -61,6 +65,22 @@ def _against_revenue(study: Study) -> Iterator[Doubt]:
     stopped = last.join(running, on="customer_id", how="inner").select(n=nw.len())
     rows = int(collect(stopped)["n"].iloc[0])
     yield "revenue", "stopped without an end", rows, "customers at level 0 by the data cut have no ended_at"
+
+
+def _like_snapshots(study: Study) -> Iterator[Doubt]:
+    """Levels given again and again for whoever is there look like lists from which leavers are missing."""
+    connection = study.checked.connection
+    if "revenue" not in study.tables or connection is None:
+        return
+    if study.summary("revenue").rows > _MOST_ROWS or "_rows" in columns_of(connection, "typed_revenue"):
+        return
+    evidence = snapshot_evidence(connection, "typed_revenue")
+    if evidence.likely and evidence.absent:
+        detail = (
+            f"customers of {evidence.dates:,} dates are missing from the last, as if they went on paying: "
+            'declare rows = "snapshots" (they left) or rows = "levels"'
+        )
+        yield "revenue", "looks like snapshots", evidence.absent, detail
 
 
 def _at_the_cut(study: Study) -> Iterator[Doubt]:

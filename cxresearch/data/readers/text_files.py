@@ -68,7 +68,12 @@ def text_layout(raw: RawInput, path: Path, where: str) -> TextLayout:
     """
     _check_encoding(raw, path, where)
     delimiter = raw.delimiter or ("\t" if _suffix(path) in (".tsv", ".tab") else ",")
-    with _opened(path) as stream, io.TextIOWrapper(stream, encoding=_codec(raw), newline="") as text:
+    # what a declared encoding cannot read is refused where the whole file is read, with the byte
+    errors = "strict" if raw.encoding == "utf-8" else "replace"
+    with (
+        _opened(path) as stream,
+        io.TextIOWrapper(stream, encoding=_codec(raw), errors=errors, newline="") as text,
+    ):
         for _ in range(raw.header_row - 1):
             text.readline()
         header = _first_record(text)

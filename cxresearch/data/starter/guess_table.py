@@ -165,9 +165,8 @@ def _lists_leavers(stem: str, names: Sequence[str]) -> bool:
 def _without_requests(table: str, columns: dict[str, str], names: Sequence[str]) -> dict[str, str]:
     """``canceled_at`` beside ``cancel_at_period_end`` is when leaving was asked for, not when it happened."""
     asked = first_named(names, ("cancel_at_period_end",))
-    end = columns.get("ended_at", "")
-    if table != "customers" or not asked or not re.match(r"cancell?ed_(at|on)$", snake(end)):
+    request = first_named(names, ("canceled_at", "cancelled_at", "canceled_on", "cancelled_on"))
+    if table != "customers" or not asked or not request:
         return columns
-    others = [name for name in names if name != end]
-    again = match_columns(table, others)
-    return {**again, "notice_at": end}
+    others = match_columns(table, [name for name in names if name != request])
+    return {**others, "notice_at": request}

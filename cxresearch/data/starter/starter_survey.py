@@ -120,7 +120,7 @@ def _no_answers(look: RawLook, column: str) -> list[str]:
 
 def _worded_lines(look: RawLook, name: str, column: str) -> list[str]:
     labels = look.labels.get(column, [])
-    answers = ", ".join(f"{toml(label)} = {_FACES.get(label.lower(), '') or '...'}" for label in labels)
+    answers = ", ".join(f"{toml(label)} = ..." for label in labels)
     return [
         f"# TODO {shown(column)} holds words: which number is each?",
         f"# {key(name)} = {{ column = {toml(column)}, values = {{ {answers} }} }}",

@@ -104,7 +104,7 @@ class CheckedTables:
         left_out: Mapping[str, tuple[str, ...]] | None = None,
         after_cut: str = "reject",
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._left_out = dict(left_out or {})
         self._late: dict[str, nw.LazyFrame[Any]] = {}
         self._typed = {name: with_ticket_status(name, rows) for name, rows in typed.items()}
@@ -244,10 +244,10 @@ class CheckedTables:
         if name in self._marked:
             return self._marked[name]
         marked = mark_rows(self._link(name, self._typed[name]), self._rules(name))
-        if name in self._kept and self._connection is not None:
+        if name in self._kept and self.connection is not None:
             with _readable(name):
                 marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")
-            marked = nw.from_native(self._connection.table(f"checked_{name}")).lazy()
+            marked = nw.from_native(self.connection.table(f"checked_{name}")).lazy()
         self._marked[name] = marked
         return marked
 
@@ -288,8 +288,8 @@ class CheckedTables:
         """Rows that a source leaves out by ``where``, and those after the cut."""
         total = 0
         for query in self._left_out.get(name, ()):
-            assert self._connection is not None  # noqa: S101 - counts come with a connection
-            total += int(self._connection.execute(query).fetchall()[0][0] or 0)
+            assert self.connection is not None  # noqa: S101 - counts come with a connection
+            total += int(self.connection.execute(query).fetchall()[0][0] or 0)
         if name in self._late:
             total += int(collect(self._late[name].select(n=nw.len()))["n"].iloc[0])
         return total

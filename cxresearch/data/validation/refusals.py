@@ -57,6 +57,8 @@ def _too_many(
             "correct them, or have them set aside and counted: on_reject = 'set_aside' under [limits] "
             "(`cxresearch check` lists them)"
         )
+        if "after_cut" in counts:
+            advice += "; or take rows up to the cut only: after_cut = 'leave_out' under [study]"
         return StudyError(problem, where=_rows(first), next_step=advice)
     if not summary.valid:
         return StudyError(f"{problem}; no valid row is left", where=_rows(first))
