@@ -49,7 +49,7 @@ from cxresearch.data.readers.summed_levels import (
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.study_file.declarations import ColumnMap, SourceMap, StudyFile
 from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outcome_names import names_outcome
+from cxresearch.data.validation.outcome_names import ENDS, names_outcome, snake
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
 from cxresearch.wording import listed, nearest, shown
@@ -289,7 +289,25 @@ def _unused_doubts(source: SourceMap, raw: RawTable) -> list[tuple[str, str, str
             name = f"perhaps {entry.what}: {entry.column} stands unused, see where"
             query = f"SELECT count(*) FROM {quoted(raw.view)} WHERE {others}"  # noqa: S608 - quoted parts
             doubts.append((source.table, name, query))
-    return doubts
+    return [*doubts, *_unused_ends(source, raw)]
+
+
+def _unused_ends(source: SourceMap, raw: RawTable) -> list[tuple[str, str, str]]:
+    """Count ends of subscriptions that stand in a file of levels, whose levels then go on."""
+    if source.table != "revenue" or source.rows != "levels":
+        return []
+    mapped = {column.column for column in source.columns.values()}
+    ends = [name for name in raw.types if name not in mapped and ENDS.search(snake(name))]
+    return [
+        (
+            "revenue",
+            f"ends in {name} stand unused, levels go on: see rows",
+            f"SELECT count(*) FROM {quoted(raw.view)} WHERE "  # noqa: S608 - quoted parts
+            f"trim(CAST({quoted(name)} AS VARCHAR)) <> ''",
+        )
+        for name in ends
+        if name not in raw.ambiguous and not is_nested(raw.types[name])
+    ]
 
 
 def _with_leavers(connection: DuckDBPyConnection) -> nw.LazyFrame[Any]:

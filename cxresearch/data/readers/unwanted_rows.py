@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -55,9 +55,19 @@ def unwanted_rows(table: str, columns: Iterable[str]) -> tuple[UnwantedRows, ...
         if table not in rule["tables"] or not any(re.search(beside, name) for name in names.values()):
             continue
         for column, name in names.items():
-            if column not in entries and re.search(rule["column"], name):
-                entries[column] = UnwantedRows(column=column, taken=_taken(column, rule), what=rule["what"])
+            if re.search(rule["column"], name):
+                entries[column] = _merged(entries.get(column), column, rule)
     return tuple(entries.values())
+
+
+def _merged(before: UnwantedRows | None, column: str, rule: dict[str, Any]) -> UnwantedRows:
+    """What two rules say of one column: values of either, in the words of the first."""
+    taken = _taken(column, rule)
+    if before is None:
+        return UnwantedRows(column=column, taken=taken, what=rule["what"])
+    values = dict.fromkeys((*before.taken.values, *taken.values))
+    what = f"{before.what}, {rule['what']}"
+    return UnwantedRows(column=column, taken=replace(before.taken, values=tuple(values)), what=what)
 
 
 def _taken(column: str, rule: dict[str, Any]) -> RowCondition:

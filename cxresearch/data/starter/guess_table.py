@@ -99,9 +99,7 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
 
 def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
     """Return table column to raw column by the usual names, each raw column once."""
-    by_snake: dict[str, str] = {}
-    for name in names:
-        by_snake.setdefault(snake(name), name)
+    by_snake = _aliases(table, names)
     columns: dict[str, str] = {}
     for target in LAYOUTS[table].columns:
         for synonym in synonyms()[table].get(target, [target]):
@@ -112,9 +110,25 @@ def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
     return columns
 
 
+def _aliases(table: str, names: Sequence[str]) -> dict[str, str]:
+    """Raw columns by snake name; also without what stands before a dot, and without the table's own noun."""
+    aliases: dict[str, str] = {}
+    for name in names:
+        aliases.setdefault(snake(name), name)
+    noun = re.compile(rf"^({synonyms()['words']['nouns'][table]})s?_(?!id$)")
+    for name in names:
+        behind_dot = snake(name.rsplit(".", 1)[-1])
+        if "." in name and behind_dot != "id":
+            aliases.setdefault(behind_dot, name)
+        if table in synonyms()["words"]["nouns"]:
+            aliases.setdefault(noun.sub("", snake(name)), name)
+    return aliases
+
+
 def first_named(names: Sequence[str], wanted: Sequence[str]) -> str:
     """Return the raw column with the first of the wanted names; empty if there is none."""
-    by_name = {snake(name): name for name in reversed(names)}
+    by_name = {snake(name.rsplit(".", 1)[-1]): name for name in reversed(names)}
+    by_name |= {snake(name): name for name in reversed(names)}
     return next((by_name[name] for name in wanted if name in by_name), "")
 
 

@@ -10,7 +10,7 @@ from cxresearch.data.validation.outcome_names import snake
 
 _INSTRUMENTS = (
     ("nps", r"(^|_)nps($|_)|(^|_)nps|recommend|(^|_)netpro|weiterempf|recomend|recommander"),
-    ("csat", r"csat|satisf|(^|_)sat_score|zufrieden"),
+    ("csat", r"csat|satisf|(^|_)sat_score|zufrieden|conversation_rating"),
     ("ces", r"(^|_)(ces|effort|ease|easy)($|_)"),
 )
 #: Names of what is made of a score, or stands beside it: groups, counts, dates, waves.

@@ -63,7 +63,7 @@ def _time_lines(target: str, column: str, values: list[str], zone: str) -> list[
         return _zoned_lines(target, column, values)
     plain = f"{key(target)} = {toml(column)}"
     formats = _formats(value for value in values if not is_iso(value))
-    unclear = next((value for value in values if two_readings(value)), "")
+    unclear = _unclear(values)
     if unclear and len(formats) != 1:
         day_first, month_first = two_readings(unclear) or ("", "")
         return [f"# TODO {shown(unclear)} is {day_first} or {month_first}: declare its date_format", plain]
@@ -72,6 +72,13 @@ def _time_lines(target: str, column: str, values: list[str], zone: str) -> list[
         return [_in_format(target, column, values, formats.pop(), zone)]
     odd = next((value for value in values if not is_iso(value) and not suggested_format(value)), values[0])
     return [f"# TODO declare its date_format; one value is {shown(odd)}", plain]
+
+
+def _unclear(values: list[str]) -> str:
+    """A date that reads two ways, one with two different readings if there is; empty for none."""
+    both = [value for value in values if two_readings(value)]
+    different = [value for value in both if len(set(two_readings(value) or ())) == 2]
+    return (different or both or [""])[0]
 
 
 def _in_format(target: str, column: str, values: list[str], date_format: str, zone: str) -> str:

@@ -10,7 +10,7 @@ from cxresearch.data.starter.guess_table import Guess, first_named, synonyms
 from cxresearch.data.starter.starter_columns import column_lines, is_number, number_lines
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outcome_names import snake
+from cxresearch.data.validation.outcome_names import ENDS, snake
 from cxresearch.data.validation.revenue_evidence import EndEvidence, SnapshotEvidence
 from cxresearch.wording import shown
 
@@ -18,6 +18,9 @@ _YEARLY = re.compile(r"(^|_)(arr|acv|annual\w*|yearly\w*|per_year)($|_)")
 _MONTHLY = re.compile(r"mrr|month")
 _CENTS = re.compile(r"(^|_)(cents?|minor_units?|unit_amount|amount_cents)($|_)")
 _MOVES = re.compile(r"(^|_)(change|delta|movement)s?($|_)")
+_GAINS_OR_LOSSES = re.compile(
+    r"new[_ ]|^new$|expansion|contraction|churn|reactivation|upgrade|downgrade", re.IGNORECASE
+)
 _LOSSES = re.compile(r"churn|contraction|downgrade|cancel|loss|lost|reduction|kündig", re.IGNORECASE)
 #: What statuses of billing systems mean for revenue, and those on which definitions differ.
 _STATUSES = {
@@ -87,7 +90,9 @@ def revenue_lines(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueF
     amount = guess.columns.get("mrr", "")
     if _end_column(names):
         return _periods(guess, sample, facts)
-    if amount and _MOVES.search(snake(amount)):
+    kind = first_named(names, synonyms()["revenue"]["movement"])
+    typed = kind in sample and any(_GAINS_OR_LOSSES.search(value) for value in sample[kind])
+    if amount and (typed or _MOVES.search(snake(amount))):
         return _movements(guess, sample)
     return _levels(guess, sample, facts)
 
@@ -96,7 +101,7 @@ def _end_column(names: list[str]) -> str:
     end = first_named(names, synonyms()["revenue"]["ends_at"])
     if end and first_named(names, ("cancel_at_period_end",)) and re.match(r"cancell?ed_", snake(end)):
         end = first_named([name for name in names if name != end], synonyms()["revenue"]["ends_at"])
-    return end
+    return end or next((name for name in names if ENDS.search(snake(name))), "")
 
 
 def _periods(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueFacts) -> RevenueLines:

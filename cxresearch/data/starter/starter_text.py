@@ -271,7 +271,7 @@ def _time_remarks(look: RawLook) -> list[str]:
     others = [
         f"{shown(column)} {start} to {end}"
         for column, (start, end) in look.ranges.items()
-        if column in look.guess.further
+        if column in look.guess.further and not re.search(synonyms()["words"]["loaded"], snake(column))
     ]
     if first and first == last and look.rows >= 5:
         beside = f"; others: {', '.join(others)}" if others else ""

@@ -22,7 +22,7 @@ from cxresearch.data.readers.raw_inputs import (
 )
 from cxresearch.data.readers.text_files import guess_text_input, zones_in_header
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
-from cxresearch.data.starter.guess_table import Guess, guess_table
+from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
 from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
@@ -32,6 +32,7 @@ from cxresearch.data.starter.toml_text import printable, toml
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
 
@@ -42,6 +43,8 @@ _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
 _DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
 _SAMPLE_ROWS = 200
+#: So few rows may well lie on one day.
+_FEW_ROWS = 5
 #: Texts that often stand for no value.
 _NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
@@ -247,6 +250,7 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
     guess, odd = _plausible(guess, sample, times)
+    guess = _with_spread_times(guess, ranges, sample)
     return RawLook(
         raw=raw,
         name=name,
@@ -304,6 +308,29 @@ def _ranges(
     ends = ", ".join(f"min(nullif({day}, '')), max({day})" for day in days)
     (row,) = run(connection, f"SELECT {ends} FROM {quoted(view)}", name)  # noqa: S608 - quoted parts
     return {column: (str(row[2 * i]), str(row[2 * i + 1])) for i, column in enumerate(columns)}
+
+
+def _with_spread_times(
+    guess: Guess, ranges: dict[str, tuple[str, str]], sample: dict[str, list[str]]
+) -> Guess:
+    """Take the time of the event where the one chosen is of a single day: that of a load or an export."""
+    target = DATED_BY.get(guess.table, "")
+    chosen = guess.columns.get(target, "")
+    first, last = ranges.get(chosen, ("", ""))
+    if (
+        guess.table in ("", "customers", "revenue")
+        or not first
+        or first != last
+        or len(sample[chosen]) < _FEW_ROWS
+    ):
+        return guess
+    spread = [name for name in guess.further if len(set(ranges.get(name, ("", "")))) == 2]
+    others = match_columns(guess.table, spread)
+    if target not in others:
+        return guess
+    columns = {**guess.columns, target: others[target]}
+    further = (*(name for name in guess.further if name != others[target]), chosen)
+    return replace(guess, columns=columns, further=further)
 
 
 def _without_markers(sample: dict[str, list[str]]) -> tuple[dict[str, list[str]], tuple[str, ...]]:

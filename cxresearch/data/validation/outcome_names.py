@@ -10,6 +10,14 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+#: Names, in snake case, of columns with the end of a subscription or a contract.
+ENDS = re.compile(
+    r"(^|_)(end|ends|ended|expiry|expires|expired|expiration|terminated|valid_to|valid_until)(_(date|at|on|day))?$"
+)
+_ZONE_BEHIND = re.compile(
+    r"\s*[(\[]\s*((UTC|GMT)\s*([+-]\d{1,2}(:?\d{2})?)?|[A-Z][A-Za-z]+/[A-Za-z_/]+)\s*[)\]]\s*$"
+)
+
 
 def snake(name: str) -> str:
     """Return a raw name in snake case, without accents and without a zone in brackets behind it.
@@ -18,8 +26,10 @@ def snake(name: str) -> str:
     --------
     >>> snake("RecordedDate"), snake("Sign-up date"), snake("Début"), snake("Created (UTC)")
     ('recorded_date', 'sign_up_date', 'debut', 'created')
+    >>> snake("Conversation started at (America/New_York)")
+    'conversation_started_at'
     """
-    name = re.sub(r"\s*[(\[](UTC|GMT)\s*([+-]\d{1,2}(:?\d{2})?)?[)\]]\s*$", "", name)
+    name = _ZONE_BEHIND.sub("", name)
     decomposed = unicodedata.normalize("NFKD", name)
     letters = (letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
     bare = unicodedata.normalize("NFC", "".join(letters))

@@ -32,8 +32,8 @@ RULES: Mapping[str, str] = MappingProxyType(
         "duplicate_customer": "a customer_id that occurs more than once",
         "duplicate_row": "an id that occurred before; the first row with it is kept",
         "end_before_start": "an end before the start",
-        "unknown_status": "a status that does not say whether a subscription is paid: map it with values to "
-        "active, trial, unpaid or cancelled",
+        "unknown_status": "a status that does not say whether a subscription is paid (active, trial, unpaid "
+        "or cancelled): map it with values",
         "cancelled_without_end": "a subscription said to be cancelled, without its end",
         "two_ends": "a customer who is more than once in the list of leavers",
         "unknown_interval": "an amount for an interval that is not known, or times no number",
