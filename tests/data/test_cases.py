@@ -1,4 +1,4 @@
-"""Small inputs that once gave a wrong number: right, asked about or refused now; read beside the project, in place."""
+"""Small inputs that once gave a wrong number: right, asked about or refused now; read where they stand."""
 
 from __future__ import annotations
 

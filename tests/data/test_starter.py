@@ -130,6 +130,6 @@ def test_vendor_layouts(shared: Path, tmp_path: Path) -> None:
     qualtrics = found["qualtrics_3row_german.csv", "responses"]
     assert (qualtrics["skip_rows"], qualtrics["scores"]) == (2, {"q1": "Q1"})
     assert found["qualtrics_legacy_2row.csv", "responses"]["header_row"] == 2
-    assert "is this the amount of one month" in text
+    assert "the amount of one month? if of a year" in text
     for history in ("zendesk_ticket_comment.csv", "zendesk_ticket_field_history.csv"):
         assert f"# not placed: {history}" in text
