@@ -175,6 +175,30 @@ def period_start(moment: nw.Expr, every: Every, timezone: str = "UTC") -> nw.Exp
     return start
 
 
+def local_to_utc(local: nw.Expr, timezone: str) -> nw.Expr:
+    """Return the moments in UTC of naive local times.
+
+    Of an hour that occurs twice when clocks go back the second is meant; one that is skipped counts from the
+    old offset, as in files.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.DataFrame({"day": pd.to_datetime(["2024-02-01", "2024-07-01"])})
+    >>> collect(lazy(days).select(utc=local_to_utc(nw.col("day"), "Europe/Berlin")))
+                      utc
+    0 2024-01-31 23:00:00
+    1 2024-06-30 22:00:00
+    """
+    offset, steps = offset_steps(timezone)
+    moment = local - timedelta(minutes=offset) if offset else local
+    for at, step in steps:
+        offset += step
+        since = local >= nw.lit(at + timedelta(minutes=offset))
+        moment = nw.when(since).then(local - timedelta(minutes=offset)).otherwise(moment)
+    return moment
+
+
 def _to_local(moment: nw.Expr, timezone: str) -> nw.Expr:
     """Add each offset where it held; the one that held most often needs no condition."""
     spans = offset_spans(timezone)

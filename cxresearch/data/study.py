@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,10 +18,11 @@ from cxresearch.data.engine import offset_steps
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
 from cxresearch.data.readers.raw_inputs import run
-from cxresearch.data.study_file.declarations import Limits, OnReject
+from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.ended_levels import can_contradict, end_levels, refuse_contradiction
 from cxresearch.data.validation.judged_tables import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import FLAGS
@@ -54,7 +55,7 @@ class Study:
     """Validated tables of one company on an engine; made by `read_study` or `Study.from_frames`.
 
     Opening reads no rows. The first use of a table judges all its rows: those that keep every
-    rule come back from `table`, the others from `rejects`, and ``rows == valid + rejected`` always.
+    rule come back from `table`, the others from `rejects`; ``rows == valid + rejected + left_out`` always.
 
     Attributes
     ----------
@@ -70,8 +71,12 @@ class Study:
         Scales by name of instrument.
     segments : tuple of str
         Segment columns of customers.
+    outcomes : tuple of str
+        Further columns of customers that state who left (status, churn label, reason): no segments.
     limits : Limits
         What happens to rows that break a rule.
+    revenue_ends : {"at_ended_at", "at_zero"} or None
+        Which table holds where customers who ended go on paying.
     checked : CheckedTables
         The judged rows behind ``table``, whatever the limits say.
     """
@@ -87,6 +92,8 @@ class Study:
         segments: tuple[str, ...],
         name: str,
         limits: Limits,
+        revenue_ends: RevenueEnds | None = None,
+        after_cut: AfterCut = "reject",
     ) -> None:
         self.name = name
         self.observed_until = observed_until
@@ -94,7 +101,10 @@ class Study:
         self.currency = currency
         self.instruments: Mapping[str, Scale] = MappingProxyType(dict(instruments))
         self.segments = segments
+        self.outcomes = tuple(name for name in opened.outcomes if name not in segments)
         self.limits = limits
+        self.revenue_ends = revenue_ends
+        self._revenue_agrees = False
         self._opened = opened
         self._sources: tuple[Source, ...] | None = None
         self.checked = CheckedTables(
@@ -105,6 +115,8 @@ class Study:
             keyed=opened.keyed,
             kept=opened.kept,
             connection=opened.connection,
+            left_out=opened.left_out,
+            after_cut=after_cut,
         )
 
     @classmethod
@@ -120,6 +132,8 @@ class Study:
         name: str = "",
         on_reject: OnReject = "refuse",
         max_reject_share: float = 1.0,
+        revenue_ends: RevenueEnds | None = None,
+        after_cut: AfterCut = "reject",
     ) -> Study:
         """Make a study of frames.
 
@@ -127,12 +141,14 @@ class Study:
         ----------
         tables : mapping of str to frame
             Frames with the canonical columns, by name of table. pandas, Polars and PyArrow frames may be
-            mixed; DuckDB relations (of one connection) or PySpark frames stay on their engine. Naive
-            timestamps mean UTC. Further columns are handed on; texts among those of customers are segments.
+            mixed; DuckDB relations (of one connection) or PySpark frames stay on their engine. Dates without
+            a clock are local days, and texts without an offset local times, in ``timezone``; naive timestamps
+            mean UTC, unless all of a column are midnights, which are dates. Further columns are
+            handed on; texts among those of customers are segments.
             A table without rows is fine.
         observed_until : datetime, date or str
             The data cut; without an offset in ``timezone``, and a mere date means the end of that day.
-            A naive datetime is UTC.
+            A naive datetime with a clock is UTC, one at midnight is that day's beginning in ``timezone``.
         instruments : mapping of str to Scale
             Scales of the instruments in ``responses``.
         timezone, currency, name : str
@@ -143,6 +159,11 @@ class Study:
             Whether a table with rows that break a rule is refused, or handed out without them.
         max_reject_share : float
             Under ``set_aside``, the share of a table's rows that may be set aside.
+        revenue_ends : {"at_ended_at", "at_zero"}, optional
+            Which holds where customers who ended go on paying: they stop paying when they end, or when their
+            level falls to 0. Needed only where the two tables contradict each other.
+        after_cut : {"reject", "leave_out"}
+            What becomes of rows dated after the data cut: they break a rule, or are left out and counted.
 
         Raises
         ------
@@ -156,16 +177,20 @@ class Study:
         >>> customers = pd.DataFrame({"customer_id": [1, 2], "started_at": ["2024-01-01", "2024-02-01"]})
         >>> study = Study.from_frames({"customers": customers}, observed_until="2024-12-31", instruments={})
         >>> study.counts()
-               table  rows  valid  rejected
-        0  customers     2      2         0
+               table  rows  valid  rejected  left_out
+        0  customers     2      2         0         0
         """
         _check_names(tables)
         offset_steps(timezone)
         limits = _limits(on_reject, max_reject_share)
+        if revenue_ends is not None:
+            check_choice("revenue_ends", revenue_ends, ("at_ended_at", "at_zero"))
+        check_choice("after_cut", after_cut, ("reject", "leave_out"))
         check_scales(instruments)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
-        opened = open_native(tables) if own_engine else open_frames(tables, instruments)
-        zone = "UTC" if isinstance(observed_until, datetime) else timezone
+        opened = open_native(tables, timezone) if own_engine else open_frames(tables, instruments, timezone)
+        clock = isinstance(observed_until, datetime) and observed_until.time() != time()
+        zone = "UTC" if clock else timezone  # midnights are dates, as in the tables
         return cls(
             opened,
             observed_until=read_cut(observed_until, zone, "from_frames"),
@@ -175,6 +200,8 @@ class Study:
             segments=_chosen_segments(segments, opened),
             name=name,
             limits=limits,
+            revenue_ends=revenue_ends,
+            after_cut=after_cut,
         )
 
     def __repr__(self) -> str:
@@ -218,13 +245,24 @@ class Study:
         ArgumentError
             If the study has no such table.
         StudyError
-            If rows break rules and the study's limits do not allow them to be set aside.
+            If rows break rules and the study's limits do not allow them to be set aside, or revenue goes on
+            after customers ended and nobody has said which holds (``revenue_ends``).
         """
         self._known(name)
         if "customers" in self.tables:
             admit("customers", self.checked, self.limits)
         admit(name, self.checked, self.limits)
-        return self.checked.valid(name)
+        rows = self.checked.valid(name)
+        return self._settled(rows) if name == "revenue" and can_contradict(self.checked) else rows
+
+    def _settled(self, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Revenue that agrees with the ends of customers, or was declared to hold in spite of them."""
+        if self.revenue_ends == "at_ended_at":
+            return end_levels(rows, self.checked)
+        if self.revenue_ends is None and not self._revenue_agrees:
+            refuse_contradiction(self.checked, self.observed_until)
+            self._revenue_agrees = True
+        return rows
 
     def rejects(self, name: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
         """Return the rows set aside, one line each, whatever the limits say.
@@ -251,11 +289,11 @@ class Study:
         return pd.concat(parts, ignore_index=True)
 
     def counts(self) -> pd.DataFrame:
-        """Return ``table``, ``rows``, ``valid`` and ``rejected``, one line for each table."""
+        """Return ``table, rows, valid, rejected, left_out`` for each table: rows are the sum of the three."""
         found = [(name, self.summary(name)) for name in self.tables]
         return pd.DataFrame(
-            [(name, one.rows, one.valid, one.rows - one.valid) for name, one in found],
-            columns=["table", "rows", "valid", "rejected"],
+            [(name, one.rows, one.valid, one.set_aside, one.left_out) for name, one in found],
+            columns=["table", "rows", "valid", "rejected", "left_out"],
         )
 
     def flags(self) -> pd.DataFrame:
@@ -354,8 +392,8 @@ def read_study(
     ...     )
     ...     study = read_study(folder)
     ...     study.counts()
-           table  rows  valid  rejected
-    0  customers     2      2         0
+           table  rows  valid  rejected  left_out
+    0  customers     2      2         0         0
     """
     file = parse_study_file(path)
     limits = _limits(
@@ -372,6 +410,8 @@ def read_study(
         segments=opened.segments,
         name=file.name,
         limits=limits,
+        revenue_ends=file.revenue_ends,
+        after_cut=file.after_cut,
     )
 
 
@@ -404,7 +444,9 @@ def _chosen_segments(segments: Sequence[str] | None, opened: Opened) -> tuple[st
 
 
 def _detail(flag: str) -> str:
-    return "cells left empty in a wide survey file" if flag == "not_asked" else "declared in the study file"
+    if flag == "not_asked":
+        return "cells left empty in a wide survey file"
+    return "counted in the files as the study file declares them"
 
 
 def _source(path: str, file: Path) -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -25,12 +25,15 @@ class TableLayout:
         Columns it must and may have, in order.
     open_ended : bool
         Whether further columns are welcome (segments of customers).
+    inner : mapping of str to Kind
+        Columns that only some kinds of source rows have, and that become levels before anybody sees them.
     """
 
     name: str
     required: Mapping[str, Kind]
     optional: Mapping[str, Kind]
     open_ended: bool = False
+    inner: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def columns(self) -> dict[str, Kind]:
@@ -39,17 +42,23 @@ class TableLayout:
 
     def kind(self, column: str) -> Kind:
         """Kind of a column; one the table does not know is text."""
-        return self.columns.get(column, "text")
+        return {**self.inner, **self.columns}.get(column, "text")
 
 
 def _layout(
-    name: str, required: dict[str, Kind], optional: dict[str, Kind], *, open_ended: bool = False
+    name: str,
+    required: dict[str, Kind],
+    optional: dict[str, Kind],
+    *,
+    open_ended: bool = False,
+    inner: Mapping[str, Kind] = MappingProxyType({}),
 ) -> TableLayout:
     return TableLayout(
         name=name,
         required=MappingProxyType(required),
         optional=MappingProxyType(optional),
         open_ended=open_ended,
+        inner=inner,
     )
 
 
@@ -85,6 +94,7 @@ _LAYOUTS = (
             "discount_kind": "text",
             "subscription_id": "id",
         },
+        inner={"ends_at": "time", "trial_ends_at": "time"},
     ),
     _layout(
         "tickets",
@@ -96,6 +106,7 @@ _LAYOUTS = (
             "channel": "text",
             "category": "text",
             "team": "text",
+            "status": "text",
             "replies": "number",
             "reopens": "number",
             "agent_id": "id",
@@ -104,8 +115,8 @@ _LAYOUTS = (
     ),
     _layout(
         "usage",
-        {"customer_id": "id", "used_at": "time", "quantity": "number"},
-        {"feature": "text"},
+        {"customer_id": "id", "used_at": "time"},
+        {"quantity": "number", "feature": "text"},
     ),
     _layout("orders", {"customer_id": "id", "ordered_at": "time", "amount": "number"}, {}),
     _layout("events", {"occurred_at": "time", "kind": "text"}, {"customer_id": "id", "note": "text"}),

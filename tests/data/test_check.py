@@ -102,7 +102,7 @@ def test_one_ticket_in_two_files_is_one_ticket(write_study: Write, tmp_path: Pat
         source = f'[[sources]]\ntable = "tickets"\nfile = "{name}.csv"\n'
         path.write_text(path.read_text() + source + 'columns = { ticket_id = "id", created_at = "opened" }\n')
     study = cx.read_study(path)
-    assert study.counts().set_index("table").loc["tickets"].tolist() == [2, 1, 1]
+    assert study.counts().set_index("table").loc["tickets"].tolist() == [2, 1, 1, 0]
 
 
 def test_arguments_of_read_study(write_study: Write) -> None:
@@ -171,7 +171,10 @@ def test_several_plans_of_a_customer_are_pointed_out() -> None:
         effective_at=pd.to_datetime(["2024-03-01", "2024-04-01"] * 2)
     )
     flags = cx.check_study(study_of(customers=customers(None, None), revenue=levels)).flags
-    assert flags[["flag", "rows"]].values.tolist() == [["customers with several plans", 1]]
+    assert flags[["flag", "rows"]].values.tolist() == [
+        ["customers with several plans", 1],
+        ["stopped without an end", 1],
+    ]
 
 
 @pytest.mark.parametrize("name", ["answers.csv", "answers.csv.gz", "study.parquet", "absent.xlsx"])

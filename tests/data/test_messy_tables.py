@@ -189,5 +189,5 @@ class TestLandmarks:
             )
             return [flag for flag in cx.landmark(study, every=[at]).flags["flag"] if "close" in flag]
 
-        assert alarms("2024-06-30 22:00", datetime(2024, 6, 30, 22)) == []
-        assert alarms("2024-06-30 21:00", datetime(2024, 6, 30, 21)) == ["landmark at a ticket's close"]
+        assert alarms("2024-06-30 22:00Z", datetime(2024, 6, 30, 22)) == []
+        assert alarms("2024-06-30 21:00Z", datetime(2024, 6, 30, 21)) == ["landmark at a ticket's close"]

@@ -73,8 +73,8 @@ def test_refused_until_decided_and_then_it_opens(folder: Path) -> None:
         assert undecided in path.read_text()
         path.write_text(path.read_text().replace(undecided, decided))
     assert cx.read_study(path).counts().values.tolist() == [
-        ["customers", 20, 20, 0],
-        ["responses", 24, 24, 0],
+        ["customers", 20, 20, 0, 0],
+        ["responses", 24, 24, 0, 0],
     ]
 
 
@@ -122,12 +122,14 @@ def test_vendor_layouts(shared: Path, tmp_path: Path) -> None:
     found = sources(text)
     assert {table for _, table in found} == {"responses", "revenue", "tickets"}
     assert found["zendesk_ticket.csv", "tickets"]["columns"]["ticket_id"] == "id"
-    assert found["recurly_subscription_history.csv", "revenue"]["columns"]["mrr"] == "unit_amount"
+    recurly = found["recurly_subscription_history.csv", "revenue"]
+    assert (recurly["rows"], recurly["columns"]["ends_at"]) == ("subscriptions", "expires_at")
+    assert '# mrr = { column = "unit_amount"' in text
     assert found["pendo_poll_event_nps.csv", "responses"]["columns"]["responded_at"] == "timestamp"
     assert found["gsa_a11_cx_responses_bom.csv", "responses"]["columns"]["customer_id"] == "external_id"
     qualtrics = found["qualtrics_3row_german.csv", "responses"]
     assert (qualtrics["skip_rows"], qualtrics["scores"]) == (2, {"q1": "Q1"})
     assert found["qualtrics_legacy_2row.csv", "responses"]["header_row"] == 2
-    assert "is this the amount of one month" in text
+    assert "the amount of one month? if of a year" in text
     for history in ("zendesk_ticket_comment.csv", "zendesk_ticket_field_history.csv"):
         assert f"# not placed: {history}" in text

@@ -123,7 +123,7 @@ def test_answers_with_words(tmp_path: Path) -> None:
         f"c{i},2024-01-05,{shown.get(i % 11, i % 11)},{words[i % 5]},{1 + i % 7}.0,{i % 7},5"
         for i in range(250)
     ]
-    found = columns(tmp_path, "survey.csv", "customer_id,submitted_at,NPS answer,CSAT,ease,nps_wave,z", rows)
+    found = columns(tmp_path, "survey.csv", "customer_id,submitted_at,NPS answer,CSAT,ease,y,z", rows)
     assert found["nps"] == {
         "column": "NPS answer",
         "values": {"0 - Not at all likely": 0, "10 - Extremely likely": 10},
@@ -301,8 +301,8 @@ def test_files_under_a_wrong_name(tmp_path: Path, content: bytes, says: str) -> 
 
 def test_copies_are_asked_about_and_seen_by_the_check(tmp_path: Path) -> None:
     rows = "customer_id,date,score\n" + "".join(f"c{i},2024-02-{i + 1:02d},{i}\n" for i in range(8))
-    for name in ("nps.csv", "nps (1).csv", "nps copy.csv"):
-        (tmp_path / name).write_text(rows)
+    for again, name in enumerate(("nps.csv", "nps (1).csv", "nps copy.csv")):
+        (tmp_path / name).write_text(rows + "\n" * again)
     text = write_starter_study(tmp_path).read_text()
     assert text.count("leave one out: they would count twice") == 2
     (tmp_path / "study.toml").write_text(text.replace("[study]", "[study]\nobserved_until = 2024-12-31"))

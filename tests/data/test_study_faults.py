@@ -42,6 +42,7 @@ def test_a_good_study_opens(write_study: Write) -> None:
         "rows": [4, 5],
         "valid": [4, 5],
         "rejected": [0, 0],
+        "left_out": [0, 0],
     }
     assert len(study.rejects()) == 0
     assert list(study.rejects().columns[:5]) == ["table", "row", "rule", "column", "value"]

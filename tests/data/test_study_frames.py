@@ -73,9 +73,9 @@ def check_study(study: cx.Study, *, numbered: bool = True) -> None:
     expected = [(t, n, rule) if numbered else (t, rule) for t, n, rule in REJECTED]
     assert sorted(found[columns].itertuples(index=False, name=None)) == sorted(expected)
     assert study.counts().values.tolist() == [
-        ["customers", 4, 3, 1],
-        ["responses", 10, 3, 7],
-        ["tickets", 4, 2, 2],
+        ["customers", 4, 3, 1, 0],
+        ["responses", 10, 3, 7, 0],
+        ["tickets", 4, 2, 2, 0],
     ]
     flags = study.flags()
     assert dict(zip(zip(flags["table"], flags["flag"], strict=True), flags["rows"], strict=True)) == FLAGS
@@ -176,7 +176,7 @@ def test_aware_times_become_utc_and_naive_ones_are_utc() -> None:
 
 def test_empty_table_in_memory_is_no_fault() -> None:
     study = study_of({"customers": CUSTOMERS.head(2), "tickets": TICKETS.head(0)})
-    assert study.counts().values.tolist() == [["customers", 2, 2, 0], ["tickets", 0, 0, 0]]
+    assert study.counts().values.tolist() == [["customers", 2, 2, 0, 0], ["tickets", 0, 0, 0, 0]]
     assert len(collect(study.table("tickets"))) == 0
 
 

@@ -236,13 +236,13 @@ max_reject_share = 1.0
     def test_wide_survey_becomes_long(self, tmp_path: Path) -> None:
         (tmp_path / "wide.csv").write_text(self.WIDE)
         study = study_of(tmp_path, self.SOURCE.replace("{blank}", ""))
-        assert study.counts().iloc[0, 1:].tolist() == [6, 3, 3]
+        assert study.counts().iloc[0, 1:].tolist() == [6, 3, 3, 0]
         assert sorted(study.rejects()["rule"]) == ["missing_score", "missing_score", "score_out_of_scale"]
 
     def test_blank_cells_can_mean_not_asked(self, tmp_path: Path) -> None:
         (tmp_path / "wide.csv").write_text(self.WIDE)
         study = study_of(tmp_path, self.SOURCE.replace("{blank}", 'blank_scores = "not_asked"'))
-        assert study.counts().iloc[0, 1:].tolist() == [4, 3, 1]
+        assert study.counts().iloc[0, 1:].tolist() == [4, 3, 1, 0]
         assert study.flags().set_index("flag").loc["not_asked", "rows"] == 2
         found = rows(study, "responses").sort_values(["customer_id", "instrument"])
         assert found[["customer_id", "instrument", "score"]].values.tolist() == [

@@ -5,21 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import pandas as pd
 
-from cxresearch.data.checking.study_doubts import (
-    like_segments,
-    look_alikes,
-    outcomes_among_segments,
-    repeated_rows,
-    several_plans,
-    times_on_one_day,
-    unused_ends_of_scales,
-)
+from cxresearch.data.checking.contradictions import contradictions
+from cxresearch.data.checking.study_doubts import like_segments, look_alikes, repeated_rows, several_plans
+from cxresearch.data.checking.unlikely_values import unlikely_values
 from cxresearch.data.engine import collect
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import RULES
@@ -41,11 +36,12 @@ class StudyCheck(Result):
     name : str
         Name of the study.
     observed_until : str
-        The data cut, UTC.
+        The data cut, in the time of the study, with its zone.
     usable : bool
         Whether every table may be used under the study's limits.
     tables : DataFrame
-        ``table, rows, valid, rejected, first, last`` (dates of valid rows, UTC), ``note``.
+        ``table, rows, valid, rejected, first, last`` (dates of valid rows, time of the study), ``note``;
+        ``left_out`` before ``first`` where ``where`` or ``after_cut`` leaves rows out.
     instruments : DataFrame
         ``instrument, scale, direction, answers, mean``.
     segments : DataFrame
@@ -189,7 +185,7 @@ def check_study(study: Study) -> StudyCheck:
     ]
     return StudyCheck(
         name=study.name,
-        observed_until=f"{study.observed_until:%Y-%m-%d %H:%M} UTC",
+        observed_until=f"{_local(study.observed_until, study.timezone):%Y-%m-%d %H:%M} {study.timezone}",
         usable=not problems,
         tables=_tables(study),
         instruments=_instruments(study),
@@ -198,7 +194,7 @@ def check_study(study: Study) -> StudyCheck:
         examples=study.rejects(limit=_EXAMPLES),
         flags=_doubts(study),
         reports=report_needs(study),
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),
     )
 
 
@@ -209,9 +205,8 @@ def _doubts(study: Study) -> pd.DataFrame:
         like_segments(study),
         repeated_rows(study),
         several_plans(study),
-        outcomes_among_segments(study),
-        unused_ends_of_scales(study),
-        times_on_one_day(study),
+        contradictions(study),
+        unlikely_values(study),
     ]
     found = [part for part in parts if len(part)]
     if not found:
@@ -239,9 +234,21 @@ def _problems(study: Study) -> list[str]:
             admit(name, study.checked, study.limits)
         except StudyError as error:
             problems.append(str(error))
+            continue
+        if name == "revenue":
+            problems += _unsettled_revenue(study)
         if not study.summary(name).rows:
             problems.append(f"{name} has no row; leave a table out that has none.")
     return problems
+
+
+def _unsettled_revenue(study: Study) -> list[str]:
+    """Why revenue is refused although its rows keep every rule: ends that nobody has settled."""
+    try:
+        study.table("revenue")
+    except StudyError as error:
+        return [str(error)]
+    return []
 
 
 def _tables(study: Study) -> pd.DataFrame:
@@ -249,9 +256,20 @@ def _tables(study: Study) -> pd.DataFrame:
     for name in study.tables:
         one = study.summary(name)
         note = _dates_note(name, one.last, study.observed_until)
-        lines.append((name, one.rows, one.valid, one.rows - one.valid, one.first, one.last, note))
-    frame = pd.DataFrame(lines, columns=["table", "rows", "valid", "rejected", "first", "last", "note"])
+        first, last = (_local(moment, study.timezone) for moment in (one.first, one.last))
+        lines.append((name, one.rows, one.valid, one.set_aside, one.left_out, first, last, note))
+    columns = ["table", "rows", "valid", "rejected", "left_out", "first", "last", "note"]
+    frame = pd.DataFrame(lines, columns=columns)
+    if not frame["left_out"].any():
+        frame = frame.drop(columns="left_out")
     return frame.astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+
+
+def _local(moment: datetime | None, timezone: str) -> datetime | None:
+    """A naive UTC moment as the clock of the study showed it."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
 
 
 def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:

@@ -226,7 +226,7 @@ def _set_aside(archive: Archive) -> Iterator[_Flag]:
     """Rows that broke a rule: a ticket with an impossible reply is not counted as a ticket."""
     for name in archive.study.tables:
         summary = archive.study.summary(name)
-        rows = summary.rows - summary.valid
+        rows = summary.set_aside
         if rows:
             rules: dict[str, int] = {}
             for code, broken in summary.rejected.items():

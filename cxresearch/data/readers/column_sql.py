@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from cxresearch.data.readers.intervals_of_amounts import MONTHS, months_of
+from cxresearch.data.readers.named_zones import read_zoned
 from cxresearch.data.readers.raw_inputs import ROW, RawTable, literal, quoted
-from cxresearch.data.study_file.declarations import ColumnMap, SourceMap
+from cxresearch.data.study_file.declarations import ColumnMap, RowCondition, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS, Kind
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
@@ -86,13 +89,12 @@ def select_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scal
     """
     fixed = _read_columns(source, raw, instruments)
     if not source.scores:
-        return _select(source, raw, fixed)
+        return _select(source, raw, fixed, ())
     parts = []
     for name, column in source.scores.items():
         score = _read(source, raw, "score", column, instruments[name])
         instrument = ReadColumn(target="instrument", value=literal(name))
-        asked = f" WHERE {score_text(column)} IS NOT NULL" if source.blank_scores == "not_asked" else ""
-        parts.append(_select(source, raw, [*fixed, instrument, score], asked))
+        parts.append(_select(source, raw, [*fixed, instrument, score], _asked(source, column)))
     return " UNION ALL BY NAME ".join(parts)
 
 
@@ -112,8 +114,46 @@ def select_plain_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str
         f"SELECT {ROW} AS _row, {literal(source.label)} AS _source, {_key(source, raw)} AS _key, "  # noqa: S608
         f"CAST(NULL AS VARCHAR) AS _fault, CAST(NULL AS VARCHAR) AS _fault_value, {unusual} AS _unusual, "
         f"{', '.join(f'{column.plain} AS {quoted(column.target)}' for column in columns)} "
-        f"FROM {quoted(raw.view)}"
+        f"FROM {quoted(raw.view)}{_where(source, raw)}"
     )
+
+
+def _asked(source: SourceMap, score: ColumnMap) -> tuple[str, ...]:
+    """The condition under which a cell of a wide source is an answer or a refusal to answer."""
+    return (f"{score_text(score)} IS NOT NULL",) if source.blank_scores == "not_asked" else ()
+
+
+def _where(source: SourceMap, raw: RawTable, also: tuple[str, ...] = ()) -> str:
+    conditions = [*(holds(source, raw, condition) for condition in source.where), *also]
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def holds(source: SourceMap, raw: RawTable, condition: RowCondition) -> str:
+    """Return the SQL of one condition: true or false, never missing."""
+    raw_type = _type(source, raw, ColumnMap(column=condition.column))
+    cell = f"trim({_as_text(condition.column, raw_type)})"
+    if condition.values:
+        values = ", ".join(literal(value.strip().lower()) for value in condition.values)
+        among = f"coalesce(lower({cell}), '') IN ({values})"
+        return f"NOT {among}" if condition.excluded else f"({among})"
+    if condition.present is not None:
+        given = f"coalesce({cell}, '') <> ''"
+        return f"({given})" if condition.present else f"NOT ({given})"
+    bounds = []
+    for sign, bound in ((">=", condition.low), ("<=", condition.high)):
+        if isinstance(bound, datetime):
+            bounds.append(f"TRY_CAST({cell} AS TIMESTAMP) {sign} TIMESTAMP '{bound.isoformat(sep=' ')}'")
+        elif bound is not None:
+            bounds.append(f"TRY_CAST({cell} AS DOUBLE) {sign} {bound!r}")
+    return f"coalesce({' AND '.join(bounds)}, false)"
+
+
+def count_left_out(source: SourceMap, raw: RawTable) -> str:
+    """Return the SELECT that counts the rows of the table that ``where`` leaves out."""
+    taken = " AND ".join(holds(source, raw, condition) for condition in source.where)
+    cells = [" AND ".join(("true", *_asked(source, column))) for column in source.scores.values()]
+    counts = [f"count(*) FILTER (NOT ({taken}) AND {cell})" for cell in cells or ["true"]]
+    return f"SELECT {' + '.join(counts)} FROM {quoted(raw.view)}"  # noqa: S608 - built from quoted parts
 
 
 def _read_columns(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scale]) -> list[ReadColumn]:
@@ -141,15 +181,17 @@ def count_not_asked(source: SourceMap, raw: RawTable) -> str:
     blanks = " + ".join(
         f"count(*) FILTER ({score_text(column)} IS NULL)" for column in source.scores.values()
     )
-    return f"SELECT {blanks} FROM {quoted(raw.view)}"  # noqa: S608 - built from quoted parts
+    return f"SELECT {blanks} FROM {quoted(raw.view)}{_where(source, raw)}"  # noqa: S608 - quoted parts
 
 
 def score_text(column: ColumnMap) -> str:
-    """Return the expression of a cell's text, missing where the cell is empty."""
-    return _present(f"CAST({quoted(column.column)} AS VARCHAR)", column)
+    """Return the expression of a cell's text, missing where it is empty or stands for no answer."""
+    text = _present(f"CAST({quoted(column.column)} AS VARCHAR)", column)
+    none = [literal(raw) for raw, value in column.values.items() if value == ""]
+    return f"CASE WHEN {text} NOT IN ({', '.join(none)}) THEN {text} END" if none else text
 
 
-def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], where: str = "") -> str:
+def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], also: tuple[str, ...]) -> str:
     """Two steps, so that each value and text is computed once and the fault reads off them."""
     inner = [f"{ROW} AS _row", f"{_key(source, raw)} AS _key"]
     faults, texts = [], []
@@ -160,15 +202,15 @@ def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], where: 
             failed = f"x{i} IS NOT NULL AND v{i} IS NULL"
             texts.append(f"WHEN {failed} THEN left(x{i}, 200)")
             for rule, condition in column.faults:
-                also = f" AND ({condition.format(text=f'x{i}')})" if condition else ""
-                faults.append(f"WHEN {failed}{also} THEN {literal(f'{rule}:{column.target}')}")
+                within = f" AND ({condition.format(text=f'x{i}')})" if condition else ""
+                faults.append(f"WHEN {failed}{within} THEN {literal(f'{rule}:{column.target}')}")
     outer = ["_row", f"{literal(source.label)} AS _source", "_key"]
     outer.append(f"{_case(faults)} AS _fault")
     outer.append(f"{_case(texts)} AS _fault_value")
     outer += [f"v{i} AS {quoted(column.target)}" for i, column in enumerate(columns)]
     return (
         f"SELECT {', '.join(outer)} FROM "  # noqa: S608 - built from quoted parts
-        f"(SELECT {', '.join(inner)} FROM {quoted(raw.view)}{where})"
+        f"(SELECT {', '.join(inner)} FROM {quoted(raw.view)}{_where(source, raw, also)})"
     )
 
 
@@ -179,6 +221,8 @@ def _case(branches: list[str]) -> str:
 def _key(source: SourceMap, raw: RawTable) -> str:
     if source.table == "tickets" and not source.unique:
         column = source.columns["ticket_id"]
+        if column.row_number:
+            return f"concat_ws(chr(31), {literal(source.label)}, {ROW})"
         return (
             _as_text(column.column, _type(source, raw, column)) if column.column else "CAST(NULL AS VARCHAR)"
         )
@@ -213,13 +257,17 @@ def _read(
     source: SourceMap, raw: RawTable, target: str, column: ColumnMap, scale: Scale | None
 ) -> ReadColumn:
     kind: Kind = "number" if column.number else LAYOUTS[source.table].kind(target)
+    if column.row_number:
+        position = f"CAST({ROW} AS VARCHAR)"
+        return ReadColumn(target=target, value=position, plain=position)
     raw_type = "VARCHAR" if column.constant is not None else _type(source, raw, column)
     if column.as_is:
         return ReadColumn(target=target, value=quoted(column.column), plain=quoted(column.column))
     if kind == "time":
         return _read_time(source, target, column, raw_type)
     if kind == "number":
-        return _read_number(target, column, raw_type, scale)
+        number = _read_number(target, column, raw_type, scale)
+        return _by_factors(source, raw, number, column)
     if is_nested(raw_type):
         raise StudyError(
             f"column {shown(column.column)} holds lists, records or bytes ({shown(raw_type)})",
@@ -299,6 +347,34 @@ def _read_number(target: str, column: ColumnMap, raw_type: str, scale: Scale | N
     value = f"CASE WHEN isfinite({value}) THEN {value} END"
     return ReadColumn(
         target=target, value=_scaled(value, column, scale), text=text, faults=(("not_a_number", ""),)
+    )
+
+
+def _by_factors(source: SourceMap, raw: RawTable, number: ReadColumn, column: ColumnMap) -> ReadColumn:
+    """An amount of one month, from one for another interval and for several seats."""
+    value, factors, spelled = number.value, [], []
+    if column.per:
+        factors.append(f"/ {MONTHS[column.per]!r}")
+    if column.per_column:
+        interval = _as_text(column.per_column, _type(source, raw, ColumnMap(column=column.per_column)))
+        factors.append(f"/ ({months_of(interval)})")
+        spelled.append(f"' per ' || coalesce({interval}, '?')")
+    if column.times:
+        count = _as_text(column.times, _type(source, raw, ColumnMap(column=column.times)))
+        factors.append(f"* TRY_CAST(trim({count}) AS DOUBLE)")
+        spelled.append(f"' times ' || coalesce({count}, '?')")
+    if not factors:
+        return number
+    text = number.text or f"CAST({quoted(column.column)} AS VARCHAR)"
+    faults = number.faults
+    if spelled:
+        unread = f"regexp_full_match({{text}}, {literal('.*( per | times ).*')})"
+        read = f"{text} IS NOT NULL AND ({value}) IS NOT NULL"
+        unfactored = number.text or "NULL"
+        text = f"CASE WHEN {read} THEN {text} || {' || '.join(spelled)} ELSE {unfactored} END"
+        faults = (("unknown_interval", unread), *(number.faults or (("not_a_number", ""),)))
+    return replace(
+        number, value=f"({value}) {' '.join(factors)}", text=text, faults=faults, plain="", unusual=""
     )
 
 
@@ -384,6 +460,9 @@ def _by_format(text: str, column: ColumnMap) -> str:
         return _to_utc(f"CASE WHEN {fits} THEN {moment} END", column.timezone)
     parts = []
     for one in column.date_format:
+        if one.endswith("%Z"):
+            parts.append(read_zoned(text, one, column))
+            continue
         parsed = f"try_strptime({text}, {literal(one)})"
         zoned = "%z" in one or "%Z" in one
         parts.append(f"({parsed} AT TIME ZONE 'UTC')" if zoned else _to_utc(parsed, column.timezone))

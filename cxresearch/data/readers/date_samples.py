@@ -7,8 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from cxresearch.data.readers.column_sql import ISO
+from cxresearch.data.readers.named_zones import ZONE_NAME, check_zone_tokens
 from cxresearch.data.readers.raw_inputs import ROW, RawTable, literal, quoted, run
-from cxresearch.data.study_file.declarations import SourceMap
+from cxresearch.data.study_file.declarations import ColumnMap, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
@@ -47,7 +48,10 @@ def check_dates(connection: DuckDBPyConnection, source: SourceMap, raw: RawTable
         With the two readings of an ambiguous date, or the value that cannot be read, and what to declare.
     """
     for target, column in source.columns.items():
-        if LAYOUTS[source.table].kind(target) != "time" or column.date_format or not column.column:
+        if LAYOUTS[source.table].kind(target) != "time" or not column.column:
+            continue
+        if column.date_format:
+            _check_zones(connection, source, column, raw)
             continue
         if raw.types.get(column.column) != "VARCHAR" or column.values:
             continue
@@ -70,6 +74,22 @@ def check_dates(connection: DuckDBPyConnection, source: SourceMap, raw: RawTable
                 wanted="dates such as 2024-04-03 or 2024-04-03 18:30, or a declared format",
                 next_step=_advice(text),
             )
+
+
+def _check_zones(connection: DuckDBPyConnection, source: SourceMap, column: ColumnMap, raw: RawTable) -> None:
+    """Refuse abbreviations of zones with several meanings where a format reads zones by name."""
+    where = f"{source.label}, column {column.column}"
+    named = [one for one in column.date_format if "%Z" in one]
+    if any(not one.endswith("%Z") for one in named):
+        raise StudyError(
+            "%Z stands within the format", where=where, wanted="%Z at its end, or %z for offsets"
+        )
+    if not named or raw.types.get(column.column) != "VARCHAR":
+        return
+    token = f"regexp_extract(trim({quoted(column.column)}), {literal(ZONE_NAME + '$')}, 1)"
+    query = f"SELECT DISTINCT {token} FROM {quoted(raw.view)}"  # noqa: S608 - quoted parts
+    tokens = [str(found) for (found,) in run(connection, query, source.label) if found]
+    check_zone_tokens(tokens, column, where)
 
 
 def _advice(text: str) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 import narwhals as nw
 
-from cxresearch.data.engine import lazy
+from cxresearch.data.engine import lazy, local_to_utc
 from cxresearch.data.readers.column_sql import BLANK_STARTS, BLANKS
 from cxresearch.data.readers.open_study import Opened, check_columns
 from cxresearch.data.table_layouts import LAYOUTS, Kind
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
 
@@ -36,8 +37,8 @@ def has_own_engine(native: Any) -> bool:
     )
 
 
-def open_native(tables: Mapping[str, Any]) -> Opened:
-    """Open frames that share an engine of their own.
+def open_native(tables: Mapping[str, Any], timezone: str = "UTC") -> Opened:
+    """Open frames that share an engine of their own; dates (without a clock) are local days in ``timezone``.
 
     Raises
     ------
@@ -50,9 +51,11 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
             "the tables are on different engines: " + ", ".join(sorted(str(one) for one in engines)),
             wanted="all on one engine, or all in memory",
         )
+    tables = {table: _dates_in_utc(table, lazy(native), timezone) for table, native in tables.items()}
     typed = {table: _typed(table, native) for table, native in tables.items()}
     plain = {table: _plain(table, native) for table, native in tables.items()}
     segments: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
     if "customers" in typed:
         known = LAYOUTS["customers"].columns
         schema = typed["customers"].collect_schema()
@@ -61,11 +64,30 @@ def open_native(tables: Mapping[str, Any]) -> Opened:
             for name, kind in schema.items()
             if name not in known and not name.startswith("_") and kind in (nw.String, nw.Boolean)
         )
+        outcomes = tuple(name for name in segments if names_outcome(name))
         typed["customers"] = typed["customers"].with_columns(
             _present(nw.col(name).cast(nw.String())).alias(name) for name in segments
         )
         plain.pop("customers")  # a segment may need its cast; the table is small
-    return Opened(typed=typed, plain=plain, keyed=frozenset({"tickets"} & set(typed)), segments=segments)
+    return Opened(
+        typed=typed,
+        plain=plain,
+        keyed=frozenset({"tickets"} & set(typed)),
+        segments=tuple(name for name in segments if name not in outcomes),
+        outcomes=outcomes,
+    )
+
+
+def _dates_in_utc(table: str, frame: nw.LazyFrame[Any], timezone: str) -> nw.LazyFrame[Any]:
+    """Columns of dates as the moments in UTC at which those days began."""
+    schema = frame.collect_schema()
+    kinds = LAYOUTS[table].columns
+    dates = [name for name, kind in schema.items() if kind == nw.Date and kinds.get(name) == "time"]
+    if timezone in ("UTC", "Etc/UTC") or not dates:
+        return frame
+    return frame.with_columns(
+        local_to_utc(nw.col(name).cast(nw.Datetime("us")), timezone).alias(name) for name in dates
+    )
 
 
 def _plain(table: str, native: Any) -> nw.LazyFrame[Any]:
@@ -112,6 +134,8 @@ def _typed(table: str, native: Any, *, as_found: bool = False) -> nw.LazyFrame[A
             here = nw.col(name) == nw.lit(endless)
             fault = nw.when(here).then(nw.lit(f"not_a_number:{name}")).otherwise(fault)
             text = nw.when(here).then(nw.lit(sign)).otherwise(text)
+    if table == "usage" and "quantity" not in schema.names():
+        columns.append(nw.lit(1.0).alias("quantity"))
     key = nw.col("ticket_id") if table == "tickets" else nw.lit(None, dtype=nw.String)
     numbered = _numbered(frame, list(LAYOUTS[table].required))
     return numbered.with_columns(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ import duckdb
 import narwhals as nw
 import pyarrow as pa
 
-from cxresearch.data.readers.text_files import TextLayout, text_layout
+from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
 from cxresearch.wording import did_you_mean, listed, shown
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
+#: Encodings that the engine reads; of UTF-16 it lacks letters of two units, such as emoji.
+_READ_DIRECTLY = ("utf-8", "latin-1")
 #: Raw row number, from 1, in the hidden view of each input.
 ROW = "cx_row"
 
@@ -45,6 +49,8 @@ class RawTable:
         Column names that the header repeats.
     files : tuple of Path
         The files behind it.
+    copies : tuple of Path
+        What is read in their place: copies in UTF-8 of files in another encoding.
     """
 
     view: str
@@ -52,6 +58,7 @@ class RawTable:
     label: str
     ambiguous: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+    copies: tuple[Path, ...] = ()
 
 
 def connect() -> DuckDBPyConnection:
@@ -211,6 +218,11 @@ def _types(connection: DuckDBPyConnection, view: str) -> dict[str, str]:
     return {str(name): str(kind) for name, kind, *_ in rows if name != ROW}
 
 
+def columns_of(connection: DuckDBPyConnection, view: str) -> list[str]:
+    """Return the names of a view's columns."""
+    return [str(name) for name, *_ in run(connection, f"DESCRIBE {quoted(view)}", view)]
+
+
 def make_view(
     connection: DuckDBPyConnection, name: str, query: str, label: str, *, files: Sequence[Path] = ()
 ) -> RawTable:
@@ -235,6 +247,16 @@ def has_rows(connection: DuckDBPyConnection, view: str, label: str) -> bool:
 
 def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
     layouts = [text_layout(raw, file, file.name) for file in files]
+    read = files
+    if raw.encoding not in _READ_DIRECTLY:
+        folder = Path(tempfile.mkdtemp(prefix="cxresearch_"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copies = [folder / str(number) for number in range(len(files))]
+        for copy in copies:
+            copy.mkdir()
+        read = tuple(
+            read_as_utf8(raw, file, copy, file.name) for file, copy in zip(files, copies, strict=True)
+        )
     first = layouts[0]
     for file, layout in zip(files, layouts, strict=True):
         if layout.names != first.names or layout.newline != first.newline:
@@ -245,7 +267,7 @@ def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path,
     shift = f" - {raw.skip_rows}" if raw.skip_rows else ""
     parts = [
         f"SELECT *, row_number() OVER (){shift} AS {ROW} FROM {_csv_call(raw, file, first)}"  # noqa: S608
-        for file in files
+        for file in read
     ]
     query = " UNION ALL ".join(parts)
     if raw.skip_rows:
@@ -253,15 +275,16 @@ def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path,
     table = make_view(connection, raw.name, query, raw.declared, files=files)
     if not has_rows(connection, table.view, raw.declared):
         _refuse_no_rows(raw, files)
-    return replace(table, ambiguous=first.repeated)
+    return replace(table, ambiguous=first.repeated, copies=read if read != files else ())
 
 
 def _csv_call(raw: RawInput, file: Path, layout: TextLayout) -> str:
     names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
+    encoding = raw.encoding if raw.encoding in _READ_DIRECTLY else "utf-8"
     newline = {"\n": ", new_line='\\n'", "\r\n": ", new_line='\\r\\n'"}.get(layout.newline, "")
     return (
         f"read_csv({literal(as_pattern(file))}, auto_detect=false, header=true, skip={layout.header_lines}, "
-        f"delim={literal(layout.delimiter)}, quote='\"', escape='\"', encoding={literal(raw.encoding)}, "
+        f"delim={literal(layout.delimiter)}, quote='\"', escape='\"', encoding={literal(encoding)}, "
         f"columns={{{names}}}{newline})"
     )
 

@@ -7,10 +7,11 @@ import csv
 import gzip
 import io
 import itertools
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from zoneinfo import available_timezones
 
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
@@ -26,6 +27,9 @@ _NO_TEXT = {
     b"\x1f\x8b": ("compressed by gzip", "give it a name that ends in .gz"),
 }
 _HEAD_ROWS = 30
+#: Encodings of one byte a letter that files come in, most usual first, and letters people write in them.
+_SINGLE_BYTE = ("cp1252", "mac-roman", "latin-1")
+_LIKELY = "äöüÄÖÜßéèêëàâáãçñíóôõúûùîïœæøåÅØÉÈÀÇÑ’‘“”„–—…€£°«»¿¡©®™•"
 _BOMS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -64,7 +68,12 @@ def text_layout(raw: RawInput, path: Path, where: str) -> TextLayout:
     """
     _check_encoding(raw, path, where)
     delimiter = raw.delimiter or ("\t" if _suffix(path) in (".tsv", ".tab") else ",")
-    with _opened(path) as stream, io.TextIOWrapper(stream, encoding=_codec(raw), newline="") as text:
+    # what a declared encoding cannot read is refused where the whole file is read, with the byte
+    errors = "strict" if raw.encoding == "utf-8" else "replace"
+    with (
+        _opened(path) as stream,
+        io.TextIOWrapper(stream, encoding=_codec(raw), errors=errors, newline="") as text,
+    ):
         for _ in range(raw.header_row - 1):
             text.readline()
         header = _first_record(text)
@@ -156,7 +165,7 @@ def _check_encoding(raw: RawInput, path: Path, where: str) -> None:
                     )
             if raw.encoding == "utf-8":
                 _check_utf8(stream, head, where)
-            elif raw.encoding != "utf-16":
+            elif not raw.encoding.startswith(("utf-16", "utf-32")):
                 _check_nul(stream, head, where)
     except gzip.BadGzipFile:
         raise StudyError("the file is not a gzip file, though its name ends in .gz", where=where) from None
@@ -178,8 +187,8 @@ def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:
             raise StudyError(
                 f"the file is not UTF-8: byte {byte + 1:,} is 0x{error.object[error.start]:02x}",
                 where=f"{where}, line {line:,}",
-                next_step="declare encoding = 'latin-1' if it is, or convert it: save it as CSV UTF-8 in a "
-                "spreadsheet, or iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
+                next_step="declare how it is written, encoding = 'windows-1252' (Windows), 'latin-1' or "
+                "'mac-roman', or convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
             ) from None
         line += chunk.count(b"\n")
         offset += len(chunk)
@@ -234,7 +243,7 @@ def guess_text_input(path: Path) -> RawInput:
     try:
         _check_encoding(RawInput(name="raw", path=path, encoding=encoding), path, path.name)
     except StudyError:
-        encoding = "latin-1"
+        encoding = _likely_encoding(head)
     codec = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
     text = head.decode(codec, errors="replace")
     if encoding != "utf-16":
@@ -249,8 +258,48 @@ def guess_text_input(path: Path) -> RawInput:
         delimiter=delimiter,
         encoding=encoding,
         header_row=2 if _is_legacy_qualtrics(rows) else header_row,
-        skip_rows=_further_headers(rows),
+        skip_rows=_further_header_rows(rows),
     )
+
+
+def _likely_encoding(head: bytes) -> str:
+    """The one of three encodings in which the letters beyond ASCII are most often letters people write.
+
+    Every byte means something in each of them, so the reading is a guess, and shown as one.
+    """
+    beyond = bytes(byte for byte in head if byte > 0x7F)
+    likely = {
+        name: sum(letter in _LIKELY for letter in beyond.decode(name, "replace")) for name in _SINGLE_BYTE
+    }
+    return max(_SINGLE_BYTE, key=lambda name: likely[name])
+
+
+def read_as_utf8(raw: RawInput, path: Path, folder: Path, where: str) -> Path:
+    """Write a copy of a text file in UTF-8, for an engine that reads nothing else; return its path.
+
+    Raises
+    ------
+    StudyError
+        If the file is not in its declared encoding, with the byte.
+    """
+    target = folder / f"{path.name.removesuffix('.gz')}"
+    try:
+        with (
+            _opened(path) as stream,
+            io.TextIOWrapper(stream, encoding=raw.encoding, newline="") as text,
+            target.open("w", encoding="utf-8", newline="") as copy,
+        ):
+            while chunk := text.read(_CHUNK):
+                copy.write(chunk)
+    except UnicodeError as error:
+        wrong = getattr(error, "object", b"")[getattr(error, "start", 0) : getattr(error, "start", 0) + 1]
+        raise StudyError(
+            f"the file is not {raw.encoding}: 0x{wrong.hex()} means nothing there",
+            where=where,
+            next_step="declare another encoding ('utf-8', 'windows-1252', 'latin-1', 'mac-roman'), or "
+            "save it as CSV UTF-8 in a spreadsheet",
+        ) from None
+    return target
 
 
 def _first_lines(text: str, usual: str) -> tuple[str, int]:
@@ -288,16 +337,46 @@ def _widths(text: str, delimiter: str) -> tuple[int, int]:
     return most, first.get(most, 1)
 
 
-#: What SurveyMonkey writes below its questions, one cell for each kind of answer.
-_ANSWER_KINDS = {"response", "open-ended response", "other (please specify)"}
-
-
-def _further_headers(rows: list[list[str]]) -> int:
-    """Rows below the names without data: two of Qualtrics (questions, import ids), one of SurveyMonkey."""
+def _further_header_rows(rows: list[list[str]]) -> int:
+    """Rows below the names that are no data: questions and ids, or kinds of answers (SurveyMonkey)."""
     if len(rows) > 2 and any('"ImportId"' in cell for cell in rows[2]):
         return 2
-    second = {cell.strip().lower() for cell in rows[1]} if len(rows) > 1 else set()
-    return int(bool(second & _ANSWER_KINDS) and rows[1][:1] == [""])
+    second = [cell.strip().lower() for cell in rows[1] if cell.strip()] if len(rows) > 2 else []
+    kinds = ("response", "open-ended response")
+    return 1 if any(cell in kinds for cell in second) and len(second) < len(rows[1]) else 0
+
+
+def zones_in_header(raw: RawInput) -> dict[str, str]:
+    """Return the zones that a text file's own header gives, by column.
+
+    Qualtrics writes one behind each time in its third row; others name one in the lines above the header.
+    """
+    if raw.path is None or _suffix(raw.path) not in (".csv", ".tsv", ".tab", ".txt"):
+        return {}
+    with (
+        _opened(raw.path) as stream,
+        io.TextIOWrapper(stream, encoding=_codec(raw), errors="replace") as text,
+    ):
+        lines = list(itertools.islice(text, _HEAD_ROWS))
+    above = " ".join(lines[: raw.header_row - 1])
+    rows = list(csv.reader(lines[raw.header_row - 1 :], delimiter=raw.delimiter or _usual(raw.path)))[:3]
+    if not rows:
+        return {}
+    named = re.search(r"\b([A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)\b", above)
+    zones = dict.fromkeys(rows[0], named[1]) if named and _is_zone(named[1]) else {}
+    for name, cell in zip(rows[0], rows[2] if len(rows) > 2 else [], strict=False):
+        found = re.search(r'"timeZone"\s*:\s*"([^"]+)"', cell)
+        if found and _is_zone(found[1]):
+            zones[name] = found[1].replace("Z", "UTC") if found[1] == "Z" else found[1]
+    return zones
+
+
+def _usual(path: Path) -> str:
+    return "\t" if _suffix(path) in (".tsv", ".tab") else ","
+
+
+def _is_zone(name: str) -> bool:
+    return name == "Z" or name in available_timezones()
 
 
 def _is_legacy_qualtrics(rows: list[list[str]]) -> bool:

@@ -3,104 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
 
-from cxresearch.data.raw_names import snake
-from cxresearch.data.starter.survey_columns import (
-    SurveyColumns,
-    instrument_of,
-    survey_columns,
-    worded_columns,
-)
+from cxresearch.data.starter.score_columns import SurveyColumns, survey_columns
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outcome_names import snake
 
-_WHO = (
-    "customer_id account_id client_id subscriber_id company_id organization_id customerid customer_no "
-    "customer_nr customer_number cust_id account_no account_number client_no member_id "
-    "kundennummer kunden_nr kundennr kunden_id kunde identifiant_client numero_client id_client client_id "
-    "client id_cliente numero_cliente cliente codice_cliente klantnummer klant_id klant 顧客id 客户id"
-)
-
-#: Usual names of raw columns in snake case, most telling first, by table and column.
-SYNONYMS: Mapping[str, Mapping[str, str]] = {
-    "customers": {
-        "customer_id": f"{_WHO} user_id uuid id",
-        "started_at": "started_at signup_date signed_up_at sign_up_date signup customer_since since "
-        "registered_at registration_date joined_at activated_at start_date kunde_seit vertragsbeginn beginn "
-        "date_de_debut date_debut client_depuis fecha_de_alta fecha_alta fecha_inicio data_inizio "
-        "data_inicio begindatum 開始日 开始日期 created_at",
-        "ended_at": "ended_at churned_at churn_date cancelled_at canceled_at cancellation_date cancel_date "
-        "left_at end_date until kundigungsdatum vertragsende ende date_de_fin date_fin fecha_de_baja "
-        "fecha_baja fecha_fin data_fine data_fim einddatum 終了日 结束日期",
-        "end_kind": "end_kind churn_type churn_kind",
-        "notice_at": "notice_at notice_date",
-    },
-    "responses": {
-        "customer_id": f"{_WHO} external_data_reference external_reference externalreference external_id "
-        "respondent_id contact_id visitor_id requester_id customer recipient_email user_id",
-        "instrument": "instrument metric survey_type question survey",
-        "score": "score answer rating poll_response value response bewertung punktzahl puntuacion valoracion "
-        "punteggio note_donnee スコア 评分",
-        "responded_at": "responded_at recorded_date recordeddate answered_at response_date submitted_at "
-        "completed_at end_date enddate timestamp closed_at created_at when date beantwortet_am datum "
-        "date_de_reponse fecha data 回答日",
-        "sent_at": "sent_at invited_at invitation_date",
-        "touchpoint": "touchpoint",
-        "channel": "channel distribution_channel distributionchannel via_channel",
-        "team": "team",
-        "comment": "comment verbatim feedback_text kommentar commentaire comentario",
-        "weight": "weight",
-    },
-    "revenue": {
-        "customer_id": f"{_WHO} customer user_id",
-        "effective_at": "effective_at valid_from current_period_started_at start_date activated_at month "
-        "gultig_ab ab beginn date_de_debut fecha_inicio created_at",
-        "mrr": "mrr mrr_amount monthly_recurring_revenue monthly_amount unit_amount",
-        "currency": "currency",
-        "plan": "plan plan_id plan_tier plan_name",
-        "due_at": "due_at renewal_date current_term_ends_at current_period_ends_at",
-    },
-    "tickets": {
-        "ticket_id": "ticket_id case_id incident_id case_number number id",
-        "created_at": "created_at opened_at submitted_at created opened sys_created_at",
-        "customer_id": f"{_WHO} requester_id customer user_id",
-        "first_replied_at": "first_replied_at first_response_at first_reply_at first_responded_at",
-        "resolved_at": "resolved_at solved_at closed_at",
-        "channel": "channel via_channel",
-        "category": "category priority type",
-        "replies": "replies",
-        "reopens": "reopens reopen_count",
-        "agent_id": "agent_id assignee_id agent assigned_to",
-        "wait_minutes": "wait_minutes",
-    },
-    "usage": {
-        "customer_id": f"{_WHO} user_id",
-        "used_at": "used_at usage_date event_time timestamp date",
-        "quantity": "quantity usage_count events_count count sessions",
-        "feature": "feature feature_name",
-    },
-    "orders": {
-        "customer_id": f"{_WHO} customer user_id",
-        "ordered_at": "ordered_at order_date purchased_at purchase_date date",
-        "amount": "amount order_value order_total total price",
-    },
-    "events": {"occurred_at": "occurred_at", "kind": "kind", "customer_id": _WHO, "note": "note"},
-}
-
-#: Column that tells a table from the others, and words in its file name.
-_TELLING = {
-    "customers": ("started_at", "customer|account|client|subscriber|kunden|klanten|顧客|客户"),
-    "responses": (
-        "score",
-        "respons|survey|nps|csat|ces|feedback|poll|qualtrics|cx|umfrage|befragung|enquete|sondage|encuesta",
-    ),
-    "revenue": ("mrr", "revenue|mrr|subscription|billing|umsatz|ingresos"),
-    "tickets": ("ticket_id", "ticket|case|incident|zendesk"),
-    "usage": ("quantity", "usage|activity|telemetry"),
-    "orders": ("amount", "order|purchase|transaction|cdnow"),
-    "events": ("occurred_at", "outage|events_log"),
-}
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
 _ONE_ROW_EACH = {"customers": "customer_id", "tickets": "ticket_id"}
 
@@ -115,27 +28,36 @@ class Guess:
         Table it may feed; empty if none fits.
     columns : mapping of str to str
         Table column to raw column.
-    scores : mapping of str to str
-        Instrument to raw column, where columns look like scores.
+    survey : SurveyColumns
+        Columns that may hold answers, and those that only sound like it.
     further : tuple of str
         Raw columns without a place.
-    worded : mapping of str to str
-        Instrument to raw column, where columns sound like scores and hold words.
-    survey : SurveyColumns
-        Why these columns are scores, which are asked about, and which only derive from one.
+    rows : str
+        ``leavers`` for a list of who left; else empty.
     """
 
     table: str
     columns: Mapping[str, str]
-    scores: Mapping[str, str]
     further: tuple[str, ...]
-    worded: Mapping[str, str] = field(default_factory=dict)
     survey: SurveyColumns = field(default_factory=SurveyColumns)
+    rows: str = ""
 
 
-def guess_table(
-    file: str, sample: Mapping[str, Sequence[str]], questions: Mapping[str, str] | None = None
-) -> Guess:
+@cache
+def synonyms() -> Mapping[str, Mapping[str, Any]]:
+    """Return the usual names of raw columns, by table and column, as ``synonyms.toml`` lists them."""
+    text = resources.files("cxresearch.data.starter").joinpath("synonyms.toml").read_text("utf-8")
+    tables = tomllib.loads(text)
+    who = tables["who"]["names"]
+    for table in LAYOUTS:
+        for column, names in tables[table].items():
+            tables[table][column] = [
+                name for entry in names for name in (who if entry == "@who" else [entry])
+            ]
+    return tables
+
+
+def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     """Guess which table a file feeds.
 
     Parameters
@@ -153,69 +75,114 @@ def guess_table(
     {'ticket_id': 'id', 'created_at': 'opened'}
     """
     stem = snake(re.sub(r"\.(csv|tsv|txt|tab|parquet|pq|gz)\b", "", file))
-    best, most = "", 0
-    for table, (telling, words) in _TELLING.items():
-        columns = match_columns(table, list(sample))
-        named = re.search(words, stem) is not None
-        survey = survey_columns(sample, questions=questions, unnamed=named)
-        scored = table == "responses" and bool(survey or worded_columns(sample))
-        if not named and telling not in columns and not scored:
-            continue
-        elsewhere = any(re.search(other, stem) for name, (_, other) in _TELLING.items() if name != table)
-        weak = columns.get(telling) in ("id", "created_at", "start_date", "value", "count", "amount")
-        if weak and not named and (elsewhere or table != "customers"):
-            continue
-        if table in _ONE_ROW_EACH and _repeats(sample.get(columns.get(_ONE_ROW_EACH[table], ""), ())):
-            continue
-        required = sum(column in columns for column in LAYOUTS[table].required)
-        worth = required + 2 * named + 2 * (telling in columns or scored)
-        if worth > most and required + scored >= 2:
-            best, most = table, worth
-    if not best:
-        return Guess(table="", columns={}, scores={}, further=tuple(sample))
-    columns = match_columns(best, list(sample))
-    unnamed = best == "responses" and "score" not in columns
-    survey = survey_columns(sample, questions=questions, unnamed=unnamed)
-    if best == "responses" and "score" in columns and "instrument" in columns:
-        survey = SurveyColumns(derived=survey.derived)
-    worded: Mapping[str, str] = {}
-    if best == "responses" and "score" not in columns:
-        worded = worded_columns(sample, besides=tuple(survey.scores))
-    if survey and best == "responses":
-        columns = {target: raw for target, raw in columns.items() if target not in ("score", "instrument")}
-    columns = {target: raw for target, raw in columns.items() if raw not in survey.columns}
-    scores = {instrument: column.column for instrument, column in survey.scores.items()}
-    used = {*columns.values(), *survey.columns, *worded.values()}
-    further = tuple(name for name in sample if name not in used)
-    return Guess(table=best, columns=columns, scores=scores, worded=worded, further=further, survey=survey)
+    names = list(sample)
+    survey = survey_columns(sample, unnamed=_named("responses", stem))
+    if _lists_leavers(stem, names):
+        columns = match_columns("customers", names)
+        return Guess(table="customers", columns=columns, further=_rest(sample, columns), rows="leavers")
+    worth = {table: _worth(table, stem, sample, survey) for table in synonyms()["telling"]}
+    best = max(worth, key=lambda table: worth[table])
+    if not worth[best]:
+        return Guess(table="", columns={}, further=tuple(sample))
+    columns = _without_requests(best, match_columns(best, names), names)
+    if best != "responses":
+        used = {**columns, **survey.scores}
+        return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
+    long = "score" in columns and "instrument" in columns
+    if "score" in columns:
+        survey = survey_columns(sample)
+    if long:
+        survey = SurveyColumns()
+    elif survey.found:
+        columns = {name: raw for name, raw in columns.items() if name not in ("score", "instrument")}
+    used = {**columns, **survey.scores, **survey.worded}
+    return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
+
+
+def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
+    """Return table column to raw column by the usual names, each raw column once."""
+    by_snake = _aliases(table, names)
+    columns: dict[str, str] = {}
+    for target in LAYOUTS[table].columns:
+        for synonym in synonyms()[table].get(target, [target]):
+            raw = by_snake.get(synonym)
+            if raw is not None and raw not in columns.values():
+                columns[target] = raw
+                break
+    return columns
+
+
+def _aliases(table: str, names: Sequence[str]) -> dict[str, str]:
+    """Raw columns by snake name; also without what stands before a dot, and without the table's own noun."""
+    aliases: dict[str, str] = {}
+    for name in names:
+        aliases.setdefault(snake(name), name)
+    noun = re.compile(rf"^({synonyms()['words']['nouns'][table]})s?_(?!id$)")
+    for name in names:
+        behind_dot = snake(name.rsplit(".", 1)[-1])
+        if "." in name and behind_dot != "id":
+            aliases.setdefault(behind_dot, name)
+        if table in synonyms()["words"]["nouns"]:
+            aliases.setdefault(noun.sub("", snake(name)), name)
+    return aliases
+
+
+def first_named(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return the raw column with the first of the wanted names; empty if there is none."""
+    by_name = {snake(name.rsplit(".", 1)[-1]): name for name in reversed(names)}
+    by_name |= {snake(name): name for name in reversed(names)}
+    return next((by_name[name] for name in wanted if name in by_name), "")
+
+
+def _rest(sample: Mapping[str, Sequence[str]], used: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name in sample if name not in used.values())
+
+
+def _named(table: str, stem: str) -> bool:
+    return re.search(synonyms()["telling"][table][1], stem) is not None
+
+
+def _worth(table: str, stem: str, sample: Mapping[str, Sequence[str]], survey: SurveyColumns) -> int:
+    """How well a file fits a table, by required columns, its name and the column that tells; 0 for not."""
+    names = list(sample)
+    columns = match_columns(table, names)
+    telling = synonyms()["telling"][table][0]
+    named = _named(table, stem)
+    scored = table == "responses" and survey.found
+    if not (named or telling in columns or scored):
+        return 0
+    elsewhere = any(_named(other, stem) for other in synonyms()["telling"] if other != table)
+    common = snake(columns.get(telling, "")) in synonyms()["words"]["common"]
+    if common and not named and (elsewhere or table != "customers"):
+        return 0
+    if table in _ONE_ROW_EACH and _repeats(sample.get(columns.get(_ONE_ROW_EACH[table], ""), ())):
+        return 0
+    required = sum(column in columns for column in LAYOUTS[table].required)
+    if required + scored < 2 and not _tickets_without_an_id(table, columns, named=named):
+        return 0
+    return required + 2 * named + 2 * (telling in columns or scored)
+
+
+def _tickets_without_an_id(table: str, columns: Mapping[str, str], *, named: bool) -> bool:
+    return table == "tickets" and named and "created_at" in columns
 
 
 def _repeats(values: Sequence[str]) -> bool:
     return len(set(values)) < len(values)
 
 
-def instrument_in_name(file: str) -> str:
-    """Return the instrument a file name speaks of, or an empty text.
-
-    Examples
-    --------
-    >>> instrument_in_name("pendo_nps_2024.csv")
-    'nps'
-    """
-    return instrument_of(file)
+def _lists_leavers(stem: str, names: Sequence[str]) -> bool:
+    """A list of who left: customers with an end and no start, in a file that says so."""
+    columns = match_columns("customers", names)
+    ended = {"customer_id", "ended_at"} <= set(columns) and "started_at" not in columns
+    return ended and re.search(synonyms()["words"]["leavers"], stem) is not None
 
 
-def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
-    """Return table column to raw column by the usual names, each raw column once."""
-    by_snake: dict[str, str] = {}
-    for name in names:
-        by_snake.setdefault(snake(name), name)
-    columns: dict[str, str] = {}
-    for target in LAYOUTS[table].columns:
-        # A column that carries our own name comes first; then the usual names, most telling first.
-        for synonym in (target, *SYNONYMS[table].get(target, "").split()):
-            raw = by_snake.get(synonym)
-            if raw is not None and raw not in columns.values():
-                columns[target] = raw
-                break
-    return columns
+def _without_requests(table: str, columns: dict[str, str], names: Sequence[str]) -> dict[str, str]:
+    """``canceled_at`` beside ``cancel_at_period_end`` is when leaving was asked for, not when it happened."""
+    asked = first_named(names, ("cancel_at_period_end",))
+    request = first_named(names, ("canceled_at", "cancelled_at", "canceled_on", "cancelled_on"))
+    if table != "customers" or not asked or not request:
+        return columns
+    others = match_columns(table, [name for name in names if name != request])
+    return {**others, "notice_at": request}

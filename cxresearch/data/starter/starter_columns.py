@@ -7,13 +7,18 @@ from collections.abc import Iterable
 
 from cxresearch.data.readers.column_sql import is_iso
 from cxresearch.data.readers.date_samples import suggested_format, two_readings
-from cxresearch.data.starter.starter_revenue import is_monthly
+from cxresearch.data.readers.named_zones import abbreviations
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import END_KINDS
 from cxresearch.wording import shown
 
+_ZONE_BEHIND = re.compile(
+    r"(?P<clock>.*\d(?:\s?[AaPp][Mm])?)\s?(?!AM$|PM$)(?P<zone>[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)"
+)
+_ZONE_IN_NAME = re.compile(r".*[(\[]\s*(?P<zone>[A-Za-z_]+/[A-Za-z_/]+|UTC|GMT)\s*[)\]]\s*")
 
-def column_lines(target: str, column: str, values: list[str], kind: str) -> list[str]:
+
+def column_lines(target: str, column: str, values: list[str], kind: str, zone: str = "") -> list[str]:
     """Return the key of one column, with what must be declared to read its values or a question about them.
 
     Parameters
@@ -24,48 +29,125 @@ def column_lines(target: str, column: str, values: list[str], kind: str) -> list
         Its first values.
     kind : str
         What the table wants: ``id``, ``text``, ``time`` or ``number``.
+    zone : str
+        Zone of its clock times, where the file says so.
     """
-    plain = f"{key(target)} = {toml(column)}"
     if target == "end_kind":
         return _kind_lines(column, values)
     if kind == "number":
-        return _number_lines(target, column, values)
-    if kind != "time" or all(is_iso(value) for value in values):
-        return [plain]
+        return number_lines(target, column, values)
+    if kind == "time":
+        return _time_lines(target, column, values, zone or zone_in_name(column))
+    return [f"{key(target)} = {toml(column)}"]
+
+
+def zone_in_name(column: str) -> str:
+    """Return the zone that a column's name gives in brackets, or an empty text.
+
+    Examples
+    --------
+    >>> zone_in_name("Created (UTC)"), zone_in_name("Started at (America/New_York)"), zone_in_name("when")
+    ('UTC', 'America/New_York', '')
+    """
+    match = _ZONE_IN_NAME.fullmatch(column)
+    return match["zone"].replace("GMT", "UTC") if match else ""
+
+
+def _time_lines(target: str, column: str, values: list[str], zone: str) -> list[str]:
+    if all(is_iso(value) for value in values):
+        return [_time_key(target, column, "", zone)]
     if all(is_serial(value) for value in values):
-        days = f'{key(target)} = {{ column = {toml(column)}, date_format = "excel_days" }}'
+        days = _time_key(target, column, '"excel_days"', zone)
         return [f"{days}  # TODO check: read as a spreadsheet's days since 1899-12-30"]
+    if all(_ZONE_BEHIND.fullmatch(value) for value in values):
+        return _zoned_lines(target, column, values)
+    plain = f"{key(target)} = {toml(column)}"
     formats = _formats(value for value in values if not is_iso(value))
-    unclear = next((value for value in values if two_readings(value)), "")
+    unclear = _unclear(values)
     if unclear and len(formats) != 1:
         day_first, month_first = two_readings(unclear) or ("", "")
         return [f"# TODO {shown(unclear)} is {day_first} or {month_first}: declare its date_format", plain]
     readable = all(suggested_format(value) or two_readings(value) for value in values)
     if len(formats) == 1 and readable:
-        iso = sorted({suggested_format(value) for value in values if is_iso(value)})
-        note = "  # TODO check: the only format that all of the first rows fit" if unclear else ""
-        note = "  # TODO check: written in several ways" if iso else note
-        written = toml(formats.pop()) if not iso else f"[{', '.join(map(toml, (*iso, *formats)))}]"
-        return [f"{key(target)} = {{ column = {toml(column)}, date_format = {written} }}{note}"]
+        return [_in_format(target, column, values, formats.pop(), zone)]
     odd = next((value for value in values if not is_iso(value) and not suggested_format(value)), values[0])
     return [f"# TODO declare its date_format; one value is {shown(odd)}", plain]
+
+
+def _unclear(values: list[str]) -> str:
+    """A date that reads two ways, one with two different readings if there is; empty for none."""
+    both = [value for value in values if two_readings(value)]
+    different = [value for value in both if len(set(two_readings(value) or ())) == 2]
+    return (different or both or [""])[0]
+
+
+def _in_format(target: str, column: str, values: list[str], date_format: str, zone: str) -> str:
+    iso = sorted({suggested_format(value) for value in values if is_iso(value)})
+    if iso:
+        written = f"[{', '.join(map(toml, (*iso, date_format)))}]"
+        return _time_key(target, column, written, zone) + "  # TODO check: written in several ways"
+    line = _time_key(target, column, toml(date_format), zone)
+    if any(two_readings(value) for value in values):
+        return line + "  # TODO check: the only format that all of the first rows fit"
+    return line
+
+
+def _time_key(target: str, column: str, date_format: str, zone: str) -> str:
+    options = [f"date_format = {date_format}"] if date_format else []
+    options += [f"timezone = {toml(zone)}"] if zone else []
+    if not options:
+        return f"{key(target)} = {toml(column)}"
+    return f"{key(target)} = {{ column = {toml(column)}, {', '.join(options)} }}"
+
+
+def _zoned_lines(target: str, column: str, values: list[str]) -> list[str]:
+    """Clock times with the abbreviation of a zone behind them; one with several meanings is asked about."""
+    parts = [match for value in values if (match := _ZONE_BEHIND.fullmatch(value))]
+    formats = {_clock_format(match["clock"]) for match in parts}
+    if len(formats) != 1 or "" in formats:
+        return [
+            f"# TODO declare its date_format; one value is {shown(values[0])}",
+            f"{key(target)} = {toml(column)}",
+        ]
+    options = f"column = {toml(column)}, date_format = {toml(formats.pop() + ' %Z')}"
+    tokens = sorted({match["zone"] for match in parts})
+    unclear = [token for token in tokens if len(abbreviations().get(token, {})) > 1]
+    if not unclear:
+        return [f"{key(target)} = {{ {options} }}"]
+    meanings = [
+        f"{token} is {' or '.join(f'{offset} ({place})' for offset, place in abbreviations()[token].items())}"
+        for token in unclear
+    ]
+    zones = ", ".join(f'{token} = "..."' for token in unclear)
+    return [
+        f"# TODO which zones are meant? {'; '.join(meanings)}",
+        f"# {key(target)} = {{ {options}, zones = {{ {zones} }} }}",
+    ]
+
+
+def _clock_format(text: str) -> str:
+    if is_iso(text):
+        return "%Y-%m-%d %H:%M" + (":%S" if text.count(":") == 2 else "")
+    return suggested_format(text)
 
 
 def _kind_lines(column: str, values: list[str]) -> list[str]:
     kinds = sorted(set(values))
     if all(kind in END_KINDS for kind in kinds):
         return [f"end_kind = {toml(column)}"]
-    known = {kind: kind.lower() for kind in kinds if kind.lower() in END_KINDS}
-    said = ", ".join(
-        f"{toml(kind)} = {toml(known.get(kind, '')) if kind in known else '...'}" for kind in kinds[:12]
-    )
+    mapped = {kind: kind.lower() for kind in kinds if kind.lower() in END_KINDS}
+    said = ", ".join(f"{toml(kind)} = {_quoted_or_open(mapped, kind)}" for kind in kinds[:12])
     line = f"end_kind = {{ column = {toml(column)}, values = {{ {said} }} }}"
-    if len(known) == len(kinds):
+    if len(mapped) == len(kinds):
         return [line]
     return [
         f'# TODO which values of {shown(column)} are voluntary, which involuntary, which "" (still there)?',
         f"# {line}",
     ]
+
+
+def _quoted_or_open(mapped: dict[str, str], kind: str) -> str:
+    return toml(mapped[kind]) if kind in mapped else "..."
 
 
 def _formats(values: Iterable[str]) -> set[str]:
@@ -75,25 +157,30 @@ def _formats(values: Iterable[str]) -> set[str]:
     return {suggested_format(value) for value in long or every} - {""}
 
 
-def _number_lines(target: str, column: str, values: list[str]) -> list[str]:
-    plain = f"{key(target)} = {toml(column)}"
-    monthly = target != "mrr" or is_monthly(column)
-    note = "" if monthly else "  # TODO is this the amount of one month? if not: multiply = ..."
-    if all(is_plain_number(value) for value in values):
-        if monthly:
-            return [plain]
-        return [
-            f"{plain}  # TODO is this the amount of one month? if not: {{ column = ..., multiply = ... }}"
-        ]
-    for options, (every, some) in _NOTATIONS.items():
-        fits = all(re.fullmatch(every, value) for value in values)
-        if fits and any(re.fullmatch(some, value) for value in values):
-            return [f"{key(target)} = {{ column = {toml(column)}, {options} }}{note}"]
+def number_lines(target: str, column: str, values: list[str], options: Iterable[str] = ()) -> list[str]:
+    """Return the key of a column of numbers, with its notation and further options."""
+    notation = _notation(values)
+    every = [*options, *([notation] if notation else [])]
+    if not every:
+        line = f"{key(target)} = {toml(column)}"
+    else:
+        line = f"{key(target)} = {{ column = {toml(column)}, {', '.join(every)} }}"
+    if notation or all(is_plain_number(value) for value in values):
+        return [line]
     odd = next(value for value in values if not is_plain_number(value))
     return [
         f"# TODO one value is {shown(odd)}: declare decimal and thousands, or make it a number with sql",
-        plain + note,
+        line,
     ]
+
+
+def _notation(values: list[str]) -> str:
+    """How numbers are written, as options; empty where they need none or fit none."""
+    for options, (every, some) in _NOTATIONS.items():
+        fits = all(re.fullmatch(every, value) for value in values)
+        if fits and any(re.fullmatch(some, value) for value in values):
+            return options
+    return ""
 
 
 #: How numbers may be written besides 1234.5: a notation that fits all values, and that one value needs.
@@ -123,3 +210,11 @@ def is_number(value: str) -> bool:
 def is_serial(value: str) -> bool:
     """Whether a text may be a day as a spreadsheet counts, between 1954 and 2036."""
     return re.fullmatch(r"[234]\d{4}(\.\d+)?", value) is not None
+
+
+def is_time(value: str) -> bool:
+    """Whether a text may be a date or time, written in whatever way."""
+    if is_iso(value) or suggested_format(value) or two_readings(value) or is_serial(value):
+        return True
+    zoned = _ZONE_BEHIND.fullmatch(value)
+    return zoned is not None and is_time(zoned["clock"])

@@ -4,171 +4,117 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from cxresearch.data.raw_names import snake
 from cxresearch.data.readers.column_sql import is_iso
-from cxresearch.data.starter.guess_table import Guess, instrument_in_name
-from cxresearch.data.starter.starter_columns import column_lines, is_number, is_plain_number
-from cxresearch.data.starter.starter_revenue import level_lines, subscription_source
-from cxresearch.data.starter.survey_columns import point_of, question_lines
+from cxresearch.data.starter.guess_table import synonyms
+from cxresearch.data.starter.raw_look import RawLook
+from cxresearch.data.starter.score_columns import instrument_in_name
+from cxresearch.data.starter.starter_columns import column_lines, is_number, is_time
+from cxresearch.data.starter.starter_revenue import RevenueFacts, RevenueLines, revenue_lines
+from cxresearch.data.starter.starter_survey import faces_source, instrument_lines, instruments_of, with_scores
 from cxresearch.data.starter.toml_text import key, printable, toml
 from cxresearch.data.study_file.declarations import RawInput
-from cxresearch.data.table_layouts import LAYOUTS, TableLayout
+from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outcome_names import names_outcome, snake
+from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.wording import listed, shown
 
-_PERSONAL = ("email", "name", "phone", "address", "url")
 _REASON = re.compile(
     r"(^|_)(cancel|churn|leav|left|exit|end|terminat)\w*_(reason|cause|type|kind)s?$"
     r"|(kundigungs|austritts)grund|(^|_)(motif|motivo)(_|$)|理由"
 )
-_STANDARD = {"nps": "nps", "csat": "csat"}
 _TABLES = "customers, responses, revenue, tickets, usage, orders or events"
+_NO_FACTS = RevenueFacts()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A file, how to read it, its first rows and what it may be.
-
-    Attributes
-    ----------
-    raw : RawInput
-        The file, or the table within it.
-    name : str
-        For comments.
-    sample : mapping of str to list of str
-        First values of each column, empty ones left out.
-    rows : int
-        How many rows were looked at.
-    guess : Guess
-        What it may feed.
-    odd : mapping of str to (str, str)
-        Columns right by their name whose values are not: by column of the table, the raw column and a value.
-    labels : mapping of str to list of str
-        All values of the columns that hold answers in words, or name the instrument.
-    nested : tuple of str
-        Columns of lists, records or bytes.
-    missing : tuple of str
-        Texts that stand for no value.
-    twin : str
-        A file before it that may hold the same rows.
-    outcomes : tuple of str
-        Columns that state or know who left.
-    remarks : mapping of str to str
-        What is asked about a column of the table, by its name there.
-    """
-
-    raw: RawInput
-    name: str
-    sample: Mapping[str, list[str]]
-    rows: int
-    guess: Guess
-    odd: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    labels: Mapping[str, list[str]] = field(default_factory=dict)
-    nested: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    twin: str = ""
-    outcomes: tuple[str, ...] = ()
-    remarks: Mapping[str, str] = field(default_factory=dict)
-
-
-def study_text(name: str, found: list[Found], skipped: list[str]) -> str:
+def study_text(
+    name: str, looks: list[RawLook], skipped: list[str], facts: Mapping[str, RevenueFacts] | None = None
+) -> str:
     """Return the study file.
 
     Parameters
     ----------
     name : str
         Of the study.
-    found : list of Found
+    looks : list of RawLook
         Files that could be read.
     skipped : list of str
         Those that could not, each with the reason.
+    facts : mapping of str to RevenueFacts, optional
+        What all rows of revenue files have shown, by name of the file.
     """
-    sources: list[str] = []
+    sources = [file_text(look, (facts or {}).get(look.name, _NO_FACTS)) for look in looks]
     instruments: dict[str, list[str]] = {}
-    for position, one in enumerate(found, start=1):
-        if not one.guess.table:
-            sources.append(_unplaced_text(one))
-            continue
-        sources.append(_source_text(one, one.guess.table, position))
-        if one.guess.table != "responses" and one.guess.scores:
-            sources.append(_source_text(one, "responses"))
-        instruments |= _instruments(one)
-    latest = max((_latest(one) for one in found), default="")
+    for look in looks:
+        if look.guess.table:
+            instruments |= instruments_of(look)
+    latest = max((_latest(look) for look in looks), default="")
+    seen = f" (latest time seen in the first rows: {latest})" if latest else ""
     head = [
         "# A first study file, written from what was found. Decide every TODO, then run: cxresearch check .",
         "# All keys are explained in docs/study-file.md.",
         "",
         "[study]",
         f"name = {toml(name)}",
-        "# TODO the day up to which the data are complete; without it nothing can be censored"
-        + (f" (latest time seen in the first rows: {latest})" if latest else ""),
+        "# TODO the day up to which the data are complete; without it nothing can be censored" + seen,
         "# observed_until = " + (latest or "2024-12-31"),
+        '# after_cut = "leave_out"  # if files go on after that day: rows after it are left out and counted',
         'timezone = "UTC"  # TODO the zone of clock times written without an offset',
         '# currency = "EUR"',
         "",
         "[instruments]",
-        *[line for key, values in instruments.items() for line in _instrument_lines(key, values)],
+        *[line for name, values in instruments.items() for line in instrument_lines(name, values)],
         "",
         *(f"# not read: {printable(line)}" for line in skipped),
     ]
     return "\n".join(head) + "\n" + "\n".join(sources)
 
 
-def _unplaced_text(one: Found) -> str:
-    names = ", ".join(shown(column) for column in one.guess.further[:8])
+def file_text(look: RawLook, facts: RevenueFacts) -> str:
+    """Return what the study file says of one file: its sources, or why it has no place."""
+    table = look.guess.table
+    if not table:
+        return _unplaced_text(look)
+    lines = _source_lines(look, facts)
+    lines += faces_source(look, reader_lines(look.raw))
+    text = "\n".join(lines) + "\n"
+    if table != "responses" and look.guess.survey.scores:
+        text += "\n" + "\n".join(_scores_beside(look)) + "\n"
+    if look.same:
+        text = "".join(f"# {line}\n" if line else "\n" for line in text.splitlines())
+        twin = printable(look.twin)
+        text = f"# the same as {twin} to the byte: left out, its rows would count twice\n{text}"
+    return text
+
+
+def _unplaced_text(look: RawLook) -> str:
+    names = ", ".join(shown(column) for column in look.guess.further[:8])
     return "\n".join(
         (
-            f"# not placed: {printable(one.name)} (columns {names})",
+            f"# not placed: {printable(look.name)} (columns {names})",
             f"# TODO leave it out, or say what it is: a table ({_TABLES}) and its columns",
             "# [[sources]]",
             '# table = ""',
-            *(f"# {line}" for line in _reader_lines(one.raw)),
+            *(f"# {line}" for line in reader_lines(look.raw)),
             "# [sources.columns]",
             '# customer_id = ""\n',
         )
     )
 
 
-def _instruments(one: Found) -> dict[str, list[str]]:
-    """Instruments that a file speaks of, each with the answers seen."""
-    asked = {key: one.sample[raw] for key, raw in one.guess.scores.items()}
-    asked |= {key: [] for key in one.guess.worded}
-    if one.guess.table == "responses" and "instrument" in one.guess.columns:
-        column = one.guess.columns["instrument"]
-        asked |= {kind: [] for kind in one.labels.get(column, [])[:12]}
-    elif one.guess.table == "responses" and not asked:
-        spoken = instrument_in_name(one.name)
-        asked |= {spoken: []} if spoken else {}
-    return asked
-
-
-def _instrument_lines(name: str, values: list[str]) -> list[str]:
-    plain = key(name)
-    if name.lower() in _STANDARD:
-        return [f'{plain} = "{_STANDARD[name.lower()]}"']
-    numbers = [answer for answer in map(point_of, values) if answer is not None]
-    seen = f" (answers seen: {min(numbers)} to {max(numbers)})" if numbers else ""
-    if name.lower() == "ces":
-        return [
-            f"# TODO which wording was asked{seen}: ces1 is 1 to 5, 'how much effort', low is good;",
-            "# ces2 is 1 to 7, 'made it easy', high is good. It is never inferred.",
-            f'# {plain} = "ces2"',
-        ]
-    return [
-        f"# TODO what is asked in {toml(name)}, on which scale, and which end is good{seen}",
-        f'# {plain} = {{ low = 1, high = 5, direction = "high_is_good" }}',
-    ]
-
-
-def _reader_lines(raw: RawInput) -> list[str]:
+def reader_lines(raw: RawInput) -> list[str]:
+    """Return the keys that say how a file is written."""
     lines = [f"file = {toml(raw.declared)}"]
     if raw.duckdb_table:
         lines.append(f"duckdb_table = {toml(raw.duckdb_table)}")
     if raw.delimiter:
         lines.append(f"delimiter = {toml(raw.delimiter)}")
-    if raw.encoding != "utf-8":
-        lines.append(f'encoding = "{raw.encoding}"')
+    if raw.encoding not in ("utf-8", "utf-16"):
+        spoken = {"cp1252": "windows-1252"}.get(raw.encoding, raw.encoding)
+        lines.append(f'encoding = "{spoken}"  # TODO check: by its letters')
+    elif raw.encoding == "utf-16":
+        lines.append('encoding = "utf-16"')
     if raw.header_row > 1:
         lines.append(f"header_row = {raw.header_row}")
     if raw.skip_rows:
@@ -176,172 +122,202 @@ def _reader_lines(raw: RawInput) -> list[str]:
     return lines
 
 
-def _source_text(one: Found, table: str, position: int = 0) -> str:
-    layout, after = LAYOUTS[table], ""
+def _source_lines(look: RawLook, facts: RevenueFacts) -> list[str]:
+    """One source, from its head to the columns that found no place."""
+    table = look.guess.table
+    head = _head_lines(look, table)
     if table == "revenue":
-        with_sql = subscription_source(one.guess, one.sample, _reader_lines(one.raw), position)
-        if with_sql and not with_sql.splitlines()[-1].startswith("#"):
-            return with_sql
-        after = with_sql
-    lines = ["[[sources]]", f'table = "{table}"', *_reader_lines(one.raw)]
-    if one.twin:
-        twin = printable(one.twin)
+        revenue = revenue_lines(look.guess, look.sample, facts)
+        lines = [*head, *revenue.before, "[sources.columns]", *revenue.columns]
+        lines += _unused_lines(look, revenue.used)
+        return [*lines, *_losses_source(look, revenue)]
+    lines = [*head, *_rows_lines(look), "[sources.columns]"]
+    used = set(look.guess.columns.values())
+    for target in _required(look):
+        lines += _required_lines(look, target)
+    for target, column in look.guess.columns.items():
+        if target not in _required(look):
+            lines += _mapped(look, target, column)
+    lines += [
+        line for target in look.odd if target not in _required(look) for line in _odd_lines(look, target)
+    ]
+    lines += _time_remarks(look)
+    if table == "customers" and not look.guess.rows:
+        extra, columns = _customer_lines(look)
+        lines += extra
+        used |= columns
+    if table == "responses" and look.guess.survey.found:
+        lines = with_scores(look, lines)
+        rivals = [column for columns in look.guess.survey.rivals.values() for column in columns]
+        used |= {*look.guess.survey.scores.values(), *look.guess.survey.worded.values(), *rivals}
+    return [*lines, *_unused_lines(look, used)]
+
+
+def _head_lines(look: RawLook, table: str) -> list[str]:
+    lines = ["[[sources]]", f'table = "{table}"', *reader_lines(look.raw)]
+    if look.twin and not look.same:
+        twin = printable(look.twin)
         lines.insert(
             0, f"# TODO if this file holds the rows of {twin} again, leave one out: they would count twice"
         )
-    if one.missing:
-        lines.append(f"missing = [{', '.join(map(toml, one.missing))}]  # TODO check: read as no value")
-    columns = dict(one.guess.columns) if table == one.guess.table else _score_source_columns(one)
-    scored = table == "responses" and bool(one.guess.survey or one.guess.worded)
-    if table == "revenue":
-        columns, more = level_lines(columns, one.guess)
-        lines += more
-    lines.append("[sources.columns]")
-    for target in layout.required:
-        if target in columns:
-            lines += _mapped(one, target, columns.pop(target), layout)
-        elif not (scored and target in ("instrument", "score")):
-            lines += _required_lines(one, target)
-    for target, column in columns.items():
-        lines += _mapped(one, target, column, layout)
-    lines += [
-        line
-        for target in one.odd
-        if target not in layout.required and table == one.guess.table
-        for line in _odd_lines(one, target)
-    ]
-    if table == "customers":
-        lines += _customer_lines(one)
-    if scored:
-        lines = _with_scores(one, lines)
-    derived = {column.column for column in one.guess.survey.derived}
-    further = [
-        c
-        for c in one.guess.further
-        if c not in derived and not (table == "customers" and _is_segment(one, c))
-    ]
-    further = [
-        c for c in further if c not in columns.values() and c not in {raw for raw, _ in one.odd.values()}
-    ]
-    if (further or one.nested) and table == one.guess.table:
-        lines.append(f"# not used: {listed([*further, *one.nested])}")
-    return "\n".join(lines) + "\n" + after
-
-
-def _mapped(one: Found, target: str, column: str, layout: TableLayout) -> list[str]:
-    asked = [f"# TODO {one.remarks[target]}"] if target in one.remarks else []
-    return [*asked, *column_lines(target, column, one.sample[column], layout.kind(target))]
-
-
-def _customer_lines(one: Found) -> list[str]:
-    """The end of a relation where none was found, its kind, and the segments, each under a key of its own."""
-    lines = ['# ended_at = ""'] if "ended_at" not in {**one.guess.columns, **one.odd} else []
-    if "end_kind" not in one.guess.columns:
-        lines += _reason_lines(one)
-    reasons = [column for column in one.outcomes if _REASON.search(snake(column))]
-    outcomes = [column for column in one.outcomes if column not in reasons]
-    if outcomes:
-        lines.append(f"# TODO no segments, for they know who left: {listed(outcomes)}; is one the end_kind?")
-    taken = set(LAYOUTS["customers"].columns)
-    for column in one.guess.further:
-        if _is_segment(one, column):
-            name = plain = snake(column) or "segment"
-            again = 2
-            while name in taken:
-                name, again = f"{plain}_{again}", again + 1
-            taken.add(name)
-            lines.append(f"{key(name)} = {toml(column)}")
+    if look.missing:
+        lines.append(f"missing = [{', '.join(map(toml, look.missing))}]  # TODO check: read as no value")
+    lines += _where_lines(look)
     return lines
 
 
-def _with_scores(one: Found, lines: list[str]) -> list[str]:
-    """Add the scores of a wide file, and ask what an empty cell means if there is one."""
-    scores = one.guess.scores
-    blank = any(len(one.sample[column]) < one.rows for column in scores.values())
-    if blank or any(column.odd for column in one.guess.survey.scores.values()):
-        lines.insert(
-            lines.index("[sources.columns]"),
-            'blank_scores = "reject"  # TODO "not_asked" if an empty cell means nobody was asked',
-        )
-    lines = [*lines, "[sources.scores]"]
-    for name, column in scores.items():
-        lines += _score_lines(name, column, one.labels.get(column, []))
-    for name, columns in one.guess.survey.asked.items():
-        lines += question_lines(name, columns)
-    for name, column in one.guess.worded.items():
-        answers_to_name = ", ".join(f"{toml(label)} = ..." for label in one.labels.get(column, []))
-        lines += [
-            f"# TODO {shown(column)} holds words: which number is each?",
-            f"# {key(name)} = {{ column = {toml(column)}, values = {{ {answers_to_name} }} }}",
-        ]
-    for other in one.guess.survey.derived:
-        lines.append(f"# no answers by its name: {shown(other.column)} ({other.seen})")
-    return lines
+def _where_lines(look: RawLook) -> list[str]:
+    """Rows left out, one condition a column, with what each leaves out."""
+    found = [entry for entry in look.unwanted if entry.rows]
+    if not found:
+        return []
+    conditions = ", ".join(f"{key(entry.column)} = {entry.condition}" for entry in found)
+    said = "; ".join(f"{entry.rows:,} by {shown(entry.column)} ({entry.what})" for entry in found)
+    return [f"# TODO check: where leaves out {said}", f"where = {{ {conditions} }}"]
 
 
-def _score_lines(name: str, column: str, labels: list[str]) -> list[str]:
-    """The key of one score: its labels with their numbers, and the texts that are no answer."""
-    points: dict[str, int] = {}
-    odd = []
-    for label in labels:
-        point = point_of(label)
-        if point is None:
-            odd.append(label)
-        elif not is_plain_number(label):
-            points[label] = point
-    options = [f"column = {toml(column)}"]
-    if points:
-        options.append(
-            "values = { " + ", ".join(f"{toml(label)} = {n}" for label, n in points.items()) + " }"
-        )
-    if odd:
-        options.append(f"missing = [{', '.join(map(toml, odd))}]")
-    if len(options) == 1:
-        return [f"{key(name)} = {toml(column)}"]
-    line = f"{key(name)} = {{ {', '.join(options)} }}  # TODO check"
-    if not odd:
-        return [line]
-    return [
-        f"# TODO {listed(odd)} are no answers of a scale: are they no answer at all, as written below?",
-        f"{line}: a row without an answer counts only where it was asked (sent_at) or is not_asked",
-    ]
+def _rows_lines(look: RawLook) -> list[str]:
+    if look.guess.rows == "leavers":
+        return ['rows = "leavers"  # TODO check: a list of who left, which completes the customers']
+    return []
 
 
-def _required_lines(one: Found, target: str) -> list[str]:
-    spoken = instrument_in_name(one.name)
+def _losses_source(look: RawLook, revenue: RevenueLines) -> list[str]:
+    """A second source of the same file, with the losses that are written as positive amounts."""
+    if not revenue.twice:
+        return []
+    condition, factor = revenue.twice
+    amount = toml(look.guess.columns["mrr"])
+    columns = [line for line in revenue.columns if not line.startswith("mrr = ")]
+    head = ["", "[[sources]]", 'table = "revenue"', *reader_lines(look.raw), 'rows = "movements"', condition]
+    return [*head, "[sources.columns]", *columns, f"mrr = {{ column = {amount}, {factor} }}"]
+
+
+def _required(look: RawLook) -> tuple[str, ...]:
+    if look.guess.rows == "leavers":
+        return ("customer_id", "ended_at")
+    required = LAYOUTS[look.guess.table].required
+    scored = look.guess.table == "responses" and look.guess.survey.found
+    return tuple(target for target in required if not (scored and target in ("instrument", "score")))
+
+
+def _required_lines(look: RawLook, target: str) -> list[str]:
+    if target in look.guess.columns:
+        return _mapped(look, target, look.guess.columns[target])
+    if target in look.odd:
+        return _odd_lines(look, target)
+    spoken = instrument_in_name(look.name)
     if target == "instrument" and spoken:
         return [f'instrument = {{ constant = "{spoken}" }}  # TODO check: by the name of the file']
     if target == "instrument":
         return ["# TODO which instrument is this?", '# instrument = { constant = "nps" }']
-    if target in one.odd:
-        return _odd_lines(one, target)
-    if target in one.remarks:
-        return [f"# TODO {one.remarks[target]}", f'# {target} = ""']
+    if target == "ticket_id":
+        return [
+            "ticket_id = { row_number = true }  # TODO check: the file has no id, so each row is a ticket"
+        ]
+    if target == "customer_id" and look.guess.table == "customers":
+        return ["# TODO required: customer_id; without one: { row_number = true }", '# customer_id = ""']
     return [f"# TODO required: {target}", f'# {target} = ""']
 
 
-def _odd_lines(one: Found, target: str) -> list[str]:
-    column, value = one.odd[target]
-    kind = "date" if LAYOUTS[one.guess.table].kind(target) == "time" else "number"
+def _mapped(look: RawLook, target: str, column: str) -> list[str]:
+    kind = LAYOUTS[look.guess.table].kind(target)
+    return _asked_of(
+        look,
+        target,
+        column,
+        column_lines(target, column, look.sample[column], kind, look.zones.get(column, "")),
+    )
+
+
+def _asked_of(look: RawLook, target: str, column: str, lines: list[str]) -> list[str]:
+    """Ask whether an id of the answer is that of the customer."""
+    if target == "customer_id" and column == look.matched:
+        lines[-1] += "  # TODO check: its values are ids of the customers"
+        return lines
+    if target == "customer_id" and re.search(r"^(respondent|response|contact|visitor)_id$", snake(column)):
+        others = first_ids(look, column)
+        beside = f", or is it {listed(others)}" if others else ""
+        lines[-1] += f"  # TODO check: is this the id the customers have{beside}?"
+    return lines
+
+
+def first_ids(look: RawLook, chosen: str) -> list[str]:
+    """Return further columns whose values could be ids of customers: short, all different."""
+    ids = []
+    for column in look.guess.further:
+        values = look.sample[column]
+        short = values and all(len(value) <= 40 and " " not in value for value in values)
+        plain = not any(is_time(value) for value in values[:20])
+        if short and plain and len(set(values)) == len(values) and len(values) > 2 and column != chosen:
+            ids.append(column)
+    return ids[:4]
+
+
+def _odd_lines(look: RawLook, target: str) -> list[str]:
+    column, value = look.odd[target]
+    kind = {"time": "date"}.get(LAYOUTS[look.guess.table].kind(target), "number")
     return [
         f"# TODO {shown(column)} may be {target}, but holds {shown(value)}, which is no {kind} as it stands",
         f"# {target} = {toml(column)}",
     ]
 
 
-def _score_source_columns(one: Found) -> dict[str, str]:
-    """Of a file that feeds another table too: who answered, and when (the last time in the row)."""
-    known = one.guess.columns
-    times = [known[name] for name in ("resolved_at", "created_at") if name in known]
-    found = {"customer_id": known["customer_id"]} if "customer_id" in known else {}
-    return found | ({"responded_at": times[0]} if times else {})
+def _time_remarks(look: RawLook) -> list[str]:
+    """Other columns of times beside the one that dates a row, with their ranges."""
+    dated = look.guess.columns.get(DATED_BY[look.guess.table], "")
+    if not dated or look.guess.table == "customers":
+        return []
+    first, last = look.ranges.get(dated, ("", ""))
+    others = [
+        f"{shown(column)} {start} to {end}"
+        for column, (start, end) in look.ranges.items()
+        if column in look.guess.further and not re.search(synonyms()["words"]["loaded"], snake(column))
+    ]
+    if first and first == last and look.rows >= 5:
+        beside = f"; others: {', '.join(others)}" if others else ""
+        return [f"# TODO all {shown(dated)} lie on {first}: the day of an export or a load?{beside}"]
+    return (
+        [f"# dated by {shown(dated)}, {first} to {last}; other times: {', '.join(others)}"] if others else []
+    )
 
 
-def _reason_lines(one: Found) -> list[str]:
+def _customer_lines(look: RawLook) -> tuple[list[str], set[str]]:
+    """The end where none was found, its kind, outcomes and segments, each under a key of its own."""
+    columns = look.guess.columns
+    lines = ['# ended_at = ""'] if "ended_at" not in {**columns, **look.odd} else []
+    used: set[str] = set()
+    if "end_kind" not in columns:
+        lines += _reason_lines(look)
+    taken = set(LAYOUTS["customers"].columns)
+    for column in look.guess.further:
+        outcome = names_outcome(column) and _is_few(look.sample[column]) and not _REASON.search(snake(column))
+        if not outcome and not _is_segment(look, column):
+            continue
+        name = _free_name(column, taken)
+        taken.add(name)
+        used.add(column)
+        if outcome:
+            stated = f"{{ column = {toml(column)}, outcome = true }}"
+            lines.append(f"{key(name)} = {stated}  # TODO check: says who left, so no segment")
+        else:
+            lines.append(f"{key(name)} = {toml(column)}")
+    return lines, used
+
+
+def _free_name(column: str, taken: set[str]) -> str:
+    name = plain = snake(column) or "segment"
+    again = 2
+    while name in taken:
+        name, again = f"{plain}_{again}", again + 1
+    return name
+
+
+def _reason_lines(look: RawLook) -> list[str]:
     """Why customers left is known only of those who left: the kind of churn perhaps, but never a segment."""
     lines = []
-    for column in (c for c in one.guess.further if _REASON.search(snake(c)) and one.sample[c]):
-        kinds = ", ".join(f"{toml(value)} = ..." for value in sorted(set(one.sample[column]))[:12])
+    for column in (c for c in look.guess.further if _REASON.search(snake(c)) and look.sample[c]):
+        kinds = ", ".join(f"{toml(value)} = ..." for value in sorted(set(look.sample[column]))[:12])
         lines += [
             f"# TODO {shown(column)} is known only of who left, so no segment; which values are voluntary?",
             f"# end_kind = {{ column = {toml(column)}, values = {{ {kinds} }} }}",
@@ -349,22 +325,48 @@ def _reason_lines(one: Found) -> list[str]:
     return lines
 
 
-def _is_segment(one: Found, column: str) -> bool:
-    values = one.sample[column]
-    if column in one.outcomes:
+def _is_segment(look: RawLook, column: str) -> bool:
+    values = look.sample[column]
+    personal = any(word in snake(column) for word in synonyms()["words"]["personal"])
+    if personal or _REASON.search(snake(column)) or names_outcome(column):
         return False
-    if any(word in snake(column) for word in _PERSONAL) or _REASON.search(snake(column)):
-        return False
-    few = len(set(values)) <= max(2, min(20, len(values) // 3))
-    return bool(values) and few and not all(is_number(value) for value in values)
+    return _is_few(values) and not all(is_number(value) or is_time(value) for value in values)
 
 
-def _latest(one: Found) -> str:
+def _is_few(values: list[str]) -> bool:
+    return bool(values) and len(set(values)) <= max(2, min(20, len(values) // 3))
+
+
+def _scores_beside(look: RawLook) -> list[str]:
+    """A source of answers in a file that feeds another table: who answered, and when."""
+    columns = look.guess.columns
+    times = [columns[name] for name in ("resolved_at", "created_at") if name in columns]
+    lines = ["[[sources]]", 'table = "responses"', *reader_lines(look.raw), "[sources.columns]"]
+    for target, column in (
+        ("customer_id", columns.get("customer_id", "")),
+        ("responded_at", (times or [""])[0]),
+    ):
+        if column:
+            lines += column_lines(target, column, look.sample[column], LAYOUTS["responses"].kind(target))
+        else:
+            lines += [f"# TODO required: {target}", f'# {target} = ""']
+    return with_scores(look, lines)
+
+
+def _unused_lines(look: RawLook, used: set[str] | tuple[str, ...]) -> list[str]:
+    odd = {raw for raw, _ in look.odd.values()}
+    rest = [c for c in look.guess.further if c not in used and c not in odd]
+    rest += [c for c in look.guess.columns.values() if c not in used and look.guess.table == "revenue"]
+    every = [*rest, *look.nested]
+    return [f"# not used: {listed(every)}"] if every else []
+
+
+def _latest(look: RawLook) -> str:
     times = [
         value[:10]
-        for target, column in one.guess.columns.items()
-        if one.guess.table and LAYOUTS[one.guess.table].kind(target) == "time" and target != "due_at"
-        for value in one.sample[column]
+        for target, column in look.guess.columns.items()
+        if look.guess.table and LAYOUTS[look.guess.table].kind(target) == "time" and target != "due_at"
+        for value in look.sample[column]
         if is_iso(value) and len(value) >= 10
     ]
     return max(times, default="")

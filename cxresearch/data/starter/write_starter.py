@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxresearch.data.outcome_columns import sounds_like_an_outcome, tells_the_outcome
-from cxresearch.data.readers.column_sql import is_iso, is_nested
-from cxresearch.data.readers.date_samples import suggested_format, two_readings
-from cxresearch.data.readers.raw_inputs import ROW, connect, duckdb_tables, literal, open_input, quoted, run
-from cxresearch.data.readers.text_files import guess_text_input, question_texts
-from cxresearch.data.starter.event_times import with_event_times
-from cxresearch.data.starter.guess_table import Guess, guess_table
-from cxresearch.data.starter.linked_ids import with_linked_ids
-from cxresearch.data.starter.starter_columns import is_number, is_serial
-from cxresearch.data.starter.starter_text import Found, study_text
-from cxresearch.data.starter.survey_columns import point_of, with_all_answers
-from cxresearch.data.starter.toml_text import printable
-from cxresearch.data.study_file.declarations import RawInput
+from cxresearch.data.readers.column_sql import holds, is_iso, is_nested
+from cxresearch.data.readers.raw_inputs import (
+    ROW,
+    RawTable,
+    connect,
+    duckdb_tables,
+    literal,
+    open_input,
+    quoted,
+    run,
+)
+from cxresearch.data.readers.text_files import guess_text_input, zones_in_header
+from cxresearch.data.readers.unwanted_rows import unwanted_rows
+from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
+from cxresearch.data.starter.raw_look import RawLook, Unwanted
+from cxresearch.data.starter.score_columns import LABELLED
+from cxresearch.data.starter.shared_ids import with_shared_ids
+from cxresearch.data.starter.starter_columns import is_number, is_time
+from cxresearch.data.starter.starter_text import study_text
+from cxresearch.data.starter.toml_text import printable, toml
+from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
+from cxresearch.data.study_file.declarations import RawInput, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
 
@@ -32,8 +43,8 @@ _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
 _DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
 _SAMPLE_ROWS = 200
-#: A column of more values than this is no group.
-_MOST_GROUPS = 20
+#: So few rows may well lie on one day.
+_FEW_ROWS = 5
 #: Texts that often stand for no value.
 _NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
@@ -121,23 +132,25 @@ def write_starter_study(folder: str | Path) -> Path:
         )
     files = sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
     skipped = [f"{printable(file.name)}: {reason}" for file in files if (reason := _passed_over(file))]
-    found: list[Found] = []
+    looks: list[RawLook] = []
     for file in files:
         if not _passed_over(file) and _plain_name(file).endswith(_DATA):
-            _look_into(file, found, skipped)
-    if not found and not skipped:
+            _look_into(file, looks, skipped)
+    if not looks and not skipped:
         raise StudyError(
             "there is no data file here", where=str(folder), wanted=f"a file in {', '.join(_DATA)}"
         )
-    if not found:
+    if not looks:
         raise StudyError(
             "there is no data file here that can be read",
             where=f"{folder}: {'; '.join(skipped[:5])}",
             wanted=f"a file in {', '.join(_DATA)}",
         )
-    found = [_same_name(one, found[:position]) for position, one in enumerate(found)]
-    found = with_linked_ids(found)
-    target.write_text(study_text(printable(folder.resolve().name), found, skipped), encoding="utf-8")
+    looks = with_shared_ids(looks)
+    looks = [_same_name(look, looks[:position]) for position, look in enumerate(looks)]
+    facts = {look.name: revenue_facts(look, target) for look in looks if look.guess.table == "revenue"}
+    text = study_text(printable(folder.resolve().name), looks, skipped, facts)
+    target.write_text(with_settled_ends(text, target), encoding="utf-8")
     return target
 
 
@@ -145,14 +158,25 @@ def _plain_name(file: Path) -> str:
     return file.name.lower().removesuffix(".gz")
 
 
-def _same_name(one: Found, before: list[Found]) -> Found:
+def _same_name(look: RawLook, before: list[RawLook]) -> RawLook:
     """Mark a file that may hold the rows of one before it: a copy, or the same in another format."""
-    twins = [other.name for other in before if _stem(other) == _stem(one) and other.raw != one.raw]
-    return replace(one, twin=twins[0]) if twins and not one.raw.duckdb_table else one
+    twins = [other for other in before if _stem(other) == _stem(look) and other.raw != look.raw]
+    copies = [other for other in before if _same_bytes(other, look)]
+    if look.raw.duckdb_table or not (twins or copies):
+        return look
+    return replace(look, twin=(copies or twins)[0].name, same=bool(copies))
 
 
-def _stem(one: Found) -> str:
-    plain = one.raw.declared.lower().removesuffix(".gz").rsplit(".", 1)[0]
+def _same_bytes(first: RawLook, second: RawLook) -> bool:
+    if first.raw.path is None or second.raw.path is None or first.raw.path == second.raw.path:
+        return False
+    if first.raw.path.stat().st_size != second.raw.path.stat().st_size:
+        return False
+    return filecmp.cmp(first.raw.path, second.raw.path, shallow=False)
+
+
+def _stem(look: RawLook) -> str:
+    plain = look.raw.declared.lower().removesuffix(".gz").rsplit(".", 1)[0]
     return _COPY.sub("", plain)
 
 
@@ -167,7 +191,7 @@ def _passed_over(file: Path) -> str:
     return "its name is not UTF-8: rename it" if unreadable else ""
 
 
-def _look_into(file: Path, found: list[Found], skipped: list[str]) -> None:
+def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
     """Add what a file holds, or why it could not be read."""
     try:
         inputs = list(_inputs(file))
@@ -177,7 +201,7 @@ def _look_into(file: Path, found: list[Found], skipped: list[str]) -> None:
     for raw in inputs:
         name = f"{file.name}, table {raw.duckdb_table}" if raw.duckdb_table else file.name
         try:
-            found.append(_look_at(raw, name))
+            looks.append(_look_at(raw, name))
         except StudyError as error:
             skipped.append(f"{printable(name)}: {_reason(error)}")
 
@@ -205,7 +229,7 @@ def _inputs(file: Path) -> Iterator[RawInput]:
         yield guess_text_input(file)
 
 
-def _look_at(raw: RawInput, name: str) -> Found:
+def _look_at(raw: RawInput, name: str) -> RawLook:
     connection = connect()
     try:
         table = open_input(connection, raw, {})
@@ -218,21 +242,16 @@ def _look_at(raw: RawInput, name: str) -> Found:
             if not is_nested(table.types[column])
         }
         sample, missing = _without_markers(sample)
-        called = raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared
-        guess = guess_table(called, sample, question_texts(raw, list(table.types)))
-        named = {guess.columns["instrument"]} if "instrument" in guess.columns else set()
-        asked = {*named, *guess.worded.values()}
-        asked |= set(guess.survey.columns)
-        outcomes = _outcomes(connection, table.view, guess, sample, name)
-        labels = {column: _labels(connection, table.view, column, name) for column in sorted(asked)}
-        guess = _with_all_answers(guess, labels)
+        guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
+        labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
+        unwanted = _unwanted(connection, table, guess.table, name)
+        ranges = _ranges(connection, table.view, sample, name)
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
     guess, odd = _plausible(guess, sample, times)
-    guess, remarks = with_event_times(guess, sample)
-    nested = tuple(column for column in table.types if column not in sample)
-    return Found(
+    guess = _with_spread_times(guess, ranges, sample)
+    return RawLook(
         raw=raw,
         name=name,
         sample=sample,
@@ -240,62 +259,95 @@ def _look_at(raw: RawInput, name: str) -> Found:
         guess=guess,
         odd=odd,
         labels=labels,
-        nested=nested,
+        nested=tuple(column for column in table.types if column not in sample),
         missing=missing,
-        outcomes=outcomes,
-        remarks=remarks,
+        zones=zones_in_header(raw),
+        unwanted=unwanted,
+        ranges=ranges,
     )
 
 
-def _with_all_answers(guess: Guess, labels: dict[str, list[str]]) -> Guess:
-    survey = with_all_answers(guess.survey, labels)
-    scores = {instrument: column.column for instrument, column in survey.scores.items()}
-    return replace(guess, survey=survey, scores=scores)
+def _asked(guess: Guess) -> list[str]:
+    """Columns of which all answers are wanted: those that name the instrument, and those that hold scores."""
+    named = {guess.columns["instrument"]} if "instrument" in guess.columns else set()
+    return sorted({*named, *guess.survey.worded.values(), *guess.survey.scores.values()})
 
 
-def _outcomes(
-    connection: DuckDBPyConnection, view: str, guess: Guess, sample: dict[str, list[str]], name: str
-) -> tuple[str, ...]:
-    """Columns of a customer list that state who left, by their names or by their values."""
-    if guess.table != "customers":
+def _unwanted(connection: DuckDBPyConnection, table: RawTable, name: str, label: str) -> tuple[Unwanted, ...]:
+    """Count the rows that are perhaps no answers or no tickets, each with what would leave them out."""
+    if not name:
         return ()
-    end = guess.columns.get("ended_at")
-    outcomes = []
-    for column in guess.further:
-        few = 0 < len(set(sample[column])) <= _MOST_GROUPS
-        if sounds_like_an_outcome(column) or (
-            end is not None and few and _tells_who_ended(connection, view, column, end, name)
-        ):
-            outcomes.append(column)
-    return tuple(outcomes)
+    entries = []
+    source = SourceMap(label=label, table=name)
+    for entry in unwanted_rows(name, table.types):
+        if is_nested(table.types[entry.column]) or entry.column in table.ambiguous:
+            continue
+        others = f"NOT {holds(source, table, entry.taken)}"
+        cell = f"trim(CAST({quoted(entry.column)} AS VARCHAR))"
+        query = (
+            f"SELECT {cell}, count(*) FROM {quoted(table.view)} WHERE {others} GROUP BY 1 ORDER BY 1 LIMIT 50"  # noqa: S608
+        )
+        counts = run(connection, query, label)
+        values = ", ".join(toml(str(value or "")) for value, _ in counts)
+        condition = (
+            f"{{ not = [{values}] }}" if entry.taken.values else f"{{ at_least = {entry.taken.low:g} }}"
+        )
+        rows = sum(int(count) for _, count in counts)
+        entries.append(Unwanted(column=entry.column, condition=condition, rows=rows, what=entry.what))
+    return tuple(entries)
 
 
-def _tells_who_ended(connection: DuckDBPyConnection, view: str, column: str, end: str, name: str) -> bool:
-    cell = f"coalesce(trim(CAST({quoted(column)} AS VARCHAR)), '')"
-    ended = f"coalesce(trim(CAST({quoted(end)} AS VARCHAR)), '') <> ''"
-    query = f"SELECT count(*), count(*) FILTER (WHERE {ended}) FROM {quoted(view)} GROUP BY {cell} LIMIT 50"  # noqa: S608
-    rows = run(connection, query, name)
-    return tells_the_outcome([row[0] for row in rows], [row[1] for row in rows])
+def _ranges(
+    connection: DuckDBPyConnection, view: str, sample: dict[str, list[str]], name: str
+) -> dict[str, tuple[str, str]]:
+    """First and last day of the columns whose first values are all ISO times."""
+    columns = [column for column, values in sample.items() if values and all(map(is_iso, values))]
+    if not columns:
+        return {}
+    days = [f"left(trim(CAST({quoted(column)} AS VARCHAR)), 10)" for column in columns]
+    ends = ", ".join(f"min(nullif({day}, '')), max({day})" for day in days)
+    (row,) = run(connection, f"SELECT {ends} FROM {quoted(view)}", name)  # noqa: S608 - quoted parts
+    return {column: (str(row[2 * i]), str(row[2 * i + 1])) for i, column in enumerate(columns)}
+
+
+def _with_spread_times(
+    guess: Guess, ranges: dict[str, tuple[str, str]], sample: dict[str, list[str]]
+) -> Guess:
+    """Take the time of the event where the one chosen is of a single day: that of a load or an export."""
+    target = DATED_BY.get(guess.table, "")
+    chosen = guess.columns.get(target, "")
+    first, last = ranges.get(chosen, ("", ""))
+    if (
+        guess.table in ("", "customers", "revenue")
+        or not first
+        or first != last
+        or len(sample[chosen]) < _FEW_ROWS
+    ):
+        return guess
+    spread = [name for name in guess.further if len(set(ranges.get(name, ("", "")))) == 2]
+    others = match_columns(guess.table, spread)
+    if target not in others:
+        return guess
+    columns = {**guess.columns, target: others[target]}
+    further = (*(name for name in guess.further if name != others[target]), chosen)
+    return replace(guess, columns=columns, further=further)
 
 
 def _without_markers(sample: dict[str, list[str]]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Leave out texts such as N/A where all else is a number, a date or an answer; say which they were."""
-    found: dict[str, None] = {}
-    kept = {}
+    markers: dict[str, None] = {}
+    cleaned = {}
     for column, values in sample.items():
         others = [value for value in values if value.lower() not in _NO_VALUE]
-        regular = all(
-            is_number(v) or is_iso(v) or suggested_format(v) or two_readings(v) or point_of(v) is not None
-            for v in others
-        )
-        kept[column] = others if others and regular else values
+        regular = all(is_number(value) or is_time(value) or LABELLED.fullmatch(value) for value in others)
+        cleaned[column] = others if others and regular else values
         if others and regular:
-            found |= {value: None for value in values if value.lower() in _NO_VALUE}
-    return kept, tuple(found)
+            markers |= {value: None for value in values if value.lower() in _NO_VALUE}
+    return cleaned, tuple(markers)
 
 
 def _labels(connection: DuckDBPyConnection, view: str, column: str, name: str) -> list[str]:
-    """All answers of a column that are words: those of the whole file, for the map must list them all."""
+    """All answers of a column: those of the whole file, for a map must list them all."""
     cell = f"trim(CAST({quoted(column)} AS VARCHAR))"
     query = f"SELECT DISTINCT {cell} AS answer FROM {quoted(view)} WHERE {cell} <> {literal('')} LIMIT 30"  # noqa: S608
     return sorted(str(row[0]) for row in run(connection, query, name))
@@ -315,17 +367,18 @@ def _plausible(
     """
     if not guess.table:
         return guess, {}
-    kept, odd = {}, {}
+    plausible, odd = {}, {}
     for target, raw in guess.columns.items():
         values, kind = sample[raw], LAYOUTS[guess.table].kind(target)
-        if kind == "time" and raw not in times:
-            fits = any(is_iso(v) or suggested_format(v) or two_readings(v) or is_serial(v) for v in values)
-        else:
-            fits = kind != "number" or any(is_number(v) for v in values)
+        fits = kind not in ("time", "number")
+        if kind == "time":
+            fits = raw in times or any(is_time(value) for value in values)
+        elif kind == "number":
+            fits = any(is_number(value) for value in values)
         if fits or not values:
-            kept[target] = raw
+            plausible[target] = raw
         else:
             odd[target] = (raw, values[0])
-    used = {*kept.values(), *guess.survey.columns, *guess.worded.values()}
+    used = {*plausible.values(), *guess.survey.scores.values(), *guess.survey.worded.values()}
     further = tuple(name for name in sample if name not in used)
-    return replace(guess, columns=kept, further=further), odd
+    return replace(guess, columns=plausible, further=further), odd

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from cxresearch.scales import Scale
+from cxresearch.wording import shown
 
 OnReject = Literal["refuse", "set_aside"]
+RowKind = Literal["levels", "snapshots", "subscriptions", "movements", "customers", "leavers"]
+AfterCut = Literal["reject", "leave_out"]
+RevenueEnds = Literal["at_ended_at", "at_zero"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +88,24 @@ class ColumnMap:
         Formats of ``strptime``, tried in order, or one of ``epoch_seconds, epoch_milliseconds, excel_days``.
     timezone : str
         Zone of clock times written without an offset.
+    zones : mapping of str to str
+        What abbreviations of zones behind clock times mean: an offset or an IANA name.
     missing : tuple of str
         Raw texts that mean "no value", besides an empty cell.
     decimal : str
         Decimal mark, ``.`` or ``,``.
     thousands : str
         Mark between groups of three digits; empty where there is none.
+    per, per_column : str
+        The interval an amount is for, where it is no month: one for all rows, or the raw column with it.
+    times : str
+        Raw column with the number by which an amount is multiplied, such as seats.
     number : bool
         Whether a further column (of customers) is a number rather than a segment.
+    outcome : bool
+        Whether a further column (of customers) states who left: kept and compared with the ends, no segment.
+    row_number : bool
+        Whether the position of the row in its source is the value, for files without an id.
     as_is : bool
         Hand the raw column on as it is, with its own type (further columns of frames in memory).
     """
@@ -103,11 +117,53 @@ class ColumnMap:
     multiply: float | None = None
     date_format: tuple[str, ...] = ()
     timezone: str = "UTC"
+    zones: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     decimal: str = "."
     thousands: str = ""
+    per: str = ""
+    per_column: str = ""
+    times: str = ""
     number: bool = False
+    outcome: bool = False
+    row_number: bool = False
     as_is: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowCondition:
+    """What a raw column must hold for a row to be taken.
+
+    Attributes
+    ----------
+    column : str
+        The raw column.
+    values : tuple of str
+        Its values, without regard to capitals and spaces around; an empty text is an empty cell.
+    excluded : bool
+        Whether these values are left out instead; an empty cell is then taken.
+    low, high : float, datetime or None
+        Range, both ends within; a cell that is empty or no such value is left out.
+    present : bool or None
+        Whether the cell must hold something, or nothing.
+    """
+
+    column: str
+    values: tuple[str, ...] = ()
+    excluded: bool = False
+    low: float | datetime | None = None
+    high: float | datetime | None = None
+    present: bool | None = None
+
+    def __str__(self) -> str:
+        if self.values:
+            sign = " is not " if self.excluded else " is "
+            return shown(self.column) + sign + " or ".join(shown(value) for value in self.values)
+        if self.present is not None:
+            return shown(self.column) + (" is given" if self.present else " is empty")
+        bounds = [f"at least {self.low}" if self.low is not None else ""]
+        bounds.append(f"at most {self.high}" if self.high is not None else "")
+        return shown(self.column) + " " + ", ".join(filter(None, bounds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +188,15 @@ class SourceMap:
         What an empty cell of ``scores`` is.
     unique : tuple of str
         Raw columns that identify a row; later copies are set aside.
+    rows : {"levels", "snapshots", "subscriptions", "movements"}
+        What a row of revenue is: a level from then on; one of a full list at a date, in which who is missing
+        has left; a subscription from a start to an end; an amount by which the level changes.
+    ends : {"inclusive", "exclusive"} or ""
+        Of subscriptions: whether the end is the last paid day, or the first moment without.
+    bridge_gaps_days : float
+        Gaps up to so long between the end of a subscription and the customer's next are none.
+    where : tuple of RowCondition
+        Which raw rows are taken; the others are left out and counted.
     """
 
     label: str
@@ -142,6 +207,10 @@ class SourceMap:
     scores: Mapping[str, ColumnMap] = field(default_factory=dict)
     blank_scores: Literal["reject", "not_asked"] = "reject"
     unique: tuple[str, ...] = ()
+    rows: RowKind = "levels"
+    ends: Literal["", "inclusive", "exclusive"] = ""
+    bridge_gaps_days: float = 0.0
+    where: tuple[RowCondition, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +234,8 @@ class StudyFile:
     instruments: Mapping[str, Scale]
     segments: tuple[str, ...] | None
     limits: Limits
+    after_cut: AfterCut
+    revenue_ends: RevenueEnds | None
     inputs: Mapping[str, RawInput]
     sources: tuple[SourceMap, ...]
     flags: tuple[DeclaredFlag, ...]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.readers.summed_levels import check_summed
-from cxresearch.data.study_file.declarations import ColumnMap, RawInput, SourceMap
+from cxresearch.data.readers.intervals_of_amounts import check_interval
+from cxresearch.data.readers.named_zones import minutes_of
+from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
+from cxresearch.data.study_file.declarations import ColumnMap, RawInput, RowKind, SourceMap
+from cxresearch.data.study_file.row_conditions import read_where
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.data.table_layouts import LAYOUTS, TableLayout
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
 from cxresearch.wording import did_you_mean, listed, shown
 
-_READING_KEYS = ("date_format", "timezone", "missing", "decimal", "thousands")
+_READING_KEYS = ("date_format", "timezone", "zones", "missing", "decimal", "thousands")
 _SOURCE_KEYS = (
     "table",
     "file",
@@ -31,8 +34,16 @@ _SOURCE_KEYS = (
     "scores",
     "blank_scores",
     "level_of",
+    "rows",
+    "ends",
+    "bridge_gaps_days",
+    "where",
 )
-_COLUMN_KEYS = ("column", "constant", "values", "bins", "multiply", "number", *_READING_KEYS)
+_COLUMN_KEYS = (
+    *("column", "constant", "values", "bins", "multiply", "per", "per_column", "times", "number", "outcome"),
+    "row_number",
+    *_READING_KEYS,
+)
 _EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
 _THOUSANDS = ("", ",", ".", " ", "'")
 
@@ -63,6 +74,7 @@ def read_sources(
         keys.only(_SOURCE_KEYS)
         name = _input_of(keys, number, known, folder)
         sources.append(_source(keys, name, known, instruments, timezone))
+    _check_kinds(sources, top.where)
     return known, tuple(sources)
 
 
@@ -113,11 +125,16 @@ def _source(
     defaults = _reading(keys, ColumnMap(timezone=timezone))
     mapped = keys.table("columns", required=True)
     columns = {target: _column(mapped, target, defaults) for target in mapped}
+    if table == "usage" and "quantity" not in columns:
+        columns["quantity"] = ColumnMap(constant="1")  # a log without a number: each row counts once
     scored = keys.table("scores")
     scores = {target: _column(scored, target, defaults) for target in scored}
-    _check_targets(layout, columns, scores, mapped.where)
+    kind = _row_kind(keys, table)
+    _check_targets(layout, columns, scores, mapped.where, kind)
     _check_instruments(table, columns, scores, instruments, mapped.where)
     _check_levels(keys, table, columns)
+    if kind == "subscriptions":
+        _check_periods(keys, columns)
     origin = inputs[name].declared or inputs[name].frame or name if name else "sql"
     return SourceMap(
         label=f"{table} from {origin}",
@@ -130,7 +147,62 @@ def _source(
         if keys.choice("blank_scores", ("reject", "not_asked"), default="reject") == "not_asked"
         else "reject",
         unique=keys.texts("unique"),
+        rows=kind,
+        ends=_ends_of(keys),
+        bridge_gaps_days=keys.number("bridge_gaps_days", default=0.0),
+        where=read_where(keys),
     )
+
+
+def _row_kind(keys: Keys, table: str) -> RowKind:
+    if table == "customers":
+        return cast("RowKind", keys.choice("rows", ("customers", "leavers"), default="customers"))
+    for key in ("rows", "ends", "bridge_gaps_days"):
+        if key in keys and table != "revenue":
+            raise StudyError(f"{key!r} belongs to the table revenue", where=keys.where)
+    chosen = keys.choice("rows", ("levels", "snapshots", "subscriptions", "movements"), default="levels")
+    return cast("RowKind", chosen)
+
+
+def _ends_of(keys: Keys) -> Literal["", "inclusive", "exclusive"]:
+    if "ends" not in keys:
+        return ""
+    chosen = keys.choice("ends", ("inclusive", "exclusive"), default="")
+    return "inclusive" if chosen == "inclusive" else "exclusive"
+
+
+def _check_periods(keys: Keys, columns: Mapping[str, ColumnMap]) -> None:
+    """Subscriptions from a start to an end: where they end, and how, is declared."""
+    if "ends_at" not in columns:
+        raise StudyError(
+            "rows = 'subscriptions' needs the column ends_at: without it nobody ever leaves",
+            where=keys.where,
+            next_step="map ends_at, or say what a row is: rows = 'levels', 'snapshots' or 'movements'",
+        )
+    if "ends" not in keys:
+        raise StudyError(
+            "is ends_at the last paid day, or the first without?",
+            where=keys.where,
+            wanted="ends = 'inclusive' (last paid day) or ends = 'exclusive' (first moment without)",
+            next_step="look at a customer with two subscriptions in a row: does the next start on that "
+            "day, or the day after?",
+        )
+
+
+def _check_kinds(sources: Sequence[SourceMap], where: str) -> None:
+    """Sums of subscriptions and whole levels of customers would overwrite one another."""
+    revenue = [source for source in sources if source.table == "revenue"]
+    plain = [source for source in revenue if source.rows in ("levels", "snapshots")]
+    whole = [source for source in plain if "subscription_id" not in source.columns]
+    sums = [source for source in revenue if source not in plain]
+    snapshots = any(source.rows == "snapshots" for source in revenue)
+    if (sums and whole) or (snapshots and needs_sums(revenue)):
+        raise StudyError(
+            "revenue is given as whole levels of customers and as parts to be summed",
+            where=where,
+            wanted="one kind: levels or snapshots of customers; or subscriptions, movements and levels with "
+            "subscription_id",
+        )
 
 
 def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
@@ -168,10 +240,28 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
         defaults,
         timezone=zone,
         date_format=formats,
+        zones=_zones(keys) if "zones" in keys else defaults.zones,
         missing=keys.texts("missing", default=defaults.missing),
         decimal=decimal,
         thousands=thousands,
     )
+
+
+def _zones(keys: Keys) -> dict[str, str]:
+    """What abbreviations of zones mean, each an offset or an IANA name."""
+    zones = {}
+    section = keys.table("zones")
+    for name in section:
+        zone = section.text(name)
+        if minutes_of(zone) is None:
+            try:
+                offset_steps(zone)
+            except ArgumentError as error:
+                raise StudyError(
+                    error.problem, where=section.where, wanted=f"{error.wanted}, or '+01:00'"
+                ) from None
+        zones[name.upper()] = zone
+    return zones
 
 
 def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
@@ -186,8 +276,9 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
         )
     own = mapped.table(target)
     own.only(_COLUMN_KEYS)
-    if ("column" in own) == ("constant" in own):
-        raise StudyError("either 'column' or 'constant' is needed, and not both", where=own.where)
+    given = [key for key in ("column", "constant", "row_number") if key in own]
+    if len(given) != 1:
+        raise StudyError("exactly one of 'column', 'constant' and 'row_number' is needed", where=own.where)
     bins = own.numbers("bins")
     if list(bins) != sorted(set(bins)):
         raise StudyError("bins do not rise", where=own.where, wanted="edges in rising order, each once")
@@ -199,7 +290,12 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
         values=_values(own),
         bins=bins,
         multiply=own.number("multiply", default=1.0) if "multiply" in own else None,
+        per=check_interval(own.text("per", default=""), own.where),
+        per_column=own.text("per_column", default=""),
+        times=own.text("times", default=""),
         number=own.truth("number"),
+        outcome=own.truth("outcome"),
+        row_number=own.truth("row_number"),
     )
 
 
@@ -217,7 +313,11 @@ def _plain(value: Any) -> str:
 
 
 def _check_targets(
-    layout: TableLayout, columns: Mapping[str, ColumnMap], scores: Mapping[str, ColumnMap], where: str
+    layout: TableLayout,
+    columns: Mapping[str, ColumnMap],
+    scores: Mapping[str, ColumnMap],
+    where: str,
+    kind: RowKind,
 ) -> None:
     if scores and layout.name != "responses":
         raise StudyError("'scores' belongs to the table responses", where=where)
@@ -225,7 +325,8 @@ def _check_targets(
     if scores and {"instrument", "score"} & set(columns):
         raise StudyError("'scores' replaces the columns 'instrument' and 'score'", where=where)
     for target in columns:
-        known = target in layout.columns
+        meant = nearest(target, layout.columns)
+        known = target in layout.columns or (kind == "subscriptions" and target in layout.inner)
         if not known and not layout.open_ended:
             raise StudyError(
                 f"column {shown(target)} is not a column of {layout.name}",
@@ -237,7 +338,8 @@ def _check_targets(
             raise StudyError(
                 f"column {shown(target)} starts with an underscore", where=where, wanted="a letter"
             )
-    for target in layout.required:
+    required = ("customer_id", "ended_at") if kind == "leavers" else layout.required
+    for target in required:
         if target not in given:
             raise StudyError(
                 f"required column {target!r} of {layout.name} is not mapped",
@@ -253,7 +355,9 @@ def _check_levels(keys: Keys, table: str, columns: Mapping[str, ColumnMap]) -> N
             raise StudyError("'level_of' belongs to the table revenue", where=keys.where)
         return
     keys.choice("level_of", ("customer",), default="customer")
-    if "subscription_id" in columns:
+    if keys.value("rows") in ("subscriptions", "movements"):
+        check_summed(columns, keys.where, PERIOD_COLUMNS)
+    elif "subscription_id" in columns:
         if "level_of" in keys:
             raise StudyError(
                 "'level_of' and the column 'subscription_id' exclude each other", where=keys.where

@@ -10,14 +10,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.study_file.declarations import DeclaredFlag, Limits, RawInput, StudyFile
+from cxresearch.data.study_file.declarations import (
+    AfterCut,
+    DeclaredFlag,
+    Limits,
+    RawInput,
+    RevenueEnds,
+    StudyFile,
+)
 from cxresearch.data.study_file.instruments import read_instruments
 from cxresearch.data.study_file.parse_sources import read_sources
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.wording import shown
 
-_TOP_KEYS = ("study", "instruments", "limits", "inputs", "sources", "flags", "alerts")  # alerts: reporting
+_TOP_KEYS = ("study", "instruments", "limits", "revenue", "inputs", "sources", "flags", "alerts")
 _DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
 _INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -43,10 +50,15 @@ def parse_study_file(path: str | Path) -> StudyFile:
     file = Path(path)
     if file.is_dir():
         file = file / "study.toml"
-    top = Keys(_load(file), file.name)
-    top.only(_TOP_KEYS)
+    return parse_study_text(_load(file), file)
+
+
+def parse_study_text(text: str, file: Path) -> StudyFile:
+    """Read the text of a study file as if it stood in ``file``; see `parse_study_file`."""
+    top = Keys(_toml(text, file.name), file.name)
+    top.only(_TOP_KEYS)  # alerts are read by reporting
     about = top.table("study", required=True)
-    about.only(("name", "observed_until", "timezone", "currency", "segments"))
+    about.only(("name", "observed_until", "after_cut", "timezone", "currency", "segments"))
     timezone = read_timezone(about)
     cut = read_cut(about.value("observed_until"), timezone, file.name)
     limits = top.table("limits")
@@ -64,6 +76,8 @@ def parse_study_file(path: str | Path) -> StudyFile:
         instruments=instruments,
         segments=about.texts("segments") if "segments" in about else None,
         limits=_limits(limits),
+        after_cut=_after_cut(about),
+        revenue_ends=_revenue_ends(top.table("revenue")),
         inputs=more_inputs,
         sources=sources,
         flags=tuple(_flag(keys) for keys in top.tables("flags")),
@@ -87,10 +101,10 @@ def refuse_data_file(file: Path) -> None:
         )
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _load(file: Path) -> str:
     refuse_data_file(file)
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+        return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise StudyError(
             "there is no study file here",
@@ -101,10 +115,15 @@ def _load(file: Path) -> dict[str, Any]:
         raise StudyError(
             "the study file is not UTF-8", where=f"{file.name}, byte {error.start + 1:,}", wanted="UTF-8 text"
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"the study file is not valid TOML: {error}", where=file.name) from None
     except OSError as error:
         raise StudyError(f"the study file cannot be read: {error.strerror}", where=str(file)) from None
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"the study file is not valid TOML: {error}", where=name) from None
 
 
 def read_timezone(about: Keys) -> str:
@@ -170,6 +189,19 @@ def _limits(keys: Keys) -> Limits:
     default = "set_aside" if "max_reject_share" in keys else "refuse"
     chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
     return Limits(on_reject="set_aside" if chosen == "set_aside" else "refuse", max_reject_share=share)
+
+
+def _after_cut(keys: Keys) -> AfterCut:
+    chosen = keys.choice("after_cut", ("reject", "leave_out"), default="reject")
+    return "leave_out" if chosen == "leave_out" else "reject"
+
+
+def _revenue_ends(keys: Keys) -> RevenueEnds | None:
+    keys.only(("ends",))
+    if "ends" not in keys:
+        return None
+    chosen = keys.choice("ends", ("at_ended_at", "at_zero"), default="")
+    return "at_ended_at" if chosen == "at_ended_at" else "at_zero"
 
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:

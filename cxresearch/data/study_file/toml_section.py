@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,14 +11,6 @@ from typing import Any, ClassVar
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
 from cxresearch.wording import did_you_mean, listed, shown
-
-_ENCODINGS = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "latin-1": "latin-1",
-    "iso-8859-1": "latin-1",
-    "utf-16": "utf-16",
-}
 
 
 class Keys:
@@ -145,13 +138,6 @@ class Keys:
         if len(delimiter) > 1:
             raise self._wrong("delimiter", delimiter, "one character, or 'tab'")
         encoding = self.text("encoding", default="utf-8").lower()
-        if encoding not in _ENCODINGS:
-            raise StudyError(
-                f"encoding {shown(encoding)} cannot be read directly",
-                where=self.where,
-                wanted="'utf-8', 'latin-1' or 'utf-16'",
-                next_step="convert it first: iconv -f FROM -t UTF-8 old.csv > new.csv",
-            )
         declared = self.text("file", default="")
         return RawInput(
             name=name,
@@ -160,10 +146,23 @@ class Keys:
             frame=self.text("frame", default=""),
             duckdb_table=self.text("duckdb_table", default=""),
             delimiter=delimiter,
-            encoding=_ENCODINGS[encoding],
+            encoding=self._encoding(encoding),
             header_row=self.whole("header_row", default=1, at_least=1),
             skip_rows=self.whole("skip_rows", default=0, at_least=0),
         )
+
+    def _encoding(self, name: str) -> str:
+        """The name of an encoding as Python knows it, with the usual names of two."""
+        try:
+            canonical = codecs.lookup(name).name
+        except (LookupError, ValueError):
+            raise StudyError(
+                f"encoding {shown(name)} is not known",
+                where=self.where,
+                wanted="such as 'utf-8', 'latin-1', 'utf-16', 'windows-1252' or 'mac-roman'",
+                next_step="or convert it first: iconv -f FROM -t UTF-8 old.csv > new.csv",
+            ) from None
+        return {"iso8859-1": "latin-1", "utf-8-sig": "utf-8"}.get(canonical, canonical)
 
     def _wrong(self, key: str, value: Any, wanted: str) -> StudyError:
         return StudyError(f"{key} is {shown(value)}", where=self.where, wanted=wanted)

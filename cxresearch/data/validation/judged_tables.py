@@ -25,10 +25,14 @@ from cxresearch.data.validation.row_rules import (
     mark_rows,
     row_rules,
 )
+from cxresearch.data.validation.rows_up_to_cut import later_than, up_to_cut
+from cxresearch.data.validation.ticket_statuses import with_ticket_status
 from cxresearch.scales import Scale
 
 REJECT_COLUMNS = ("table", "row", "rule", "column", "value", "source")
 _FLAG = "_flag_"
+#: Questions with fewer answers are judged by the table as a whole: one bad row of three says little.
+_FEWEST_ANSWERS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +41,8 @@ class TableSummary:
 
     Attributes
     ----------
-    rows, valid : int
-        All rows, and those that broke no rule.
+    rows, valid, left_out : int
+        All rows, those that broke no rule, and those that ``where`` or ``after_cut`` leaves out.
     rejected : mapping of str to int
         Rows set aside by ``rule:column``.
     flags : mapping of str to int
@@ -53,6 +57,12 @@ class TableSummary:
     flags: Mapping[str, int]
     first: datetime | None
     last: datetime | None
+    left_out: int = 0
+
+    @property
+    def set_aside(self) -> int:
+        """Rows that broke a rule: all but the valid ones and those left out."""
+        return self.rows - self.valid - self.left_out
 
 
 class CheckedTables:
@@ -75,6 +85,10 @@ class CheckedTables:
         Tables small enough to be judged once and kept in the engine.
     connection : DuckDBPyConnection, optional
         Where kept tables go.
+    left_out : mapping of str to tuple of str, optional
+        By table, SELECTs of the connection that count rows which a source leaves out.
+    after_cut : {"reject", "leave_out"}
+        What becomes of rows dated after the cut.
     """
 
     def __init__(
@@ -87,10 +101,18 @@ class CheckedTables:
         keyed: frozenset[str] = frozenset(),
         kept: frozenset[str] = frozenset(),
         connection: duckdb.DuckDBPyConnection | None = None,
+        left_out: Mapping[str, tuple[str, ...]] | None = None,
+        after_cut: str = "reject",
     ) -> None:
-        self._connection = connection
-        self._typed = dict(typed)
-        self._plain = dict(plain or {})
+        self.connection = connection
+        self._left_out = dict(left_out or {})
+        self._late: dict[str, nw.LazyFrame[Any]] = {}
+        self._typed = {name: with_ticket_status(name, rows) for name, rows in typed.items()}
+        self._plain = {name: with_ticket_status(name, rows) for name, rows in (plain or {}).items()}
+        if after_cut == "leave_out":
+            self._late = {name: later_than(name, rows, cut) for name, rows in self._typed.items()}
+            self._typed = {name: up_to_cut(name, rows, cut) for name, rows in self._typed.items()}
+            self._plain = {name: up_to_cut(name, rows, cut) for name, rows in self._plain.items()}
         self._cut = cut
         self._instruments = instruments
         self._keyed = keyed
@@ -142,6 +164,19 @@ class CheckedTables:
             with _readable(name):
                 self._summaries[name] = self._summarise(name)
         return self._summaries[name]
+
+    def worst_share(self, name: str) -> float:
+        """Return the largest share set aside of one question's answers; 0 for tables of no answers.
+
+        A question whose every answer is unreadable must not vanish among the many of a wide file.
+        """
+        if name != "responses":
+            return 0.0
+        broken = nw.when(~nw.col("_rule").is_null()).then(nw.lit(1)).otherwise(nw.lit(0))
+        marked = self._mark(name).select("instrument", broken=broken)
+        counts = collect(marked.group_by("instrument").agg(n=nw.len(), broken=nw.col("broken").sum()))
+        counts = counts[counts["n"] >= _FEWEST_ANSWERS]
+        return float((counts["broken"] / counts["n"]).max()) if len(counts) else 0.0
 
     def rejects(self, name: str, *, limit: int | None = None) -> pd.DataFrame:
         """Return the rows set aside, at most ``limit`` of them, with the columns of `REJECT_COLUMNS`."""
@@ -209,10 +244,10 @@ class CheckedTables:
         if name in self._marked:
             return self._marked[name]
         marked = mark_rows(self._link(name, self._typed[name]), self._rules(name))
-        if name in self._kept and self._connection is not None:
+        if name in self._kept and self.connection is not None:
             with _readable(name):
                 marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")
-            marked = nw.from_native(self._connection.table(f"checked_{name}")).lazy()
+            marked = nw.from_native(self.connection.table(f"checked_{name}")).lazy()
         self._marked[name] = marked
         return marked
 
@@ -236,8 +271,10 @@ class CheckedTables:
             groups = collect(rows.group_by("_rule").agg(*totals))
         valid = groups[groups["_rule"] == ""]
         rejected = groups[groups["_rule"] != ""].sort_values("_rule")
+        left_out = self._count_left_out(name)
         return TableSummary(
-            rows=int(groups["_rows"].sum()),
+            rows=int(groups["_rows"].sum()) + left_out,
+            left_out=left_out,
             valid=int(valid["_rows"].sum()),
             rejected={
                 rule: int(rows) for rule, rows in zip(rejected["_rule"], rejected["_rows"], strict=True)
@@ -246,6 +283,16 @@ class CheckedTables:
             first=_moment(valid["_first"]),
             last=_moment(valid["_last"]),
         )
+
+    def _count_left_out(self, name: str) -> int:
+        """Rows that a source leaves out by ``where``, and those after the cut."""
+        total = 0
+        for query in self._left_out.get(name, ()):
+            assert self.connection is not None  # noqa: S101 - counts come with a connection
+            total += int(self.connection.execute(query).fetchall()[0][0] or 0)
+        if name in self._late:
+            total += int(collect(self._late[name].select(n=nw.len()))["n"].iloc[0])
+        return total
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def admit(name: str, tables: CheckedTables, limits: Limits) -> None:
         rule = code.split(":", 1)[0]
         if rule in STRUCTURAL:
             raise _structural(name, rule, summary.rejected[code], tables.rejects(name))
-    share = 1 - summary.valid / summary.rows
+    judged = summary.rows - summary.left_out
+    share = max(summary.set_aside / judged, tables.worst_share(name))
     if limits.on_reject == "set_aside" and share <= limits.max_reject_share and summary.valid:
         return
     raise _too_many(name, summary, tables.rejects(name, limit=_SHOWN_ROWS), limits, share)
@@ -45,7 +46,7 @@ def _too_many(
     for code, rows in summary.rejected.items():
         rule = code.split(":", 1)[0]
         counts[rule] = counts.get(rule, 0) + rows
-    broken = summary.rows - summary.valid
+    broken = summary.set_aside
     reasons = "; ".join(
         RULES[rule] if len(counts) == 1 else f"{rows:,} with {RULES[rule]}" for rule, rows in counts.items()
     )
@@ -56,6 +57,8 @@ def _too_many(
             "correct them, or have them set aside and counted: on_reject = 'set_aside' under [limits] "
             "(`cxresearch check` lists them)"
         )
+        if "after_cut" in counts:
+            advice += "; or take rows up to the cut only: after_cut = 'leave_out' under [study]"
         return StudyError(problem, where=_rows(first), next_step=advice)
     if not summary.valid:
         return StudyError(f"{problem}; no valid row is left", where=_rows(first))

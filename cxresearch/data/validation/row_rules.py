@@ -18,6 +18,7 @@ from typing import Any
 import narwhals as nw
 
 from cxresearch.data.table_layouts import END_KINDS, LAYOUTS
+from cxresearch.data.validation.ticket_statuses import REOPENED, says
 from cxresearch.scales import Scale
 
 #: What each rule means, in words a report can print.
@@ -30,7 +31,12 @@ RULES: Mapping[str, str] = MappingProxyType(
         "missing_value": "no value in a required column",
         "duplicate_customer": "a customer_id that occurs more than once",
         "duplicate_row": "an id that occurred before; the first row with it is kept",
-        "end_before_start": "a customer who ended before starting",
+        "end_before_start": "an end before the start",
+        "unknown_status": "a status that does not say whether a subscription is paid (active, trial, unpaid "
+        "or cancelled): map it with values",
+        "cancelled_without_end": "a subscription said to be cancelled, without its end",
+        "two_ends": "a customer who is more than once in the list of leavers",
+        "unknown_interval": "an amount for an interval that is not known, or times no number",
         "unknown_end_kind": "an end_kind other than voluntary or involuntary",
         "end_kind_without_end": "an end_kind without ended_at",
         "unknown_customer": "a customer_id that is not among the customers",
@@ -59,6 +65,11 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "after_end": "dated after the customer ended",
         "end_kind_unknown": "ended customers without an end_kind",
         "ends_after_cut": "an end after the data cut: known ahead, not yet happened",
+        "notice_after_end": "customers whose notice is dated after their end",
+        "reopened": "open by their status in spite of a resolution date, which is taken off",
+        "closed_undated": "closed by their status without a resolution date: they count as open",
+        "status_unknown": "a status that is neither open nor closed: the resolution date decides",
+        "no_ticket": "merged, deleted or spam by their status: leave them out with where",
         "no_score": "invitations without an answer (non-responses)",
         "scheduled": "levels that take effect after the data cut: known ahead, not yet in force",
         "negative_amount": "negative amounts, taken for refunds",
@@ -185,16 +196,35 @@ def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: boo
     if linked and table != "customers" and "customer_id" in present:
         flags["before_start"] = dated < nw.col("_started")
         flags["after_end"] = dated > nw.col("_ended")
+        if table == "revenue":
+            flags["after_end"] &= nw.col("mrr") > 0
     if table == "customers" and "ended_at" in present:
         flags["ends_after_cut"] = nw.col("ended_at") > nw.lit(cut)
+        if "notice_at" in present:
+            flags["notice_after_end"] = nw.col("notice_at") > nw.col("ended_at")
         if "end_kind" in present:
             flags["end_kind_unknown"] = ~nw.col("ended_at").is_null() & nw.col("end_kind").is_null()
+    if table == "tickets" and "status" in present:
+        flags |= _status_flags(present)
     if table == "responses":
         flags["no_score"] = nw.col("score").is_null()
     if table == "revenue":
         flags["scheduled"] = dated > nw.lit(cut)
     if table == "orders":
         flags["negative_amount"] = nw.col("amount") < 0
+    return flags
+
+
+def _status_flags(present: Sequence[str]) -> dict[str, nw.Expr]:
+    status = nw.col("status")
+    understood = says(status, "open") | says(status, "closed") | says(status, "no_ticket")
+    flags = {
+        "no_ticket": says(status, "no_ticket"),
+        "status_unknown": ~status.is_null() & ~understood,
+    }
+    if "resolved_at" in present:
+        flags["reopened"] = nw.col(REOPENED)
+        flags["closed_undated"] = says(status, "closed") & nw.col("resolved_at").is_null()
     return flags
 
 
