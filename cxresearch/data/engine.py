@@ -311,8 +311,8 @@ def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) ->
     native = frame.to_native()
     if frame.implementation is nw.Implementation.DUCKDB:
         names = ", ".join(_quoted(name) for name in columns)
-        low: nw.LazyFrame[Any] = nw.from_native(native.filter(f"hash({names}) % 1000000 < {limit}")).lazy()
-        return low
+        drawn: nw.LazyFrame[Any] = nw.from_native(native.filter(f"hash({names}) % 1000000 < {limit}")).lazy()
+        return drawn
     if frame.implementation.is_pyspark():
         from pyspark.sql import functions
 

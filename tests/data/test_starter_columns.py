@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cxresearch.data.starter.survey_columns import is_derived, point_of, survey_columns
 
 import cxresearch as cx
-from cxresearch.data.outcome_columns import tells_the_outcome
-from cxresearch.data.starter.survey_columns import is_derived, point_of, survey_columns
+from cxresearch.data.checking.outcome_columns import tells_the_outcome
 from cxresearch.data.starter.write_starter import write_starter_study
 
 CUT = "[study]\nobserved_until = 2024-12-31"

@@ -13,7 +13,13 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.checking.contradictions import contradictions
-from cxresearch.data.checking.study_doubts import like_segments, look_alikes, repeated_rows, several_plans
+from cxresearch.data.checking.study_doubts import (
+    like_segments,
+    look_alikes,
+    repeated_rows,
+    segments_that_know_who_left,
+    several_plans,
+)
 from cxresearch.data.checking.unlikely_values import unlikely_values
 from cxresearch.data.engine import collect
 from cxresearch.data.validation.refusals import admit
@@ -205,6 +211,7 @@ def _doubts(study: Study) -> pd.DataFrame:
         like_segments(study),
         repeated_rows(study),
         several_plans(study),
+        segments_that_know_who_left(study),
         contradictions(study),
         unlikely_values(study),
     ]

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import pandas as pd
 
+from cxresearch.data.checking.outcome_columns import tells_the_outcome
 from cxresearch.data.engine import collect
-from cxresearch.data.outcome_columns import sounds_like_an_outcome, tells_the_outcome
-from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.wording import listed
 
 if TYPE_CHECKING:
@@ -155,27 +154,21 @@ def several_plans(study: Study) -> pd.DataFrame:
     return pd.DataFrame([line] if rows else [], columns=_COLUMNS)
 
 
-def outcomes_among_segments(study: Study) -> pd.DataFrame:
-    """Name columns of customers that state or know who left: those left out of the segments, then the others.
+def segments_that_know_who_left(study: Study) -> pd.DataFrame:
+    """Name segments whose values tell who left, whatever they are called.
 
     Returns
     -------
     DataFrame
-        Columns ``table, flag, rows, detail``; ``rows`` are the customers with a value.
+        Columns ``table, flag, rows, detail``; ``rows`` are the customers.
     """
-    if "customers" not in study.tables:
+    if "customers" not in study.tables or "ended_at" not in study.checked.columns("customers"):
         return pd.DataFrame(columns=_COLUMNS)
-    columns = study.checked.columns("customers")
-    known = LAYOUTS["customers"].columns
-    further = [name for name in columns if name not in known and name not in study.segments]
     lines = []
-    for name in (name for name in further if sounds_like_an_outcome(name)):
-        values = study.checked.valid("customers").filter(~nw.col(name).is_null())
-        rows = int(collect(values.select(n=nw.len()))["n"].iloc[0])
-        detail = f"{name} states an outcome by its name: no segment unless named in segments = [...]"
-        lines.append(("customers", "outcome column", rows, detail))
-    if "ended_at" in columns:
-        lines += [line for segment in study.segments if (line := _knows_who_left(study, segment))]
+    for segment in study.segments:
+        line = _knows_who_left(study, segment)
+        if line is not None:
+            lines.append(line)
     return pd.DataFrame(lines, columns=_COLUMNS)
 
 
@@ -187,69 +180,3 @@ def _knows_who_left(study: Study, segment: str) -> tuple[str, str, int, str] | N
         return None
     detail = f"{segment} knows who left: an outcome, never a segment or a feature; leave it out"
     return ("customers", "segment knows who left", int(counts["n"].sum()), detail)
-
-
-#: Answers after which it says something that an end of the scale was never chosen. Even answers that one
-#: customer in a hundred gives are missing from 500 with probability .99 ** 500 = .7 % only.
-_ENOUGH_FOR_THE_BAD_END = 500
-_ENOUGH_FOR_THE_GOOD_END = 50
-
-
-def unused_ends_of_scales(study: Study) -> pd.DataFrame:
-    """Name questions at an end of whose scale nobody answered: perhaps another scale was asked.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``table, flag, rows, detail``; ``rows`` are the answers.
-    """
-    if "responses" not in study.tables:
-        return pd.DataFrame(columns=_COLUMNS)
-    answered = study.checked.valid("responses").filter(~nw.col("score").is_null())
-    ends = answered.group_by("instrument").agg(
-        n=nw.len(), low=nw.col("score").min(), high=nw.col("score").max()
-    )
-    lines = []
-    for row in collect(ends).sort_values("instrument").to_dict("records"):
-        scale = study.instruments.get(row["instrument"])
-        if scale is None:
-            continue
-        good_is_high = scale.direction == "high_is_good"
-        enough_low = _ENOUGH_FOR_THE_BAD_END if good_is_high else _ENOUGH_FOR_THE_GOOD_END
-        enough_high = _ENOUGH_FOR_THE_GOOD_END if good_is_high else _ENOUGH_FOR_THE_BAD_END
-        unused = []
-        if row["low"] > scale.low and row["n"] >= enough_low:
-            unused.append(scale.low)
-        if row["high"] < scale.high and row["n"] >= enough_high:
-            unused.append(scale.high)
-        if unused:
-            detail = (
-                f"nobody answers {' or '.join(map(str, unused))} to {row['instrument']} "
-                f"({row['low']:g} to {row['high']:g} seen): was another scale asked, or is it another column?"
-            )
-            lines.append(("responses", "end of scale unused", int(row["n"]), detail))
-    return pd.DataFrame(lines, columns=_COLUMNS)
-
-
-_ENOUGH_FOR_A_DAY = 20
-
-
-def times_on_one_day(study: Study) -> pd.DataFrame:
-    """Name tables all of whose rows lie on one day: perhaps the day of a load, not of the event.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``table, flag, rows, detail``.
-    """
-    lines = []
-    for name in study.tables:
-        summary = study.summary(name)
-        if summary.first is None or summary.last is None or summary.valid < _ENOUGH_FOR_A_DAY:
-            continue
-        if summary.first.date() == summary.last.date():
-            detail = (
-                f"all on {summary.first:%Y-%m-%d}: is this the time of the event, or of a load or an export?"
-            )
-            lines.append((name, "times on one day", summary.valid, detail))
-    return pd.DataFrame(lines, columns=_COLUMNS)

@@ -431,5 +431,4 @@ def _further_columns(file: StudyFile) -> dict[str, ColumnMap]:
 
 def _text_columns(source: SourceMap) -> tuple[str, ...]:
     known = LAYOUTS["customers"].columns
-    further = [name for name, column in source.columns.items() if name not in known and not column.as_is]
-    return tuple(name for name in further if not sounds_like_an_outcome(name))
+    return tuple(name for name, column in source.columns.items() if name not in known and not column.as_is)

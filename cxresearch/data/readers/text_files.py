@@ -382,26 +382,3 @@ def _is_zone(name: str) -> bool:
 def _is_legacy_qualtrics(rows: list[list[str]]) -> bool:
     """Before 2017 Qualtrics wrote V1, V2, ... above the names; now questions and import ids follow them."""
     return len(rows) > 1 and rows[0][:1] == ["V1"] and rows[1][:1] == ["ResponseID"]
-
-
-def question_texts(raw: RawInput, names: Sequence[str]) -> dict[str, str]:
-    """Return what the further header rows of a survey export say of each column: mostly the question asked.
-
-    Parameters
-    ----------
-    raw : RawInput
-        The file; one without further header rows has no questions.
-    names : sequence of str
-        Column names as they are read.
-    """
-    if not raw.skip_rows or raw.path is None:
-        return {}
-    with _opened(raw.path) as stream, io.TextIOWrapper(stream, encoding=_codec(raw), newline="") as text:
-        for _ in range(raw.header_row):
-            _first_record(text)
-        usual = "\t" if _suffix(raw.path) in (".tsv", ".tab") else ","
-        rows = itertools.islice(csv.reader(text, delimiter=raw.delimiter or usual), raw.skip_rows)
-        cells = [row for row in rows if not any('"ImportId"' in cell for cell in row)]
-    if not cells:
-        return {}
-    return dict(zip(names, cells[0], strict=False))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cxresearch.data.raw_names import snake
 from cxresearch.data.readers.column_sql import is_iso
 from cxresearch.data.starter.guess_table import synonyms
 from cxresearch.data.starter.raw_look import RawLook

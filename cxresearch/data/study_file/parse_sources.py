@@ -325,7 +325,6 @@ def _check_targets(
     if scores and {"instrument", "score"} & set(columns):
         raise StudyError("'scores' replaces the columns 'instrument' and 'score'", where=where)
     for target in columns:
-        meant = nearest(target, layout.columns)
         known = target in layout.columns or (kind == "subscriptions" and target in layout.inner)
         if not known and not layout.open_ended:
             raise StudyError(

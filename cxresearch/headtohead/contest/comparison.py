@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: What each measure is called on a page.
+_LABELS = {name: measure.label for name, measure in MEASURES.items()}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Comparison(Result):
     """What :func:`cxresearch.compare` found.
@@ -158,7 +162,7 @@ class Comparison(Result):
         "measures": TableSpec(
             title="Other measures at {horizon_days:g} days, with {level} intervals",
             columns=(
-                Column(name="measure", label="measure", meaning="what was measured", words=MEASURES),
+                Column(name="measure", label="measure", meaning="what was measured", words=_LABELS),
                 Column(name="label", label="score", meaning="the score"),
                 Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
                 Column(

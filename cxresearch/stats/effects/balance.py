@@ -46,10 +46,11 @@ def balance_table(design: Floats, treated: Bools, chance: Floats, names: Sequenc
     """
     weight = np.where(treated, 1 - chance, chance)
     means = {}
+    weighted = {}
     spreads = {}
     for arm, rows in (("treated", treated), ("untreated", ~treated)):
         means[arm] = design[rows].mean(axis=0)
-        means[arm, "weighted"] = np.average(design[rows], axis=0, weights=weight[rows])
+        weighted[arm] = np.average(design[rows], axis=0, weights=weight[rows])
         spreads[arm] = design[rows].var(axis=0, ddof=1)
     # d = (mean1 - mean0) / sqrt((s1^2 + s0^2) / 2), the denominator the same after weighting
     pooled = np.sqrt((spreads["treated"] + spreads["untreated"]) / 2)
@@ -60,7 +61,7 @@ def balance_table(design: Floats, treated: Bools, chance: Floats, names: Sequenc
             "treated": means["treated"],
             "untreated": means["untreated"],
             "before": (means["treated"] - means["untreated"]) / scale,
-            "after": (means["treated", "weighted"] - means["untreated", "weighted"]) / scale,
+            "after": (weighted["treated"] - weighted["untreated"]) / scale,
         }
     )
 

@@ -14,12 +14,13 @@ import pandas as pd
 from cxresearch.aliases import Floats, Ints, Places
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.periods import complete_periods, days_of
 from cxresearch.metrics.revenue.revenue_metrics import bridges_of
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, answers, count_scores, measures_for
 from cxresearch.metrics.survey.score_measures import Measure, measure_of
-from cxresearch.metrics.tables.metric_table import apart, as_study, make_query
+from cxresearch.metrics.tables.metric_table import as_study, make_query
 from cxresearch.metrics.tables.registry import find_metric
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.units import Unit
@@ -108,7 +109,7 @@ def metric_series(
     """
     columns = (by,) if isinstance(by, str) else tuple(by)
     query = make_query(columns, every, clusters="auto", weights=None, level=level, options=options)
-    study, query = apart(as_study(data, metric), query)
+    study, query = neutral_groups(as_study(data, metric), query)
     chosen = find_metric(study, metric)
     if chosen.unit is Unit.MONEY:
         raise ArgumentError(
