@@ -317,7 +317,8 @@ def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) ->
         from pyspark.sql import functions
 
         hashed = functions.pmod(functions.xxhash64(*columns), functions.lit(1_000_000))
-        return nw.from_native(native.filter(hashed < limit)).lazy()
+        sampled: nw.LazyFrame[Any] = nw.from_native(native.filter(hashed < limit)).lazy()
+        return sampled
     import pandas as pd
 
     rows = collect(frame)

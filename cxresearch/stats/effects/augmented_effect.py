@@ -46,7 +46,7 @@ class AugmentedEffect:
     level: float
 
 
-def augmented_effect(
+def augmented_effect(  # noqa: PLR0913 - nuisances may be given, so that peers answer the same question
     outcome: ArrayLike,
     treated: ArrayLike,
     design: Floats,
