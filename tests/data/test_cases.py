@@ -53,7 +53,8 @@ def rows(path: Path, table: str) -> pd.DataFrame:
 
 
 def nps(path: Path) -> tuple[float, int]:
-    estimate: Any = cx.nps(cx.read_study(path))
+    scores = rows(path, "responses")["score"]
+    estimate: Any = cx.nps(scores)
     return round(float(estimate), 1), estimate.n
 
 
