@@ -422,3 +422,81 @@ def test_a_file_given_twice_is_left_out(tmp_path: Path) -> None:
     assert "to the byte: left out, its rows would count twice" in text
     path.write_text(text.replace("# observed_until = 2024-01-02", "observed_until = 2024-12-31"))
     assert cx.read_study(path).counts()["rows"].tolist() == [2]
+
+
+def test_a_column_that_knows_who_left_is_an_outcome_whatever_its_name(tmp_path: Path) -> None:
+    lines = ["customer_id,started_at,ended_at,Kind,Contract"]
+    for i in range(120):
+        left = i % 3 == 0
+        lines.append(
+            f"c{i},2023-01-05,{'2024-05-01' if left else ''},{f'k{i % 4}' if left else 'none'},{'MY'[i % 2]}"
+        )
+    (tmp_path / "customers.csv").write_text("\n".join(lines) + "\n")
+    path = write_starter_study(tmp_path)
+    text = path.read_text()
+    assert 'kind = { column = "Kind", outcome = true }' in text
+    path.write_text(text.replace("# observed_until = 2024-05-01", "observed_until = 2024-12-31"))
+    study = cx.read_study(path)
+    assert (study.segments, study.outcomes) == (("contract",), ("kind",))
+
+
+def test_the_time_of_a_load_is_not_taken_where_another_stands_beside_it(tmp_path: Path) -> None:
+    rows = "".join(f"c{i},{i % 11},2024-06-01 02:00:00,2024-0{1 + i % 5}-11\n" for i in range(30))
+    (tmp_path / "nps.csv").write_text("customer_id,nps,created_at,taken_on\n" + rows)
+    text = write_starter_study(tmp_path).read_text()
+    assert '# responded_at = "created_at"' in text
+    assert "all 'created_at' lie on 2024-06-01" in text
+    assert "others: 'taken_on' 2024-01-11 to 2024-05-11" in text
+    (tmp_path / "study.toml").unlink()
+    (tmp_path / "nps.csv").write_text("customer_id,nps,created_at,surveyed_at\n" + rows)
+    assert 'responded_at = "surveyed_at"' in write_starter_study(tmp_path).read_text()
+
+
+@pytest.mark.parametrize(
+    ("header", "score"),
+    [
+        ("nps_wave,nps_score,csat_surveys_sent,NPS month", "nps_score"),
+        ("NPS Category,Recommend us? (0-10),x,y", "Recommend us? (0-10)"),
+    ],
+)
+def test_derived_names_are_no_scores(tmp_path: Path, header: str, score: str) -> None:
+    names = header.split(",")
+    rows = "".join(
+        ",".join([f"c{i}", "2024-03-01", *(str(i % 11 if name == score else 1 + i % 3) for name in names)])
+        + "\n"
+        for i in range(60)
+    )
+    (tmp_path / "survey.csv").write_text(f"customer_id,responded_at,{header}\n{rows}")
+    path = write_starter_study(tmp_path)
+    path.write_text(path.read_text().replace("# observed_until = 2024-03-01", "observed_until = 2024-12-31"))
+    answers = rows_of(cx.read_study(path), "responses")
+    assert sorted(answers["score"]) == sorted(i % 11 for i in range(60))
+
+
+@pytest.mark.parametrize(
+    "answers", [[1, 2, 3, 4] * 10, [1, 2, 3, 4, 5] * 8, list(range(10)) * 10, [0, 50, 99] * 10]
+)
+def test_answers_beside_the_scale_are_asked_about(tmp_path: Path, answers: list[int]) -> None:
+    rows = "".join(f"c{i},2024-03-01,{answer}\n" for i, answer in enumerate(answers))
+    (tmp_path / "survey.csv").write_text("customer_id,responded_at,NPS\n" + rows)
+    text = write_starter_study(tmp_path).read_text()
+    assert "another scale?" in text or "TODO required: score" in text
+    assert '\nnps = "nps"' not in text
+
+
+def test_the_check_doubts_answers_beside_their_scale_and_times_on_one_day() -> None:
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(60)],
+            "instrument": "nps",
+            "score": [float(i % 10) for i in range(60)],
+            "responded_at": pd.Timestamp("2024-03-01 10:00"),
+        }
+    )
+    study = cx.Study.from_frames(
+        {"responses": frame}, observed_until="2024-12-31", instruments={"nps": cx.NPS}
+    )
+    flags = cx.check_study(study).flags.set_index("flag")
+    assert flags.loc["nps hardly fits its scale", "rows"] == 60
+    assert "nobody at 10 of 0 to 10" in flags.loc["nps hardly fits its scale", "detail"]
+    assert flags.loc["times on one day", "rows"] == 60

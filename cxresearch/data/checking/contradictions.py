@@ -13,7 +13,13 @@ import pandas as pd
 from cxresearch.data.engine import collect, period_start
 from cxresearch.data.readers.raw_inputs import columns_of
 from cxresearch.data.validation.ended_levels import can_contradict, count_still_paying, last_levels
-from cxresearch.data.validation.outcome_names import names_outcome, snake, status_words
+from cxresearch.data.validation.outcome_names import (
+    auc_of_groups,
+    know_who_left,
+    names_outcome,
+    snake,
+    status_words,
+)
 from cxresearch.data.validation.revenue_evidence import snapshot_evidence
 from cxresearch.wording import listed, shown
 
@@ -28,10 +34,8 @@ _ENDS_AT_CUT = 5
 #: Larger tables are not compared row by row.
 _MOST_ROWS = 5_000_000
 _SHARE_AT_CUT = 0.2
-#: A column with at most so many values is looked at; one that tells leavers this well knows who left.
+#: A column with at most so many values is looked at.
 _MOST_VALUES = 30
-_KNOWS = 0.9
-_FEWEST = 30
 
 
 def contradictions(study: Study) -> pd.DataFrame:
@@ -148,20 +152,9 @@ def _meanings(column: str, values: pd.Series[str]) -> tuple[set[str], set[str]]:
 
 def _knows_who_left(column: str, counts: pd.DataFrame) -> Iterator[Doubt]:
     """Name a segment whose groups nearly all left or nearly all stayed: it was filled in afterwards."""
-    n, ended = int(counts["n"].sum()), int(counts["ended"].sum())
-    if not (1 < len(counts) <= _MOST_VALUES and n >= _FEWEST and 5 <= ended <= n - 5):
+    if len(counts) > _MOST_VALUES or not know_who_left(counts):
         return
-    tells = _auc_of_groups(counts)
-    if tells >= _KNOWS:
-        named = ", as its name says" if names_outcome(column) else ""
-        detail = f"segment {shown(column)} tells who left (AUC {tells:.3f}){named}: declare outcome = true"
-        yield "customers", "segment knows who left", n, detail
-
-
-def _auc_of_groups(counts: pd.DataFrame) -> float:
-    """How well the share of leavers of a customer's group tells who left: AUC, ties count half."""
-    ordered = counts.assign(share=counts["ended"] / counts["n"]).sort_values("share")
-    left, stayed = ordered["ended"].to_numpy(float), (ordered["n"] - ordered["ended"]).to_numpy(float)
-    below = stayed.cumsum() - stayed
-    # Mann-Whitney: pairs (leaver, stayer) in which the leaver's group ranks higher, ties half
-    return float((left * (below + stayed / 2)).sum() / (left.sum() * stayed.sum()))
+    named = ", as its name says" if names_outcome(column) else ""
+    tells = f"(AUC {auc_of_groups(counts):.3f})"
+    detail = f"segment {shown(column)} tells who left {tells}{named}: declare outcome = true"
+    yield "customers", "segment knows who left", int(counts["n"].sum()), detail

@@ -65,6 +65,8 @@ class RawLook:
         Rows that are perhaps no answers or no tickets.
     matched : str
         Raw column taken for the customer because its values are ids of customers.
+    knowing : tuple of str
+        Columns of customers whose groups nearly all left or nearly all stayed.
     ranges : mapping of str to (str, str)
         First and last time of raw columns that hold times.
     """
@@ -83,4 +85,5 @@ class RawLook:
     zones: Mapping[str, str] = field(default_factory=dict)
     unwanted: tuple[Unwanted, ...] = ()
     matched: str = ""
+    knowing: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[str, str]] = field(default_factory=dict)

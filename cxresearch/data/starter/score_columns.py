@@ -29,7 +29,7 @@ _UNNAMED_QUESTION = re.compile(r"(q|qid|question_?)\d+")
 #: The bounds a question's answers lie within, by instrument: one is enough to refuse.
 _SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 #: Answers among which somebody chooses an end of the scale: either, the top, and the bottom, which is rare.
-_ENOUGH, _ENOUGH_FOR_THE_TOP, _ENOUGH_FOR_THE_BOTTOM = 20, 40, 400
+_ENOUGH, _ENOUGH_FOR_THE_TOP, _ENOUGH_FOR_THE_BOTTOM = 20, 40, 150
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -202,7 +202,8 @@ def _required(look: RawLook) -> tuple[str, ...]:
 
 def _required_lines(look: RawLook, target: str) -> list[str]:
     if target in look.guess.columns:
-        return _mapped(look, target, look.guess.columns[target])
+        lines = _mapped(look, target, look.guess.columns[target])
+        return [f"# {line}" for line in lines] if _is_of_a_load(look, target) else lines
     if target in look.odd:
         return _odd_lines(look, target)
     spoken = instrument_in_name(look.name)
@@ -217,6 +218,15 @@ def _required_lines(look: RawLook, target: str) -> list[str]:
     if target == "customer_id" and look.guess.table == "customers":
         return ["# TODO required: customer_id; without one: { row_number = true }", '# customer_id = ""']
     return [f"# TODO required: {target}", f'# {target} = ""']
+
+
+def _is_of_a_load(look: RawLook, target: str) -> bool:
+    """Whether all times of the column that dates rows are of one day, while another column's are not."""
+    if target != DATED_BY[look.guess.table] or look.guess.table == "customers":
+        return False
+    first, last = look.ranges.get(look.guess.columns[target], ("", ""))
+    others = [look.ranges[column] for column in look.guess.further if column in look.ranges]
+    return bool(first) and first == last and look.rows >= 5 and any(start != end for start, end in others)
 
 
 def _mapped(look: RawLook, target: str, column: str) -> list[str]:
@@ -290,7 +300,8 @@ def _customer_lines(look: RawLook) -> tuple[list[str], set[str]]:
         lines += _reason_lines(look)
     taken = set(LAYOUTS["customers"].columns)
     for column in look.guess.further:
-        outcome = names_outcome(column) and _is_few(look.sample[column]) and not _REASON.search(snake(column))
+        outcome = (names_outcome(column) or column in look.knowing) and _is_few(look.sample[column])
+        outcome = outcome and not _REASON.search(snake(column))
         if not outcome and not _is_segment(look, column):
             continue
         name = _free_name(column, taken)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cxresearch.data.readers.column_sql import holds, is_iso, is_nested
 from cxresearch.data.readers.raw_inputs import (
     ROW,
@@ -32,6 +34,7 @@ from cxresearch.data.starter.toml_text import printable, toml
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outcome_names import know_who_left
 from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
@@ -45,6 +48,7 @@ _DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
 _SAMPLE_ROWS = 200
 #: So few rows may well lie on one day.
 _FEW_ROWS = 5
+_MOST_GROUPS = 30
 #: Texts that often stand for no value.
 _NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
@@ -246,6 +250,7 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
         labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
         unwanted = _unwanted(connection, table, guess.table, name)
         ranges = _ranges(connection, table.view, sample, name)
+        knowing = _knowing(connection, table.view, guess, name)
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
@@ -263,6 +268,7 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
         missing=missing,
         zones=zones_in_header(raw),
         unwanted=unwanted,
+        knowing=knowing,
         ranges=ranges,
     )
 
@@ -295,6 +301,23 @@ def _unwanted(connection: DuckDBPyConnection, table: RawTable, name: str, label:
         rows = sum(int(count) for _, count in counts)
         entries.append(Unwanted(column=entry.column, condition=condition, rows=rows, what=entry.what))
     return tuple(entries)
+
+
+def _knowing(connection: DuckDBPyConnection, view: str, guess: Guess, name: str) -> tuple[str, ...]:
+    """Columns of customers that know who left: their groups nearly all left or nearly all stayed."""
+    end = guess.columns.get("ended_at", "")
+    if guess.table != "customers" or guess.rows or not end:
+        return ()
+    knowing = []
+    for column in guess.further:
+        query = (
+            f"SELECT count(*), count(nullif(trim(CAST({quoted(end)} AS VARCHAR)), '')) "  # noqa: S608
+            f"FROM {quoted(view)} GROUP BY trim(CAST({quoted(column)} AS VARCHAR)) LIMIT {_MOST_GROUPS + 1}"
+        )
+        groups = run(connection, query, name)
+        if len(groups) <= _MOST_GROUPS and know_who_left(pd.DataFrame(groups, columns=["n", "ended"])):
+            knowing.append(column)
+    return tuple(knowing)
 
 
 def _ranges(

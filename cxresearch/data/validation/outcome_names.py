@@ -10,6 +10,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import pandas as pd
+
+#: An AUC from which a column knows who left, and how many customers, leavers and stayers it takes to say so.
+_KNOWS = 0.9
+_FEWEST, _FEWEST_LEAVERS = 30, 5
 #: Names, in snake case, of columns with the end of a subscription or a contract.
 ENDS = re.compile(
     r"(^|_)(end|ends|ended|expiry|expires|expired|expiration|terminated|valid_to|valid_until)(_(date|at|on|day))?$"
@@ -42,6 +47,42 @@ def status_words() -> Mapping[str, Any]:
     """Return the words of ``status_words.toml``: how lists say that a customer left or is there."""
     text = resources.files("cxresearch.data.validation").joinpath("status_words.toml").read_text("utf-8")
     return tomllib.loads(text)
+
+
+def auc_of_groups(groups: pd.DataFrame) -> float:
+    """How well the share of leavers of a customer's group tells who left.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        ``n`` and ``ended`` of each group.
+    """
+    ordered = groups.assign(share=groups["ended"] / groups["n"]).sort_values("share")
+    left, stayed = ordered["ended"].to_numpy(float), (ordered["n"] - ordered["ended"]).to_numpy(float)
+    below = stayed.cumsum() - stayed
+    # Mann-Whitney: pairs (leaver, stayer) in which the leaver's group ranks higher, ties half
+    return float((left * (below + stayed / 2)).sum() / (left.sum() * stayed.sum()))
+
+
+def know_who_left(groups: pd.DataFrame) -> bool:
+    """Whether groups nearly all left or nearly all stayed: the column was filled in afterwards.
+
+    Parameters
+    ----------
+    groups : DataFrame
+        ``n`` and ``ended`` of each group. Fewer than 30 customers, or 5 leavers or stayers, tell nothing.
+
+    Examples
+    --------
+    >>> know_who_left(pd.DataFrame({"n": [40, 20], "ended": [1, 20]}))
+    True
+    >>> know_who_left(pd.DataFrame({"n": [40, 20], "ended": [10, 10]}))
+    False
+    """
+    n, ended = int(groups["n"].sum()), int(groups["ended"].sum())
+    if len(groups) < 2 or n < _FEWEST or not _FEWEST_LEAVERS <= ended <= n - _FEWEST_LEAVERS:
+        return False
+    return auc_of_groups(groups) >= _KNOWS
 
 
 def names_outcome(column: str) -> bool:
