@@ -276,9 +276,20 @@ def _add_study(commands: Any) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from cxresearch.data.checking.check_study import check_study
+    from cxresearch.data.checking.study_faults import study_faults
     from cxresearch.data.study import read_study
+    from cxresearch.errors import StudyError
 
-    found = check_study(read_study(options.study))
+    try:
+        study = read_study(options.study)
+    except StudyError:
+        faults = study_faults(options.study)
+        if len(faults) < 2:
+            raise
+        print(f"cxresearch: {len(faults)} faults keep this study from being read:", file=sys.stderr)
+        print("\n".join(f"- {fault}" for fault in faults), file=sys.stderr)
+        return ExitCode.DATA_REFUSED
+    found = check_study(study)
     print(found)
     return ExitCode.DONE if found.usable else ExitCode.DATA_REFUSED
 

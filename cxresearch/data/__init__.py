@@ -1,1 +1,23 @@
-"""Studies: the study file, readers, validation, landmark rows and the synthetic studies."""
+"""Studies: what an owner declares, files to typed rows, which rows keep every rule, customers on a day.
+
+``study``
+    A study: validated tables on an engine, the data cut, what the instruments mean.
+``engine``
+    What one engine lacks and the others have.
+``table_layouts``
+    The tables, their columns and kinds.
+``study_file/``
+    What an owner declares.
+``readers/``
+    Files and frames to typed rows.
+``validation/``
+    Which rows keep every rule.
+``checking/``
+    A look over a study before anything is computed.
+``landmarks/``
+    Customers on a day.
+``synthetic/``
+    Companies that do not exist.
+``starter/``
+    A first study file.
+"""

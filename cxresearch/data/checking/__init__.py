@@ -1,1 +1,13 @@
-"""Checking."""
+"""A look over a whole study before anything is computed.
+
+``check_study``
+    Tables, rejects, doubts and which reports can run.
+``study_faults``
+    All that keeps a study from being read, at once, with lines.
+``study_doubts``
+    Ids and groups that look alike, repeated rows, several plans.
+``contradictions``
+    Ends against revenue, statuses, flags and the data cut.
+``unlikely_values``
+    Answers beside their scale, times all on one day.
+"""

@@ -1,1 +1,17 @@
-"""Landmarks."""
+"""Customers on a day: what was known by then and what followed; the only join of scores to the future.
+
+``landmark``
+    One row for each customer and landmark.
+``landmarks``
+    The rows, as a result.
+``landmark_dates``
+    Which days.
+``landmark_rows``
+    Scores, features and outcomes of one day.
+``landmark_features``
+    Features from what was known by then.
+``known_by_then``
+    A study as it was known on a day.
+``timing_flags``
+    Rows whose timing is suspicious.
+"""

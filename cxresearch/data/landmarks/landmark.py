@@ -247,24 +247,32 @@ def _excluded(
     import pandas as pd
 
     followed = [moment for moment in moments if moment < cut]
-    counts: dict[str, nw.Expr] = {"all": nw.len()}
-    for reason in (NOT_YET, LEFT, NOTICE):
-        out = [_out_at(moment, reason) for moment in followed]
-        if out:
-            counts |= {f"{reason} {k}": _one(is_out).sum() for k, is_out in enumerate(out)}
-            counts[f"{reason} ever"] = _one(nw.any_horizontal(*out, ignore_nulls=True)).sum()
-    found = collect(people.select(**counts)).iloc[0].fillna(0)
+    everybody = int(collect(people.select(n=nw.len()))["n"].iloc[0])
     late = len(moments) - len(followed)
-    rows = [(AFTER_CUT, late * int(found["all"]), int(found["all"]) if late else 0)]
-    for reason in (NOT_YET, LEFT, NOTICE) if followed else ():
-        total = sum(int(found[f"{reason} {k}"]) for k in range(len(followed)))
-        rows.append((reason, total, int(found[f"{reason} ever"])))
+    counts = [(AFTER_CUT, late * everybody, min(late, 1) * everybody)]
+    if followed:
+        counts += _out_by_reason(people, followed)
     for reason in (NO_ANSWER, OLD_ANSWER):
-        who = [ids[reason] for ids in silent if reason in ids]
-        total = sum(map(len, who))
-        rows.append((reason, total, int(pd.concat(who).nunique()) if total else 0))
-    table = pd.DataFrame(rows, columns=["reason", "rows", "customers"])
+        ids = [of_moment[reason] for of_moment in silent if reason in of_moment]
+        customers = len(set().union(*map(set, ids)))
+        counts.append((reason, sum(map(len, ids)), customers))
+    table = pd.DataFrame(counts, columns=["reason", "rows", "customers"])
     return table[table["rows"] > 0].reset_index(drop=True)
+
+
+def _out_by_reason(people: Frame, followed: Sequence[datetime]) -> list[tuple[str, int, int]]:
+    """For each reason, candidates left out over all landmarks and different customers, from one pass."""
+    sums: dict[str, nw.Expr] = {}
+    for number, reason in enumerate((NOT_YET, LEFT, NOTICE)):
+        out = [_out_at(moment, reason) for moment in followed]
+        sums |= {f"out_{number}_{k}": _one(is_out).sum() for k, is_out in enumerate(out)}
+        sums[f"ever_{number}"] = _one(nw.any_horizontal(*out, ignore_nulls=True)).sum()
+    row = collect(people.select(**sums)).iloc[0].fillna(0)
+    counts = []
+    for number, reason in enumerate((NOT_YET, LEFT, NOTICE)):
+        rows = sum(int(row[f"out_{number}_{k}"]) for k in range(len(followed)))
+        counts.append((reason, rows, int(row[f"ever_{number}"])))
+    return counts
 
 
 def _out_at(moment: datetime, reason: str) -> nw.Expr:

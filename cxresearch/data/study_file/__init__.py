@@ -1,1 +1,15 @@
-"""Study file."""
+"""What an owner declares, key by key; no data are opened.
+
+``declarations``
+    The parsed form, frozen.
+``parse_study_file``
+    The whole file.
+``parse_sources``
+    The sources.
+``instruments``
+    Scales and directions.
+``row_conditions``
+    The key `where`.
+``toml_section``
+    A TOML table that knows where it stands.
+"""

@@ -129,6 +129,12 @@ def _source(
         columns["quantity"] = ColumnMap(constant="1")  # a log without a number: each row counts once
     scored = keys.table("scores")
     scores = {target: _column(scored, target, defaults) for target in scored}
+    if "scores" in keys and not scores:
+        raise StudyError(
+            "no score is mapped",
+            where=scored.where,
+            next_step="name under [sources.scores] the raw column of each question, such as nps = 'Q1'",
+        )
     kind = _row_kind(keys, table)
     _check_targets(layout, columns, scores, mapped.where, kind)
     _check_instruments(table, columns, scores, instruments, mapped.where)
