@@ -115,7 +115,9 @@ def test_a_churn_flag_without_an_end_is_counted() -> None:
 def test_a_segment_that_knows_who_left_is_named() -> None:
     study = customers_with(health=lambda i: "red" if i % 3 == 0 else "green", plan=lambda i: f"p{i % 4}")
     assert study.segments == ("health", "plan")
-    assert flags(study) == {"segment knows who left": 60}
+    doubts = cx.check_study(study).flags.set_index("flag")
+    assert doubts.loc["segment knows who left", "rows"] == 60
+    assert doubts.loc["segment knows who left", "detail"].startswith("health knows who left")
 
 
 def test_ends_on_the_last_day_look_like_the_end_of_watching() -> None:

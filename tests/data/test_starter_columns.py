@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cxresearch.data.starter.survey_columns import is_derived, point_of, survey_columns
 
 import cxresearch as cx
-from cxresearch.data.checking.outcome_columns import tells_the_outcome
+from cxresearch.data.starter.score_columns import is_derived, misfit, number_in
 from cxresearch.data.starter.write_starter import write_starter_study
+from cxresearch.data.validation.outcome_names import tells_the_outcome
 
 CUT = "[study]\nobserved_until = 2024-12-31"
 
@@ -62,7 +62,7 @@ def test_a_group_made_from_the_answers_is_no_score_and_a_question_names_its_colu
     )
     text = written(tmp_path, customers=customers(12), qualtrics=head + questions + ids + rows)
     assert source(text, "responses")["scores"] == {"nps": "QID2"}
-    assert "# no answers by its name: 'QID2_NPS_GROUP' (1 to 3)" in text
+    assert "the answers behind 'QID2_NPS_GROUP', which is derived of them" in text
     scores = opened(tmp_path, text).table("responses").collect("pandas").to_native()["score"]
     assert cx.nps(scores).value == pytest.approx(100 * (7 - 2) / 12)
 
@@ -71,24 +71,23 @@ def test_several_columns_that_may_be_the_score_are_asked_about(tmp_path: Path) -
     rows = "".join(f"c{i},2024-03-01,{i % 11},{(i + 3) % 11}\n" for i in range(40))
     text = written(tmp_path, nps="customer_id,responded_at,NPS product,NPS service\n" + rows)
     assert "scores" not in source(text, "responses") or not source(text, "responses")["scores"]
-    assert "# TODO which column holds nps? 'NPS product' (answers seen: 0 to 10)" in text
-    assert "'NPS service' (answers seen: 0 to 10)" in text
+    assert "# TODO several columns may be nps: which one holds the answers?" in text
+    assert '# nps = "NPS product"  # answers' in text
+    assert '# nps = "NPS service"  # answers' in text
 
 
 @pytest.mark.parametrize(
     ("answers", "doubt"),
     [
-        ([1, 2, 3, 4] * 10, "no answer is above 4"),
-        ([1, 3, 4, 5] * 10, "no answer is above 5"),
-        ([*range(10)] * 10, "nobody of 100 answers 10: was it asked on 0 to 9?"),
-        ([*range(1, 11)] * 20, "nobody of 200 answers 0: was it asked on 1 to 10?"),
-        ([0, 50, 99] * 10, "the scale of the NPS ends at 10"),
+        ([1, 2, 3, 4] * 10, "answers seen: 1 to 4, nobody at the ends of 0 to 10"),
+        ([1, 3, 4, 5] * 10, "answers seen: 1 to 5, nobody at the ends of 0 to 10"),
+        ([*range(10)] * 10, "answers seen: 0 to 9, nobody at 10 of 0 to 10"),
+        ([*range(1, 11)] * 20, "answers seen: 1 to 10, nobody at 0 of 0 to 10"),
+        ([0, 50, 99] * 10, "answers seen: 0 to 99, outside 0 to 10"),
     ],
 )
 def test_answers_that_do_not_fit_the_scale_are_asked_about(answers: list[int], doubt: str) -> None:
-    survey = survey_columns({"NPS": [str(answer) for answer in answers]})
-    assert not survey.scores
-    assert doubt in survey.asked["nps"][0].doubt
+    assert misfit("nps", [str(answer) for answer in answers]) == doubt
 
 
 def test_an_end_of_the_scale_seen_only_far_down_settles_the_doubt(tmp_path: Path) -> None:
@@ -102,13 +101,15 @@ def test_texts_among_the_answers_are_asked_about_and_the_column_is_found(tmp_pat
     text = written(
         tmp_path, customers=customers(6), nps="customer_id,date,NPS\n" + rows + "c5,2024-02-03,8.5\n"
     )
-    assert "# TODO '8.5', 'Prefer not to answer' are no answers of a scale" in text
+    assert "# TODO '8.5' are no whole answers: these rows will be set aside" in text
     assert source(text, "responses")["scores"]["nps"] == {
         "column": "NPS",
-        "missing": ["8.5", "Prefer not to answer"],
+        "missing": ["Prefer not to answer"],
     }
     decided = text.replace('blank_scores = "reject"', 'blank_scores = "not_asked"')
-    scores = opened(tmp_path, decided).table("responses").collect("pandas").to_native()["score"]
+    study = opened(tmp_path, decided)
+    assert study.rejects()["value"].tolist() == ["8.5"]
+    scores = study.checked.valid("responses").collect("pandas").to_native()["score"]
     assert sorted(scores.dropna()) == [3.0, 9.0, 10.0]
 
 
@@ -116,16 +117,17 @@ def test_the_time_of_a_load_is_not_taken_where_another_stands_beside_it(tmp_path
     rows = "".join(f"c{i},{i % 11},2024-06-01 02:00:00,2024-0{1 + i % 5}-11\n" for i in range(30))
     text = written(tmp_path, nps="customer_id,nps,created_at,taken_on\n" + rows)
     assert "responded_at" not in source(text, "responses")["columns"]
-    assert "which time is it? 'created_at' (2024-06-01), 'taken_on' (2024-01-11 to 2024-05-11)" in text
+    assert "all 'created_at' lie on 2024-06-01" in text
+    assert "others: 'taken_on' 2024-01-11 to 2024-05-11" in text
 
 
 def test_all_rows_on_one_day_are_doubted_by_init_and_check(tmp_path: Path) -> None:
     rows = "".join(f"c{i},{i % 11},2024-06-01 02:00:00\n" for i in range(30))
     text = written(tmp_path, customers=customers(30), nps="customer_id,nps,responded_at\n" + rows)
-    assert "all of the first rows lie on '2024-06-01'" in text
+    assert "all 'responded_at' lie on 2024-06-01" in text
     flags = cx.check_study(opened(tmp_path, text)).flags
     doubted = flags[flags["flag"] == "times on one day"]
-    assert dict(zip(doubted["table"], doubted["rows"], strict=True)) == {"customers": 30, "responses": 30}
+    assert dict(zip(doubted["table"], doubted["rows"], strict=True)) == {"responses": 30}
 
 
 def outcomes_file(*, status: bool = True) -> str:
@@ -147,22 +149,20 @@ def test_columns_that_know_who_left_are_no_segments(tmp_path: Path) -> None:
         "customer_id": "customer_id",
         "started_at": "started_at",
         "ended_at": "ended_at",
+        "customer_status": {"column": "Customer Status", "outcome": True},
+        "kind": {"column": "Kind", "outcome": True},
         "contract": "Contract",
     }
-    assert "# TODO no segments, for they know who left: 'Customer Status', 'Kind'" in text
 
 
 def test_a_segment_that_knows_who_left_is_doubted_by_check(tmp_path: Path) -> None:
     text = written(tmp_path, customers=outcomes_file())
-    text = text.replace(
-        'contract = "Contract"', 'contract = "Contract"\nkind = "Kind"\nstatus = "Customer Status"'
-    )
+    text = text.replace('kind = { column = "Kind", outcome = true }', 'kind = "Kind"')
     study = opened(tmp_path, text)
-    assert study.segments == ("contract", "kind")
+    assert study.segments == ("kind", "contract")
     flags = cx.check_study(study).flags
     details = dict(zip(flags["flag"], flags["detail"], strict=True))
     assert details["segment knows who left"].startswith("kind knows who left")
-    assert details["outcome column"].startswith("status states an outcome by its name")
 
 
 def test_an_outcome_named_as_a_segment_on_purpose_stays_one(tmp_path: Path) -> None:
@@ -183,9 +183,10 @@ def test_goodman_and_kruskal_by_hand() -> None:
 def test_check_names_scales_of_which_an_end_is_never_used(tmp_path: Path) -> None:
     rows = "".join(f"c{i % 30},{1 + i % 10},2024-0{1 + i % 9}-01\n" for i in range(600))
     text = written(tmp_path, customers=customers(30), x_nps="customer_id,score,responded_at\n" + rows)
+    text = text.replace('# nps = "nps"', 'nps = "nps"')
     flags = cx.check_study(opened(tmp_path, text)).flags.set_index("flag")
-    assert flags.loc["end of scale unused", "rows"] == 600
-    assert flags.loc["end of scale unused", "detail"].startswith("nobody answers 0 to nps (1 to 10 seen)")
+    assert flags.loc["nps hardly fits its scale", "rows"] == 600
+    assert "answers from 1 to 10, nobody at 0 of 0 to 10" in flags.loc["nps hardly fits its scale", "detail"]
 
 
 def test_columns_that_carry_our_own_names_are_kept(tmp_path: Path) -> None:
@@ -207,4 +208,4 @@ def test_derived_names(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["8.5", "3,5", "0-6", "n/a", "", "Week five", "2024-01-05", "100"])
 def test_texts_that_are_no_answer(text: str) -> None:
-    assert point_of(text) is None
+    assert number_in(text) is None

@@ -13,15 +13,9 @@ import pandas as pd
 from cxresearch.data.engine import collect, period_start
 from cxresearch.data.readers.raw_inputs import columns_of
 from cxresearch.data.validation.ended_levels import can_contradict, count_still_paying, last_levels
-from cxresearch.data.validation.outcome_names import (
-    auc_of_groups,
-    know_who_left,
-    names_outcome,
-    snake,
-    status_words,
-)
+from cxresearch.data.validation.outcome_names import snake, status_words
 from cxresearch.data.validation.revenue_evidence import snapshot_evidence
-from cxresearch.wording import listed, shown
+from cxresearch.wording import listed
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -34,8 +28,6 @@ _ENDS_AT_CUT = 5
 #: Larger tables are not compared row by row.
 _MOST_ROWS = 5_000_000
 _SHARE_AT_CUT = 0.2
-#: A column with at most so many values is looked at.
-_MOST_VALUES = 30
 
 
 def contradictions(study: Study) -> pd.DataFrame:
@@ -108,7 +100,7 @@ def _at_the_cut(study: Study) -> Iterator[Doubt]:
 
 
 def _against_columns(study: Study) -> Iterator[Doubt]:
-    """What statuses and churn flags say beside ``ended_at``, and segments that know who left."""
+    """What statuses and churn flags say beside ``ended_at``."""
     over = nw.when(nw.col("ended_at") <= nw.lit(study.observed_until)).then(nw.lit(1)).otherwise(nw.lit(0))
     for column in (*study.outcomes, *study.segments):
         customers = study.checked.valid("customers")
@@ -118,8 +110,6 @@ def _against_columns(study: Study) -> Iterator[Doubt]:
         counts = collect(kinds.group_by("value").agg(n=nw.len(), ended=nw.col("ended").sum()))
         counts["ended"] = counts["ended"].fillna(0).astype("int64")
         yield from _said_otherwise(column, counts)
-        if column in study.segments:
-            yield from _knows_who_left(column, counts)
 
 
 def _said_otherwise(column: str, counts: pd.DataFrame) -> Iterator[Doubt]:
@@ -148,13 +138,3 @@ def _meanings(column: str, values: pd.Series[str]) -> tuple[set[str], set[str]]:
         {value for value, word in plain.items() if word in stays},
         {value for value, word in plain.items() if word in leaves},
     )
-
-
-def _knows_who_left(column: str, counts: pd.DataFrame) -> Iterator[Doubt]:
-    """Name a segment whose groups nearly all left or nearly all stayed: it was filled in afterwards."""
-    if len(counts) > _MOST_VALUES or not know_who_left(counts):
-        return
-    named = ", as its name says" if names_outcome(column) else ""
-    tells = f"(AUC {auc_of_groups(counts):.3f})"
-    detail = f"segment {shown(column)} tells who left {tells}{named}: declare outcome = true"
-    yield "customers", "segment knows who left", int(counts["n"].sum()), detail

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import pandas as pd
 
-from cxresearch.data.checking.outcome_columns import tells_the_outcome
 from cxresearch.data.engine import collect
+from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.wording import listed
 
 if TYPE_CHECKING:
@@ -178,5 +178,5 @@ def _knows_who_left(study: Study, segment: str) -> tuple[str, str, int, str] | N
     counts = collect(customers.group_by("group").agg(n=nw.len(), ended=nw.col("over").sum()))
     if not tells_the_outcome(counts["n"], counts["ended"]):
         return None
-    detail = f"{segment} knows who left: an outcome, never a segment or a feature; leave it out"
+    detail = f"{segment} knows who left: an outcome, never a segment or a feature; declare outcome = true"
     return ("customers", "segment knows who left", int(counts["n"].sum()), detail)

@@ -66,8 +66,6 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
         Its name.
     sample : mapping of str to sequence of str
         First values of each raw column, as text, empty ones left out.
-    questions : mapping of str to str, optional
-        The question that a column answers, where the file says so.
 
     Examples
     --------

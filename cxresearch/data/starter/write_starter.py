@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from cxresearch.data.readers.column_sql import holds, is_iso, is_nested
 from cxresearch.data.readers.raw_inputs import (
     ROW,
@@ -34,7 +32,7 @@ from cxresearch.data.starter.toml_text import printable, toml
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outcome_names import know_who_left
+from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
@@ -315,7 +313,8 @@ def _knowing(connection: DuckDBPyConnection, view: str, guess: Guess, name: str)
             f"FROM {quoted(view)} GROUP BY trim(CAST({quoted(column)} AS VARCHAR)) LIMIT {_MOST_GROUPS + 1}"
         )
         groups = run(connection, query, name)
-        if len(groups) <= _MOST_GROUPS and know_who_left(pd.DataFrame(groups, columns=["n", "ended"])):
+        customers, ended = zip(*groups, strict=True)
+        if len(groups) <= _MOST_GROUPS and tells_the_outcome(customers, ended):
             knowing.append(column)
     return tuple(knowing)
 
