@@ -5,7 +5,7 @@ A study
 A column of answers
     ``nps``, ``csat``, ``ces`` and the scales ``NPS``, ``CSAT``, ``CES1``, ``CES2``; more in ``cx.survey``.
 Any metric by name, by group, by period
-    ``metric_table``, ``metric_contrasts``, ``scorecard``;
+    ``metric``, ``metric_table``, ``metric_contrasts``, ``scorecard``;
     more in ``cx.revenue``, ``cx.support``, ``cx.usage``.
 Who is unhappy, and whether a change is one of mix or of rate
     ``who``, ``unhappy_customers``, ``explain_change``.

@@ -21,6 +21,7 @@ from .metrics.survey.survey import csat as csat
 from .metrics.survey.survey import nps as nps
 from .metrics.tables.contrasts import metric_contrasts as metric_contrasts
 from .metrics.tables.metric_table import metric_table as metric_table
+from .metrics.tables.one_metric import metric as metric
 from .metrics.tables.scorecard import scorecard as scorecard
 from .plots.dispatch import plot as plot
 from .reporting.run_report import run_report as run_report

@@ -91,6 +91,14 @@ class Scale:
                 f"{which} answers {answers} of scale {self.name!r} lie outside it",
                 wanted=f"answers from {self.low} to {self.high}",
             )
+        boxes = len(set(self.top))
+        best = self.levels[-boxes:] if self.direction == "high_is_good" else self.levels[:boxes]
+        if set(self.top) != set(best):
+            raise ArgumentError(
+                f"top answers {self.top} of scale {self.name!r} are not its best ones",
+                wanted=f"the {boxes} best: {', '.join(map(str, best))}",
+                next_step="turn the direction round if low answers are good",
+            )
 
     def _repr_html_(self) -> str:
         good = "high" if self.direction == "high_is_good" else "low"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from cxresearch.errors import CxWarning
 from cxresearch.metrics.revenue.cohort_retention import CohortRetention
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
-from cxresearch.metrics.revenue.revenue import net_revenue_retention
+from cxresearch.metrics.revenue.rates_by_period import revenue_rates
 from cxresearch.metrics.support.tickets import TicketAgeing
 from cxresearch.metrics.survey.bands import nps_reading, nps_reference_points
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.period_names import period_label
-from cxresearch.results.units import format_interval, format_value
+from cxresearch.results.units import Unit, format_interval, format_value
 from cxresearch.scales import NPS_BANDS, Band
 
 if TYPE_CHECKING:
@@ -53,8 +50,8 @@ def too_small(bridge: MrrBridge) -> bool:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> too_small(cx.revenue.mrr_bridge(_example_study()))
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> too_small(cx.revenue.mrr_bridge(example_study()))
     False
     """
     row: Any = bridge.frame.loc[bridge.position()]
@@ -79,8 +76,8 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> print(bridge_caption(cx.revenue.mrr_bridge(_example_study())).split(";")[0])
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> print(bridge_caption(cx.revenue.mrr_bridge(example_study())).split(";")[0])
     2024-02: recurring revenue fell by 10 EUR, to 90 EUR a month from 9 customers
     """
     row: Any = bridge.frame.loc[bridge.position()]
@@ -99,16 +96,18 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
 
 def _retained(bridge: MrrBridge, level: float) -> str:
     """Say how much of the opening revenue stayed; nothing where there was none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CxWarning)  # a large account is named in the sentence
-        kept = net_revenue_retention(bridge, level=level)
-    if not math.isfinite(kept.value):
+    rates = revenue_rates(bridge, level=level)
+    last = bridge.frame.loc[bridge.position(), "period"]
+    rates = rates[(rates["metric"] == "net_revenue_retention") & (rates["period"] == last)]
+    if not len(rates):
         return ""
-    interval = format_interval(kept.low, kept.high, kept.unit, value=kept.value)
-    note = f"; {kept.note}" if kept.note else ""
+    kept: Any = rates.iloc[0]
+    interval = format_interval(kept["low"], kept["high"], Unit.SHARE, value=kept["value"])
+    large = f"; one account holds {100 * kept['largest_share']:.0f} % of opening MRR"
+    note = large if kept["largest_share"] > 0.1 else ""
     return (
-        f"Of the revenue at the start, {format_value(kept.value, kept.unit)} was there at the end, new "
-        f"customers aside ({100 * level:g} % interval {interval}, n {kept.n:,}{note})."
+        f"Of the revenue at the start, {format_value(kept['value'], Unit.SHARE)} was there at the end, new "
+        f"customers aside ({100 * level:g} % interval {interval}, n {kept['n']:,}{note})."
     )
 
 
@@ -123,8 +122,8 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> print(cohort_caption(cx.revenue.cohort_retention(_example_study())).split(" (")[0])
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> print(cohort_caption(cx.revenue.cohort_retention(example_study())).split(" (")[0])
     Of the customers who first paid in Jan 2024, 90.0 % were still there after 1 month
     """
     rows = cohorts.frame[cohorts.frame["share"].notna() & (cohorts.frame["age"] > 0)]
@@ -154,8 +153,8 @@ def ageing_caption(ageing: TicketAgeing) -> str:
     Examples
     --------
     >>> import cxresearch as cx
-    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> print(ageing_caption(cx.support.ticket_ageing(_example_tickets(), edges_hours=[0, 1])).split(";")[0])
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> print(ageing_caption(cx.support.ticket_ageing(example_study(), edges_hours=[0, 1])).split(";")[0])
     Of 1 ticket open when the data were cut, 1 (100 %) has waited over 1 h
     """
     if not ageing.n:

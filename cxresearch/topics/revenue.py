@@ -10,8 +10,7 @@ from cxresearch.metrics.economics.retention_economics import (
     retention_economics,
 )
 from cxresearch.metrics.returns.logo_churn import logo_churn
-from cxresearch.metrics.returns.purchases import purchase_summary, repeat_purchase, win_back_rate
-from cxresearch.metrics.returns.renewals import renewal_rate
+from cxresearch.metrics.returns.purchases import purchase_summary, repeat_purchase
 from cxresearch.metrics.revenue.cohort_retention import (
     CohortRetention,
     cohort_retention,
@@ -21,15 +20,7 @@ from cxresearch.metrics.revenue.explain_profiles import explain_profiles
 from cxresearch.metrics.revenue.levels_from_subscriptions import levels_from_subscriptions
 from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
-from cxresearch.metrics.revenue.revenue import (
-    expansion,
-    gross_revenue_churn,
-    gross_revenue_retention,
-    net_revenue_churn,
-    net_revenue_retention,
-    quick_ratio,
-    revenue_rates,
-)
+from cxresearch.metrics.revenue.rates_by_period import revenue_rates
 from cxresearch.metrics.revenue.revenue_profiles import REVENUE_PROFILES, RevenueProfile, revenue_profile
 
 __all__ = [
@@ -44,25 +35,17 @@ __all__ = [
     "cac_payback",
     "cohort_retention",
     "customer_curve",
-    "expansion",
     "explain_profiles",
-    "gross_revenue_churn",
-    "gross_revenue_retention",
     "levels_from_subscriptions",
     "lifetime_value",
     "logo_churn",
     "mean_mrr",
     "monthly_amount",
     "mrr_bridge",
-    "net_revenue_churn",
-    "net_revenue_retention",
     "purchase_summary",
-    "quick_ratio",
-    "renewal_rate",
     "repeat_purchase",
     "retention_economics",
     "revenue_by_customer_age",
     "revenue_profile",
     "revenue_rates",
-    "win_back_rate",
 ]

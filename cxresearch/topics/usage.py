@@ -2,14 +2,10 @@
 
 from cxresearch.metrics.usage.adoption import (
     active_customers,
-    adoption_rate,
-    feature_breadth,
     time_to_first_use,
 )
 
 __all__ = [
     "active_customers",
-    "adoption_rate",
-    "feature_breadth",
     "time_to_first_use",
 ]

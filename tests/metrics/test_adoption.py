@@ -139,7 +139,7 @@ def test_adoption_by_hand() -> None:
                 assert math.isnan(row.value) and (row.n, row.n_missing) == (0, len(mine))
                 assert "have had 20 days" in row.method
         whole = cx.metric_table(study(), "adoption_rate", options=options).iloc[0]
-        one = cx.usage.adoption_rate(study(), within_days=20, feature=feature)
+        one = cx.metric(study(), "adoption_rate", options={"within_days": 20, "feature": feature})
         assert (whole["n"], whole["n_missing"]) == (people["had"].sum(), (~people["had"]).sum())
         assert whole["value"] == pytest.approx(people.loc[people["had"], "in_time"].mean())
         assert (one.value, one.low, one.high, one.n) == tuple(whole[["value", "low", "high", "n"]])
@@ -201,7 +201,7 @@ def test_feature_breadth_by_hand() -> None:
     still = people[(begin <= "2024-06-01") & people["ended_at"].isna()]
     assert math.isnan(running["value"])
     assert (running["n"], running["n_missing"]) == (0, len(still))
-    one = cx.usage.feature_breadth(study(), within_days=45)
+    one = cx.metric(study(), "feature_breadth", options={"within_days": 45})
     whole = cx.metric_table(study(), "feature_breadth", options={"within_days": 45}).iloc[0]
     assert (one.value, one.low, one.n) == tuple(whole[["value", "low", "n"]])
     since = UNTIL - pd.Timedelta(days=45)
@@ -298,7 +298,7 @@ def test_a_customer_in_several_groups_is_not_added_up() -> None:
 
 def test_the_scorecard_finds_them_and_judges_complete_cohorts() -> None:
     card = cx.scorecard(study(), by="plan", every="month")
-    assert list(card.labels) == list(ADOPTION)
+    assert list(card.labels) == ["customer_churn", *ADOPTION]
     assert card.period == pd.Timestamp("2024-05-01")
     latest = card.latest.set_index("metric")
     # 30 days after the end of May is the end of June: April's are the last who all had them
@@ -322,8 +322,8 @@ def test_nobody_used_anything() -> None:
     )
     assert cx.metric_table(silent, "active_customers", every="year")["n_missing"].tolist() == [len(people)]
     assert cx.metric_table(silent, "active_customers")["value"].tolist() == [0.0]
-    assert cx.usage.adoption_rate(silent).value == 0.0
-    assert cx.usage.feature_breadth(silent).value == 0.0
+    assert cx.metric(silent, "adoption_rate").value == 0.0
+    assert cx.metric(silent, "feature_breadth").value == 0.0
     assert math.isnan(cx.usage.time_to_first_use(silent).median.value)
     assert cx.metric_table(silent, "active_customers", by="feature").empty
 
@@ -336,15 +336,15 @@ def test_wrong_questions() -> None:
     with pytest.raises(
         cx.errors.ArgumentError, match=r"nobody ever used feature 'exprot'.*api, core, export"
     ):
-        cx.usage.adoption_rate(study(), feature="exprot")
+        cx.metric(study(), "adoption_rate", options={"feature": "exprot"})
     with pytest.raises(cx.errors.ArgumentError, match="within_days"):
         cx.metric_table(study(), "adoption_rate", options={"within_days": 0})
     bare = tables()["usage"].drop(columns="feature")
     data = cx.Study.from_frames(
         {"customers": tables()["customers"], "usage": bare}, observed_until=UNTIL, instruments={}
     )
-    with pytest.raises(cx.errors.DataError, match="no column feature"):
-        cx.usage.feature_breadth(data)
+    with pytest.raises(cx.errors.ArgumentError, match="'feature_breadth' is not available"):
+        cx.metric(data, "feature_breadth")
     with pytest.raises(cx.errors.ArgumentError, match="'feature_breadth' is not available"):
         cx.metric_table(data, "feature_breadth")
 

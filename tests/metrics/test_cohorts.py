@@ -118,7 +118,7 @@ def test_one_cohort_after_one_period_has_the_interval_of_net_revenue_retention()
     frame = pd.concat([first, second]).astype({"effective_at": "datetime64[us]"})
     data = cx.Study.from_frames({"revenue": frame}, observed_until=pd.Timestamp("2024-03-05"), instruments={})
     cell = cx.revenue.cohort_retention(data, of="revenue", level=0.9).frame.query("age == 1").iloc[0]
-    want = cx.revenue.net_revenue_retention(data, period="2024-02", level=0.9)
+    want = cx.metric(data, "net_revenue_retention", period="2024-02", level=0.9)
     assert (cell["share"], cell["low"], cell["high"]) == pytest.approx((want.value, want.low, want.high))
 
 

@@ -41,10 +41,10 @@ def test_a_century_itself_is_computed(metric: str, option: str) -> None:
 
 
 CALLS: list[Callable[[Any, float], Any]] = [
-    lambda data, days: cx.usage.feature_breadth(data, within_days=days),
-    lambda data, days: cx.usage.adoption_rate(data, within_days=days),
-    lambda data, days: cx.revenue.win_back_rate(data, within_days=days),
-    lambda data, days: cx.revenue.renewal_rate(data, grace_days=days),
+    lambda data, days: cx.metric(data, "feature_breadth", options={"within_days": days}),
+    lambda data, days: cx.metric(data, "adoption_rate", options={"within_days": days}),
+    lambda data, days: cx.metric(data, "win_back_rate", options={"win_back_days": days}),
+    lambda data, days: cx.metric(data, "renewal_rate", options={"grace_days": days}),
 ]
 
 

@@ -41,7 +41,7 @@ def in_guide(metric: Metric) -> str:
         if metric.name == instrument and instrument != "nps":
             return "<instrument>"
         if metric.name.startswith(f"{instrument}_"):
-            return "<instrument>" + metric.name.removeprefix(instrument)
+            return "<instrument>" + re.sub(r"_\d+_box", "_<k>_box", metric.name.removeprefix(instrument))
     return metric.name
 
 
@@ -52,7 +52,7 @@ def test_the_guide_lists_exactly_what_there_is() -> None:
 def test_definition_base_unit_interval_and_direction() -> None:
     for metric in metrics_of(study()).values():
         definition, base, unit, interval, better = rows()[in_guide(metric)]
-        assert definition == metric.definition, metric.name
+        assert definition == re.sub(r"the \d+ best", "the k best", metric.definition), metric.name
         assert (base, unit) == (metric.denominator, str(metric.unit)), metric.name
         assert better == (metric.good or "neither"), metric.name
         found = cx.metric_table(study(), metric.name).iloc[0]

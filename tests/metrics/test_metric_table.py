@@ -11,6 +11,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.errors import DataError
+from cxresearch.metrics.base.example_study import example_study
 from cxresearch.metrics.survey.answers_by_cell import measures_for
 from cxresearch.metrics.tables.suppression import flag_and_suppress
 
@@ -194,30 +195,31 @@ def test_a_question_of_two_answers_has_one_box() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("metric", "options", "message"),
     [
-        ({"targt_hours": 4}, "'targt_hours' is unknown; wanted one of profile, rates, target_hours, hours"),
-        ({"target_hours": "a"}, "option 'target_hours' is 'a'"),
-        ({"target_hours": 0}, "option 'target_hours' is 0"),
-        ({"within_days": -1}, "option 'within_days' is -1"),
-        ({"hours": 8}, "option 'hours' is 8; wanted BusinessHours"),
-        ({"profile": 5}, "option 'profile' is 5"),
-        ({"profile": "strip"}, "'strip'"),
-        ({"rates": 1.1}, "option 'rates' is a float"),
-        ({"feature": 3}, "option 'feature' is 3"),
-        ("profile", "options is 'profile'"),
+        ("sla_attainment", {"targt_hours": 4}, "unknown; wanted one of target_hours, sla_of, hours"),
+        ("sla_attainment", {"target_hours": "a"}, "option 'target_hours' is 'a'"),
+        ("sla_attainment", {"target_hours": 0}, "option 'target_hours' is 0"),
+        ("sla_attainment", {"hours": 8}, "option 'hours' is 8; wanted BusinessHours"),
+        ("sla_attainment", {"sla_of": "reply"}, "'reply'; wanted one of first_reply, resolution, wait"),
+        ("adoption_rate", {"within_days": -1}, "option 'within_days' is -1"),
+        ("adoption_rate", {"feature": 3}, "option 'feature' is 3"),
+        ("mrr", {"profile": 5}, "option 'profile' is 5"),
+        ("mrr", {"profile": "strip"}, "'strip'"),
+        ("mrr", {"rates": 1.1}, "option 'rates' is a float"),
+        ("tickets", {"profile": "stripe"}, "'profile' of 'tickets' is unknown; wanted no options"),
+        ("mrr", "profile", "options is 'profile'"),
     ],
 )
-def test_unknown_options_are_refused(options: Any, message: str) -> None:
-    frame = pd.DataFrame({"score": [9] * 20})
-    for ask in (
-        lambda: cx.metric_table(frame, "nps", options=options),
-        lambda: cx.scorecard(study_of(answers_frame(50)), options=options),
-    ):
+def test_unknown_options_are_refused(metric: str, options: Any, message: str) -> None:
+    data = example_study()
+    for ask in (cx.metric_table, cx.metric):
         with pytest.raises(cx.errors.ArgumentError, match=message):
-            ask()
-    good = {"target_hours": 24, "hours": None, "rates": {"EUR": 1.1}, "profile": "stripe"}
-    assert cx.metric_table(frame, "nps", options=good)["n"].tolist() == [20]
+            ask(data, metric, options=options)  # type: ignore[operator]
+    with pytest.raises(cx.errors.ArgumentError, match=message.replace(f" of '{metric}'", "")):
+        cx.scorecard(data, metrics=metric, options=options)
+    good = {"target_hours": 24, "hours": None}
+    assert cx.metric_table(data, "sla_attainment", options=good)["n"].tolist() == [5]
 
 
 def test_one_metric_may_be_named_alone() -> None:

@@ -40,7 +40,7 @@ def test_servicenow_median_time_to_resolve(shared: Path) -> None:
     assert row["mean_of_finished"] == pytest.approx(315.9, abs=0.05)
     assert row["median"] > hours.median()  # the open ones are the slow ones
     assert row["median_low"] < row["median"] < row["median_high"]
-    assert cx.support.reopen_rate(study).value == pytest.approx((naive["reopens"] > 0).mean())
+    assert cx.metric(study, "reopen_rate").value == pytest.approx((naive["reopens"] > 0).mean())
 
 
 def test_ravenstack_active_mrr(shared: Path) -> None:

@@ -71,7 +71,7 @@ STORIES: dict[str, tuple[list[tuple[Any, ...]], list[tuple[float, float]]]] = {
 
 
 def _same(study: cx.Study, wanted: list[tuple[float, float]]) -> None:
-    count, value = cx.revenue.renewal_rate(study), cx.revenue.renewal_rate(study, weigh="value")
+    count, value = cx.metric(study, "renewal_rate"), cx.metric(study, "renewal_rate_by_value")
     assert (count.n, count.n_missing) == (len(wanted), 0)
     assert count.value == pytest.approx(np.mean([kept > 0 for _, kept in wanted]))
     assert value.value == pytest.approx(sum(kept for _, kept in wanted) / sum(before for before, _ in wanted))
@@ -107,11 +107,11 @@ def test_the_seven_renewals_of_new_year() -> None:
         begun("g"),
         ("g", "2024-01-05", 0.0, None),
     )
-    found = cx.revenue.renewal_rate(study_of(frame))
+    found = cx.metric(study_of(frame), "renewal_rate")
     assert (found.n, found.value) == (7, pytest.approx(6 / 7))
-    late = cx.revenue.renewal_rate(study_of(frame), grace_days=14)
+    late = cx.metric(study_of(frame), "renewal_rate", options={"grace_days": 14})
     assert late.value == pytest.approx(5 / 7)
-    value = cx.revenue.renewal_rate(study_of(frame), weigh="value")
+    value = cx.metric(study_of(frame), "renewal_rate_by_value")
     assert value.value == pytest.approx(
         (10 + 20 + 10 + 10 + 12 + 0 + 10) / (10 + 20 + 40 + 10 + 12 + 10 + 10)
     )
@@ -161,24 +161,24 @@ def test_random_contracts_equal_customers_followed_one_by_one(seed: int) -> None
     all_due = one_by_one(frame, cut, pd.Timedelta(days=days))
     decided = [(before, after) for before, after, known in all_due if known]
     study = study_of(list(ENGINES.values())[seed % 4](frame), cut)
-    count = cx.revenue.renewal_rate(study, grace_days=days)
+    count = cx.metric(study, "renewal_rate", options={"grace_days": days})
     assert (count.n, count.n_missing) == (len(decided), len(all_due) - len(decided))
     assert count.value == pytest.approx(np.mean([after > 0 for _, after in decided]))
-    value = cx.revenue.renewal_rate(study, grace_days=days, weigh="value")
+    value = cx.metric(study, "renewal_rate_by_value", options={"grace_days": days})
     kept = sum(min(pair) for pair in decided)
     assert value.value == pytest.approx(kept / sum(before for before, _ in decided))
 
 
 def test_several_currencies_are_counted_and_never_added_up() -> None:
     frame = contracts(begun("a", 100.0), begun("b", 7500.0)).assign(currency=["EUR", "JPY"])
-    assert cx.revenue.renewal_rate(study_of(frame)).n == 2
+    assert cx.metric(study_of(frame), "renewal_rate").n == 2
     with pytest.raises(cx.errors.DataError, match="several currencies: EUR, JPY"):
-        cx.revenue.renewal_rate(study_of(frame), weigh="value")
+        cx.metric(study_of(frame), "renewal_rate_by_value")
 
 
 def test_amounts_that_are_not_exact_to_the_cent_are_refused() -> None:
     with pytest.raises(cx.errors.DataError, match="exact to the cent"):
-        cx.revenue.renewal_rate(study_of(contracts(begun("a", 1e18), begun("b"))), weigh="value")
+        cx.metric(study_of(contracts(begun("a", 1e18), begun("b"))), "renewal_rate_by_value")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -187,5 +187,5 @@ def test_nothing_due_is_said_so(engine: str) -> None:
         due_at=pd.Series([pd.NaT, pd.Timestamp("2025-01-01")], dtype="datetime64[us]")
     )
     for frame in (never, never.head(1)):
-        found = cx.revenue.renewal_rate(study_of(ENGINES[engine](frame)), weigh="value", period="2024-01")
+        found = cx.metric(study_of(ENGINES[engine](frame)), "renewal_rate_by_value", period="2024-01")
         assert (found.n, found.n_missing, found.note) == (0, 0, "no renewal was due and decided")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import duckdb
@@ -16,8 +15,6 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 import cxresearch as cx
-from cxresearch.metrics.base.metric import Query
-from cxresearch.metrics.tables.check_options import option
 
 ENGINES: dict[str, Any] = {
     "pandas": lambda frame: frame,
@@ -153,7 +150,7 @@ def test_win_back(engine: Any) -> None:
     study, options = study_of(engine, revenue=revenue), {"win_back_days": 100}
     whole = cx.metric_table(study, "win_back_rate", options=options).iloc[0]
     assert (whole["value"], whole["low"], whole["high"]) == pytest.approx(by_lifelines(gone, 100))
-    one = cx.revenue.win_back_rate(study, within_days=100)
+    one = cx.metric(study, "win_back_rate", options={"win_back_days": 100})
     assert whole["n"] == one.n
     assert (whole["low"], whole["high"]) == pytest.approx((one.low, one.high), rel=1e-12)  # rows in any order
     assert whole["method"] == one.method and (whole["n_missing"], one.n_missing) == (0, 0)
@@ -175,7 +172,7 @@ def test_nobody_has_been_gone_so_long(engine: Any) -> None:
     assert (last["n"], last["n_missing"]) == (0, 3) and np.isnan(last["value"])
     assert last["method"] == "none: nobody has been gone for 170 days"
     whole = cx.metric_table(study, "win_back_rate", options={"win_back_days": 900}).iloc[0]
-    one = cx.revenue.win_back_rate(study, within_days=900)
+    one = cx.metric(study, "win_back_rate", options={"win_back_days": 900})
     assert (one.n, one.n_missing, one.note) == (0, 40, "nobody has been gone for 900 days")
     assert np.isnan([one.value, one.low, one.high, one.se]).all()
     assert (whole["n"], whole["n_missing"], whole["method"]) == (one.n, one.n_missing, one.method)
@@ -211,11 +208,11 @@ def test_renewals(engine: Any) -> None:
         assert worth["value"] == pytest.approx(
             sum(4.0 if number % 5 == 0 else 10.0 + number for number in stayed) / before
         )
-        alone = cx.revenue.renewal_rate(
-            study, weigh="value", period="2024-01" if region == "north" else "2024-03"
+        alone = cx.metric(
+            study, "renewal_rate_by_value", period="2024-01" if region == "north" else "2024-03"
         )
         assert (worth["low"], worth["high"]) == (pytest.approx(alone.low), pytest.approx(alone.high))
-    whole, one = cx.metric_table(study, "renewal_rate").iloc[0], cx.revenue.renewal_rate(study)
+    whole, one = cx.metric_table(study, "renewal_rate").iloc[0], cx.metric(study, "renewal_rate")
     assert (whole["value"], whole["low"], whole["high"], whole["n"]) == (one.value, one.low, one.high, one.n)
     assert whole["method"] == one.method == "score interval (Wilson 1927); grace 0 days"
 
@@ -263,7 +260,7 @@ def test_interactions_by_group(engine: Any) -> None:
         assert found["n_missing"] == len(part) - len(known)
     whole, one = (
         cx.metric_table(study, "interactions_per_ticket").iloc[0],
-        cx.support.interactions_per_ticket(study),
+        cx.metric(study, "interactions_per_ticket"),
     )
     assert (whole["low"], whole["high"], whole["n"]) == pytest.approx((one.low, one.high, one.n))
 
@@ -282,7 +279,8 @@ def test_scorecard_has_them_with_the_rest_and_the_whole() -> None:
     assert (rest["value"], rest["value_against"]) == (15 / 20, 15 / 20)
     assert row(card.overall[card.overall["metric"] == "repeat_purchase_rate"], period="2024-01-01")["n"] == 25
     for name in names:
-        fresh = cx.metric_table(study, name, every="quarter", options={"repeat_days": 40})
+        options = {"repeat_days": 40} if name == "repeat_purchase_rate" else None
+        fresh = cx.metric_table(study, name, every="quarter", options=options)
         kept = card.overall[card.overall["metric"] == name].reset_index(drop=True)
         pd.testing.assert_frame_equal(kept, fresh, check_dtype=False)
 
@@ -299,18 +297,3 @@ def test_options_are_checked(name: str) -> None:
     study = study_of(ENGINES["pandas"], orders=orders(), revenue=contracts())
     with pytest.raises(cx.errors.ArgumentError, match=name):
         cx.metric_table(study, "renewal_rate", options={name: -1})
-
-
-@pytest.mark.parametrize(
-    ("function", "argument", "name"),
-    [
-        (cx.revenue.win_back_rate, "within_days", "win_back_days"),
-        (cx.revenue.win_back_rate, "profile", "profile"),
-        (cx.revenue.renewal_rate, "grace_days", "grace_days"),
-        (cx.usage.adoption_rate, "within_days", "within_days"),
-        (cx.usage.feature_breadth, "within_days", "within_days"),
-        (cx.support.sla_attainment, "target_hours", "target_hours"),
-    ],
-)
-def test_tables_and_functions_have_the_same_defaults(function: Any, argument: str, name: str) -> None:
-    assert option(Query(), name) == inspect.signature(function).parameters[argument].default

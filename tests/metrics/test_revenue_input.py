@@ -196,10 +196,10 @@ def test_periods_may_be_periods_and_any_moment_within() -> None:
         assert cx.revenue.explain_profiles(study, "stripe", "profitwell", period=period).empty
     late = levels().assign(due_at=pd.Timestamp("2024-02-10"))
     study = cx.Study.from_frames({"revenue": late}, observed_until="2024-03-05", instruments={})
-    assert cx.revenue.renewal_rate(study, period="2024-02").n == 20
+    assert cx.metric(study, "renewal_rate", period="2024-02").n == 20
     for wrong in ({"period": "foo"}, {"period": "2024-02", "every": "fortnight"}):
         with pytest.raises(ArgumentError):
-            cx.revenue.renewal_rate(study, **wrong)
+            cx.metric(study, "renewal_rate", **wrong)
 
 
 @pytest.mark.parametrize(

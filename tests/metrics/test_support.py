@@ -58,19 +58,19 @@ class TestTimes:
         assert np.isinf(row["p90_high"])
 
     def test_sla_open_past_the_target_is_a_breach_open_before_it_is_not(self) -> None:
-        breach = cx.support.sla_attainment(tickets([10, 10, 60, None], until=100))
+        breach = cx.metric(tickets([10, 10, 60, None], until=100), "sla_attainment")
         assert breach.value == pytest.approx(0.5)
         young = tickets([10, 10, 60, None], until=100, created=[0, 0, 0, 95])
         # the young one is censored at 5 h: two of three at risk are resolved at hour 10, the third at 60
-        assert cx.support.sla_attainment(young).value == pytest.approx(2 / 3)
-        assert cx.support.sla_attainment(tickets([48.0, 49.0])).value == pytest.approx(0.5)
+        assert cx.metric(young, "sla_attainment").value == pytest.approx(2 / 3)
+        assert cx.metric(tickets([48.0, 49.0]), "sla_attainment").value == pytest.approx(0.5)
 
     def test_naive_share_would_call_the_young_a_breach(self) -> None:
         study = tickets([1, 1, 20, None, None], until=30, created=[0, 0, 0, 29.5, 29.5])
-        assert cx.support.sla_attainment(study, target_hours=24).value == pytest.approx(1.0)
+        assert cx.metric(study, "sla_attainment", options={"target_hours": 24}).value == pytest.approx(1.0)
 
     def test_target_beyond_the_follow_up_has_no_value(self) -> None:
-        found = cx.support.sla_attainment(tickets([1, None], until=20), target_hours=48)
+        found = cx.metric(tickets([1, None], until=20), "sla_attainment", options={"target_hours": 48})
         assert np.isnan(found.value)
         assert "beyond the follow-up" in found.note
 
@@ -140,11 +140,11 @@ class TestCounts:
 
     def test_interactions_and_reopened_leave_open_tickets_out(self) -> None:
         study = tickets([1, 1, 1, None], replies=[1, 2, 6, 30], reopens=[0, 1, 0, 9])
-        mean = cx.support.interactions_per_ticket(study)
+        mean = cx.metric(study, "interactions_per_ticket")
         assert (mean.value, mean.n, mean.n_missing) == (3.0, 3, 1)
         # closed form: 3 + qt(.975, 2) sqrt(7 / 3)
         assert mean.high == pytest.approx(3 + 4.302652730 * np.sqrt(7 / 3), abs=1e-8)
-        again = cx.support.reopen_rate(study)
+        again = cx.metric(study, "reopen_rate")
         assert (again.value, again.n) == (pytest.approx(1 / 3), 3)
 
     def test_ageing(self) -> None:
@@ -289,13 +289,20 @@ def usage_study(
 
 class TestAdoption:
     def test_only_those_who_had_the_days_count(self) -> None:
-        found = cx.usage.adoption_rate(usage_study([1, 10, None, 34], until=35), within_days=30)
+        found = cx.metric(
+            usage_study([1, 10, None, 34], until=35), "adoption_rate", options={"within_days": 30}
+        )
         assert (found.value, found.n) == (pytest.approx(0.5), 4)
-        assert cx.usage.adoption_rate(usage_study([1, 10, None, 20], until=25), within_days=30).n == 0
+        assert (
+            cx.metric(
+                usage_study([1, 10, None, 20], until=25), "adoption_rate", options={"within_days": 30}
+            ).n
+            == 0
+        )
 
     def test_leaving_does_not_shrink_the_denominator(self) -> None:
         study = usage_study([1, None], ended=[None, 5])
-        assert cx.usage.adoption_rate(study).value == pytest.approx(0.5)
+        assert cx.metric(study, "adoption_rate").value == pytest.approx(0.5)
         curve = cx.usage.time_to_first_use(study)
         assert curve.censored.sum() == 1
         assert curve.follow_up == 5.0
@@ -309,11 +316,11 @@ class TestAdoption:
         assert found["share"].tolist()[0] == pytest.approx(0.5)
 
     def test_breadth_counts_those_who_used_nothing(self) -> None:
-        assert cx.usage.feature_breadth(usage_study([50, None, 5, 45])).value == pytest.approx(0.5)
+        assert cx.metric(usage_study([50, None, 5, 45]), "feature_breadth").value == pytest.approx(0.5)
 
     def test_unknown_feature(self) -> None:
         with pytest.raises(ArgumentError, match="nobody ever used"):
-            cx.usage.adoption_rate(usage_study([1]), feature="serach")
+            cx.metric(usage_study([1]), "adoption_rate", options={"feature": "serach"})
 
 
 def test_working_time_of_moments_with_a_time_zone() -> None:

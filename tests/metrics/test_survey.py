@@ -132,7 +132,7 @@ def test_ces_mean_by_counts() -> None:
     counts = dict(zip(range(1, 8), (80, 210, 140, 110, 160, 180, 120), strict=True))
     found = cx.ces([score for score, n in counts.items() for _ in range(n)], scale=cx.CES2)
     assert found.value == pytest.approx(4.08)
-    assert cx.ces([1, 4, 7], scale=cx.CES2, measure="top_2_box").name == "CES 2.0 top-3-box"
+    assert cx.ces([1, 4, 7], scale=cx.CES2, measure="top_3_box").name == "CES 2.0 top-3-box"
 
 
 def test_edges() -> None:

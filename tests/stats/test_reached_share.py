@@ -54,7 +54,7 @@ def test_ten_tickets_in_time_are_no_promise() -> None:
     frame = pd.DataFrame({"ticket_id": [f"t{i}" for i in range(10)], "created_at": created})
     frame["resolved_at"] = created + pd.to_timedelta(np.arange(1, 11), unit="h")
     study = cx.Study.from_frames({"tickets": frame}, observed_until="2024-03-20", instruments={})
-    found = cx.support.sla_attainment(study)
+    found = cx.metric(study, "sla_attainment")
     low, _ = proportion_confint(10, 10, method="wilson")
     assert (found.value, found.high) == (1.0, 1.0)
     assert found.low == pytest.approx(low)

@@ -12,13 +12,15 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.stats.intervals.proportions import wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cxresearch.metrics.base.metric import Query
     from cxresearch.results.units import Unit
 
 #: What reports print as the name of Wilson's interval.
 WILSON = "score interval (Wilson 1927)"
+#: Below this n a cell is flagged.
+SMALL_BASE = 30
 #: Begins the method of a cell without a value; the reason follows.
 NONE = "none: "
 RUNNING = f"{NONE}the period had not ended at the data cut"
@@ -74,11 +76,14 @@ def one_estimate(
 ) -> Estimate:
     """Return the only cell as an estimate; ``nothing`` is the note where there is none.
 
-    A cell without a value says why in its method, which is then the note.
+    A cell without a value says why in its method, which is then the note. Cells may have a column ``note``
+    with what else the reader must know, and ``caution`` with what is worth a warning.
     """
-    row: Any = {"n": 0, "n_missing": 0, "method": NONE + nothing if nothing else "none"}
-    row = cells.iloc[0] if len(cells) else row
+    row: Any = {"n": 0, "n_missing": 0, "method": NONE + (nothing or "nothing to count")}
+    if len(cells):
+        row = cells.iloc[0]
     value, low, high, se = (float(row.get(key, math.nan)) for key in ("value", "low", "high", "se"))
+    n_effective = float(row.get("n_effective", math.nan))
     method = str(row["method"])
     return Estimate(
         name=name,
@@ -92,5 +97,18 @@ def one_estimate(
         unit=unit,
         method=method,
         denominator=denominator,
-        note=method.removeprefix(NONE) if method.startswith(NONE) else "",
+        n_effective=None if math.isnan(n_effective) else n_effective,
+        note="; ".join(_notes(row, method)),
     )
+
+
+def _notes(row: Any, method: str) -> Iterator[str]:
+    """Yield why there is no value, or what the reader of the value must know."""
+    if method.startswith(NONE):
+        yield method.removeprefix(NONE)
+        return
+    if 0 < row["n"] < SMALL_BASE:
+        yield f"small base: n below {SMALL_BASE}"
+    for column in ("note", "caution"):
+        if row.get(column):
+            yield str(row[column])

@@ -25,6 +25,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import Every
+from cxresearch.metrics.base.options import Option
 from cxresearch.results.units import Unit
 from cxresearch.scales import Scale
 
@@ -133,6 +134,12 @@ class Metric:
         scorecard then judges the last period that has one.
     definition : str
         One sentence with the formula, for reports.
+    nothing : str
+        What is said where there is nothing to count: ``"nobody left"``.
+    options : tuple of Option
+        What its user may choose: names, defaults and checks.
+    family_by : callable or None
+        query -> family, where an option decides what is counted; ``family`` is that of the defaults.
     """
 
     name: str
@@ -148,3 +155,10 @@ class Metric:
     days: Literal["", "proportional", "at_most"] = ""
     lags: bool = False
     definition: str = ""
+    nothing: str = ""
+    options: tuple[Option, ...] = ()
+    family_by: Callable[[Query], Family] | None = None
+
+    def family_of(self, query: Query) -> Family:
+        """Return the family that a query's options ask for."""
+        return self.family if self.family_by is None else self.family_by(query)

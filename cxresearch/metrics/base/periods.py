@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from cxresearch.errors import ArgumentError
 from cxresearch.units_of_time import PANDAS_PERIODS
 
 if TYPE_CHECKING:
@@ -124,3 +125,34 @@ def last_ended(study: Study, every: str) -> pd.Timestamp:
     if complete_periods(study, [running], every)[0]:
         return running
     return (pd.Period(running, freq=PANDAS_PERIODS[every]) - 1).start_time
+
+
+def local_moment(period: Any) -> pd.Timestamp:
+    """Return the moment that names a period, in local time.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no date, or one with a time zone: periods are cut in the study's own.
+
+    Examples
+    --------
+    >>> local_moment("2024-03")
+    Timestamp('2024-03-01 00:00:00')
+    """
+    try:
+        moment = pd.Timestamp(period.start_time if isinstance(period, pd.Period) else period)
+    except (TypeError, ValueError, OverflowError):
+        moment = None
+    if moment is None or pd.isna(moment) or moment.tz is not None:
+        raise ArgumentError(
+            f"period is {period!r}", wanted="a moment within it without a time zone, such as '2024-03'"
+        )
+    return moment
+
+
+def next_period(start: Any, every: str) -> Any:
+    """Return the first day of the period after the one that begins on a day."""
+    if every in ("day", "week"):
+        return start + pd.Timedelta(days=1 if every == "day" else 7)
+    return start + pd.DateOffset(months={"month": 1, "quarter": 3}.get(every, 12))

@@ -11,13 +11,11 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.cell_estimates import without_running
+from cxresearch.metrics.base.cell_estimates import SMALL_BASE, without_running
 from cxresearch.metrics.base.group_columns import neutral_frame, with_users_names
 from cxresearch.metrics.base.metric import Metric, Query
-from cxresearch.metrics.base.periods import period_starts
+from cxresearch.metrics.base.periods import local_moment, period_starts
 from cxresearch.metrics.economics.retention_economics import check_whole
-from cxresearch.metrics.revenue.mrr_bridge_result import local_moment
-from cxresearch.metrics.survey.score_measures import SMALL_BASE
 from cxresearch.metrics.tables.statistics import finish
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
@@ -122,9 +120,9 @@ def acquisition_costs(
 
     Examples
     --------
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
+    >>> from cxresearch.metrics.base.example_study import example_study
     >>> from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
-    >>> table = acquisition_costs(mrr_bridge(_example_study()), {"2024-01": 5000})
+    >>> table = acquisition_costs(mrr_bridge(example_study()), {"2024-01": 5000})
     >>> table[["period", "value", "n"]]
           period  value   n
     0 2024-01-01  500.0  10

@@ -232,8 +232,8 @@ def mean_mrr(study: Study, *, profile: str | RevenueProfile = "cxresearch") -> f
 
     Examples
     --------
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> mean_mrr(_example_study())
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> mean_mrr(example_study())
     10.0
     """
     levels = revenue_levels(study, revenue_profile(profile))

@@ -16,8 +16,8 @@ from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.cell_estimates import WILSON
+from cxresearch.metrics.base.periods import next_period
 from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
-from cxresearch.metrics.revenue.mrr_bridge_result import next_period
 from cxresearch.metrics.revenue.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.estimate import Estimate
@@ -84,8 +84,8 @@ def logo_churn(
 
     Examples
     --------
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> logo_churn(_example_study(), period="2024-02")
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> logo_churn(example_study(), period="2024-02")
     Customer churn 10.0 % [1.8 %, 40.4 %], n 10
     """
     rules = revenue_profile(profile)

@@ -6,24 +6,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cxresearch.checks import check_level
 from cxresearch.data.engine import collect
 from cxresearch.errors import DataError
-from cxresearch.metrics.base.cell_estimates import one_estimate
-from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.periods import local_cut
-from cxresearch.metrics.returns.return_metrics import DEPARTURES, departures_by_cell, won_back_share
 from cxresearch.metrics.returns.returns_from_tables import purchases_by_customer
-from cxresearch.metrics.tables.check_options import check_days
-from cxresearch.results.units import Unit
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from cxresearch.data.study import Study
-    from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile
-    from cxresearch.results.estimate import Estimate
     from cxresearch.stats.survival.survival_curve import KaplanMeier
 
 
@@ -109,48 +101,3 @@ def repeat_purchase(study: Study, *, level: float = 0.95) -> KaplanMeier:
     end = found["second"].fillna(local_cut(study).normalize())
     days = (end - found["first"]).dt.total_seconds() / 86_400
     return kaplan_meier(days.to_numpy(), again.to_numpy().astype(int), level=level)
-
-
-def win_back_rate(
-    study: Study,
-    *,
-    within_days: float = 180,
-    profile: str | RevenueProfile = "cxresearch",
-    level: float = 0.95,
-) -> Estimate:
-    """Return the share of lost customers who pay again within some days of leaving.
-
-    Parameters
-    ----------
-    study : Study
-        With table ``revenue``.
-    within_days : float
-        Days after leaving.
-    profile : str or RevenueProfile
-        Whose definition of leaving.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    Estimate
-        1 - Kaplan-Meier: who left recently is censored, not counted as lost for good. Robust by customer,
-        since one can leave more than once. ``n`` counts departures. NaN if nobody was followed so long: then
-        all are in ``n_missing``. By group and period: ``metric_table(study, "win_back_rate", ...)``.
-
-    Examples
-    --------
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> win_back_rate(_example_study(), within_days=10).n
-    1
-    """
-    check_days("within_days", within_days)
-    query = Query(level=check_level(level), options={"win_back_days": within_days, "profile": profile})
-    return one_estimate(
-        won_back_share(departures_by_cell(study, query), query),
-        name=f"Win-back within {within_days:g} days",
-        level=level,
-        unit=Unit.SHARE,
-        denominator=DEPARTURES,
-        nothing="nobody left",
-    )

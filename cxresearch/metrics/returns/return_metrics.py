@@ -12,10 +12,10 @@ from cxresearch.data.engine import collect, days_between, period_start
 from cxresearch.metrics.base.cell_estimates import NONE, WILSON, each_cell, follows, others, shares
 from cxresearch.metrics.base.group_columns import NoSuchGroupError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.base.options import Days
 from cxresearch.metrics.base.periods import complete_periods, local_cut, period_starts
 from cxresearch.metrics.returns.returns_from_tables import departures, purchases_by_customer, renewals_due
-from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
-from cxresearch.metrics.tables.check_options import option
+from cxresearch.metrics.revenue.revenue_profiles import PROFILE, revenue_profile
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.ratio import RATIO_METHOD, linearised_ratios
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
@@ -26,6 +26,10 @@ from cxresearch.wording import did_you_mean
 DEPARTURES = "departures, those without a return censored at the data cut"
 RENEWALS = "renewals due and decided by the data cut"
 NO_RENEWAL = "no renewal was due and decided"
+#: Days after the first purchase; days after leaving; days after the date of renewal.
+REPEAT_DAYS = Days("repeat_days", 90)
+WIN_BACK_DAYS = Days("win_back_days", 180)
+GRACE_DAYS = Days("grace_days", 0, zero=True)
 #: Sums of `linearised_ratios` and the columns that hold them.
 _RATIO = ("x", "s", "xx", "xs", "ss", "n", "relative")
 
@@ -53,6 +57,7 @@ def _repeat() -> Metric:
         good="high",
         denominator="customers who first bought in the period and have had the days",
         family=count_repeats,
+        options=(REPEAT_DAYS,),
         estimate=_repeat_share,
         collapse=_collapse,
         rest=_rest,
@@ -73,6 +78,8 @@ def _won_back() -> Metric:
         good="high",
         denominator=DEPARTURES,
         family=departures_by_cell,
+        options=(WIN_BACK_DAYS, PROFILE),
+        nothing="nobody left",
         estimate=won_back_share,
         collapse=_without_columns,
         rest=_other_rows,
@@ -92,6 +99,8 @@ def _renewals() -> Metric:
         good="high",
         denominator=RENEWALS,
         family=count_renewals,
+        options=(GRACE_DAYS, PROFILE),
+        nothing=NO_RENEWAL,
         estimate=renewed_share,
         collapse=_collapse,
         rest=_rest,
@@ -108,6 +117,8 @@ def _renewed_value() -> Metric:
         good="high",
         denominator=RENEWALS,
         family=value_renewals,
+        options=(GRACE_DAYS, PROFILE),
+        nothing=NO_RENEWAL,
         estimate=renewed_value_share,
         collapse=_collapse,
         rest=_rest,
@@ -135,7 +146,8 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
         ``query.keys``, ``complete`` (all who first bought in the period have had the days), ``customers``,
         ``had`` (have had the days, the last one to its end), ``again`` (of these, bought again in time).
     """
-    within, cut = option(query, "repeat_days"), local_cut(study)
+    within = REPEAT_DAYS.of(query)
+    cut = local_cut(study)
     rows = purchases_by_customer(study, cut.normalize())
     if query.by:
         who = _customers(study, query).select("customer_id", *query.by)
@@ -160,7 +172,7 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
 
 def departures_by_cell(study: Any, query: Query) -> pd.DataFrame:
     """Return who left, with the cell of each departure: ``query.keys, who, days, event``."""
-    rows = departures(study, revenue_profile(option(query, "profile")))
+    rows = departures(study, revenue_profile(PROFILE.of(query)))
     moment = rows["at"].dt.tz_localize("UTC").dt.tz_convert(study.timezone).dt.tz_localize(None)
     cells = _cells_of_customers(study, rows["customer_id"], moment, query)
     return cells.assign(who=rows["customer_id"], days=rows["days"], event=rows["event"])
@@ -187,8 +199,8 @@ def value_renewals(study: Any, query: Query) -> pd.DataFrame:
 
 
 def _due(study: Any, query: Query, *, weighed: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rules = revenue_profile(option(query, "profile"))
-    rows = renewals_due(study, rules, option(query, "grace_days"), weighed=weighed)
+    rules = revenue_profile(PROFILE.of(query))
+    rows = renewals_due(study, rules, GRACE_DAYS.of(query), weighed=weighed)
     rows = rows.reset_index(drop=True)
     return rows, _cells_of_customers(study, rows["customer_id"], rows["due_local"], query)
 
@@ -255,7 +267,8 @@ def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
 
 
 def _repeat_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-    rows, days = _sorted(counts, query), option(query, "repeat_days")
+    rows = _sorted(counts, query)
+    days = REPEAT_DAYS.of(query)
     had = np.where(rows["complete"].to_numpy(bool), rows["had"], 0).astype(float)
     late = f"{NONE}not all who first bought have had {days:g} days"
     return rows[list(query.keys)].assign(
@@ -268,7 +281,8 @@ def _repeat_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 def renewed_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the share of renewals that were renewed, of each cell; those not decided are missing."""
-    rows, grace = _sorted(counts, query), option(query, "grace_days")
+    rows = _sorted(counts, query)
+    grace = GRACE_DAYS.of(query)
     n = rows["decided"].to_numpy(float)
     return rows[list(query.keys)].assign(
         **shares(rows["kept"].to_numpy(float), n, query.level),
@@ -280,7 +294,8 @@ def renewed_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 def renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Return the share of what renewals were worth that was renewed, of each cell."""
-    rows, grace = _sorted(sums, query), option(query, "grace_days")
+    rows = _sorted(sums, query)
+    grace = GRACE_DAYS.of(query)
     cells = {name: rows[name].to_numpy(float) for name in _RATIO}
     found = linearised_ratios(**cells, level=query.level)
     return rows[list(query.keys)].assign(
@@ -307,8 +322,8 @@ def won_back_share(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
 
     Where nobody was followed so long there is no value, and all departures are in ``n_missing``.
     """
-    within = option(query, "win_back_days")
-    profile = revenue_profile(option(query, "profile")).name
+    within = WIN_BACK_DAYS.of(query)
+    profile = revenue_profile(PROFILE.of(query)).name
 
     def cell(mine: pd.DataFrame) -> tuple[Any, ...]:
         curve = kaplan_meier(mine["days"], mine["event"], clusters=mine["who"], level=query.level)

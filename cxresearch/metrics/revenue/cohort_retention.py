@@ -145,13 +145,13 @@ def cohort_retention(
 
     Examples
     --------
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> print(cohort_retention(_example_study()))
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> print(cohort_retention(example_study()))
     Retention of customers by month, 1 cohorts, % of the first period's end
     age            0    1  2
     cohort
     2024-01-01 100.0 90.0
-    >>> cohort_retention(_example_study(), of="revenue").table().loc["2024-01-01", 1]
+    >>> cohort_retention(example_study(), of="revenue").table().loc["2024-01-01", 1]
     '90 % [60, 141]'
     """
     check_choice("of", of, ("customers", "revenue"))
@@ -341,8 +341,8 @@ def revenue_by_customer_age(
 
     Examples
     --------
-    >>> from cxresearch.metrics.revenue.revenue import _example_study
-    >>> revenue_by_customer_age(_example_study())[["from_months", "n", "mrr", "share"]].head(2)
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> revenue_by_customer_age(example_study())[["from_months", "n", "mrr", "share"]].head(2)
        from_months  n   mrr  share
     0          0.0  9  90.0    1.0
     1          3.0  0   0.0    0.0

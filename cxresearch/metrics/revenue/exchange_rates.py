@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_number
 from cxresearch.data.engine import collect, lazy
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.options import Option
 
 
 def rate_table(rates: Any, known: list[str], periods: pd.DatetimeIndex, home: str) -> pd.DataFrame:
@@ -88,3 +90,22 @@ def _rate_frame(rates: Any) -> pd.DataFrame:
             wanted="one rate for each period and currency",
         )
     return found.pivot(index="period", columns="currency", values="rate")
+
+
+@dataclass(frozen=True)
+class _RatesOption(Option):
+    """Exchange rates: a mapping, or a frame of any engine."""
+
+    def check(self, value: Any) -> None:
+        """Refuse what is neither."""
+        if isinstance(value, Mapping):
+            return
+        try:
+            lazy(value)
+        except ArgumentError:
+            wanted = "a mapping such as {'EUR': 1.08}, or a frame with period, currency and rate"
+            raise ArgumentError(f"option {self.name!r} is a {type(value).__name__}", wanted=wanted) from None
+
+
+#: The option of metrics that add up money.
+RATES = _RatesOption("rates")

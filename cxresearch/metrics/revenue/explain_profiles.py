@@ -10,8 +10,7 @@ import pandas as pd
 
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.periods import complete_periods, period_steps
-from cxresearch.metrics.revenue.mrr_bridge_result import local_moment, next_period
+from cxresearch.metrics.base.periods import complete_periods, local_moment, next_period, period_steps
 from cxresearch.metrics.revenue.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue.revenue_levels import (
     KINDS,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.periods import local_moment, next_period
 from cxresearch.results.result import Result, as_plain
 
 if TYPE_CHECKING:
@@ -126,38 +127,3 @@ class MrrBridge(Result):
         return f"{title} (definition: {self.profile})\n{text}"
 
     __repr__ = __str__
-
-
-def local_moment(period: Any) -> pd.Timestamp:
-    """Return the moment that names a period, in local time.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no date, or one with a time zone: periods are cut in the study's own.
-
-    Examples
-    --------
-    >>> local_moment("2024-03")
-    Timestamp('2024-03-01 00:00:00')
-    """
-    import pandas as pd
-
-    try:
-        moment = pd.Timestamp(period.start_time if isinstance(period, pd.Period) else period)
-    except (TypeError, ValueError, OverflowError):
-        moment = None
-    if moment is None or pd.isna(moment) or moment.tz is not None:
-        raise ArgumentError(
-            f"period is {period!r}", wanted="a moment within it without a time zone, such as '2024-03'"
-        )
-    return moment
-
-
-def next_period(start: Any, every: str) -> Any:
-    """Return the first day of the period after the one that begins on a day."""
-    import pandas as pd
-
-    if every in ("day", "week"):
-        return start + pd.Timedelta(days=1 if every == "day" else 7)
-    return start + pd.DateOffset(months={"month": 1, "quarter": 3}.get(every, 12))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,35 +13,16 @@ from cxresearch.metrics.base.cell_estimates import without_running
 from cxresearch.metrics.base.group_columns import NoSuchGroupError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.returns.logo_churn import churn_base, churn_cells, counting_heads
+from cxresearch.metrics.revenue.exchange_rates import RATES
 from cxresearch.metrics.revenue.mrr_bridge import bridge_by
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
-from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
-from cxresearch.metrics.revenue.revenue_rates import rate_cells
-from cxresearch.metrics.tables.check_options import option
+from cxresearch.metrics.revenue.revenue_profiles import PROFILE, revenue_profile
+from cxresearch.metrics.revenue.revenue_rates import moves_below, rate_cells
 from cxresearch.results.units import Unit
 from cxresearch.wording import did_you_mean
 
-_RATES = (
-    ("gross_revenue_churn", "Gross revenue churn", Unit.SHARE, "low", "(churn + contraction) / opening MRR"),
-    (
-        "net_revenue_churn",
-        "Net revenue churn",
-        Unit.SHARE,
-        "low",
-        "(churn + contraction - expansion) / opening MRR",
-    ),
-    ("gross_revenue_retention", "GRR", Unit.SHARE, "high", "sum of min(closing, opening) / opening MRR"),
-    (
-        "net_revenue_retention",
-        "NRR",
-        Unit.SHARE,
-        "high",
-        "closing MRR of the opening cohort / its opening MRR",
-    ),
-    ("expansion", "Expansion", Unit.SHARE, "high", "expansion / opening MRR"),
-    ("quick_ratio", "Quick ratio", Unit.RATIO, "high", "(new + expansion) / (contraction + churn)"),
-)
-
+#: From this share of the opening MRR on, one account decides the interval.
+_LARGE = 0.1
 _ENDED = "; complete periods only"
 
 
@@ -54,19 +35,11 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """
     if "revenue" not in study.tables:
         return ()
-    rates = tuple(
-        Metric(
-            name=name,
-            label=label,
-            unit=unit,
-            good=good,  # type: ignore[arg-type]
-            denominator="customers of the opening cohort" if unit is Unit.SHARE else "customers who moved",
-            family=bridges_of,
-            estimate=_estimator(name),
-            definition=definition + _ENDED,
-        )
-        for name, label, unit, good, definition in _RATES
-    )
+    return (*_money(), *_rates())
+
+
+def _money() -> tuple[Metric, Metric]:
+    """MRR, and customer churn as revenue tells it."""
     churn = Metric(
         name="customer_churn",
         label="Customer churn",
@@ -74,6 +47,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         good="low",
         denominator="customers when the period began",
         family=bridges_of,
+        options=(PROFILE, RATES),
         estimate=_customer_churn,
         definition="customers lost / customers when the period began, both as the profile counts them"
         + _ENDED,
@@ -85,11 +59,52 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         good="high",
         denominator="paying customers",
         family=bridges_of,
+        options=(PROFILE, RATES),
         estimate=_mrr,
         difference="none",
         definition="recurring revenue a month at the end of the period" + _ENDED,
     )
-    return (money, churn, *rates)
+    return money, churn
+
+
+def _rates() -> tuple[Metric, ...]:
+    """Rates over the MRR of the customers who were there when the period began, and the quick ratio."""
+    cohort = "customers of the opening cohort"
+    return (
+        _rate("gross_revenue_churn", "low", cohort, "(churn + contraction) / opening MRR"),
+        _rate("net_revenue_churn", "low", cohort, "(churn + contraction - expansion) / opening MRR"),
+        _rate("gross_revenue_retention", "high", cohort, "sum of min(closing, opening) / opening MRR"),
+        _rate("net_revenue_retention", "high", cohort, "closing MRR of the opening cohort / its opening MRR"),
+        _rate("expansion", "high", cohort, "expansion / opening MRR"),
+        _rate(
+            "quick_ratio",
+            "high",
+            "customers who moved",
+            "(new + expansion) / (contraction + churn)",
+            unit=Unit.RATIO,
+        ),
+    )
+
+
+def _rate(
+    name: str,
+    good: Literal["high", "low"],
+    denominator: str,
+    definition: str,
+    *,
+    unit: Unit = Unit.SHARE,
+) -> Metric:
+    return Metric(
+        name=name,
+        label=name.replace("_", " ").capitalize(),
+        unit=unit,
+        good=good,
+        denominator=denominator,
+        family=bridges_of,
+        options=(PROFILE, RATES),
+        estimate=_estimator(name),
+        definition=definition + _ENDED,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +128,9 @@ def bridges_of(study: Any, query: Query) -> Bridges:
             wanted="segment columns of customers: " + (", ".join(study.segments) or "none"),
             next_step=did_you_mean(lost[0], study.segments),
         )
-    rules = revenue_profile(option(query, "profile"))
-    every, rates = query.every or "month", option(query, "rates")
+    rules = revenue_profile(PROFILE.of(query))
+    rates = RATES.of(query)
+    every = query.every or "month"
     money = bridge_by(study, query.by, every=every, rules=rules, rates=rates)
     heads = counting_heads(rules)
     if heads == rules:
@@ -142,9 +158,20 @@ def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:
         bridge = bridges.money
         rows = _rows(bridge, query, bridge.frame["opening_customers"] > 0)
         cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
-        return _cells(rows, query, cells)
+        moves = moves_below(name, bridge.rules)
+        if moves:  # the denominator is what moved, not the opening MRR
+            lost = np.where(cells["value"].isna(), f"no {' or '.join(moves)} in the period", "")
+            return _cells(rows, query, cells.assign(note=lost))
+        return _cells(rows, query, cells.assign(caution=rows["largest_share"].map(_large_account)))
 
     return estimate
+
+
+def _large_account(share: float) -> str:
+    """Say that an interval rests on few accounts; nothing where none is large."""
+    if not share > _LARGE:
+        return ""
+    return f"one account holds {100 * share:.0f} % of opening MRR: the interval rests on few accounts"
 
 
 def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:

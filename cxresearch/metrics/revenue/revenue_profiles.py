@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.options import Option
 from cxresearch.results.result import facts_html
 
 if TYPE_CHECKING:
@@ -188,3 +189,17 @@ def revenue_profile(profile: str | RevenueProfile) -> RevenueProfile:
     if not isinstance(profile, str):
         raise ArgumentError(f"profile is {profile!r}", wanted="a name or a RevenueProfile")
     return REVENUE_PROFILES[check_choice("profile", profile, REVENUE_PROFILES)]
+
+
+@dataclass(frozen=True)
+class _ProfileOption(Option):
+    """A definition of recurring revenue, by name or in itself."""
+
+    def check(self, value: Any) -> None:
+        """Refuse what is no definition."""
+        self.refuse(value, str, RevenueProfile, wanted="the name of a definition, or a RevenueProfile")
+        revenue_profile(value)
+
+
+#: The option of every metric of recurring revenue.
+PROFILE = _ProfileOption("profile", "cxresearch")

@@ -52,6 +52,11 @@ def rate_cells(
     return found.reindex(columns=["value", "low", "high", "se", "n", "n_effective", "method"])
 
 
+def moves_below(metric: str, rules: RevenueProfile) -> tuple[str, ...]:
+    """Return the moves that a rate is divided by; none where that is the opening MRR."""
+    return RATES[metric](rules).over
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Question:
     """``base`` plus signed moves over opening MRR, or over the sum of the moves in ``over``.
@@ -60,7 +65,6 @@ class _Question:
     than there was at the start, but cannot keep less than nothing.
     """
 
-    name: str
     signs: Mapping[str, float]
     text: str
     base: float = 0.0
@@ -72,7 +76,6 @@ class _Question:
 def _gross_churn(rules: RevenueProfile) -> _Question:
     losses = rules.gross_losses
     return _Question(
-        name="Gross revenue churn",
         signs=dict.fromkeys(losses, 1.0),
         text=" + ".join(losses),
         share=rules.moves == "period_end",
@@ -83,7 +86,6 @@ def _gross_churn(rules: RevenueProfile) -> _Question:
 def _net_churn(rules: RevenueProfile) -> _Question:
     signs = dict.fromkeys(("churn", "contraction"), 1.0) | dict.fromkeys(rules.net_offsets, -1.0)
     return _Question(
-        name="Net revenue churn",
         signs=signs,
         text="churn + contraction - " + " - ".join(rules.net_offsets),
     )
@@ -92,7 +94,6 @@ def _net_churn(rules: RevenueProfile) -> _Question:
 def _gross_retention(rules: RevenueProfile) -> _Question:
     ends = rules.moves == "period_end"
     return _Question(
-        name="Gross revenue retention",
         signs={"churn": -1.0, "contraction": -1.0},
         base=1.0,
         share=ends,
@@ -107,7 +108,6 @@ def _net_retention(rules: RevenueProfile) -> _Question:
     ends = rules.moves == "period_end" and rules.net_offsets == ("expansion",)
     moves = " + ".join(("opening - churn - contraction", *rules.net_offsets))
     return _Question(
-        name="Net revenue retention",
         signs={"churn": -1.0, "contraction": -1.0} | dict.fromkeys(rules.net_offsets, 1.0),
         base=1.0,
         floor=0.0,
@@ -119,15 +119,12 @@ def _net_retention(rules: RevenueProfile) -> _Question:
 
 def _expansion(rules: RevenueProfile) -> _Question:
     if rules.expansion_base == "new":
-        return _Question(
-            name="Expansion of new revenue", signs={"expansion": 1.0}, over=("new",), text="expansion / new"
-        )
-    return _Question(name="Expansion", signs={"expansion": 1.0}, text="expansion", floor=0.0)
+        return _Question(signs={"expansion": 1.0}, over=("new",), text="expansion / new")
+    return _Question(signs={"expansion": 1.0}, text="expansion", floor=0.0)
 
 
 def _quick(rules: RevenueProfile) -> _Question:  # noqa: ARG001 - one signature for all rates
     return _Question(
-        name="Quick ratio",
         signs={"new": 1.0, "expansion": 1.0},
         over=("contraction", "churn"),
         text="(new + expansion) / (contraction + churn)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
@@ -11,15 +12,31 @@ import pandas as pd
 from scipy import stats
 
 from cxresearch.data.engine import collect
-from cxresearch.metrics.base.cell_estimates import WILSON, each_cell, follows, others, shares
+from cxresearch.metrics.base.cell_estimates import NONE, WILSON, each_cell, follows, others, shares
 from cxresearch.metrics.base.group_columns import cells_of
 from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.base.options import Above, Choice, Option
+from cxresearch.metrics.support.business_hours import BusinessHours
 from cxresearch.metrics.support.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
-from cxresearch.metrics.tables.check_options import option
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.ratio import poisson_rate
 from cxresearch.stats.survival.reached_share import share_reached
 
+#: The promise, in hours of the chosen clock, and what has to happen in time.
+TARGET_HOURS = Above("target_hours", 48)
+SLA_OF = Choice("sla_of", "resolution", choices=tuple(MEASURES))
+
+
+@dataclass(frozen=True)
+class _HoursOption(Option):
+    """Business hours; without them all times are those of the calendar."""
+
+    def check(self, value: Any) -> None:
+        """Refuse what is none."""
+        self.refuse(value, BusinessHours, wanted="BusinessHours")
+
+
+HOURS = _HoursOption("hours")
 _CREATED = "tickets created, open ones censored at the data cut"
 
 
@@ -27,7 +44,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """Return what the columns of the tickets table allow.
 
     ``tickets``; for first reply, resolution and wait ``<measure>_median_hours`` and ``<measure>_p90_hours``;
-    ``sla_attainment`` (option ``target_hours``, 48 by default), ``reopen_rate`` and
+    ``sla_attainment`` (options ``target_hours``, 48 by default, and ``sla_of``), ``reopen_rate`` and
     ``interactions_per_ticket``. Option ``hours``, a
     `BusinessHours`, makes all times working time. Periods are those of creation.
     """
@@ -71,6 +88,7 @@ def _time(measure: str, name: str, p: float) -> Metric:
         good="low",
         denominator="tickets with a recorded wait" if wait else _CREATED,
         family=_FAMILIES[measure],
+        options=(HOURS,),
         estimate=_quantile(p),
         collapse=_collapse,
         difference="none",
@@ -86,6 +104,8 @@ def _sla() -> Metric:
         good="high",
         denominator=_CREATED,
         family=_FAMILIES["resolution"],
+        family_by=_promised,
+        options=(TARGET_HOURS, SLA_OF, HOURS),
         estimate=_attained,
         collapse=_collapse,
         rest=_rest,
@@ -125,12 +145,17 @@ def _interactions() -> Metric:
 
 def _family(measure: str) -> Callable[[Any, Query], pd.DataFrame]:
     def family(study: Any, query: Query) -> pd.DataFrame:
-        return count_times(study, measure, query, hours=option(query, "hours"))
+        return count_times(study, measure, query, hours=HOURS.of(query))
 
     return family
 
 
 _FAMILIES = {measure: _family(measure) for measure in MEASURES}
+
+
+def _promised(query: Query) -> Callable[[Any, Query], pd.DataFrame]:
+    """Return the family of the time that a promise is about."""
+    return _FAMILIES[SLA_OF.of(query)]
 
 
 def count_tickets(study: Any, query: Query) -> pd.DataFrame:
@@ -242,11 +267,12 @@ def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
 
 
 def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-    target = float(option(query, "target_hours"))
+    target = float(TARGET_HOURS.of(query))
 
     def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=query.level)
-        value, low, high, se, limits, _ = share_reached(curve, target)
-        return value, low, high, se, curve.n, 0, f"1 - Kaplan-Meier at {target:g} h, {limits}"
+        value, low, high, se, limits, why = share_reached(curve, target)
+        method = NONE + why if np.isnan(value) else f"1 - Kaplan-Meier at {target:g} h, {limits}"
+        return value, low, high, se, curve.n, 0, method
 
     return each_cell(counts, query, cell)

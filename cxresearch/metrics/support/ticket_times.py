@@ -9,15 +9,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_columns, check_level, check_number
+from cxresearch.checks import check_choice, check_columns, check_level
 from cxresearch.data.engine import Every, collect, minutes_between
 from cxresearch.errors import DataError
 from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Query
-from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
-from cxresearch.stats.survival.reached_share import share_reached
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -119,7 +117,8 @@ def ticket_curve(
 
     Examples
     --------
-    >>> ticket_curve(_example_tickets(), "resolution").median
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> ticket_curve(example_study(), "resolution").median
     median time 6.0 [2.0, unbounded] h, n 5
     """
     return curve_of_counts(count_times(study, measure, Query(), hours=hours), level=level)
@@ -172,7 +171,8 @@ def ticket_times(
 
     Examples
     --------
-    >>> ticket_times(_example_tickets(), "resolution")[["n", "open", "median", "mean_of_finished"]]
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> ticket_times(example_study(), "resolution")[["n", "open", "median", "mean_of_finished"]]
        n  open  median  mean_of_finished
     0  5     1     6.0               4.0
     """
@@ -197,79 +197,3 @@ def _cells(counts: pd.DataFrame, keys: list[str]) -> Any:
     if not keys:
         return [((), counts)] if len(counts) else []
     return counts.groupby(keys, dropna=False, sort=True)
-
-
-def sla_attainment(
-    study: Study,
-    *,
-    measure: Measure = "resolution",
-    target_hours: float = 48,
-    hours: BusinessHours | None = None,
-    level: float = 0.95,
-) -> Estimate:
-    """Return the share of tickets done within the target: 1 - Kaplan-Meier at the target.
-
-    Parameters
-    ----------
-    study : Study
-        With table ``tickets``.
-    measure : {"first_reply", "resolution", "wait"}
-        What has to happen in time.
-    target_hours : float
-        The promise, in hours of the chosen clock. Done at the target to the minute is in time.
-    hours : BusinessHours, optional
-        Count working time only.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    Estimate
-        A ticket open beyond the target is a breach; one open that has not reached it is censored, neither
-        kept nor broken. NaN if no ticket could be followed to the target. Limits are log-log, and Wilson's
-        where all or none of the tickets were in time
-        (`cxresearch.stats.survival.reached_share.share_reached`).
-
-    Examples
-    --------
-    >>> sla_attainment(_example_tickets(), target_hours=5)
-    SLA: resolution within 5 h 40.0 % [11.8 %, 87.4 %], n 5
-    """
-    check_number("target_hours", target_hours, above=0)
-    curve = ticket_curve(study, measure, hours=hours, level=level)
-    found = share_reached(curve, target_hours)
-    clock = "calendar time" if hours is None else "business hours"
-    return Estimate(
-        name=f"SLA: {LABELS[measure]} within {target_hours:g} h",
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        level=level,
-        se=found.se,
-        n=curve.n,
-        unit=Unit.SHARE,
-        method=f"1 - Kaplan-Meier, {found.limits}, {clock}",
-        denominator="tickets created, open ones censored at the data cut",
-        note=found.note,
-    )
-
-
-def _example_tickets() -> Study:
-    """Five tickets: resolved after 2, 2, 6 and 6 hours; one still open after 10."""
-    from cxresearch.data.study import Study
-
-    created = pd.Timestamp("2024-03-04 08:00")
-    hours = [2.0, 2.0, 6.0, 6.0, np.nan]
-    tickets = pd.DataFrame(
-        {
-            "ticket_id": list("abcde"),
-            "created_at": created,
-            "resolved_at": created + pd.to_timedelta(hours, unit="h"),
-            "channel": ["chat", "mail", "chat", "mail", "mail"],
-            "replies": [1, 2, 3, 6, 9],
-            "reopens": [0, 1, 0, 0, 0],
-        }
-    )
-    return Study.from_frames(
-        {"tickets": tickets}, observed_until=pd.Timestamp("2024-03-04 18:00"), instruments={}
-    )

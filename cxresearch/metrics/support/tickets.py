@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
@@ -16,15 +16,11 @@ from scipy import stats
 from cxresearch.checks import check_choice, check_columns, check_level, check_number
 from cxresearch.data.engine import EVERY, Every, collect, minutes_between
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.cell_estimates import WILSON
 from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, users_names, with_users_names
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.periods import complete_periods, period_steps
 from cxresearch.metrics.support.ticket_times import count_times, curve_of_counts
-from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
-from cxresearch.results.units import Unit
-from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.survival.reached_share import share_reached
 
 if TYPE_CHECKING:
@@ -90,10 +86,11 @@ def ticket_volume(
 
     Examples
     --------
-    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> ticket_volume(_example_tickets())[["tickets", "complete"]]
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> ticket_volume(example_study())[["tickets", "complete"]]
        tickets  complete
-    0        5     False
+    0        5      True
+    1        0      True
     """
     check_choice("every", every, EVERY)
     check_level(level)
@@ -113,91 +110,6 @@ def ticket_volume(
     high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
     complete = complete_periods(study, table["period"], every)
     return with_users_names(table.assign(tickets=count, low=low, high=high, complete=complete), query)
-
-
-def interactions_per_ticket(study: Study, *, level: float = 0.95) -> Estimate:
-    """Return the mean number of replies in a ticket that has been resolved, with its t interval.
-
-    Open tickets go on collecting replies; they are left out and counted in ``n_missing``, as are tickets
-    without the number.
-
-    Examples
-    --------
-    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> interactions_per_ticket(_example_tickets()).value
-    3.0
-    """
-    found = _resolved_sums(study, "replies")
-    n, mean = found["n"], found["total"] / found["n"] if found["n"] else math.nan
-    variance = (found["squares"] - n * mean**2) / (n - 1) if n > 1 else math.nan
-    se = math.sqrt(max(variance, 0.0) / n) if n > 1 else math.nan
-    reach = float(stats.t.ppf((1 + check_level(level)) / 2, max(n - 1, 1))) * se
-    return Estimate(
-        name="Interactions per ticket",
-        value=mean,
-        low=max(mean - reach, 0.0) if n > 1 else math.nan,
-        high=mean + reach,
-        level=level,
-        se=se,
-        n=n,
-        n_missing=found["rows"] - n,
-        unit=Unit.RATIO,
-        method="mean, Student's t",
-        denominator="resolved tickets with a number of replies",
-    )
-
-
-def reopen_rate(study: Study, *, level: float = 0.95) -> Estimate:
-    """Return the share of resolved tickets that were reopened at least once, with Wilson's interval.
-
-    Examples
-    --------
-    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> reopen_rate(_example_tickets()).value
-    0.25
-    """
-    found = _resolved_sums(study, "reopens")
-    n = found["n"]
-    bounds = wilson(found["above"], n, level=check_level(level))
-    share = found["above"] / n if n else math.nan
-    return Estimate(
-        name="Reopen rate",
-        value=share,
-        low=float(bounds.low),
-        high=float(bounds.high),
-        level=level,
-        se=math.sqrt(share * (1 - share) / n) if n else math.nan,
-        n=n,
-        n_missing=found["rows"] - n,
-        unit=Unit.SHARE,
-        method=WILSON,
-        denominator="resolved tickets",
-    )
-
-
-def _resolved_sums(study: Study, column: str) -> dict[str, Any]:
-    table = study.table("tickets")
-    names = table.collect_schema().names()
-    if column not in names:
-        raise DataError(f"tickets has no column {column}", next_step="map it in the study file")
-    known = ~nw.col(column).is_null()
-    if "resolved_at" in names:
-        known = known & ~nw.col("resolved_at").is_null()
-    value = nw.when(known).then(nw.col(column))
-    rows = table.select(
-        value=value, square=value * value, above=nw.when(known & (nw.col(column) > 0)).then(nw.lit(1))
-    )
-    found = collect(
-        rows.select(
-            nw.len().alias("rows"),
-            nw.col("value").count().alias("n"),
-            nw.col("value").sum().alias("total"),
-            nw.col("square").sum().alias("squares"),
-            nw.col("above").count(),
-        )
-    ).iloc[0]
-    whole = {name: int(found[name]) for name in ("rows", "n", "above")}
-    return {**whole, "total": float(found["total"] or 0), "squares": float(found["squares"] or 0)}
 
 
 def resolution_rate(
@@ -235,8 +147,8 @@ def resolution_rate(
 
     Examples
     --------
-    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> resolution_rate(_example_tickets(), within_days=0.25)[["n", "open", "value", "resolved_so_far"]]
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> resolution_rate(example_study(), within_days=0.25)[["n", "open", "value", "resolved_so_far"]]
        n  open  value  resolved_so_far
     0  5     1    0.8              0.8
     """
@@ -272,9 +184,9 @@ def ticket_ageing(
 
     Examples
     --------
-    >>> from cxresearch.metrics.support.ticket_times import _example_tickets
-    >>> ticket_ageing(_example_tickets()).frame["n"].tolist()
-    [1, 0, 0, 0, 0]
+    >>> from cxresearch.metrics.base.example_study import example_study
+    >>> ticket_ageing(example_study()).frame["n"].tolist()
+    [0, 1, 0, 0, 0]
     """
     edges = np.asarray(edges_hours, dtype=float)
     if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -15,8 +15,8 @@ import pandas as pd
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.group_columns import cells_of
-from cxresearch.metrics.base.metric import Metric, Query, Tables
-from cxresearch.metrics.survey.score_measures import Measure, measure_of, method_name
+from cxresearch.metrics.base.metric import Family, Metric, Query, Tables
+from cxresearch.metrics.survey.score_measures import Measure, measure_of, method_name, top_box_name
 from cxresearch.scales import NPS, Scale
 from cxresearch.stats.intervals.score_cells import (
     CellMeans,
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_BOX_NAME = re.compile(r"top_([1-9][0-9]?)_box")
 _DEFINITIONS = {
     "nps": "100 x (promoters, 9-10, minus detractors, 0-6) / answers",
     "mean": "sum of answers / answers",
-    "top_2_box": "answers among the good ones / answers",
     "top_box": "best answers / answers",
 }
 
@@ -43,8 +43,8 @@ _DEFINITIONS = {
 def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """Return the survey metrics of the declared instruments.
 
-    An NPS question gives ``"nps"``; any other instrument x gives ``"x"`` (the mean), ``"x_top_2_box"`` and
-    ``"x_top_box"``.
+    An NPS question gives ``"nps"``; any other instrument x gives ``"x"`` (the mean), ``"x_top_box"`` and the
+    share of the answers its scale declares as good, named by how many they are: ``"x_top_2_box"``.
     """
     if "responses" not in study.tables:
         return ()
@@ -55,8 +55,18 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     )
 
 
+def box_metric(study: Tables, name: str) -> Metric | None:
+    """Return ``<instrument>_top_<k>_box``, the share of the k best answers, of a declared question."""
+    for instrument, scale in study.instruments.items():
+        measure = name.removeprefix(f"{instrument}_")
+        if measure != name and _BOX_NAME.fullmatch(measure):
+            return _metric(instrument, scale, measure)
+    return None
+
+
 def _metric(instrument: str, scale: Scale, measure: str) -> Metric:
     chosen = measure_of(scale, measure)
+    best = [value for value in chosen.values if value > 0]
     high = scale.direction == "high_is_good" or measure != "mean"
     return Metric(
         name=instrument if measure in ("nps", "mean") else f"{instrument}_{measure}",
@@ -64,12 +74,24 @@ def _metric(instrument: str, scale: Scale, measure: str) -> Metric:
         unit=chosen.unit,
         good="high" if high else "low",
         denominator="responses with a score",
-        family=count_scores,
+        family=_family(measure if measure not in measures_for(scale) else ""),
         estimate=_estimator(instrument, chosen),
         collapse=collapse_counts,
         rest=counts_of_the_rest,
-        definition=_DEFINITIONS[measure],
+        definition=_DEFINITIONS.get(measure) or f"answers among the {len(best)} best / answers",
     )
+
+
+@cache
+def _family(measure: str) -> Family:
+    """Return the family that counts the answers for the usual measures, and for one more if it is named."""
+    if not measure:
+        return count_scores
+
+    def family(study: Tables, query: Query) -> SurveyCounts:
+        return count_scores(study, query, further=measure)
+
+    return family
 
 
 def _estimator(instrument: str, measure: Measure) -> Callable[[SurveyCounts, Query], pd.DataFrame]:
@@ -210,18 +232,22 @@ def measures_for(scale: Scale) -> tuple[str, ...]:
     """Return the names of the measures of a scale, the customary one first.
 
     A question from 0 to 10 is an NPS only if it is declared as one: by the name ``nps`` or by NPS's wording.
-    A box of all answers is none; of two answers one is good, and its top box is all there is.
+    The answers that the scale declares as good make the share named by how many they are. A box of all
+    answers is none; where one answer is good, the top box is all there is.
     """
     declared = scale.name == NPS.name or scale.question == NPS.question
     if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
         return ("nps",)
-    if len(scale.levels) == 2 or set(scale.top) == set(scale.levels):
+    boxes = len(set(scale.top))
+    if boxes == 1 or boxes == len(scale.levels):
         return ("mean", "top_box")
-    return ("mean", "top_2_box", "top_box")
+    return ("mean", top_box_name(boxes), "top_box")
 
 
-def count_scores(study: Tables, query: Query) -> SurveyCounts:
+def count_scores(study: Tables, query: Query, *, further: str = "") -> SurveyCounts:
     """Count answers by cell, instrument and score; link the answers of one customer if asked to.
+
+    ``further`` names a measure besides the usual ones of each scale.
 
     Raises
     ------
@@ -253,7 +279,7 @@ def count_scores(study: Tables, query: Query) -> SurveyCounts:
     unlinked = linked and query.clusters == "auto" and int(counts["n"].sum()) > LINKED_ROWS
     return SurveyCounts(
         counts=counts,
-        clusters=_link(rows, study.instruments, query) if linked and not unlinked else None,
+        clusters=_link(rows, study.instruments, query, further) if linked and not unlinked else None,
         scales=study.instruments,
         weighted=query.weights is not None,
         unlinked=unlinked,
@@ -324,9 +350,10 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     return rows.select(*query.keys, "instrument", "score", **extra)
 
 
-def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query) -> pd.DataFrame:
+def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query, further: str) -> pd.DataFrame:
     """Sum within each cluster of each cell, then the squares and products of those sums over clusters."""
-    names = list(dict.fromkeys(name for scale in scales.values() for name in measures_for(scale)))
+    usual = [name for scale in scales.values() for name in measures_for(scale)]
+    names = list(dict.fromkeys([*usual, further] if further else usual))
     cell = [*query.keys, "instrument"]
     rows = rows.filter(~nw.col("score").is_null())
     rows = rows.filter(nw.col("w") > 0) if query.weights else rows.with_columns(w=nw.lit(1.0))
@@ -343,21 +370,30 @@ def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query) ->
 
 
 def _value_of(measure: str, scales: Mapping[str, Scale]) -> nw.Expr:
-    """Return what an answer counts under a measure, whichever instrument it answers."""
-    score = nw.col("score").cast(nw.Float64())
+    """Return what an answer counts under a measure, whichever instrument it answers; 0 where it has none."""
     value: nw.Expr = nw.lit(0.0)
     for name, scale in scales.items():
-        if measure not in measures_for(scale):
-            continue
-        here = nw.col("instrument") == name
-        if measure == "mean":
-            value = nw.when(here).then(score).otherwise(value)
-            continue
-        chosen = measure_of(scale, measure)
-        for counted in sorted(set(chosen.values) - {0.0}):
-            levels = [x for x, y in zip(scale.levels, chosen.values, strict=True) if y == counted]
-            hit = reduce(or_, [score == float(level) for level in levels])
-            value = nw.when(here & hit).then(nw.lit(counted)).otherwise(value)
+        if _has_measure(scale, measure):
+            asked = nw.col("instrument") == name
+            value = nw.when(asked).then(_value_on(scale, measure)).otherwise(value)
+    return value
+
+
+def _has_measure(scale: Scale, measure: str) -> bool:
+    boxes = _BOX_NAME.fullmatch(measure)
+    return measure in measures_for(scale) or (boxes is not None and int(boxes[1]) < len(scale.levels))
+
+
+def _value_on(scale: Scale, measure: str) -> nw.Expr:
+    """Return what an answer to a question counts: the answer itself, or the value of the answers alike."""
+    score = nw.col("score").cast(nw.Float64())
+    if measure == "mean":
+        return score
+    worth = dict(zip(scale.levels, measure_of(scale, measure).values, strict=True))
+    value: nw.Expr = nw.lit(0.0)
+    for counted in sorted(set(worth.values()) - {0.0}):
+        answers_alike = [float(answer) for answer in scale.levels if worth[answer] == counted]
+        value = nw.when(score.is_in(answers_alike)).then(nw.lit(counted)).otherwise(value)
     return value
 
 

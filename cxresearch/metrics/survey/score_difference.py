@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import check_level, check_same_length
 from cxresearch.errors import DataError
+from cxresearch.metrics.base.cell_estimates import SMALL_BASE
 from cxresearch.metrics.survey.score_measures import (
-    SMALL_BASE,
     Measure,
     check_clusters,
     check_scores,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import as_numbers, check_choice
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.cell_estimates import WILSON
+from cxresearch.metrics.base.cell_estimates import SMALL_BASE, WILSON
 from cxresearch.results.units import Unit
 from cxresearch.scales import DETRACTORS, PROMOTERS, Scale
 from cxresearch.stats.intervals.score_cells import Kind
 
 Floats = NDArray[np.float64]
-#: How one question becomes one number; see ``measure_of``.
-MeasureName = Literal["nps", "mean", "top_2_box", "top_box"]
-SMALL_BASE = 30
+#: ``top_box``, ``top_2_box``, ``top_3_box`` ...
+_BOXES = re.compile(r"top_(?:(?P<number>[1-9][0-9]?)_)?box")
 
 _METHODS: dict[tuple[Kind, str], str] = {
     ("net", "score"): "score interval (Tango 1998)",
@@ -66,6 +66,22 @@ class Measure:
         return np.asarray(self.values, dtype=np.float64)
 
 
+def top_box_name(boxes: int) -> str:
+    """Return the name of the share of the best answers, by what it counts.
+
+    Examples
+    --------
+    >>> top_box_name(1), top_box_name(3)
+    ('top_box', 'top_3_box')
+    """
+    return "top_box" if boxes == 1 else f"top_{boxes}_box"
+
+
+def best_answers(scale: Scale, boxes: int) -> tuple[int, ...]:
+    """Return the best answers of a scale; those of one where low is good are its lowest."""
+    return scale.levels[-boxes:] if scale.direction == "high_is_good" else scale.levels[:boxes]
+
+
 def measure_of(scale: Scale, measure: str) -> Measure:
     """Return a measure of a scale.
 
@@ -73,51 +89,76 @@ def measure_of(scale: Scale, measure: str) -> Measure:
     ----------
     scale : Scale
         The declared question.
-    measure : {"nps", "mean", "top_2_box", "top_box"}
-        Promoters minus detractors (0-10 scales only); the mean answer; the share that gave an answer in
-        ``scale.top``; the share that gave the best answer. The best answer of a ``low_is_good`` scale is its
-        lowest.
+    measure : str
+        ``"nps"``: promoters minus detractors (0-10 scales only); ``"mean"``: the mean answer; ``"top_box"``:
+        the share that gave the best answer; ``"top_2_box"``, ``"top_3_box"`` ...: the share that gave one of
+        so many best answers. The best answer of a ``low_is_good`` scale is its lowest.
 
     Raises
     ------
     ArgumentError
         If an NPS is asked of another scale than 0 to 10, high is good, or a box of all the answers.
+
+    Examples
+    --------
+    >>> from cxresearch.scales import CES2
+    >>> measure_of(CES2, "top_2_box").label, measure_of(CES2, "top_2_box").values
+    ('CES top-2-box', (0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0))
     """
-    check_choice("measure", measure, ("nps", "mean", "top_2_box", "top_box"))
-    best = scale.high if scale.direction == "high_is_good" else scale.low
-    levels = scale.levels
-    kind: Kind = "share"
     if measure == "nps":
-        if (scale.low, scale.high, scale.direction) != (0, 10, "high_is_good"):
-            raise ArgumentError(
-                f"an NPS cannot be computed from a {scale.low}-{scale.high} scale, {scale.direction}",
-                wanted="answers from 0 to 10, 10 being best",
-                next_step="report the mean or top box of this question; rescaling does not make it an NPS",
-            )
-        values = tuple(float((x in PROMOTERS) - (x in DETRACTORS)) for x in levels)
+        return _net_promoters(scale)
+    if measure == "mean":
         return Measure(
-            name="nps",
-            label=scale.label,
-            kind="net",
-            values=values,
-            factor=100.0,
-            unit=Unit.POINTS,
+            name="mean",
+            label=f"{scale.label} mean",
+            kind="mean",
+            values=tuple(map(float, scale.levels)),
+            factor=1.0,
+            unit=Unit.SCORE,
             scale=scale,
         )
-    if measure == "mean":
-        label, kind, values, unit = f"{scale.label} mean", "mean", tuple(map(float, levels)), Unit.SCORE
-    elif measure == "top_box":
-        label, values, unit = f"{scale.label} top box", tuple(float(x == best) for x in levels), Unit.SHARE
-    else:
-        if len(levels) == 2 or set(scale.top) == set(levels):
-            raise ArgumentError(
-                f"every answer from {scale.low} to {scale.high} lies in the boxes: the share is always 100 %",
-                next_step="take measure='top_box', or declare in the scale's top which answers are good",
-            )
-        box = "top-2-box" if len(scale.top) == 2 else f"top-{len(scale.top)}-box"
-        values, unit = tuple(float(x in scale.top) for x in levels), Unit.SHARE
-        label = f"{scale.label} {box}"
-    return Measure(name=measure, label=label, kind=kind, values=values, factor=1.0, unit=unit, scale=scale)
+    boxes = _BOXES.fullmatch(measure)
+    if boxes is None:
+        raise ArgumentError(
+            f"measure is {measure!r}", wanted="one of 'nps', 'mean', 'top_box', 'top_2_box', 'top_3_box' ..."
+        )
+    number = int(boxes["number"] or 1)
+    if not 0 < number < len(scale.levels):
+        raise ArgumentError(
+            f"every answer from {scale.low} to {scale.high} lies in the boxes: the share is always 100 %",
+            next_step="take measure='top_box', or a box of fewer answers",
+        )
+    values = tuple(float(answer in best_answers(scale, number)) for answer in scale.levels)
+    box = "top box" if number == 1 else f"top-{number}-box"
+    return Measure(
+        name=top_box_name(number),
+        label=f"{scale.label} {box}",
+        kind="share",
+        values=values,
+        factor=1.0,
+        unit=Unit.SHARE,
+        scale=scale,
+    )
+
+
+def _net_promoters(scale: Scale) -> Measure:
+    if (scale.low, scale.high, scale.direction) != (0, 10, "high_is_good"):
+        raise ArgumentError(
+            f"an NPS cannot be computed from a {scale.low}-{scale.high} scale, {scale.direction}",
+            wanted="answers from 0 to 10, 10 being best",
+            next_step="report the mean or top box of this question; rescaling does not make it an NPS",
+        )
+    # NPS = 100 (promoters - detractors) / answers: an answer counts +1, 0 or -1 (Reichheld 2003).
+    values = tuple(float((answer in PROMOTERS) - (answer in DETRACTORS)) for answer in scale.levels)
+    return Measure(
+        name="nps",
+        label=scale.label,
+        kind="net",
+        values=values,
+        factor=100.0,
+        unit=Unit.POINTS,
+        scale=scale,
+    )
 
 
 def method_name(kind: Kind, method: str) -> str:

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import as_numbers, check_level, check_same_length
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.cell_estimates import SMALL_BASE
 from cxresearch.metrics.survey.score_measures import (
-    SMALL_BASE,
     Measure,
     base_note,
     check_clusters,
@@ -99,7 +99,7 @@ def nps(
 def csat(
     scores: ArrayLike,
     *,
-    measure: Literal["mean", "top_2_box", "top_box"] = "mean",
+    measure: str = "mean",
     weights: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     method: Literal["score", "wald", "t"] = "score",
@@ -113,7 +113,7 @@ def csat(
     scores : array-like, shape (n,)
         Whole numbers on the scale; None, NaN and NA are non-answers, counted in ``n_missing``.
     measure : {"mean", "top_2_box", "top_box"}
-        The mean answer; the share of 4 and 5; the share of 5.
+        The mean answer; the share of 4 and 5; the share of 5. Any ``"top_<k>_box"`` counts the k best.
     weights, clusters : array-like, shape (n,), optional
         As in :func:`nps`.
     method : {"score", "wald", "t"}
@@ -153,7 +153,7 @@ def ces(
     scores: ArrayLike,
     *,
     scale: Scale | None = None,
-    measure: Literal["mean", "top_2_box", "top_box"] = "mean",
+    measure: str = "mean",
     weights: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     method: Literal["score", "wald", "t"] = "score",
@@ -169,9 +169,9 @@ def ces(
         ``cx.CES2`` (1 to 7, "made it easy", high is good), ``cx.CES1`` (1 to 5, "how much effort", low is
         good), or your own. It must be given: the versions run in opposite directions, and answers from 1 to 5
         could be either. The version is part of the result's name.
-    measure : {"mean", "top_2_box", "top_box"}
-        The mean answer; the share of good answers (``scale.top``: 5 to 7 on CES 2.0, 1 and 2 on CES 1.0);
-        the share of the best answer.
+    measure : {"mean", "top_3_box", "top_2_box", "top_box"}
+        The mean answer; the share of the three, two or one best answers. Customary for CES 2.0 is
+        ``"top_3_box"`` (5 to 7), for CES 1.0 ``"top_2_box"`` (1 and 2). Any ``"top_<k>_box"`` is admitted.
     weights, clusters, method, level
         As in :func:`csat`.
 
@@ -237,8 +237,8 @@ def survey_score(
         Whole numbers on the scale; None, NaN and NA are non-answers, counted in ``n_missing``.
     scale : Scale
         The question: bounds, direction, top answers.
-    measure : {"nps", "mean", "top_2_box", "top_box"}
-        See :func:`nps` and :func:`csat`.
+    measure : {"nps", "mean", "top_box", "top_2_box", "top_3_box", ...}
+        See :func:`nps` and :func:`csat`; ``"top_<k>_box"`` is the share of the k best answers.
     weights, clusters, method, level
         As in :func:`nps`; ``"t"`` and ``"wald"`` as in :func:`csat`.
 

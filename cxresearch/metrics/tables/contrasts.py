@@ -16,7 +16,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import with_users_names
 from cxresearch.metrics.base.metric import Metric, Query
 from cxresearch.metrics.base.periods import allowing_for_days, days_of, scaled
-from cxresearch.metrics.tables.metric_table import make_query, one_metric
+from cxresearch.metrics.tables.metric_table import make_query, statistics_of
 from cxresearch.metrics.tables.statistics import Statistics, unit_of_difference
 from cxresearch.results.period_names import period_label
 from cxresearch.results.units import Unit
@@ -108,8 +108,8 @@ def metric_contrasts(
     """
     check_choice("against", against, ("previous", "rest", "groups"))
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
-    query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
-    statistics, chosen = one_metric(data, metric, query)
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level)
+    statistics, chosen = statistics_of(data, metric, query, options)
     table = adjusted(contrast_table(statistics, chosen, against), adjust)
     return with_users_names(table, statistics.query)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,9 +13,9 @@ from cxresearch.data.engine import EVERY, Every
 from cxresearch.data.study import Study
 from cxresearch.metrics.base.group_columns import neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.tables.bare_answers import read_answers
-from cxresearch.metrics.tables.check_options import check_options
-from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.registry import find_metric, plain_name
 from cxresearch.metrics.tables.statistics import Statistics
 
 
@@ -41,7 +42,8 @@ def metric_table(
         (2.0).
     metric : str
         ``"nps"``, ``"csat"`` (the mean), ``"csat_top_2_box"``, ``"csat_top_box"``, likewise for each declared
-        instrument, ``"<instrument>_response_rate"``, or any other metric the study's tables allow.
+        instrument (``"ces_top_3_box"``: the three best answers), ``"<instrument>_response_rate"``, or any
+        other metric the study's tables allow. Case is forgiven.
     by : str or sequence of str, optional
         Group columns, crossed: of the metric's table, or of customers.
     every : {"day", "week", "month", "quarter", "year"}, optional
@@ -54,9 +56,10 @@ def metric_table(
     level : float
         Confidence level.
     options : mapping, optional
-        Choices of the metric: ``profile`` and ``rates`` (revenue), ``grace_days`` (renewals),
-        ``win_back_days``, ``repeat_days`` (second purchases), ``target_hours`` and ``hours`` (tickets),
-        ``within_days`` and ``feature`` (adoption); ``{"profile": "stripe"}``.
+        Choices of the metric, as it declares them: ``profile`` and ``rates`` (revenue), ``grace_days``
+        (renewals), ``win_back_days``, ``repeat_days`` (second purchases), ``hours`` (tickets),
+        ``target_hours`` and ``sla_of`` (promised times), ``within_days`` and ``feature`` (adoption). One that
+        the metric does not have is refused.
 
     Returns
     -------
@@ -85,8 +88,8 @@ def metric_table(
     0    a  100.0  50       False
     1    b  -10.0  50       False
     """
-    query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
-    statistics, chosen = one_metric(data, metric, query)
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level)
+    statistics, chosen = statistics_of(data, metric, query, options)
     return with_users_names(statistics.table(chosen), statistics.query)
 
 
@@ -97,9 +100,8 @@ def make_query(
     clusters: str | None,
     weights: str | None,
     level: float,
-    options: Mapping[str, Any] | None = None,
 ) -> Query:
-    """Return a checked query."""
+    """Return a checked query, as yet without options."""
     columns = check_columns("by", by)
     if every is not None:
         check_choice("every", every, EVERY)
@@ -109,7 +111,6 @@ def make_query(
         level=check_level(level),
         clusters=clusters,
         weights=weights,
-        options=check_options(options),
     )
 
 
@@ -118,10 +119,15 @@ def as_study(data: Any, metric: str) -> Tables:
     themed: Tables | None = getattr(data, "themed_study", None)
     if themed is not None:
         return themed
-    return data if isinstance(data, Study) else read_answers(data, metric)
+    return data if isinstance(data, Study) else read_answers(data, plain_name(metric))
 
 
-def one_metric(data: Any, metric: str, query: Query) -> tuple[Statistics, Metric]:
+def statistics_of(
+    data: Any, name: str, query: Query, options: Mapping[str, Any] | None
+) -> tuple[Statistics, Metric]:
     """Return the statistics, under neutral group names, and the metric that a name stands for."""
-    study, query = neutral_groups(as_study(data, metric), query)
-    return Statistics(study, query), find_metric(study, metric)
+    study = as_study(data, name)
+    metric = find_metric(study, name)
+    chosen = check_options(options, metric.options, of=metric.name)
+    study, query = neutral_groups(study, replace(query, options=chosen))
+    return Statistics(study, query), metric

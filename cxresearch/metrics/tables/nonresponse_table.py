@@ -17,8 +17,9 @@ from cxresearch.metrics.survey.answers_by_cell import measures_for
 from cxresearch.metrics.survey.response_rate import bounds_method
 from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of
 from cxresearch.metrics.tables.metric_table import as_study, make_query
-from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.registry import find_metric, plain_name
 from cxresearch.metrics.tables.statistics import finish
+from cxresearch.wording import did_you_mean
 
 
 def nonresponse_table(
@@ -66,19 +67,30 @@ def nonresponse_table(
     """
     query = make_query(by, every, clusters=None, weights=None, level=0.95)
     study, query = neutral_groups(as_study(data, metric), query)
-    asked = {
-        instrument if measure in ("nps", "mean") else f"{instrument}_{measure}": (instrument, measure)
-        for instrument, scale in study.instruments.items()
-        for measure in measures_for(scale)
-    }
-    if metric not in asked:
-        raise ArgumentError(f"metric {metric!r} is no score", wanted="one of " + ", ".join(asked))
-    instrument, name = asked[metric]
-    measure = measure_of(study.instruments[instrument], name)
+    instrument, measure = _score(study, plain_name(metric))
     counts = count_scores_sent(study, query)
     cells = _bounds(counts[counts["instrument"] == instrument], query, measure)
     table = finish(find_metric(study, metric), query, cells)
     return with_users_names(table.assign(level=np.nan), query)
+
+
+def _score(study: Tables, name: str) -> tuple[str, Measure]:
+    """Return the question and the measure that the name of a score stands for."""
+    scores = [
+        instrument if measure in ("nps", "mean") else f"{instrument}_{measure}"
+        for instrument, scale in study.instruments.items()
+        for measure in measures_for(scale)
+    ]
+    for instrument, scale in study.instruments.items():
+        if name == instrument:
+            return instrument, measure_of(scale, measures_for(scale)[0])
+        if name.startswith(f"{instrument}_top_"):
+            return instrument, measure_of(scale, name.removeprefix(f"{instrument}_"))
+    raise ArgumentError(
+        f"metric {name!r} is no score",
+        wanted="one of " + ", ".join(scores),
+        next_step=did_you_mean(name, scores),
+    )
 
 
 def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:

@@ -12,8 +12,7 @@ import pandas as pd
 from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import neutral_groups
-from cxresearch.metrics.base.periods import period_starts
-from cxresearch.metrics.revenue.mrr_bridge_result import local_moment
+from cxresearch.metrics.base.periods import local_moment, period_starts
 from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores, measures_for
 from cxresearch.metrics.tables.metric_table import as_study, make_query
 from cxresearch.metrics.tables.registry import find_metric

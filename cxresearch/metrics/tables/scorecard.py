@@ -16,6 +16,7 @@ from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
 from cxresearch.metrics.base.group_columns import NoSuchGroupError, neutral_groups, users_names
 from cxresearch.metrics.base.metric import Family, Metric, Query
+from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.base.periods import any_allowed, last_ended, local_cut, running_period
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, count_scores
 from cxresearch.metrics.survey.declared_directions import direction_table, opposed
@@ -78,13 +79,14 @@ def scorecard(
     >>> card.overall[["metric", "n", "unit"]].tail(1).to_string(index=False, header=False).split()[0]
     'nps'
     """
-    query = make_query(by, every, clusters=clusters, weights=weights, level=level, options=options)
+    query = make_query(by, every, clusters=clusters, weights=weights, level=level)
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
     metrics = (metrics,) if isinstance(metrics, str) else metrics
-    seen, query = neutral_groups(study, query)
     chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
+    declared = [option for metric in chosen for option in metric.options]
+    seen, query = neutral_groups(study, replace(query, options=check_options(options, declared)))
     statistics = Statistics(seen, query)
     counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
     if not counted:

@@ -48,7 +48,7 @@ class Statistics:
     def of(self, metric: Metric, query: Query | None = None) -> Any:
         """Return the statistics of a metric's family."""
         query = query or self.query
-        key = (metric.family, query.by, query.every)
+        key = (metric.family_of(query), query.by, query.every)
         if key not in self._found:
             self._found[key] = self._coarser(metric, query)
         return self._found[key]
@@ -58,7 +58,7 @@ class Statistics:
             found = metric.collapse(self.of(metric), self.query, query)
             if found is not None:
                 return found
-        return metric.family(self.study, query)
+        return metric.family_of(query)(self.study, query)
 
     def table(self, metric: Metric, query: Query | None = None) -> pd.DataFrame:
         """Return the cells of a metric: columns metric, the keys, `TABLE_COLUMNS`; sorted by the keys."""

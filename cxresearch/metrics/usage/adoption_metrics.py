@@ -10,7 +10,7 @@ from scipy import stats
 
 from cxresearch.metrics.base.cell_estimates import NONE, RUNNING, WILSON, each_cell, shares, without_running
 from cxresearch.metrics.base.metric import Metric, Query, Tables
-from cxresearch.metrics.tables.check_options import option
+from cxresearch.metrics.base.options import Days, Text
 from cxresearch.metrics.usage.usage_counts import (
     MINUTES_PER_DAY,
     UsageCounts,
@@ -25,6 +25,11 @@ from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:
     from cxresearch.stats.survival.survival_curve import KaplanMeier
+
+#: Days after joining (adoption), and without a period days before the data cut (features used).
+WITHIN_DAYS = Days("within_days", 30)
+#: A feature; by default any use.
+FEATURE = Text("feature")
 
 
 def metrics_of(study: Tables) -> tuple[Metric, ...]:
@@ -67,6 +72,7 @@ def _adoption() -> Metric:
         good="high",
         denominator="customers who joined in the period and have had the days",
         family=_first_uses,
+        options=(WITHIN_DAYS, FEATURE),
         estimate=adopted_share,
         collapse=collapse_usage,
         rest=usage_of_the_rest,
@@ -86,6 +92,7 @@ def _first_use() -> Metric:
         good="low",
         denominator="customers who joined, censored on leaving and at the data cut",
         family=_first_uses,
+        options=(FEATURE,),
         estimate=_median_days,
         collapse=collapse_usage,
         difference="none",
@@ -101,6 +108,7 @@ def _breadth() -> Metric:
         good="high",
         denominator="customers there on every day of the period",
         family=_features,
+        options=(WITHIN_DAYS,),
         days="at_most",
         estimate=mean_features,
         collapse=collapse_usage,
@@ -113,12 +121,11 @@ def _breadth() -> Metric:
 
 
 def _first_uses(study: Any, query: Query) -> UsageCounts:
-    within, feature = option(query, "within_days"), option(query, "feature")
-    return count_first_uses(study, query, within_days=within, feature=feature)
+    return count_first_uses(study, query, within_days=WITHIN_DAYS.of(query), feature=FEATURE.of(query))
 
 
 def _features(study: Any, query: Query) -> UsageCounts:
-    return count_features(study, query, within_days=option(query, "within_days"))
+    return count_features(study, query, within_days=WITHIN_DAYS.of(query))
 
 
 def active_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
@@ -142,7 +149,7 @@ def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     sums = sums.groupby(keys, dropna=False, as_index=False)[["joined", "had", "hits"]].sum()
     known = sums["complete"].to_numpy(bool)
     had = np.where(known, sums["had"], 0).astype(float)
-    days = option(query, "within_days")
+    days = WITHIN_DAYS.of(query)
     late = f"{NONE}not all who joined have had {days:g} days"
     return sums[list(query.keys)].assign(
         **shares(np.minimum(sums["hits"], had), had, query.level),

@@ -19,8 +19,8 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.cell_estimates import follows, others
 from cxresearch.metrics.base.group_columns import NoSuchGroupError, cells_of
 from cxresearch.metrics.base.metric import Query
+from cxresearch.metrics.base.options import check_days
 from cxresearch.metrics.base.periods import complete_periods, period_steps
-from cxresearch.metrics.tables.check_options import check_days
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
