@@ -16,6 +16,7 @@ from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.base.periods import complete_periods, days_of
 from cxresearch.metrics.revenue.revenue_metrics import bridges_of
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, answers, count_scores, measures_for
@@ -108,15 +109,17 @@ def metric_series(
         If the metric, a column or the period is not available, or the metric is a stock of money.
     """
     columns = (by,) if isinstance(by, str) else tuple(by)
-    query = make_query(columns, every, clusters="auto", weights=None, level=level, options=options)
-    study, query = neutral_groups(as_study(data, metric), query)
+    study = as_study(data, metric)
     chosen = find_metric(study, metric)
+    query = make_query(columns, every, clusters="auto", weights=None, level=level)
+    query = replace(query, options=check_options(options, chosen.options, of=chosen.name))
+    study, query = neutral_groups(study, query)
     if chosen.unit is Unit.MONEY:
         raise ArgumentError(
             f"{metric!r} is a sum that grows by what it was before: every series of it drifts",
             wanted="a rate, such as net_revenue_retention or gross_revenue_churn",
         )
-    question = _question(study, metric)
+    question = _question(study, chosen.name)
     if question is None:
         return _by_period(study, chosen, query, columns)
     if every not in (None, "day"):
