@@ -419,7 +419,7 @@ def test_contrasts_refuse_what_cannot_be_compared() -> None:
 
 def test_adjustments_of_r(r_reference: dict[str, Any]) -> None:
     """p.adjust(c(.001, .008, .039, .041, .042, .06, .074, .205, .212, .216)), R 4.2.2."""
-    from cxresearch.metrics.tables.contrasts import adjusted
+    from cxresearch.metrics.tables.contrast_table import adjusted
 
     p = [0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205, 0.212, 0.216]
     table = pd.DataFrame({"p_value": p, "p_adjusted": p})

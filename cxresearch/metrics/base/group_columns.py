@@ -9,13 +9,14 @@ import narwhals as nw
 
 from cxresearch.data.engine import period_start
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.metric import Query, Tables
 from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
+
+    from cxresearch.metrics.base.metric import Query, Tables
 
 #: Neutral names begin so, and no column that the package computes does; a test reads the source.
 STEM = "by_"

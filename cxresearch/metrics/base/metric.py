@@ -19,15 +19,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import Every
-from cxresearch.metrics.base.options import Option
 from cxresearch.results.units import Unit
 from cxresearch.scales import Scale
+
+if TYPE_CHECKING:
+    from cxresearch.metrics.base.options import Option
 
 #: Columns an estimate returns besides ``query.keys``: numbers in the metric's unit, n of the denominator.
 #: One that weighs or links rows adds ``n_effective``, the number of independent rows they are worth.

@@ -15,21 +15,18 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.cell_estimates import WILSON
 from cxresearch.metrics.base.periods import next_period
+from cxresearch.metrics.returns.churn_cells import churn_cells, counting_heads
 from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge
 from cxresearch.metrics.revenue.revenue_levels import KINDS, revenue_levels, revenue_moves
 from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
-from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.intervals.ratio import poisson_rate
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.stats.survival.reached_share import share_reached
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from cxresearch.data.study import Study
 
 Denominator = Literal["opening", "opening_and_new", "average", "exposure", "km"]
@@ -107,48 +104,6 @@ def _no_rates(study: Study) -> Any:
         return None
     found = collect(study.table("revenue").select("currency").unique())["currency"].dropna()
     return dict.fromkeys(map(str, found), 1.0)
-
-
-def counting_heads(rules: RevenueProfile) -> RevenueProfile:
-    """Return the definition by which customers are counted, where the money may follow every change."""
-    return rules if rules.left_within else replace(rules, moves="period_end")
-
-
-def churn_base(rows: pd.DataFrame, chosen: str) -> NDArray[np.float64]:
-    """Return what customers lost are divided by, for each row of a bridge, shape (n,)."""
-    opening = rows["opening_customers"].astype(float)
-    if chosen == "average":
-        opening = (opening + rows["closing_customers"]) / 2
-    elif chosen == "opening_and_new":
-        opening = opening + rows["new_customers"]
-    return np.asarray(opening, dtype=np.float64)
-
-
-def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFrame:
-    """Return the share of customers lost for rows of a bridge: ``value, low, high, se, n, method``.
-
-    Who joined and left within a period can outnumber those who were there: then it is a rate, with the exact
-    Poisson interval.
-    """
-    churned, base = rows["churn_customers"].to_numpy(float), churn_base(rows, chosen)
-    shares = (base > 0) & (churned <= base)
-    bounds = wilson(np.where(shares, churned, 0.0), np.where(shares, base, 1.0), level=level)
-    low, high = np.array(bounds.low, dtype=float), np.array(bounds.high, dtype=float)
-    for at in np.flatnonzero(~shares):
-        _, low[at], high[at] = poisson_rate(int(churned[at]), float(base[at]), level=level)
-    divisor = np.where(base > 0, base, np.nan)
-    value, n = churned / divisor, base.round()
-    return pd.DataFrame(
-        {
-            "value": value,
-            "low": low,
-            "high": high,
-            "se": np.sqrt(value * np.maximum(1 - value, 0) / divisor),
-            "n": n.astype("int64"),
-            "method": np.where(shares, WILSON, "exact Poisson interval (Garwood 1936)"),
-        },
-        index=rows.index,
-    )
 
 
 def _share(row: Any, chosen: str, rules: RevenueProfile, level: float) -> Estimate:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.periods import local_moment, next_period
+from cxresearch.metrics.revenue.revenue_levels import LEDGER
 from cxresearch.results.result import Result, as_plain
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Lines of the ledger with their sign.
-LEDGER = {"new": 1, "expansion": 1, "reactivation": 1, "contraction": -1, "churn": -1, "fx": 1}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

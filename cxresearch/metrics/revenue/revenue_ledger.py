@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.errors import DataError
-from cxresearch.metrics.revenue.mrr_bridge_result import LEDGER
-from cxresearch.metrics.revenue.revenue_levels import KINDS
+from cxresearch.metrics.revenue.revenue_levels import KINDS, LEDGER
 
 PAIRS = [f"{a}*{b}" for a, b in combinations_with_replacement(KINDS, 2)]
 CROSS = [f"{kind}*opening" for kind in KINDS]

@@ -19,6 +19,8 @@ STATUSES = ("active", "trial", "paused", "past_due", "unpaid", "cancelled")
 _BEYOND = 9e16
 #: Kinds of move in the order of the ledger.
 KINDS = ("new", "expansion", "reactivation", "contraction", "churn")
+#: Lines of the ledger with their sign: opening + sum of the signed lines = closing.
+LEDGER = {"new": 1, "expansion": 1, "reactivation": 1, "contraction": -1, "churn": -1, "fx": 1}
 
 
 def revenue_levels(study: Study, profile: RevenueProfile) -> nw.LazyFrame[Any]:

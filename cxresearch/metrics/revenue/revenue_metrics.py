@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.metrics.base.cell_estimates import without_running
 from cxresearch.metrics.base.group_columns import NoSuchGroupError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
-from cxresearch.metrics.returns.logo_churn import churn_base, churn_cells, counting_heads
+from cxresearch.metrics.returns.churn_cells import churn_base, churn_cells, counting_heads
 from cxresearch.metrics.revenue.exchange_rates import RATES
 from cxresearch.metrics.revenue.mrr_bridge import bridge_by
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge

@@ -1,1 +1,11 @@
-"""Support."""
+"""Tickets: how many, how much work, how fast, how often reopened.
+
+``ticket_times``
+    First reply, resolution and wait as survival times: an open ticket is censored.
+``tickets``
+    How many tickets, how old the open ones are, how many get solved.
+``business_hours``
+    Working time between two moments.
+``support_metrics``
+    The support metrics by name.
+"""

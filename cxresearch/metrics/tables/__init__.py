@@ -1,1 +1,27 @@
-"""Tables."""
+"""Any metric by name: a number, a table, what moved, a scorecard.
+
+``registry``
+    Every metric by name, and how it is asked.
+``one_metric``
+    One metric as one number, or one for each group.
+``metric_table``
+    One metric by group and period.
+``contrasts``
+    Against the period before, against the rest, between groups.
+``contrast_table``
+    Differences of cells, with tests and corrected p-values.
+``scorecard``
+    All metrics of a study from one pass for each family.
+``scorecard_result``
+    The scorecard, and what it says.
+``score_breakdown``
+    Answers by class and group.
+``nonresponse_table``
+    How far silence could move a score.
+``statistics``
+    What families counted: once each, coarser cells from finer ones.
+``suppression``
+    Which cells may be read.
+``bare_answers``
+    A bare frame of answers in the place of a study.
+"""

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_columns, check_level
-from cxresearch.data.engine import EVERY, Every
-from cxresearch.data.study import Study
-from cxresearch.metrics.base.group_columns import neutral_groups, with_users_names
-from cxresearch.metrics.base.metric import Metric, Query, Tables
-from cxresearch.metrics.base.options import check_options
-from cxresearch.metrics.tables.bare_answers import read_answers
-from cxresearch.metrics.tables.registry import find_metric, plain_name
-from cxresearch.metrics.tables.statistics import Statistics
+from cxresearch.data.engine import Every
+from cxresearch.metrics.base.group_columns import with_users_names
+from cxresearch.metrics.tables.registry import make_query, statistics_of
 
 
 def metric_table(
@@ -91,43 +84,3 @@ def metric_table(
     query = make_query(by, every, clusters=clusters, weights=weights, level=level)
     statistics, chosen = statistics_of(data, metric, query, options)
     return with_users_names(statistics.table(chosen), statistics.query)
-
-
-def make_query(
-    by: str | Sequence[str] | None,
-    every: Every | None,
-    *,
-    clusters: str | None,
-    weights: str | None,
-    level: float,
-) -> Query:
-    """Return a checked query, as yet without options."""
-    columns = check_columns("by", by)
-    if every is not None:
-        check_choice("every", every, EVERY)
-    return Query(
-        by=columns,
-        every=every,
-        level=check_level(level),
-        clusters=clusters,
-        weights=weights,
-    )
-
-
-def as_study(data: Any, metric: str) -> Tables:
-    """Return a study as it is, that behind themes with its marks, and a frame as a study of responses."""
-    themed: Tables | None = getattr(data, "themed_study", None)
-    if themed is not None:
-        return themed
-    return data if isinstance(data, Study) else read_answers(data, plain_name(metric))
-
-
-def statistics_of(
-    data: Any, name: str, query: Query, options: Mapping[str, Any] | None
-) -> tuple[Statistics, Metric]:
-    """Return the statistics, under neutral group names, and the metric that a name stands for."""
-    study = as_study(data, name)
-    metric = find_metric(study, name)
-    chosen = check_options(options, metric.options, of=metric.name)
-    study, query = neutral_groups(study, replace(query, options=chosen))
-    return Statistics(study, query), metric

@@ -16,8 +16,7 @@ from cxresearch.metrics.base.metric import Query, Tables
 from cxresearch.metrics.survey.answers_by_cell import measures_for
 from cxresearch.metrics.survey.response_rate import bounds_method
 from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of
-from cxresearch.metrics.tables.metric_table import as_study, make_query
-from cxresearch.metrics.tables.registry import find_metric, plain_name
+from cxresearch.metrics.tables.registry import as_study, find_metric, make_query, plain_name
 from cxresearch.metrics.tables.statistics import finish
 from cxresearch.wording import did_you_mean
 

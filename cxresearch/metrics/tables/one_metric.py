@@ -17,7 +17,7 @@ from cxresearch.errors import ArgumentError, CxWarning
 from cxresearch.metrics.base.cell_estimates import one_estimate
 from cxresearch.metrics.base.metric import Metric
 from cxresearch.metrics.base.periods import last_ended, local_moment, period_starts
-from cxresearch.metrics.tables.metric_table import make_query, statistics_of
+from cxresearch.metrics.tables.registry import make_query, statistics_of
 from cxresearch.metrics.tables.statistics import finish
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.hiding import why_hidden

@@ -1,4 +1,4 @@
-"""Every metric that can be asked for by name, of a given study.
+"""Every metric that can be asked for by name, of a given study, and how it is asked.
 
 To add metrics: write a module with ``metrics_of(study) -> tuple[Metric, ...]`` (see metrics/base/metric.py),
 import it here and add it to ``_SOURCES``. Nothing else changes: `cx.metric_table`, `cx.scorecard` and the
@@ -8,15 +8,25 @@ report find them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from cxresearch.checks import check_choice, check_columns, check_level
+from cxresearch.data.engine import EVERY, Every
+from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.metric import Metric, Tables
+from cxresearch.metrics.base.group_columns import neutral_groups
+from cxresearch.metrics.base.metric import Metric, Query, Tables
+from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.returns import customer_churn, return_metrics
 from cxresearch.metrics.revenue import revenue_metrics
 from cxresearch.metrics.support import support_metrics
 from cxresearch.metrics.survey import answers_by_cell as survey_metrics
 from cxresearch.metrics.survey import response_rate as non_response
 from cxresearch.metrics.survey import theme_metrics
+from cxresearch.metrics.tables.bare_answers import read_answers
+from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.metrics.usage import adoption_metrics
 from cxresearch.wording import did_you_mean
 
@@ -70,3 +80,43 @@ def plain_name(name: str) -> str:
     'net_revenue_retention'
     """
     return re.sub(r"[\s-]+", "_", str(name).strip().casefold())
+
+
+def make_query(
+    by: str | Sequence[str] | None,
+    every: Every | None,
+    *,
+    clusters: str | None,
+    weights: str | None,
+    level: float,
+) -> Query:
+    """Return a checked query, as yet without options."""
+    columns = check_columns("by", by)
+    if every is not None:
+        check_choice("every", every, EVERY)
+    return Query(
+        by=columns,
+        every=every,
+        level=check_level(level),
+        clusters=clusters,
+        weights=weights,
+    )
+
+
+def as_study(data: Any, metric: str) -> Tables:
+    """Return a study as it is, that behind themes with its marks, and a frame as a study of responses."""
+    themed: Tables | None = getattr(data, "themed_study", None)
+    if themed is not None:
+        return themed
+    return data if isinstance(data, Study) else read_answers(data, plain_name(metric))
+
+
+def statistics_of(
+    data: Any, name: str, query: Query, options: Mapping[str, Any] | None
+) -> tuple[Statistics, Metric]:
+    """Return the statistics, under neutral group names, and the metric that a name stands for."""
+    study = as_study(data, name)
+    metric = find_metric(study, name)
+    chosen = check_options(options, metric.options, of=metric.name)
+    study, query = neutral_groups(study, replace(query, options=chosen))
+    return Statistics(study, query), metric

@@ -14,8 +14,7 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.periods import local_moment, period_starts
 from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores, measures_for
-from cxresearch.metrics.tables.metric_table import as_study, make_query
-from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.registry import as_study, find_metric, make_query
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.hiding import why_hidden
 from cxresearch.results.period_names import period_label

@@ -20,9 +20,8 @@ from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.base.periods import any_allowed, last_ended, local_cut, running_period
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, count_scores
 from cxresearch.metrics.survey.declared_directions import direction_table, opposed
-from cxresearch.metrics.tables.contrasts import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
-from cxresearch.metrics.tables.metric_table import make_query
-from cxresearch.metrics.tables.registry import find_metric, metrics_of
+from cxresearch.metrics.tables.contrast_table import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
+from cxresearch.metrics.tables.registry import find_metric, make_query, metrics_of
 from cxresearch.metrics.tables.scorecard_result import Scorecard
 from cxresearch.metrics.tables.statistics import Statistics
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from cxresearch.metrics.revenue.mrr_bridge_result import LEDGER, MrrBridge
+from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
+from cxresearch.metrics.revenue.revenue_levels import LEDGER
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, GRID, INK, MUTED, NEUTRAL, PALETTE, look, new_axes
 

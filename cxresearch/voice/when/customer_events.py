@@ -13,7 +13,7 @@ from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.survey.answers_by_cell import answers
-from cxresearch.metrics.tables.metric_table import as_study
+from cxresearch.metrics.tables.registry import as_study
 from cxresearch.stats.change_points.event_window import WindowTest
 from cxresearch.stats.change_points.exposure_contrast import (
     CustomerRows,

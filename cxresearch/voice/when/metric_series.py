@@ -21,8 +21,7 @@ from cxresearch.metrics.base.periods import complete_periods, days_of
 from cxresearch.metrics.revenue.revenue_metrics import bridges_of
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, answers, count_scores, measures_for
 from cxresearch.metrics.survey.score_measures import Measure, measure_of
-from cxresearch.metrics.tables.metric_table import as_study, make_query
-from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.registry import as_study, find_metric, make_query
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.units import Unit
 from cxresearch.stats.change_points.dated_sums import DatedSums, dated_sums

@@ -11,8 +11,7 @@ import pandas as pd
 
 from cxresearch.checks import check_level
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.tables.metric_table import as_study
-from cxresearch.metrics.tables.registry import find_metric
+from cxresearch.metrics.tables.registry import as_study, find_metric
 from cxresearch.metrics.tables.statistics import unit_of_difference
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.result import Result
