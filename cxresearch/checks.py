@@ -46,22 +46,21 @@ def check_number(
     >>> check_number("margin", 0.02, above=0)
     0.02
     """
-    bounds = [
-        text
-        for text, given in (
-            (f"above {above}", above),
-            (f"at least {at_least}", at_least),
-            (f"below {below}", below),
-        )
-        if given is not None
-    ]
-    wanted = "a finite number" + (" " + " and ".join(bounds) if bounds else "")
+    bounds = []
+    if above is not None:
+        bounds.append(f"above {above}")
+    if at_least is not None:
+        bounds.append(f"at least {at_least}")
+    if below is not None:
+        bounds.append(f"below {below}")
+    wanted = f"a finite number {' and '.join(bounds)}".rstrip()
     if not isinstance(value, (Real, Decimal)) or isinstance(value, bool):
         raise ArgumentError(f"{name} is {value!r}", wanted=wanted)
     try:
         number = float(value)
     except (OverflowError, ValueError):  # a whole number of 400 digits, a signalling NaN
         raise ArgumentError(f"{name} is {value!r}", wanted=wanted) from None
+    # Infinity less infinity is NaN, and so is NaN less NaN: only a finite number gives 0.
     fits = (
         number - number == 0
         and (above is None or number > above)
@@ -168,6 +167,7 @@ def _refuse_other_kinds(name: str, series: pd.Series[Any], *, booleans: bool) ->
         if not booleans:
             raise _no_number(name, "true/false values")
         return
+    # Objects one by one: a boolean among numbers is a boolean, whatever pandas would make of it.
     kinds = set(map(type, series))
     for other in kinds - {type(None), type(pd.NA)}:
         flag = issubclass(other, (bool, np.bool_))

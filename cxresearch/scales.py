@@ -69,8 +69,11 @@ class Scale:
             raise ArgumentError(
                 f"scale {self.name!r} runs from {self.low} to {self.high}", wanted="low below high"
             )
-        best_first = self.levels[::-1] if self.direction == "high_is_good" else self.levels
-        boxes = 1 if len(self.levels) == 2 else 2
+        best_first = self.levels
+        if self.direction == "high_is_good":
+            best_first = self.levels[::-1]
+        # The trade's top-two box; of two answers one is the top.
+        boxes = min(2, len(self.levels) - 1)
         if not self.top:
             object.__setattr__(self, "top", tuple(sorted(best_first[:boxes])))
         if not self.bottom:
@@ -101,10 +104,11 @@ class Scale:
             )
 
     def _repr_html_(self) -> str:
-        good = "high" if self.direction == "high_is_good" else "low"
-        text = f": {self.low} to {self.high}, {good} is good; satisfied: {', '.join(map(str, self.top))}"
-        asked = f" <i>{html.escape(self.question)}</i>" if self.question else ""
-        return f"<div class='cx-result'><b>{html.escape(self.label)}</b>{text}.{asked}</div>"
+        good = self.direction.replace("_", " ")
+        text = f": {self.low} to {self.high}, {good}; satisfied: {', '.join(map(str, self.top))}."
+        if self.question:
+            text += f" <i>{html.escape(self.question)}</i>"
+        return f"<div class='cx-result'><b>{html.escape(self.label)}</b>{text}</div>"
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -114,7 +118,9 @@ class Scale:
     @property
     def risk_sign(self) -> int:
         """+1 if a high answer means an unhappy customer, else -1: ``risk_sign * score`` rises with risk."""
-        return 1 if self.direction == "low_is_good" else -1
+        if self.direction == "low_is_good":
+            return 1
+        return -1
 
 
 NPS = Scale(

@@ -22,6 +22,7 @@ def shown(value: Any, longest: int = _LONGEST) -> str:
     >>> shown("x" * 100, longest=10)
     "'xxxxxxxxx…'"
     """
+    # A control character may move a terminal's cursor or colour; a space cannot.
     text = "".join(letter if letter.isprintable() else " " for letter in str(value)[: 4 * longest])
     if len(text) > longest:
         text = text[: longest - 1] + "…"
@@ -38,7 +39,9 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
     """
     names = {str(candidate).casefold(): str(candidate) for candidate in known}
     close = difflib.get_close_matches(str(name).casefold(), list(names), n=1, cutoff=likeness)
-    return names[close[0]] if close else ""
+    if not close:
+        return ""
+    return names[close[0]]
 
 
 def did_you_mean(name: str, known: Iterable[str], *, likeness: float = 0.6, otherwise: str = "") -> str:
@@ -67,7 +70,9 @@ def listed(names: Iterable[Any], most: int = 12) -> str:
     """
     every = [shown(name) for name in names]
     text = ", ".join(every[:most])
-    return text if len(every) <= most else f"{text} and {len(every) - most} more"
+    if len(every) > most:
+        text += f" and {len(every) - most} more"
+    return text
 
 
 def inert_cell(value: Any) -> Any:

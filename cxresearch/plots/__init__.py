@@ -1,1 +1,6 @@
-"""Pictures of results: ``plot(result)`` draws what a result holds and computes nothing."""
+"""Pictures of what the package returns: `plot(result)` draws, and computes nothing.
+
+dispatch            `plot`: one name for every picture
+registry            which drawing function belongs to which result
+style               palette, type sizes, and the marks that all pictures share
+"""

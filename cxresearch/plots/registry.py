@@ -7,6 +7,7 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError
+from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,12 +37,16 @@ def draw_checked(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
 def _check_options(result: Any, options: dict[str, Any]) -> None:
     """Refuse an option that the picture of a result does not have, naming those it has."""
     known = list(signature(draw.dispatch(type(result))).parameters.values())[2:]
-    if any(one.kind is Parameter.VAR_KEYWORD for one in known):
+    if any(option.kind is Parameter.VAR_KEYWORD for option in known):
         return
-    names = [one.name for one in known]
+    names = [option.name for option in known]
+    wanted = "no option"
+    if names:
+        wanted = "one of " + ", ".join(names)
     for name in options:
         if name not in names:
             raise ArgumentError(
                 f"the picture of a {type(result).__name__} has no option {name!r}",
-                wanted="one of " + ", ".join(names) if names else "no option",
+                wanted=wanted,
+                next_step=did_you_mean(name, names),
             )

@@ -6,8 +6,10 @@ import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.results.units import Unit, format_interval, format_value
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -98,6 +100,58 @@ def row_label(text: object) -> str:
     """
     lines = (textwrap.wrap(line, width=28, max_lines=3, placeholder=" …") for line in str(text).splitlines())
     return "\n".join(part for line in lines for part in line)
+
+
+def beside(ax: Axes, place: float, text: str, *, colour: str = INK, size: float = 9.0) -> None:
+    """Write at the right of the axes, level with a row: its number, interval, verdict."""
+    ax.annotate(
+        text,
+        (1, place),
+        xycoords=("axes fraction", "data"),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=size,
+        color=colour,
+        annotation_clip=False,
+    )
+
+
+def reference_line(ax: Axes, at: float, text: str) -> None:
+    """Draw an upright line and name it above the axes: chance, nothing, the whole."""
+    ax.axvline(at, color=MUTED, linewidth=1)
+    ax.annotate(
+        text,
+        (at, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=MUTED,
+        fontsize=9,
+    )
+
+
+def rows_axis(ax: Axes, places: Any, labels: Iterable[object]) -> None:
+    """Name the rows of a forest or of bars at the left; no grid, no line, no ticks between them."""
+    ax.set_yticks(places, [row_label(label) for label in labels])
+    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    ax.grid(visible=False, axis="y")
+    ax.spines["left"].set_visible(False)
+
+
+def interval_text(row: Mapping[Any, Any], value: str, unit: Unit, *, signed: bool = False) -> str:
+    """Write a row's estimate with its interval: ``0.61 [0.58, 0.64]``.
+
+    Examples
+    --------
+    >>> from cxresearch.results.units import Unit
+    >>> interval_text({"auc": 0.61, "low": 0.58, "high": 0.64}, "auc", Unit.AUC)
+    '0.610 [0.580, 0.640]'
+    """
+    estimate = format_value(row[value], unit, signed=signed)
+    return f"{estimate} {format_interval(row['low'], row['high'], unit, signed=signed)}"
 
 
 def head(ax: Axes, title: str, text: str, *, above: float = 6) -> None:

@@ -11,8 +11,20 @@ from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation, Neste
 from cxresearch.churn.evaluation.risk_effects import EffectCurve, OddsRatios
 from cxresearch.churn.risk.risk_list import ProfitCurve, money_words
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent, row_label
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.plots.style import (
+    GRID,
+    INK,
+    MUTED,
+    PALETTE,
+    beside,
+    head,
+    interval_text,
+    look,
+    new_axes,
+    percent,
+    row_label,
+)
+from cxresearch.results.units import Unit, format_estimate, format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,18 +45,21 @@ def draw_evaluation(result: ChurnEvaluation, ax: Axes | None = None, *, kind: st
     check_choice("kind", kind, _KINDS)
     pictures = {"gains": _gains, "lift": _lift, "calibration": _calibration, "drift": _drift}
     with look():
-        if kind in pictures:
-            ax = ax or new_axes(6.6, 5.0)
-            pictures[kind](result, ax)
-        else:
-            rows = _auc_rows(result) if kind == "auc" else _segment_rows(result)
-            ax = ax or new_axes(8.0, 1.5 + 0.42 * len(rows))
-            _forest(ax, rows, reference=0.5, label="chance", unit=Unit.AUC)
-            ax.set_xlabel("AUC: chance that a leaver got a higher risk than a stayer")
-            title = (
-                "How well the model and simple rules rank" if kind == "auc" else "How well it ranks by group"
-            )
-            head(ax, title, _base(result))
+        if kind == "auc":
+            title = "How well the model and simple rules rank"
+            return _auc_forest(result, ax, _auc_rows(result), title)
+        if kind == "segments":
+            return _auc_forest(result, ax, _segment_rows(result), "How well it ranks by group")
+        ax = ax or new_axes(6.6, 5.0)
+        pictures[kind](result, ax)
+    return ax
+
+
+def _auc_forest(result: ChurnEvaluation, ax: Axes | None, rows: list[dict[str, Any]], title: str) -> Axes:
+    ax = ax or new_axes(8.0, 1.5 + 0.42 * len(rows))
+    _forest(ax, rows, reference=0.5, label="chance", unit=Unit.AUC)
+    ax.set_xlabel("AUC: chance that a leaver got a higher risk than a stayer")
+    head(ax, title, _base(result))
     return ax
 
 
@@ -113,7 +128,7 @@ def _calibration(result: ChurnEvaluation, ax: Axes) -> None:
         capsize=0,
     )
     slope = result.estimate("calibration_slope")
-    text = format_value(slope.value, Unit.RATIO) + " " + format_interval(slope.low, slope.high, Unit.RATIO)
+    text = format_estimate(slope.value, slope.low, slope.high, Unit.RATIO)
     ax.annotate(f"slope {text}\n(1 is right)", (0.04, 0.96), xycoords="axes fraction", va="top", color=INK)
     ax.annotate(
         "dashed: predicted = observed",
@@ -189,13 +204,12 @@ def _forest(
         fontsize=9,
     )
     for height, row in zip(heights, rows, strict=True):
-        colour = PALETTE[0] if row["label"] == "model" else INK
+        colour = INK
+        if row["label"] == "model":
+            colour = PALETTE[0]
         ax.plot([row["low"], row["high"]], [height, height], color=colour, linewidth=1.6)
         ax.plot([row["value"]], [height], "o", color=colour)
-        text = format_value(row["value"], unit) + " " + format_interval(row["low"], row["high"], unit)
-        ax.annotate(
-            text, (1.01, height), xycoords=("axes fraction", "data"), va="center", color=colour, fontsize=9.5
-        )
+        beside(ax, height, interval_text(row, "value", unit), colour=colour, size=9.5)
     ax.set_yticks(heights, [row_label(row["label"]) for row in rows])
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.grid(visible=False, axis="y")
@@ -248,6 +262,15 @@ def draw_odds(result: OddsRatios, ax: Axes | None = None) -> Axes:
 def draw_profit(result: ProfitCurve, ax: Axes | None = None) -> Axes:
     """Draw profit by share contacted, with the share at which the model itself expects to break even."""
     table = result.table
+    figure = format_estimate(
+        result.break_even_profit, result.break_even_low, result.break_even_high, Unit.COUNT
+    )
+    if result.currency:
+        figure += f" {result.currency}"
+    # The text stands on the side of the point that has room.
+    offset, side = (10, -52), "left"
+    if result.break_even_share > 0.5:
+        offset, side = (-10, -52), "right"
     with look():
         ax = ax or new_axes(7.4, 5.0)
         ax.fill_between(
@@ -256,17 +279,12 @@ def draw_profit(result: ProfitCurve, ax: Axes | None = None) -> Axes:
         ax.plot(table["share"], table["profit"], color=PALETTE[0], linewidth=2)
         ax.axhline(0, color=MUTED, linewidth=1)
         ax.plot([result.break_even_share], [result.break_even_profit], "o", color=PALETTE[1])
-        right = result.break_even_share > 0.5
         ax.annotate(
-            f"contact {result.break_even_share:.0%} of customers\n".replace("%", " %")
-            + format_value(result.break_even_profit, Unit.COUNT)
-            + " "
-            + format_interval(result.break_even_low, result.break_even_high, Unit.COUNT)
-            + (f" {result.currency}" if result.currency else ""),
+            f"contact {100 * result.break_even_share:.0f} % of customers\n{figure}",
             (result.break_even_share, result.break_even_profit),
-            xytext=(-10 if right else 10, -52),
+            xytext=offset,
             textcoords="offset points",
-            ha="right" if right else "left",
+            ha=side,
             color=PALETTE[1],
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
         )
@@ -281,8 +299,7 @@ def draw_profit(result: ProfitCurve, ax: Axes | None = None) -> Axes:
             ax,
             "What contacting customers would bring",
             f"{result.n:,} held-out rows; a contact costs {result.contact_cost:g} and keeps "
-            f"{result.success_rate:.0%}".replace("%", " %")
-            + f"; {100 * result.level:g} % intervals",
+            f"{100 * result.success_rate:.0f} %; {100 * result.level:g} % intervals",
         )
     return ax
 
@@ -296,17 +313,17 @@ def draw_effect(result: EffectCurve, ax: Axes | None = None) -> Axes:
         ax.fill_between(
             table["value"], table["low"], table["high"], color=PALETTE[0], alpha=0.18, linewidth=0
         )
-        marker = "o" if len(table) <= 12 else None
-        ax.plot(table["value"], table["effect"], color=PALETTE[0], linewidth=2, marker=marker)
+        ax.plot(table["value"], table["effect"], color=PALETTE[0], linewidth=2)
+        if len(table) <= 12:
+            ax.plot(table["value"], table["effect"], "o", color=PALETTE[0])
+        ax.set(xlabel=result.label, ylabel="Mean risk")
         if result.kind == "ale":
             ax.axhline(0, color=GRID, linewidth=1.5, zorder=0.5)
-        label = "Risk against the average (points)" if result.kind == "ale" else "Mean risk"
-        ax.set(xlabel=result.label, ylabel=label)
+            ax.set_ylabel("Risk against the average (points)")
         percent(ax.yaxis)
-        missing = f", {result.n_missing:,} missing" if result.n_missing else ""
-        head(
-            ax,
-            f"How the model's risk goes with {result.label}",
-            f"n {result.n:,}{missing}; {100 * result.level:g} % intervals; not what a change would do",
-        )
+        base = f"n {result.n:,}"
+        if result.n_missing:
+            base += f", {result.n_missing:,} missing"
+        base += f"; {100 * result.level:g} % intervals; not what a change would do"
+        head(ax, f"How the model's risk goes with {result.label}", base)
     return ax

@@ -10,8 +10,20 @@ from cxresearch.checks import check_choice
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
 from cxresearch.errors import DataError
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.plots.style import (
+    BAD,
+    GOOD,
+    INK,
+    MUTED,
+    NEUTRAL,
+    beside,
+    head,
+    interval_text,
+    look,
+    new_axes,
+    percent,
+)
+from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,12 +49,11 @@ def draw_drivers(result: KeyDrivers, ax: Axes | None = None, *, kind: str = "imp
         )
     with look():
         if kind == "performance":
-            ax = ax or new_axes(7.4, 5.6)
-            _performance(result, ax)
-        else:
-            ax = ax or new_axes(8.0, 1.6 + 0.45 * len(result.table))
-            (_importance if kind == "importance" else _asymmetry)(result, ax)
-    return ax
+            return _performance(result, ax or new_axes(7.4, 5.6))
+        ax = ax or new_axes(8.0, 1.6 + 0.45 * len(result.table))
+        if kind == "importance":
+            return _importance(result, ax)
+        return _asymmetry(result, ax)
 
 
 def _base(result: KeyDrivers) -> str:
@@ -50,24 +61,17 @@ def _base(result: KeyDrivers) -> str:
     return f"n {result.n:,} of {rows:,} rows; {100 * result.level:g} % intervals"
 
 
-def _importance(result: KeyDrivers, ax: Axes) -> None:
+def _importance(result: KeyDrivers, ax: Axes) -> Axes:
     from matplotlib.ticker import MaxNLocator
 
     heights = np.arange(len(result.table))[::-1]
     for height, row in zip(heights, result.table.to_dict("records"), strict=True):
-        colour = GOOD if row["direction"] > 0 else BAD
+        colour, sign = BAD, "−"
+        if row["direction"] > 0:
+            colour, sign = GOOD, "+"
         ax.barh(height, row["importance"], color=colour, alpha=0.35, height=0.62)
         ax.plot([row["low"], row["high"]], [height, height], color=colour, linewidth=1.8)
-        value = format_value(row["importance"], Unit.SHARE)
-        interval = format_interval(row["low"], row["high"], Unit.SHARE)
-        ax.annotate(
-            f"{value} {interval}  {'+' if row['direction'] > 0 else '−'}",
-            (1.01, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=INK,
-            fontsize=9.5,
-        )
+        beside(ax, height, f"{interval_text(row, 'importance', Unit.SHARE)}  {sign}", size=9.5)
     ax.set_yticks(heights, [result.label(driver) for driver in result.table["driver"]])
     ax.set_xlim(left=0)
     ax.grid(visible=False, axis="y")
@@ -78,42 +82,43 @@ def _importance(result: KeyDrivers, ax: Axes) -> None:
     head(
         ax, f"What goes with {result.label(result.outcome)}", f"{_base(result)}; all drivers together {total}"
     )
+    return ax
 
 
-def _performance(result: KeyDrivers, ax: Axes) -> None:
+def _performance(result: KeyDrivers, ax: Axes) -> Axes:
     table = result.table.dropna(subset=["performance"])
-    middle_x, middle_y = float(table["performance"].mean()), float(table["importance"].mean())
+    middle_x = float(table["performance"].mean())
+    middle_y = float(table["importance"].mean())
     ax.axvline(middle_x, color=MUTED, linewidth=1)
     ax.axhline(middle_y, color=MUTED, linewidth=1)
     for row in table.to_dict("records"):
-        sure = row["quadrant_sure"] >= 0.9
-        colour = INK if sure else NEUTRAL
-        x, y = row["performance"], row["importance"]
+        text = result.label(row["driver"])
+        colour, point = INK, GOOD
+        if row["quadrant_sure"] < 0.9:
+            colour, point = NEUTRAL, NEUTRAL
+            text += f" (field {100 * row['quadrant_sure']:.0f} % sure)"
+        x = row["performance"]
+        y = row["importance"]
         ax.plot([row["performance_low"], row["performance_high"]], [y, y], color=colour, linewidth=1.2)
         ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=1.2)
-        ax.plot([x], [y], "o", color=GOOD if sure else NEUTRAL)
-        text = result.label(row["driver"]) + ("" if sure else f" (field {row['quadrant_sure']:.0%} sure)")
-        ax.annotate(
-            text.replace("%", " %"),
-            (x, y),
-            xytext=(-6 if x > middle_x else 6, 6),
-            textcoords="offset points",
-            ha="right" if x > middle_x else "left",
-            color=INK,
-        )
-    for text, where, side in (
-        ("improve first", (0.01, 0.985), "left"),
-        ("keep up", (0.99, 0.985), "right"),
-        ("low priority", (0.01, 0.02), "left"),
-        ("possible overkill", (0.99, 0.02), "right"),
+        ax.plot([x], [y], "o", color=point)
+        # Towards the middle of the picture, where there is room.
+        offset, side = (6, 6), "left"
+        if x > middle_x:
+            offset, side = (-6, 6), "right"
+        ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", ha=side, color=INK)
+    for text, where, side, upright in (
+        ("improve first", (0.01, 0.985), "left", "top"),
+        ("keep up", (0.99, 0.985), "right", "top"),
+        ("low priority", (0.01, 0.02), "left", "bottom"),
+        ("possible overkill", (0.99, 0.02), "right", "bottom"),
     ):
-        top = where[1] > 0.5
         ax.annotate(
             text,
             where,
             xycoords="axes fraction",
             ha=side,
-            va="top" if top else "bottom",
+            va=upright,
             color=MUTED,
             fontsize=10,
             fontstyle="italic",
@@ -122,9 +127,10 @@ def _performance(result: KeyDrivers, ax: Axes) -> None:
     percent(ax.yaxis)
     ax.set(xlabel="Performance (0 to 100)", ylabel=f"Importance for {result.label(result.outcome)}")
     head(ax, "Importance and performance", f"{_base(result)}; lines at the means; grey: field not sure")
+    return ax
 
 
-def _asymmetry(result: KeyDrivers, ax: Axes) -> None:
+def _asymmetry(result: KeyDrivers, ax: Axes) -> Axes:
     table = result.penalty_reward
     heights = np.arange(len(table))[::-1]
     ax.axvline(0, color=MUTED, linewidth=1)
@@ -133,17 +139,13 @@ def _asymmetry(result: KeyDrivers, ax: Axes) -> None:
             ends = [row[f"{side}_low"], row[f"{side}_high"]]
             ax.plot(ends, [height + shift] * 2, color=colour, linewidth=1.8)
             ax.plot([row[side]], [height + shift], "o", color=colour)
-        ax.annotate(
-            row["kind"],
-            (1.01, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=INK,
-            fontsize=9.5,
-        )
+        beside(ax, height, row["kind"], size=9.5)
     ax.set_yticks(heights, [result.label(driver) for driver in table["driver"]])
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.grid(visible=False, axis="y")
-    name = result.label(result.outcome) + (" answer" if result.outcome in result.labels else "")
+    name = result.label(result.outcome)
+    if result.outcome in result.labels:
+        name += " answer"
     ax.set_xlabel(f"Mean {name} against the middle group: low (orange), high (blue)")
     head(ax, "What being low and being high goes with", _base(result))
+    return ax

@@ -12,7 +12,7 @@ from cxresearch.churn.curves.compare_curves import CurveComparison
 from cxresearch.churn.curves.expected_lifetime import ExpectedLifetime
 from cxresearch.churn.curves.hazard_model import HazardModel
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import INK, MUTED, NEUTRAL, PALETTE, look, new_axes, row_label
+from cxresearch.plots.style import INK, MUTED, NEUTRAL, PALETTE, beside, look, new_axes, row_label
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 
 if TYPE_CHECKING:
@@ -67,18 +67,21 @@ def _effect(ax: Axes, result: HazardModel, name: str, table: pd.DataFrame, colou
     ax.fill_between(value, table["low"], table["high"], color=colour, alpha=0.16, linewidth=0)
     ax.plot(value, table["hazard_ratio"], color=colour, linewidth=2, marker="o", markersize=4)
     ax.plot([reference], [1], marker="o", markersize=9, markerfacecolor="white", markeredgecolor=colour)
+    side = "left"
+    if reference > value.mean():
+        side = "right"
     ax.annotate(
         f"compared with {reference:g}",
         (reference, 1),
         xytext=(0, -14),
         textcoords="offset points",
-        ha="right" if reference > value.mean() else "left",
+        ha=side,
         va="top",
         color=MUTED,
         fontsize=9,
     )
     chosen = result.terms.loc[result.terms["term"] == name, ["p_value", "curvature_p"]]
-    p_value, bend = (float(value) for value in chosen.to_numpy()[0])
+    p_value, bend = chosen.astype(float).to_numpy()[0]
     text = format_p_value(p_value)
     if not np.isnan(bend):
         text += f"; of a straight line {format_p_value(bend)}"
@@ -106,41 +109,36 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
         Difference in mean time within the horizon, or in the share still there at a time.
     """
     check_choice("measure", measure, ("rmst", "survival"))
-    unit = result.unit if measure == "rmst" else Unit.SHARE_DIFFERENCE
-    scale = 1.0 if measure == "rmst" else 100.0
+    unit = result.unit
+    scale = 1.0
+    if measure == "survival":
+        unit = Unit.SHARE_DIFFERENCE
+        scale = 100.0
     rows = result.table.to_dict("records")
     with look():
         ax = ax or new_axes(8.6, 1.5 + 0.5 * len(rows))
         ax.axvline(0, color=MUTED, linewidth=1)
         for line, row in enumerate(rows):
-            value, low, high = (row[f"{measure}_{part}"] * scale for part in ("difference", "low", "high"))
+            value, low, high = (row[f"{measure}_{part}"] for part in ("difference", "low", "high"))
             if np.isnan(value):
                 ax.annotate(row["note"] or "not known", (0, line), color=MUTED, va="center", fontsize=9)
                 continue
-            sure = low > 0 or high < 0
-            ax.plot([low, high], [line, line], color=PALETTE[0] if sure else NEUTRAL, linewidth=2.4)
-            ax.plot([value], [line], marker="o", color=PALETTE[0] if sure else MUTED, markersize=7)
-            text = (
-                f"{format_estimate(value / scale, low / scale, high / scale, unit, signed=True)}\n"
-                f"{format_p_value(row[f'{measure}_p_adjusted'])}"
-            )
-            ax.annotate(
-                text,
-                (1.02, line),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=9,
-                annotation_clip=False,
-            )
+            bar, point = NEUTRAL, MUTED
+            if low > 0 or high < 0:
+                bar, point = PALETTE[0], PALETTE[0]
+            ax.plot([scale * low, scale * high], [line, line], color=bar, linewidth=2.4)
+            ax.plot([scale * value], [line], marker="o", color=point, markersize=7)
+            estimate = format_estimate(value, low, high, unit, signed=True)
+            beside(ax, line, f"{estimate}\n{format_p_value(row[f'{measure}_p_adjusted'])}")
         ax.set_yticks(range(len(rows)), [f"{row['first']} minus {row['second']}" for row in rows])
         ax.tick_params(axis="y", labelcolor=INK)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
         if measure == "rmst":
-            ax.set_title(f"Difference in mean time within {result.horizon:.3g} {result.unit}")
+            ax.set_title(f"Difference in mean time within {result.horizon:,.4g} {result.unit}")
             ax.set_xlabel(f"{str(result.unit).capitalize()}, {100 * result.level:g} % interval")
         else:
-            ax.set_title(f"Difference in the share still there at {result.at:.3g} {result.unit}")
+            ax.set_title(f"Difference in the share still there at {result.at:,.4g} {result.unit}")
             ax.set_xlabel(f"Percentage points, {100 * result.level:g} % interval")
     return ax
 
@@ -149,7 +147,9 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
 def draw_expected_lifetime(result: ExpectedLifetime, ax: Axes | None = None) -> Axes:
     """Draw expected further time: solid within the follow-up, hatched where extrapolated."""
     rows = result.table.to_dict("records")
-    several = result.table["stayed"].nunique() > 1 or result.table["stayed"].iloc[0] > 0
+    labels = list(result.table["group"])
+    if result.table["stayed"].nunique() > 1 or result.table["stayed"].iloc[0] > 0:
+        labels = [f"{row['group']}, {_since(row['stayed'], result.unit)}" for row in rows]
     with look():
         ax = ax or new_axes(8.6, 1.7 + 0.52 * len(rows))
         for line, row in enumerate(rows):
@@ -171,29 +171,22 @@ def draw_expected_lifetime(result: ExpectedLifetime, ax: Axes | None = None) -> 
                 text += (
                     f"\n{format_value(row['share_extrapolated'], Unit.SHARE)} extrapolated ({row['family']})"
                 )
-            ax.annotate(
-                text,
-                (1.02, line),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=8.5,
-                annotation_clip=False,
-            )
-        labels = [
-            f"{row['group']}, {_since(row['stayed'], result.unit)}" if several else row["group"]
-            for row in rows
-        ]
+            beside(ax, line, text, size=8.5)
         ax.set_yticks(range(len(rows)), [row_label(label) for label in labels])
         ax.tick_params(axis="y", labelcolor=INK)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlim(0, None)
         ax.grid(visible=False, axis="y")
         horizons = sorted({float(row["horizon"]) for row in rows})
-        ahead = f"{horizons[0]:.3g} {result.unit}" if len(horizons) == 1 else "follow-up"
+        ahead = "follow-up"
+        if len(horizons) == 1:
+            ahead = f"{horizons[0]:,.4g} {result.unit}"
         ax.set_title(f"Expected further time as a customer, of the next {ahead}")
         ax.set_xlabel(f"{str(result.unit).capitalize()} (solid: observed; hatched: extrapolated)")
     return ax
 
 
 def _since(stayed: float, unit: Unit) -> str:
-    return f"after {stayed:g} {unit}" if stayed else "from the start"
+    if stayed:
+        return f"after {stayed:g} {unit}"
+    return "from the start"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,39 +40,46 @@ def draw_churn_incidence(
     axis_high : float, optional
         Where the axis of shares ends; by default a round number above all churn.
     """
-    chosen = result.groups if group is None else (group,)
+    chosen = result.groups
+    if group is not None:
+        chosen = (group,)
     curves = [result[name] for name in chosen]
     if ax is not None and len(chosen) > 1:
         raise ArgumentError(
             f"{len(chosen)} groups do not fit on one axes", next_step="name one with group=, or leave ax out"
         )
-    longest = max(curve.event_free.follow_up for curve in curves)
-    end = longest if until is None else check_number("until", until, above=0)
-    top = axis_high
-    if top is None:
-        most = max(
-            float(np.interp(end, curve.time, curve.incidence.sum(axis=1), left=0.0)) for curve in curves
-        )
-        top = min(1.0, np.ceil((most * 1.12 + 0.01) * 10) / 10)
+    end = max(curve.event_free.follow_up for curve in curves)
+    if until is not None:
+        end = check_number("until", until, above=0)
+    top = axis_high or _top(curves, end)
     with look():
-        axes = [ax] if ax is not None else _panels(len(chosen))
-        for position, (panel, name, curve) in enumerate(zip(axes, chosen, curves, strict=True)):
-            _stack(panel, curve, end, top, beside=len(axes) == 1)
+        axes = _panels(len(chosen), ax)
+        for panel, name, curve in zip(axes, chosen, curves, strict=True):
+            _stack(panel, curve, end, top, labels_beside=len(axes) == 1)
             time_axis(panel, end, 0.0, result)
             panel.set_ylim(0, top)
             ticks = ticks_of(panel)
-            title = "At risk" if position == 0 else ""
+            title = ""
+            if panel is axes[0]:
+                title = "At risk"
             write_at_risk(panel, {name: curve.event_free.at_risk_at(ticks)}, ticks, [INK], title)
-            what = "Customers lost, by kind of churn"
-            who = "" if len(chosen) == 1 and name == "all" else f"{name} "
-            panel.set_title(f"{name} (n {curve.n:,})") if len(chosen) > 1 else head(
-                panel, what, f"{who}n {curve.n:,}; {_when(curve, end, result.level)}"
-            )
-        if len(chosen) > 1 and axes[0].figure is not None:
+            panel.set_title(f"{name} (n {curve.n:,})")
+        if len(chosen) == 1:
+            base = f"n {curves[0].n:,}; {_when(curves[0], end, result.level)}"
+            if chosen[0] != "all":
+                base = f"{chosen[0]} {base}"
+            head(axes[0], "Customers lost, by kind of churn", base)
+        elif axes[0].figure is not None:
             axes[0].figure.suptitle(
                 f"Customers lost, by kind of churn and {result.by}", x=0.01, ha="left", fontweight="bold"
             )
     return axes[0]
+
+
+def _top(curves: Sequence[CumulativeIncidence], end: float) -> float:
+    """End of the axis of shares: a round tenth above all churn."""
+    lost = [float(np.interp(end, curve.time, curve.incidence.sum(axis=1), left=0.0)) for curve in curves]
+    return float(min(1.0, np.ceil((max(lost) * 1.12 + 0.01) * 10) / 10))
 
 
 @draw.register(CumulativeIncidence)
@@ -83,9 +91,11 @@ def draw_cumulative_incidence(result: CumulativeIncidence, ax: Axes | None = Non
     return draw_checked(whole, ax, **options)
 
 
-def _panels(number: int) -> list[Axes]:
+def _panels(number: int, ax: Axes | None) -> list[Axes]:
     import matplotlib.pyplot as plt
 
+    if ax is not None:
+        return [ax]
     if number == 1:
         return [new_axes(8.0, 4.6)]
     across = min(number, 3)
@@ -101,35 +111,37 @@ def _when(curve: CumulativeIncidence, end: float, level: float) -> str:
     return f"shares at {mark:.3g} {curve.event_free.unit}, {100 * level:g} % intervals"
 
 
-def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, beside: bool) -> None:
+def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, labels_beside: bool) -> None:
     shown = curve.time <= end
     last = min(end, curve.event_free.follow_up)
     mark = min(end, curve.event_free.readable_until)
     time = np.concatenate([[0.0], curve.time[shown], [last]])
     floor = np.zeros(time.size)
-    heights, texts, colours = [], [], []
+    heights: list[float] = []
+    texts: list[str] = []
+    colours: list[str] = []
     for k, kind in enumerate(curve.kinds):
-        own = np.concatenate([[0.0], curve.incidence[shown, k], curve.incidence[shown, k][-1:]])
+        lost = np.concatenate([[0.0], curve.incidence[shown, k], curve.incidence[shown, k][-1:]])
         colour = PALETTE[k % len(PALETTE)]
-        ax.fill_between(time, floor, floor + own, step="post", color=colour, alpha=0.75, linewidth=0)
+        ax.fill_between(time, floor, floor + lost, step="post", color=colour, alpha=0.75, linewidth=0)
         at_end = curve.incidence_at([mark])
         share, low, high = at_end.loc[at_end["kind"] == kind, ["incidence", "low", "high"]].to_numpy()[0]
         interval = format_interval(float(low), float(high), Unit.SHARE)
-        heights.append(float(floor[-1] + own[-1] / 2))
+        heights.append(float(floor[-1] + lost[-1] / 2))
         texts.append(f"{kind}\n{format_value(float(share), Unit.SHARE)}\n{interval}")
         colours.append(colour)
-        floor = floor + own
+        floor = floor + lost
     ax.step(time, floor, where="post", color=INK, linewidth=1.2)
     if last < end:
         ax.axvspan(last, end, color=GRID, alpha=0.6, linewidth=0)
     free = "still customers"
-    if beside:
+    if labels_beside:
         row = curve.event_free.survival_at([mark]).iloc[0]
         free += "\n" + format_value(float(row["survival"]), Unit.SHARE)
         if np.isfinite(row["low"]):
             free += " " + format_interval(float(row["low"]), float(row["high"]), Unit.SHARE)
     ax.annotate(free, (0.03, 0.95), xycoords="axes fraction", color=MUTED, fontsize=9.5, va="top")
-    if not beside:
+    if not labels_beside:
         for line, (text, colour) in enumerate(zip(reversed(texts), reversed(colours), strict=True), start=1):
             ax.annotate(
                 text.replace("\n", " "),

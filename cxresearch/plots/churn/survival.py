@@ -18,7 +18,8 @@ from cxresearch.stats.survival.survival_curve import KaplanMeier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+
+    from cxresearch.aliases import Floats
 
 #: Below this many people at risk a curve is drawn dotted: single customers move it.
 FEW = 10
@@ -55,8 +56,9 @@ def draw_churn_curve(
             next_step="choose groups, or draw several pictures",
         )
     axis_low = check_number("axis_low", axis_low, at_least=0, below=1)
-    longest = max(curve.follow_up for curve in result.curves)
-    end = longest if until is None else check_number("until", until, above=0)
+    end = max(curve.follow_up for curve in result.curves)
+    if until is not None:
+        end = check_number("until", until, above=0)
     with look():
         ax = ax or new_axes(8.4, 4.6 + 0.2 * len(result.groups))
         for curve, colour in zip(result.curves, PALETTE, strict=False):
@@ -108,7 +110,9 @@ def _title(result: ChurnCurve) -> str:
     what = "Share of customers still there"
     if result.kind != "any":
         what += f" ({result.kind} churn)"
-    return f"{what}, by {result.by}" if result.by else what
+    if result.by:
+        what += f", by {result.by}"
+    return what
 
 
 def _curve(ax: Axes, curve: KaplanMeier, colour: str, end: float, axis_low: float) -> None:
@@ -117,11 +121,14 @@ def _curve(ax: Axes, curve: KaplanMeier, colour: str, end: float, axis_low: floa
     time = np.concatenate([[0.0], curve.time[shown]])
     survival = np.concatenate([[1.0], curve.survival[shown]])
     last = min(end, curve.follow_up)
-    time, survival = np.append(time, last), np.append(survival, survival[-1])
-    low, high = (_held(np.concatenate([[1.0], side[shown]])) for side in (curve.low, curve.high))
+    time = np.append(time, last)
+    survival = np.append(survival, survival[-1])
+    low = _held(np.concatenate([[1.0], curve.low[shown]]))
+    high = _held(np.concatenate([[1.0], curve.high[shown]]))
     ax.fill_between(time, low, high, step="post", color=colour, alpha=0.16, linewidth=0)
+    # Who is at risk at a time is so since the one before.
     few = np.flatnonzero(curve.at_risk[shown] < FEW)
-    cut = int(few[0]) if few.size else time.size  # who is at risk at a time is so since the one before
+    cut = int(few.min(initial=time.size))
     ax.step(time[: cut + 1], survival[: cut + 1], where="post", color=colour, linewidth=2, label="_curve")
     if cut < time.size - 1:
         ax.step(time[cut:], survival[cut:], where="post", color=colour, linewidth=1.6, linestyle=":")
@@ -132,7 +139,7 @@ def _curve(ax: Axes, curve: KaplanMeier, colour: str, end: float, axis_low: floa
         ax.plot([median], [0.5], marker="o", color=colour, markersize=5, zorder=4)
 
 
-def _held(side: NDArray[np.float64]) -> NDArray[np.float64]:
+def _held(side: Floats) -> Floats:
     """Repeat the last limit to the end of the line; where the curve drops to 0 the last one there is."""
     if np.isnan(side[-1]):
         side[-1] = side[-2]
@@ -161,24 +168,28 @@ def _dotted_note(ax: Axes, result: ChurnCurve, end: float) -> None:
 
 def time_axis(ax: Axes, end: float, axis_low: float, result: ChurnCurve | ChurnIncidence) -> None:
     """Set limits, ticks and labels of an axis of time and one of shares."""
-    unit, given = result.unit, getattr(result, "given", 0.0)
-    right = float(np.ceil(end)) if unit is Unit.MONTHS else end
-    ax.set_xlim(0, right * 1.006)
-    ax.set_ylim(axis_low, 1.005 if axis_low == 0 else 1 + 0.005 * (1 - axis_low))
+    unit = result.unit
+    given = getattr(result, "given", 0.0)
+    ax.set_xlim(0, end * 1.006)
+    ax.set_ylim(axis_low, 1 + 0.005 * (1 - axis_low))
     percent(ax.yaxis)
     if unit is Unit.MONTHS:
-        ax.set_xticks(_month_ticks(right))
-    since = f", having stayed {format_value(given, unit)}" if given else ""
-    ax.set_xlabel(f"{str(unit).capitalize()} since the {result.axis}{since}")
+        end = float(np.ceil(end))
+        ax.set_xlim(0, end * 1.006)
+        ax.set_xticks(_month_ticks(end))
+    label = f"{str(unit).capitalize()} since the {result.axis}"
+    if given:
+        label += f", having stayed {format_value(given, unit)}"
+    ax.set_xlabel(label)
     ax.grid(visible=False, axis="x")
 
 
-def _month_ticks(end: float) -> NDArray[np.float64]:
+def _month_ticks(end: float) -> Floats:
     step = next((s for s in (1, 2, 3, 6, 12, 24, 36, 60, 120) if end / s <= 9), 240)
     return np.arange(0, end + 1e-9, step)
 
 
-def ticks_of(ax: Axes) -> NDArray[np.float64]:
+def ticks_of(ax: Axes) -> Floats:
     """Return the ticks of time that are shown."""
     ticks = np.asarray(ax.get_xticks(), dtype=np.float64)
     return ticks[(ticks >= 0) & (ticks <= ax.get_xlim()[1])]
@@ -186,20 +197,15 @@ def ticks_of(ax: Axes) -> NDArray[np.float64]:
 
 def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> None:
     """Name each curve where it ends, pushed apart where they would overlap."""
-    heights, texts = [], []
-    for group, curve in zip(result.groups, result.curves, strict=True):
-        row = curve.survival_at([min(end, curve.readable_until)]).iloc[0]
-        share = format_value(float(row["survival"]), Unit.SHARE)
-        name = "" if group == "all" and len(result.groups) == 1 else f"{group}\n"
-        spread = format_interval(float(row["low"]), float(row["high"]), Unit.SHARE)
-        heights.append(float(curve.survival_at([min(end, curve.follow_up)])["survival"].iloc[0]))
-        median = curve.median.value
-        middle = f"\nmedian {format_value(median, curve.unit)}" if median <= end else ""
-        when = f"at {row['time']:.3g} {curve.unit}, n {curve.n:,}{middle}"
-        texts.append(f"{name}{share} {spread if np.isfinite(row['low']) else ''}\n{when}")
+    texts = [_end_label(curve, end) for curve in result.curves]
+    if result.groups != ("all",):
+        texts = [f"{group}\n{text}" for group, text in zip(result.groups, texts, strict=True)]
+    heights = [
+        float(curve.survival_at([min(end, curve.follow_up)])["survival"].iloc[0]) for curve in result.curves
+    ]
     lines = 1 + max(text.count("\n") for text in texts)
-    apart = (1 - axis_low) * 0.052 * lines
-    placed = spread_apart(heights, apart, axis_low, 1.0)
+    least = (1 - axis_low) * 0.052 * lines
+    placed = spread_apart(heights, least, axis_low, 1.0)
     for text, height, place, curve, colour in zip(
         texts, heights, placed, result.curves, PALETTE, strict=False
     ):
@@ -226,6 +232,18 @@ def _end_labels(ax: Axes, result: ChurnCurve, end: float, axis_low: float) -> No
         )
 
 
+def _end_label(curve: KaplanMeier, end: float) -> str:
+    """Share with its interval, time, n and median of one curve."""
+    row = curve.survival_at([min(end, curve.readable_until)]).iloc[0]
+    text = format_value(float(row["survival"]), Unit.SHARE)
+    if np.isfinite(row["low"]):
+        text += f" {format_interval(float(row['low']), float(row['high']), Unit.SHARE)}"
+    text += f"\nat {row['time']:.3g} {curve.unit}, n {curve.n:,}"
+    if curve.median.value <= end:
+        text += f"\nmedian {format_value(curve.median.value, curve.unit)}"
+    return text
+
+
 def spread_apart(heights: Sequence[float], least: float, low: float, high: float) -> list[float]:
     """Move labels as little as they must to lie ``least`` apart, within the axis where there is room."""
     order = np.argsort(heights)
@@ -249,7 +267,7 @@ def spread_apart(heights: Sequence[float], least: float, low: float, high: float
 def write_at_risk(
     ax: Axes,
     counts: dict[str, Any],
-    ticks: NDArray[np.float64],
+    ticks: Floats,
     colours: Sequence[str],
     title: str = "At risk",
 ) -> None:
@@ -269,10 +287,13 @@ def write_at_risk(
         fontweight="bold",
         annotation_clip=False,
     )
-    alone = len(counts) == 1
-    for line, ((group, numbers), colour) in enumerate(zip(counts.items(), colours, strict=False)):
-        height = top if alone else top - _ROW * (line + 1)
-        if not alone:
+    if len(counts) == 1:
+        colours = [INK]
+    height = top
+    for (group, numbers), colour in zip(counts.items(), colours, strict=False):
+        # Several groups stand below the title, each beside its name.
+        if len(counts) > 1:
+            height -= _ROW
             ax.annotate(
                 group,
                 (0, 0),
@@ -295,6 +316,6 @@ def write_at_risk(
                 ha="center",
                 va="center",
                 fontsize=8.5,
-                color=INK if alone else colour,
+                color=colour,
                 annotation_clip=False,
             )

@@ -11,8 +11,21 @@ from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import GRID, INK, MUTED, PALETTE, head, look, new_axes, percent
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.plots.style import (
+    GRID,
+    INK,
+    MUTED,
+    PALETTE,
+    beside,
+    head,
+    interval_text,
+    look,
+    new_axes,
+    percent,
+    reference_line,
+    rows_axis,
+)
+from cxresearch.results.units import Unit, format_estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,37 +51,29 @@ def draw_comparison(
     """
     check_choice("kind", kind, _KINDS)
     with look():
-        if kind in ("auc", "differences"):
-            table = result.table if kind == "auc" else result.contrasts
-            if horizon_days is not None:
-                table = table[table["horizon_days"] == float(horizon_days)]
-            ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
-            (_auc_forest if kind == "auc" else _difference_forest)(result, table, ax)
-        elif kind in ("calibration", "decision"):
-            ax = ax or new_axes(7.2, 4.6)
-            (_calibration if kind == "calibration" else _decision)(result, ax)
-        else:
-            ax = ax or new_axes(6.2, 5.6)
-            horizon = result.horizon_days if horizon_days is None else float(horizon_days)
-            _curves(result, ax, kind=kind, horizon=horizon)
-    return ax
+        if kind == "auc":
+            return _auc_forest(result, _of_horizon(result.table, horizon_days), ax)
+        if kind == "differences":
+            return _difference_forest(result, _of_horizon(result.contrasts, horizon_days), ax)
+        if kind == "calibration":
+            return _calibration(result, ax or new_axes(7.2, 4.6))
+        if kind == "decision":
+            return _decision(result, ax or new_axes(7.2, 4.6))
+        if horizon_days is None:
+            horizon_days = result.horizon_days
+        return _curves(result, ax or new_axes(6.2, 5.6), kind=kind, horizon=float(horizon_days))
 
 
-def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> None:
-    several = table["horizon_days"].nunique() > 1
-    labels = [_row_label(row["label"], row["horizon_days"], several) for row in table.to_dict("records")]
-    ax.axvline(0.5, color=MUTED, linewidth=1)
-    ax.annotate(
-        "chance",
-        (0.5, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        color=MUTED,
-        fontsize=9,
-    )
+def _of_horizon(table: pd.DataFrame, horizon_days: float | None) -> pd.DataFrame:
+    if horizon_days is None:
+        return table
+    return table[table["horizon_days"] == float(horizon_days)]
+
+
+def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None) -> Axes:
+    ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
+    labels = _with_horizon(table, list(table["label"]))
+    reference_line(ax, 0.5, "chance")
     names = list(result.table["score"].unique())
     colours = [PALETTE[names.index(score) % len(PALETTE)] for score in table["score"]]
     _forest(ax, table, "auc", labels, colours)
@@ -81,28 +86,16 @@ def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> None:
         f"{100 * result.level:g} % intervals",
         above=21,
     )
+    return ax
 
 
-def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> None:
-    several = table["horizon_days"].nunique() > 1
-    labels = [
-        _row_label(f"{row['first_label']} \N{MINUS SIGN} {row['second_label']}", row["horizon_days"], several)
-        for row in table.to_dict("records")
-    ]
+def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None) -> Axes:
+    ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
+    pairs = table["first_label"] + " \N{MINUS SIGN} " + table["second_label"]
+    labels = _with_horizon(table, list(pairs))
     ax.axvspan(-result.margin, result.margin, color="#e8eef4", zorder=0, linewidth=0)
-    ax.axvline(0, color=MUTED, linewidth=1)
-    ax.annotate(
-        f"no difference that matters (\N{PLUS-MINUS SIGN}{result.margin:g})",
-        (0, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        color=MUTED,
-        fontsize=9,
-    )
-    colours = [INK if primary else MUTED for primary in table["primary"]]
+    reference_line(ax, 0, f"no difference that matters (\N{PLUS-MINUS SIGN}{result.margin:g})")
+    colours = [{True: INK}.get(primary, MUTED) for primary in table["primary"]]
     _forest(ax, table, "difference", labels, colours)
     _numbers(ax, table, "difference", signed=True, verdicts=True)
     ax.set_xlabel("difference of AUC: right of zero, the first score predicts better")
@@ -112,10 +105,13 @@ def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes) -> Non
         f"{100 * result.level:g} % intervals, {result.n:,} rows; {_main(result)} in black",
         above=21,
     )
+    return ax
 
 
 def _main(result: Comparison) -> str:
-    return "the pair named beforehand" if result.settings.get("primary_named", True) else "the main pair"
+    if result.settings.get("primary_named", True):
+        return "the pair named beforehand"
+    return "the main pair"
 
 
 def _forest(ax: Axes, table: pd.DataFrame, column: str, labels: list[str], colours: list[str]) -> None:
@@ -123,55 +119,44 @@ def _forest(ax: Axes, table: pd.DataFrame, column: str, labels: list[str], colou
     for place, row, colour in zip(places, table.to_dict("records"), colours, strict=True):
         ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
         ax.plot(row[column], place, "o", color=colour, markersize=7)
-    ax.set_yticks(places, labels)
-    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    rows_axis(ax, places, labels)
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
-    ax.grid(visible=False, axis="y")
-    ax.spines["left"].set_visible(False)
 
 
 def _numbers(ax: Axes, table: pd.DataFrame, column: str, *, signed: bool, verdicts: bool = False) -> None:
     """Write each estimate with its interval, and the verdict, at the right of its line."""
     for place, row in zip(range(len(table))[::-1], table.to_dict("records"), strict=True):
-        text = format_value(row[column], Unit.AUC, signed=signed)
-        text += " " + format_interval(row["low"], row["high"], Unit.AUC, signed=signed)
+        text = interval_text(row, column, Unit.AUC, signed=signed)
         if verdicts:
             text += "\n" + row["verdict"].replace(": you would need ", ", needs ")
-        ax.annotate(
-            text,
-            (1, place),
-            xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-            color=INK,
-            annotation_clip=False,
-        )
+        beside(ax, place, text)
 
 
-def _row_label(text: str, horizon: float, several: bool) -> str:
-    return f"{text}, {horizon:g} days" if several else text
+def _with_horizon(table: pd.DataFrame, labels: list[str]) -> list[str]:
+    """Labels of the rows, with their horizon where there are several."""
+    if table["horizon_days"].nunique() < 2:
+        return labels
+    return [f"{label}, {days:g} days" for label, days in zip(labels, table["horizon_days"], strict=True)]
 
 
-def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:
-    frame = result.roc if kind == "roc" else result.lift
-    x, y = ("false_positive_rate", "true_positive_rate") if kind == "roc" else ("depth", "captured")
+def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
+    if kind == "roc":
+        frame = result.roc.rename(columns={"false_positive_rate": "x", "true_positive_rate": "y"})
+    else:
+        frame = result.lift.rename(columns={"depth": "x", "captured": "y"})
     frame = frame[frame["horizon_days"] == horizon]
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
     for index, (score, part) in enumerate(frame.groupby("score", sort=False)):
         colour = PALETTE[index % len(PALETTE)]
-        estimate = result.auc(str(score), horizon_days=horizon)
         label = str(part["label"].iloc[0])
         if kind == "roc":
-            label += f"  AUC {format_value(estimate.value, Unit.AUC)} " + format_interval(
-                estimate.low, estimate.high, Unit.AUC
-            )
+            auc = result.auc(str(score), horizon_days=horizon)
+            label += f"  AUC {format_estimate(auc.value, auc.low, auc.high, Unit.AUC)}"
         else:
-            label += f"  riskiest tenth holds {100 * np.interp(0.1, part[x], part[y]):.0f} % of leavers"
-        ax.plot(part[x], part[y], color=colour, linewidth=2, linestyle=styles[index % 5], label=label)
+            label += f"  riskiest tenth holds {100 * np.interp(0.1, part['x'], part['y']):.0f} % of leavers"
+        ax.plot(part["x"], part["y"], color=colour, linewidth=2, linestyle=styles[index % 5], label=label)
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
     ax.set_aspect("equal")
@@ -188,6 +173,7 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> None:
         title = f"Leavers reached by calling the riskiest first ({horizon:g} days)"
     head(ax, title, f"{_cases(result, horizon)}; dashed: at random")
     percent(ax.xaxis, ax.yaxis)
+    return ax
 
 
 def _cases(result: Comparison, horizon: float) -> str:
@@ -195,7 +181,7 @@ def _cases(result: Comparison, horizon: float) -> str:
     return f"{int(row['n']):,} rows, {int(row['cases']):,} leavers"
 
 
-def _calibration(result: Comparison, ax: Axes) -> None:
+def _calibration(result: Comparison, ax: Axes) -> Axes:
     """Observed churn by answer over the risk predicted for it; size of a point is its share of customers."""
     table = _needed(result.calibration, "calibration")
     top = float(max(table["high"].max(), table["predicted"].max())) * 1.03
@@ -227,9 +213,10 @@ def _calibration(result: Comparison, ax: Axes) -> None:
     )
     head(ax, "Churn by answer", base)
     percent(ax.xaxis, ax.yaxis)
+    return ax
 
 
-def _decision(result: Comparison, ax: Axes) -> None:
+def _decision(result: Comparison, ax: Axes) -> Axes:
     table = _needed(result.decision, "net_benefit")
     ax.axhline(0, color=MUTED, linewidth=1)
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
@@ -251,6 +238,7 @@ def _decision(result: Comparison, ax: Axes) -> None:
     ax.set_ylabel("net benefit per customer")
     head(ax, "What acting on each score is worth", _cases(result, result.horizon_days))
     percent(ax.xaxis)
+    return ax
 
 
 def _needed(table: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -11,12 +11,25 @@ from cxresearch.headtohead.robustness.contest_by_segment import SegmentContest
 from cxresearch.headtohead.robustness.power_compare import Power
 from cxresearch.headtohead.robustness.sensitivity import Sensitivity
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import INK, MUTED, PALETTE, head, look, new_axes, percent, row_label
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.plots.style import (
+    INK,
+    MUTED,
+    PALETTE,
+    beside,
+    head,
+    interval_text,
+    look,
+    new_axes,
+    percent,
+    rows_axis,
+)
+from cxresearch.results.units import Unit, format_estimate, format_interval, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from cxresearch.stats.models.meta import Pooled
 
 
 @draw.register(SegmentContest)
@@ -27,20 +40,19 @@ def draw_segments(result: SegmentContest, ax: Axes | None = None) -> Axes:
         for row in _records(result.table)
     ]
     weights = {}
+    labels = [row["label"] for row in lines]
     if result.pooled is not None:
         weights = dict(zip(result.pooled.table["label"], result.pooled.table["weight"], strict=True))
+        labels.append("average")
     with look():
-        extra = 1 if result.pooled is not None else 0
-        ax = ax or new_axes(8.4, 1.7 + 0.42 * (len(lines) + extra))
-        places = list(range(len(lines) + extra))[::-1]
+        ax = ax or new_axes(8.4, 1.7 + 0.42 * len(labels))
+        places = list(range(len(labels)))[::-1]
         _zone(ax, result.margin)
         for place, row in zip(places, lines, strict=False):
             size = 5 + 22 * weights.get(row["segment"], 0.1) ** 0.5 / 2
             _whisker(ax, place, row, colour=PALETTE[0], size=min(size, 14), marker="s")
-        labels = [row["label"] for row in lines]
         if result.pooled is not None:
-            _diamond(ax, places[-1], result)
-            labels.append("average")
+            _diamond(ax, places[-1], result.pooled, result.by)
         _finish(ax, places, labels)
         ax.set_xlabel(f"AUC of {result.first} minus AUC of {result.second}")
         head(
@@ -51,25 +63,21 @@ def draw_segments(result: SegmentContest, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _diamond(ax: Axes, place: float, result: SegmentContest) -> None:
-    pooled = result.pooled
-    if pooled is None:
-        return
+def _diamond(ax: Axes, place: float, pooled: Pooled, by: str) -> None:
     ends = [pooled.low, pooled.value, pooled.high, pooled.value]
     ax.fill(ends, [place, place + 0.22, place, place - 0.22], color=INK, zorder=3)
     if np.isfinite(pooled.prediction_low):
         reach = 1.1 * max(abs(end) for end in ax.get_xlim())  # few segments: it may be wider than all AUCs
         spread = [max(pooled.prediction_low, -reach), min(pooled.prediction_high, reach)]
         ax.plot(spread, [place] * 2, color=INK, linewidth=1)
-        for end, known, marker in zip(
-            spread, (pooled.prediction_low, pooled.prediction_high), "<>", strict=True
-        ):
-            if end != known:  # an arrow: it goes on beyond the picture
-                ax.plot([end], [place], marker=marker, color=INK, markersize=6)
-    text = format_value(pooled.value, Unit.AUC, signed=True)
-    text += " " + format_interval(pooled.low, pooled.high, Unit.AUC, signed=True)
+        # An arrow where it goes on beyond the picture.
+        if spread[0] != pooled.prediction_low:
+            ax.plot([spread[0]], [place], marker="<", color=INK, markersize=6)
+        if spread[1] != pooled.prediction_high:
+            ax.plot([spread[1]], [place], marker=">", color=INK, markersize=6)
+    text = format_estimate(pooled.value, pooled.low, pooled.high, Unit.AUC, signed=True)
     further = format_interval(pooled.prediction_low, pooled.prediction_high, Unit.AUC, signed=True)
-    _beside(ax, place, f"{text}\nfurther {result.by} {further}")
+    beside(ax, place, f"{text}\nfurther {by} {further}")
 
 
 @draw.register(Sensitivity)
@@ -81,10 +89,10 @@ def draw_sensitivity(result: Sensitivity, ax: Axes | None = None) -> Axes:
         places = list(range(len(lines)))[::-1]
         _zone(ax, result.margin)
         for place, row in zip(places, lines, strict=True):
-            primary = row["kind"] == "primary"
-            _whisker(
-                ax, place, row, colour=INK if primary else PALETTE[0], size=8 if primary else 6, marker="o"
-            )
+            if row["kind"] == "primary":
+                _whisker(ax, place, row, colour=INK, size=8, marker="o")
+            else:
+                _whisker(ax, place, row, colour=PALETTE[0], size=6, marker="o")
         _finish(ax, places, [row["choice"] for row in lines])
         ax.set_xlabel(f"AUC of {result.first} minus AUC of {result.second}")
         rows = f"{result.table['n'].min():,} to {result.table['n'].max():,} rows"
@@ -98,10 +106,10 @@ def draw_power(result: Power, ax: Axes | None = None) -> Axes:
     with look():
         ax = ax or new_axes(7.6, 4.4)
         table = result.table
-        found = f"difference {format_value(result.difference, Unit.AUC, signed=True)} found"
-        _power_line(ax, table["rows"], table["power_difference"], colour=PALETTE[0], text=found)
-        ruled_out = f"equivalence within {result.margin:g} found"
-        _power_line(ax, table["rows"], table["power_equivalence"], colour=PALETTE[1], text=ruled_out)
+        difference = f"difference {format_value(result.difference, Unit.AUC, signed=True)} found"
+        _power_line(ax, table["rows"], table["power_difference"], colour=PALETTE[0], text=difference)
+        equivalence = f"equivalence within {result.margin:g} found"
+        _power_line(ax, table["rows"], table["power_equivalence"], colour=PALETTE[1], text=equivalence)
         if (table["runs"] > 0).any():
             _simulated(ax, table[table["runs"] > 0])
         ax.axhline(result.target, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
@@ -150,28 +158,10 @@ def _zone(ax: Axes, margin: float) -> None:
 def _whisker(ax: Axes, place: float, row: dict[str, Any], *, colour: str, size: float, marker: str) -> None:
     ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
     ax.plot(row["difference"], place, marker, color=colour, markersize=size)
-    text = format_value(row["difference"], Unit.AUC, signed=True)
-    _beside(ax, place, text + " " + format_interval(row["low"], row["high"], Unit.AUC, signed=True))
-
-
-def _beside(ax: Axes, place: float, text: str) -> None:
-    ax.annotate(
-        text,
-        (1, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(8, 0),
-        fontsize=9,
-        color=INK,
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-    )
+    beside(ax, place, interval_text(row, "difference", Unit.AUC, signed=True))
 
 
 def _finish(ax: Axes, places: list[int], labels: list[str]) -> None:
-    ax.set_yticks(places, [row_label(label) for label in labels])
-    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    rows_axis(ax, places, labels)
     ax.set_ylim(-0.6, len(places) - 0.4)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    ax.grid(visible=False, axis="y")
-    ax.spines["left"].set_visible(False)

@@ -1,1 +1,8 @@
-"""Metrics of surveys, revenue and support, drawn."""
+"""Pictures of metrics of surveys, revenue and support.
+
+scorecard           trends, groups, what moved
+survey              who answered what
+revenue             the MRR bridge and its history
+cohort              retention by cohort and age
+support             open tickets by age
+"""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from cxresearch.aliases import Floats
 
 _SHADES = LinearSegmentedColormap.from_list("retention", ["#f7fbff", "#9ecae1", "#0072B2", "#003a5c"])
 _DATES = {"day": "%d %b %y", "week": "%d %b %y", "month": "%b %Y", "quarter": "%b %Y", "year": "%Y"}
@@ -49,30 +49,37 @@ def draw_cohorts(
     table = table.iloc[:, :ages].loc[lambda part: part.notna().any(axis=1)]
     sizes = result.frame.groupby("cohort")["n"].first().reindex(table.index)
     values = table.to_numpy(float)
-    wide = (table.shape[1] <= 8 and len(table) <= 16) if intervals is None else intervals
+    if intervals is None:
+        intervals = table.shape[1] <= 8 and len(table) <= 16
+    cell = (0.5, 0.3)
+    if intervals:
+        cell = (0.8, 0.42)
     with look():
-        height = min(1.6 + (0.42 if wide else 0.3) * len(table), 14)
-        width = min(2.6 + (0.8 if wide else 0.5) * table.shape[1], 16)
-        axes = new_axes(width, height) if ax is None else ax
-        low = float(np.nanmin(values)) if values.size else 0.0
-        top = max(1.0, float(np.nanmax(values)) if values.size else 1.0)
-        axes.imshow(
-            np.ma.masked_invalid(values), cmap=_SHADES, vmin=max(low - 0.1, 0), vmax=top, aspect="auto"
-        )
+        width = min(2.6 + cell[0] * table.shape[1], 16)
+        height = min(1.6 + cell[1] * len(table), 14)
+        axes = ax or new_axes(width, height)
+        darkest = max(1.0, float(np.nanmax(values, initial=1.0)))
+        lightest = max(float(np.nanmin(values, initial=darkest)) - 0.1, 0.0)
+        axes.imshow(np.ma.masked_invalid(values), cmap=_SHADES, vmin=lightest, vmax=darkest, aspect="auto")
         if np.isfinite(values).sum() <= 700:
-            _numbers(axes, values, max(low - 0.1, 0), top, _ends(result, table) if wide else None)
+            texts = _shares(values)
+            if intervals:
+                texts = _with_ends(texts, *_ends(result, table))
+            _write(axes, values, texts, (lightest, darkest))
         pattern = _DATES[result.every]
         axes.set_yticks(
             range(len(table)), [f"{at:{pattern}}  (n {int(n):,})" for at, n in sizes.items()], color=INK
         )
         axes.set_xticks(range(table.shape[1]), [str(age) for age in table.columns])
-        below = f"\nbelow each share its {100 * result.level:g} % interval" if wide else ""
+        below = ""
+        if intervals:
+            below = f"\nbelow each share its {100 * result.level:g} % interval"
         axes.set_xlabel(f"{result.every}s since the first payment{below}")
         axes.grid(visible=False)
         axes.tick_params(length=0)
         for side in axes.spines.values():
             side.set_visible(False)
-        what = "Customers" if result.of == "customers" else "Recurring revenue"
+        what = {"customers": "Customers"}.get(result.of, "Recurring revenue")
         axes.set_title(f"{what} left of each cohort, % of the end of its first {result.every}")
         if len(table) > 45:
             axes.set_yticks(
@@ -92,16 +99,34 @@ def _ends(result: CohortRetention, table: pd.DataFrame) -> tuple[Floats, Floats]
     return low, high
 
 
-def _numbers(
-    ax: Axes, values: Floats, low: float, high: float, ends: tuple[Floats, Floats] | None = None
-) -> None:
-    for (row, column), value in np.ndenumerate(values):
-        if np.isnan(value):
-            continue
-        dark = (value - low) / max(high - low, 1e-9) > 0.5
-        colour = "white" if dark else INK if value > 0 else MUTED
-        text = f"{100 * value:.0f}"
-        if ends is not None and not np.isnan(ends[0][row, column]):
-            text += f"\n{100 * ends[0][row, column]:.0f} to {100 * ends[1][row, column]:.0f}"
-        size = 8 if ends is None else 7.5
+def _shares(values: Floats) -> NDArray[np.object_]:
+    """Shares in per cent as text; empty where there is none."""
+    texts = np.full(values.shape, "", dtype=object)
+    for cell in np.argwhere(np.isfinite(values)):
+        texts[tuple(cell)] = f"{100 * values[tuple(cell)]:.0f}"
+    return texts
+
+
+def _with_ends(texts: NDArray[np.object_], low: Floats, high: Floats) -> NDArray[np.object_]:
+    """Add the interval below each share that has one."""
+    longer = texts.copy()
+    for cell in np.argwhere(np.isfinite(low)):
+        place = tuple(cell)
+        longer[place] = f"{texts[place]}\n{100 * low[place]:.0f} to {100 * high[place]:.0f}"
+    return longer
+
+
+def _write(ax: Axes, values: Floats, texts: NDArray[np.object_], shades: tuple[float, float]) -> None:
+    lightest, darkest = shades
+    size = 8.0
+    if any("\n" in text for text in texts.ravel()):
+        size = 7.5
+    for row, column in np.argwhere(texts != ""):
+        value = values[row, column]
+        text = texts[row, column]
+        colour = INK
+        if (value - lightest) / max(darkest - lightest, 1e-9) > 0.5:
+            colour = "white"
+        elif value <= 0:
+            colour = MUTED
         ax.text(column, row, text, ha="center", va="center", fontsize=size, color=colour, linespacing=1.3)

@@ -57,7 +57,7 @@ def draw_bridge(
         Gains above the axis and losses below, one bar a period.
     """
     with look():
-        axes = new_axes(9.0, 4.8) if ax is None else ax
+        axes = ax or new_axes(9.0, 4.8)
         if history:
             _history(result, axes, dict(where or {}))
         else:
@@ -74,7 +74,10 @@ def _waterfall(result: MrrBridge, ax: Axes, period: Any, group: dict[str, Any]) 
     tops = [running]
     for place, name in enumerate(steps, start=1):
         change = LEDGER[name] * float(row[name])
-        ax.bar(place, change, bottom=running, color=GOOD if change >= 0 else BAD, width=0.62)
+        colour = GOOD
+        if change < 0:
+            colour = BAD
+        ax.bar(place, change, bottom=running, color=colour, width=0.62)
         ax.plot([place - 0.69, place + 0.31], [running, running], color=MUTED, linewidth=0.8)
         tops.append(max(running, running + change))
         running += change
@@ -92,17 +95,8 @@ def _waterfall(result: MrrBridge, ax: Axes, period: Any, group: dict[str, Any]) 
 
 def _label_steps(ax: Axes, row: Any, names: list[str], tops: list[float]) -> None:
     for place, (name, top) in enumerate(zip(names, tops, strict=True)):
-        value = float(row[name])
-        sign = (
-            ""
-            if name in ("opening", "closing") or not value
-            else "+"
-            if LEDGER[name] * value > 0
-            else "\N{MINUS SIGN}"
-        )
-        customers = _people(row, name)
         ax.annotate(
-            f"{sign}{abs(value):,.0f}\n{customers}",
+            f"{_sign(row, name)}{abs(float(row[name])):,.0f}\n{_people(row, name)}",
             (place, top),
             xytext=(0, 4),
             textcoords="offset points",
@@ -113,17 +107,33 @@ def _label_steps(ax: Axes, row: Any, names: list[str], tops: list[float]) -> Non
         )
 
 
+def _sign(row: Any, name: str) -> str:
+    """Sign of a move; levels and moves of nothing have none."""
+    change = LEDGER.get(name, 0.0) * float(row[name])
+    if change > 0:
+        return "+"
+    if change < 0:
+        return "\N{MINUS SIGN}"
+    return ""
+
+
 def _people(row: Any, name: str) -> str:
     count = int(row.get(f"{name}_customers", 0))
-    return f"{count:,} customer{'s' if count != 1 else ''}" if count else ""
+    if not count:
+        return ""
+    if count == 1:
+        return "1 customer"
+    return f"{count:,} customers"
 
 
 def _zoom(ax: Axes, row: Any, steps: list[str], tops: list[float]) -> None:
     """Cut the axis where the moves would be slivers, and say so: bars from a cut axis mislead otherwise."""
     running = float(row["opening"]) + np.cumsum([LEDGER[name] * float(row[name]) for name in steps])
-    low, high = min([*running, row["opening"], row["closing"]]), max(tops)
+    low = min([*running, row["opening"], row["closing"]])
+    high = max(tops)
     if high <= 0:
         return
+    # Above a third of the axis the moves can be read from zero.
     moved = max(high - low, 1e-9)
     if moved / high > 0.35:
         ax.set_ylim(0, high + 0.22 * high)
@@ -146,14 +156,16 @@ def _history(result: MrrBridge, ax: Axes, group: dict[str, Any]) -> None:
     for name, value in group.items():
         rows = rows[rows[name] == value]
     x = np.arange(len(rows))
-    above, below = np.zeros(len(rows)), np.zeros(len(rows))
+    above = np.zeros(len(rows))
+    below = np.zeros(len(rows))
     for name in LEDGER:
         change = LEDGER[name] * rows[name].to_numpy(float)
         if not change.any():
             continue
         ax.bar(x, np.maximum(change, 0), bottom=above, color=_COLOURS[name], width=0.8, label=_LABELS[name])
         ax.bar(x, np.minimum(change, 0), bottom=below, color=_COLOURS[name], width=0.8)
-        above, below = above + np.maximum(change, 0), below + np.minimum(change, 0)
+        above = above + np.maximum(change, 0)
+        below = below + np.minimum(change, 0)
     net = rows["closing"].to_numpy(float) - rows["opening"].to_numpy(float)
     ax.plot(x, net, color=INK, marker="o", markersize=3.5, linewidth=1.2, label="Net change")
     ax.axhline(0, color=MUTED, linewidth=0.8)
@@ -172,7 +184,7 @@ def _money(ax: Axes, currency: str) -> None:
     ax.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "\N{MINUS SIGN}"))
     )
-    ax.set_ylabel(f"MRR{', ' + currency if currency else ''}")
+    ax.set_ylabel(", ".join(filter(None, ("MRR", currency))))
     ax.grid(visible=True, axis="y", color=GRID)
 
 
@@ -189,4 +201,5 @@ def _group(group: dict[str, Any]) -> str:
 
 
 def _footer(result: MrrBridge) -> str:
-    return f"{result.name + ': ' if result.name else ''}definition {result.profile}; every line to the cent"
+    definition = f"definition {result.profile}; every line to the cent"
+    return ": ".join(filter(None, (result.name, definition)))

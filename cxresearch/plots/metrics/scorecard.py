@@ -10,17 +10,29 @@ from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.tables.scorecard_result import Scorecard
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, PALETTE, head, look, new_axes, row_label
+from cxresearch.plots.style import (
+    BAD,
+    GOOD,
+    INK,
+    MUTED,
+    PALETTE,
+    beside,
+    head,
+    interval_text,
+    look,
+    new_axes,
+    reference_line,
+    rows_axis,
+)
 from cxresearch.results.hiding import hidden_mark
 from cxresearch.results.period_names import label_before, period_label
-from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _KINDS = ("trend", "groups", "changes")
 _MOST_LINES = 6
-_NO_CHANGES = "this scorecard has no changes to show"
 
 
 @draw.register(Scorecard)
@@ -51,11 +63,15 @@ def draw_scorecard(
 
 
 def _shown(values: pd.Series[Any], unit: Unit) -> pd.Series[Any]:
-    return 100 * values if unit in (Unit.SHARE, Unit.SHARE_DIFFERENCE) else values
+    if unit in (Unit.SHARE, Unit.SHARE_DIFFERENCE):
+        return 100 * values
+    return values
 
 
 def _unit_label(label: str, unit: Unit) -> str:
-    return f"{label}, %" if unit is Unit.SHARE else label
+    if unit is Unit.SHARE:
+        return f"{label}, %"
+    return label
 
 
 def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axes:
@@ -63,31 +79,33 @@ def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axe
 
     if not result.every:
         raise ArgumentError("this scorecard has no periods", next_step="make one with every='month'")
-    table = result.table if split else result.overall
+    table = result.overall
+    by: list[str] = []
+    if split:
+        table = result.table
+        by = list(result.by)
     table = table[(table["metric"] == name) & (table["n"] > 0)]
     if not len(table):
         raise ArgumentError(f"{name!r} has no values", next_step="look at the scorecard's table")
     unit = Unit(table["unit"].iloc[0])
     ax = ax or new_axes(8.5, 4.4)
-    by = list(result.by) if split else []
-    groups = list(table.groupby(by[0] if len(by) == 1 else by)) if by else [("", table)]
-    if len(groups) > _MOST_LINES:
-        groups = sorted(groups, key=lambda part: -int(part[1]["n"].sum()))[:_MOST_LINES]
-    for place, (group, rows) in enumerate(groups):
-        text = ", ".join(map(str, group)) if isinstance(group, tuple) else str(group)
-        _ribbon(ax, rows, unit, PALETTE[place % len(PALETTE)], text)
-    if not by:
+    if by:
+        groups = [(", ".join(map(str, group)), rows) for group, rows in table.groupby(by)]
+        if len(groups) > _MOST_LINES:
+            groups = sorted(groups, key=lambda part: -int(part[1]["n"].sum()))[:_MOST_LINES]
+        for place, (text, rows) in enumerate(groups):
+            _ribbon(ax, rows, unit, PALETTE[place % len(PALETTE)], text)
+    else:
+        _ribbon(ax, table, unit, PALETTE[0], "")
         _sizes(ax, table, unit)
     ax.set_ylabel(_unit_label(result.labels[name], unit))
     ax.margins(x=0.02)
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))  # type: ignore[no-untyped-call]
+    base = f"{100 * result.level:g} % intervals"
     drawn = table.loc[table["value"].notna(), "n"]
-    smallest, largest = (int(drawn.min()), int(drawn.max())) if len(drawn) else (0, 0)
-    head(
-        ax,
-        f"{result.labels[name]} by {result.every}",
-        f"{100 * result.level:g} % intervals; n {smallest:,} to {largest:,} a point",
-    )
+    if len(drawn):
+        base += f"; n {int(drawn.min()):,} to {int(drawn.max()):,} a point"
+    head(ax, f"{result.labels[name]} by {result.every}", base)
     return ax
 
 
@@ -97,12 +115,12 @@ def _ribbon(ax: Axes, rows: pd.DataFrame, unit: Unit, colour: str, text: str) ->
     ends = [_shown(rows[end], unit).to_numpy() for end in ("low", "high")]
     ax.fill_between(x, ends[0], ends[1], color=colour, alpha=0.18, linewidth=0)
     ax.plot(x, _shown(rows["value"], unit).to_numpy(), color=colour, marker="o", markersize=4, linewidth=1.8)
-    known = rows[rows["value"].notna()]
-    if text and len(known):
-        last = known.iloc[-1]
+    with_value = rows[rows["value"].notna()]
+    if text and len(with_value):
+        last = with_value.iloc[-1]
         ax.annotate(
             text,
-            (last["period"], float(_shown(known["value"], unit).iloc[-1])),
+            (last["period"], float(_shown(with_value["value"], unit).iloc[-1])),
             xytext=(7, 0),
             textcoords="offset points",
             va="center",
@@ -117,9 +135,8 @@ def _sizes(ax: Axes, table: pd.DataFrame, unit: Unit) -> None:
     last = table.sort_values("period").iloc[-1]
     if pd.isna(last["value"]):
         return
-    interval = format_interval(last["low"], last["high"], unit)
     ax.annotate(
-        f"{format_value(last['value'], unit)}\n{interval}",
+        interval_text(last.to_dict(), "value", unit).replace(" [", "\n["),
         (last["period"], float(_shown(table.sort_values("period")["value"], unit).iloc[-1])),
         xytext=(8, 0),
         textcoords="offset points",
@@ -141,38 +158,27 @@ def _groups(result: Scorecard, ax: Axes | None, name: str) -> Axes:
     table = table.assign(label=table[list(result.by)].astype(str).agg(", ".join, axis=1))
     table = table.sort_values("value", ascending=False, na_position="last")
     ax = ax or new_axes(8.5, 1.7 + 0.42 * len(table))
-    when = f", {period_label(table['period'].iloc[0], result.every)}" if result.every else ""
+    title = f"{result.labels[name]} by {', '.join(result.by)}"
     total = result.overall[result.overall["metric"] == name]
-    total = total[total["period"] == result.judged(name)] if result.every else total
+    if result.every:
+        title += f", {period_label(table['period'].iloc[0], result.every)}"
+        total = total[total["period"] == result.judged(name)]
     if len(total) and pd.notna(total["value"].iloc[0]):
         whole = float(_shown(total["value"], unit).iloc[0])
-        ax.axvline(whole, color=MUTED, linewidth=1, linestyle="--")
-        ax.annotate(
-            f"all groups {format_value(total['value'].iloc[0], unit)}",
-            (whole, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            color=MUTED,
-            fontsize=9,
-        )
+        reference_line(ax, whole, f"all groups {format_value(total['value'].iloc[0], unit)}")
     _forest(ax, table, unit, [PALETTE[0]] * len(table))
     ax.set_xlabel(_unit_label(result.labels[name], unit))
-    head(
-        ax,
-        f"{result.labels[name]} by {', '.join(result.by)}{when}",
-        f"{100 * result.level:g} % intervals",
-        above=18,
-    )
+    head(ax, title, f"{100 * result.level:g} % intervals", above=18)
     return ax
 
 
 def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
-    table = result.changes[result.changes["metric"] == name] if len(result.changes) else result.changes
+    next_step = "choose another metric, or make one with every='month'"
+    if not len(result.changes):
+        raise ArgumentError("this scorecard has no changes to show", next_step=next_step)
+    table = result.changes[result.changes["metric"] == name]
     if not len(table):
-        what = f"{name!r} has no change in the judged period" if len(result.changes) else _NO_CHANGES
-        raise ArgumentError(what, next_step="choose another metric, or make one with every='month'")
+        raise ArgumentError(f"{name!r} has no change in the judged period", next_step=next_step)
     unit = Unit(table["unit"].iloc[0])
     table = table.assign(label=_change_labels(result, table), value=table["difference"])
     colours = [{"up": GOOD, "down": BAD}.get(verdict, MUTED) for verdict in table["verdict"]]
@@ -193,36 +199,37 @@ def _changes(result: Scorecard, ax: Axes | None, name: str) -> Axes:
 def _change_labels(result: Scorecard, table: pd.DataFrame) -> list[str]:
     """Groups, the whole told apart from a group called all, with the period compared with if not adjacent."""
     before = label_before(table["period"].iloc[0], result.every)
-    names = ["all" + " groups" * bool(result.by) if row["whole"] else row["group"] for row in _records(table)]
-    since = ["" if row["against"] == before else f"\nsince {row['against']}" for row in _records(table)]
-    return [f"{name}{text}" for name, text in zip(names, since, strict=True)]
-
-
-def _records(table: pd.DataFrame) -> list[dict[Any, Any]]:
-    return table.to_dict("records")
+    whole = "all"
+    if result.by:
+        whole = "all groups"
+    labels = []
+    for row in table.to_dict("records"):
+        label = str(row["group"])
+        if row["whole"]:
+            label = whole
+        if row["against"] != before:
+            label += f"\nsince {row['against']}"
+        labels.append(label)
+    return labels
 
 
 def _forest(ax: Axes, table: pd.DataFrame, unit: Unit, colours: list[str], *, signed: bool = False) -> None:
     rows = table.reset_index(drop=True)
+    ends = {name: _shown(rows[name], unit) for name in ("low", "value", "high")}
     for place, row in enumerate(rows.to_dict("records")):
-        text, colour = hidden_mark(int(row["n"]), row.get("n_effective")), MUTED
-        if not row["suppressed"] and pd.isna(row["value"]):
-            text = f"not known, n {int(row['n']):,}"
-        elif not row["suppressed"]:
-            colour = colours[place]
-            low, value, high = (
-                float(_shown(rows[end], unit).iloc[place]) for end in ("low", "value", "high")
-            )
-            ax.plot([low, high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
-            ax.plot(value, place, "o", color=colour, markersize=7)
-            interval = format_interval(row["low"], row["high"], unit, signed=signed)
-            text = f"{format_value(row['value'], unit, signed=signed)} {interval}, n {int(row['n']):,}"
-            text += " (small)" if row["small_base"] else ""
-        ax.annotate(
-            text, (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
-        )
-    ax.set_yticks(range(len(rows)), [row_label(label) for label in rows["label"]], color=INK)
+        n = int(row["n"])
+        if row["suppressed"]:
+            beside(ax, place, hidden_mark(n, row.get("n_effective")))
+            continue
+        if pd.isna(row["value"]):
+            beside(ax, place, f"not known, n {n:,}")
+            continue
+        low, value, high = (float(ends[name].iloc[place]) for name in ("low", "value", "high"))
+        ax.plot([low, high], [place, place], color=colours[place], linewidth=2.2, solid_capstyle="round")
+        ax.plot(value, place, "o", color=colours[place], markersize=7)
+        text = f"{interval_text(row, 'value', unit, signed=signed)}, n {n:,}"
+        if row["small_base"]:
+            text += " (small)"
+        beside(ax, place, text)
+    rows_axis(ax, range(len(rows)), rows["label"])
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.grid(axis="y", visible=False)
-    ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="y", length=0)

@@ -29,14 +29,17 @@ def draw_ageing(result: TicketAgeing, ax: Axes | None = None) -> Axes:
         Where to draw.
     """
     with look():
-        groups = 1 if not result.by else len(result.frame[list(result.by)].drop_duplicates())
-        axes = new_axes(8.0, 4.2 if groups == 1 else 1.9 + 0.5 * groups) if ax is None else ax
-        if result.by:
-            _stacked(result, axes)
-        else:
+        title = f"{result.n:,} open tickets by age, {result.observed_until:%d %b %Y %H:%M} UTC"
+        if not result.by:
+            axes = ax or new_axes(8.0, 4.2)
             _bars(result, axes)
-        when = f"{result.observed_until:%d %b %Y %H:%M} UTC"
-        axes.set_title(f"{result.n:,} open tickets by age, {when}" + ("\n" if result.by else ""))
+            axes.set_title(title)
+            return axes
+        groups = len(result.frame[list(result.by)].drop_duplicates())
+        axes = ax or new_axes(8.0, 1.9 + 0.5 * groups)
+        _stacked(result, axes)
+        # The legend stands between the title and the bars.
+        axes.set_title(f"{title}\n")
     return axes
 
 
@@ -44,9 +47,11 @@ def _bars(result: TicketAgeing, ax: Axes) -> None:
     counts = result.frame["n"].to_numpy()
     ax.bar(range(len(counts)), counts, color=_colours(len(counts)), width=0.7)
     for place, count in enumerate(counts):
-        share = f"\n{100 * count / result.n:.0f} %" if result.n else ""
+        text = f"{count:,}"
+        if result.n:
+            text += f"\n{100 * count / result.n:.0f} %"
         ax.annotate(
-            f"{count:,}{share}",
+            text,
             (place, count),
             xytext=(0, 3),
             textcoords="offset points",

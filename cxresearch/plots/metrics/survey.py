@@ -8,9 +8,19 @@ import numpy as np
 
 from cxresearch.metrics.tables.score_breakdown import ScoreBreakdown
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, look, new_axes, row_label
+from cxresearch.plots.style import (
+    BAD,
+    GOOD,
+    INK,
+    MUTED,
+    NEUTRAL,
+    beside,
+    interval_text,
+    look,
+    new_axes,
+    rows_axis,
+)
 from cxresearch.results.hiding import hidden_mark
-from cxresearch.results.units import format_interval, format_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,21 +38,14 @@ def draw_breakdown(result: ScoreBreakdown, ax: Axes | None = None) -> Axes:
         colours = _colours(len(result.classes))
         for place, row in enumerate(rows):
             _bar(ax, place, row, result.classes, colours)
-            ax.annotate(
-                _score(row, result),
-                (1.015, place),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=9,
-                color=INK if not row["suppressed"] else MUTED,
-            )
-        ax.set_yticks(range(len(rows)), [row_label(row["group"]) for row in rows], color=INK)
+            colour = INK
+            if row["suppressed"]:
+                colour = MUTED
+            beside(ax, place, _score(row, result), colour=colour)
+        rows_axis(ax, range(len(rows)), [row["group"] for row in rows])
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.set_xlim(0, 100)
         ax.set_xlabel("% of answers")
-        ax.grid(axis="y", visible=False)
-        ax.spines["left"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
         _legend(ax, result.classes, colours)
         ax.set_title(f"{result.name}: who answered what", pad=26)
     return ax
@@ -63,8 +66,11 @@ def _bar(ax: Axes, place: int, row: dict[Any, Any], classes: tuple[str, ...], co
     for name, colour in zip(classes, colours, strict=True):
         share = 100 * row[name] / row["n"]
         ax.barh(place, share, left=left, color=colour, height=0.72, edgecolor="white", linewidth=0.8)
+        # Rec. 601 luma, rounded: white letters on dark bars.
+        letters = INK
+        if colour[0] * 0.3 + colour[1] * 0.6 + colour[2] * 0.1 < 0.55:
+            letters = "white"
         if share >= 6:
-            dark = colour[0] * 0.3 + colour[1] * 0.6 + colour[2] * 0.1 < 0.55
             ax.text(
                 left + share / 2,
                 place,
@@ -72,7 +78,7 @@ def _bar(ax: Axes, place: int, row: dict[Any, Any], classes: tuple[str, ...], co
                 ha="center",
                 va="center",
                 fontsize=9,
-                color="white" if dark else INK,
+                color=letters,
             )
         left += share
 
@@ -80,9 +86,10 @@ def _bar(ax: Axes, place: int, row: dict[Any, Any], classes: tuple[str, ...], co
 def _score(row: dict[Any, Any], result: ScoreBreakdown) -> str:
     if row["suppressed"]:
         return hidden_mark(row["n"], row["n_effective"])
-    score = format_value(row["value"], result.unit)
-    interval = format_interval(row["low"], row["high"], result.unit)
-    return f"{score} {interval}, n {row['n']:,}" + (" (small)" if row["small_base"] else "")
+    text = f"{interval_text(row, 'value', result.unit)}, n {row['n']:,}"
+    if row["small_base"]:
+        text += " (small)"
+    return text
 
 
 def _legend(ax: Axes, classes: tuple[str, ...], colours: list[Any]) -> None:
