@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from cxresearch.churn.churn_kinds import Kind
 from cxresearch.results.result import Result, as_plain
 from cxresearch.results.units import Unit, format_value
 from cxresearch.scales import Scale
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ModelKind = Literal["logistic", "boosting"]
-Cause = Literal["voluntary", "any"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +77,10 @@ class ChurnModel(Result):
 
     Attributes
     ----------
-    kind : {"logistic", "boosting"}
+    model : {"logistic", "boosting"}
     horizon_days : float
         The risk is that of leaving within this many days of the landmark.
-    cause : {"voluntary", "any"}
+    kind : {"any", "voluntary", "involuntary"}
         What counts as leaving.
     numbers, categories : tuple of str
         Columns the model reads. Missing numbers are known to the model as missing.
@@ -115,9 +115,9 @@ class ChurnModel(Result):
         Name of the study.
     """
 
-    kind: ModelKind
+    model: ModelKind
     horizon_days: float
-    cause: Cause
+    kind: Kind
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     instruments: Mapping[str, Scale]
@@ -154,7 +154,7 @@ class ChurnModel(Result):
 
     def __str__(self) -> str:
         lines = [
-            f"Churn model ({self.kind}): {self.cause} churn within {self.horizon_days:g} days",
+            f"Churn model ({self.model}): {self.kind} churn within {self.horizon_days:g} days",
             f"  {self.trained_on}",
             f"  Reads {len(self.numbers)} numbers and {len(self.categories)} categories",
             f"  Split: {self.split}",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cxresearch.churn.classifier.churn_model import Cause
+    from cxresearch.churn.churn_kinds import Kind
     from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.scales import Scale
 
@@ -94,6 +94,7 @@ def leak_alarms(marks: Landmarks, *, suspicious: float = AUC_ALONE) -> pd.DataFr
         categories=categories,
         instruments=marks.instruments,
         horizon=marks.horizon_days,
+        kind="voluntary",
         suspicious=suspicious,
     )
     flags = pd.DataFrame(raised, columns=_COLUMNS)
@@ -109,7 +110,7 @@ def column_alarms(
     categories: Sequence[str],
     instruments: Mapping[str, Scale],
     horizon: float,
-    cause: Cause = "voluntary",
+    kind: Kind,
     suspicious: float = AUC_ALONE,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -135,8 +136,8 @@ def column_alarms(
         Which of the columns are scores.
     horizon : float
         Days ahead.
-    cause : {"voluntary", "any"}
-        Leavers by another cause within the horizon are neither leavers nor stayers.
+    kind : {"any", "voluntary", "involuntary"}
+        Leavers of another kind within the horizon are neither leavers nor stayers.
     suspicious : float
         The .95 of the first two rules.
     seed : int
@@ -150,12 +151,12 @@ def column_alarms(
         ``rows`` are those that know the column. No alarms where too few left or stayed to judge.
     """
     made: list[_Alarm] = []
-    rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, cause=cause, seed=seed)
+    rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, kind=kind, seed=seed)
     if rows is None:
         return pd.DataFrame(made, columns=_COLUMNS)
     for name in rows.table.columns:
         score = instruments.get(name)
-        late = _follows(frame, name, score, horizon, cause) if score is not None else None
+        late = _follows(frame, name, score, horizon, kind) if score is not None else None
         made += _first_alarm(name, rows, suspicious, late)
     return pd.DataFrame(made, columns=_COLUMNS).sort_values("auc", ascending=False, ignore_index=True)
 
@@ -166,12 +167,12 @@ def _sides(
     numbers: Sequence[str],
     categories: Sequence[str] = (),
     horizon: float,
-    cause: Cause,
+    kind: Kind,
     seed: int = 0,
 ) -> Rows | None:
     """Rows whose outcome is known; nothing where too few left or stayed."""
     try:
-        rows = outcome_rows(frame, numbers=numbers, categories=categories, cause=cause, horizon=horizon)
+        rows = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=horizon)
     except DataError:
         return None
     known = np.flatnonzero(rows.weight > 0)
@@ -272,15 +273,15 @@ def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
     return ""
 
 
-def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> str | None:
+def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: Kind) -> str | None:
     """Compare how a score tells churn of the next 30 days with how it tells churn after those."""
     if horizon <= 2 * SOON_DAYS:
         return None
     known = frame[frame[name].notna()]
-    soon = _score_auc(known, name, scale, SOON_DAYS, cause)
+    soon = _score_auc(known, name, scale, SOON_DAYS, kind)
     if not soon >= AUC_SOON:
         return None
-    later = _score_auc(known[known["duration_days"] > SOON_DAYS], name, scale, horizon, cause)
+    later = _score_auc(known[known["duration_days"] > SOON_DAYS], name, scale, horizon, kind)
     if not later < AUC_LATER:
         return None
     return (
@@ -289,9 +290,9 @@ def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause
     )
 
 
-def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> float:
+def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: Kind) -> float:
     """AUC of a score in its declared direction; NaN where too few left or stayed."""
-    rows = _sides(frame, numbers=[name], horizon=horizon, cause=cause)
+    rows = _sides(frame, numbers=[name], horizon=horizon, kind=kind)
     if rows is None:
         return float("nan")
     judged = rows.left | ~rows.gone

@@ -104,7 +104,7 @@ def model_card(model: ChurnModel, evaluation: ChurnEvaluation | None = None) -> 
 
 def _purpose(model: ChurnModel) -> tuple[str, ...]:
     return (
-        f"Risk of leaving ({model.cause} churn) within {model.horizon_days:g} days of a landmark.",
+        f"Risk of leaving ({model.kind} churn) within {model.horizon_days:g} days of a landmark.",
         "For deciding whom to talk to first. Not for denying anybody a service or setting a price.",
     )
 
@@ -133,7 +133,7 @@ def _features(model: ChurnModel) -> tuple[str, ...]:
 def _fitting(model: ChurnModel) -> tuple[str, ...]:
     chosen = model.tuning.loc[model.tuning["chosen"], "settings"].iloc[0]
     return (
-        f"{model.kind.capitalize()}, settings {chosen}, chosen among {len(model.tuning)} by log loss over "
+        f"{model.model.capitalize()}, settings {chosen}, chosen among {len(model.tuning)} by log loss over "
         "folds of customers; calibrated by a sigmoid on out-of-fold predictions.",
         f"Seed {model.seed}; {len(model.members)} refits on resampled customers for intervals.",
     )
@@ -199,7 +199,7 @@ def save_churn_model(model: ChurnModel, path: str | PathLike[str]) -> Path:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cx.classifier.load_churn_model(
     ...         cx.classifier.save_churn_model(model, folder + "/churn.skops")
-    ...     ).kind
+    ...     ).model
     'logistic'
     """
     import sklearn

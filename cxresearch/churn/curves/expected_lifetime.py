@@ -136,7 +136,7 @@ def expected_lifetime(
       all: 7.8 [4.9, 10.7] months of the next 12.0 months, n 8; only 8 people
     """
     check_level(level)
-    found = as_input(source, by=by, kind=kind, unit=unit)
+    sample = as_input(source, by=by, kind=kind, unit=unit)
     since = as_numbers("stayed", np.atleast_1d(np.asarray(stayed)))
     if (since < 0).any():
         raise ArgumentError(f"stayed is {since.min():g}", wanted="0 or more")
@@ -144,8 +144,8 @@ def expected_lifetime(
         check_number("horizon", horizon, above=0)
     z = normal_quantile(level)
     rows, tried = [], []
-    for position, group in enumerate(found.groups):
-        part = found.of_group(position)
+    for position, group in enumerate(sample.groups):
+        part = sample.of_group(position)
         end = float(part.duration.max())
         needed = horizon is not None and (since + horizon > end).any() and _still_there(part) > 0
         fits = fit_families(part, tuple(families)) if needed else ()
@@ -157,11 +157,11 @@ def expected_lifetime(
     return ExpectedLifetime(
         table=pd.DataFrame(rows),
         families=pd.DataFrame(tried, columns=_FAMILY_COLUMNS),
-        by=found.by,
+        by=sample.by,
         kind=str(kind) if existing is None else existing.kind,
-        unit=found.unit,
+        unit=sample.unit,
         level=level,
-        notes=found.notes,
+        notes=sample.notes,
     )
 
 

@@ -43,7 +43,8 @@ class ChurnEvaluation(Result):
 
     Attributes
     ----------
-    kind, cause : str
+    model, kind : str
+        Kind of model, and of churn.
     horizon_days : float
     n, customers, cases : int
         Held-out rows with a known outcome, their customers, and how many left within the horizon.
@@ -73,8 +74,8 @@ class ChurnEvaluation(Result):
     split, name, method : str
     """
 
+    model: str
     kind: str
-    cause: str
     horizon_days: float
     n: int
     customers: int
@@ -259,7 +260,7 @@ class NestedEvaluation(Result):
         AUC of each set minus that of the model without scores, on the same held-out rows.
     n, cases : int
     level : float
-    kind : str
+    model : str
     """
 
     table: pd.DataFrame
@@ -267,14 +268,14 @@ class NestedEvaluation(Result):
     n: int
     cases: int
     level: float
-    kind: str
+    model: str
     note: str = (
         "How much better the scores let one predict, given everything else that is known; not what would "
         "happen if the scores were changed."
     )
 
     def __str__(self) -> str:
-        lines = [f"What scores add to prediction ({self.kind}, {self.n:,} held-out rows)"]
+        lines = [f"What scores add to prediction ({self.model}, {self.n:,} held-out rows)"]
         lines += [f"  {contrast}" for contrast in self.contrasts]
         return "\n".join([*lines, f"  {self.note}"])
 

@@ -12,7 +12,8 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from cxresearch.checks import check_choice, check_number
-from cxresearch.churn.classifier.churn_model import Cause, ChurnModel
+from cxresearch.churn.churn_kinds import Kind
+from cxresearch.churn.classifier.churn_model import ChurnModel
 from cxresearch.churn.classifier.training_rows import outcome_rows, require_both_sides, table_of
 from cxresearch.churn.risk.churn_risk import check_same_kind, member_logits, risk_of
 from cxresearch.churn.risk.feature_words import feature_words
@@ -37,7 +38,7 @@ class EffectCurve(Result):
     ----------
     feature, label : str
         Column, and what a picture calls it.
-    kind : {"ale", "pdp"}
+    method : {"ale", "pdp"}
         Accumulated local effects (risk relative to its mean, safe with correlated features) or partial
         dependence (mean risk if everybody had this value).
     table : DataFrame
@@ -51,7 +52,7 @@ class EffectCurve(Result):
 
     feature: str
     label: str
-    kind: str
+    method: str
     table: pd.DataFrame
     n: int
     n_missing: int
@@ -65,10 +66,10 @@ class EffectCurve(Result):
 
     def __str__(self) -> str:
         first, last = self.table.iloc[0], self.table.iloc[-1]
-        lines = [f"{self.kind.upper()} of {self.feature} (n {self.n:,}, {self.n_missing:,} missing)"]
+        lines = [f"{self.method.upper()} of {self.feature} (n {self.n:,}, {self.n_missing:,} missing)"]
         for row in (first, last):
             effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
-            ale = self.kind == "ale"
+            ale = self.method == "ale"
             unit = Unit.SHARE_DIFFERENCE if ale else Unit.SHARE
             text = format_estimate(effect, low, high, unit, signed=ale)
             lines.append(f"  at {row['value']:g}: {text}")
@@ -132,7 +133,7 @@ def effect_curve(
     marks: Landmarks,
     feature: str,
     *,
-    kind: Literal["ale", "pdp"] = "ale",
+    method: Literal["ale", "pdp"] = "ale",
     points: int = 20,
     most_rows: int = 5_000,
     level: float = 0.95,
@@ -148,7 +149,7 @@ def effect_curve(
         Rows whose features set the scene.
     feature : str
         A number the model reads. Rows where it is missing are reported apart.
-    kind : {"ale", "pdp"}
+    method : {"ale", "pdp"}
         Accumulated local effects move each row only within its own neighbourhood, so they do not ask the
         model about customers who do not exist; partial dependence gives everybody every value.
     points : int
@@ -182,7 +183,7 @@ def effect_curve(
     True
     """
     require_landmarks(marks)
-    check_choice("kind", kind, ("ale", "pdp"))
+    check_choice("method", method, ("ale", "pdp"))
     z = normal_quantile(level)
     check_number("points", points, at_least=2)
     if feature not in model.numbers:
@@ -198,7 +199,7 @@ def effect_curve(
     grid = _grid(known[feature].to_numpy(), int(points))
     if len(grid) < 2:
         raise DataError(f"{feature} has fewer than two values in these rows", wanted="a feature that varies")
-    curve = _ale if kind == "ale" else _pdp
+    curve = _ale if method == "ale" else _pdp
     middle = curve(lambda rows: risk_of(model, rows)[None, :], known, feature, grid)[0]
     spread = np.full(len(grid), np.nan)
     if len(model.members) > 1:
@@ -207,7 +208,7 @@ def effect_curve(
     return EffectCurve(
         feature=feature,
         label=scale.label if (scale := model.instruments.get(feature)) else feature_words(feature),
-        kind=kind,
+        method=method,
         table=pd.DataFrame(
             {"value": grid, "effect": middle, "low": middle - z * spread, "high": middle + z * spread}
         ),
@@ -252,7 +253,7 @@ def churn_odds(
     *,
     terms: Sequence[str] | None = None,
     interaction: tuple[str, str] | None = None,
-    cause: Cause = "voluntary",
+    kind: Kind = "any",
     level: float = 0.95,
 ) -> OddsRatios:
     """Estimate odds ratios of leaving within the horizon, with errors robust by customer.
@@ -267,7 +268,8 @@ def churn_odds(
     interaction : tuple of two str, optional
         Two of the terms whose product enters too, both centred: ``("ces", "tenure_days")`` asks whether
         effort goes with leaving differently for new and old customers.
-    cause : {"voluntary", "any"}
+    kind : {"any", "voluntary", "involuntary"}
+        What counts as leaving; ``"any"`` unless asked otherwise, as everywhere.
     level : float
         Confidence level.
 
@@ -305,7 +307,7 @@ def churn_odds(
             wanted="numbers of the landmarks, the interaction among the terms: " + ", ".join(sorted(numbers)),
         )
     kept = marks.frame[marks.frame[chosen].notna().all(axis=1)]
-    rows = outcome_rows(kept, numbers=chosen, categories=(), cause=cause, horizon=marks.horizon_days)
+    rows = outcome_rows(kept, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
     require_both_sides(rows, "rows with all terms")
     columns, units = _scaled(rows.table, marks)
     names = list(chosen)

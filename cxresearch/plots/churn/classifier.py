@@ -298,9 +298,9 @@ def draw_effect(result: EffectCurve, ax: Axes | None = None) -> Axes:
         )
         marker = "o" if len(table) <= 12 else None
         ax.plot(table["value"], table["effect"], color=PALETTE[0], linewidth=2, marker=marker)
-        if result.kind == "ale":
+        if result.method == "ale":
             ax.axhline(0, color=GRID, linewidth=1.5, zorder=0.5)
-        label = "Risk against the average (points)" if result.kind == "ale" else "Mean risk"
+        label = "Risk against the average (points)" if result.method == "ale" else "Mean risk"
         ax.set(xlabel=result.label, ylabel=label)
         percent(ax.yaxis)
         missing = f", {result.n_missing:,} missing" if result.n_missing else ""
