@@ -130,7 +130,7 @@ def test_customers_are_the_clusters_of_landmarks(marks: cx.classifier.Landmarks)
     assert found.n == len(frame)
     assert found.n_missing == marks.n_rows - len(frame)
     alone = cx.key_drivers(
-        frame.assign(row=range(len(frame))), "nps", ["ces", "csat"], cluster="row", runs=30
+        frame.assign(row=range(len(frame))), "nps", ["ces", "csat"], clusters="row", runs=30
     )
     assert found.r_squared == pytest.approx(alone.r_squared)
     wide = found.r_squared_high - found.r_squared_low

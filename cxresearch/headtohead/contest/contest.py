@@ -46,7 +46,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     clusters: str | None = "customer_id",
     primary: tuple[str, str] | None = None,
     form: str = "raw",
-    weights: ArrayLike | None = None,
+    weights: str | ArrayLike | None = None,
     censoring: str | Sequence[str] = MARGINAL,
     measures: Sequence[str] = USUAL_MEASURES,
 ) -> Comparison:
@@ -77,8 +77,8 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     form : {"raw", "top_box", "categories", "matched", "spline"}
         The same for every contestant; see :func:`cxresearch.headtohead.contest.forms.in_form`.
         ``"spline"`` ranks by a cross-fitted curve and may turn a score round.
-    weights : array-like, shape (rows of marks,), optional
-        Positive row weights, carried through the whole chain; see
+    weights : str, or array-like of shape (rows of marks,), optional
+        Positive row weights or the column that holds them, carried through the whole chain; see
         :func:`cxresearch.contest.response_weights`.
     censoring : "marginal" or sequence of str
         What being followed to the horizon may depend on. ``"marginal"``: on nothing but time (reverse
