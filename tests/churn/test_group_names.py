@@ -41,7 +41,7 @@ def company(name: str) -> cx.Study:
 def test_groups_of_a_study(name: str) -> None:
     plain, odd = company("plan"), company(name)
     expected = cx.churn_curve(plain, by="plan", axis="calendar")
-    pd.testing.assert_frame_equal(cx.churn_curve(odd, by=name, axis="calendar").summary, expected.summary)
+    pd.testing.assert_frame_equal(cx.churn_curve(odd, by=name, axis="calendar").table, expected.table)
     models = [
         cx.curves.hazard_model(study, scores=["nps"], controls=[by])
         for study, by in ((plain, "plan"), (odd, name))
@@ -62,9 +62,9 @@ def test_groups_of_a_study(name: str) -> None:
 @pytest.mark.parametrize("name", FRAME_NAMES)
 def test_groups_of_a_frame_and_of_landmarks(name: str) -> None:
     frame = pd.DataFrame({"duration": range(1, 41), "event": [1, 0] * 20, "plan": ["a", "b", "b", "a"] * 10})
-    expected = cx.churn_curve(frame, by="plan").summary
+    expected = cx.churn_curve(frame, by="plan").table
     pd.testing.assert_frame_equal(
-        cx.churn_curve(frame.rename(columns={"plan": name}), by=name).summary, expected
+        cx.churn_curve(frame.rename(columns={"plan": name}), by=name).table, expected
     )
     rows = frame.assign(customer_id=[f"c{i}" for i in range(40)], nps=[float(i % 11) for i in range(40)])
     rows = rows.rename(columns={"duration": "duration_days"})
@@ -74,7 +74,7 @@ def test_groups_of_a_frame_and_of_landmarks(name: str) -> None:
                 rows.rename(columns={"plan": by}), instruments={"nps": cx.NPS}, horizon_days=20, segments=[by]
             ),
             by=by,
-        ).summary
+        ).table
         for by in ("plan", name)
     ]
     pd.testing.assert_frame_equal(*curves)
@@ -82,5 +82,5 @@ def test_groups_of_a_frame_and_of_landmarks(name: str) -> None:
 
 def test_one_name_is_as_good_as_a_list_of_one() -> None:
     study = company("plan")
-    one, several = (cx.churn_curve(study, by=by).summary for by in ("plan", ["plan"]))
+    one, several = (cx.churn_curve(study, by=by).table for by in ("plan", ["plan"]))
     pd.testing.assert_frame_equal(one, several)

@@ -144,7 +144,7 @@ def test_time_varying_effect_is_recovered() -> None:
     ]
     assert abs(other["z"]) < 3.5
     assert "compared with" in model.notes[0]
-    table = model.effects.set_index("value")
+    table = model.table.set_index("value")
     reference = table["reference"].iloc[0]
     assert table.loc[reference, "hazard_ratio"] == pytest.approx(1)
     assert table.loc[10, "hazard_ratio"] == pytest.approx(np.exp(row["coefficient"] * (10 - reference)))

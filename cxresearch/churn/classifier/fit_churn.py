@@ -188,7 +188,7 @@ def _fit(
     refits, scale = resampled_members(chosen, X, rows, members=int(members), seed=seed)
     return {
         "classifier": Pipeline([("prepare", prepare), ("classify", calibrate(chosen, X, rows, seed=seed))]),
-        "tuning": tuning,
+        "table": tuning,
         "members": refits,
         "member_scale": scale,
     }

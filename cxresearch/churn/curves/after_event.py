@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,8 @@ from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
-from cxresearch.results.units import Unit, format_p_value
+from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.units import Unit, format_estimate, format_p_value
 from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_fit import CoxFit
 from cxresearch.stats.survival.risk_table import survival_rows
@@ -73,6 +74,75 @@ class AfterEvent(Result):
     matched_on: tuple[str, ...]
     balance: pd.DataFrame
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="After {event}, against others of the same tenure who had not had it",
+            columns=(
+                Column(name="figure", label="figure", meaning="what is compared"),
+                Column(
+                    name="value",
+                    label="after the event",
+                    meaning="figure",
+                    low="low",
+                    high="high",
+                    unit_from="unit",
+                ),
+                Column(name="p_value", label="p", meaning="of no difference", unit=Unit.P_VALUE),
+            ),
+        ),
+        "balance": TableSpec(
+            title="Who they are; columns that are not matched on may differ, and then so may churn",
+            columns=(
+                Column(name="column", label="column", meaning="a column of customers"),
+                Column(name="value", label="value", meaning="its value"),
+                Column(name="after_event", label="after the event", meaning="share", unit=Unit.SHARE),
+                Column(name="matched", label="matched", meaning="share", unit=Unit.SHARE),
+            ),
+        ),
+    }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Hazard ratio, and differences of the mean time kept and of the share still there."""
+        ratio = self.hazard_ratio
+        row = self.comparison.table.iloc[0]
+        at = f"{self.comparison.at:.3g} {self.comparison.unit}"
+        ends = ("low", "high")
+        lines = [
+            (
+                "hazard ratio",
+                ratio["hazard_ratio"],
+                *(ratio[end] for end in ends),
+                ratio["p_value"],
+                Unit.RATIO,
+            ),
+            (
+                f"mean time kept within {self.comparison.horizon:.3g} {self.comparison.unit}, difference",
+                row["rmst_difference"],
+                *(row[f"rmst_{end}"] for end in ends),
+                row["rmst_p"],
+                self.comparison.unit,
+            ),
+            (
+                f"still there after {at}, difference",
+                row["survival_difference"],
+                *(row[f"survival_{end}"] for end in ends),
+                row["survival_p"],
+                Unit.SHARE_DIFFERENCE,
+            ),
+        ]
+        return pd.DataFrame(lines, columns=["figure", "value", "low", "high", "p_value", "unit"])
+
+    @property
+    def finding(self) -> str:
+        """How much more often customers leave after the event."""
+        ratio = self.hazard_ratio
+        figure = format_estimate(ratio["hazard_ratio"], ratio["low"], ratio["high"], Unit.RATIO)
+        if ratio["low"] > 1:
+            return f"After {self.event} customers leave more often than matched ones: hazard ratio {figure}."
+        if ratio["high"] < 1:
+            return f"After {self.event} customers leave less often than matched ones: hazard ratio {figure}."
+        return f"That customers leave more often after {self.event} cannot be shown: hazard ratio {figure}."
 
     @property
     def hazard_ratio(self) -> dict[str, float]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from cxresearch.churn.curves.churn_curve import as_input
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve, small_group_note
 from cxresearch.errors import ArgumentError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.kaplan_meier import survival_of
@@ -60,6 +61,44 @@ class ExpectedLifetime(Result):
     unit: Unit
     level: float
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Expected further time as a customer, in {unit}",
+            columns=(
+                Column(name="group", label="group", meaning="the group"),
+                Column(name="stayed", label="stayed", meaning="time already stayed", unit=Unit.NUMBER),
+                Column(name="horizon", label="counted", meaning="how far ahead", unit=Unit.NUMBER),
+                Column(name="n", label="customers", meaning="customers behind it"),
+                Column(
+                    name="total",
+                    label="expected",
+                    meaning="time observed and extrapolated",
+                    low="total_low",
+                    high="total_high",
+                ),
+                Column(
+                    name="share_extrapolated",
+                    label="extrapolated",
+                    meaning="share of it that lies beyond the follow-up",
+                    unit=Unit.SHARE,
+                ),
+                Column(name="family", label="family", meaning="that continues the curve"),
+                Column(name="note", label="note", meaning="what to know of the group"),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """Which group stays longest from here on, and how much of that is extrapolated."""
+        longest = self.table.iloc[int(self.table["total"].argmax())]
+        total = format_estimate(longest["total"], longest["total_low"], longest["total_high"], self.unit)
+        who = "Customers" if longest["group"] == "all" else f"Customers of {longest['group']}"
+        text = f"{who} stay {total} of the next {format_value(longest['horizon'], self.unit)}"
+        if longest["extrapolated"] > 0:
+            share = format_value(longest["share_extrapolated"], Unit.SHARE)
+            return f"{text}; {share} of that is extrapolated."
+        return f"{text}."
 
     def __str__(self) -> str:
         lines = ["Expected further time as a customer"]

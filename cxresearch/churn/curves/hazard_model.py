@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_p_value
 from cxresearch.scales import Scale
 from cxresearch.stats.hazards.cox import cox_data, fit_of
@@ -38,7 +39,7 @@ class HazardModel(Result):
     ----------
     fit : CoxFit
         Coefficients, per point of the raw answer, errors robust by customer.
-    effects : DataFrame
+    table : DataFrame
         Columns term, value, reference, hazard_ratio, low, high: hazard at each answer of a score against its
         ``reference`` (the median answer), for straight and spline terms alike.
     terms : DataFrame
@@ -69,7 +70,7 @@ class HazardModel(Result):
     """
 
     fit: CoxFit
-    effects: pd.DataFrame
+    table: pd.DataFrame
     terms: pd.DataFrame
     proportionality: pd.DataFrame
     transform: str
@@ -85,6 +86,58 @@ class HazardModel(Result):
     data: Any = field(default=None, repr=False)
     design: Any = field(default=None, repr=False)
     stratified: bool = False
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Hazard of {kind} churn by answer",
+            columns=(
+                Column(name="term", label="score", meaning="the score"),
+                Column(name="value", label="answer", meaning="the answer", unit=Unit.NUMBER),
+                Column(name="reference", label="against", meaning="the median answer", unit=Unit.NUMBER),
+                Column(
+                    name="hazard_ratio",
+                    label="hazard ratio",
+                    meaning="hazard at the answer over hazard at the reference",
+                    unit=Unit.RATIO,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        ),
+        "terms": TableSpec(
+            title="Tests, robust by customer",
+            columns=(
+                Column(name="term", label="term", meaning="score or control"),
+                Column(name="df", label="df", meaning="degrees of freedom"),
+                Column(name="chi_square", label="Wald", meaning="of no effect"),
+                Column(name="p_value", label="p", meaning="of no effect", unit=Unit.P_VALUE),
+                Column(name="curvature_p", label="p, straight", meaning="of no bend", unit=Unit.P_VALUE),
+            ),
+        ),
+        "proportionality": TableSpec(
+            title="Is the hazard ratio the same at all times? Time by {transform}",
+            columns=(
+                Column(name="term", label="term", meaning="score or control"),
+                Column(name="chi_square", label="chi-square", meaning="of proportional hazards"),
+                Column(name="df", label="df", meaning="degrees of freedom"),
+                Column(name="p_value", label="p", meaning="of proportional hazards", unit=Unit.P_VALUE),
+            ),
+        ),
+    }
+
+    @property
+    def finding(self) -> str:
+        """Which scores go with leaving, and how much between their lowest and highest answer."""
+        tests = self.terms.set_index("term")["p_value"]
+        parts = []
+        for name, scale in self.instruments.items():
+            rows = self.table[self.table["term"] == name].sort_values("value")
+            ratio = float(rows["hazard_ratio"].iloc[0] / rows["hazard_ratio"].iloc[-1])
+            ends = f"{rows['value'].iloc[0]:g} and {rows['value'].iloc[-1]:g}"
+            sure = format_p_value(float(tests[name]))
+            parts.append(
+                f"between answers {ends} of {scale.label} it differs by a factor {ratio:.2g} ({sure})"
+            )
+        return f"Hazard of {self.kind} churn: {'; '.join(parts)}."
 
     def survival(self, customers: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
         """Chance to be still there for customers whose answers stay as they are.
@@ -135,7 +188,7 @@ class HazardModel(Result):
         return {
             "coefficients": as_plain(self.fit.table),
             "tests": as_plain(self.fit.tests),
-            "effects": as_plain(self.effects),
+            "table": as_plain(self.table),
             "terms": as_plain(self.terms),
             "proportionality": as_plain(self.proportionality),
             "transform": self.transform,
@@ -271,7 +324,7 @@ def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result
     fit = fit_of(data, level=level)
     return HazardModel(
         fit=fit,
-        effects=_effects(fit, design, cut.known, scores, source.instruments),
+        table=_effects(fit, design, cut.known, scores, source.instruments),
         terms=_terms(fit, design),
         proportionality=proportionality_test(
             fit, data, transform=transform, terms={term.name: term.columns for term in design.terms}

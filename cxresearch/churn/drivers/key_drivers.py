@@ -135,7 +135,7 @@ def key_drivers(
         labels={name: scale.label for name, scale in known_scales.items() if name in {outcome, *names}},
         table=_table(names, point, boot, ends),
         penalty_reward=_penalty_table(names, rows, point, ends),
-        warnings=_alike(names, weighted_correlation(rows.X, ones)),
+        alike=_alike(names, weighted_correlation(rows.X, ones)),
         r_squared=float(point["importance"].sum()),
         r_squared_low=float(total_ends[0]),
         r_squared_high=float(total_ends[1]),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from cxresearch.churn.risk.feature_words import feature_words
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.logistic import LogisticFit, logistic_fit
@@ -59,10 +60,39 @@ class EffectCurve(Result):
     missing_risk: float
     mean_risk: float
     level: float
-    note: str = (
+    caveat: str = (
         "The curve tells what the model expects of customers with this value; it does not tell what would "
         "happen if the value were changed."
     )
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Risk along {label}; {n:,} rows, {n_missing:,} where it is missing",
+            columns=(
+                Column(name="value", label="value", meaning="of the feature", unit=Unit.NUMBER),
+                Column(
+                    name="effect",
+                    label="risk",
+                    meaning="against the average (ALE), or mean risk (PDP)",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """How far the risk moves along the feature."""
+        lowest, highest = self.table["effect"].min(), self.table["effect"].max()
+        spread = format_value(float(highest - lowest), Unit.SHARE_DIFFERENCE)
+        return f"Along {self.label} the model's risk moves by {spread.lstrip('+')}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
 
     def __str__(self) -> str:
         first, last = self.table.iloc[0], self.table.iloc[-1]
@@ -73,7 +103,7 @@ class EffectCurve(Result):
             unit = Unit.SHARE_DIFFERENCE if ale else Unit.SHARE
             text = format_estimate(effect, low, high, unit, signed=ale)
             lines.append(f"  at {row['value']:g}: {text}")
-        return "\n".join([*lines, f"  {self.note}"])
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__
 
@@ -104,10 +134,46 @@ class OddsRatios(Result):
     level: float
     horizon_days: float
     method: str = "weighted logistic regression (censoring weights), sandwich errors by customer"
-    note: str = (
+    caveat: str = (
         "Odds ratios describe who leaves more often, the other terms being equal; they do not say why, nor "
         "what a change would do."
     )
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Odds ratios of leaving within {horizon_days:g} days, with {level} intervals",
+            columns=(
+                Column(name="term", label="term", meaning="what differs"),
+                Column(name="unit", label="unit", meaning="by how much"),
+                Column(
+                    name="odds_ratio",
+                    label="odds ratio",
+                    meaning="odds of leaving with a unit more over those without",
+                    unit=Unit.RATIO,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="p_value", label="p", meaning="of no difference", unit=Unit.P_VALUE),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """Which terms go with leaving, and which cannot be told apart from chance."""
+        clear = self.table[(self.table["low"] > 1) | (self.table["high"] < 1)]
+        if clear.empty:
+            return "No term can be shown to go with leaving."
+        parts = []
+        for row in clear.to_dict("records"):
+            less_or_more = "less" if row["odds_ratio"] < 1 else "more"
+            parts.append(f"{row['term']} ({less_or_more} often with a unit more)")
+        return f"Customers leave more or less often by {', '.join(parts)}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
 
     def __str__(self) -> str:
         lines = [
@@ -120,7 +186,7 @@ class OddsRatios(Result):
             lines.append(
                 f"  {row['term']} ({row['unit']}): {ratio} {interval}, {format_p_value(row['p_value'])}"
             )
-        return "\n".join([*lines, f"  {self.note}"])
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__
 

@@ -54,7 +54,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
 
     Estimand: ``AUC_h(A) - AUC_h(B)`` for voluntary churn within h days of the landmark, controls followed
     past h, on the same rows, each score turned by its declared direction so that higher means riskier. A
-    score that runs backwards is named in ``cautions`` and never turned round.
+    score that runs backwards is named in ``notes`` and never turned round.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     """Tell what was judged."""
     rows, primary = contest[0].rows, contest[0]
     main = judgement.contrasts.loc[judgement.contrasts["primary"]].iloc[0]
-    cautions = (
+    notes = (
         *_cautions(judgement.table),
         *_unnamed(settings, main),
         *_censoring_notes(settings),
@@ -214,7 +214,7 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         roc=roc_points(contest),
         lift=lift_points(contest),
         left_out=rows.left_out,
-        cautions=cautions,
+        notes=notes,
         level=settings.level,
         margin=settings.margin,
         n=rows.fit.n,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from cxresearch.checks import check_names, check_number
+from cxresearch.checks import check_columns, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -79,6 +78,13 @@ class SegmentContest(Result):
         )
     }
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Segments left out, and what the average rests on."""
+        lost = [f"left out: {row['segment']} ({row['reason']})" for row in self.left_out.to_dict("records")]
+        average = "" if self.pooled is None else str(self.pooled)
+        return tuple(note for note in (average, *lost) if note)
+
     def __str__(self) -> str:
         lines = [self.finding]
         lines += [
@@ -95,9 +101,6 @@ class SegmentContest(Result):
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
 
 
 def compare_segments(
@@ -147,7 +150,7 @@ def compare_segments(
     3
     """
     require_landmarks(marks)
-    columns = check_names("by", by)
+    columns = check_columns("by", by)
     lost = [name for name in columns if name not in marks.frame.columns]
     if lost or not columns:
         raise ArgumentError(

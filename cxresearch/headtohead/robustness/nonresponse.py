@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from cxresearch.checks import check_level, check_names, check_number
+from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -110,7 +110,7 @@ def response_weights(
             "every row has answered" if share else "no row has answered",
             next_step="keep the silent rows: cx.landmark(..., keep_silent=True)",
         )
-    explaining = check_names("explained_by", explained_by) or explaining_columns(marks)
+    explaining = check_columns("explained_by", explained_by) or explaining_columns(marks)
     table = covariates(marks.frame, explaining)
     if not table.shape[1]:
         raise DataError("nothing is known that could explain who answers", wanted="features or segments")
