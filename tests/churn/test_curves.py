@@ -142,7 +142,7 @@ def test_engines_agree(native: str) -> None:
 
         other = duckdb.connect().from_df(frame)
     for make in (cx.churn_curve, cx.curves.cumulative_incidence):
-        pd.testing.assert_frame_equal(make(frame, by="plan").frame, make(other, by="plan").frame)
+        pd.testing.assert_frame_equal(make(frame, by="plan").steps, make(other, by="plan").steps)
 
 
 def test_repeated_customers_are_clusters() -> None:

@@ -192,10 +192,10 @@ class ChurnEvaluation(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the figures rest on."""
-        return (
-            f"{self.censored:,} held-out rows are censored before the horizon; others stand for them",
-            self.method,
-        )
+        if not self.censored:
+            return (self.method,)
+        censored = f"{self.censored:,} held-out rows are censored before the horizon; others stand for them"
+        return (censored, self.method)
 
     @property
     def verdict(self) -> str:

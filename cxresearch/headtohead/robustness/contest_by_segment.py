@@ -82,8 +82,9 @@ class SegmentContest(Result):
     def notes(self) -> tuple[str, ...]:
         """Segments left out, and what the average rests on."""
         lost = [f"left out: {row['segment']} ({row['reason']})" for row in self.left_out.to_dict("records")]
-        average = "" if self.pooled is None else str(self.pooled)
-        return tuple(note for note in (average, *lost) if note)
+        if self.pooled is None:
+            return tuple(lost)
+        return (self.pooled.finding, *lost)
 
     def __str__(self) -> str:
         lines = [self.finding]
@@ -94,7 +95,7 @@ class SegmentContest(Result):
             for row in self.table.to_dict("records")
         ]
         if self.pooled is not None:
-            lines.append(f"  {self.pooled}")
+            lines.append(f"  {self.pooled.finding}")
         lines += [
             f"  left out: {row['segment']} ({row['reason']})" for row in self.left_out.to_dict("records")
         ]
