@@ -180,7 +180,7 @@ class Study:
                table  rows  valid  rejected  left_out
         0  customers     2      2         0         0
         """
-        _check_names(tables)
+        _check_columns(tables)
         offset_steps(timezone)
         limits = _limits(on_reject, max_reject_share)
         if revenue_ends is not None:
@@ -423,7 +423,7 @@ def _limits(on_reject: OnReject, max_reject_share: float) -> Limits:
     return Limits(on_reject=on_reject, max_reject_share=share)
 
 
-def _check_names(tables: Mapping[str, Any]) -> None:
+def _check_columns(tables: Mapping[str, Any]) -> None:
     for table in tables:
         if table not in LAYOUTS:
             raise StudyError(

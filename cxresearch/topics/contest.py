@@ -1,11 +1,11 @@
 """Which score tells who leaves: contests, their robustness, their size, and sayings of the trade as tests."""
 
 from cxresearch.headtohead.claims.audit_claims import audit_claims
-from cxresearch.headtohead.claims.evidence import ClaimAudit
+from cxresearch.headtohead.claims.evidence import ClaimAudit, ClaimFinding
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest_rows import answered_scores
 from cxresearch.headtohead.contest.protocol import read_protocol
-from cxresearch.headtohead.robustness.added_information import added_information
+from cxresearch.headtohead.robustness.added_information import AddedInformation, added_information
 from cxresearch.headtohead.robustness.contest_by_segment import (
     SegmentContest,
     compare_segments,
@@ -16,7 +16,9 @@ from cxresearch.headtohead.robustness.power_compare import Power, Simulation, po
 from cxresearch.headtohead.robustness.sensitivity import NonResponse, Sensitivity, sensitivity
 
 __all__ = [
+    "AddedInformation",
     "ClaimAudit",
+    "ClaimFinding",
     "Comparison",
     "NonResponse",
     "Power",

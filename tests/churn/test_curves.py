@@ -65,7 +65,7 @@ def test_groups_missing_values_and_months() -> None:
     curve = cx.churn_curve(small_study(), by="plan", unit="months")
     assert curve.groups == ("unknown", "x", "y")
     assert curve["x"].follow_up == pytest.approx(100 / 30.4375)
-    assert "only 3 people" in curve.summary.set_index("group").loc["x", "note"]
+    assert "only 3 people" in curve.table.set_index("group").loc["x", "note"]
     both = cx.churn_curve(small_study(), by=["plan", "started_year"])
     assert both.groups == ("unknown, 2024-01-01", "x, 2024-01-01", "y, 2024-01-01")
 
@@ -142,7 +142,7 @@ def test_engines_agree(native: str) -> None:
 
         other = duckdb.connect().from_df(frame)
     for make in (cx.churn_curve, cx.curves.cumulative_incidence):
-        pd.testing.assert_frame_equal(make(frame, by="plan").frame, make(other, by="plan").frame)
+        pd.testing.assert_frame_equal(make(frame, by="plan").steps, make(other, by="plan").steps)
 
 
 def test_repeated_customers_are_clusters() -> None:

@@ -51,7 +51,7 @@ def test_the_curve_of_loyalty_falls_and_its_interval_holds_it(marks: cx.classifi
 def test_missing_rows_are_reported_apart(
     model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
 ) -> None:
-    curve = cx.classifier.effect_curve(model, marks, "ces", kind="pdp", points=4, most_rows=1_000)
+    curve = cx.classifier.effect_curve(model, marks, "ces", method="pdp", points=4, most_rows=1_000)
     assert curve.n + curve.n_missing == 1_000
     assert 0 < curve.missing_risk < 1
     with pytest.raises(ArgumentError, match="a number the model reads"):
@@ -65,7 +65,10 @@ def test_odds_ratios_equal_statsmodels_and_the_interaction_bends_the_slope(
         marks, frame=marks.frame[marks.frame["landmark_at"] <= "2024-04-01"], observed_until=None
     )
     found = cx.classifier.churn_odds(
-        early, terms=["ces", "csat", "tenure_days"], interaction=("ces", "tenure_days")
+        early,
+        terms=["ces", "csat", "tenure_days"],
+        interaction=("ces", "tenure_days"),
+        kind="voluntary",
     )
     rows = early.frame.dropna(subset=["ces", "csat", "tenure_days"])
     left = ((rows["event"] == 1) & (rows["duration_days"] <= 180)).astype(float)

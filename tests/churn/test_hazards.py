@@ -60,7 +60,7 @@ def test_a_score_counts_from_its_answer_on() -> None:
         ],
     )
     cut = score_intervals(study, ["nps", "csat"])
-    rows = cut.frame.drop(columns="event").values.tolist()
+    rows = cut.frame.drop(columns="event").join(cut.known).values.tolist()
     assert rows == [["a", 20, 40, 3, 2], ["a", 40, 100, 8, 2], ["c", 30, 60, 2, 1]]
     assert cut.frame["event"].tolist() == [0, 1, 1]
     assert cut.excluded["customers"].tolist() == [2]  # b has no csat, d no nps before the end
@@ -71,8 +71,10 @@ def test_a_score_counts_from_its_answer_on() -> None:
 def test_what_comes_after_changes_nothing_before() -> None:
     people = [person("a", 100), person("b", 80), person("c")]
     answers = [("a", "nps", 3, 10), ("b", "nps", 7, 20), ("c", "nps", 9, 5)]
-    before = score_intervals(study_of(people, answers), ["nps"]).frame
-    after = score_intervals(study_of(people, [*answers, ("a", "nps", 10, 99)]), ["nps"]).frame
+    cuts = [
+        score_intervals(study_of(people, a), ["nps"]) for a in (answers, [*answers, ("a", "nps", 10, 99)])
+    ]
+    before, after = (cut.frame.join(cut.known) for cut in cuts)
     early = after[after["start"] < 99].assign(stop=after["stop"].clip(upper=99), event=0)
     assert early.query("customer_id == 'a'")[["start", "nps"]].values.tolist() == [[10, 3]]
     pd.testing.assert_frame_equal(
@@ -142,7 +144,7 @@ def test_time_varying_effect_is_recovered() -> None:
     ]
     assert abs(other["z"]) < 3.5
     assert "compared with" in model.notes[0]
-    table = model.effects.set_index("value")
+    table = model.table.set_index("value")
     reference = table["reference"].iloc[0]
     assert table.loc[reference, "hazard_ratio"] == pytest.approx(1)
     assert table.loc[10, "hazard_ratio"] == pytest.approx(np.exp(row["coefficient"] * (10 - reference)))
@@ -160,7 +162,7 @@ def test_a_straight_effect_is_not_called_bent_and_a_bent_one_is() -> None:
 
 def test_landmark_model_clusters_customers_and_stops_at_the_horizon() -> None:
     marks = cx.landmark(cx.synthetic.synthetic_study(customers=2000, seed=4), horizon_days=180)
-    model = cx.curves.hazard_model(marks, scores=["ces"])
+    model = cx.curves.hazard_model(marks, scores=["ces"], kind="voluntary")
     assert model.n_events == int(
         (
             (marks.frame["event"] == 1) & (marks.frame["duration_days"] <= 180) & marks.frame["ces"].notna()

@@ -82,8 +82,8 @@ def test_alike_drivers_are_named_and_copies_refused() -> None:
     frame = world(3, 500)
     frame["ease_again"] = frame["ease"] + np.random.default_rng(0).normal(0, 0.2, 500)
     found = cx.key_drivers(frame, "satisfaction", [*DRIVERS, "ease_again"], runs=20)
-    assert any("ease_again and ease correlate" in text for text in found.warnings)
-    assert not cx.key_drivers(frame, "satisfaction", DRIVERS, runs=20).warnings
+    assert any("ease_again and ease correlate" in text for text in found.alike)
+    assert not cx.key_drivers(frame, "satisfaction", DRIVERS, runs=20).alike
     frame["copy"] = 2 * frame["ease"] + 1
     with pytest.raises(DataError, match="exact mix"):
         cx.key_drivers(frame, "satisfaction", ["ease", "copy"], runs=20)
@@ -130,7 +130,7 @@ def test_customers_are_the_clusters_of_landmarks(marks: cx.classifier.Landmarks)
     assert found.n == len(frame)
     assert found.n_missing == marks.n_rows - len(frame)
     alone = cx.key_drivers(
-        frame.assign(row=range(len(frame))), "nps", ["ces", "csat"], cluster="row", runs=30
+        frame.assign(row=range(len(frame))), "nps", ["ces", "csat"], clusters="row", runs=30
     )
     assert found.r_squared == pytest.approx(alone.r_squared)
     wide = found.r_squared_high - found.r_squared_low

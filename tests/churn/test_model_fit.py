@@ -65,7 +65,7 @@ def test_a_customer_is_on_the_same_side_in_any_data() -> None:
 
 def test_weights_sum_to_the_rows_and_give_one_minus_kaplan_meier() -> None:
     frame = stacked(2, 800, 1, 180.0).frame
-    rows = outcome_rows(frame, numbers=["nps"], categories=[], cause="any", horizon=180.0)
+    rows = outcome_rows(frame, numbers=["nps"], categories=[], kind="any", horizon=180.0)
     assert rows.weight.sum() == pytest.approx(len(frame))
     survival, at_risk = 1.0, len(frame)
     for day, group in frame.sort_values("duration_days").groupby("duration_days"):
@@ -186,7 +186,7 @@ def test_usage_counted_past_the_landmark_is_caught_and_past_usage_is_not() -> No
     ("change", "error"),
     [
         ({"model": "forest"}, ArgumentError),
-        ({"cause": "death"}, ArgumentError),
+        ({"kind": "death"}, ArgumentError),
         ({"balance": "smote"}, ArgumentError),
         ({"test_share": 1.0}, ArgumentError),
         ({"leave_out": ["nothing"]}, ArgumentError),

@@ -190,8 +190,8 @@ def test_what_a_model_of_censoring_leaves_out_is_said() -> None:
     marks = landmarks(company(np.random.default_rng(7), 400))
     found = cx.compare(marks, ["ces", "nps"], censoring=["x"])
     assert "uno_c" not in set(found.measures["measure"])
-    assert any("uno_c left out" in text for text in found.cautions)
-    assert any("allowed to depend on x (Cox regression)" in text for text in found.cautions)
+    assert any("uno_c left out" in text for text in found.notes)
+    assert any("allowed to depend on x (Cox regression)" in text for text in found.notes)
     assert found.settings["censoring"] == ["x"]
     plan = cx.Protocol(scores=("ces", "nps"), horizon_days=(HORIZON,), every=marks.every, censoring=("x",))
     assert plan.compare(marks, measures=()).contrasts.equals(found.contrasts)

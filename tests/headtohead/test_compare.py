@@ -99,7 +99,7 @@ def test_a_score_that_runs_backwards_is_named_and_not_turned(marks: cx.classifie
     found = cx.compare(dataclasses.replace(marks, frame=frame), ["ces", "nps"])
     assert found.auc("ces").value < 0.5
     assert "CES runs backwards" in found.finding
-    assert any("never turned round" in text for text in found.cautions)
+    assert any("never turned round" in text for text in found.notes)
 
 
 def test_low_effort_is_good_when_declared_so(marks: cx.classifier.Landmarks) -> None:
@@ -117,7 +117,7 @@ def test_a_leak_raises_suspicion(marks: cx.classifier.Landmarks) -> None:
     leaky = dataclasses.replace(marks, frame=marks.frame.assign(ces=np.where(gone, 1.0, 7.0)))
     found = cx.compare(leaky, ["ces", "nps"])
     assert found.auc("ces").note == "suspiciously good"
-    assert any("suspiciously good" in text for text in found.cautions)
+    assert any("suspiciously good" in text for text in found.notes)
 
 
 def test_followed_to_the_last_day_is_followed_past_it() -> None:

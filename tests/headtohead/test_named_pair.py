@@ -15,7 +15,7 @@ def marks() -> cx.classifier.Landmarks:
 
 
 def warned(found: cx.contest.Comparison) -> bool:
-    return any("it was not named beforehand" in text for text in found.cautions)
+    return any("it was not named beforehand" in text for text in found.notes)
 
 
 def head(found: cx.contest.Comparison) -> str:
@@ -25,7 +25,7 @@ def head(found: cx.contest.Comparison) -> str:
 
 def test_list_order_is_said_to_have_chosen_the_pair(marks: cx.classifier.Landmarks) -> None:
     found = cx.compare(marks, ["ces", "nps", "csat"], measures=())
-    said = [text for text in found.cautions if text.startswith("the main comparison, CES against NPS")]
+    said = [text for text in found.notes if text.startswith("the main comparison, CES against NPS")]
     assert len(said) == 1
     assert "the main pair in black" in head(found)
 

@@ -46,13 +46,13 @@ def test_one_leaver_decides_nothing() -> None:
     assert found.verdict == "inconclusive"
     assert math.isnan(row["low"]) and math.isnan(row["p_value"])
     assert "too few leavers or stayers for an interval" in found.finding
-    assert any("only 1 leavers" in text for text in found.cautions)
+    assert any("only 1 leavers" in text for text in found.notes)
 
 
 def test_one_stayer_decides_nothing_and_is_named() -> None:
     found = with_stayers(1, np.random.default_rng(1))
     assert found.verdict == "inconclusive"
-    assert any("only 1 customers still there" in text for text in found.cautions)
+    assert any("only 1 customers still there" in text for text in found.notes)
 
 
 def test_two_scores_that_both_separate_are_not_shown_to_be_equivalent() -> None:

@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from cxresearch.churn.churn_kinds import Kind
 from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 from cxresearch.scales import Scale
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ModelKind = Literal["logistic", "boosting"]
-Cause = Literal["voluntary", "any"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +78,10 @@ class ChurnModel(Result):
 
     Attributes
     ----------
-    kind : {"logistic", "boosting"}
+    model : {"logistic", "boosting"}
     horizon_days : float
         The risk is that of leaving within this many days of the landmark.
-    cause : {"voluntary", "any"}
+    kind : {"any", "voluntary", "involuntary"}
         What counts as leaving.
     numbers, categories : tuple of str
         Columns the model reads. Missing numbers are known to the model as missing.
@@ -94,7 +95,7 @@ class ChurnModel(Result):
         Categories seen in training.
     alarms : DataFrame
         Columns ``feature, rule, auc, detail``: features that look as if they knew the outcome.
-    tuning : DataFrame
+    table : DataFrame
         Columns ``settings, log_loss, chosen``: inner cross-validation over customers.
     window_days : float
         Greatest age of an answer in the training rows.
@@ -115,9 +116,9 @@ class ChurnModel(Result):
         Name of the study.
     """
 
-    kind: ModelKind
+    model: ModelKind
     horizon_days: float
-    cause: Cause
+    kind: Kind
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     instruments: Mapping[str, Scale]
@@ -126,7 +127,7 @@ class ChurnModel(Result):
     ranges: pd.DataFrame
     levels: Mapping[str, tuple[str, ...]]
     alarms: pd.DataFrame
-    tuning: pd.DataFrame
+    table: pd.DataFrame
     classifier: Any
     members: tuple[Any, ...]
     member_scale: float
@@ -136,6 +137,37 @@ class ChurnModel(Result):
     passed_over: tuple[str, ...] = ()
     seed: int = 0
     name: str = ""
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Settings tried, by log loss over folds of customers",
+            columns=(
+                Column(name="settings", label="settings", meaning="of the classifier"),
+                Column(name="log_loss", label="log loss", meaning="lower is better", unit=Unit.AUC),
+                Column(name="chosen", label="chosen", meaning="whether they were taken"),
+            ),
+        ),
+        "alarms": TableSpec(
+            title="Features that look as if they knew the outcome",
+            columns=(
+                Column(name="feature", label="feature", meaning="the column"),
+                Column(name="rule", label="alarm", meaning="the rule it broke"),
+                Column(name="auc", label="AUC", meaning="of the column alone", unit=Unit.AUC),
+                Column(name="detail", label="why", meaning="in words"),
+            ),
+        ),
+    }
+
+    @property
+    def finding(self) -> str:
+        """What the model predicts, and from what it learnt."""
+        what = f"{self.model.capitalize()} of {self.kind} churn within {self.horizon_days:g} days"
+        return f"{what}. {self.trained_on}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How rows were held out, and the alarms."""
+        return (f"split: {self.split}", *(f"{row.feature}: {row.detail}" for row in self.alarms.itertuples()))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -154,7 +186,7 @@ class ChurnModel(Result):
 
     def __str__(self) -> str:
         lines = [
-            f"Churn model ({self.kind}): {self.cause} churn within {self.horizon_days:g} days",
+            f"Churn model ({self.model}): {self.kind} churn within {self.horizon_days:g} days",
             f"  {self.trained_on}",
             f"  Reads {len(self.numbers)} numbers and {len(self.categories)} categories",
             f"  Split: {self.split}",

@@ -67,14 +67,14 @@ class QuantileCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return codes
 
 
-def preparation(kind: ModelKind, numbers: Sequence[str], categories: Sequence[str]) -> ColumnTransformer:
+def preparation(model: ModelKind, numbers: Sequence[str], categories: Sequence[str]) -> ColumnTransformer:
     """Return the unfitted preparation of the columns.
 
     One column for each category. Numbers for the logistic model: missing ones at the median with an indicator
     of their own, standard deviations as units; for boosting: quantile codes, missing being one more.
     """
     number: Any = QuantileCodes()
-    if kind == "logistic":
+    if model == "logistic":
         fill = SimpleImputer(strategy="median", add_indicator=True)
         number = Pipeline([("fill", fill), ("scale", StandardScaler())])
     category = OneHotEncoder(
@@ -85,10 +85,10 @@ def preparation(kind: ModelKind, numbers: Sequence[str], categories: Sequence[st
     )
 
 
-def candidates(kind: ModelKind, *, balance: str, seed: int) -> list[tuple[str, Any]]:
+def candidates(model: ModelKind, *, balance: str, seed: int) -> list[tuple[str, Any]]:
     """Return the settings to try, as text and as an unfitted classifier."""
     weights = "balanced" if balance == "weights" else None
-    if kind == "logistic":
+    if model == "logistic":
         return [
             (_text(grid), LogisticRegression(max_iter=1_000, class_weight=weights, **grid))
             for grid in _LOGISTIC_GRID

@@ -11,7 +11,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from cxresearch.checks import check_choice, check_number
-from cxresearch.churn.classifier.churn_model import Cause, ChurnModel, ModelKind, Training
+from cxresearch.churn.churn_kinds import Kind, check_kind
+from cxresearch.churn.classifier.churn_model import ChurnModel, ModelKind, Training
 from cxresearch.churn.classifier.classifiers import (
     calibrate,
     candidates,
@@ -39,7 +40,7 @@ def fit_churn(
     marks: Landmarks,
     *,
     model: ModelKind = "logistic",
-    cause: Cause = "voluntary",
+    kind: Kind = "any",
     leave_out: Sequence[str] = (),
     test_share: float = 0.3,
     balance: Literal["none", "weights"] = "none",
@@ -58,9 +59,10 @@ def fit_churn(
     model : {"logistic", "boosting"}
         Logistic regression (interpretable) or gradient boosting. Both are tuned by log loss over folds of
         customers within the training side, then calibrated by a sigmoid on out-of-fold predictions.
-    cause : {"voluntary", "any"}
-        What counts as leaving within the horizon. Rows censored before it count through inverse probability
-        of censoring weights; with ``"voluntary"``, an involuntary end counts as not having left voluntarily.
+    kind : {"any", "voluntary", "involuntary"}
+        What counts as leaving within the horizon: ``"any"`` unless asked otherwise, as everywhere;
+        ``"voluntary"`` where the scores are to be of use. Rows censored before the horizon count through
+        inverse probability of censoring weights; an end of another kind counts as not having left by this.
     leave_out : sequence of str
         Columns the model must not read.
     test_share : float
@@ -106,7 +108,7 @@ def fit_churn(
     True
     """
     check_choice("model", model, ("logistic", "boosting"))
-    check_choice("cause", cause, ("voluntary", "any"))
+    check_kind(kind)
     check_choice("balance", balance, ("none", "weights"))
     check_number("test_share", test_share, at_least=0, below=1)
     check_number("members", members, at_least=0)
@@ -121,9 +123,7 @@ def fit_churn(
             "no column varies, so there is nothing to learn from",
             wanted="scores, features or segments in the landmarks",
         )
-    every = outcome_rows(
-        frame, numbers=numbers, categories=categories, cause=cause, horizon=marks.horizon_days
-    )
+    every = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=marks.horizon_days)
     require_both_sides(every, "training rows")
     rows = every.take(every.weight > 0)
     with one_thread():
@@ -135,7 +135,8 @@ def fit_churn(
         categories=categories,
         instruments=marks.instruments,
         horizon=marks.horizon_days,
-        cause=cause,
+        # Of customers lost otherwise a leak may know nothing, so they would only hide it.
+        kind="involuntary" if kind == "involuntary" else "voluntary",
         seed=seed,
     )
     alarms = alarms.rename(columns={"column": "feature", "alarm": "rule"}).drop(columns="rows")
@@ -148,9 +149,9 @@ def fit_churn(
             stacklevel=2,
         )
     return ChurnModel(
-        kind=model,
+        model=model,
         horizon_days=float(marks.horizon_days),
-        cause=cause,
+        kind=kind,
         numbers=numbers,
         categories=categories,
         instruments=dict(marks.instruments),
@@ -172,22 +173,22 @@ def _fit(
     rows: Rows,
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
-    kind: ModelKind,
+    model: ModelKind,
     *,
     balance: str,
     members: int,
     seed: int,
 ) -> dict[str, Any]:
     """Prepare, tune, calibrate and resample; returns those fields of the model."""
-    prepare = preparation(kind, numbers, categories).fit(rows.table)
+    prepare = preparation(model, numbers, categories).fit(rows.table)
     X = np.asarray(prepare.transform(rows.table), dtype=np.float64)
-    options = candidates(kind, balance=balance, seed=seed)
+    options = candidates(model, balance=balance, seed=seed)
     tuning = tune(options, X, rows, seed=seed)
     chosen = options[int(np.argmax(tuning["chosen"]))][1]
     refits, scale = resampled_members(chosen, X, rows, members=int(members), seed=seed)
     return {
         "classifier": Pipeline([("prepare", prepare), ("classify", calibrate(chosen, X, rows, seed=seed))]),
-        "tuning": tuning,
+        "table": tuning,
         "members": refits,
         "member_scale": scale,
     }

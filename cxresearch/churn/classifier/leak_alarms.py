@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cxresearch.churn.classifier.churn_model import Cause
+    from cxresearch.churn.churn_kinds import Kind
     from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.scales import Scale
 
@@ -88,18 +88,21 @@ def leak_alarms(marks: Landmarks, *, suspicious: float = AUC_ALONE) -> pd.DataFr
         for row in marks.flags.to_dict("records")
     ]
     numbers, categories = readable_columns(marks)
-    found = column_alarms(
+    alarms = column_alarms(
         marks.frame,
         numbers=numbers,
         categories=categories,
         instruments=marks.instruments,
         horizon=marks.horizon_days,
+        kind="voluntary",
         suspicious=suspicious,
     )
+    if not raised:
+        return alarms
     flags = pd.DataFrame(raised, columns=_COLUMNS)
-    return (
-        pd.concat([flags, found], ignore_index=True) if raised and len(found) else flags if raised else found
-    )
+    if alarms.empty:
+        return flags
+    return pd.concat([flags, alarms], ignore_index=True)
 
 
 def column_alarms(
@@ -109,7 +112,7 @@ def column_alarms(
     categories: Sequence[str],
     instruments: Mapping[str, Scale],
     horizon: float,
-    cause: Cause = "voluntary",
+    kind: Kind,
     suspicious: float = AUC_ALONE,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -135,8 +138,8 @@ def column_alarms(
         Which of the columns are scores.
     horizon : float
         Days ahead.
-    cause : {"voluntary", "any"}
-        Leavers by another cause within the horizon are neither leavers nor stayers.
+    kind : {"any", "voluntary", "involuntary"}
+        Leavers of another kind within the horizon are neither leavers nor stayers.
     suspicious : float
         The .95 of the first two rules.
     seed : int
@@ -149,15 +152,18 @@ def column_alarms(
         to be at least .5, a missing value ranking below all others or left out, whichever ranks better.
         ``rows`` are those that know the column. No alarms where too few left or stayed to judge.
     """
-    made: list[_Alarm] = []
-    rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, cause=cause, seed=seed)
+    alarms: list[_Alarm] = []
+    rows = _sides(frame, numbers=numbers, categories=categories, horizon=horizon, kind=kind, seed=seed)
     if rows is None:
-        return pd.DataFrame(made, columns=_COLUMNS)
+        return pd.DataFrame(alarms, columns=_COLUMNS)
     for name in rows.table.columns:
-        score = instruments.get(name)
-        late = _follows(frame, name, score, horizon, cause) if score is not None else None
-        made += _first_alarm(name, rows, suspicious, late)
-    return pd.DataFrame(made, columns=_COLUMNS).sort_values("auc", ascending=False, ignore_index=True)
+        late = ""
+        if name in instruments:
+            late = _follows(frame, name, instruments[name], horizon, kind)
+        alarm = _first_alarm(name, rows, suspicious, late)
+        if alarm is not None:
+            alarms.append(alarm)
+    return pd.DataFrame(alarms, columns=_COLUMNS).sort_values("auc", ascending=False, ignore_index=True)
 
 
 def _sides(
@@ -166,49 +172,73 @@ def _sides(
     numbers: Sequence[str],
     categories: Sequence[str] = (),
     horizon: float,
-    cause: Cause,
+    kind: Kind,
     seed: int = 0,
 ) -> Rows | None:
     """Rows whose outcome is known; nothing where too few left or stayed."""
     try:
-        rows = outcome_rows(frame, numbers=numbers, categories=categories, cause=cause, horizon=horizon)
+        rows = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=horizon)
     except DataError:
         return None
     known = np.flatnonzero(rows.weight > 0)
     if len(known) > _MOST_ROWS:
         known = np.sort(np.random.default_rng(seed).choice(known, _MOST_ROWS, replace=False))
     rows = rows.take(known)
-    stayed = ~rows.gone
-    enough = min(rows.left.sum(), stayed.sum()) >= _LEAST_SIDE and len(known) >= LEAST_KNOWN
-    return rows if enough else None
+    fewer_side = min(rows.left.sum(), (~rows.gone).sum())
+    if fewer_side < _LEAST_SIDE or len(known) < LEAST_KNOWN:
+        return None
+    return rows
 
 
-def _first_alarm(name: str, rows: Rows, suspicious: float, late: str | None) -> Iterator[_Alarm]:
+def _first_alarm(name: str, rows: Rows, suspicious: float, late: str) -> _Alarm | None:
+    """Return the first rule that a column breaks, in the order of `column_alarms`; None if it breaks none.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    rows : Rows
+    suspicious : float
+        AUC from which a column alone is suspected.
+    late : str
+        In words, that it tells churn of the next days but hardly later churn; empty if not.
+    """
     values, distinct = _as_number(rows, name)
     known = ~np.isnan(values)
+    n_known = int(known.sum())
+    # Who left by another kind of churn is on neither side.
     judged = rows.left | ~rows.gone
-    n = int(known.sum())
-    if min(n, len(known) - n) >= LEAST_KNOWN:
-        auc = _turned(known[judged].astype(float), rows.left[judged], rows.weight[judged])
+    left, weight = rows.left[judged], rows.weight[judged]
+    if min(n_known, len(known) - n_known) >= LEAST_KNOWN:
+        auc = _turned(known[judged].astype(np.float64), left, weight)
         if auc >= suspicious:
             detail = f"whether {name} is known tells almost surely who leaves (AUC {auc:.3f})"
-            yield _Alarm(name, "ends with the customer", auc, n, detail)
-            return
-    auc = _auc_alone(values[judged], rows.left[judged], rows.weight[judged])
+            return _Alarm(name, "ends with the customer", auc, n_known, detail)
+    auc = _auc_alone(values[judged], left, weight)
     pure = _pure_end(values, rows)
-    if auc >= suspicious:
-        detail = f"alone it ranks with AUC {auc:.3f}; it may be measured after the fact"
-        yield _Alarm(name, "too good", auc, n, detail)
-    elif late:
-        yield _Alarm(name, "follows churn", auc, n, late)
-    elif pure:
-        yield _Alarm(name, "pure end", auc, n, pure)
-    elif distinct == 2 and auc >= AUC_TWO_VALUES:
-        detail = f"two values that alone rank with AUC {auc:.3f}: nearly the outcome itself"
-        yield _Alarm(name, "next to the outcome", auc, n, detail)
-    elif _SOUNDS_LIKE.search(name) and auc >= AUC_NAMED:
-        detail = f"sounds like the outcome and alone ranks with AUC {auc:.3f}"
-        yield _Alarm(name, "named like the outcome", auc, n, detail)
+    rules = (
+        (
+            "too good",
+            auc >= suspicious,
+            f"alone it ranks with AUC {auc:.3f}; it may be measured after the fact",
+        ),
+        ("follows churn", bool(late), late),
+        ("pure end", bool(pure), pure),
+        (
+            "next to the outcome",
+            distinct == 2 and auc >= AUC_TWO_VALUES,
+            f"two values that alone rank with AUC {auc:.3f}: nearly the outcome itself",
+        ),
+        (
+            "named like the outcome",
+            bool(_SOUNDS_LIKE.search(name)) and auc >= AUC_NAMED,
+            f"sounds like the outcome and alone ranks with AUC {auc:.3f}",
+        ),
+    )
+    for alarm, is_broken, detail in rules:
+        if is_broken:
+            return _Alarm(name, alarm, auc, n_known, detail)
+    return None
 
 
 def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
@@ -272,26 +302,26 @@ def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
     return ""
 
 
-def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> str | None:
-    """Compare how a score tells churn of the next 30 days with how it tells churn after those."""
+def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: Kind) -> str:
+    """Say that a score tells churn of the next 30 days and hardly what comes after; empty if it does not."""
     if horizon <= 2 * SOON_DAYS:
-        return None
-    known = frame[frame[name].notna()]
-    soon = _score_auc(known, name, scale, SOON_DAYS, cause)
+        return ""
+    answered = frame[frame[name].notna()]
+    soon = _score_auc(answered, name, scale, SOON_DAYS, kind)
     if not soon >= AUC_SOON:
-        return None
-    later = _score_auc(known[known["duration_days"] > SOON_DAYS], name, scale, horizon, cause)
+        return ""
+    later = _score_auc(answered[answered["duration_days"] > SOON_DAYS], name, scale, horizon, kind)
     if not later < AUC_LATER:
-        return None
+        return ""
     return (
         f"{name} tells churn of the next {SOON_DAYS:.0f} days (AUC {soon:.2f}) but hardly later churn "
         f"({later:.2f}): it may have been answered on the way out"
     )
 
 
-def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, cause: Cause) -> float:
+def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: Kind) -> float:
     """AUC of a score in its declared direction; NaN where too few left or stayed."""
-    rows = _sides(frame, numbers=[name], horizon=horizon, cause=cause)
+    rows = _sides(frame, numbers=[name], horizon=horizon, kind=kind)
     if rows is None:
         return float("nan")
     judged = rows.left | ~rows.gone

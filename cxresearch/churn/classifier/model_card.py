@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from cxresearch.churn.classifier.churn_model import ChurnModel, Split, Training
 from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 from cxresearch.scales import Scale
 
@@ -35,6 +37,30 @@ class ModelCard(Result):
 
     title: str
     sections: tuple[tuple[str, tuple[str, ...]], ...]
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            columns=(
+                Column(name="section", label="section", meaning="heading"),
+                Column(name="line", label="fact", meaning="one fact"),
+            ),
+        )
+    }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a fact, under its section."""
+        facts = [(heading, line) for heading, lines in self.sections for line in lines]
+        return pd.DataFrame(facts, columns=["section", "line"])
+
+    @property
+    def finding(self) -> str:
+        """What the card is of."""
+        return f"{self.title}: {self.sections[0][1][0]}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The limits of the model."""
+        return self.sections[-1][1]
 
     def __str__(self) -> str:
         parts = [f"# {self.title}"]
@@ -58,7 +84,7 @@ TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )
 _FITTED = ("classifier", "members", "baselines")
-_FRAMES = ("ranges", "alarms", "tuning")
+_FRAMES = ("ranges", "alarms", "table")
 
 
 def model_card(model: ChurnModel, evaluation: ChurnEvaluation | None = None) -> ModelCard:
@@ -104,7 +130,7 @@ def model_card(model: ChurnModel, evaluation: ChurnEvaluation | None = None) -> 
 
 def _purpose(model: ChurnModel) -> tuple[str, ...]:
     return (
-        f"Risk of leaving ({model.cause} churn) within {model.horizon_days:g} days of a landmark.",
+        f"Risk of leaving ({model.kind} churn) within {model.horizon_days:g} days of a landmark.",
         "For deciding whom to talk to first. Not for denying anybody a service or setting a price.",
     )
 
@@ -131,9 +157,9 @@ def _features(model: ChurnModel) -> tuple[str, ...]:
 
 
 def _fitting(model: ChurnModel) -> tuple[str, ...]:
-    chosen = model.tuning.loc[model.tuning["chosen"], "settings"].iloc[0]
+    chosen = model.table.loc[model.table["chosen"], "settings"].iloc[0]
     return (
-        f"{model.kind.capitalize()}, settings {chosen}, chosen among {len(model.tuning)} by log loss over "
+        f"{model.model.capitalize()}, settings {chosen}, chosen among {len(model.table)} by log loss over "
         "folds of customers; calibrated by a sigmoid on out-of-fold predictions.",
         f"Seed {model.seed}; {len(model.members)} refits on resampled customers for intervals.",
     )
@@ -146,7 +172,7 @@ def _metrics(found: ChurnEvaluation | None) -> tuple[str, ...]:
         found.verdict,
         f"Held out: {found.n:,} rows of {found.customers:,} customers, {found.cases:,} left.",
     ]
-    for row in found.metrics.to_dict("records"):
+    for row in found.table.to_dict("records"):
         name = f"{row['contestant']}, {row['metric'].replace('_', ' ')}"
         lines.append(f"{name}: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
     return tuple(lines)
@@ -199,7 +225,7 @@ def save_churn_model(model: ChurnModel, path: str | PathLike[str]) -> Path:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cx.classifier.load_churn_model(
     ...         cx.classifier.save_churn_model(model, folder + "/churn.skops")
-    ...     ).kind
+    ...     ).model
     'logistic'
     """
     import sklearn

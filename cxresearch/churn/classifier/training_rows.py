@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cxresearch.churn.classifier.churn_model import Cause, Split
+from cxresearch.churn.churn_kinds import Kind, of_kind
+from cxresearch.churn.classifier.churn_model import Split
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.prediction.follow_up import follow_up, inverse_weights
@@ -27,7 +28,7 @@ class Rows:
     table : DataFrame, shape (n, columns)
         What the model reads: floats (NaN missing) and strings ("" missing).
     left : ndarray of bool, shape (n,)
-        Left within the horizon, by the cause asked about.
+        Left within the horizon, by the kind of churn asked about.
     gone : ndarray of bool, shape (n,)
         Left within the horizon for whatever reason.
     weight : ndarray, shape (n,)
@@ -96,7 +97,7 @@ def table_of(frame: pd.DataFrame, numbers: Sequence[str], categories: Sequence[s
 
 
 def outcome_rows(
-    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], cause: Cause, horizon: float
+    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], kind: Kind, horizon: float
 ) -> Rows:
     """Turn landmark rows into what is learnt from or tested on.
 
@@ -113,10 +114,9 @@ def outcome_rows(
     fit = follow_up(duration, event)
     weight = fit.unsorted(inverse_weights(fit, horizon))
     early = fit.unsorted(fit.duration) <= fit.reaching(horizon)
-    kinds = event == 1 if cause == "voluntary" else event > 0
     return Rows(
         table=table_of(frame, numbers, categories),
-        left=kinds & early,
+        left=of_kind(event, kind) & early,
         gone=(event > 0) & early,
         weight=weight,
         customer=pd.factorize(frame["customer_id"])[0].astype(np.int64),
@@ -190,5 +190,5 @@ def require_both_sides(rows: Rows, what: str, least: int = 10) -> None:
         raise DataError(
             f"{what}: {cases:,} rows left within the horizon and {others:,} did not",
             wanted=f"at least {least} of each",
-            next_step="take a longer horizon, more landmarks, or cause='any'",
+            next_step="take a longer horizon, more landmarks, or kind='any'",
         )

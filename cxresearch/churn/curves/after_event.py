@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.checks import check_choice, check_columns, check_level, check_number
+from cxresearch.churn.churn_kinds import KIND_NAMES, Kind, check_kind
 from cxresearch.churn.curves.churn_curve import curve_from
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.compare_curves import CurveComparison, compare_curves
 from cxresearch.churn.curves.experiences import experiences
-from cxresearch.churn.curves.survival_input import KINDS, SurvivalInput
-from cxresearch.churn.curves.timeline import timeline
+from cxresearch.churn.curves.survival_input import SurvivalInput
+from cxresearch.churn.curves.timeline import carried, timeline
 from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
-from cxresearch.results.units import Unit, format_p_value
+from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.units import Unit, format_estimate, format_p_value
 from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_fit import CoxFit
 from cxresearch.stats.survival.risk_table import survival_rows
 from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Bools, Floats, Ints
 
 
 AFTER = "after the event"
@@ -50,7 +51,7 @@ class AfterEvent(Result):
     hazard : CoxFit
         Hazard ratio (Cox regression within groups of ``matched_on``, robust by customer).
     n_events, n_matched, n_controls : int
-        Customers with the event while at risk, those for whom a match was found, and matched rows.
+        Customers with the event while at risk, those for whom a match was sample, and matched rows.
     matches : int
         Controls sought for each.
     matched_on : tuple of str
@@ -73,6 +74,75 @@ class AfterEvent(Result):
     matched_on: tuple[str, ...]
     balance: pd.DataFrame
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="After {event}, against others of the same tenure who had not had it",
+            columns=(
+                Column(name="figure", label="figure", meaning="what is compared"),
+                Column(
+                    name="value",
+                    label="after the event",
+                    meaning="figure",
+                    low="low",
+                    high="high",
+                    unit_from="unit",
+                ),
+                Column(name="p_value", label="p", meaning="of no difference", unit=Unit.P_VALUE),
+            ),
+        ),
+        "balance": TableSpec(
+            title="Who they are; columns that are not matched on may differ, and then so may churn",
+            columns=(
+                Column(name="column", label="column", meaning="a column of customers"),
+                Column(name="value", label="value", meaning="its value"),
+                Column(name="after_event", label="after the event", meaning="share", unit=Unit.SHARE),
+                Column(name="matched", label="matched", meaning="share", unit=Unit.SHARE),
+            ),
+        ),
+    }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Hazard ratio, and differences of the mean time kept and of the share still there."""
+        ratio = self.hazard_ratio
+        row = self.comparison.table.iloc[0]
+        at = f"{self.comparison.at:.3g} {self.comparison.unit}"
+        ends = ("low", "high")
+        lines = [
+            (
+                "hazard ratio",
+                ratio["hazard_ratio"],
+                *(ratio[end] for end in ends),
+                ratio["p_value"],
+                Unit.RATIO,
+            ),
+            (
+                f"mean time kept within {self.comparison.horizon:.3g} {self.comparison.unit}, difference",
+                row["rmst_difference"],
+                *(row[f"rmst_{end}"] for end in ends),
+                row["rmst_p"],
+                self.comparison.unit,
+            ),
+            (
+                f"still there after {at}, difference",
+                row["survival_difference"],
+                *(row[f"survival_{end}"] for end in ends),
+                row["survival_p"],
+                Unit.SHARE_DIFFERENCE,
+            ),
+        ]
+        return pd.DataFrame(lines, columns=["figure", "value", "low", "high", "p_value", "unit"])
+
+    @property
+    def finding(self) -> str:
+        """How much more often customers leave after the event."""
+        ratio = self.hazard_ratio
+        figure = format_estimate(ratio["hazard_ratio"], ratio["low"], ratio["high"], Unit.RATIO)
+        if ratio["low"] > 1:
+            return f"After {self.event} customers leave more often than matched ones: hazard ratio {figure}."
+        if ratio["high"] < 1:
+            return f"After {self.event} customers leave less often than matched ones: hazard ratio {figure}."
+        return f"That customers leave more often after {self.event} cannot be shown: hazard ratio {figure}."
 
     @property
     def hazard_ratio(self) -> dict[str, float]:
@@ -117,14 +187,14 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
     study: Study,
     *,
     event: Any,
-    kind: str = "any",
+    kind: Kind = "any",
     matches: int = 5,
-    match_on: Sequence[str] = (),
+    match_on: str | Sequence[str] | None = None,
     open_days: float = 7,
     horizon: float | None = None,
     unit: str = "days",
     level: float = 0.95,
-    seed: int = 1,
+    seed: int = 0,
 ) -> AfterEvent:
     """Follow customers from a bad experience on, beside matched customers without it.
 
@@ -144,10 +214,10 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
         ``"detractor"``, ``"unresolved_ticket"``, ``"low_<instrument>"``, a kind of the events table, or a
         frame with customer_id and occurred_at.
     kind : {"any", "voluntary", "involuntary"}
-        What counts as churn.
+        What counts as churn; ``"any"`` unless asked otherwise, as everywhere.
     matches : int
         Others for each customer with the event; fewer where fewer are eligible.
-    match_on : sequence of str
+    match_on : str or sequence of str, optional
         Columns of customers that must agree.
     open_days : float
         For ``"unresolved_ticket"``: days a ticket is open before it counts; the event is that day.
@@ -194,17 +264,18 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
     """
     check_level(level)
     check_choice("unit", unit, ("days", "months"))
-    check_choice("kind", kind, ("any", "voluntary", "involuntary"))
+    check_kind(kind)
     if not isinstance(study, Study):
         raise ArgumentError(f"study is {type(study).__name__}", wanted="a Study")
     if isinstance(matches, bool) or int(matches) != matches or matches < 1:
         raise ArgumentError(f"matches is {matches!r}", wanted="a whole number from 1")
     check_number("open_days", open_days, at_least=0)
     label, moments = experiences(study, event, open_days=open_days)
-    people = _people(study, moments, tuple(match_on))
+    matched_on = check_columns("match_on", match_on)
+    people = _people(study, moments, matched_on)
     drawn = _draw(people, int(matches), np.random.default_rng(seed))
     rows = _rows(people, drawn, DAYS_A_MONTH if unit == "months" else 1.0)
-    found = SurvivalInput(
+    sample = SurvivalInput(
         rows=survival_rows(rows["duration"], rows["event"], clusters=rows["person"]),
         group=(1 - rows["exposed"]).to_numpy(dtype=np.int64),
         groups=(AFTER, MATCHED),
@@ -213,15 +284,17 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
         by="event",
         axis="event",
         name=study.name,
-        kinds=KINDS,
+        kinds=KIND_NAMES,
     )
-    curve = curve_from(found, kind=kind, level=level)
-    churned = found.of_kind(kind).rows.event
+    curve = curve_from(sample, kind=kind, level=level)
+    churned = sample.of_kind(kind).rows.event
     data = cox_data(
         rows["duration"], churned, rows[["exposed"]], strata=rows["stratum"], clusters=rows["person"]
     )
     exposed = int(people.exposed.sum())
-    notes = ["matched on tenure only" if not match_on else f"matched on tenure and {', '.join(match_on)}"]
+    notes = ["matched on tenure only"]
+    if matched_on:
+        notes = [f"matched on tenure and {', '.join(matched_on)}"]
     if exposed > drawn.case_count:
         notes.append(f"{exposed - drawn.case_count:,} customers found no match and are left out")
     if label.endswith("answer"):
@@ -235,7 +308,7 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
         n_matched=drawn.case_count,
         n_controls=int(drawn.control.size),
         matches=int(matches),
-        matched_on=tuple(match_on),
+        matched_on=matched_on,
         balance=_balance(people, drawn),
         notes=tuple(notes),
     )
@@ -245,65 +318,72 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
 class _People:
     """Customers as arrays, n of them."""
 
-    duration: NDArray[np.float64]
-    event: NDArray[np.int64]
-    happened: NDArray[np.float64]  # tenure at the first event while a customer; infinite if never
-    stratum: NDArray[np.int64]
+    duration: Floats
+    event: Ints
+    happened: Floats  # tenure at the first event while a customer; infinite if never
+    stratum: Ints
     frame: pd.DataFrame
 
     @property
-    def exposed(self) -> NDArray[np.bool_]:
+    def exposed(self) -> Bools:
         return np.isfinite(self.happened)
 
 
 def _people(study: Study, moments: pd.DataFrame, match_on: tuple[str, ...]) -> _People:
     columns = list(dict.fromkeys((*match_on, *study.segments)))
-    people = timeline(study, dated="notice")
-    known = people.collect_schema().names()
-    lost = [name for name in match_on if name not in known]
-    if lost:
-        raise ArgumentError(f"customers have no column {lost[0]!r}", wanted="one of " + ", ".join(known))
-    frame = collect(people.select("customer_id", "started_at", "duration", "event", *columns))
-    frame = frame.sort_values(
-        "customer_id", ignore_index=True
-    )  # engines order rows as they like; draws must not
-    everybody = moments.loc[moments["customer_id"].isna(), "occurred_at"]
-    own = moments[moments["customer_id"].notna()].merge(
-        frame[["customer_id", "started_at", "duration"]], on="customer_id", how="inner"
-    )
-    own["tenure"] = (own["occurred_at"] - own["started_at"]).dt.total_seconds() / 86_400
-    own = own[(own["tenure"] >= 0) & (own["tenure"] < own["duration"])]
-    happened = frame["customer_id"].map(own.groupby("customer_id")["tenure"].min()).fillna(np.inf)
-    first = happened.to_numpy(dtype=np.float64)
-    duration = frame["duration"].to_numpy(dtype=np.float64)
-    for moment in everybody:
-        tenure = ((moment - frame["started_at"]).dt.total_seconds() / 86_400).to_numpy(dtype=np.float64)
-        there = (tenure >= 0) & (tenure < duration)
-        first = np.where(there, np.minimum(first, tenure), first)
+    stays = collect(timeline(study, dated="notice", carry=columns).drop("left_at"))
+    # Engines order rows as they like; draws must not depend on it.
+    stays = stays.sort_values("customer_id", ignore_index=True)
+    first = _first_tenure(stays, moments)
     if not np.isfinite(first).any():
         raise DataError("the event happens to nobody while a customer", next_step="choose another event")
+    frame = stays[[carried(place) for place in range(len(columns))]]
+    frame.columns = pd.Index(columns)
     stratum = np.zeros(len(frame), dtype=np.int64)
     if match_on:
         codes = frame.groupby(list(match_on), dropna=False).ngroup()
         stratum = np.asarray(codes, dtype=np.int64)
     return _People(
-        duration=duration,
-        event=frame["event"].to_numpy(dtype=np.int64),
+        duration=stays["duration"].to_numpy(dtype=np.float64),
+        event=stays["event"].to_numpy(dtype=np.int64),
         happened=first,
         stratum=stratum,
-        frame=frame[columns],
+        frame=frame,
     )
+
+
+def _first_tenure(stays: pd.DataFrame, moments: pd.DataFrame) -> Floats:
+    """Tenure in days at the first event while a customer, shape (n,); infinite if there is none."""
+    personal = moments[moments["customer_id"].notna()].merge(
+        stays[["customer_id", "started_at", "duration"]], on="customer_id", how="inner"
+    )
+    personal["tenure"] = _days(personal["occurred_at"] - personal["started_at"])
+    personal = personal[(personal["tenure"] >= 0) & (personal["tenure"] < personal["duration"])]
+    earliest = personal.groupby("customer_id")["tenure"].min()
+    first = stays["customer_id"].map(earliest).fillna(np.inf).to_numpy(dtype=np.float64)
+    duration = stays["duration"].to_numpy(dtype=np.float64)
+    # Events without a customer happen to everybody who is one at the time.
+    for moment in moments.loc[moments["customer_id"].isna(), "occurred_at"]:
+        tenure = _days(moment - stays["started_at"]).to_numpy(dtype=np.float64)
+        customer_then = (tenure >= 0) & (tenure < duration)
+        first = np.where(customer_then, np.minimum(first, tenure), first)
+    return np.asarray(first)
+
+
+def _days(span: pd.Series[Any]) -> pd.Series[float]:
+    days: pd.Series[float] = span.dt.total_seconds() / 86_400
+    return days
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Drawn:
     """Matched rows: controls with the case of their set, as positions among the customers."""
 
-    case: NDArray[np.int64]
-    control: NDArray[np.int64]
+    case: Ints
+    control: Ints
 
     @property
-    def cases(self) -> NDArray[np.int64]:
+    def cases(self) -> Ints:
         return np.unique(self.case)
 
     @property
@@ -318,9 +398,9 @@ def _draw(people: _People, matches: int, rng: np.random.Generator) -> _Drawn:
         member = np.flatnonzero(people.stratum == stratum)
         member = member[np.argsort(people.duration[member], kind="stable")]
         case = member[np.isfinite(people.happened[member])]
-        for one, other in _draw_within(people, member, case, matches, rng):
-            cases.append(one)
-            controls.append(other)
+        for matched_case, control in _draw_within(people, member, case, matches, rng):
+            cases.append(matched_case)
+            controls.append(control)
     if not cases or not sum(part.size for part in cases):
         raise DataError(
             "no customer of the same tenure is without the event",
@@ -330,37 +410,54 @@ def _draw(people: _People, matches: int, rng: np.random.Generator) -> _Drawn:
 
 
 def _draw_within(
-    people: _People,
-    member: NDArray[np.int64],
-    case: NDArray[np.int64],
-    matches: int,
-    rng: np.random.Generator,
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Draw for many cases at once and keep the eligible; look through all members for those left short."""
+    people: _People, member: Ints, case: Ints, matches: int, rng: np.random.Generator
+) -> Iterator[tuple[Ints, Ints]]:
+    """Draw controls for the cases of one stratum: many at once, then one by one for those left short.
+
+    Risk sets: the controls of a case are members who stay longer than the tenure at which it happened to the
+    case, and had not had it by then (Li, Propert and Rosenbaum 2001).
+
+    Parameters
+    ----------
+    people : _People
+    member : array of int
+        Customers of the stratum, by rising duration.
+    case : array of int
+        Those of them to whom it happened.
+    matches : int
+        Controls wanted for each case.
+    rng : Generator
+
+    Yields
+    ------
+    (array of int, array of int)
+        Cases, repeated, and their controls.
+    """
     tenure = people.happened[case]
+    # Members from `first` on stay longer than the tenure of the case.
     first = np.searchsorted(people.duration[member], tenure, side="right")
-    open_to = first < member.size
-    case, tenure, first = case[open_to], tenure[open_to], first[open_to]
+    has_longer = first < member.size
+    case, tenure, first = case[has_longer], tenure[has_longer], first[has_longer]
     if not case.size:
-        return []
+        return
+    # Draw more than are wanted, and take the first `matches` that are eligible and not drawn before.
     tries = rng.integers(first[:, None], member.size, size=(case.size, matches * _ROUNDS))
     drawn = member[tries]
-    good = people.happened[drawn] > tenure[:, None]
-    good &= ~_repeated(drawn)
-    good &= np.cumsum(good, axis=1) <= matches
-    found = [(np.repeat(case, good.sum(axis=1)), drawn[good])]
-    short = np.flatnonzero(good.sum(axis=1) < matches)
-    for position in short:
-        rest = member[first[position] :]
-        rest = rest[people.happened[rest] > tenure[position]]
-        rest = np.setdiff1d(rest, drawn[position][good[position]])
-        wanted = min(matches - int(good[position].sum()), rest.size)
-        if wanted:
-            found.append((np.repeat(case[position], wanted), rng.choice(rest, wanted, replace=False)))
-    return found
+    eligible = (people.happened[drawn] > tenure[:, None]) & ~_repeated(drawn)
+    accepted = eligible & (np.cumsum(eligible, axis=1) <= matches)
+    count = accepted.sum(axis=1)
+    yield np.repeat(case, count), drawn[accepted]
+    # Where the draws did not suffice, look through everybody.
+    for position in np.flatnonzero(count < matches):
+        others = member[first[position] :]
+        others = others[people.happened[others] > tenure[position]]
+        others = np.setdiff1d(others, drawn[position][accepted[position]])
+        further = min(matches - int(count[position]), others.size)
+        if further:
+            yield np.repeat(case[position], further), rng.choice(others, further, replace=False)
 
 
-def _repeated(drawn: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _repeated(drawn: Ints) -> Bools:
     """Whether a value stood further left in its row already."""
     order = np.argsort(drawn, axis=1, kind="stable")
     ordered = np.take_along_axis(drawn, order, axis=1)

@@ -42,7 +42,8 @@ def churn_curve(  # noqa: PLR0913 - each option is one the reader of the result 
         segment, or "started_month", "started_quarter", "started_year"; for landmarks also a score, by its
         bands; for arrays an array of labels.
     kind : {"any", "voluntary", "involuntary"} or int
-        What counts as churn. With one kind, customers who left otherwise are taken as censored: the curve
+        What counts as churn; ``"any"`` unless asked otherwise, as everywhere. An int is an event code of
+        arrays and frames. With one kind, customers who left otherwise are taken as censored: the curve
         of a world without the other kinds. What happens in this world is :func:`cumulative_incidence`.
     unit : {"days", "months"}
         Unit of time; a month is 30.4375 days.
@@ -81,12 +82,12 @@ def churn_curve(  # noqa: PLR0913 - each option is one the reader of the result 
     """
     check_level(level)
     check_choice("ci", ci, SCALES)
-    found = survival_input(source, by=by, unit=unit, axis=axis, observed_from=observed_from, given=given)
-    return curve_from(found, kind=kind, given=given, level=level, ci=ci)
+    sample = survival_input(source, by=by, unit=unit, axis=axis, observed_from=observed_from, given=given)
+    return curve_from(sample, kind=kind, given=given, level=level, ci=ci)
 
 
 def curve_from(
-    found: SurvivalInput,
+    sample: SurvivalInput,
     *,
     kind: str | int = "any",
     given: float = 0,
@@ -94,15 +95,15 @@ def curve_from(
     ci: str = "log-log",
 ) -> ChurnCurve:
     """Make curves of checked input; see :func:`churn_curve`."""
-    of_kind = found.of_kind(kind)
-    notes = list(found.notes)
+    of_kind = sample.of_kind(kind)
+    notes = list(sample.notes)
     if not (of_kind.rows.event > 0).any():
         notes.append("nobody churned in this window: the curves are flat and say nothing about later")
-    if len(found.rows.event) and (found.rows.event > 0).all():
+    if len(sample.rows.event) and (sample.rows.event > 0).all():
         notes.append(
             "everybody has ended: this is how long leavers stayed; whoever is still there is not in it"
         )
-    others = (found.rows.event > 0).sum() - (of_kind.rows.event > 0).sum()
+    others = (sample.rows.event > 0).sum() - (of_kind.rows.event > 0).sum()
     if others:
         notes.append(
             "customers who left otherwise count as censored; "
@@ -170,32 +171,34 @@ def cumulative_incidence(
     """
     check_level(level)
     check_choice("ci", ci, SCALES)
-    found = survival_input(source, by=by, unit=unit, axis=axis, observed_from=observed_from, given=given)
-    notes, tests = list(found.notes), []
-    if len(found.groups) > 1:
-        if found.rows.robust or found.rows.entry is not None:
+    sample = survival_input(source, by=by, unit=unit, axis=axis, observed_from=observed_from, given=given)
+    notes, tests = list(sample.notes), []
+    if len(sample.groups) > 1:
+        if sample.rows.robust or sample.rows.entry is not None:
             notes.append("no Gray's test: it does not cover weights, clusters or delayed entry")
         else:
-            present = [code for code in found.kinds if (found.rows.event == code).any()]
+            present = [code for code in sample.kinds if (sample.rows.event == code).any()]
             for code in present:
                 try:
-                    test = gray_of(found.rows, found.group, found.groups, kind=code, label=found.kinds[code])
+                    test = gray_of(
+                        sample.rows, sample.group, sample.groups, kind=code, label=sample.kinds[code]
+                    )
                 except DataError as error:
-                    notes.append(f"no Gray's test for {found.kinds[code]}: {error.problem}")
+                    notes.append(f"no Gray's test for {sample.kinds[code]}: {error.problem}")
                 else:
                     tests.append(test)
     return ChurnIncidence(
-        groups=found.groups,
+        groups=sample.groups,
         curves=tuple(
-            incidence_of(found.of_group(position), kinds=found.kinds, level=level, ci=ci, unit=found.unit)
-            for position in range(len(found.groups))
+            incidence_of(sample.of_group(position), kinds=sample.kinds, level=level, ci=ci, unit=sample.unit)
+            for position in range(len(sample.groups))
         ),
         gray=tuple(tests),
-        by=found.by,
-        axis=found.axis,
-        unit=found.unit,
+        by=sample.by,
+        axis=sample.axis,
+        unit=sample.unit,
         level=level,
-        name=found.name,
+        name=sample.name,
         notes=tuple(notes),
     )
 

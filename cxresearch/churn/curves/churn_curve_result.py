@@ -79,7 +79,7 @@ class ChurnCurve(Result):
     notes: tuple[str, ...] = ()
     data: Any = field(default=None, repr=False)
     specs: ClassVar[Mapping[str, TableSpec]] = {
-        "summary": TableSpec(
+        "table": TableSpec(
             title="Time by which half have left, in {unit}, with {level} intervals",
             columns=(
                 Column(name="group", label="group", meaning="the group"),
@@ -208,7 +208,7 @@ class ChurnCurve(Result):
         return f"{text}{known}."
 
     @property
-    def frame(self) -> pd.DataFrame:
+    def steps(self) -> pd.DataFrame:
         """All steps: columns group, time, at_risk, events, censored, survival, se, low, high."""
         parts = [
             curve.table.assign(group=group) for group, curve in zip(self.groups, self.curves, strict=True)
@@ -217,7 +217,7 @@ class ChurnCurve(Result):
         return table[["group", *parts[0].columns.drop("group")]]
 
     @property
-    def summary(self) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         """One row a group: columns group, n, events, median, low, high, follow_up, note."""
         rows = []
         for group, curve in zip(self.groups, self.curves, strict=True):
@@ -298,7 +298,7 @@ class ChurnCurve(Result):
         return pd.concat(parts, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return summary and steps as plain values, without rows of customers."""
+        """Return table and steps as plain values, without rows of customers."""
         return {
             "name": self.name,
             "by": self.by,
@@ -308,15 +308,15 @@ class ChurnCurve(Result):
             "unit": str(self.unit),
             "level": self.level,
             "notes": list(self.notes),
-            "summary": as_plain(self.summary),
-            "steps": as_plain(self.frame),
+            "table": as_plain(self.table),
+            "steps": as_plain(self.steps),
         }
 
     def __str__(self) -> str:
         what = "" if self.kind == "any" else f" ({self.kind})"
         since = f" given {self.given:g} {self.unit} already" if self.given else ""
         lines = [f"Churn curve{what}, {self.unit} from the {self.axis}{since}, n {self.n:,}"]
-        for row in self.summary.to_dict("records"):
+        for row in self.table.to_dict("records"):
             note = f"; {row['note'].removeprefix('not reached: ')}" if row["note"] else ""
             lines.append(
                 f"  {row['group']}: {self._median(row)}, n {row['n']:,}, churned {row['events']:,.6g}{note}"
@@ -364,6 +364,42 @@ class ChurnIncidence(Result):
     level: float
     name: str = ""
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Share lost by kind of churn, as far as enough are followed, with {level} intervals",
+            columns=(
+                Column(name="group", label="group", meaning="the group"),
+                Column(name="kind", label="kind of churn", meaning="voluntary or involuntary"),
+                Column(name="time", label="after", meaning="time, in the unit of the curves"),
+                Column(name="at_risk", label="at risk", meaning="followed so long", unit=Unit.COUNT),
+                Column(
+                    name="incidence",
+                    label="lost",
+                    meaning="share lost in this way by then",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="note", label="note", meaning="where nobody is followed so long"),
+            ),
+        )
+    }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Incidence of each kind in each group at the last time at which anybody left."""
+        last = min(float(curve.table["time"].max()) for curve in self.curves)
+        return self.incidence_at([last])
+
+    @property
+    def finding(self) -> str:
+        """How many are lost in which way, in a sentence."""
+        parts = []
+        for row in self.table.to_dict("records"):
+            who = "" if len(self.groups) == 1 else f" of {row['group']}"
+            parts.append(f"{format_value(row['incidence'], Unit.SHARE)}{who} by {row['kind']} churn")
+        when = _time(float(self.table["time"].iloc[0]), self.unit)
+        return f"Within {when} are lost: {', '.join(parts)}."
 
     def __getitem__(self, group: str) -> CumulativeIncidence:
         if group not in self.groups:
@@ -381,7 +417,7 @@ class ChurnIncidence(Result):
         return sum(curve.n for curve in self.curves)
 
     @property
-    def frame(self) -> pd.DataFrame:
+    def steps(self) -> pd.DataFrame:
         """All steps: columns group, kind, time, at_risk, events, incidence, se, low, high."""
         parts = []
         for group, curve in zip(self.groups, self.curves, strict=True):

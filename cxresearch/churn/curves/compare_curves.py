@@ -239,19 +239,19 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
     mean time within 12 months: a minus b −2.4 [−7.1, +2.3] months, p 0.316, n 10; only 5 people
     """
     check_level(level)
-    found = as_input(source, by=by, kind=kind, unit=unit, strata=strata)
-    if len(found.groups) < 2:
+    sample = as_input(source, by=by, kind=kind, unit=unit, strata=strata)
+    if len(sample.groups) < 2:
         raise ArgumentError("there is one group only", next_step="name the groups with by=")
-    parts = [found.of_group(position) for position in range(len(found.groups))]
-    horizon = _horizon(found, parts, horizon)
+    parts = [sample.of_group(position) for position in range(len(sample.groups))]
+    horizon = _horizon(sample, parts, horizon)
     at = horizon if at is None else check_number("at", at, above=0)
     means = [restricted_mean_of(part, horizon=horizon) for part in parts]
     z = normal_quantile(level)
     rows = []
     for i, j in combinations(range(len(parts)), 2):
         row: dict[str, Any] = {
-            "first": found.groups[i],
-            "second": found.groups[j],
+            "first": sample.groups[i],
+            "second": sample.groups[j],
             "n_first": parts[i].n,
             "n_second": parts[j].n,
         }
@@ -260,7 +260,7 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
         notes = [small_group_note(part.n) for part in (parts[i], parts[j])]
         notes += [means[i].note, means[j].note]
         try:
-            test = _logrank(found, [i, j], rho)
+            test = _logrank(sample, [i, j], rho)
         except DataError as error:
             row |= {"logrank_statistic": np.nan, "logrank_p": np.nan}
             notes.append(f"no log-rank test: {error.problem}")
@@ -272,26 +272,26 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
     existing = source if isinstance(source, ChurnCurve) else None
     return CurveComparison(
         table=_adjusted(pd.DataFrame(rows)),
-        overall=_overall(found, rho),
+        overall=_overall(sample, rho),
         horizon=horizon,
         at=at,
         level=level,
         adjustment=f"Holm over {len(rows)} pairs" if len(rows) > 1 else "none",
-        by=found.by,
+        by=sample.by,
         kind=str(kind) if existing is None else existing.kind,
-        axis=found.axis,
-        unit=found.unit,
-        notes=found.notes,
+        axis=sample.axis,
+        unit=sample.unit,
+        notes=sample.notes,
     )
 
 
-def _horizon(found: SurvivalInput, parts: list[SurvivalRows], horizon: float | None) -> float:
+def _horizon(sample: SurvivalInput, parts: list[SurvivalRows], horizon: float | None) -> float:
     if horizon is not None:
         return check_number("horizon", horizon, above=0)
     shortest = min(float(part.duration.max()) for part in parts)
     if shortest <= 0:
         raise DataError(
-            f"a group of {found.by or 'the curves'} was not followed at all", next_step="leave it out"
+            f"a group of {sample.by or 'the curves'} was not followed at all", next_step="leave it out"
         )
     return shortest
 
@@ -362,28 +362,28 @@ def _p_value(difference: float, se: float) -> float:
     return float(2 * ndtr(-abs(difference) / se))
 
 
-def _logrank(found: SurvivalInput, positions: list[int], rho: float) -> LogRank:
-    chosen = np.flatnonzero(np.isin(found.group, positions))
-    codes = np.searchsorted(positions, found.group[chosen]).astype(np.int64)
-    names = tuple(found.groups[position] for position in positions)
-    rows = found.rows.take(chosen)
-    strata = None if found.strata is None else found.strata[chosen]
+def _logrank(sample: SurvivalInput, positions: list[int], rho: float) -> LogRank:
+    chosen = np.flatnonzero(np.isin(sample.group, positions))
+    codes = np.searchsorted(positions, sample.group[chosen]).astype(np.int64)
+    names = tuple(sample.groups[position] for position in positions)
+    rows = sample.rows.take(chosen)
+    strata = None if sample.strata is None else sample.strata[chosen]
     if rows.robust:
         return robust_logrank_of(rows, codes, names, strata=strata, rho=rho)
     return logrank_of(rows, codes, names, strata=strata, rho=rho)
 
 
-def _overall(found: SurvivalInput, rho: float) -> LogRank:
+def _overall(sample: SurvivalInput, rho: float) -> LogRank:
     """Test over all groups; NaN with the reason where none can be made."""
-    size = len(found.groups)
+    size = len(sample.groups)
     try:
-        return _logrank(found, list(range(size)), rho)
+        return _logrank(sample, list(range(size)), rho)
     except DataError as error:
         none = np.full(size, np.nan)
         return LogRank(
             test=f"no log-rank test ({error.problem})",
-            groups=found.groups,
-            n=np.array([found.of_group(position).n for position in range(size)], dtype=np.int64),
+            groups=sample.groups,
+            n=np.array([sample.of_group(position).n for position in range(size)], dtype=np.int64),
             observed=none,
             expected=none,
             covariance=np.full((size, size), np.nan),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,19 @@ import pandas as pd
 from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.churn.curves.churn_curve import as_input
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve, small_group_note
+from cxresearch.churn.curves.survival_input import remaining_rows
 from cxresearch.errors import ArgumentError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.kaplan_meier import survival_of
 from cxresearch.stats.survival.parametric import FAMILIES, ParametricFit, fit_families
 from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
-from cxresearch.stats.survival.rmst import restricted_mean_of
+from cxresearch.stats.survival.rmst import RestrictedMean, restricted_mean_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from cxresearch.aliases import Floats
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -60,21 +62,63 @@ class ExpectedLifetime(Result):
     unit: Unit
     level: float
     notes: tuple[str, ...] = ()
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Expected further time as a customer, in {unit}",
+            columns=(
+                Column(name="group", label="group", meaning="the group"),
+                Column(name="stayed", label="stayed", meaning="time already stayed", unit=Unit.NUMBER),
+                Column(name="horizon", label="counted", meaning="how far ahead", unit=Unit.NUMBER),
+                Column(name="n", label="customers", meaning="customers behind it"),
+                Column(
+                    name="total",
+                    label="expected",
+                    meaning="time observed and extrapolated",
+                    low="total_low",
+                    high="total_high",
+                ),
+                Column(
+                    name="share_extrapolated",
+                    label="extrapolated",
+                    meaning="share of it that lies beyond the follow-up",
+                    unit=Unit.SHARE,
+                ),
+                Column(name="family", label="family", meaning="that continues the curve"),
+                Column(name="note", label="note", meaning="what to know of the group"),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """Which group stays longest from here on, and how much of that is extrapolated."""
+        longest = self.table.iloc[int(self.table["total"].argmax())]
+        total = format_estimate(longest["total"], longest["total_low"], longest["total_high"], self.unit)
+        who = "Customers"
+        if len(self.table) > 1:
+            who = f"Customers of {longest['group']}"
+        text = f"{who} stay {total} of the next {format_value(longest['horizon'], self.unit)}"
+        if longest["extrapolated"] > 0:
+            share = format_value(longest["share_extrapolated"], Unit.SHARE)
+            return f"{text}; {share} of that is extrapolated."
+        return f"{text}."
 
     def __str__(self) -> str:
-        lines = ["Expected further time as a customer"]
-        for row in self.table.to_dict("records"):
-            since = f" after {format_value(row['stayed'], self.unit)}" if row["stayed"] else ""
-            total = format_estimate(row["total"], row["total_low"], row["total_high"], self.unit)
-            text = (
-                f"  {row['group']}{since}: {total} of the next "
-                f"{format_value(row['horizon'], self.unit)}, n {row['n']:,}"
-            )
-            if row["extrapolated"] > 0:
-                share = format_value(row["share_extrapolated"], Unit.SHARE)
-                text += f"; {share} extrapolated ({row['family']})"
-            lines.append(f"{text}; {row['note']}" if row["note"] else text)
+        lines = ["Expected further time as a customer", *map(self._line, self.table.to_dict("records"))]
         return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
+
+    def _line(self, row: dict[Any, Any]) -> str:
+        who = str(row["group"])
+        if row["stayed"]:
+            who += f" after {format_value(row['stayed'], self.unit)}"
+        total = format_estimate(row["total"], row["total_low"], row["total_high"], self.unit)
+        text = f"  {who}: {total} of the next {format_value(row['horizon'], self.unit)}, n {row['n']:,}"
+        if row["extrapolated"] > 0:
+            share = format_value(row["share_extrapolated"], Unit.SHARE)
+            text += f"; {share} extrapolated ({row['family']})"
+        if row["note"]:
+            text += f"; {row['note']}"
+        return text
 
     __repr__ = __str__
 
@@ -136,32 +180,32 @@ def expected_lifetime(
       all: 7.8 [4.9, 10.7] months of the next 12.0 months, n 8; only 8 people
     """
     check_level(level)
-    found = as_input(source, by=by, kind=kind, unit=unit)
+    sample = as_input(source, by=by, kind=kind, unit=unit)
     since = as_numbers("stayed", np.atleast_1d(np.asarray(stayed)))
     if (since < 0).any():
         raise ArgumentError(f"stayed is {since.min():g}", wanted="0 or more")
     if horizon is not None:
         check_number("horizon", horizon, above=0)
-    z = normal_quantile(level)
     rows, tried = [], []
-    for position, group in enumerate(found.groups):
-        part = found.of_group(position)
-        end = float(part.duration.max())
-        needed = horizon is not None and (since + horizon > end).any() and _still_there(part) > 0
-        fits = fit_families(part, tuple(families)) if needed else ()
+    for position, group in enumerate(sample.groups):
+        people = sample.of_group(position)
+        fits: tuple[ParametricFit, ...] = ()
+        if _reaches_beyond(people, since, horizon):
+            fits = fit_families(people, tuple(families))
         for start in since:
-            row, compared = _one(part, float(start), horizon, fits, z)
-            rows.append({"group": group, **row})
-            tried += [{"group": group, "stayed": float(start), **one} for one in compared]
-    existing = source if isinstance(source, ChurnCurve) else None
+            lifetime = _remaining_lifetime(people, float(start), horizon, fits)
+            rows.append({"group": group, **lifetime.row(normal_quantile(level))})
+            tried += [{"group": group, "stayed": float(start), **line} for line in lifetime.families]
+    if isinstance(source, ChurnCurve):
+        kind = source.kind
     return ExpectedLifetime(
         table=pd.DataFrame(rows),
         families=pd.DataFrame(tried, columns=_FAMILY_COLUMNS),
-        by=found.by,
-        kind=str(kind) if existing is None else existing.kind,
-        unit=found.unit,
+        by=sample.by,
+        kind=str(kind),
+        unit=sample.unit,
         level=level,
-        notes=found.notes,
+        notes=sample.notes,
     )
 
 
@@ -170,58 +214,138 @@ def _still_there(rows: SurvivalRows) -> float:
     return float(survival_of(risk_table(rows))[-1])
 
 
-def _one(
-    part: SurvivalRows,
-    stayed: float,
-    horizon: float | None,
-    fits: tuple[ParametricFit, ...],
-    z: float,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    end = float(part.duration.max())
+def _reaches_beyond(people: SurvivalRows, since: Floats, horizon: float | None) -> bool:
+    """Whether any of the horizons lies beyond the follow-up while somebody is still there."""
+    if horizon is None:
+        return False
+    end = float(people.duration.max())
+    return bool((since + horizon > end).any()) and _still_there(people) > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lifetime:
+    """Expected further time of a group that has stayed so long: seen, and by each family beyond.
+
+    Attributes
+    ----------
+    stayed, ahead, within : float
+        Time stayed; how far ahead is counted; how much of that lies within the follow-up.
+    n : int
+        Customers who stayed so long.
+    observed : RestrictedMean
+        Mean time within the follow-up.
+    families : tuple of dict
+        Family, aic, extrapolated, total and note of each, best AIC first; empty if nobody is left to
+        extrapolate.
+    """
+
+    stayed: float
+    ahead: float
+    within: float
+    n: int
+    observed: RestrictedMean
+    families: tuple[dict[str, Any], ...]
+
+    @property
+    def usable(self) -> list[dict[str, Any]]:
+        """Families with a finite area beyond the follow-up."""
+        return [line for line in self.families if not np.isnan(line["extrapolated"])]
+
+    @property
+    def extrapolated(self) -> float:
+        """Time beyond the follow-up by the family with the best AIC; NaN if none could be fitted."""
+        if self.usable:
+            return float(self.usable[0]["extrapolated"])
+        if self.families:
+            return float("nan")
+        return 0.0
+
+    @property
+    def family(self) -> str:
+        """The family with the best AIC; empty where nothing is extrapolated."""
+        for line in self.usable:
+            return str(line["family"])
+        return ""
+
+    @property
+    def note(self) -> str:
+        """What to know of the group."""
+        notes = [small_group_note(self.n), self.observed.note]
+        if self.families and not self.usable:
+            notes.append("no family could be fitted, so nothing is said about the time beyond the follow-up")
+        return "; ".join(note for note in notes if note)
+
+    def row(self, z: float) -> dict[str, Any]:
+        """Return the line of the table; limits of the observed part reach z standard errors either side."""
+        low = max(self.observed.value - z * self.observed.se, 0.0)
+        high = min(self.observed.value + z * self.observed.se, self.within)
+        areas = [line["extrapolated"] for line in self.usable] or [self.extrapolated]
+        total = self.observed.value + self.extrapolated
+        share = 0.0
+        if total > 0:
+            share = self.extrapolated / total
+        return {
+            "stayed": self.stayed,
+            "horizon": self.ahead,
+            "n": self.n,
+            "observed": self.observed.value,
+            "low": low,
+            "high": high,
+            "extrapolated": self.extrapolated,
+            "total": total,
+            "share_extrapolated": share,
+            # Sampling error within the follow-up, disagreement of the families beyond it.
+            "total_low": low + min(areas),
+            "total_high": high + max(areas),
+            "family": self.family,
+            "note": self.note,
+        }
+
+
+def _remaining_lifetime(
+    people: SurvivalRows, stayed: float, horizon: float | None, fits: tuple[ParametricFit, ...]
+) -> _Lifetime:
+    """Expected further time of those who stayed so long.
+
+    Within the follow-up it is the restricted mean, the area under the Kaplan-Meier curve given `stayed`
+    (Royston and Parmar 2013); beyond it the curve is continued by each family.
+    """
+    end = float(people.duration.max())
     if stayed >= end:
         raise ArgumentError(
             f"nobody was followed beyond {stayed:g}", wanted=f"stayed below {end:g}, the end of the follow-up"
         )
-    rows = part if stayed == 0 else part.take(np.flatnonzero(part.duration > stayed))
-    entry = None if rows.entry is None else np.maximum(rows.entry - stayed, 0.0)
-    rows = replace(rows, duration=rows.duration - stayed, entry=entry)
-    ahead = end - stayed if horizon is None else float(horizon)
+    rows = people
+    if stayed > 0:
+        rows = remaining_rows(people.take(np.flatnonzero(people.duration > stayed)), stayed)
+    ahead = end - stayed
+    if horizon is not None:
+        ahead = float(horizon)
     within = min(ahead, end - stayed)
-    mean = restricted_mean_of(rows, horizon=within)
-    left = _still_there(rows) if ahead > within else 0.0
-    compared: list[dict[str, Any]] = []
-    for fit in fits if left > 0 else ():
-        there = float(fit.survival(np.array([end]))[0])
-        beyond = left * fit.area(end, stayed + ahead) / there if there > 0 else float("nan")
-        compared.append(
-            {
-                "family": fit.family,
-                "aic": fit.aic,
-                "extrapolated": beyond,
-                "total": mean.value + beyond,
-                "note": fit.note,
-            }
-        )
-    known = [one["extrapolated"] for one in compared if not np.isnan(one["extrapolated"])]
-    best = next((one for one in compared if not np.isnan(one["extrapolated"])), None)
-    extrapolated = best["extrapolated"] if best else (0.0 if left == 0 else float("nan"))
-    low, high = max(mean.value - z * mean.se, 0.0), min(mean.value + z * mean.se, within)
-    notes = [small_group_note(rows.n), mean.note]
-    if compared and best is None:
-        notes.append("no family could be fitted, so nothing is said about the time beyond the follow-up")
-    total = mean.value + extrapolated
-    return {
-        "stayed": stayed,
-        "horizon": ahead,
-        "n": rows.n,
-        "observed": mean.value,
-        "low": low,
-        "high": high,
-        "extrapolated": extrapolated,
-        "total": total,
-        "share_extrapolated": extrapolated / total if total > 0 else 0.0,
-        "total_low": low + min(known, default=extrapolated),
-        "total_high": high + max(known, default=extrapolated),
-        "family": best["family"] if best else "",
-        "note": "; ".join(note for note in notes if note),
-    }, compared
+    observed = restricted_mean_of(rows, horizon=within)
+    lines: list[dict[str, Any]] = []
+    left = _still_there(rows)
+    if ahead > within and left > 0:
+        for fit in fits:
+            beyond = _area_beyond(fit, left, end, stayed + ahead)
+            lines.append(
+                {
+                    "family": fit.family,
+                    "aic": fit.aic,
+                    "extrapolated": beyond,
+                    "total": observed.value + beyond,
+                    "note": fit.note,
+                }
+            )
+    return _Lifetime(
+        stayed=stayed, ahead=ahead, within=within, n=rows.n, observed=observed, families=tuple(lines)
+    )
+
+
+def _area_beyond(fit: ParametricFit, left: float, end: float, until: float) -> float:
+    """Area under a family's curve from the end of the follow-up on, joined to the share still there then."""
+    survival = float(fit.survival(np.array([end]))[0])
+    if survival <= 0:
+        return float("nan")
+    # S(t) = S_KM(end) F(t) / F(end) for t > end, F the family's survival curve.
+    return left * fit.area(end, until) / survival

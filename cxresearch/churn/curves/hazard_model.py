@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
 from cxresearch.checks import check_choice, check_level, check_number
-from cxresearch.churn.curves.score_intervals import score_intervals
+from cxresearch.churn.churn_kinds import Kind, check_kind, of_kind
+from cxresearch.churn.curves.hazard_design import Design, as_text, design_of
+from cxresearch.churn.curves.score_intervals import ScoreIntervals, score_intervals
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_p_value
 from cxresearch.scales import Scale
 from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.hazards.cox_survival import predicted_survival
 from cxresearch.stats.hazards.proportional_hazards import TRANSFORMS, proportionality_test
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
-from cxresearch.stats.models.spline import restricted_cubic, spline_knots
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from cxresearch.scales import Scale
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -38,7 +39,7 @@ class HazardModel(Result):
     ----------
     fit : CoxFit
         Coefficients, per point of the raw answer, errors robust by customer.
-    effects : DataFrame
+    table : DataFrame
         Columns term, value, reference, hazard_ratio, low, high: hazard at each answer of a score against its
         ``reference`` (the median answer), for straight and spline terms alike.
     terms : DataFrame
@@ -62,12 +63,14 @@ class HazardModel(Result):
         Unit of time (days).
     notes : tuple of str
         What the reader must know.
-    data : object
-        Intervals behind the fit, for predictions; not displayed.
+    data, design : object
+        Intervals behind the fit and the columns made of them, for predictions; not displayed.
+    stratified : bool
+        Whether groups have baseline hazards of their own.
     """
 
     fit: CoxFit
-    effects: pd.DataFrame
+    table: pd.DataFrame
     terms: pd.DataFrame
     proportionality: pd.DataFrame
     transform: str
@@ -81,13 +84,111 @@ class HazardModel(Result):
     unit: Unit = Unit.DAYS
     notes: tuple[str, ...] = ()
     data: Any = field(default=None, repr=False)
+    design: Any = field(default=None, repr=False)
+    stratified: bool = False
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Hazard of {kind} churn by answer",
+            columns=(
+                Column(name="term", label="score", meaning="the score"),
+                Column(name="value", label="answer", meaning="the answer", unit=Unit.NUMBER),
+                Column(name="reference", label="against", meaning="the median answer", unit=Unit.NUMBER),
+                Column(
+                    name="hazard_ratio",
+                    label="hazard ratio",
+                    meaning="hazard at the answer over hazard at the reference",
+                    unit=Unit.RATIO,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        ),
+        "terms": TableSpec(
+            title="Tests, robust by customer",
+            columns=(
+                Column(name="term", label="term", meaning="score or control"),
+                Column(name="df", label="df", meaning="degrees of freedom"),
+                Column(name="chi_square", label="Wald", meaning="of no effect"),
+                Column(name="p_value", label="p", meaning="of no effect", unit=Unit.P_VALUE),
+                Column(name="curvature_p", label="p, straight", meaning="of no bend", unit=Unit.P_VALUE),
+            ),
+        ),
+        "proportionality": TableSpec(
+            title="Is the hazard ratio the same at all times? Time by {transform}",
+            columns=(
+                Column(name="term", label="term", meaning="score or control"),
+                Column(name="chi_square", label="chi-square", meaning="of proportional hazards"),
+                Column(name="df", label="df", meaning="degrees of freedom"),
+                Column(name="p_value", label="p", meaning="of proportional hazards", unit=Unit.P_VALUE),
+            ),
+        ),
+    }
+
+    @property
+    def finding(self) -> str:
+        """Which scores go with leaving, and how much between their lowest and highest answer."""
+        tests = self.terms.set_index("term")["p_value"]
+        parts = []
+        for name, scale in self.instruments.items():
+            rows = self.table[self.table["term"] == name].sort_values("value")
+            ratio = float(rows["hazard_ratio"].iloc[0] / rows["hazard_ratio"].iloc[-1])
+            ends = f"{rows['value'].iloc[0]:g} and {rows['value'].iloc[-1]:g}"
+            sure = format_p_value(float(tests[name]))
+            parts.append(
+                f"between answers {ends} of {scale.label} it differs by a factor {ratio:.2g} ({sure})"
+            )
+        return f"Hazard of {self.kind} churn: {'; '.join(parts)}."
+
+    def survival(self, customers: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
+        """Chance to be still there for customers whose answers stay as they are.
+
+        Parameters
+        ----------
+        customers : DataFrame, shape (m, columns)
+            One row a customer: the scores and controls of the model, none missing.
+        days : array-like, shape (k,)
+            Days on the model's line of time.
+
+        Returns
+        -------
+        DataFrame, shape (m * k, 7)
+            Columns person (position in ``customers``), time, survival, se, low, high, note; NaN beyond the
+            last day anybody was observed. With one kind of churn it is the curve of a world without the
+            others.
+
+        Raises
+        ------
+        ArgumentError
+            If a column is absent or a day negative, or the model has strata (landmarks always have: each
+            date has a baseline hazard of its own).
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import cxresearch as cx
+        >>> model = cx.curves.hazard_model(cx.synthetic.synthetic_study(customers=2000), scores=["nps"])
+        >>> calm, upset = model.survival(pd.DataFrame({"nps": [10, 0]}), [365])["survival"]
+        >>> bool(calm > upset)
+        True
+        """
+        if self.stratified:
+            raise ArgumentError(
+                "the model has a baseline hazard for each stratum, so no curve of its own",
+                next_step="fit it to a study without strata",
+            )
+        lost = [term.name for term in self.design.terms if term.name not in customers.columns]
+        if lost:
+            raise ArgumentError(
+                f"customers lack {lost[0]!r}", wanted=", ".join(term.name for term in self.design.terms)
+            )
+        return predicted_survival(self.fit, self.data, self.design.of(customers), days, level=self.fit.level)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tables as plain values, without the intervals of customers."""
         return {
             "coefficients": as_plain(self.fit.table),
             "tests": as_plain(self.fit.tests),
-            "effects": as_plain(self.effects),
+            "table": as_plain(self.table),
             "terms": as_plain(self.terms),
             "proportionality": as_plain(self.proportionality),
             "transform": self.transform,
@@ -127,9 +228,6 @@ class HazardModel(Result):
     __repr__ = __str__
 
 
-_KINDS = {"any": (1, 2), "voluntary": (1,), "involuntary": (2,)}
-
-
 def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Study | Landmarks,
     *,
@@ -137,7 +235,7 @@ def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result
     controls: Sequence[str] = (),
     strata: Sequence[str] = (),
     splines: Sequence[str] = (),
-    kind: str = "voluntary",
+    kind: Kind = "any",
     lag_days: float = 0,
     transform: str = "km",
     level: float = 0.95,
@@ -162,8 +260,9 @@ def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result
     splines : sequence of str
         Scores (or numeric controls) whose effect may bend: restricted cubic splines with four knots, three
         where few answers are given.
-    kind : {"voluntary", "involuntary", "any"}
-        Churn asked about; the other kind is censoring: these are cause-specific hazards.
+    kind : {"any", "voluntary", "involuntary"}
+        What counts as churn; ``"any"`` unless asked otherwise, as everywhere. With one kind the other is
+        censoring: these are cause-specific hazards, and ``"voluntary"`` is the one that scores explain.
     lag_days : float
         For a study: days after an answer before it counts.
     transform : {"km", "rank", "log", "identity"}
@@ -201,39 +300,31 @@ def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result
     ('ces', 'nps')
     """
     check_level(level)
-    check_choice("kind", kind, tuple(_KINDS))
+    check_kind(kind)
     check_choice("transform", transform, TRANSFORMS)
     check_number("lag_days", lag_days, at_least=0)
     if isinstance(scores, str):
         raise ArgumentError(f"scores is {scores!r}", wanted=f"a list, such as [{scores!r}]")
-    wanted = list(dict.fromkeys((*controls, *strata)))
-    if isinstance(source, Study):
-        cut = score_intervals(source, scores, keep=wanted, lag_days=lag_days)
-        rows, excluded, time = cut.frame, cut.excluded, "tenure"
-    elif isinstance(source, Landmarks):
-        if lag_days:
-            raise ArgumentError("lag_days needs a study", next_step="landmarks place answers already")
-        rows, excluded = _landmark_rows(source, scores, wanted)
-        strata, time = [*strata, "landmark_at"], "time since the landmark"
-    else:
-        raise ArgumentError(f"source is {type(source).__name__}", wanted="a Study or Landmarks")
     stray = [name for name in splines if name not in (*scores, *controls)]
     if stray:
         raise ArgumentError(f"{stray[0]!r} cannot bend", wanted="splines among the scores and controls")
-    rows = rows.assign(event=rows["event"].isin(_KINDS[kind]).astype(np.int64))
-    design = _design(rows, [*scores, *controls], splines)
+    cut, time = _intervals(source, scores, list(dict.fromkeys((*controls, *strata))), lag_days)
+    rows = cut.frame
+    event = of_kind(rows["event"].to_numpy(), kind).astype(np.int64)
+    design = design_of(cut.known, [*scores, *controls], splines)
+    stratum = _joined([*(cut.known[name] for name in strata), *_dates(cut)])
     data = cox_data(
         rows["stop"],
-        rows["event"],
+        event,
         design.columns,
         entry=rows["start"],
-        strata=_joined(rows, strata),
+        strata=stratum,
         clusters=rows["customer_id"],
     )
     fit = fit_of(data, level=level)
     return HazardModel(
         fit=fit,
-        effects=_effects(fit, design, rows, scores, source.instruments),
+        table=_effects(fit, design, cut.known, scores, source.instruments),
         terms=_terms(fit, design),
         proportionality=proportionality_test(
             fit, data, transform=transform, terms={term.name: term.columns for term in design.terms}
@@ -244,97 +335,76 @@ def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result
         kind=kind,
         n_customers=int(rows["customer_id"].nunique()),
         n_intervals=len(rows),
-        n_events=int(rows["event"].sum()),
-        excluded=excluded,
+        n_events=int(event.sum()),
+        excluded=cut.excluded,
         notes=design.notes,
         data=data,
+        design=design,
+        stratified=stratum is not None,
     )
 
 
-def _landmark_rows(
-    marks: Landmarks, scores: Sequence[str], keep: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _intervals(
+    source: Study | Landmarks, scores: Sequence[str], keep: Sequence[str], lag_days: float
+) -> tuple[ScoreIntervals, str]:
+    """Return intervals of constant scores, and what their time counts from."""
+    if isinstance(source, Study):
+        return score_intervals(source, scores, keep=keep, lag_days=lag_days), "tenure"
+    if not isinstance(source, Landmarks):
+        raise ArgumentError(f"source is {type(source).__name__}", wanted="a Study or Landmarks")
+    if lag_days:
+        raise ArgumentError("lag_days needs a study", next_step="landmarks place answers already")
+    return _landmark_intervals(source, scores, keep), "time since the landmark"
+
+
+def _landmark_intervals(marks: Landmarks, scores: Sequence[str], keep: Sequence[str]) -> ScoreIntervals:
     """Complete landmark rows, followed to the horizon at most."""
     lost = [name for name in keep if name not in marks.frame.columns]
     unknown = [name for name in scores if name not in marks.instruments]
     if lost or unknown or not scores:
         first = (unknown or lost or ["no score"])[0]
-        known = ", ".join((*marks.instruments, *marks.segments, *marks.features))
-        raise ArgumentError(f"the landmarks have no {first!r}", wanted=f"among {known}")
-    rows = marks.complete(list(scores))
-    late = rows["duration_days"] > marks.horizon_days
-    columns = ["customer_id", "landmark_at", *scores, *(name for name in keep if name != "landmark_at")]
-    frame = rows[columns].assign(
-        start=0.0,
-        stop=rows["duration_days"].clip(upper=marks.horizon_days),
-        event=np.where(late, 0, rows["event"]),
-        landmark_at=rows["landmark_at"].astype(str),
-    )
-    if frame.empty:
+        wanted = ", ".join((*marks.instruments, *marks.segments, *marks.features))
+        raise ArgumentError(f"the landmarks have no {first!r}", wanted=f"among {wanted}")
+    rows = marks.complete(list(scores)).reset_index(drop=True)
+    if rows.empty:
         raise DataError("no landmark row has all of " + ", ".join(scores), next_step="ask for fewer scores")
-    missing = marks.n_customers - int(frame["customer_id"].nunique())
+    late = rows["duration_days"] > marks.horizon_days
+    frame = pd.DataFrame(
+        {
+            "customer_id": rows["customer_id"],
+            "landmark_at": rows["landmark_at"].astype(str),
+            "start": 0.0,
+            "stop": rows["duration_days"].clip(upper=marks.horizon_days),
+            "event": np.where(late, 0, rows["event"]),
+        }
+    )
+    missing = marks.n_customers - int(rows["customer_id"].nunique())
     reason = "never had all of " + ", ".join(scores) + " at a landmark"
-    excluded = pd.DataFrame([(reason, missing)] if missing else [], columns=["reason", "customers"])
-    return frame.reset_index(drop=True), excluded
+    excluded = [(reason, missing)] if missing else []
+    return ScoreIntervals(
+        frame=frame,
+        known=rows[list(dict.fromkeys((*scores, *keep)))],
+        excluded=pd.DataFrame(excluded, columns=["reason", "customers"]),
+    )
 
 
-def _joined(rows: pd.DataFrame, strata: Sequence[str]) -> pd.Series[str] | None:
-    if not strata:
+def _dates(cut: ScoreIntervals) -> list[pd.Series[Any]]:
+    """Landmark dates, each of which has a baseline hazard of its own; none for a study."""
+    return [cut.frame["landmark_at"]] if "landmark_at" in cut.frame.columns else []
+
+
+def _joined(columns: Sequence[pd.Series[Any]]) -> pd.Series[str] | None:
+    """Join columns into one label a row; a missing value is a group of its own."""
+    if not columns:
         return None
-    texts = [rows[name].astype(object).where(rows[name].notna(), "unknown").map(str) for name in strata]
+    texts = [as_text(column) for column in columns]
     label = texts[0]
     for text in texts[1:]:
         label = label + ", " + text
     return label
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Term:
-    """A term of the model: its columns, the knots of a spline, the levels of categories."""
-
-    name: str
-    columns: tuple[str, ...]
-    knots: Any = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Design:
-    columns: pd.DataFrame
-    terms: tuple[_Term, ...]
-    notes: tuple[str, ...]
-
-
-def _design(rows: pd.DataFrame, names: Sequence[str], splines: Sequence[str]) -> _Design:
-    columns: dict[str, Any] = {}
-    terms, notes = [], []
-    for name in dict.fromkeys(names):
-        values = rows[name]
-        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            columns[name] = values.to_numpy(dtype=np.float64)
-            own, knots = [name], None
-            if name in splines:
-                knots = spline_knots(columns[name])
-                bends = restricted_cubic(columns[name], knots)
-                for position, bend in enumerate(bends.T, start=1):
-                    columns[f"{name} bend {position}"] = bend
-                    own.append(f"{name} bend {position}")
-            terms.append(_Term(name=name, columns=tuple(own), knots=knots))
-        else:
-            text = values.astype(object).where(values.notna(), "unknown").map(str)
-            order = text.value_counts(sort=True).index
-            if len(order) < 2:
-                notes.append(f"{name} has one value only and is left out")
-                continue
-            own = [f"{name} {level}" for level in sorted(order[1:])]
-            for level in order[1:]:
-                columns[f"{name} {level}"] = (text == level).to_numpy(dtype=np.float64)
-            notes.append(f"{name} is compared with {order[0]}, the most common")
-            terms.append(_Term(name=name, columns=tuple(own)))
-    ordered = [column for term in terms for column in term.columns]
-    return _Design(columns=pd.DataFrame(columns)[ordered], terms=tuple(terms), notes=tuple(notes))
-
-
-def _terms(fit: CoxFit, design: _Design) -> pd.DataFrame:
+def _terms(fit: CoxFit, design: Design) -> pd.DataFrame:
     """Robust Wald tests: of each term, and of the bends of a spline alone."""
     rows = []
     for term in design.terms:
@@ -353,8 +423,8 @@ def _wald(fit: CoxFit, columns: Sequence[str]) -> tuple[float, float]:
 
 def _effects(
     fit: CoxFit,
-    design: _Design,
-    rows: pd.DataFrame,
+    design: Design,
+    known: pd.DataFrame,
     scores: Sequence[str],
     instruments: Any,
 ) -> pd.DataFrame:
@@ -365,10 +435,10 @@ def _effects(
         if term.name not in scores:
             continue
         scale: Scale = instruments[term.name]
-        seen = rows[term.name]
+        seen = known[term.name]
         answers = np.array([a for a in scale.levels if seen.min() <= a <= seen.max()], dtype=np.float64)
         reference = float(np.quantile(seen, 0.5, method="closest_observation"))
-        away = _basis(answers, term) - _basis(np.array([reference]), term)
+        away = term.basis(answers) - term.basis(np.array([reference]))
         at = [fit.names.index(name) for name in term.columns]
         log_ratio = away @ fit.coefficient[at]
         se = np.sqrt(np.einsum("ij,jk,ik->i", away, fit.used_covariance[np.ix_(at, at)], away))
@@ -385,9 +455,3 @@ def _effects(
             )
         )
     return pd.concat(parts, ignore_index=True)
-
-
-def _basis(values: Any, term: _Term) -> Any:
-    if term.knots is None:
-        return values[:, None]
-    return np.column_stack([values, restricted_cubic(values, term.knots)])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.churn.curves.timeline import timeline
+from cxresearch.churn.curves.timeline import carried, timeline
 from cxresearch.data.engine import collect, days_between
 from cxresearch.data.landmarks.known_by_then import EXIT_PATTERN
 from cxresearch.errors import ArgumentError, DataError
@@ -23,18 +23,21 @@ NO_TIME = "left the moment they started"
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreIntervals:
-    """Intervals of constant scores.
+    """Intervals of constant scores, n of them.
 
     Attributes
     ----------
     frame : DataFrame
-        Columns customer_id, start, stop (days of tenure), event (0, 1 voluntary, 2 involuntary, at
-        ``stop``), one column for each score, and the columns asked for.
+        Columns customer_id, start, stop (days of tenure) and event (0, 1 voluntary, 2 involuntary, at
+        ``stop``).
+    known : DataFrame
+        The same rows: one column for each score, and the columns asked for, under their own names.
     excluded : DataFrame
         Columns reason, customers.
     """
 
     frame: pd.DataFrame
+    known: pd.DataFrame
     excluded: pd.DataFrame
 
 
@@ -68,15 +71,37 @@ def score_intervals(
     """
     unknown = [name for name in scores if name not in study.instruments]
     if unknown or not scores:
-        known = ", ".join(map(repr, study.instruments))
+        wanted = ", ".join(map(repr, study.instruments))
         problem = f"there is no instrument {unknown[0]!r}" if unknown else "scores is empty"
-        raise ArgumentError(problem, wanted=f"among {known}")
-    people = timeline(study, dated="notice")
-    columns = people.collect_schema().names()
-    lost = [name for name in keep if name not in columns]
-    if lost:
-        raise ArgumentError(f"customers have no column {lost[0]!r}", wanted="one of " + ", ".join(columns))
-    kept = collect(people.select("customer_id", "duration", "event", *keep))
+        raise ArgumentError(problem, wanted=f"among {wanted}")
+    people = timeline(study, dated="notice", carry=keep)
+    stays = collect(people.drop("started_at", "left_at"))
+    changes = _known_scores(_answers(study, people, scores, lag_days), scores, study)
+    frame = changes.merge(stays, on="customer_id", how="inner")
+    if frame.empty:
+        raise DataError(
+            "no customer ever has all of " + ", ".join(scores), next_step="ask for fewer scores at once"
+        )
+    frame = frame.sort_values(["customer_id", "start"], ignore_index=True)
+    last = frame["customer_id"] != frame["customer_id"].shift(-1)
+    frame["stop"] = np.where(last, frame["duration"], frame["start"].shift(-1))
+    frame["event"] = np.where(last, frame["event"], 0).astype(np.int64)
+    own_names = {score_column(place): name for place, name in enumerate(scores)}
+    own_names |= {carried(place): name for place, name in enumerate(keep)}
+    return ScoreIntervals(
+        frame=frame[["customer_id", "start", "stop", "event"]],
+        known=frame[list(own_names)].rename(columns=own_names),
+        excluded=_excluded(stays, frame["customer_id"], scores),
+    )
+
+
+def score_column(position: int) -> str:
+    """Return the neutral name under which a score travels, whatever its instrument is called."""
+    return f"score_{position}"
+
+
+def _answers(study: Study, people: nw.LazyFrame[Any], scores: Sequence[str], lag_days: float) -> pd.DataFrame:
+    """Answers while a customer, with the day of tenure from which they count."""
     responses = study.table("responses")
     for name in {"touchpoint", "stage"} & set(responses.collect_schema().names()):
         asked = nw.col(name).fill_null("").str.to_lowercase()
@@ -89,28 +114,17 @@ def score_intervals(
         .filter(nw.col("start") < nw.col("duration"))
         .select("customer_id", "instrument", "score", "start")
     )
-    changes = _known_scores(collect(answers), scores, study)
-    frame = changes.merge(kept, on="customer_id", how="inner")
-    frame = frame.sort_values(["customer_id", "start"], ignore_index=True)
-    last = frame["customer_id"] != frame["customer_id"].shift(-1)
-    frame["stop"] = np.where(last, frame["duration"], frame["start"].shift(-1))
-    frame["event"] = np.where(last, frame["event"], 0).astype(np.int64)
-    reasons = {
-        NO_TIME: int((kept["duration"] <= 0).sum()),
-        ("without an answer to " if len(scores) == 1 else "never with all of ") + ", ".join(scores): int(
-            (~kept["customer_id"].isin(frame["customer_id"]) & (kept["duration"] > 0)).sum()
-        ),
-    }
-    if frame.empty:
-        raise DataError(
-            "no customer ever has all of " + ", ".join(scores), next_step="ask for fewer scores at once"
-        )
-    excluded = pd.DataFrame(
-        [(reason, number) for reason, number in reasons.items() if number], columns=["reason", "customers"]
-    )
-    return ScoreIntervals(
-        frame=frame[["customer_id", "start", "stop", "event", *scores, *keep]], excluded=excluded
-    )
+    return collect(answers)
+
+
+def _excluded(stays: pd.DataFrame, used: pd.Series[Any], scores: Sequence[str]) -> pd.DataFrame:
+    """Count the customers who are in no interval, by reason."""
+    at_once = stays["duration"] <= 0
+    never = ~stays["customer_id"].isin(used) & ~at_once
+    lacking = ("without an answer to " if len(scores) == 1 else "never with all of ") + ", ".join(scores)
+    counts = {NO_TIME: int(at_once.sum()), lacking: int(never.sum())}
+    reasons = [(reason, number) for reason, number in counts.items() if number]
+    return pd.DataFrame(reasons, columns=["reason", "customers"])
 
 
 def _known_scores(answers: pd.DataFrame, scores: Sequence[str], study: Study) -> pd.DataFrame:
@@ -119,10 +133,13 @@ def _known_scores(answers: pd.DataFrame, scores: Sequence[str], study: Study) ->
     Of several answers of one instrument at one instant the unhappiest counts.
     """
     sign = answers["instrument"].map({name: study.instruments[name].risk_sign for name in scores})
-    answers = answers.assign(start=answers["start"].clip(lower=0.0), _risk=answers["score"] * sign)
-    answers = answers.sort_values(["customer_id", "start", "_risk"], kind="stable")
-    answers = answers.drop_duplicates(["customer_id", "start", "instrument"], keep="last")
-    wide = answers.pivot(index=["customer_id", "start"], columns="instrument", values="score")
-    wide = wide.reindex(columns=list(scores)).sort_index()
+    place = answers["instrument"].map({name: score_column(place) for place, name in enumerate(scores)})
+    answers = answers.assign(
+        start=answers["start"].clip(lower=0.0), risk=answers["score"] * sign, column=place
+    )
+    answers = answers.sort_values(["customer_id", "start", "risk"], kind="stable")
+    answers = answers.drop_duplicates(["customer_id", "start", "column"], keep="last")
+    wide = answers.pivot(index=["customer_id", "start"], columns="column", values="score")
+    wide = wide.reindex(columns=[score_column(place) for place in range(len(scores))]).sort_index()
     wide = wide.groupby(level="customer_id").ffill()
     return wide.dropna().reset_index()

@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 
-from cxresearch.checks import check_choice, check_number
-from cxresearch.churn.curves.timeline import as_day, timeline, under_observation
+from cxresearch.checks import check_choice, check_columns, check_number
+from cxresearch.churn.churn_kinds import KIND_NAMES
+from cxresearch.churn.curves.timeline import as_day, carried, timeline, under_observation
 from cxresearch.data.engine import EVERY, collect, days_between, lazy, period_start
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.units import Unit
+from cxresearch.scales import DETRACTORS, PROMOTERS
 from cxresearch.stats.survival.risk_table import SurvivalRows, survival_rows
 from cxresearch.stats.survival.survival_groups import group_codes
 from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
+    from cxresearch.aliases import Ints
 
-KINDS = {1: "voluntary", 2: "involuntary"}
 UNKNOWN = "unknown"
 _PARTS = ("duration", "event", "entry", "weight", "cluster", "count")
 
@@ -55,9 +56,9 @@ class SurvivalInput:
     """
 
     rows: SurvivalRows
-    group: NDArray[np.int64]
+    group: Ints
     groups: tuple[str, ...]
-    strata: NDArray[np.int64] | None
+    strata: Ints | None
     unit: Unit
     by: str
     axis: str
@@ -122,94 +123,110 @@ def survival_input(
     check_choice("unit", unit, ("days", "months"))
     check_choice("axis", axis, ("tenure", "calendar"))
     given = check_number("given", given, at_least=0)
-    if isinstance(source, Study):
-        found = _from_study(source, _names(by), _names(strata), axis, observed_from)
-    elif axis == "calendar" or observed_from is not None:
+    if not isinstance(source, Study) and (axis == "calendar" or observed_from is not None):
         raise ArgumentError(
             "axis='calendar' and observed_from need a study",
             wanted="a Study as the source",
             next_step="for a frame, give a column entry",
         )
+    if isinstance(source, tuple):
+        return _conditional(_in_unit(_from_arrays(source, by, strata), 1.0, Unit(unit)), given)
+    columns = _Columns(by=check_columns("by", by), strata=check_columns("strata", strata))
+    days_a_unit = DAYS_A_MONTH if unit == "months" else 1.0
+    if isinstance(source, Study):
+        rows = _from_study(source, columns, axis, observed_from)
     elif isinstance(source, Landmarks):
-        found = _from_landmarks(source, _names(by), _names(strata))
-    elif isinstance(source, tuple):
-        found = _from_arrays(source, by, strata)
+        rows = _from_landmarks(source, columns)
     else:
-        found = _from_frame(source, _names(by), _names(strata))
-    days = isinstance(source, (Study, Landmarks))
-    scale = DAYS_A_MONTH if days and unit == "months" else 1.0
-    return _conditional(_scaled(found, scale, Unit(unit)), given)
+        rows = _from_frame(source, columns)
+        days_a_unit = 1.0
+    return _conditional(_in_unit(rows, days_a_unit, Unit(unit)), given)
 
 
-def _names(columns: Any) -> tuple[str, ...]:
-    if columns is None:
-        return ()
-    if isinstance(columns, str):
-        return (columns,)
-    if isinstance(columns, Sequence) and all(isinstance(name, str) for name in columns):
-        return tuple(columns)
-    raise ArgumentError(
-        f"by is {type(columns).__name__}", wanted="the name of a column, or several; arrays go with arrays"
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    """Columns of the user that make groups and strata, and the neutral names under which they travel."""
+
+    by: tuple[str, ...]
+    strata: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, once."""
+        return tuple(dict.fromkeys((*self.by, *self.strata)))
+
+    @property
+    def neutral(self) -> dict[str, str]:
+        """Neutral name of each."""
+        return {name: carried(place) for place, name in enumerate(self.names)}
+
+    def labels(self, table: pd.DataFrame, names: tuple[str, ...]) -> Any:
+        """Return one label a row from some of them; None where there are none."""
+        return _labels(table, [self.neutral[name] for name in names])
 
 
 def _from_study(
-    study: Study,
-    by: tuple[str, ...],
-    strata: tuple[str, ...],
-    axis: str,
-    observed_from: date | str | None,
+    study: Study, columns: _Columns, axis: str, observed_from: date | str | None
 ) -> SurvivalInput:
-    people = timeline(study)
-    for name in dict.fromkeys((*by, *strata)):
-        every = name.removeprefix("started_")
-        if every != name and every in EVERY:
-            began = period_start(nw.col("started_at"), every, study.timezone)
-            people = people.with_columns(began.dt.to_string("%Y-%m-%d").alias(name))
-    _need(people, (*by, *strata), study.name or "customers")
+    periods: dict[str, Any] = {
+        name: name.removeprefix("started_") for name in columns.names if _is_start_period(name)
+    }
+    # Periods of the start are made here; they hold the places of their names meanwhile.
+    carry = ["started_at" if name in periods else name for name in columns.names]
+    people = timeline(study, carry=carry)
+    for name, every in periods.items():
+        began = period_start(nw.col("started_at"), every, study.timezone).dt.to_string("%Y-%m-%d")
+        people = people.with_columns(began.alias(columns.neutral[name]))
     label, late = "start of the relationship", axis == "calendar" or observed_from is not None
-    if observed_from is None:
-        people = people.with_columns(entry=nw.lit(0.0))
-    else:
-        since = days_between(nw.col("started_at"), nw.lit(as_day(observed_from)))
-        people = people.with_columns(entry=nw.when(since > 0).then(since).otherwise(nw.lit(0.0)))
+    people = people.with_columns(entry=_entry(observed_from))
     if axis == "calendar":
         first: Any = collect(people.select(nw.col("started_at").min())).iloc[0, 0]
         shift = days_between(nw.lit(first), nw.col("started_at"))
         people = people.with_columns(duration=nw.col("duration") + shift, entry=nw.col("entry") + shift)
         label = f"day the first customer started ({first:%Y-%m-%d})"
-    keys = ["duration", "event", *(["entry"] if late else []), *dict.fromkeys((*by, *strata))]
+    keys = ["duration", "event", *columns.neutral.values()]
+    if late:
+        keys.append("entry")
     table = collect(people.group_by(keys).agg(nw.len().alias("count")))
-    table, notes = under_observation(table) if late else (table, ())
-    found = _from_table(table, by, strata, label)
-    return replace(found, name=study.name, kinds=KINDS, notes=notes)
+    notes: tuple[str, ...] = ()
+    if late:
+        table, notes = under_observation(table)
+    rows = _from_table(table, columns, label)
+    return replace(rows, name=study.name, kinds=KIND_NAMES, notes=notes)
 
 
-def _from_landmarks(marks: Landmarks, by: tuple[str, ...], strata: tuple[str, ...]) -> SurvivalInput:
-    table = marks.frame[["customer_id", "duration_days", "event"]].rename(
-        columns={"duration_days": "duration"}
-    )
-    for name in dict.fromkeys((*by, *strata)):
+def _is_start_period(name: str) -> bool:
+    return name.startswith("started_") and name.removeprefix("started_") in EVERY
+
+
+def _entry(observed_from: date | str | None) -> nw.Expr:
+    """Days from the start of the relationship until a customer was under observation."""
+    if observed_from is None:
+        return nw.lit(0.0)
+    since = days_between(nw.col("started_at"), nw.lit(as_day(observed_from)))
+    return nw.when(since > 0).then(since).otherwise(nw.lit(0.0))
+
+
+def _from_landmarks(marks: Landmarks, columns: _Columns) -> SurvivalInput:
+    frame = marks.frame
+    table = frame[["duration_days", "event"]].rename(columns={"duration_days": "duration"})
+    for name, neutral in columns.neutral.items():
         if name in marks.instruments:
-            table[name] = score_bands(marks.frame[name], marks.instruments[name])
-        elif name in marks.frame.columns:
-            table[name] = marks.frame[name]
+            table[neutral] = score_bands(frame[name], marks.instruments[name])
+        elif name in frame.columns:
+            table[neutral] = frame[name]
         else:
             known = (*marks.instruments, *marks.segments, *marks.features, "landmark_at")
             raise ArgumentError(f"the landmarks have no column {name!r}", wanted="one of " + ", ".join(known))
-    if table["customer_id"].duplicated().any():
-        table = table.rename(columns={"customer_id": "cluster"})
-    found = _from_table(table, by, strata, "landmark")
-    labels = [marks.instruments[name].label if name in marks.instruments else name for name in by]
-    return replace(found, name=marks.name, kinds=KINDS, by=" and ".join(labels))
+    if frame["customer_id"].duplicated().any():
+        table["cluster"] = frame["customer_id"]
+    labels = [marks.instruments[name].label if name in marks.instruments else name for name in columns.by]
+    rows = _from_table(table, columns, "landmark")
+    return replace(rows, name=marks.name, kinds=KIND_NAMES, by=" and ".join(labels))
 
 
 def score_bands(scores: pd.Series[Any], scale: Any) -> pd.Series[Any]:
     """Name the band of each answer: the three of an NPS, else the top answers against the others."""
-    import pandas as pd
-
-    from cxresearch.scales import DETRACTORS, PROMOTERS
-
     if scale.name == "nps" and (scale.low, scale.high) == (0, 10):
         names = ["detractors", "passives", "promoters"]
         band = np.select([scores.isin(DETRACTORS), scores.isin(PROMOTERS)], [0, 2], 1)
@@ -234,35 +251,39 @@ def _from_arrays(source: tuple[Any, ...], by: Any, strata: Any) -> SurvivalInput
     return _grouped(rows, by, strata, "start", "by")
 
 
-def _from_frame(native: Any, by: tuple[str, ...], strata: tuple[str, ...]) -> SurvivalInput:
-    _need(lazy(native), ("duration", "event", *by, *strata), "the frame")
-    frame = lazy(_arrow(native, (*_PARTS, "customer_id", *by, *strata)))
-    columns = frame.collect_schema().names()
-    labels = list(dict.fromkeys((*by, *strata)))
-    if "cluster" not in columns and "customer_id" in columns:
+def _from_frame(native: Any, columns: _Columns) -> SurvivalInput:
+    _need(lazy(native), ("duration", "event", *columns.names), "the frame")
+    frame = lazy(_arrow(native, (*_PARTS, "customer_id", *columns.names)))
+    present = frame.collect_schema().names()
+    if columns.names:
+        frame = frame.with_columns(**{neutral: nw.col(name) for name, neutral in columns.neutral.items()})
+    parts = [name for name in _PARTS if name in present]
+    if "cluster" not in parts and "customer_id" in present:
         seen = collect(frame.select(rows=nw.len(), people=nw.col("customer_id").n_unique()))
         if int(seen["people"].iloc[0]) < int(seen["rows"].iloc[0]):
             frame = frame.with_columns(cluster=nw.col("customer_id"))
-            columns = [*columns, "cluster"]
-    parts = [name for name in _PARTS if name in columns]
+            parts.append("cluster")
+    groups = list(columns.neutral.values())
     if "weight" in parts or "cluster" in parts:
-        return _from_table(collect(frame.select(*parts, *labels)), by, strata, "start")
+        return _from_table(collect(frame.select(*parts, *groups)), columns, "start")
     keys = [name for name in parts if name != "count"]
-    total = nw.col("count").sum() if "count" in parts else nw.len()
-    table = frame.group_by([*keys, *labels]).agg(total.alias("count"))
-    return _from_table(collect(table), by, strata, "start")
+    people = nw.len()
+    if "count" in parts:
+        people = nw.col("count").sum()
+    # Counted under a neutral name, for the frame's own column may be called `count`.
+    table = collect(frame.group_by([*keys, *groups]).agg(people.alias("people")))
+    return _from_table(table.rename(columns={"people": "count"}), columns, "start")
 
 
 def _arrow(native: Any, columns: tuple[str, ...]) -> Any:
     """Hand a pandas frame to Arrow, which counts millions of rows by group several times faster."""
-    import pandas as pd
     import pyarrow as pa
 
     if not isinstance(native, pd.DataFrame):
         return native
     try:
-        kept = [name for name in native.columns if name in columns]
-        return pa.Table.from_pandas(native, columns=kept, preserve_index=False)
+        used = [name for name in native.columns if name in columns]
+        return pa.Table.from_pandas(native, columns=used, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # a column of mixed objects: pandas takes it as it is
         return native
 
@@ -270,20 +291,20 @@ def _arrow(native: Any, columns: tuple[str, ...]) -> Any:
 def _need(frame: Any, wanted: tuple[str, ...], where: str) -> None:
     columns = frame.collect_schema().names()
     lost = [name for name in wanted if name not in columns]
-    if lost:
-        raise ArgumentError(
-            f"there is no column {lost[0]!r}",
-            where=where,
-            wanted="one of " + ", ".join(map(repr, columns)),
-            next_step='rename columns, or give two: (frame["months"], frame["left"])'
-            if lost[0] in ("duration", "event")
-            else "",
-        )
+    if not lost:
+        return
+    step = ""
+    if lost[0] in ("duration", "event"):
+        step = 'rename columns, or give two: (frame["months"], frame["left"])'
+    raise ArgumentError(
+        f"there is no column {lost[0]!r}",
+        where=where,
+        wanted="one of " + ", ".join(map(repr, columns)),
+        next_step=step,
+    )
 
 
-def _from_table(
-    table: pd.DataFrame, by: tuple[str, ...], strata: tuple[str, ...], axis: str
-) -> SurvivalInput:
+def _from_table(table: pd.DataFrame, columns: _Columns, axis: str) -> SurvivalInput:
     if not len(table):
         raise DataError("no rows to build a survival curve from", next_step="check the filter or the group")
     rows = survival_rows(
@@ -294,10 +315,11 @@ def _from_table(
         clusters=table.get("cluster"),
         counts=table.get("count"),
     )
-    return _grouped(rows, _labels(table, by), _labels(table, strata), axis, " and ".join(by))
+    by, strata = columns.labels(table, columns.by), columns.labels(table, columns.strata)
+    return _grouped(rows, by, strata, axis, " and ".join(columns.by))
 
 
-def _labels(table: pd.DataFrame, columns: tuple[str, ...]) -> Any:
+def _labels(table: pd.DataFrame, columns: Sequence[str]) -> Any:
     """One label a row; missing values become a group of their own."""
     if not columns:
         return None
@@ -318,15 +340,20 @@ def _labels(table: pd.DataFrame, columns: tuple[str, ...]) -> Any:
 def _grouped(rows: SurvivalRows, by: Any, strata: Any, axis: str, label: str) -> SurvivalInput:
     groups: tuple[str, ...] = ("all",)
     codes = np.zeros(rows.duration.size, dtype=np.int64)
+    stratum = None
     if by is not None:
         groups, codes = group_codes("by", by, rows)
+    else:
+        label = ""
+    if strata is not None:
+        stratum = group_codes("strata", strata, rows)[1]
     return SurvivalInput(
         rows=rows,
         group=codes,
         groups=groups,
-        strata=None if strata is None else group_codes("strata", strata, rows)[1],
+        strata=stratum,
         unit=Unit.DAYS,
-        by=label if by is not None else "",
+        by=label,
         axis=axis,
         name="",
         kinds=_kinds_of(rows),
@@ -335,35 +362,42 @@ def _grouped(rows: SurvivalRows, by: Any, strata: Any, axis: str, label: str) ->
 
 def _kinds_of(rows: SurvivalRows) -> dict[int, str]:
     codes = [int(code) for code in np.unique(rows.event) if code > 0]
-    return {code: KINDS.get(code, f"kind {code}") for code in codes or [1]}
+    return {code: KIND_NAMES.get(code, f"kind {code}") for code in codes or [1]}
 
 
-def _scaled(found: SurvivalInput, scale: float, unit: Unit) -> SurvivalInput:
-    if scale == 1.0:
-        return replace(found, unit=unit)
-    rows = found.rows
-    entry = None if rows.entry is None else rows.entry / scale
-    return replace(found, unit=unit, rows=replace(rows, duration=rows.duration / scale, entry=entry))
+def _in_unit(sample: SurvivalInput, days_a_unit: float, unit: Unit) -> SurvivalInput:
+    """Turn times in days into times in the unit; a unit of one day leaves them as they are."""
+    if days_a_unit == 1.0:
+        return replace(sample, unit=unit)
+    rows = replace(sample.rows, duration=sample.rows.duration / days_a_unit)
+    if rows.entry is not None:
+        rows = replace(rows, entry=rows.entry / days_a_unit)
+    return replace(sample, unit=unit, rows=rows)
 
 
-def _conditional(found: SurvivalInput, given: float) -> SurvivalInput:
+def _conditional(sample: SurvivalInput, given: float) -> SurvivalInput:
     """Keep those who stayed beyond ``given`` and count from there."""
     if given == 0:
-        return found
-    kept = np.flatnonzero(found.rows.duration > given)
-    if not kept.size:
+        return sample
+    longer = np.flatnonzero(sample.rows.duration > given)
+    if not longer.size:
         raise DataError(
-            f"nobody was followed beyond {given:g} {found.unit}",
-            next_step=f"choose a time below {found.rows.duration.max():g}",
+            f"nobody was followed beyond {given:g} {sample.unit}",
+            next_step=f"choose a time below {sample.rows.duration.max():g}",
         )
-    rows = found.rows.take(kept)
-    entry = None if rows.entry is None else np.maximum(rows.entry - given, 0.0)
-    if entry is not None and not (entry > 0).any():
-        entry = None
-    return replace(
-        found,
-        rows=replace(rows, duration=rows.duration - given, entry=entry),
-        group=found.group[kept],
-        strata=None if found.strata is None else found.strata[kept],
-        notes=(*found.notes, f"among those who stayed {given:g} {found.unit}; time counts from there"),
-    )
+    rows = remaining_rows(sample.rows.take(longer), given)
+    strata = sample.strata
+    if strata is not None:
+        strata = strata[longer]
+    note = f"among those who stayed {given:g} {sample.unit}; time counts from there"
+    return replace(sample, rows=rows, group=sample.group[longer], strata=strata, notes=(*sample.notes, note))
+
+
+def remaining_rows(rows: SurvivalRows, stayed: float) -> SurvivalRows:
+    """Return rows that all stayed beyond a time, with time counted from there."""
+    entry = rows.entry
+    if entry is not None:
+        entry = np.maximum(entry - stayed, 0.0)
+        if not (entry > 0).any():
+            entry = None
+    return replace(rows, duration=rows.duration - stayed, entry=entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
 
 
-def timeline(study: Study, *, dated: str = "end") -> nw.LazyFrame[Any]:
+def carried(position: int) -> str:
+    """Return the neutral name under which a column of the user travels, whatever it is called at home."""
+    return f"carried_{position}"
+
+
+def timeline(study: Study, *, dated: str = "end", carry: Sequence[str] = ()) -> nw.LazyFrame[Any]:
     """Customers with duration (days from start to end or data cut) and event (0, 1 voluntary, 2 involuntary).
 
     Parameters
@@ -26,14 +32,30 @@ def timeline(study: Study, *, dated: str = "end") -> nw.LazyFrame[Any]:
         voluntary.
     dated : {"end", "notice"}
         Whether a customer leaves at ``ended_at`` or, where known and earlier, at ``notice_at``.
+    carry : sequence of str
+        Columns of customers to hand on, under the names that :func:`carried` gives them.
 
     Returns
     -------
     LazyFrame
-        The columns of customers, and left_at, duration, event.
+        customer_id, started_at, left_at, duration, event, and the columns carried.
+
+    Raises
+    ------
+    ArgumentError
+        If customers have no such column.
     """
     people = study.table("customers")
     columns = people.collect_schema().names()
+    lost = [name for name in carry if name not in columns]
+    if lost:
+        raise ArgumentError(
+            f"there is no column {lost[0]!r}",
+            where=study.name or "customers",
+            wanted="one of " + ", ".join(map(repr, columns)),
+        )
+    if carry:
+        people = people.with_columns(**{carried(place): nw.col(name) for place, name in enumerate(carry)})
     cut = nw.lit(study.observed_until)
     if "ended_at" not in columns:
         never = nw.when(nw.col("started_at").is_null()).then(nw.col("started_at"))
@@ -43,7 +65,9 @@ def timeline(study: Study, *, dated: str = "end") -> nw.LazyFrame[Any]:
         notice = nw.col("notice_at")
         sooner = ~notice.is_null() & (left.is_null() | (notice < left))
         left = nw.when(sooner).then(notice).otherwise(left)
-    forced = nw.col("end_kind") == "involuntary" if "end_kind" in columns else nw.lit(False)
+    forced = nw.lit(False)
+    if "end_kind" in columns:
+        forced = nw.col("end_kind") == "involuntary"
     people = people.with_columns(left_at=left, _forced=forced)
     happened = ~nw.col("left_at").is_null() & (nw.col("left_at") <= cut)
     code = nw.when(nw.col("_forced")).then(nw.lit(2)).otherwise(nw.lit(1))
@@ -53,17 +77,23 @@ def timeline(study: Study, *, dated: str = "end") -> nw.LazyFrame[Any]:
             left_at=nw.when(happened).then(nw.col("left_at")).otherwise(cut),
         )
         .with_columns(duration=days_between(nw.col("started_at"), nw.col("left_at")))
-        .drop("_forced")
+        .select(
+            *("customer_id", "started_at", "left_at", "duration", "event"),
+            *(carried(place) for place in range(len(carry))),
+        )
     )
 
 
 def as_day(value: date | str) -> datetime:
     """Return the day from which ends are recorded, as midnight."""
-    try:
-        day = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ArgumentError(f"observed_from is {value!r}", wanted="a day such as '2023-01-01'") from None
-    return day if isinstance(day, datetime) else datetime(day.year, day.month, day.day)
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise ArgumentError(f"observed_from is {value!r}", wanted="a day such as '2023-01-01'") from None
+    if isinstance(value, datetime):
+        return value
+    return datetime(value.year, value.month, value.day)
 
 
 def under_observation(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -58,7 +58,7 @@ def key_drivers(
     drivers: Sequence[str],
     *,
     scales: Mapping[str, Scale] | None = None,
-    cluster: str | None = None,
+    clusters: str | None = "customer_id",
     level: float = 0.95,
     runs: int = 300,
     seed: int = 0,
@@ -79,8 +79,9 @@ def key_drivers(
         Scales of drivers, for performance (0 to 100, 100 good). Those of the scores of ``Landmarks`` are
         known, and its features without a scale get no performance; in a DataFrame a driver without one is
         taken to be good at the high end of its observed range.
-    cluster : str, optional
-        Column whose equal values are resampled together; the customer for ``Landmarks``.
+    clusters : str or None
+        Column whose rows depend on each other and are resampled together. A table without a column
+        customer_id, and None, have rows that depend on nothing.
     level, runs, seed
         Of the bootstrap (Poisson, over clusters).
 
@@ -116,9 +117,9 @@ def key_drivers(
     check_level(level)
     check_number("runs", runs, at_least=20)
     names = list(drivers)
-    frame, known_scales, cluster = _source(data, scales, cluster)
+    frame, known_scales, clusters = _source(data, scales, clusters)
     assume = not isinstance(data, Landmarks)
-    rows, missing = _complete(frame, outcome, names, known_scales, cluster=cluster, assume=assume)
+    rows, missing = _complete(frame, outcome, names, known_scales, clusters=clusters, assume=assume)
     split = lmg if len(names) <= MOST_FOR_LMG else relative_weights
     ones = np.ones(len(rows.y))
     point = _statistics(rows, ones, split)
@@ -134,7 +135,7 @@ def key_drivers(
         labels={name: scale.label for name, scale in known_scales.items() if name in {outcome, *names}},
         table=_table(names, point, boot, ends),
         penalty_reward=_penalty_table(names, rows, point, ends),
-        warnings=_alike(names, weighted_correlation(rows.X, ones)),
+        alike=_alike(names, weighted_correlation(rows.X, ones)),
         r_squared=float(point["importance"].sum()),
         r_squared_low=float(total_ends[0]),
         r_squared_high=float(total_ends[1]),
@@ -146,21 +147,23 @@ def key_drivers(
 
 
 def _source(
-    data: pd.DataFrame | Landmarks, scales: Mapping[str, Scale] | None, cluster: str | None
+    data: pd.DataFrame | Landmarks, scales: Mapping[str, Scale] | None, clusters: str | None
 ) -> tuple[pd.DataFrame, dict[str, Scale], str | None]:
     given = dict(scales or {})
     if isinstance(data, Landmarks):
-        return data.frame, dict(data.instruments) | given, cluster or "customer_id"
-    return data, given, cluster
+        return data.frame, dict(data.instruments) | given, clusters
+    if clusters == "customer_id" and clusters not in data.columns:
+        return data, given, None
+    return data, given, clusters
 
 
 def _check_columns(
-    frame: pd.DataFrame, outcome: str, names: list[str], scales: dict[str, Scale], *, cluster: str | None
+    frame: pd.DataFrame, outcome: str, names: list[str], scales: dict[str, Scale], *, clusters: str | None
 ) -> None:
     """Say what is missing: the score to explain, a driver, or two different drivers."""
     wanted = "an outcome and two or more other columns, each named once"
     step = "answers to it: a [[sources]] with table = 'responses', and its scale under [instruments]"
-    lost = [name for name in [*names, *([cluster] if cluster else [])] if name not in frame.columns]
+    lost = [name for name in [*names, *([clusters] if clusters else [])] if name not in frame.columns]
     if outcome not in frame.columns:
         others = f"; there is {', '.join(scales)}" if scales else "; there is no score at all"
         raise ArgumentError(
@@ -191,11 +194,11 @@ def _complete(
     names: list[str],
     scales: dict[str, Scale],
     *,
-    cluster: str | None,
+    clusters: str | None,
     assume: bool,
 ) -> tuple[_Rows, int]:
     wanted = [outcome, *names]
-    _check_columns(frame, outcome, names, scales, cluster=cluster)
+    _check_columns(frame, outcome, names, scales, clusters=clusters)
     try:
         numbers = frame[wanted].astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -207,7 +210,9 @@ def _complete(
             wanted=f"at least {10 * len(names)}",
             next_step="drop drivers that are often missing",
         )
-    codes = pd.factorize(frame.loc[kept, cluster])[0] if cluster else np.arange(int(kept.sum()))
+    codes = np.arange(int(kept.sum()))
+    if clusters is not None:
+        codes = pd.factorize(frame.loc[kept, clusters])[0]
     X = numbers.loc[kept, names].to_numpy()
     require_full_rank(weighted_correlation(X, np.ones(len(X))))
     performance = np.column_stack(

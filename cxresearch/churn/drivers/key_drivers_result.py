@@ -39,7 +39,7 @@ class KeyDrivers(Result):
         other drivers' groups being equal; NaN where a group has fewer than 10 rows. ``kind`` is ``"basic"``
         (missing it costs more than having it gains), ``"excitement"`` (the reverse), ``"even"``,
         ``"not clear"``, or ``"too few"``.
-    warnings : tuple of str
+    alike : tuple of str
         Drivers too alike to tell apart.
     r_squared, r_squared_low, r_squared_high : float
     method : str
@@ -53,7 +53,7 @@ class KeyDrivers(Result):
     outcome: str
     table: pd.DataFrame
     penalty_reward: pd.DataFrame
-    warnings: tuple[str, ...]
+    alike: tuple[str, ...]
     r_squared: float
     r_squared_low: float
     r_squared_high: float
@@ -62,7 +62,7 @@ class KeyDrivers(Result):
     n_missing: int
     level: float
     labels: Mapping[str, str] = field(default_factory=dict)
-    note: str = (
+    caveat: str = (
         "Importance says how much of the differences in the outcome goes with a driver; it does not say that "
         "changing the driver would change the outcome."
     )
@@ -101,6 +101,11 @@ class KeyDrivers(Result):
         """Return the columns of the table, with drivers in words."""
         words = {driver: self.label(driver) for driver in self.table["driver"]}
         return super().spec(name).change("driver", words=words)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (*self.alike, self.caveat)
 
     @property
     def n_rows(self) -> int:
@@ -171,7 +176,7 @@ class KeyDrivers(Result):
             sign = "more" if row["direction"] > 0 else "less"
             figure = f"{self.label(row['driver'])}: {value} {interval}"
             lines.append(f"  {figure}, higher goes with {sign}; {row['quadrant']}")
-        lines += [f"  Warning: {text}" for text in self.warnings]
-        return "\n".join([*lines, f"  {self.note}"])
+        lines += [f"  Warning: {text}" for text in self.alike]
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level
-from cxresearch.churn.classifier.churn_model import Cause, ModelKind
+from cxresearch.churn.churn_kinds import Kind
+from cxresearch.churn.classifier.churn_model import ModelKind
 from cxresearch.churn.classifier.fit_churn import fit_churn
 from cxresearch.churn.classifier.training_rows import readable_columns
 from cxresearch.churn.evaluation.evaluate_churn import auc_contrasts, held_out_rows, values_with_ends
@@ -27,7 +28,7 @@ def added_value(
     marks: Landmarks,
     *,
     model: ModelKind = "logistic",
-    cause: Cause = "voluntary",
+    kind: Kind = "any",
     leave_out: Sequence[str] = (),
     test_share: float = 0.3,
     level: float = 0.95,
@@ -37,7 +38,7 @@ def added_value(
 
     Parameters
     ----------
-    marks, model, cause, leave_out, test_share, seed
+    marks, model, kind, leave_out, test_share, seed
         As in ``fit_churn``. A score's own columns are those named ``<instrument>`` and ``<instrument>_...``;
         how often somebody answers is not a score and stays in every model.
     level : float
@@ -81,7 +82,7 @@ def added_value(
         fitted = fit_churn(
             marks,
             model=model,
-            cause=cause,
+            kind=kind,
             leave_out=list(dict.fromkeys([*leave_out, *out])),
             test_share=test_share,
             members=0,
@@ -98,7 +99,9 @@ def _own_columns(name: str, marks: Landmarks) -> list[str]:
     return [column for column in dict.fromkeys(readable) if column in marks.frame.columns]
 
 
-def _nested(risks: dict[str, NDArray[np.float64]], rows: Judged, kind: str, level: float) -> NestedEvaluation:
+def _nested(
+    risks: dict[str, NDArray[np.float64]], rows: Judged, model: str, level: float
+) -> NestedEvaluation:
     names = list(risks)
     auc = ipcw_auc(rows.duration, rows.event, list(risks.values()), [rows.horizon])
     brier = ipcw_brier(rows.duration, rows.event, [[risk] for risk in risks.values()], [rows.horizon])
@@ -117,5 +120,5 @@ def _nested(risks: dict[str, NDArray[np.float64]], rows: Judged, kind: str, leve
         n=int((rows.weight > 0).sum()),
         cases=int((rows.left & (rows.weight > 0)).sum()),
         level=level,
-        kind=kind,
+        model=model,
     )

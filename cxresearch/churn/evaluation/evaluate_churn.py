@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from cxresearch.checks import check_level, check_number
+from cxresearch.checks import check_columns, check_level, check_number
+from cxresearch.churn.churn_kinds import one_against_others
 from cxresearch.churn.classifier.churn_model import ChurnModel
 from cxresearch.churn.classifier.training_rows import (
     followed_through,
@@ -46,7 +47,7 @@ def evaluate_churn(
     model: ChurnModel,
     marks: Landmarks,
     *,
-    by: Sequence[str] | None = None,
+    by: str | Sequence[str] | None = None,
     level: float = 0.95,
     runs: int = 200,
     seed: int = 0,
@@ -59,8 +60,8 @@ def evaluate_churn(
     marks : Landmarks
         The landmarks the model was fitted on, or later ones of the same study: only rows of customers on the
         test side, at landmarks of the test period, are used; the split is stored in the model.
-    by : sequence of str, optional
-        Segments to report apart; by default all segments of the landmarks.
+    by : str or sequence of str, optional
+        Segments to report on one by one; by default all segments of the landmarks.
     level : float
         Confidence level.
     runs : int
@@ -96,7 +97,7 @@ def evaluate_churn(
     check_level(level)
     check_number("runs", runs, at_least=20)
     require_horizon(model, marks)
-    segments = tuple(marks.segments if by is None else by)
+    segments = tuple(marks.segments) if by is None else check_columns("by", by)
     if set(segments) - set(marks.segments):
         raise ArgumentError(
             f"by is {segments!r}", wanted="segments of the landmarks: " + ", ".join(marks.segments)
@@ -109,15 +110,15 @@ def evaluate_churn(
     ranked, gains = _ranked(risks, rows, level=level, runs=int(runs), seed=seed)
     threshold = float(np.quantile(rows.risk, 0.9))
     return ChurnEvaluation(
+        model=model.model,
         kind=model.kind,
-        cause=model.cause,
         horizon_days=model.horizon_days,
         n=int((rows.weight > 0).sum()),
         customers=len(np.unique(rows.customer[rows.weight > 0])),
         cases=int((rows.left & (rows.weight > 0)).sum()),
         censored=int((rows.weight == 0).sum()),
         risk=float(np.average(rows.left, weights=rows.weight)),
-        metrics=_in_order(pd.concat([metrics, ranked], ignore_index=True), list(risks)),
+        table=_in_order(pd.concat([metrics, ranked], ignore_index=True), list(risks)),
         contrasts=contrasts,
         calibration=calibration_table(rows, level=level),
         gains=gains,
@@ -143,7 +144,7 @@ def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Ju
         frame,
         numbers=model.numbers,
         categories=model.categories,
-        cause=model.cause,
+        kind=model.kind,
         horizon=model.horizon_days,
     )
     require_both_sides(made, "held-out rows")
@@ -151,7 +152,7 @@ def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Ju
     rows = Judged(
         risk=risk_of(model, made.table),
         duration=frame["duration_days"].to_numpy(dtype=np.float64),
-        event=(event > 0).astype(np.int64) if model.cause == "any" else event,
+        event=one_against_others(event, model.kind),
         left=made.left,
         weight=made.weight,
         customer=made.customer,

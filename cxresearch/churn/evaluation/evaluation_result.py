@@ -43,7 +43,8 @@ class ChurnEvaluation(Result):
 
     Attributes
     ----------
-    kind, cause : str
+    model, kind : str
+        Kind of model, and of churn.
     horizon_days : float
     n, customers, cases : int
         Held-out rows with a known outcome, their customers, and how many left within the horizon.
@@ -51,7 +52,7 @@ class ChurnEvaluation(Result):
         Held-out rows censored before the horizon.
     risk : float
         Weighted share that left.
-    metrics : DataFrame
+    table : DataFrame
         Columns ``contestant, metric, value, low, high``: the model ("model"), "prevalence" (the same risk for
         everybody), "tenure only" and each score alone, all fitted on the same training rows and judged on the
         same held-out rows. ``metric`` is ``auc``, ``average_precision``, ``brier``, ``lift_top_decile``, and
@@ -73,15 +74,15 @@ class ChurnEvaluation(Result):
     split, name, method : str
     """
 
+    model: str
     kind: str
-    cause: str
     horizon_days: float
     n: int
     customers: int
     cases: int
     censored: int
     risk: float
-    metrics: pd.DataFrame
+    table: pd.DataFrame
     contrasts: tuple[Contrast, ...]
     calibration: pd.DataFrame
     gains: pd.DataFrame
@@ -95,6 +96,16 @@ class ChurnEvaluation(Result):
         "precision, gains and lift by a Poisson bootstrap over customers"
     )
     specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="The model against simple rules on {n:,} held-out rows, with {level} intervals",
+            columns=(
+                Column(name="contestant", label="rule", meaning="the model, or a simple rule"),
+                Column(name="metric", label="metric", meaning="what is measured", words=METRIC_LABELS),
+                Column(
+                    name="value", label="value", meaning="estimate", unit=Unit.AUC, low="low", high="high"
+                ),
+            ),
+        ),
         "by_segment": TableSpec(
             title="By group; flagged is the share of the group that is among the riskiest tenth of all",
             columns=(
@@ -144,11 +155,11 @@ class ChurnEvaluation(Result):
         """Return one metric of one contestant with its interval."""
         from cxresearch.errors import ArgumentError
 
-        rows = self.metrics[(self.metrics["metric"] == metric) & (self.metrics["contestant"] == contestant)]
+        rows = self.table[(self.table["metric"] == metric) & (self.table["contestant"] == contestant)]
         if not len(rows):
             raise ArgumentError(
                 f"there is no {metric!r} of {contestant!r}",
-                wanted="a pair in .metrics, such as 'auc' of 'model'",
+                wanted="a pair in .table, such as 'auc' of 'model'",
             )
         row = rows.iloc[0]
         return Estimate(
@@ -177,6 +188,14 @@ class ChurnEvaluation(Result):
     def finding(self) -> str:
         """The verdict, and for whom the model does not rank."""
         return f"{self.verdict} {self.group_gap}".strip()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the figures rest on."""
+        if not self.censored:
+            return (self.method,)
+        censored = f"{self.censored:,} held-out rows are censored before the horizon; others stand for them"
+        return (censored, self.method)
 
     @property
     def verdict(self) -> str:
@@ -224,7 +243,7 @@ class ChurnEvaluation(Result):
             f"  {self.verdict}",
             *([f"  {self.group_gap}"] if self.group_gap else []),
         ]
-        for row in self.metrics.itertuples():
+        for row in self.table.itertuples():
             unit = METRIC_UNITS[str(row.metric)]
             low, high, value = (float(getattr(row, part)) for part in ("low", "high", "value"))
             label = f"{row.contestant}, {METRIC_LABELS[str(row.metric)]}"
@@ -259,7 +278,7 @@ class NestedEvaluation(Result):
         AUC of each set minus that of the model without scores, on the same held-out rows.
     n, cases : int
     level : float
-    kind : str
+    model : str
     """
 
     table: pd.DataFrame
@@ -267,15 +286,51 @@ class NestedEvaluation(Result):
     n: int
     cases: int
     level: float
-    kind: str
-    note: str = (
+    model: str
+    caveat: str = (
         "How much better the scores let one predict, given everything else that is known; not what would "
         "happen if the scores were changed."
     )
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="The same model with and without scores on {n:,} held-out rows, with {level} intervals",
+            columns=(
+                Column(name="features", label="reads", meaning="what the model reads"),
+                Column(
+                    name="auc", label="AUC", meaning="estimate", unit=Unit.AUC, low="auc_low", high="auc_high"
+                ),
+                Column(
+                    name="brier",
+                    label="Brier score",
+                    meaning="mean squared error of the risk",
+                    unit=Unit.AUC,
+                    low="brier_low",
+                    high="brier_high",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """What all scores together add, or the only one."""
+        contrast = self.contrasts[-1]
+        figure = format_estimate(contrast.difference, contrast.low, contrast.high, Unit.AUC, signed=True)
+        if contrast.low > 0:
+            return f"{contrast.first} the model ranks better than {contrast.second}: AUC {figure}."
+        if contrast.high < 0:
+            return f"{contrast.first} the model ranks worse than {contrast.second}: AUC {figure}."
+        return f"That the model ranks better {contrast.first} cannot be shown: AUC {figure}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
+
     def __str__(self) -> str:
-        lines = [f"What scores add to prediction ({self.kind}, {self.n:,} held-out rows)"]
+        lines = [f"What scores add to prediction ({self.model}, {self.n:,} held-out rows)"]
         lines += [f"  {contrast}" for contrast in self.contrasts]
-        return "\n".join([*lines, f"  {self.note}"])
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__

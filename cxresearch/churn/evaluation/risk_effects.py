@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,15 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from cxresearch.checks import check_choice, check_number
-from cxresearch.churn.classifier.churn_model import Cause, ChurnModel
+from cxresearch.churn.churn_kinds import Kind
+from cxresearch.churn.classifier.churn_model import ChurnModel
 from cxresearch.churn.classifier.training_rows import outcome_rows, require_both_sides, table_of
 from cxresearch.churn.risk.churn_risk import check_same_kind, member_logits, risk_of
 from cxresearch.churn.risk.feature_words import feature_words
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_interval, format_p_value, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.logistic import LogisticFit, logistic_fit
@@ -37,7 +39,7 @@ class EffectCurve(Result):
     ----------
     feature, label : str
         Column, and what a picture calls it.
-    kind : {"ale", "pdp"}
+    method : {"ale", "pdp"}
         Accumulated local effects (risk relative to its mean, safe with correlated features) or partial
         dependence (mean risk if everybody had this value).
     table : DataFrame
@@ -51,28 +53,57 @@ class EffectCurve(Result):
 
     feature: str
     label: str
-    kind: str
+    method: str
     table: pd.DataFrame
     n: int
     n_missing: int
     missing_risk: float
     mean_risk: float
     level: float
-    note: str = (
+    caveat: str = (
         "The curve tells what the model expects of customers with this value; it does not tell what would "
         "happen if the value were changed."
     )
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Risk along {label}; {n:,} rows, {n_missing:,} where it is missing",
+            columns=(
+                Column(name="value", label="value", meaning="of the feature", unit=Unit.NUMBER),
+                Column(
+                    name="effect",
+                    label="risk",
+                    meaning="against the average (ALE), or mean risk (PDP)",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """How far the risk moves along the feature."""
+        lowest, highest = self.table["effect"].min(), self.table["effect"].max()
+        spread = format_value(float(highest - lowest), Unit.SHARE_DIFFERENCE)
+        return f"Along {self.label} the model's risk moves by {spread.lstrip('+')}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
+
     def __str__(self) -> str:
         first, last = self.table.iloc[0], self.table.iloc[-1]
-        lines = [f"{self.kind.upper()} of {self.feature} (n {self.n:,}, {self.n_missing:,} missing)"]
+        lines = [f"{self.method.upper()} of {self.feature} (n {self.n:,}, {self.n_missing:,} missing)"]
         for row in (first, last):
             effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
-            ale = self.kind == "ale"
+            ale = self.method == "ale"
             unit = Unit.SHARE_DIFFERENCE if ale else Unit.SHARE
             text = format_estimate(effect, low, high, unit, signed=ale)
             lines.append(f"  at {row['value']:g}: {text}")
-        return "\n".join([*lines, f"  {self.note}"])
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__
 
@@ -103,10 +134,46 @@ class OddsRatios(Result):
     level: float
     horizon_days: float
     method: str = "weighted logistic regression (censoring weights), sandwich errors by customer"
-    note: str = (
+    caveat: str = (
         "Odds ratios describe who leaves more often, the other terms being equal; they do not say why, nor "
         "what a change would do."
     )
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Odds ratios of leaving within {horizon_days:g} days, with {level} intervals",
+            columns=(
+                Column(name="term", label="term", meaning="what differs"),
+                Column(name="unit", label="unit", meaning="by how much"),
+                Column(
+                    name="odds_ratio",
+                    label="odds ratio",
+                    meaning="odds of leaving with a unit more over those without",
+                    unit=Unit.RATIO,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="p_value", label="p", meaning="of no difference", unit=Unit.P_VALUE),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """Which terms go with leaving, and which cannot be told apart from chance."""
+        clear = self.table[(self.table["low"] > 1) | (self.table["high"] < 1)]
+        if clear.empty:
+            return "No term can be shown to go with leaving."
+        parts = []
+        for row in clear.to_dict("records"):
+            less_or_more = "less" if row["odds_ratio"] < 1 else "more"
+            parts.append(f"{row['term']} ({less_or_more} often with a unit more)")
+        return f"Customers leave more or less often by {', '.join(parts)}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
 
     def __str__(self) -> str:
         lines = [
@@ -119,7 +186,7 @@ class OddsRatios(Result):
             lines.append(
                 f"  {row['term']} ({row['unit']}): {ratio} {interval}, {format_p_value(row['p_value'])}"
             )
-        return "\n".join([*lines, f"  {self.note}"])
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__
 
@@ -132,7 +199,7 @@ def effect_curve(
     marks: Landmarks,
     feature: str,
     *,
-    kind: Literal["ale", "pdp"] = "ale",
+    method: Literal["ale", "pdp"] = "ale",
     points: int = 20,
     most_rows: int = 5_000,
     level: float = 0.95,
@@ -148,7 +215,7 @@ def effect_curve(
         Rows whose features set the scene.
     feature : str
         A number the model reads. Rows where it is missing are reported apart.
-    kind : {"ale", "pdp"}
+    method : {"ale", "pdp"}
         Accumulated local effects move each row only within its own neighbourhood, so they do not ask the
         model about customers who do not exist; partial dependence gives everybody every value.
     points : int
@@ -182,7 +249,7 @@ def effect_curve(
     True
     """
     require_landmarks(marks)
-    check_choice("kind", kind, ("ale", "pdp"))
+    check_choice("method", method, ("ale", "pdp"))
     z = normal_quantile(level)
     check_number("points", points, at_least=2)
     if feature not in model.numbers:
@@ -198,7 +265,7 @@ def effect_curve(
     grid = _grid(known[feature].to_numpy(), int(points))
     if len(grid) < 2:
         raise DataError(f"{feature} has fewer than two values in these rows", wanted="a feature that varies")
-    curve = _ale if kind == "ale" else _pdp
+    curve = _ale if method == "ale" else _pdp
     middle = curve(lambda rows: risk_of(model, rows)[None, :], known, feature, grid)[0]
     spread = np.full(len(grid), np.nan)
     if len(model.members) > 1:
@@ -207,7 +274,7 @@ def effect_curve(
     return EffectCurve(
         feature=feature,
         label=scale.label if (scale := model.instruments.get(feature)) else feature_words(feature),
-        kind=kind,
+        method=method,
         table=pd.DataFrame(
             {"value": grid, "effect": middle, "low": middle - z * spread, "high": middle + z * spread}
         ),
@@ -252,7 +319,7 @@ def churn_odds(
     *,
     terms: Sequence[str] | None = None,
     interaction: tuple[str, str] | None = None,
-    cause: Cause = "voluntary",
+    kind: Kind = "any",
     level: float = 0.95,
 ) -> OddsRatios:
     """Estimate odds ratios of leaving within the horizon, with errors robust by customer.
@@ -267,7 +334,8 @@ def churn_odds(
     interaction : tuple of two str, optional
         Two of the terms whose product enters too, both centred: ``("ces", "tenure_days")`` asks whether
         effort goes with leaving differently for new and old customers.
-    cause : {"voluntary", "any"}
+    kind : {"any", "voluntary", "involuntary"}
+        What counts as leaving; ``"any"`` unless asked otherwise, as everywhere.
     level : float
         Confidence level.
 
@@ -305,7 +373,7 @@ def churn_odds(
             wanted="numbers of the landmarks, the interaction among the terms: " + ", ".join(sorted(numbers)),
         )
     kept = marks.frame[marks.frame[chosen].notna().all(axis=1)]
-    rows = outcome_rows(kept, numbers=chosen, categories=(), cause=cause, horizon=marks.horizon_days)
+    rows = outcome_rows(kept, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
     require_both_sides(rows, "rows with all terms")
     columns, units = _scaled(rows.table, marks)
     names = list(chosen)

@@ -66,7 +66,7 @@ class RiskList(Result):
     level: float
     currency: str = ""
     name: str = ""
-    note: str = (
+    caveat: str = (
         "Reasons say what the model looked at, not what made a customer unhappy or what would keep them. "
         "The interval is for the risk of customers like this one."
     )
@@ -120,6 +120,20 @@ class RiskList(Result):
         """What amounts are in."""
         return self.currency or "the study's currency"
 
+    @property
+    def finding(self) -> str:
+        """How many customers are worth a contact, and what is at stake."""
+        text = f"{self.customers:,} active customers on {self.on:%Y-%m-%d}, {len(self.table):,} listed"
+        if self.total_at_risk != self.total_at_risk:
+            return f"{text}, ranked by their risk of leaving within {self.horizon_days:g} days."
+        money = f"{format_value(self.total_at_risk, Unit.MONEY)} {money_words(self.currency)}"
+        return f"{text}: {money} at risk, and contacting pays for {self.worth_contacting:,}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
+
     def __str__(self) -> str:
         lines = [
             f"Risk list on {self.on:%Y-%m-%d}: {self.customers:,} active customers, "
@@ -137,7 +151,7 @@ class RiskList(Result):
             interval = format_interval(float(str(row.risk_low)), float(str(row.risk_high)), Unit.SHARE)
             risk = format_value(float(str(row.risk)), Unit.SHARE)
             lines.append(f"  {row.rank}. {row.customer_id}: {risk} {interval}: {row.reasons}")
-        return "\n".join([*lines, f"  {self.note}"])
+        return "\n".join([*lines, f"  {self.caveat}"])
 
     __repr__ = __str__
 
@@ -180,7 +194,7 @@ class ProfitCurve(Result):
     value_months: float
     level: float
     currency: str = ""
-    note: str = (
+    caveat: str = (
         "Assumes that a contact keeps a leaving customer with the success rate given, whoever it is; only a "
         "trial with a control group can tell whether it does."
     )
@@ -189,6 +203,38 @@ class ProfitCurve(Result):
     def money(self) -> str:
         """What amounts are in."""
         return self.currency or "the study's currency"
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Profit by share contacted on {n:,} held-out rows, with {level} intervals",
+            columns=(
+                Column(name="share", label="contacted", meaning="share of customers", unit=Unit.SHARE),
+                Column(name="contacts", label="contacts", meaning="customers contacted", unit=Unit.COUNT),
+                Column(name="reached", label="reached", meaning="of those who would leave", unit=Unit.COUNT),
+                Column(
+                    name="profit",
+                    label="profit",
+                    meaning="saved revenue less the cost of the contacts",
+                    unit=Unit.MONEY,
+                    low="low",
+                    high="high",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """What contacting the customers worth it by the model's own risks would have brought."""
+        profit = format_value(self.break_even_profit, Unit.MONEY)
+        interval = format_interval(self.break_even_low, self.break_even_high, Unit.MONEY)
+        share = format_value(self.break_even_share, Unit.SHARE)
+        return f"Contacting {share} of customers brings {profit} {interval} {money_words(self.currency)}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (self.caveat,)
 
     def __str__(self) -> str:
         profit = format_value(self.break_even_profit, Unit.MONEY)
@@ -200,7 +246,7 @@ class ProfitCurve(Result):
                 f"  Contact {format_value(self.break_even_share, Unit.SHARE)} of customers: profit {profit} "
                 f"{interval} {money_words(self.currency)}",
                 f"  Highest on these rows, by looking: {format_value(self.best_share, Unit.SHARE)}",
-                f"  {self.note}",
+                f"  {self.caveat}",
             ]
         )
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cxresearch.data.engine import collect
 from cxresearch.data.study import Study
 from cxresearch.errors import CxError, DataError
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ VERDICTS = ("supported", "contradicted", "underpowered", "not testable")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClaimFinding(Result):
+class ClaimFinding:
     """One saying and what the data say about it.
 
     Attributes
@@ -78,6 +78,33 @@ class ClaimAudit(Result):
     claims: tuple[ClaimFinding, ...]
     table: pd.DataFrame
     level: float
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Sayings of the trade, tested with {level} intervals",
+            columns=(
+                Column(name="claim", label="claim", meaning="as the trade puts it"),
+                Column(name="verdict", label="verdict", meaning="what the data say"),
+                Column(name="finding", label="finding", meaning="in one sentence"),
+                Column(name="n", label="rows", meaning="rows it rests on", unit=Unit.COUNT),
+                Column(name="caveat", label="caveat", meaning="what the test cannot show"),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """How many sayings hold here."""
+        counts = self.table["verdict"].value_counts()
+        parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
+        return f"Of {len(self.claims)} sayings: {', '.join(parts)}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (
+            "customers as they are, not experiments: a supported claim says that the pattern is there",
+            f"eight tests at {100 * self.level:g} % each: read them as a screening",
+        )
 
     def claim(self, name: str) -> ClaimFinding:
         """Return one claim by its short name."""
@@ -87,14 +114,6 @@ class ClaimAudit(Result):
         return "\n".join(f"{item.claim}: {item.verdict.upper()}. {item.finding}" for item in self.claims)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(item.claim)}</td><td><b>{html.escape(item.verdict)}</b></td>"
-            f"<td>{html.escape(item.finding)}</td></tr>"
-            for item in self.claims
-        )
-        return f"<table class='cx-result'>{rows}</table>"
 
 
 #: Smallest numbers that matter, set before any data are seen.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.errors import ArgumentError
-from cxresearch.headtohead.contest.contest_measures import MEASURES
+from cxresearch.headtohead.contest.contest_measures import MEASURE_LABELS
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
@@ -17,10 +16,6 @@ from cxresearch.results.units import Unit, format_interval, format_p_value, form
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-#: What each measure is called on a page.
-_LABELS = {name: measure.label for name, measure in MEASURES.items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -35,7 +30,7 @@ class Comparison(Result):
         ``"CES better"``, ``"NPS better"``, ``"equivalent"`` or ``"inconclusive: you would need N rows"``.
     primary : tuple of str
         The pair of scores that decides: the one named beforehand, else the first two contestants as listed;
-        ``settings["primary_named"]`` tells which, and ``cautions`` says so.
+        ``settings["primary_named"]`` tells which, and ``notes`` says so.
     horizon_days : float
         Horizon of the primary contrast.
     table : DataFrame
@@ -66,7 +61,7 @@ class Comparison(Result):
         ``score, label, horizon_days, depth, captured``: leavers found among the riskiest share of customers.
     left_out : DataFrame
         ``reason, rows, customers``.
-    cautions : tuple of str
+    notes : tuple of str
         What the reader must know: a score that runs backwards, a suspicion of leakage, few leavers.
     level, margin : float
         Confidence level; largest difference of AUC that counts as none.
@@ -103,7 +98,7 @@ class Comparison(Result):
     roc: pd.DataFrame
     lift: pd.DataFrame
     left_out: pd.DataFrame
-    cautions: tuple[str, ...]
+    notes: tuple[str, ...]
     level: float
     margin: float
     n: int
@@ -162,7 +157,7 @@ class Comparison(Result):
         "measures": TableSpec(
             title="Other measures at {horizon_days:g} days, with {level} intervals",
             columns=(
-                Column(name="measure", label="measure", meaning="what was measured", words=_LABELS),
+                Column(name="measure", label="measure", meaning="what was measured", words=MEASURE_LABELS),
                 Column(name="label", label="score", meaning="the score"),
                 Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
                 Column(
@@ -270,11 +265,7 @@ class Comparison(Result):
                 f"  Protocol {self.protocol_sha256[:12]}, " + ("deviations:" if self.deviations else "kept")
             )
         lines += [f"  Deviation: {text}" for text in self.deviations]
-        lines += [f"  Caution: {text}" for text in self.cautions]
+        lines += [f"  Caution: {text}" for text in self.notes]
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        escaped = html.escape(str(self)).replace(html.escape(self.finding), "", 1).strip("\n")
-        return f"<div class='cx-result'><p><b>{html.escape(self.finding)}</b></p><pre>{escaped}</pre></div>"

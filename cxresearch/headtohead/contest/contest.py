@@ -46,7 +46,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     clusters: str | None = "customer_id",
     primary: tuple[str, str] | None = None,
     form: str = "raw",
-    weights: ArrayLike | None = None,
+    weights: str | ArrayLike | None = None,
     censoring: str | Sequence[str] = MARGINAL,
     measures: Sequence[str] = USUAL_MEASURES,
 ) -> Comparison:
@@ -54,7 +54,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
 
     Estimand: ``AUC_h(A) - AUC_h(B)`` for voluntary churn within h days of the landmark, controls followed
     past h, on the same rows, each score turned by its declared direction so that higher means riskier. A
-    score that runs backwards is named in ``cautions`` and never turned round.
+    score that runs backwards is named in ``notes`` and never turned round.
 
     Parameters
     ----------
@@ -77,8 +77,8 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     form : {"raw", "top_box", "categories", "matched", "spline"}
         The same for every contestant; see :func:`cxresearch.headtohead.contest.forms.in_form`.
         ``"spline"`` ranks by a cross-fitted curve and may turn a score round.
-    weights : array-like, shape (rows of marks,), optional
-        Positive row weights, carried through the whole chain; see
+    weights : str, or array-like of shape (rows of marks,), optional
+        Positive row weights or the column that holds them, carried through the whole chain; see
         :func:`cxresearch.contest.response_weights`.
     censoring : "marginal" or sequence of str
         What being followed to the horizon may depend on. ``"marginal"``: on nothing but time (reverse
@@ -188,7 +188,7 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     """Tell what was judged."""
     rows, primary = contest[0].rows, contest[0]
     main = judgement.contrasts.loc[judgement.contrasts["primary"]].iloc[0]
-    cautions = (
+    notes = (
         *_cautions(judgement.table),
         *_unnamed(settings, main),
         *_censoring_notes(settings),
@@ -214,7 +214,7 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         roc=roc_points(contest),
         lift=lift_points(contest),
         left_out=rows.left_out,
-        cautions=cautions,
+        notes=notes,
         level=settings.level,
         margin=settings.margin,
         n=rows.fit.n,

@@ -230,6 +230,8 @@ MEASURES: dict[str, MeasureOfContest] = {
         every_horizon=False,
     ),
 }
+#: Their names in words.
+MEASURE_LABELS = {name: definition.label for name, definition in MEASURES.items()}
 AUC_MEASURE = MeasureOfContest(label="AUC", compute=auc, is_auc=True)
 
 

@@ -19,8 +19,9 @@ from cxresearch.stats.prediction.cross_fitted_risk import folds_of
 from cxresearch.stats.prediction.follow_up import FollowUp, follow_up, tie_width
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from cxresearch.aliases import Bools, Floats, Places
     from cxresearch.data.landmarks.landmarks import Landmarks
 
 
@@ -55,10 +56,10 @@ class ContestRows:
     fit: FollowUp
     names: tuple[str, ...]
     labels: tuple[str, ...]
-    risk: NDArray[np.float64]
-    codes: tuple[NDArray[np.intp], ...]
-    levels: tuple[NDArray[np.float64], ...]
-    clusters: NDArray[np.intp]
+    risk: Floats
+    codes: tuple[Places, ...]
+    levels: tuple[Floats, ...]
+    clusters: Places
     left_out: pd.DataFrame
     cautions: tuple[str, ...]
     fold_by: str
@@ -69,7 +70,7 @@ class ContestRows:
         return int(self.frame["customer_id"].nunique())
 
     @cached_property
-    def folds(self) -> NDArray[np.intp]:
+    def folds(self) -> Places:
         """Fold of each row for cross-fitting, sorted as `fit` is: by customer, whatever the order of rows."""
         return folds_of(self.frame[self.fold_by])[self.fit.order]
 
@@ -155,7 +156,7 @@ def complete_rows(
     *,
     clusters: str | None = "customer_id",
     form: str = "raw",
-    weights: ArrayLike | None = None,
+    weights: str | ArrayLike | None = None,
 ) -> ContestRows:
     """Take the rows with an answer to every contestant, and count the others by reason.
 
@@ -163,8 +164,8 @@ def complete_rows(
     ----------
     clusters : str or None
         Column whose rows depend on each other; None treats every row as a customer of its own.
-    weights : array-like, shape (rows of marks,), optional
-        Positive row weights.
+    weights : str, or array-like of shape (rows of marks,), optional
+        Positive row weights, or the column that holds them.
 
     Raises
     ------
@@ -179,6 +180,9 @@ def complete_rows(
     if not complete.any():
         raise _nobody_complete(names, raw)
     rows = frame.loc[complete]
+    codes = np.arange(len(rows), dtype=np.intp)
+    if clusters:
+        codes = cluster_codes(rows[clusters])
     left_out, alarms = _left_out(marks, names, raw), _alarms(marks)
     duration = _known_at_horizon(rows, horizons)
     scales = [marks.instruments[name] for name in names]
@@ -186,7 +190,9 @@ def complete_rows(
     risk = in_form(answers, scales, form)
     coded = [coded_levels(name, values) for name, values in zip(names, risk, strict=True)]
     cautions = agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments))
-    fit = follow_up(duration, rows["event"].to_numpy(dtype=np.int64), weights=_weights(weights, complete))
+    fit = follow_up(
+        duration, rows["event"].to_numpy(dtype=np.int64), weights=_weights(marks, weights, complete)
+    )
     return ContestRows(
         frame=rows,
         fit=fit,
@@ -195,14 +201,14 @@ def complete_rows(
         risk=risk,
         codes=tuple(code[fit.order] for code, _ in coded),
         levels=tuple(levels for _, levels in coded),
-        clusters=cluster_codes(rows[clusters]) if clusters else np.arange(len(rows), dtype=np.intp),
+        clusters=codes,
         left_out=left_out,
         fold_by=clusters or "customer_id",
         cautions=(*cautions, *alarms),
     )
 
 
-def _nobody_complete(names: tuple[str, ...], raw: NDArray[np.float64]) -> DataError:
+def _nobody_complete(names: tuple[str, ...], raw: Floats) -> DataError:
     """Say that no row has every answer, and which of them nobody gave."""
     silent = [name for name, answers in zip(names, raw.T, strict=True) if np.isnan(answers).all()]
     nobody = f"; nobody answered {', '.join(silent)}" if silent else ""
@@ -213,16 +219,22 @@ def _nobody_complete(names: tuple[str, ...], raw: NDArray[np.float64]) -> DataEr
     )
 
 
-def _weights(weights: ArrayLike | None, complete: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+def _weights(marks: Landmarks, weights: str | ArrayLike | None, complete: Bools) -> Floats | None:
     """Return the weights of the complete rows."""
     if weights is None:
         return None
+    if isinstance(weights, str):
+        if weights not in marks.frame.columns:
+            raise ArgumentError(
+                f"weights names the column {weights!r}, which is not there", wanted="a column, or an array"
+            )
+        weights = marks.frame[weights]
     values = as_numbers("weights", weights)
     check_same_length(marks=complete, weights=values)
     return values[complete]
 
 
-def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> NDArray[np.float64]:
+def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> Floats:
     """Durations, with a customer followed to the very end of a horizon counted as followed past it.
 
     Somebody censored at exactly ``h`` was seen not to leave within ``h``; the statistics ask for ``T > h``.
@@ -236,7 +248,7 @@ def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> NDArra
     return duration
 
 
-def _left_out(marks: Landmarks, names: tuple[str, ...], raw: NDArray[np.float64]) -> pd.DataFrame:
+def _left_out(marks: Landmarks, names: tuple[str, ...], raw: Floats) -> pd.DataFrame:
     """Count rows without an answer, by which answers are missing, after those the landmark left out."""
     # Bit k of a row's pattern says that answer k is missing.
     pattern = np.isnan(raw) @ (1 << np.arange(len(names)))

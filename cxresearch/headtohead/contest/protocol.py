@@ -124,7 +124,7 @@ class Protocol:
         self,
         marks: Landmarks,
         *,
-        weights: ArrayLike | None = None,
+        weights: str | ArrayLike | None = None,
         measures: Sequence[str] = USUAL_MEASURES,
     ) -> Comparison:
         """Hold the contest as planned, record the look, and say what deviates from the plan.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -74,6 +73,15 @@ class AddedInformation(Result):
         )
     }
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (
+            "read the Wald tests, which are robust to several rows of a customer; adding to a prediction is "
+            "not bringing about",
+            f"taken as known anyway: {', '.join(self.controls) or 'nothing'}",
+        )
+
     def __str__(self) -> str:
         lines = [self.finding]
         lines += [
@@ -85,9 +93,6 @@ class AddedInformation(Result):
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
 
 
 #: Taken as known anyway where the landmarks have them: tenure, revenue, tickets, usage.

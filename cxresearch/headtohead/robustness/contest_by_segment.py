@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from cxresearch.checks import check_number
+from cxresearch.checks import check_columns, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -79,6 +78,14 @@ class SegmentContest(Result):
         )
     }
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Segments left out, and what the average rests on."""
+        lost = [f"left out: {row['segment']} ({row['reason']})" for row in self.left_out.to_dict("records")]
+        if self.pooled is None:
+            return tuple(lost)
+        return (self.pooled.finding, *lost)
+
     def __str__(self) -> str:
         lines = [self.finding]
         lines += [
@@ -88,7 +95,7 @@ class SegmentContest(Result):
             for row in self.table.to_dict("records")
         ]
         if self.pooled is not None:
-            lines.append(f"  {self.pooled}")
+            lines.append(f"  {self.pooled.finding}")
         lines += [
             f"  left out: {row['segment']} ({row['reason']})" for row in self.left_out.to_dict("records")
         ]
@@ -96,15 +103,12 @@ class SegmentContest(Result):
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
-
 
 def compare_segments(
     marks: Landmarks,
     scores: tuple[str, str],
     *,
-    by: str,
+    by: str | Sequence[str],
     horizon_days: float | None = None,
     level: float = 0.95,
     margin: float = 0.02,
@@ -117,8 +121,8 @@ def compare_segments(
     ----------
     marks : Landmarks
     scores : tuple of two str
-    by : str
-        A segment column of the landmarks.
+    by : str or sequence of str
+        Segment columns of the landmarks; several make a segment of each combination.
     horizon_days, level, margin, form
         As in :func:`cxresearch.compare`.
     min_cases : int
@@ -147,31 +151,35 @@ def compare_segments(
     3
     """
     require_landmarks(marks)
-    if by not in marks.frame.columns:
+    columns = check_columns("by", by)
+    lost = [name for name in columns if name not in marks.frame.columns]
+    if lost or not columns:
         raise ArgumentError(
             f"by is {by!r}", wanted="a segment column: " + (", ".join(marks.segments) or "there is none")
         )
     least = int(check_number("min_cases", min_cases, at_least=2))
-    found: dict[str, Comparison] = {}
+    what = " and ".join(columns)
+    comparisons: dict[str, Comparison] = {}
     left_out = []
-    missing = int(marks.frame[by].isna().sum())
-    if missing:
-        left_out.append({"segment": "(no value)", "rows": missing, "reason": f"{by} is not known"})
-    for value, rows in marks.frame.groupby(by, sort=True, observed=True):
+    unknown = int(marks.frame[list(columns)].isna().any(axis=1).sum())
+    if unknown:
+        left_out.append({"segment": "(no value)", "rows": unknown, "reason": f"{what} is not known"})
+    for values, rows in marks.frame.groupby(list(columns), sort=True, observed=True):
+        value = ", ".join(map(str, values))
         part = dataclasses.replace(marks, frame=rows, excluded=marks.excluded.iloc[:0])
         try:
             result = compare(
                 part, scores, horizon_days=horizon_days, level=level, margin=margin, form=form, measures=()
             )
         except DataError as error:
-            left_out.append({"segment": str(value), "rows": len(rows), "reason": error.problem})
+            left_out.append({"segment": value, "rows": len(rows), "reason": error.problem})
             continue
         if result.n_cases < least:
             reason = f"{result.n_cases} leavers, fewer than {least}"
-            left_out.append({"segment": str(value), "rows": len(rows), "reason": reason})
+            left_out.append({"segment": value, "rows": len(rows), "reason": reason})
             continue
-        found[str(value)] = result
-    return pool_comparisons(found, by=by, left_out=left_out)
+        comparisons[value] = result
+    return pool_comparisons(comparisons, by=what, left_out=left_out)
 
 
 def pool_comparisons(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import expit
 
-from cxresearch.checks import check_level, check_number
+from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -47,7 +47,7 @@ def response_weights(
     marks: Landmarks,
     scores: Sequence[str],
     *,
-    by: Sequence[str] | None = None,
+    explained_by: str | Sequence[str] | None = None,
     truncate: tuple[float, float] = (0.01, 0.99),
 ) -> NDArray[np.float64]:
     """Weights that make those who answered stand for all landmark rows.
@@ -61,7 +61,7 @@ def response_weights(
         With the silent rows kept: ``cx.landmark(..., keep_silent=True)``.
     scores : sequence of str
         A row has answered if it has all of them.
-    by : sequence of str, optional
+    explained_by : str or sequence of str, optional
         Features and segments to explain answering by; by default all that are not made of answers.
     truncate : tuple of two float
         Quantiles of the weights beyond which they are cut; (0, 1) cuts nothing.
@@ -110,7 +110,8 @@ def response_weights(
             "every row has answered" if share else "no row has answered",
             next_step="keep the silent rows: cx.landmark(..., keep_silent=True)",
         )
-    table = covariates(marks.frame, explaining_columns(marks) if by is None else by)
+    explaining = check_columns("explained_by", explained_by) or explaining_columns(marks)
+    table = covariates(marks.frame, explaining)
     if not table.shape[1]:
         raise DataError("nothing is known that could explain who answers", wanted="features or segments")
     columns = table.to_numpy(dtype=np.float64)
@@ -135,7 +136,7 @@ def nonresponse(
     marks: Landmarks,
     scores: tuple[str, str],
     *,
-    by: Sequence[str] | None = None,
+    explained_by: str | Sequence[str] | None = None,
     truncate: tuple[float, float] = (0.01, 0.99),
     level: float = 0.95,
     margin: float = 0.02,
@@ -147,7 +148,7 @@ def nonresponse(
     marks : Landmarks
         With the silent rows kept.
     scores : tuple of two str
-    by, truncate
+    explained_by, truncate
         As in :func:`response_weights`.
     level, margin : float
 
@@ -188,7 +189,7 @@ def nonresponse(
         populations["those who were asked"] = (contacted, answered[asked])
         silence.append(_silence("those who were asked", contacted, answered[asked], level))
     for population, (part, replied) in populations.items():
-        weights = response_weights(part, names, by=by, truncate=truncate)
+        weights = response_weights(part, names, explained_by=explained_by, truncate=truncate)
         found = compare(part, names, level=level, margin=margin, weights=weights, measures=())
         contests.append(_contest(f"weighted to {population}", found, weights[replied]))
         notes.append(_weights_line(population, weights[replied]))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import stats
@@ -15,6 +14,7 @@ from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.contest_rows import ContestRows, complete_rows, contestants
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.prediction.equivalence import (
     difference_power,
@@ -63,6 +63,52 @@ class Power(Result):
     level: float
     margin: float
     source: str
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Chance to decide at a true difference of {difference:.3f} in AUC, {level} level",
+            columns=(
+                Column(name="rows", label="rows", meaning="size of the study", unit=Unit.COUNT),
+                Column(
+                    name="power_difference",
+                    label="difference found",
+                    meaning="chance that the difference is significant",
+                    unit=Unit.SHARE,
+                ),
+                Column(
+                    name="power_equivalence",
+                    label="equivalence found",
+                    meaning="chance that a difference of the margin is ruled out",
+                    unit=Unit.SHARE,
+                ),
+                Column(
+                    name="simulated_difference",
+                    label="difference found, simulated",
+                    meaning="share of simulated studies; NaN without simulation",
+                    unit=Unit.SHARE,
+                    low="simulated_difference_low",
+                    high="simulated_difference_high",
+                ),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """How many rows would decide."""
+        needed = {"the difference": self.rows_for_difference, "equivalence": self.rows_for_equivalence}
+        what = format_value(self.difference, Unit.AUC_DIFFERENCE)
+        chance = f"{100 * self.target:.0f} % chance"
+        decisive = [
+            f"about {rows:,.0f} rows find {name}" for name, rows in needed.items() if math.isfinite(rows)
+        ]
+        if not decisive:
+            return f"No number of rows decides with a {chance} if the true difference of AUC is {what}."
+        return f"If the true difference of AUC is {what}, {' and '.join(decisive)} with a {chance}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the figures rest on."""
+        return (f"sqrt(n) SE of the difference {self.unit_sd:.2f}, {self.source}",)
 
     def __str__(self) -> str:
         lines = [
@@ -81,9 +127,6 @@ class Power(Result):
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
 
 
 #: ``sqrt(n) SE`` of a difference of AUCs at about 10 % churn in the tier A model.

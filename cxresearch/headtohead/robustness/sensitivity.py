@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -82,6 +81,14 @@ class Sensitivity(Result):
         """Return the columns of the table, headed by the two scores."""
         return super().spec(name).relabel(first_auc=self.first, second_auc=self.second)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (
+            "intervals are not corrected for looking many times: the table shows whether a conclusion hangs "
+            "on a choice",
+        )
+
     def __str__(self) -> str:
         lines = [self.finding]
         for row in self.table.to_dict("records"):
@@ -90,9 +97,6 @@ class Sensitivity(Result):
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -172,6 +176,13 @@ class NonResponse(Result):
             return spec
         return spec.relabel(churn=f"left within {self.horizon_days:g} days")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        return (
+            "weights make up for what was known at the landmark, not for what else made customers silent",
+        )
+
     def __str__(self) -> str:
         lines = [self.finding]
         for row in self.table.to_dict("records"):
@@ -189,9 +200,6 @@ class NonResponse(Result):
         return "\n".join(lines)
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{html.escape(str(self))}</pre>"
 
 
 _FORM_NAMES = {

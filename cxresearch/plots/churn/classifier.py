@@ -166,8 +166,8 @@ def _drift(result: ChurnEvaluation, ax: Axes) -> None:
 
 
 def _auc_rows(result: ChurnEvaluation) -> list[dict[str, Any]]:
-    table = result.metrics[
-        (result.metrics["metric"] == "auc") & (result.metrics["contestant"] != "prevalence")
+    table = result.table[
+        (result.table["metric"] == "auc") & (result.table["contestant"] != "prevalence")
     ]
     return [
         {"label": row["contestant"], "value": row["value"], "low": row["low"], "high": row["high"]}
@@ -317,7 +317,7 @@ def draw_effect(result: EffectCurve, ax: Axes | None = None) -> Axes:
         if len(table) <= 12:
             ax.plot(table["value"], table["effect"], "o", color=PALETTE[0])
         ax.set(xlabel=result.label, ylabel="Mean risk")
-        if result.kind == "ale":
+        if result.method == "ale":
             ax.axhline(0, color=GRID, linewidth=1.5, zorder=0.5)
             ax.set_ylabel("Risk against the average (points)")
         percent(ax.yaxis)

@@ -45,7 +45,7 @@ def draw_hazard_model(result: HazardModel, ax: Axes | None = None, *, score: str
 
             width = 1.2 + 3.4 * len(scores)
             axes = list(plt.subplots(1, len(scores), figsize=(width, 4.4), sharey=True)[1])
-        tables = [result.effects[result.effects["term"] == name] for name in scores]
+        tables = [result.table[result.table["term"] == name] for name in scores]
         shown = tables[: len(axes)]
         low = min(float(table["low"].min()) for table in shown)
         high = max(float(table["high"].max()) for table in shown)
