@@ -1,10 +1,10 @@
 """cxresearch: answers about customers that hold.
 
 A study
-    ``read_study``, ``Study`` (``Study.from_frames``), ``check_study``; invented ones in ``cx.synthetic``, what
-    an overview of a whole study returns in ``cx.study``.
+    ``read_study``, ``Study`` (``Study.from_frames``), ``check_study``; invented ones in ``cx.synthetic``,
+    what an overview of a whole study returns in ``cx.study``.
 A column of answers
-    ``nps``, ``csat``, ``ces`` and the scales ``NPS``, ``CSAT``, ``CES1``, ``CES2``, or a ``Scale`` of your own;
+    ``nps``, ``csat``, ``ces`` and the scales ``NPS``, ``CSAT``, ``CES1``, ``CES2``, or your own ``Scale``;
     more in ``cx.survey``.
 Any metric by name, by group, by period
     ``metric_table``, ``metric_contrasts``, ``scorecard``;
