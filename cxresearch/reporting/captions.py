@@ -9,6 +9,7 @@ from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.rates_by_period import revenue_rates
 from cxresearch.metrics.support.tickets import TicketAgeing
 from cxresearch.metrics.survey.bands import nps_reading, nps_reference_points
+from cxresearch.reporting.writing.blocks import sentence
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.period_names import period_label
 from cxresearch.results.units import Unit, format_interval, format_value
@@ -247,7 +248,7 @@ def scorecard_detail(
     answered = set(card.overall.loc[card.overall["n"] > 0, "metric"])
     labels = {**card.labels, **{name: scale.label for name, scale in study.instruments.items()}}
     silent = [labels.get(name, name) for name in _wished(study, featured, metrics) if name not in answered]
-    parts = [card.groups_finding, *[f"{note}." for note in card.notes]]
+    parts = [card.groups_finding, *map(sentence, card.notes)]
     if silent:
         parts.append(f"Declared or asked for, but without any answer: {', '.join(silent)}.")
     return "\n\n".join(part for part in parts if part)

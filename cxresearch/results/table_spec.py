@@ -226,10 +226,14 @@ class TableSpec:
         columns = self.shown(frame)
         head = frame if max_rows is None else frame.head(max_rows)
         records = head.to_dict("records")
+        rows = tuple(tuple(column.text(row) for column in columns) for row in records)
         return WrittenTable(
             headings=tuple(column.label for column in columns),
-            alignment=tuple(_alignment(frame[column.name]) for column in columns),
-            rows=tuple(tuple(column.text(row) for column in columns) for row in records),
+            alignment=tuple(
+                _alignment(frame[column.name], [row[place] for row in rows])
+                for place, column in enumerate(columns)
+            ),
+            rows=rows,
             n_rows=len(frame),
         )
 
@@ -327,10 +331,10 @@ def _is_blank(column: pd.Series[Any]) -> bool:
 _SHORT = 12
 
 
-def _alignment(column: pd.Series[Any]) -> Literal["number", "short", "text"]:
+def _alignment(column: pd.Series[Any], cells: Sequence[str]) -> Literal["number", "short", "text"]:
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         return "number"
-    longest = column.astype(str).str.len().max()
+    longest = max(map(len, cells), default=0)
     return "short" if longest <= _SHORT else "text"

@@ -12,4 +12,11 @@ what else belongs to them.
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+__getattr__, _, __all__ = _lazy.attach_stub(__name__, __file__)
+
+
+def __dir__() -> list[str]:
+    """Return the public names and load them: completion then shows functions and classes."""
+    for name in __all__:
+        __getattr__(name)
+    return list(__all__)
