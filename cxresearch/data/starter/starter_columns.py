@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cxresearch.data.readers.column_sql import is_iso
 from cxresearch.data.readers.date_samples import suggested_format, two_readings
-from cxresearch.data.readers.named_zones import abbreviations
+from cxresearch.data.readers.time_sql import abbreviations, is_iso
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import END_KINDS
 from cxresearch.wording import shown

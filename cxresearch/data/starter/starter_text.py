@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cxresearch.data.readers.column_sql import is_iso
+from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.starter.guess_table import synonyms
 from cxresearch.data.starter.raw_look import RawLook
 from cxresearch.data.starter.score_columns import instrument_in_name

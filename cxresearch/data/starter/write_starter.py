@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxresearch.data.readers.column_sql import holds, is_iso, is_nested
+from cxresearch.data.readers.column_sql import holds, is_nested
 from cxresearch.data.readers.raw_inputs import (
     ROW,
     RawTable,
@@ -21,6 +21,7 @@ from cxresearch.data.readers.raw_inputs import (
     run,
 )
 from cxresearch.data.readers.text_files import guess_text_input, zones_in_header
+from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
 from cxresearch.data.starter.raw_look import RawLook, Unwanted

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.readers.intervals_of_amounts import check_interval
-from cxresearch.data.readers.named_zones import minutes_of
+from cxresearch.data.readers.number_sql import check_interval
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
+from cxresearch.data.readers.time_sql import minutes_of
 from cxresearch.data.study_file.declarations import ColumnMap, RawInput, RowKind, SourceMap
 from cxresearch.data.study_file.row_conditions import read_where
 from cxresearch.data.study_file.toml_section import Keys
