@@ -286,7 +286,9 @@ def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:
     if last > cut:
         return "some lie after the data cut"
     quiet = (cut - last).days
-    return f"stops {quiet:,} days before the data cut" if table in _STEADY and quiet > _QUIET_DAYS else ""
+    if table in _STEADY and quiet > _QUIET_DAYS:
+        return f"stops {quiet:,} days before the data cut"
+    return ""
 
 
 def _instruments(study: Study) -> pd.DataFrame:
@@ -316,7 +318,9 @@ def _segments(study: Study) -> pd.DataFrame:
 
 def _needs_table(name: str) -> Callable[[Study], str]:
     def need(study: Study) -> str:
-        return "" if name in study.tables and study.summary(name).valid else f"table {name}"
+        if name in study.tables and study.summary(name).valid:
+            return ""
+        return f"table {name}"
 
     return need
 
@@ -325,7 +329,9 @@ def _needs_two_instruments(study: Study) -> str:
     if "responses" not in study.tables:
         return ""
     answered = int((_instruments(study)["answers"] > 0).sum())
-    return "" if answered >= 2 else f"answers to two instruments (there are answers to {answered})"
+    if answered >= 2:
+        return ""
+    return f"answers to two instruments (there are answers to {answered})"
 
 
 def _needs_ends(study: Study) -> str:
@@ -338,7 +344,7 @@ def _needs_ends(study: Study) -> str:
 
 def _needs_end_column(study: Study) -> str:
     known = "customers" not in study.tables or "ended_at" in study.checked.columns("customers")
-    return "" if known else "column ended_at of customers"
+    return "column ended_at of customers" * (not known)
 
 
 def _wishes_both(study: Study) -> str:
@@ -361,7 +367,9 @@ def _one_sided(study: Study) -> str:
     n = int(ended["ended_at"].iloc[0])
     if n == 0:
         return "a customer who ended (nobody did)"
-    return "a customer who stayed (everybody ended)" if n == customers else ""
+    if n == customers:
+        return "a customer who stayed (everybody ended)"
+    return ""
 
 
 def _needs_signal(study: Study) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SAMPLE = 10_000
 _SPLIT = re.compile(r"(\d{1,4})([/.-])(\d{1,2})[/.-](\d{1,4})(.*)", re.DOTALL)
 _CLOCK = re.compile(r"([ T])\d{1,2}:\d{2}(:\d{2})?(?:( ?)[AaPp][Mm])?")
+_YEARS = {4: "%Y"}
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -135,7 +136,8 @@ def two_readings(text: str) -> tuple[date, date] | None:
     first, second, year = int(parts[1]), int(parts[3]), int(parts[4])
     if not (1 <= first <= 12 and 1 <= second <= 12):
         return None
-    year += 0 if year >= 100 else 2000
+    if year < 100:
+        year += 2000
     return date(year, second, first), date(year, first, second)
 
 
@@ -167,10 +169,12 @@ def suggested_format(text: str) -> str:
         return ""
     if len(parts[1]) == 4:
         return f"%Y{mark}%m{mark}%d{clock}"
-    year = "%Y" if len(parts[4]) == 4 else "%y"
+    year = _YEARS.get(len(parts[4]), "%y")
     if first > 12 >= second:
         return f"%d{mark}%m{mark}{year}{clock}"
-    return f"%m{mark}%d{mark}{year}{clock}" if second > 12 >= first else ""
+    if second > 12 >= first:
+        return f"%m{mark}%d{mark}{year}{clock}"
+    return ""
 
 
 def _clock(text: str) -> str | None:
@@ -194,7 +198,7 @@ def _named_month(text: str) -> str:
         if word not in _MONTHS and word not in {name[:3] for name in _MONTHS}:
             return ""
         month = "%B" if word in _MONTHS and word != "may" else "%b"
-        year = "%Y" if len(found["year"]) == 4 else "%y"
+        year = _YEARS.get(len(found["year"]), "%y")
         return order.format(month=month, year=year, mark=found["mark"]) + clock
     return ""
 

@@ -20,10 +20,10 @@ from cxresearch.data.readers.raw_inputs import (
     quoted,
     run,
 )
-from cxresearch.data.readers.text_files import guess_text_input, zones_in_header
 from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
+from cxresearch.data.starter.guess_text import guess_text_input, zones_in_header
 from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
