@@ -17,7 +17,7 @@ from cxresearch.data.study_file.declarations import ColumnMap, RowCondition, Sou
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, only_if, shown
 
 #: Columns every mapped row carries besides those of its table.
 HIDDEN = ("_row", "_source", "_fault", "_fault_value", "_key")
@@ -74,12 +74,14 @@ def select_plain_rows(source: SourceMap, raw: RawTable, instruments: Mapping[str
 
 def _asked(source: SourceMap, score: ColumnMap) -> tuple[str, ...]:
     """The condition under which a cell of a wide source is an answer or a refusal to answer."""
-    return (f"{score_text(score)} IS NOT NULL",) if source.blank_scores == "not_asked" else ()
+    if source.blank_scores == "not_asked":
+        return (f"{score_text(score)} IS NOT NULL",)
+    return ()
 
 
 def _where(source: SourceMap, raw: RawTable, also: tuple[str, ...] = ()) -> str:
     conditions = [*(holds(source, raw, condition) for condition in source.where), *also]
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return only_if(conditions, f" WHERE {' AND '.join(conditions)}")
 
 
 def holds(source: SourceMap, raw: RawTable, condition: RowCondition) -> str:
@@ -89,10 +91,10 @@ def holds(source: SourceMap, raw: RawTable, condition: RowCondition) -> str:
     if condition.values:
         values = ", ".join(literal(value.strip().lower()) for value in condition.values)
         among = f"coalesce(lower({cell}), '') IN ({values})"
-        return f"NOT {among}" if condition.excluded else f"({among})"
+        return only_if(condition.excluded, "NOT ") + f"({among})"
     if condition.present is not None:
         given = f"coalesce({cell}, '') <> ''"
-        return f"({given})" if condition.present else f"NOT ({given})"
+        return only_if(not condition.present, "NOT ") + f"({given})"
     bounds = []
     for sign, bound in ((">=", condition.low), ("<=", condition.high)):
         if isinstance(bound, datetime):
@@ -131,7 +133,9 @@ def score_text(column: ColumnMap) -> str:
     """Return the expression of a cell's text, missing where it is empty or stands for no answer."""
     text = present(f"CAST({quoted(column.column)} AS VARCHAR)", column)
     none = [literal(raw) for raw, value in column.values.items() if value == ""]
-    return f"CASE WHEN {text} NOT IN ({', '.join(none)}) THEN {text} END" if none else text
+    if none:
+        return f"CASE WHEN {text} NOT IN ({', '.join(none)}) THEN {text} END"
+    return text
 
 
 def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], also: tuple[str, ...]) -> str:
@@ -145,7 +149,7 @@ def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], also: t
             failed = f"x{i} IS NOT NULL AND v{i} IS NULL"
             texts.append(f"WHEN {failed} THEN left(x{i}, 200)")
             for rule, condition in column.faults:
-                within = f" AND ({condition.format(text=f'x{i}')})" if condition else ""
+                within = only_if(condition, f" AND ({condition.format(text=f'x{i}')})")
                 faults.append(f"WHEN {failed}{within} THEN {literal(f'{rule}:{column.target}')}")
     outer = ["_row", f"{literal(source.label)} AS _source", "_key"]
     outer.append(f"{_case(faults)} AS _fault")
@@ -158,7 +162,9 @@ def _select(source: SourceMap, raw: RawTable, columns: list[ReadColumn], also: t
 
 
 def _case(branches: list[str]) -> str:
-    return f"CASE {' '.join(branches)} END" if branches else "CAST(NULL AS VARCHAR)"
+    if branches:
+        return f"CASE {' '.join(branches)} END"
+    return _NO_TEXT
 
 
 def _key(source: SourceMap, raw: RawTable) -> str:

@@ -11,7 +11,7 @@ from cxresearch.data.readers.time_sql import ISO, ZONE_NAME, check_zone_tokens
 from cxresearch.data.study_file.declarations import ColumnMap, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -106,7 +106,7 @@ def _refuse_two_readings(odd: list[tuple[int, str]], target: str, where: str) ->
     told = [one for one in ambiguous if one[2][0] != one[2][1]]  # 04/04 says nothing about the order
     row, text, (day_first, month_first) = (told or ambiguous)[0]
     settled = {suggested_format(one) for _, one in odd if two_readings(one) is None} - {""}
-    hint = f"; other rows fit only '{settled.pop()}'" if len(settled) == 1 else ""
+    hint = only_if(len(settled) == 1, f"; other rows fit only '{''.join(settled)}'")
     mark = text.strip().lstrip("0123456789")[:1]
     year = "%Y" if re.search(r"\d{4}", text) else "%y"
     raise StudyError(
@@ -116,7 +116,7 @@ def _refuse_two_readings(odd: list[tuple[int, str]], target: str, where: str) ->
         where=f"{where}, row {row:,}",
         wanted=f"a declared date_format for {target}{hint}",
         next_step=f"declare date_format = '%d{mark}%m{mark}{year}' or '%m{mark}%d{mark}{year}'"
-        + (", with the time of day after it" if ":" in text else ""),
+        + only_if(":" in text, ", with the time of day after it"),
     )
 
 
@@ -191,8 +191,10 @@ def _named_month(text: str) -> str:
     """A month in English letters leaves one reading: 3 Apr 2024, April 3, 2024, 03-Apr-24."""
     for pattern, order in _NAMED:
         found = pattern.fullmatch(text)
-        clock = _clock(found[found.re.groups] or "") if found else None
-        if found is None or clock is None:
+        if found is None:
+            continue
+        clock = _clock(found[found.re.groups] or "")
+        if clock is None:
             continue
         word = found["month"].lower()
         if word not in _MONTHS and word not in {name[:3] for name in _MONTHS}:

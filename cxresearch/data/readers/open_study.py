@@ -52,7 +52,7 @@ from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import ENDS, names_outcome, snake
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import did_you_mean, listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, nearest, only_if, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -249,7 +249,7 @@ def check_columns(table: str, present: list[str]) -> None:
             raise StudyError(
                 f"column {column!r} is missing",
                 where=f"table {table}, which has {listed(present)}",
-                next_step=f"rename {shown(meant)} if that is it" if meant else "",
+                next_step=only_if(meant, f"rename {shown(meant)} if that is it"),
             )
     absent = [column for column in layout.optional if column not in present]
     for column in present:

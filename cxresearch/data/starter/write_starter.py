@@ -36,7 +36,7 @@ from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -191,7 +191,7 @@ def _passed_over(file: Path) -> str:
     if not _plain_name(file).endswith(_DATA):
         return ""
     unreadable = any("\ud800" <= letter <= "\udfff" for letter in file.name)
-    return "its name is not UTF-8: rename it" if unreadable else ""
+    return only_if(unreadable, "its name is not UTF-8: rename it")
 
 
 def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
@@ -202,7 +202,7 @@ def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
         skipped.append(f"{printable(file.name)}: {_reason(error)}")
         return
     for raw in inputs:
-        name = f"{file.name}, table {raw.duckdb_table}" if raw.duckdb_table else file.name
+        name = file.name + only_if(raw.duckdb_table, f", table {raw.duckdb_table}")
         try:
             looks.append(_look_at(raw, name))
         except StudyError as error:
@@ -210,7 +210,7 @@ def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
 
 
 def _reason(error: StudyError) -> str:
-    return error.problem + (f"; {error.next_step}" if error.next_step else "")
+    return error.problem + only_if(error.next_step, f"; {error.next_step}")
 
 
 def _inputs(file: Path) -> Iterator[RawInput]:

@@ -25,7 +25,7 @@ from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.data.table_layouts import LAYOUTS, TableLayout
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, one_of, shown
 
 _READING_KEYS = ("date_format", "timezone", "zones", "missing", "decimal", "thousands")
 _SOURCE_KEYS = (
@@ -112,7 +112,7 @@ def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path)
         raise StudyError(
             f"input {shown(name)} is not declared",
             where=keys.where,
-            wanted=f"one of {listed(known)}" if known else "a section [inputs.NAME]",
+            wanted=one_of(known, "a section [inputs.NAME]"),
             next_step=did_you_mean(name, known),
         )
     return name
@@ -398,13 +398,15 @@ def _check_instruments(
     if table != "responses":
         return
     named = columns.get("instrument")
-    constant = [named.constant] if named is not None and named.constant is not None else []
+    constant = []
+    if named is not None and named.constant is not None:
+        constant.append(named.constant)
     for name in [*scores, *constant]:
         if name not in instruments:
             raise StudyError(
                 f"instrument {shown(name)} is unknown",
                 where=where,
-                wanted=f"one of {listed(instruments)}" if instruments else "a section [instruments]",
+                wanted=one_of(instruments, "a section [instruments]"),
                 next_step=did_you_mean(name, instruments, otherwise="declare its scale in [instruments]"),
             )
     binned = dict(scores)
