@@ -150,12 +150,14 @@ def suggested_format(text: str) -> str:
     '%d/%m/%Y %H:%M'
     >>> suggested_format("20240425")
     '%Y%m%d'
-    >>> suggested_format("3 Apr 2024")
-    '%d %b %Y'
+    >>> suggested_format("3 Apr 2024"), suggested_format("2024-04")
+    ('%d %b %Y', '%Y-%m')
     """
     text = text.strip()
     if re.fullmatch(r"(19|20)\d{6}", text):
         return "%Y%m%d"
+    if re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", text):
+        return "%Y-%m"
     if re.fullmatch(r"1\d{9}", text):
         return "epoch_seconds"
     if re.fullmatch(r"1\d{12}", text):

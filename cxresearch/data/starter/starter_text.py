@@ -15,7 +15,7 @@ from cxresearch.data.starter.starter_survey import faces_source, instrument_line
 from cxresearch.data.starter.toml_text import key, printable, toml
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outcome_names import names_outcome, snake
+from cxresearch.data.validation.outcome_names import ENDS, names_outcome, snake
 from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.wording import listed, only_if, shown
 
@@ -298,7 +298,9 @@ def _customer_lines(look: RawLook) -> tuple[list[str], set[str]]:
     columns = look.guess.columns
     lines = []
     if "ended_at" not in {**columns, **look.odd}:
-        lines.append('# ended_at = ""')
+        ends = [c for c in look.guess.further if ENDS.search(snake(c)) and any(map(is_time, look.sample[c]))]
+        lines += [f"# TODO is {shown(end)} when they left, or when a contract runs out?" for end in ends]
+        lines.append(f"# ended_at = {toml((ends or [''])[0])}")
     used: set[str] = set()
     if "end_kind" not in columns:
         lines += _reason_lines(look)

@@ -49,7 +49,11 @@ _SAMPLE_ROWS = 200
 _FEW_ROWS = 5
 _MOST_GROUPS = 30
 #: Texts that often stand for no value.
-_NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
+_NO_VALUE = (
+    *("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n"),
+    *("9999-12-31", "9999-12-31 00:00:00", "2999-12-31", "31.12.9999", "31/12/9999", "12/31/9999"),
+    *("0000-00-00", "0000-00-00 00:00:00"),
+)
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
 #: Kinds of files that hold data which are not read, and what to do about it.
 _ELSEWHERE = {
