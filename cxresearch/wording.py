@@ -58,6 +58,33 @@ def did_you_mean(name: str, known: Iterable[str], *, likeness: float = 0.6, othe
     return f"perhaps you meant {candidate!r}" if candidate else otherwise
 
 
+def only_if(condition: object, text: str) -> str:
+    """Return a text where a condition holds, else an empty one.
+
+    Examples
+    --------
+    >>> only_if(2 > 1, "; so it is"), only_if([], "; never")
+    ('; so it is', '')
+    """
+    if condition:
+        return text
+    return ""
+
+
+def one_of(names: Iterable[Any], otherwise: str) -> str:
+    """Return what is wanted where a name is wrong: one of those there are, or what to add if there are none.
+
+    Examples
+    --------
+    >>> one_of(["nps"], "a section [instruments]"), one_of([], "a section [instruments]")
+    ("one of 'nps'", 'a section [instruments]')
+    """
+    every = list(names)
+    if every:
+        return f"one of {listed(every)}"
+    return otherwise
+
+
 def listed(names: Iterable[Any], most: int = 12) -> str:
     """Return names separated by commas, the first few if they are many.
 

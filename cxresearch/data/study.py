@@ -29,7 +29,7 @@ from cxresearch.data.validation.row_rules import FLAGS
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.results.result import facts_html
 from cxresearch.scales import Scale
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, only_if, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +253,9 @@ class Study:
             admit("customers", self.checked, self.limits)
         admit(name, self.checked, self.limits)
         rows = self.checked.valid(name)
-        return self._settled(rows) if name == "revenue" and can_contradict(self.checked) else rows
+        if name == "revenue" and can_contradict(self.checked):
+            return self._settled(rows)
+        return rows
 
     def _settled(self, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Revenue that agrees with the ends of customers, or was declared to hold in spite of them."""
@@ -281,7 +283,9 @@ class Study:
             key of `validation.RULES`, the first that the row broke); ``column``; ``value`` (as text);
             ``source``.
         """
-        names = self.tables if name is None else (self._known(name),)
+        names = self.tables
+        if name is not None:
+            names = (self._known(name),)
         parts = [self.checked.rejects(one, limit=limit) for one in names]
         parts = [part for part in parts if len(part)]
         if not parts:
@@ -332,7 +336,7 @@ class Study:
             raise ArgumentError(
                 f"the study has no table {shown(name)}",
                 wanted=f"one of {listed(self.tables)}",
-                next_step="map it in the study file" if name in LAYOUTS else "",
+                next_step=only_if(name in LAYOUTS, "map it in the study file"),
             )
         return name
 
@@ -436,7 +440,9 @@ def _check_columns(tables: Mapping[str, Any]) -> None:
 def _chosen_segments(segments: Sequence[str] | None, opened: Opened) -> tuple[str, ...]:
     if segments is None:
         return opened.segments
-    present = opened.typed["customers"].collect_schema().names() if "customers" in opened.typed else []
+    present = []
+    if "customers" in opened.typed:
+        present = opened.typed["customers"].collect_schema().names()
     for segment in segments:
         if segment not in present:
             raise StudyError(f"segment {shown(segment)} is not a column of customers")

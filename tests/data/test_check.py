@@ -54,7 +54,7 @@ def test_all_reports_are_ready() -> None:
         ({"customers": customers("2024-06-01", "2024-07-01")}, "churn-curves", "everybody ended"),
         ({"customers": customers(None).drop(columns="ended_at")}, "churn-curves", "column ended_at"),
         ({"responses": responses("nps", "nps")}, "drivers", "answers to 1"),
-        ({"customers": customers(None)}, "scorecard", "table responses"),
+        ({"customers": customers(None)}, "scorecard", "one of responses, revenue, tickets, usage, orders"),
     ],
 )
 def test_what_is_missing(tables: dict[str, pd.DataFrame], report: str, says: str) -> None:
@@ -213,3 +213,16 @@ def test_customers_without_answers_cannot_be_compared() -> None:
             cx.errors.ArgumentError, match=r"two or more different instruments.*map their answers"
         ):
             cx.Protocol(scores=scores, horizon_days=(180,))
+
+
+def test_a_report_is_not_ready_on_a_table_that_is_refused() -> None:
+    answers = responses("nps", "ces")
+    answers.loc[0, "score"] = 11
+    people = customers(None, "2024-06-01")
+    said = missing(study_of(customers=people, responses=answers))
+    assert said["scorecard"] == "table responses, which is refused as it is"
+    assert said["churn-curves"] == ""
+    levels = pd.DataFrame({"customer_id": ["c1"], "effective_at": [DAY], "mrr": [10.0]})
+    said = missing(study_of(customers=people, responses=responses("nps", "ces"), revenue=levels))
+    assert said["scorecard"] == said["churn-risk"] == "table revenue, which is refused as it is"
+    assert said["drivers"] == said["churn-curves"] == ""

@@ -500,3 +500,52 @@ def test_the_check_doubts_answers_beside_their_scale_and_times_on_one_day() -> N
     assert flags.loc["nps hardly fits its scale", "rows"] == 60
     assert "nobody at 10 of 0 to 10" in flags.loc["nps hardly fits its scale", "detail"]
     assert flags.loc["times on one day", "rows"] == 60
+
+
+def test_stand_ins_for_no_end_are_no_end(tmp_path: Path) -> None:
+    rows = "".join(f"c{i},2023-01-05,{'2024-05-01' if i % 5 == 0 else '9999-12-31'}\n" for i in range(20))
+    (tmp_path / "customers.csv").write_text("customer_id,start_date,end_date\n" + rows)
+    path = write_starter_study(tmp_path)
+    text = path.read_text()
+    assert 'missing = ["9999-12-31"]  # TODO check' in text
+    path.write_text(text.replace("# observed_until = 2024-05-01", "observed_until = 2024-12-31"))
+    assert rows_of(cx.read_study(path), "customers")["ended_at"].notna().sum() == 4
+
+
+def test_an_end_of_a_contract_is_asked_about(tmp_path: Path) -> None:
+    rows = "".join(f"c{i},2023-01-05,2025-01-0{i % 9 + 1}\n" for i in range(20))
+    (tmp_path / "customers.csv").write_text("customer_id,start_date,contract_end\n" + rows)
+    text = write_starter_study(tmp_path).read_text()
+    assert "# TODO is 'contract_end' when they left, or when a contract runs out?" in text
+    assert "\nended_at" not in text
+
+
+def test_partial_answers_are_left_out_and_the_answer_not_the_start_dates_them(tmp_path: Path) -> None:
+    rows = "".join(
+        f"id{i},{i % 11},c{i},2024-01-03 10:00,2024-01-04 10:05,{'partial' if i % 4 == 0 else 'completed'}\n"
+        for i in range(40)
+    )
+    question = "How likely are you to recommend us to a friend?"
+    (tmp_path / "typeform.csv").write_text(
+        f"#,{question},customer_id,Start Date (UTC),Submit Date (UTC),Response Type\n{rows}"
+    )
+    path = write_starter_study(tmp_path)
+    path.write_text(path.read_text().replace("# observed_until = 2024-01-04", "observed_until = 2024-12-31"))
+    answers = rows_of(cx.read_study(path), "responses")
+    assert len(answers) == 30
+    assert answers["responded_at"].dt.day.eq(4).all()
+
+
+def test_a_month_is_a_date_and_a_month_of_all_customers_a_snapshot(tmp_path: Path) -> None:
+    rows = "".join(
+        f"2024-{month:02d},c{i},{50 + i}\n" for month in range(1, 7) for i in range(30) if month <= 3 or i % 5
+    )
+    (tmp_path / "mrr_by_month.csv").write_text("month,customer_id,mrr\n" + rows)
+    path = write_starter_study(tmp_path)
+    text = path.read_text()
+    assert 'effective_at = { column = "month", date_format = "%Y-%m" }' in text
+    path.write_text(text.replace("# observed_until = 2024-12-31", "observed_until = 2024-06-30"))
+    levels = rows_of(cx.read_study(path), "revenue")
+    gone = levels[levels["mrr"] == 0]
+    assert gone["effective_at"].unique().tolist() == [pd.Timestamp("2024-04-01")]
+    assert len(gone) == 6

@@ -174,6 +174,7 @@ def test_notations_of_numbers(tmp_path: Path, amounts: list[str], said: object) 
         (["15.01.2024 14:05", "16.01.2024 9:00"], "%d.%m.%Y %H:%M"),
         (["1/15/2024 4:05 PM", "1/16/2024 9:00 AM"], "%m/%d/%Y %I:%M %p"),
         (["2024-01-05", "15/01/2024"], ["%Y-%m-%d", "%d/%m/%Y"]),
+        (["2024-01", "2024-02"], "%Y-%m"),
     ],
 )
 def test_notations_of_dates(tmp_path: Path, days: list[str], said: object) -> None:

@@ -26,6 +26,7 @@ from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import RULES
 from cxresearch.errors import StudyError
 from cxresearch.results.result import Result
+from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +149,8 @@ def _as_text(frame: pd.DataFrame) -> str:
 
 
 _EXAMPLES = 3
+#: Tables that a scorecard has metrics of.
+_COUNTED = ("responses", "revenue", "tickets", "usage", "orders")
 #: Tables to which something is added all the time, and the days without that are worth a note.
 _STEADY = ("responses", "tickets", "usage", "orders")
 _QUIET_DAYS = 45
@@ -227,11 +230,22 @@ def report_needs(study: Study) -> pd.DataFrame:
     Where a report is ready all the same, ``missing`` says what it cannot tell without.
     """
     lines = []
+    refused = [name for name in study.tables if _is_refused(study, name)]
     for report, needs in _NEEDS.items():
         missing = [text for text in (need(study) for need in needs) if text]
+        used = _USES.get(report, study.tables)
+        missing += [f"table {name}, which is refused as it is" for name in refused if name in used]
         wanted = [text for text in (wish(study) for wish in _WISHES.get(report, ())) if text]
         lines.append((report, not missing, "; ".join([*missing, *wanted])))
     return pd.DataFrame(lines, columns=["report", "ready", "missing"])
+
+
+def _is_refused(study: Study, name: str) -> bool:
+    try:
+        study.table(name)
+    except StudyError:
+        return True
+    return False
 
 
 def _problems(study: Study) -> list[str]:
@@ -286,7 +300,9 @@ def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:
     if last > cut:
         return "some lie after the data cut"
     quiet = (cut - last).days
-    return f"stops {quiet:,} days before the data cut" if table in _STEADY and quiet > _QUIET_DAYS else ""
+    if table in _STEADY and quiet > _QUIET_DAYS:
+        return f"stops {quiet:,} days before the data cut"
+    return ""
 
 
 def _instruments(study: Study) -> pd.DataFrame:
@@ -316,7 +332,9 @@ def _segments(study: Study) -> pd.DataFrame:
 
 def _needs_table(name: str) -> Callable[[Study], str]:
     def need(study: Study) -> str:
-        return "" if name in study.tables and study.summary(name).valid else f"table {name}"
+        if name in study.tables and study.summary(name).valid:
+            return ""
+        return f"table {name}"
 
     return need
 
@@ -325,7 +343,9 @@ def _needs_two_instruments(study: Study) -> str:
     if "responses" not in study.tables:
         return ""
     answered = int((_instruments(study)["answers"] > 0).sum())
-    return "" if answered >= 2 else f"answers to two instruments (there are answers to {answered})"
+    if answered >= 2:
+        return ""
+    return f"answers to two instruments (there are answers to {answered})"
 
 
 def _needs_ends(study: Study) -> str:
@@ -338,7 +358,7 @@ def _needs_ends(study: Study) -> str:
 
 def _needs_end_column(study: Study) -> str:
     known = "customers" not in study.tables or "ended_at" in study.checked.columns("customers")
-    return "" if known else "column ended_at of customers"
+    return only_if(not known, "column ended_at of customers")
 
 
 def _wishes_both(study: Study) -> str:
@@ -361,12 +381,20 @@ def _one_sided(study: Study) -> str:
     n = int(ended["ended_at"].iloc[0])
     if n == 0:
         return "a customer who ended (nobody did)"
-    return "a customer who stayed (everybody ended)" if n == customers else ""
+    if n == customers:
+        return "a customer who stayed (everybody ended)"
+    return ""
 
 
 def _needs_signal(study: Study) -> str:
     signals = ("responses", "tickets", "usage")
-    return "" if set(signals) & set(study.tables) else "one of responses, tickets, usage"
+    return only_if(not set(signals) & set(study.tables), "one of responses, tickets, usage")
+
+
+def _needs_a_metric(study: Study) -> str:
+    """A scorecard counts whatever there is to count."""
+    counted = any(name in study.tables and study.summary(name).valid for name in _COUNTED)
+    return only_if(not counted, f"one of {', '.join(_COUNTED)}")
 
 
 _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
@@ -376,9 +404,14 @@ _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
         _needs_table("responses"),
         _needs_two_instruments,
     ),
-    "scorecard": (_needs_table("responses"),),
+    "scorecard": (_needs_a_metric,),
     "churn-curves": (_needs_table("customers"), _needs_end_column),
     "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),
     "drivers": (_needs_table("responses"), _needs_two_instruments),
+}
+#: Tables that a report reads; the others read all there are.
+_USES: dict[str, tuple[str, ...]] = {
+    "churn-curves": ("customers",),
+    "drivers": ("customers", "responses"),
 }
 _WISHES: dict[str, tuple[Callable[[Study], str], ...]] = {"churn-curves": (_wishes_both,)}

@@ -12,10 +12,12 @@
     Raw columns to the columns of a table, as one SELECT.
 ``date_samples``
     Dates that declare no format.
-``named_zones``
-    Zones behind clock times.
-``intervals_of_amounts``
-    Amounts of a year or a week as those of a month.
+``text_sql``
+    Cells as text, and what counts as no value.
+``number_sql``
+    Numbers, and amounts of a year or a week as those of a month.
+``time_sql``
+    Moments in ISO, declared formats, epochs and zones by name.
 ``summed_levels``
     Subscriptions, movements and snapshots to levels.
 ``listed_leavers``

@@ -6,13 +6,12 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cxresearch.data.readers.column_sql import ISO
-from cxresearch.data.readers.named_zones import ZONE_NAME, check_zone_tokens
 from cxresearch.data.readers.raw_inputs import ROW, RawTable, literal, quoted, run
+from cxresearch.data.readers.time_sql import ISO, ZONE_NAME, check_zone_tokens
 from cxresearch.data.study_file.declarations import ColumnMap, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 _SAMPLE = 10_000
 _SPLIT = re.compile(r"(\d{1,4})([/.-])(\d{1,2})[/.-](\d{1,4})(.*)", re.DOTALL)
 _CLOCK = re.compile(r"([ T])\d{1,2}:\d{2}(:\d{2})?(?:( ?)[AaPp][Mm])?")
+_YEARS = {4: "%Y"}
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -106,7 +106,7 @@ def _refuse_two_readings(odd: list[tuple[int, str]], target: str, where: str) ->
     told = [one for one in ambiguous if one[2][0] != one[2][1]]  # 04/04 says nothing about the order
     row, text, (day_first, month_first) = (told or ambiguous)[0]
     settled = {suggested_format(one) for _, one in odd if two_readings(one) is None} - {""}
-    hint = f"; other rows fit only '{settled.pop()}'" if len(settled) == 1 else ""
+    hint = only_if(len(settled) == 1, f"; other rows fit only '{''.join(settled)}'")
     mark = text.strip().lstrip("0123456789")[:1]
     year = "%Y" if re.search(r"\d{4}", text) else "%y"
     raise StudyError(
@@ -116,7 +116,7 @@ def _refuse_two_readings(odd: list[tuple[int, str]], target: str, where: str) ->
         where=f"{where}, row {row:,}",
         wanted=f"a declared date_format for {target}{hint}",
         next_step=f"declare date_format = '%d{mark}%m{mark}{year}' or '%m{mark}%d{mark}{year}'"
-        + (", with the time of day after it" if ":" in text else ""),
+        + only_if(":" in text, ", with the time of day after it"),
     )
 
 
@@ -136,7 +136,8 @@ def two_readings(text: str) -> tuple[date, date] | None:
     first, second, year = int(parts[1]), int(parts[3]), int(parts[4])
     if not (1 <= first <= 12 and 1 <= second <= 12):
         return None
-    year += 0 if year >= 100 else 2000
+    if year < 100:
+        year += 2000
     return date(year, second, first), date(year, first, second)
 
 
@@ -149,12 +150,14 @@ def suggested_format(text: str) -> str:
     '%d/%m/%Y %H:%M'
     >>> suggested_format("20240425")
     '%Y%m%d'
-    >>> suggested_format("3 Apr 2024")
-    '%d %b %Y'
+    >>> suggested_format("3 Apr 2024"), suggested_format("2024-04")
+    ('%d %b %Y', '%Y-%m')
     """
     text = text.strip()
     if re.fullmatch(r"(19|20)\d{6}", text):
         return "%Y%m%d"
+    if re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", text):
+        return "%Y-%m"
     if re.fullmatch(r"1\d{9}", text):
         return "epoch_seconds"
     if re.fullmatch(r"1\d{12}", text):
@@ -168,10 +171,12 @@ def suggested_format(text: str) -> str:
         return ""
     if len(parts[1]) == 4:
         return f"%Y{mark}%m{mark}%d{clock}"
-    year = "%Y" if len(parts[4]) == 4 else "%y"
+    year = _YEARS.get(len(parts[4]), "%y")
     if first > 12 >= second:
         return f"%d{mark}%m{mark}{year}{clock}"
-    return f"%m{mark}%d{mark}{year}{clock}" if second > 12 >= first else ""
+    if second > 12 >= first:
+        return f"%m{mark}%d{mark}{year}{clock}"
+    return ""
 
 
 def _clock(text: str) -> str | None:
@@ -188,14 +193,16 @@ def _named_month(text: str) -> str:
     """A month in English letters leaves one reading: 3 Apr 2024, April 3, 2024, 03-Apr-24."""
     for pattern, order in _NAMED:
         found = pattern.fullmatch(text)
-        clock = _clock(found[found.re.groups] or "") if found else None
-        if found is None or clock is None:
+        if found is None:
+            continue
+        clock = _clock(found[found.re.groups] or "")
+        if clock is None:
             continue
         word = found["month"].lower()
         if word not in _MONTHS and word not in {name[:3] for name in _MONTHS}:
             return ""
         month = "%B" if word in _MONTHS and word != "may" else "%b"
-        year = "%Y" if len(found["year"]) == 4 else "%y"
+        year = _YEARS.get(len(found["year"]), "%y")
         return order.format(month=month, year=year, mark=found["mark"]) + clock
     return ""
 

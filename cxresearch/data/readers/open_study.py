@@ -52,7 +52,7 @@ from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import ENDS, names_outcome, snake
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import did_you_mean, listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, nearest, only_if, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -119,14 +119,15 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
     remade = needs_sums(file.sources) or has_snapshots(file.sources)
     listed_leavers = any(source.rows == "leavers" for source in file.sources)
     for position, source in enumerate(file.sources, start=1):
-        raw = inputs[source.input] if source.input else _sql_input(connection, source, position)
+        raw = inputs.get(source.input) or _sql_input(connection, source, position)
         select = select_rows(source, raw, file.instruments)
         run(connection, f"SELECT * FROM ({select}) LIMIT 1", source.label)  # noqa: S608 - a declared format may fail
         check_dates(connection, source, raw)
         made_of_others = remade and source.table == "revenue"
         made_of_others |= listed_leavers and source.table == "customers"
-        select = rows_as_declared(source, select) if made_of_others else select
-        plain = "" if made_of_others else select_plain_rows(source, raw, file.instruments)
+        plain = select_plain_rows(source, raw, file.instruments)
+        if made_of_others:
+            select, plain = rows_as_declared(source, select), ""
         selects.setdefault(source.table, []).append(select)
         simple.setdefault(source.table, []).append(plain)
         counts += _unused_doubts(source, raw)
@@ -248,7 +249,7 @@ def check_columns(table: str, present: list[str]) -> None:
             raise StudyError(
                 f"column {column!r} is missing",
                 where=f"table {table}, which has {listed(present)}",
-                next_step=f"rename {shown(meant)} if that is it" if meant else "",
+                next_step=only_if(meant, f"rename {shown(meant)} if that is it"),
             )
     absent = [column for column in layout.optional if column not in present]
     for column in present:
@@ -349,7 +350,9 @@ def _plain_views(
 
 def _counts_of_sums(views: Mapping[str, nw.LazyFrame[Any]]) -> tuple[tuple[str, str, str], ...]:
     """What summing merged, and who was missing from a snapshot."""
-    names = views["revenue"].collect_schema().names() if "revenue" in views else []
+    if "revenue" not in views:
+        return ()
+    names = views["revenue"].collect_schema().names()
     if ABSENT in names:
         absent = f"SELECT sum({ABSENT}) FROM {quoted(SUMMED_VIEW)}"  # noqa: S608 - constant names
         return (("revenue", "customers missing from a snapshot, level 0", absent),)

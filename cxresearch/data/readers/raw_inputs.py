@@ -16,7 +16,7 @@ import duckdb
 import narwhals as nw
 import pyarrow as pa
 
-from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, text_layout
+from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
 from cxresearch.wording import did_you_mean, listed, shown
@@ -123,7 +123,7 @@ def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[st
         return open_frame(connection, raw.name, frames[raw.frame], label=f"frame {raw.frame}")
     assert raw.path is not None  # noqa: S101 - the parser gives one or the other
     files = _files(raw.path, raw.declared)
-    kind = _kind(files[0])
+    kind = suffix_of(files[0])
     if kind in _DUCKDB or raw.duckdb_table:
         return _open_duckdb(connection, raw, files)
     if kind in _PARQUET:
@@ -188,10 +188,6 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def _kind(path: Path) -> str:
-    return Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
-
-
 def _files(path: Path, declared: str) -> tuple[Path, ...]:
     if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
         raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
@@ -205,7 +201,9 @@ def _files(path: Path, declared: str) -> tuple[Path, ...]:
         raise StudyError(
             f"{shown(declared)} is a folder", wanted="a file", next_step=f"write '{declared}/*.parquet'"
         )
-    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    beside = []
+    if path.parent.is_dir():
+        beside = [one.name for one in path.parent.iterdir()]
     raise StudyError(
         f"file {shown(declared)} does not exist",
         where=f"looked in {path.parent}",
@@ -264,9 +262,8 @@ def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path,
                 "files read together have different headers or line ends",
                 where=f"{files[0].name}, {file.name}",
             )
-    shift = f" - {raw.skip_rows}" if raw.skip_rows else ""
     parts = [
-        f"SELECT *, row_number() OVER (){shift} AS {ROW} FROM {_csv_call(raw, file, first)}"  # noqa: S608
+        f"SELECT *, row_number() OVER () - {raw.skip_rows} AS {ROW} FROM {_csv_call(raw, file, first)}"  # noqa: S608
         for file in read
     ]
     query = " UNION ALL ".join(parts)
@@ -275,12 +272,14 @@ def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path,
     table = make_view(connection, raw.name, query, raw.declared, files=files)
     if not has_rows(connection, table.view, raw.declared):
         _refuse_no_rows(raw, files)
-    return replace(table, ambiguous=first.repeated, copies=read if read != files else ())
+    return replace(table, ambiguous=first.repeated, copies=tuple(set(read) - set(files)))
 
 
 def _csv_call(raw: RawInput, file: Path, layout: TextLayout) -> str:
     names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
-    encoding = raw.encoding if raw.encoding in _READ_DIRECTLY else "utf-8"
+    encoding = "utf-8"  # that of the copies, where an encoding is not read directly
+    if raw.encoding in _READ_DIRECTLY:
+        encoding = raw.encoding
     newline = {"\n": ", new_line='\\n'", "\r\n": ", new_line='\\r\\n'"}.get(layout.newline, "")
     return (
         f"read_csv({literal(as_pattern(file))}, auto_detect=false, header=true, skip={layout.header_lines}, "
@@ -316,9 +315,9 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
     alias = f"file_{raw.name}"
     tables = duckdb_tables(connection, files[0], alias)
     if raw.duckdb_table not in tables:
-        problem = (
-            f"table {shown(raw.duckdb_table)} is not in the file" if raw.duckdb_table else "no table is named"
-        )
+        problem = "no table is named"
+        if raw.duckdb_table:
+            problem = f"table {shown(raw.duckdb_table)} is not in the file"
         raise StudyError(
             problem,
             where=raw.declared,
@@ -369,7 +368,7 @@ def duckdb_tables(connection: DuckDBPyConnection, file: Path, alias: str) -> lis
     run(connection, f"ATTACH {literal(str(file))} AS {quoted(alias)} (READ_ONLY)", file.name)
     query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = "
     rows = run(connection, f"{query}{literal(alias)} ORDER BY ALL", file.name)
-    return [f"{schema}.{name}" if schema != "main" else str(name) for schema, name in rows]
+    return [f"{schema}.{name}".removeprefix("main.") for schema, name in rows]
 
 
 def run(connection: DuckDBPyConnection, query: str, where: str) -> list[tuple[Any, ...]]:

@@ -6,6 +6,8 @@
     What a first look at a file has shown.
 ``guess_table``
     Which table a file feeds.
+``guess_text``
+    How a text file is written, by its head.
 ``score_columns``
     Which columns hold answers.
 ``shared_ids``

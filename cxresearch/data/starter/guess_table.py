@@ -158,7 +158,7 @@ def _worth(table: str, stem: str, sample: Mapping[str, Sequence[str]], survey: S
     required = sum(column in columns for column in LAYOUTS[table].required)
     if required + scored < 2 and not _tickets_without_an_id(table, columns, named=named):
         return 0
-    return required + 2 * named + 2 * (telling in columns or scored)
+    return required + 2 * named + 2 * (telling in columns or scored) + scored
 
 
 def _tickets_without_an_id(table: str, columns: Mapping[str, str], *, named: bool) -> bool:

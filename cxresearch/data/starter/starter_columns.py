@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cxresearch.data.readers.column_sql import is_iso
 from cxresearch.data.readers.date_samples import suggested_format, two_readings
-from cxresearch.data.readers.named_zones import abbreviations
+from cxresearch.data.readers.time_sql import abbreviations, is_iso
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import END_KINDS
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 _ZONE_BEHIND = re.compile(
     r"(?P<clock>.*\d(?:\s?[AaPp][Mm])?)\s?(?!AM$|PM$)(?P<zone>[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)"
@@ -93,8 +92,9 @@ def _in_format(target: str, column: str, values: list[str], date_format: str, zo
 
 
 def _time_key(target: str, column: str, date_format: str, zone: str) -> str:
-    options = [f"date_format = {date_format}"] if date_format else []
-    options += [f"timezone = {toml(zone)}"] if zone else []
+    options = [only_if(date_format, f"date_format = {date_format}")]
+    options.append(only_if(zone, f"timezone = {toml(zone)}"))
+    options = [option for option in options if option]
     if not options:
         return f"{key(target)} = {toml(column)}"
     return f"{key(target)} = {{ column = {toml(column)}, {', '.join(options)} }}"
@@ -127,7 +127,7 @@ def _zoned_lines(target: str, column: str, values: list[str]) -> list[str]:
 
 def _clock_format(text: str) -> str:
     if is_iso(text):
-        return "%Y-%m-%d %H:%M" + (":%S" if text.count(":") == 2 else "")
+        return "%Y-%m-%d %H:%M" + only_if(text.count(":") == 2, ":%S")
     return suggested_format(text)
 
 
@@ -147,7 +147,9 @@ def _kind_lines(column: str, values: list[str]) -> list[str]:
 
 
 def _quoted_or_open(mapped: dict[str, str], kind: str) -> str:
-    return toml(mapped[kind]) if kind in mapped else "..."
+    if kind in mapped:
+        return toml(mapped[kind])
+    return "..."
 
 
 def _formats(values: Iterable[str]) -> set[str]:
@@ -160,7 +162,7 @@ def _formats(values: Iterable[str]) -> set[str]:
 def number_lines(target: str, column: str, values: list[str], options: Iterable[str] = ()) -> list[str]:
     """Return the key of a column of numbers, with its notation and further options."""
     notation = _notation(values)
-    every = [*options, *([notation] if notation else [])]
+    every = [option for option in (*options, notation) if option]
     if not every:
         line = f"{key(target)} = {toml(column)}"
     else:

@@ -12,7 +12,7 @@ from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import ENDS, snake
 from cxresearch.data.validation.revenue_evidence import EndEvidence, SnapshotEvidence
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 _YEARLY = re.compile(r"(^|_)(arr|acv|annual\w*|yearly\w*|per_year)($|_)")
 _MONTHLY = re.compile(r"mrr|month")
@@ -134,7 +134,7 @@ def _end_lines(end: str, ends: EndEvidence | None) -> list[str]:
     if ends is not None and not ends.ends:
         return ['ends = "exclusive"  # TODO check: there is no end yet']
     if not reading:
-        because = f"; {why}" if why else ""
+        because = only_if(why, f"; {why}")
         return [
             f'# TODO is {shown(end)} the last paid day, or the first without ("exclusive"){because}?',
             '# ends = "inclusive"',

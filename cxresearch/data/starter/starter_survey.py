@@ -8,7 +8,7 @@ from cxresearch.data.starter.raw_look import RawLook
 from cxresearch.data.starter.score_columns import instrument_in_name, misfit, number_in
 from cxresearch.data.starter.starter_columns import is_plain_number
 from cxresearch.data.starter.toml_text import key, toml
-from cxresearch.wording import listed, shown
+from cxresearch.wording import listed, only_if, shown
 
 _STANDARD = {"nps": "nps", "csat": "csat"}
 #: Answers of two faces, in lower case: satisfied, not satisfied, and asked without answering.
@@ -32,7 +32,8 @@ def instruments_of(look: RawLook) -> dict[str, list[str]]:
         asked |= {kind: [] for kind in look.labels.get(columns["instrument"], [])[:12]}
     elif look.guess.table == "responses" and not asked:
         spoken = instrument_in_name(look.name)
-        asked |= {spoken: look.sample.get(columns.get("score", ""), [])} if spoken else {}
+        if spoken:
+            asked[spoken] = look.sample.get(columns.get("score", ""), [])
     return asked
 
 
@@ -92,8 +93,9 @@ def _score_lines(look: RawLook, name: str, column: str) -> list[str]:
     mapped = ", ".join(f"{toml(label)} = {answer}" for label, answer in words.items() if answer is not None)
     none = _no_answers(look, column)
     halves = [label for label in labels if is_plain_number(label) and number_in(label) is None]
-    options = [f"values = {{ {mapped} }}"] if mapped else []
-    options += [f"missing = [{', '.join(map(toml, none))}]"] if none else []
+    options = [only_if(mapped, f"values = {{ {mapped} }}")]
+    options.append(only_if(none, f"missing = [{', '.join(map(toml, none))}]"))
+    options = [option for option in options if option]
     remarks = []
     if none:
         remarks.append(f"{listed(none, most=3)} read as no answer")
@@ -105,7 +107,7 @@ def _score_lines(look: RawLook, name: str, column: str) -> list[str]:
         line = f"{key(name)} = {{ column = {toml(column)}, {', '.join(options)} }}"
     else:
         line = f"{key(name)} = {toml(column)}"
-    lines = [f"{line}  # TODO check: {'; '.join(remarks)}" if remarks else line]
+    lines = [line + only_if(remarks, f"  # TODO check: {'; '.join(remarks)}")]
     if halves:
         shown_halves = listed(halves, most=3)
         lines.insert(0, f"# TODO {shown_halves} are no whole answers: these rows will be set aside")
@@ -173,4 +175,6 @@ def _answers_seen(values: list[str]) -> str:
     for value in values:
         counts[value] = counts.get(value, 0) + 1
     ordered = sorted(counts, key=lambda value: -counts[value])
-    return f"answers {listed(ordered, most=6)}" if ordered else "empty"
+    if not ordered:
+        return "empty"
+    return f"answers {listed(ordered, most=6)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cxresearch.data.readers.column_sql import is_iso
+from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.starter.guess_table import synonyms
 from cxresearch.data.starter.raw_look import RawLook
 from cxresearch.data.starter.score_columns import instrument_in_name
@@ -15,9 +15,9 @@ from cxresearch.data.starter.starter_survey import faces_source, instrument_line
 from cxresearch.data.starter.toml_text import key, printable, toml
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outcome_names import names_outcome, snake
+from cxresearch.data.validation.outcome_names import ENDS, names_outcome, snake
 from cxresearch.data.validation.row_rules import DATED_BY
-from cxresearch.wording import listed, shown
+from cxresearch.wording import listed, only_if, shown
 
 _REASON = re.compile(
     r"(^|_)(cancel|churn|leav|left|exit|end|terminat)\w*_(reason|cause|type|kind)s?$"
@@ -49,7 +49,7 @@ def study_text(
         if look.guess.table:
             instruments |= instruments_of(look)
     latest = max((_latest(look) for look in looks), default="")
-    seen = f" (latest time seen in the first rows: {latest})" if latest else ""
+    seen = only_if(latest, f" (latest time seen in the first rows: {latest})")
     head = [
         "# A first study file, written from what was found. Decide every TODO, then run: cxresearch check .",
         "# All keys are explained in docs/study-file.md.",
@@ -81,7 +81,7 @@ def file_text(look: RawLook, facts: RevenueFacts) -> str:
     if table != "responses" and look.guess.survey.scores:
         text += "\n" + "\n".join(_scores_beside(look)) + "\n"
     if look.same:
-        text = "".join(f"# {line}\n" if line else "\n" for line in text.splitlines())
+        text = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
         twin = printable(look.twin)
         text = f"# the same as {twin} to the byte: left out, its rows would count twice\n{text}"
     return text
@@ -203,7 +203,9 @@ def _required(look: RawLook) -> tuple[str, ...]:
 def _required_lines(look: RawLook, target: str) -> list[str]:
     if target in look.guess.columns:
         lines = _mapped(look, target, look.guess.columns[target])
-        return [f"# {line}" for line in lines] if _is_of_a_load(look, target) else lines
+        if _is_of_a_load(look, target):
+            return [f"# {line}" for line in lines]
+        return lines
     if target in look.odd:
         return _odd_lines(look, target)
     spoken = instrument_in_name(look.name)
@@ -246,7 +248,7 @@ def _asked_of(look: RawLook, target: str, column: str, lines: list[str]) -> list
         return lines
     if target == "customer_id" and re.search(r"^(respondent|response|contact|visitor)_id$", snake(column)):
         others = first_ids(look, column)
-        beside = f", or is it {listed(others)}" if others else ""
+        beside = only_if(others, f", or is it {listed(others)}")
         lines[-1] += f"  # TODO check: is this the id the customers have{beside}?"
     return lines
 
@@ -284,7 +286,7 @@ def _time_remarks(look: RawLook) -> list[str]:
         if column in look.guess.further and not re.search(synonyms()["words"]["loaded"], snake(column))
     ]
     if first and first == last and look.rows >= 5:
-        beside = f"; others: {', '.join(others)}" if others else ""
+        beside = only_if(others, f"; others: {', '.join(others)}")
         return [f"# TODO all {shown(dated)} lie on {first}: the day of an export or a load?{beside}"]
     return (
         [f"# dated by {shown(dated)}, {first} to {last}; other times: {', '.join(others)}"] if others else []
@@ -294,7 +296,11 @@ def _time_remarks(look: RawLook) -> list[str]:
 def _customer_lines(look: RawLook) -> tuple[list[str], set[str]]:
     """The end where none was found, its kind, outcomes and segments, each under a key of its own."""
     columns = look.guess.columns
-    lines = ['# ended_at = ""'] if "ended_at" not in {**columns, **look.odd} else []
+    lines = []
+    if "ended_at" not in {**columns, **look.odd}:
+        ends = [c for c in look.guess.further if ENDS.search(snake(c)) and any(map(is_time, look.sample[c]))]
+        lines += [f"# TODO is {shown(end)} when they left, or when a contract runs out?" for end in ends]
+        lines.append(f"# ended_at = {toml((ends or [''])[0])}")
     used: set[str] = set()
     if "end_kind" not in columns:
         lines += _reason_lines(look)
@@ -368,7 +374,9 @@ def _unused_lines(look: RawLook, used: set[str] | tuple[str, ...]) -> list[str]:
     rest = [c for c in look.guess.further if c not in used and c not in odd]
     rest += [c for c in look.guess.columns.values() if c not in used and look.guess.table == "revenue"]
     every = [*rest, *look.nested]
-    return [f"# not used: {listed(every)}"] if every else []
+    if every:
+        return [f"# not used: {listed(every)}"]
+    return []
 
 
 def _latest(look: RawLook) -> str:

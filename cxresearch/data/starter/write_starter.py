@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxresearch.data.readers.column_sql import holds, is_iso, is_nested
+from cxresearch.data.readers.column_sql import holds, is_nested
 from cxresearch.data.readers.raw_inputs import (
     ROW,
     RawTable,
@@ -20,9 +20,10 @@ from cxresearch.data.readers.raw_inputs import (
     quoted,
     run,
 )
-from cxresearch.data.readers.text_files import guess_text_input, zones_in_header
+from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
+from cxresearch.data.starter.guess_text import guess_text_input, zones_in_header
 from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
@@ -35,7 +36,7 @@ from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -48,7 +49,11 @@ _SAMPLE_ROWS = 200
 _FEW_ROWS = 5
 _MOST_GROUPS = 30
 #: Texts that often stand for no value.
-_NO_VALUE = ("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n")
+_NO_VALUE = (
+    *("null", "(null)", "n/a", "#n/a", "na", "none", "nan", "nil", "-", "--", "?", "\\n"),
+    *("9999-12-31", "9999-12-31 00:00:00", "2999-12-31", "31.12.9999", "31/12/9999", "12/31/9999"),
+    *("0000-00-00", "0000-00-00 00:00:00"),
+)
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
 #: Kinds of files that hold data which are not read, and what to do about it.
 _ELSEWHERE = {
@@ -190,7 +195,7 @@ def _passed_over(file: Path) -> str:
     if not _plain_name(file).endswith(_DATA):
         return ""
     unreadable = any("\ud800" <= letter <= "\udfff" for letter in file.name)
-    return "its name is not UTF-8: rename it" if unreadable else ""
+    return only_if(unreadable, "its name is not UTF-8: rename it")
 
 
 def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
@@ -201,7 +206,7 @@ def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
         skipped.append(f"{printable(file.name)}: {_reason(error)}")
         return
     for raw in inputs:
-        name = f"{file.name}, table {raw.duckdb_table}" if raw.duckdb_table else file.name
+        name = file.name + only_if(raw.duckdb_table, f", table {raw.duckdb_table}")
         try:
             looks.append(_look_at(raw, name))
         except StudyError as error:
@@ -209,7 +214,7 @@ def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
 
 
 def _reason(error: StudyError) -> str:
-    return error.problem + (f"; {error.next_step}" if error.next_step else "")
+    return error.problem + only_if(error.next_step, f"; {error.next_step}")
 
 
 def _inputs(file: Path) -> Iterator[RawInput]:

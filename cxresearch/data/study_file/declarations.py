@@ -13,6 +13,8 @@ from cxresearch.wording import shown
 
 OnReject = Literal["refuse", "set_aside"]
 RowKind = Literal["levels", "snapshots", "subscriptions", "movements", "customers", "leavers"]
+PeriodEnds = Literal["", "inclusive", "exclusive"]
+BlankScores = Literal["reject", "not_asked"]
 AfterCut = Literal["reject", "leave_out"]
 RevenueEnds = Literal["at_ended_at", "at_zero"]
 
@@ -205,10 +207,10 @@ class SourceMap:
     sql: str = ""
     columns: Mapping[str, ColumnMap] = field(default_factory=dict)
     scores: Mapping[str, ColumnMap] = field(default_factory=dict)
-    blank_scores: Literal["reject", "not_asked"] = "reject"
+    blank_scores: BlankScores = "reject"
     unique: tuple[str, ...] = ()
     rows: RowKind = "levels"
-    ends: Literal["", "inclusive", "exclusive"] = ""
+    ends: PeriodEnds = ""
     bridge_gaps_days: float = 0.0
     where: tuple[RowCondition, ...] = ()
 

@@ -6,19 +6,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.readers.intervals_of_amounts import check_interval
-from cxresearch.data.readers.named_zones import minutes_of
+from cxresearch.data.readers.number_sql import check_interval
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
-from cxresearch.data.study_file.declarations import ColumnMap, RawInput, RowKind, SourceMap
+from cxresearch.data.readers.time_sql import minutes_of
+from cxresearch.data.study_file.declarations import (
+    BlankScores,
+    ColumnMap,
+    PeriodEnds,
+    RawInput,
+    RowKind,
+    SourceMap,
+)
 from cxresearch.data.study_file.row_conditions import read_where
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.data.table_layouts import LAYOUTS, TableLayout
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, one_of, shown
 
 _READING_KEYS = ("date_format", "timezone", "zones", "missing", "decimal", "thousands")
 _SOURCE_KEYS = (
@@ -45,6 +52,7 @@ _COLUMN_KEYS = (
     *_READING_KEYS,
 )
 _EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
+_BLANK_SCORES = ("reject", "not_asked")
 _THOUSANDS = ("", ",", ".", " ", "'")
 
 
@@ -104,7 +112,7 @@ def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path)
         raise StudyError(
             f"input {shown(name)} is not declared",
             where=keys.where,
-            wanted=f"one of {listed(known)}" if known else "a section [inputs.NAME]",
+            wanted=one_of(known, "a section [inputs.NAME]"),
             next_step=did_you_mean(name, known),
         )
     return name
@@ -141,7 +149,9 @@ def _source(
     _check_levels(keys, table, columns)
     if kind == "subscriptions":
         _check_periods(keys, columns)
-    origin = inputs[name].declared or inputs[name].frame or name if name else "sql"
+    origin = "sql"
+    if name:
+        origin = inputs[name].declared or inputs[name].frame or name
     return SourceMap(
         label=f"{table} from {origin}",
         table=table,
@@ -149,9 +159,7 @@ def _source(
         sql=keys.text("sql", default="").strip().rstrip(";"),
         columns=columns,
         scores=scores,
-        blank_scores="not_asked"
-        if keys.choice("blank_scores", ("reject", "not_asked"), default="reject") == "not_asked"
-        else "reject",
+        blank_scores=cast("BlankScores", keys.choice("blank_scores", _BLANK_SCORES, default="reject")),
         unique=keys.texts("unique"),
         rows=kind,
         ends=_ends_of(keys),
@@ -170,11 +178,10 @@ def _row_kind(keys: Keys, table: str) -> RowKind:
     return cast("RowKind", chosen)
 
 
-def _ends_of(keys: Keys) -> Literal["", "inclusive", "exclusive"]:
+def _ends_of(keys: Keys) -> PeriodEnds:
     if "ends" not in keys:
         return ""
-    chosen = keys.choice("ends", ("inclusive", "exclusive"), default="")
-    return "inclusive" if chosen == "inclusive" else "exclusive"
+    return cast("PeriodEnds", keys.choice("ends", ("inclusive", "exclusive"), default=""))
 
 
 def _check_periods(keys: Keys, columns: Mapping[str, ColumnMap]) -> None:
@@ -314,8 +321,10 @@ def _values(own: Keys) -> dict[str, str]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+        return str(value).lower()
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    return str(value)
 
 
 def _check_targets(
@@ -327,7 +336,9 @@ def _check_targets(
 ) -> None:
     if scores and layout.name != "responses":
         raise StudyError("'scores' belongs to the table responses", where=where)
-    given = set(columns) | ({"instrument", "score"} if scores else set())
+    given = set(columns)
+    if scores:
+        given |= {"instrument", "score"}
     if scores and {"instrument", "score"} & set(columns):
         raise StudyError("'scores' replaces the columns 'instrument' and 'score'", where=where)
     for target in columns:
@@ -343,7 +354,7 @@ def _check_targets(
             raise StudyError(
                 f"column {shown(target)} starts with an underscore", where=where, wanted="a letter"
             )
-    required = ("customer_id", "ended_at") if kind == "leavers" else layout.required
+    required = {"leavers": ("customer_id", "ended_at")}.get(kind, tuple(layout.required))
     for target in required:
         if target not in given:
             raise StudyError(
@@ -387,13 +398,15 @@ def _check_instruments(
     if table != "responses":
         return
     named = columns.get("instrument")
-    constant = [named.constant] if named is not None and named.constant is not None else []
+    constant = []
+    if named is not None and named.constant is not None:
+        constant.append(named.constant)
     for name in [*scores, *constant]:
         if name not in instruments:
             raise StudyError(
                 f"instrument {shown(name)} is unknown",
                 where=where,
-                wanted=f"one of {listed(instruments)}" if instruments else "a section [instruments]",
+                wanted=one_of(instruments, "a section [instruments]"),
                 next_step=did_you_mean(name, instruments, otherwise="declare its scale in [instruments]"),
             )
     binned = dict(scores)

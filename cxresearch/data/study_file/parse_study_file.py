@@ -6,7 +6,7 @@ import re
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from cxresearch.data.engine import offset_steps
@@ -14,6 +14,7 @@ from cxresearch.data.study_file.declarations import (
     AfterCut,
     DeclaredFlag,
     Limits,
+    OnReject,
     RawInput,
     RevenueEnds,
     StudyFile,
@@ -188,20 +189,19 @@ def _limits(keys: Keys) -> Limits:
         raise StudyError(f"max_reject_share is {share:g}", where=keys.where, wanted="a share from 0 to 1")
     default = "set_aside" if "max_reject_share" in keys else "refuse"
     chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
-    return Limits(on_reject="set_aside" if chosen == "set_aside" else "refuse", max_reject_share=share)
+    return Limits(on_reject=cast("OnReject", chosen), max_reject_share=share)
 
 
 def _after_cut(keys: Keys) -> AfterCut:
     chosen = keys.choice("after_cut", ("reject", "leave_out"), default="reject")
-    return "leave_out" if chosen == "leave_out" else "reject"
+    return cast("AfterCut", chosen)
 
 
 def _revenue_ends(keys: Keys) -> RevenueEnds | None:
     keys.only(("ends",))
     if "ends" not in keys:
         return None
-    chosen = keys.choice("ends", ("at_ended_at", "at_zero"), default="")
-    return "at_ended_at" if chosen == "at_ended_at" else "at_zero"
+    return cast("RevenueEnds", keys.choice("ends", ("at_ended_at", "at_zero"), default=""))
 
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:

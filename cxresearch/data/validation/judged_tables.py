@@ -140,7 +140,9 @@ class CheckedTables:
             return self._simplest(name).select(columns)
         if self.summary(name).rejected:
             return self._mark(name).filter(nw.col("_rule").is_null()).select(columns)
-        return (self._mark(name) if name in self._kept else self._typed[name]).select(columns)
+        if name in self._kept:
+            return self._mark(name).select(columns)
+        return self._typed[name].select(columns)
 
     def flawless(self, name: str) -> bool:
         """Return whether every row keeps every rule; often a lighter pass than the summary.
@@ -312,7 +314,11 @@ def _moment(column: pd.Series[Any]) -> datetime | None:
 
 
 def _value(row: dict[Any, Any], column: str) -> str:
-    value = row["_fault_value"] if isinstance(row["_fault"], str) else row.get(column, row["_key"])
+    value = row.get(column, row["_key"])
+    if isinstance(row["_fault"], str):
+        value = row["_fault_value"]
     if value is None or value != value:  # noqa: PLR0124 - NaN and NaT
         return ""
-    return f"{value:.15g}" if isinstance(value, float) else str(value).replace("\x1f", " ")[:200]
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value).replace("\x1f", " ")[:200]

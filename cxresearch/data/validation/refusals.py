@@ -9,7 +9,7 @@ from cxresearch.data.study_file.declarations import Limits
 from cxresearch.data.validation.judged_tables import CheckedTables, TableSummary
 from cxresearch.data.validation.row_rules import RULES, STRUCTURAL
 from cxresearch.errors import StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 _SHOWN_ROWS = 3
 
@@ -103,8 +103,10 @@ def _rows(rejects: pd.DataFrame) -> str:
         value = f" {shown(reject['value'])}" if reject["value"] else " is empty"
         parts.append(f"row {reject['row']:,}: {reject['column']}{value}")
     source = str(rejects["source"].iloc[0])
-    return f"{source}, " + "; ".join(parts) + ("; ..." if len(rejects) > _SHOWN_ROWS else "")
+    return f"{source}, " + "; ".join(parts) + only_if(len(rejects) > _SHOWN_ROWS, "; ...")
 
 
 def _some(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows:,} rows"
+    if rows == 1:
+        return "1 row"
+    return f"{rows:,} rows"
