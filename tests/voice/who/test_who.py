@@ -151,6 +151,17 @@ def test_a_parent_is_explained_by_the_crossing_inside_it() -> None:
     assert table.loc["channel phone", "explained_by"] == "team b, channel phone"
 
 
+def test_three_columns_can_be_crossed() -> None:
+    rng = np.random.default_rng(6)
+    n = 4_000
+    columns = {name: rng.choice(["x", "y"], n) for name in ("a", "b", "c")}
+    frame = answers(rng, n, **columns)
+    corner = (frame[["a", "b", "c"]] == "x").all(axis=1)
+    frame.loc[corner, "score"] = rng.choice([2, 9], int(corner.sum()))
+    result = cx.who(frame, "nps", depth=3)
+    assert result.unhappy["group"].tolist() == ["a x, b x, c x"]
+
+
 def test_numbers_are_cut_at_their_quantiles() -> None:
     rng = np.random.default_rng(3)
     frame = answers(rng, 1500, wait=rng.exponential(60, 1500))
