@@ -269,8 +269,9 @@ def _result(
     explained = table["explained_by"] != ""
     order = np.lexsort((table["group"], -worse * table["pull"].to_numpy(dtype=float), explained))
     table = table.iloc[order].reset_index(drop=True)
-    if len(table) and table["unhappy_mrr"].isna().all():
-        table = table.drop(columns="unhappy_mrr")
+    unknown = [name for name in ("unhappy_customers", "unhappy_mrr") if table[name].isna().all()]
+    if len(table):
+        table = table.drop(columns=unknown)
     score = float(cells.moments.total[0] / cells.moments.n[0])
     result = GroupSearch(
         name=measure.label,
