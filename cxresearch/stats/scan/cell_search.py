@@ -90,7 +90,7 @@ def largest_by_chance(cells: SearchedCells, comparisons: Comparisons, design: Fl
     rows = (cells.members, cells.values, cells.customer, comparisons)
     if cells.whole:
         return permute_customers(*rows, design, draws=DRAWS, seed=seed)
-    return multiply_customers(*rows, draws=DRAWS, seed=seed)
+    return multiply_customers(*rows, cells.moments.n, draws=DRAWS, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)

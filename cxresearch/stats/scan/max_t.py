@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxresearch.stats.scan.cell_contrasts import CellMoments, Contrasts, differences
+from cxresearch.stats.scan.cell_contrasts import PRIOR_ANSWERS, CellMoments, Contrasts, differences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,6 +129,7 @@ def multiply_customers(
     values: Floats,
     customer: Indices,
     comparisons: Comparisons,
+    n: Floats,
     *,
     draws: int = 499,
     seed: int = 0,
@@ -141,6 +142,8 @@ def multiply_customers(
         As in `permute_customers`, of the customers in the sample.
     comparisons : Comparisons
         The comparisons of the search, judged by all answers.
+    n : array, shape (cells,)
+        Answers in each cell, of all answers.
     draws, seed : int
         Number of draws, and their seed.
 
@@ -149,8 +152,9 @@ def multiply_customers(
     With p = n_cell/n_base, customer c adds s_c = R_c(cell) - p R_c(base) to a comparison, R being sums of
     residuals; the draw is sum_c g_c s_c over its spread, with standard normal g (multiplier bootstrap;
     Chernozhukov, Chetverikov and Kato 2013, doi:10.1214/13-AOS1161): normal, as so many answers make it, with
-    the correlation of the comparisons. A cell hardly seen in the sample counts as a look of its own, which
-    can only raise the largest.
+    the correlation of the comparisons; then widened to Student's t, z + (z^3 + z)/(4 df), with as many
+    degrees of freedom as the smaller side and the prior have answers (Fisher 1926). A cell hardly seen in the
+    sample counts as a look of its own, which can only raise the largest.
     """
     from scipy.sparse import csr_array
 
@@ -158,21 +162,23 @@ def multiply_customers(
     answers, people = len(values), int(customer.max()) + 1
     residual = csr_array((values - values.mean(), (np.arange(answers), customer)), shape=(answers, people))
     sums = csr_array(members @ residual)
-    n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
+    sampled = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
     cell, base = comparisons.cell, comparisons.base
-    share = (n[cell] / np.maximum(n[base], 1.0))[:, None]
+    share = (sampled[cell] / np.maximum(sampled[base], 1.0))[:, None]
+    df = (np.minimum(n[cell], n[base] - n[cell]) + PRIOR_ANSWERS - 1)[:, None]
     chunks = [sums @ rng.standard_normal((people, chunk)) for chunk in _chunks(draws)]
     # sum_c (R_c(cell) - p R_c(base))^2 is the variance of the draws, which are enough to tell it
     squares = sum(((drawn[cell] - share * drawn[base]) ** 2).sum(axis=1) for drawn in chunks)
     spread = np.sqrt(np.asarray(squares, dtype=np.float64) / draws)
-    rare = (n[cell] < LEAST_SAMPLED) | (spread <= 0)
+    rare = (sampled[cell] < LEAST_SAMPLED) | (spread <= 0)
     scale = np.where(rare, 1.0, 1 / np.where(spread > 0, spread, 1.0))[:, None]
     own = np.repeat(np.arange(len(comparisons.judged)), comparisons.sizes)
     tally = _Tally(comparisons)
     for drawn in chunks:
         t = (drawn[cell] - share * drawn[base]) * scale
         alone = rng.standard_normal((len(comparisons.judged), drawn.shape[1]))
-        tally.add(np.where(rare[:, None], alone[own], t))
+        z = np.where(rare[:, None], alone[own], t)
+        tally.add(z + (z**3 + z) / (4 * df))
     return tally.largest(f"normal multipliers of {people:,} customers")
 
 

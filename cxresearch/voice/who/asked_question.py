@@ -116,6 +116,16 @@ def still_unhappy() -> nw.Expr:
     return ~nw.col("unhappy_at").is_null() & (nw.col("unhappy_at") == nw.col("last_at")) & no_happy
 
 
+def active_customers(study: Study) -> nw.LazyFrame[Any]:
+    """Return the customers who had started and not ended at the data cut, with all their columns."""
+    cut = nw.lit(study.observed_until)
+    customers = study.table("customers").filter(nw.col("started_at") <= cut)
+    if "ended_at" in customers.collect_schema().names():
+        ended = nw.col("ended_at")
+        customers = customers.filter(ended.is_null() | (ended > cut))
+    return customers
+
+
 def revenue_today(study: Study) -> tuple[pd.Series[float] | None, str]:
     """Return each customer's MRR at the data cut, by customer_id, or None with the reason."""
     if "revenue" not in study.tables:

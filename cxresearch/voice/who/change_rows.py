@@ -128,12 +128,9 @@ def answer_sums(
         name, reason = next(iter(answers.passed_over.items()))
         raise ArgumentError(f"a change cannot be split by {shown(name)}: {reason}")
     at = nw.col("cx_at")
-    rows = answers.rows.with_columns(
-        cx_period=nw.when((at >= nw.lit(spans[1][0])) & (at < nw.lit(spans[1][1])))
-        .then(nw.lit(1))
-        .otherwise(nw.when((at >= nw.lit(spans[0][0])) & (at < nw.lit(spans[0][1]))).then(nw.lit(0)))
-    )
-    rows = rows.filter(~nw.col("cx_period").is_null())
+    early, late = ((at >= nw.lit(first)) & (at < nw.lit(last)) for first, last in spans)
+    rows = answers.rows.filter(early | late)
+    rows = rows.with_columns(cx_period=nw.when(late).then(nw.lit(1)).otherwise(nw.lit(0)))
     names = [f"cx_{place}" for place in range(len(answers.columns))]
     present = rows.collect_schema().names()
     keys = [*names, "cx_period", SCORE, *[key for key in (CUSTOMER,) if key in present]]

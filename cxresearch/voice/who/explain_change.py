@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_level
+from cxresearch.checks import check_columns, check_level
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.tables.registry import as_study, find_metric
 from cxresearch.metrics.tables.statistics import unit_of_difference
@@ -159,7 +159,7 @@ def explain_change(
     (-94, -94, 0)
     """
     check_level(level)
-    columns = (by,) if isinstance(by, str) else tuple(by)
+    columns = check_columns("by", by)
     if not columns:
         raise ArgumentError("by names no column", wanted="at least one group column")
     study = as_study(data, metric or "nps")

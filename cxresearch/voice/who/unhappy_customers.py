@@ -22,7 +22,13 @@ from cxresearch.errors import ArgumentError, CxError
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
-from cxresearch.voice.who.asked_question import asked_question, last_answers, revenue_today, still_unhappy
+from cxresearch.voice.who.asked_question import (
+    active_customers,
+    asked_question,
+    last_answers,
+    revenue_today,
+    still_unhappy,
+)
 from cxresearch.voice.who.silent_customers import silent_customers
 from cxresearch.wording import did_you_mean, inert_cell, listed, shown
 
@@ -234,10 +240,7 @@ def _active(study: Study, owner: str | None) -> tuple[pd.DataFrame, list[str]]:
             next_step=did_you_mean(owner, names),
         )
     source = "owner" if owner is None else owner
-    rows = customers.filter(nw.col("started_at") <= nw.lit(study.observed_until))
-    if "ended_at" in names:
-        ended = nw.col("ended_at")
-        rows = rows.filter(ended.is_null() | (ended > nw.lit(study.observed_until)))
+    rows = active_customers(study)
     fields = {"owner": nw.col(source)} if source in names else {}
     further = [name for name in study.segments if name not in ("owner", source)]
     people = collect(rows.select("customer_id", *further, **fields)).sort_values(

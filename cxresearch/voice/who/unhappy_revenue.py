@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
-from cxresearch.voice.who.asked_question import last_answers, revenue_today, still_unhappy
+from cxresearch.voice.who.asked_question import (
+    active_customers,
+    last_answers,
+    revenue_today,
+    still_unhappy,
+)
 from cxresearch.voice.who.searched_columns import CUSTOMER, SCORE
 
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ def unhappy_in_cells(
     cells: AnswerCells,
     named: Sequence[int],
 ) -> tuple[pd.DataFrame, str]:
-    """Return customers still unhappy by named cell, with their MRR today.
+    """Return active customers still unhappy by named cell, with their MRR today.
 
     Parameters
     ----------
@@ -57,6 +62,8 @@ def unhappy_in_cells(
         note = "customers or moments of the answers are not known: unhappy customers are not counted"
         return nothing, note if len(named) else ""
     last = last_answers(study, instrument, scale).filter(still_unhappy())
+    if "customers" in study.tables:
+        last = last.join(active_customers(study).select("customer_id"), on="customer_id", how="inner")
     last = last.select("unhappy_at", **{CUSTOMER: nw.col("customer_id")})
     rows = answers.rows.filter(nw.col(SCORE).is_in(list(map(float, scale.bottom))))
     rows = rows.join(last, on=CUSTOMER, how="inner").filter(nw.col("cx_at") == nw.col("unhappy_at"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_level, check_number
+from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.landmark_dates import Day, as_instant
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.tables.registry import as_study
@@ -137,7 +137,7 @@ def who(
     instrument, measure = asked_question(study, score)
     first = None if start is None else as_instant("start", start, study.timezone)
     last = None if end is None else as_instant("end", end, study.timezone)
-    columns = (by,) if isinstance(by, str) else by
+    columns = None if by is None else check_columns("by", by)
     answers = searched_answers(study, instrument, columns, start=first, end=last)
     cells = answer_cells(answers, values_by_score(measure), depth=depth, least=LEAST)
     refuse_impossible(cells.scores, measure.scale, instrument)
@@ -269,8 +269,9 @@ def _result(
     explained = table["explained_by"] != ""
     order = np.lexsort((table["group"], -worse * table["pull"].to_numpy(dtype=float), explained))
     table = table.iloc[order].reset_index(drop=True)
-    if len(table) and table["unhappy_mrr"].isna().all():
-        table = table.drop(columns="unhappy_mrr")
+    unknown = [name for name in ("unhappy_customers", "unhappy_mrr") if table[name].isna().all()]
+    if len(table):
+        table = table.drop(columns=unknown)
     score = float(cells.moments.total[0] / cells.moments.n[0])
     result = GroupSearch(
         name=measure.label,

@@ -48,6 +48,8 @@ def planted_frames(seed: int = 1, customers: int = 2500, *, fall: float = 1.0) -
             "plan": rng.choice(["Basic", "Pro"], customers),
         }
     )
+    over = revenue[gone].assign(effective_at=pd.Timestamp("2024-10-01"), mrr=0.0)
+    revenue = pd.concat([revenue, over], ignore_index=True)
     return {"customers": people, "responses": responses, "revenue": revenue}
 
 

@@ -1,5 +1,6 @@
 """The search for unhappy groups on studies and frames: truth, contributions, bad input, engines."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import duckdb
@@ -73,9 +74,9 @@ def test_unhappy_customers_and_revenue_of_the_named_group(
 ) -> None:
     frames = company.frames()
     last = frames["responses"].sort_values("responded_at").groupby("customer_id").last().reset_index()
-    last = last.merge(frames["customers"][["customer_id", "country"]]).merge(
-        frames["revenue"][["customer_id", "mrr"]]
-    )
+    here = frames["customers"][frames["customers"]["ended_at"].isna()]
+    last = last.merge(here[["customer_id", "country"]])
+    last = last.merge(frames["revenue"][["customer_id", "mrr"]])
     unhappy = last[(last["score"] <= 6) & (last["country"] == "ES")]
     row = found.table.iloc[0]
     assert row["unhappy_customers"] == len(unhappy)
@@ -149,6 +150,17 @@ def test_a_parent_is_explained_by_the_crossing_inside_it() -> None:
     table = cx.who(frame, "nps").table.set_index("group")
     assert table.loc["team b", "explained_by"] == "team b, channel phone"
     assert table.loc["channel phone", "explained_by"] == "team b, channel phone"
+
+
+def test_three_columns_can_be_crossed() -> None:
+    rng = np.random.default_rng(6)
+    n = 4_000
+    columns = {name: rng.choice(["x", "y"], n) for name in ("a", "b", "c")}
+    frame = answers(rng, n, **columns)
+    corner = (frame[["a", "b", "c"]] == "x").all(axis=1)
+    frame.loc[corner, "score"] = rng.choice([2, 9], int(corner.sum()))
+    result = cx.who(frame, "nps", depth=3)
+    assert result.unhappy["group"].tolist() == ["a x, b x, c x"]
 
 
 def test_numbers_are_cut_at_their_quantiles() -> None:
@@ -325,3 +337,21 @@ def test_the_picture_of_nothing_says_so() -> None:
     rng = np.random.default_rng(8)
     axes = cx.plot(cx.who(answers(rng, 800, team=rng.choice(list("abcde"), 800)), "nps"))
     assert axes.get_title(loc="left") == "NPS: no group differs"
+
+
+def test_on_real_answers_those_who_met_a_problem_are_unhappier(shared: Path) -> None:
+    survey = pd.read_csv(shared / "data" / "sfo" / "sfo_2017.csv.gz", low_memory=False)
+    survey = survey[survey["NETPRO"].between(0, 10)]
+    columns = {
+        "problem": "Q15PROBLEM",
+        "gender": "Q20GENDER",
+        "day": "DAY",
+        "peak": "PEAK",
+        "language": "LANG",
+    }
+    frame = pd.DataFrame({name: survey[column].astype(str) for name, column in columns.items()})
+    result = cx.who(frame.assign(score=survey["NETPRO"].astype(float)), "nps")
+    assert result.score == pytest.approx(39.84, abs=0.005)  # as published, unweighted
+    assert result.n == 2746
+    problem = result.table.set_index("group").loc["problem 1"]
+    assert problem["high"] < 0
