@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from cxresearch.plots.registry import draw
@@ -14,8 +13,6 @@ from cxresearch.voice.when.since_when_result import SinceWhen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_POINTS = 40
 
 
 @draw.register(SinceWhen)
@@ -35,7 +32,7 @@ def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "
     changes = result.table[result.table["group"] == chosen].sort_values("since")
     with look():
         ax = ax or new_axes(9.0, 4.4)
-        _points(ax, rows)
+        ax.plot(rows["day"], rows["value"], "o", color=NEUTRAL, markersize=4.5, zorder=2)
         _events(ax, result.events, rows)
         for change in changes.to_dict("records"):
             _change(ax, change, rows)
@@ -43,7 +40,7 @@ def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "
             percent(ax.yaxis)
         ax.set_ylabel(result.label)
         sides = "" if chosen == "all" else f", {chosen}"
-        n = rows["base"].sum()
+        n = rows["n"].sum()
         points = "points: equal shares of them"
         count = f"{n:,.0f} days" if result.unit is Unit.COUNT_A_DAY else f"n {n:,.0f}"
         text = f"{count}; {points}; band: the days of the change, {100 * result.level:g} %"
@@ -58,21 +55,6 @@ def _first_group(result: SinceWhen) -> str:
     if len(result.groups):
         return str(result.groups["group"].iloc[0])
     return "all"
-
-
-def _points(ax: Axes, rows: pd.DataFrame) -> None:
-    """Means of stretches that hold about as many answers each."""
-    if not len(rows):
-        return
-    base = rows["base"].to_numpy(float)
-    filled = (np.cumsum(base) - base / 2) / base.sum()
-    stretch = np.minimum((filled * _POINTS).astype(int), _POINTS - 1)
-    table = rows.assign(stretch=stretch, moment=rows["day"].astype("int64") * base)
-    sums = table.groupby("stretch").agg(
-        total=("total", "sum"), base=("base", "sum"), moment=("moment", "sum")
-    )
-    days = (sums["moment"] / sums["base"]).astype("int64").astype(rows["day"].dtype)
-    ax.plot(days, sums["total"] / sums["base"], "o", color=NEUTRAL, markersize=4.5, zorder=2)
 
 
 def _events(ax: Axes, events: pd.DataFrame, rows: pd.DataFrame) -> None:

@@ -16,6 +16,9 @@ from cxresearch.stats.change_points.split_scan import TRIM, SplitScan, scan_spli
 from cxresearch.stats.change_points.step_or_slide import Shape, StepOrSlide, fit_slide, step_or_slide
 from cxresearch.stats.change_points.wild_bootstrap import bootstrap_maxima, family_p_values
 
+_FIRST_DRAWS = 199
+_CLEAR = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -129,7 +132,7 @@ def find_changes(
     level : float
         1 - level is how often a family without any change has one found in it.
     draws : int
-        Bootstrap draws; the smallest p-value is 1 / (1 + draws).
+        Bootstrap draws at most; 199 suffice where they leave no p-value near 1 - level.
     most : int
         Rounds of further search within the stretches between changes.
     least, least_days, trim : float
@@ -160,8 +163,9 @@ def find_changes(
             break
         parts = [family[stretch.series].part(stretch.start, stretch.stop) for stretch in stretches]
         looks = [scan_splits(part, **rules) for part in parts]
-        maxima = bootstrap_maxima(parts, looks, draws=draws, rng=rng)
         observed = np.array([look.largest for look in looks])
+        limit = (1 - level) / 2**turn
+        maxima = _enough_maxima(parts, looks, observed, draws=draws, limit=limit, rng=rng)
         adjusted = np.minimum(family_p_values(observed, maxima) * 2**turn, 1.0)
         if turn == 0:
             p_values[able] = adjusted
@@ -177,6 +181,29 @@ def find_changes(
         stretches = [side for hit in fresh for side in _sides(hit, family, least)]
     changes = _dated(family, hits, level=level, rules=rules)
     return ChangeSearch(changes=changes, p_values=p_values, critical=critical, scans=scans, level=level)
+
+
+def _enough_maxima(
+    parts: list[DatedSums],
+    looks: list[SplitScan],
+    observed: Floats,
+    *,
+    draws: int,
+    limit: float,
+    rng: np.random.Generator,
+) -> Floats:
+    """Return the maxima of the bootstrap, of fewer draws where these leave no p-value near the limit.
+
+    A p-value five times below or above what decides does not cross it with more draws (sequential Monte
+    Carlo; Besag and Clifford 1991, doi:10.1093/biomet/78.2.301).
+    """
+    maxima = bootstrap_maxima(parts, looks, draws=min(draws, _FIRST_DRAWS), rng=rng)
+    p_values = family_p_values(observed, maxima)
+    clear = (p_values <= limit / _CLEAR) | (p_values >= limit * _CLEAR)
+    if draws <= _FIRST_DRAWS or clear.all():
+        return maxima
+    more = bootstrap_maxima(parts, looks, draws=draws - _FIRST_DRAWS, rng=rng)
+    return np.concatenate([maxima, more])
 
 
 def _sides(hit: _Hit, family: Sequence[DatedSums], least: float) -> list[_Stretch]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxresearch.aliases import Bools, Floats, Ints
+from cxresearch.aliases import Floats, Ints
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.level_intervals import contrast_variance
 
 #: Fewer independent contrasts without an event than this make no reference.
 LEAST_PLACEBOS = 4
+_MOST_STEPS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,15 +105,17 @@ def window_contrast(sums: DatedSums, days: Sequence[int], *, window: int) -> Win
     )
 
 
-def without_calendar(sums: DatedSums, apart: Bools, *, months: bool) -> DatedSums:
+def without_calendar(sums: DatedSums, days: Sequence[int], *, window: int, months: bool) -> DatedSums:
     """Return a series less its effects of weekday and, if wanted, of month.
 
     Parameters
     ----------
     sums : DatedSums
         The series, days numbered from 1970-01-01.
-    apart : array of bool, shape (days,)
-        Days from which the effects are not learnt: those around events.
+    days : sequence of int
+        Days of the events; effects are not learnt from the days around them.
+    window : int
+        Days on either side.
     months : bool
         Whether months of the year have effects; this takes two years at least.
 
@@ -120,7 +123,7 @@ def without_calendar(sums: DatedSums, apart: Bools, *, months: bool) -> DatedSum
     -------
     DatedSums
         Of the same mean over the days learnt from. Effects are those of a regression of the daily ratios,
-        weighted by the base, beside a parabola of time, which stays in the series.
+        weighted by the base, beside a parabola of time and a step at each event, which stay in the series.
     """
     columns = [(sums.day + 3) % 7 == weekday for weekday in range(1, 7)]  # day 0 was a Thursday
     if months:
@@ -128,8 +131,11 @@ def without_calendar(sums: DatedSums, apart: Bools, *, months: bool) -> DatedSum
         columns += [month == number for number in range(1, 12)]
     calendar = len(columns)
     time = (sums.day - sums.day[0]) / max(float(sums.day[-1] - sums.day[0]), 1.0)
-    design = np.column_stack([*columns, time, time**2]).astype(np.float64)
-    learnt = ~apart
+    steps = [sums.day >= day for day in days[:_MOST_STEPS]]
+    design = np.column_stack([*columns, time, time**2, *steps]).astype(np.float64)
+    learnt = np.ones(len(sums.day), dtype=bool)
+    for day in days:
+        learnt &= (sums.day < day - window) | (sums.day >= day + window)
     if learnt.sum() < 4 * design.shape[1]:
         return sums
     base = sums.base[learnt]

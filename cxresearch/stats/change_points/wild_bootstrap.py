@@ -46,14 +46,19 @@ def bootstrap_maxima(
     that series which share customers move together. The many clusters of one row are drawn as the normal sum
     of their day.
     """
-    clusters = np.unique(np.concatenate([sums.linked_who for sums in family]))
+    members = [np.unique(sums.linked_who) for sums in family]
+    clusters = np.unique(np.concatenate(members))
+    shared = len(clusters) < sum(len(part) for part in members)
     maxima = np.zeros((draws, len(family)))
     longest = max(len(sums.day) for sums in family)
     block = max(16, min(draws, _BLOCK_CELLS // max(longest, 1)))
     for start in range(0, draws, block):
         stop = min(start + block, draws)
-        signs = fair_signs(len(clusters), stop - start, rng)
+        signs = fair_signs(len(clusters) if shared else 0, stop - start, rng)
         for place, (sums, scan) in enumerate(zip(family, scans, strict=True)):
+            if not shared:
+                clusters = members[place]
+                signs = fair_signs(len(clusters), stop - start, rng)
             noise = wild_noise(sums, sums.mean, clusters=clusters, signs=signs, rng=rng)
             maxima[start:stop, place] = _largest(noise, scan)
     return maxima
@@ -62,8 +67,10 @@ def bootstrap_maxima(
 def fair_signs(rows: int, draws: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Return +1 and -1 at even odds, shape (rows, draws)."""
     bits = np.frombuffer(rng.bytes((rows * draws + 7) // 8), dtype=np.uint8)
-    coins = np.unpackbits(bits, count=rows * draws).reshape(rows, draws)
-    return coins.astype(np.float32) * 2 - 1
+    signs = np.unpackbits(bits, count=rows * draws).reshape(rows, draws).astype(np.float32)
+    signs *= 2
+    signs -= 1
+    return signs
 
 
 def wild_noise(

@@ -3,6 +3,7 @@
 since_when              steps and slides of any metric, by group, with the days they may have happened
 since_when_result       their result
 metric_series           a metric as sums by day, one series a group
+score_series            answers to one question by group and day, in one pass
 series_doubts           what makes a series unfit to be judged
 change_sentences        changes in words
 around_event            a metric before and after an event

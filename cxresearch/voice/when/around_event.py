@@ -30,7 +30,8 @@ from cxresearch.voice.when.around_event_result import (
 from cxresearch.voice.when.change_sentences import customers_words, group_words
 from cxresearch.voice.when.customer_events import around_customer_events
 from cxresearch.voice.when.event_days import EventDays, event_days
-from cxresearch.voice.when.metric_series import MetricSeries, day_number, day_of, metric_series
+from cxresearch.voice.when.metric_series import MetricSeries, day_of, metric_series
+from cxresearch.voice.when.score_series import day_number
 from cxresearch.wording import listed
 
 _DRAWS = 999
@@ -158,11 +159,8 @@ def _by_day(asked: Asked, sums: DatedSums | None, notes: list[str]) -> AroundEve
     numbers = sorted(set(day_number(asked.days.table["day"]).tolist()))
     if sums is None or not numbers:
         return not_judged(asked, notes, "no event has data on both sides")
-    apart = np.zeros(len(sums.day), dtype=bool)
-    for number in numbers:
-        apart |= (sums.day >= number - window) & (sums.day < number + window)
     months = bool(sums.day[-1] - sums.day[0] >= _DAYS_FOR_MONTHS)
-    adjusted = without_calendar(sums, apart, months=months)
+    adjusted = without_calendar(sums, numbers, window=window, months=months)
     contrast = window_contrast(adjusted, numbers, window=window)
     least = min(contrast.n_before, contrast.n_after)
     if least <= 0 or (asked.series.is_score and least < _LEAST_BASE):

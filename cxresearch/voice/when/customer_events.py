@@ -27,7 +27,8 @@ from cxresearch.voice.when.around_event_result import (
     event_sentence,
     not_judged,
 )
-from cxresearch.voice.when.metric_series import MetricSeries, day_number, day_of
+from cxresearch.voice.when.metric_series import MetricSeries, day_of
+from cxresearch.voice.when.score_series import day_number
 
 _LEAST_BASE = 30
 

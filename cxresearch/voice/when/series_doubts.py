@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.metrics.tables.metric_table import as_study
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.voice.when.metric_series import MetricSeries, day_of
 
@@ -110,9 +111,9 @@ def _growth(series: MetricSeries) -> list[str]:
 
 def _repeats(data: Any, series: MetricSeries) -> list[str]:
     """Count answers that repeat customer, moment and score of another."""
-    if not hasattr(data, "table") or series.measure is None:
+    rows = as_study(data, series.metric.name).table("responses")
+    if not {"customer_id", "responded_at"} <= set(rows.collect_schema().names()):
         return []
-    rows = data.table("responses")
     rows = rows.filter(~nw.col("score").is_null(), nw.col("instrument") == series.instrument)
     keys = ["customer_id", "responded_at", "score"]
     alike = rows.group_by(keys).agg(nw.len().alias("n")).filter(nw.col("n") > 1)

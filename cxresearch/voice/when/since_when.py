@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.table_spec import TableSpec
 from cxresearch.stats.change_points.change_point import Change, ChangeSearch, find_changes
 from cxresearch.stats.change_points.scan_power import visible_change
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Answers that each side of a change has at least.
 LEAST_ANSWERS = 30
+_POINTS = 40
 
 
 def since_when(
@@ -58,7 +60,7 @@ def since_when(
     level : float
         Coverage of the set of days and of the intervals.
     draws : int
-        Bootstrap draws; the smallest p-value is 1 / (1 + draws).
+        Bootstrap draws at most; 199 suffice where they leave no p-value near 1 - level.
     seed : int
         Of the bootstrap: the same seed gives the same p-values.
     options : mapping, optional
@@ -257,12 +259,23 @@ def _common_changes(table: pd.DataFrame, groups: pd.DataFrame) -> list[str]:
 
 
 def _trend(series: MetricSeries, groups: pd.DataFrame) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {"group": name, "day": [day_of(day) for day in sums.day], "total": sums.total, "base": sums.base}
-        )
-        for name, sums in zip(groups["group"], series.sums, strict=True)
-    ]
+    """Pool the days of each series to points of about equal base, none of fewer than five answers."""
+    parts = []
+    for name, sums in zip(groups["group"], series.sums, strict=True):
+        base = sums.base
+        if not len(base) or (series.is_score and base.sum() < SUPPRESS_BELOW):
+            continue
+        points = min(_POINTS, len(base))
+        if series.is_score:
+            points = max(1, min(points, int(base.sum() // (2 * SUPPRESS_BELOW))))
+        middle = (np.cumsum(base) - base / 2) / base.sum()
+        point = np.minimum((middle * points).astype(int), points - 1)
+        n = np.bincount(point, weights=base, minlength=points)
+        total = np.bincount(point, weights=sums.total, minlength=points)
+        day = np.bincount(point, weights=base * sums.day, minlength=points)
+        shown = n >= SUPPRESS_BELOW if series.is_score else n > 0
+        rows = {"day": [day_of(one) for one in day[shown] / n[shown]], "value": total[shown] / n[shown]}
+        parts.append(pd.DataFrame({"group": name, **rows, "n": n[shown]}))
     if not parts:
-        return pd.DataFrame(columns=["group", "day", "total", "base"])
+        return pd.DataFrame(columns=["group", "day", "value", "n"])
     return pd.concat(parts, ignore_index=True)

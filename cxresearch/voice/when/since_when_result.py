@@ -65,6 +65,16 @@ SERIES = TableSpec(
         Column(name="why", label="why not", meaning="why not, where it could not"),
     ),
 )
+#: Columns of the points of a picture.
+TREND = TableSpec(
+    title="{label} over time",
+    columns=(
+        Column(name="group", label="group", meaning="whose answers, in words"),
+        Column(name="day", label="day", meaning="mean day of the answers"),
+        Column(name="value", label="level", meaning="level of these answers"),
+        Column(name="n", label="n", meaning="answers, or the denominator", unit=Unit.COUNT),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,7 +98,7 @@ class SinceWhen(Result):
     groups : DataFrame
         One row a series, judged or not.
     trend : DataFrame
-        Sums by group and day, for pictures: group, day, total, base.
+        For pictures: at most 40 points a series, of about equal numbers of answers.
     events : DataFrame
         Declared events of the whole company: day, kind.
     sentences : tuple of str
@@ -112,7 +122,7 @@ class SinceWhen(Result):
     notes: tuple[str, ...]
     method: str
 
-    specs: ClassVar[Mapping[str, TableSpec]] = {"table": CHANGES, "groups": SERIES}
+    specs: ClassVar[Mapping[str, TableSpec]] = {"table": CHANGES, "groups": SERIES, "trend": TREND}
 
     @property
     def finding(self) -> str:
@@ -129,7 +139,7 @@ class SinceWhen(Result):
         """Return what the columns mean, levels in the unit of the metric."""
         spec = super().spec(name)
         change = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
-        units = dict.fromkeys(("before", "after"), self.unit)
+        units = dict.fromkeys(("before", "after", "value"), self.unit)
         units |= dict.fromkeys(("change", "visible_middle", "visible_late"), change)
         columns = [replace(column, unit=units.get(column.name, column.unit)) for column in spec.columns]
         return replace(spec, columns=tuple(columns))

@@ -132,7 +132,7 @@ def test_only_the_group_that_fell_is_named(plant) -> None:
     family = [dated_sums(one.day, one.points, who=one.who + 5000 * k) for k, one in enumerate([*still, fell])]
     search = find_changes(family, rng=np.random.default_rng(1))
     assert {change.series for change in search.changes} == {5}
-    assert search.p_values[5] == pytest.approx(0.001)
+    assert search.p_values[5] <= 0.005
     assert (search.p_values[:5] > 0.05).all()
 
 

@@ -35,7 +35,7 @@ def test_weekday_and_month_are_taken_off() -> None:
     month = day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12
     seasonal = 30.0 * (month == 11) - 20.0 * (month == 6) + 10.0 * (day % 7 == 2)
     value = seasonal + rng.standard_normal(len(day))
-    sums = without_calendar(dated_sums(day, value), np.zeros(1100, dtype=bool), months=True)
+    sums = without_calendar(dated_sums(day, value), [], window=28, months=True)
     daily = sums.total / sums.base
     assert daily.std() < 0.4
     assert daily.mean() == pytest.approx(value.mean(), abs=1e-6)
@@ -44,8 +44,15 @@ def test_weekday_and_month_are_taken_off() -> None:
 def test_a_trend_is_not_mistaken_for_a_season() -> None:
     day = np.arange(19_000, 19_000 + 900)
     value = 0.05 * (day - 19_000)
-    sums = without_calendar(dated_sums(day, value), np.zeros(900, dtype=bool), months=True)
+    sums = without_calendar(dated_sums(day, value), [], window=28, months=True)
     np.testing.assert_allclose(sums.total, value, atol=1e-6)
+
+
+def test_a_lasting_step_is_not_mistaken_for_a_season() -> None:
+    day = np.arange(19_000, 19_000 + 730)
+    value = np.where(day < 19_440, 20.0, -30.0)
+    sums = without_calendar(dated_sums(day, value), [19_440], window=56, months=True)
+    assert window_contrast(sums, [19_440], window=56).change == pytest.approx(-50.0, abs=1e-6)
 
 
 def test_a_steady_drift_is_no_effect() -> None:

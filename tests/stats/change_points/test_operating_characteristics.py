@@ -8,7 +8,12 @@ import pytest
 
 from cxresearch.stats.change_points.change_point import find_changes
 from cxresearch.stats.change_points.dated_sums import dated_sums
-from cxresearch.stats.change_points.event_window import reference, window_contrast, window_test
+from cxresearch.stats.change_points.event_window import (
+    reference,
+    window_contrast,
+    window_test,
+    without_calendar,
+)
 from cxresearch.stats.change_points.exposure_contrast import CustomerRows, exposure_contrast
 from cxresearch.stats.change_points.scan_power import visible_change
 from cxresearch.stats.change_points.split_scan import scan_splits
@@ -190,6 +195,7 @@ def test_false_effects_of_events() -> None:
                     )
                     sums = dated_sums(day, 100.0 * np.sign(mood))
                     dates = rng.choice(np.arange(28, days - 28), events, replace=False).tolist()
+                    sums = without_calendar(sums, dates, window=28, months=days == 730)
                     contrast = window_contrast(sums, dates, window=28)
                     beside = reference(sums, dates, window=28, draws=199, rng=rng)
                     hits += window_test(contrast, beside, level=0.95).p_value <= 0.05
