@@ -51,5 +51,9 @@ from .voice.when.since_when import since_when as since_when
 from .voice.who.explain_change import explain_change as explain_change
 from .voice.who.unhappy_customers import unhappy_customers as unhappy_customers
 from .voice.who.who import who as who
+from .voice.why.theme_check import theme_agreement as theme_agreement
+from .voice.why.theme_check import theme_sample as theme_sample
+from .voice.why.theme_impact import theme_impact as theme_impact
+from .voice.why.themes import themes as themes
 
 __version__: str

@@ -3,7 +3,8 @@
 who         which groups and which customers are unhappy; mix and rate of a change
 when        steps and slides of any metric with their dates; what an event changed
 turning     what happened to a customer between the last happy and the first unhappy answer
-why         themes of comments, their impact, their check by people
+why         themes of comments, their impact, their check by people; mood
+causes      tickets behind answers, waits, issues that come back, reasons for leaving
 recovery    what actions did for unhappy customers; trials
 
 The verbs stand in the root (`cx.who`, `cx.since_when`, ...); this door has the results they return and

@@ -1,4 +1,12 @@
 # Names of this storey that do not stand in the root; read at run time by lazy_loader.
+from .causes.comfortable_wait import ComfortableWait as ComfortableWait
+from .causes.comfortable_wait import comfortable_wait as comfortable_wait
+from .causes.leaving_reasons import LeavingReasons as LeavingReasons
+from .causes.leaving_reasons import leaving_reasons as leaving_reasons
+from .causes.recurring_issues import RecurringIssues as RecurringIssues
+from .causes.recurring_issues import recurring_issues as recurring_issues
+from .causes.scores_by_ticket import ScoresByTicket as ScoresByTicket
+from .causes.scores_by_ticket import scores_by_ticket as scores_by_ticket
 from .recovery.recovery import Recovery as Recovery
 from .turning.turning_points_result import TurningPoints as TurningPoints
 from .when.around_event_result import AroundEvent as AroundEvent
@@ -6,3 +14,11 @@ from .when.since_when_result import SinceWhen as SinceWhen
 from .who.explain_change import ExplainedChange as ExplainedChange
 from .who.group_search import GroupSearch as GroupSearch
 from .who.unhappy_customers import UnhappyCustomers as UnhappyCustomers
+from .why.emerging_themes import EmergingThemes as EmergingThemes
+from .why.emerging_themes import emerging_themes as emerging_themes
+from .why.mood import Mood as Mood
+from .why.mood import mood as mood
+from .why.quotes import theme_quotes as theme_quotes
+from .why.theme_check import ThemeAgreement as ThemeAgreement
+from .why.theme_impact import ThemeImpact as ThemeImpact
+from .why.themes import Themes as Themes

@@ -8,6 +8,10 @@
     Which words tell, and which go together.
 ``topics``
     Themes that nobody named beforehand.
+``mention_changes``
+    Which themes rise or fade, with one error.
+``mood_model``
+    Is a text unhappy, learnt from texts with a score.
 ``agreement``
     Precision, recall, kappa and alpha, each with an interval.
 ``redaction``

@@ -1,11 +1,15 @@
-"""Why they are unhappy: themes of what they write, what goes with them, and the tickets behind answers.
+"""Why they are unhappy: themes of what they write, and what goes with them.
 
 ``codebook_file``
     ``themes.toml``, a codebook that people keep.
 ``study_texts``
     Where texts stand, and which names must not be printed.
+``theme_finders``
+    What finds themes and marks texts with them.
 ``themes``
     What texts speak of.
+``emerging_themes``
+    Which themes rise or fade.
 ``theme_impact``
     What goes with a theme: score, revenue, leaving.
 ``later_leaving``
@@ -14,4 +18,6 @@
     A sample to label, and agreement with the labels.
 ``quotes``
     Words of customers, redacted, only when asked for.
+``mood``
+    How many texts without a score are unhappy.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -20,7 +19,7 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.stats.text.tokens import words_of
-from cxresearch.stats.text.topics import LEAST, Topics, discover_topics
+from cxresearch.stats.text.topics import Topics
 from cxresearch.voice.why.codebook_file import load_codebook
 from cxresearch.voice.why.study_texts import (
     TextSource,
@@ -29,26 +28,20 @@ from cxresearch.voice.why.study_texts import (
     names_in_customers,
     text_source,
 )
+from cxresearch.voice.why.theme_finders import (
+    ThemeFinder,
+    discovered_finders,
+    finder_of_codebook,
+    stability_of_theme,
+    theme_marks,
+    unnamed_rows,
+    words_of_theme,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cxresearch.data.study import Study
-
-NONE_OF_THEM = "none of them"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Finder:
-    """Themes that were given a name, and what marks a text with them.
-
-    ``language`` limits discovered themes to texts of that language; empty means all.
-    """
-
-    model: Codebook | Topics
-    names: tuple[str, ...]
-    labels: tuple[str, ...]
-    language: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -238,11 +231,11 @@ def themes(
     languages = _language_column(study, source, language)
     rows = _rows(study, source, languages)
     book = None if codebook is None else load_codebook(codebook)
-    finders = [] if book is None else [_from_codebook(book)]
+    finders = [] if book is None else [finder_of_codebook(book)]
     if discover or (discover is None and book is None):
-        left = _unnamed(rows, book)
-        finders += _discovered(left, size, language, seed, barred=_barred(study), taken=book)
-    marks = _marks(source, finders, rows)
+        left = unnamed_rows(rows, book)
+        finders += discovered_finders(left, size, language, seed, barred=_barred(study), taken=book)
+    marks = theme_marks(source, finders, rows)
     themed = ThemedStudy(study, marks)
     flags = marks.mark(rows["text"].to_numpy(dtype=object))
     missing = _missing(study, source)
@@ -306,95 +299,12 @@ def _barred(study: Study) -> list[str]:
     return list({word for name in names_in_customers(study) for word in words_of(name)})
 
 
-def _from_codebook(book: Codebook) -> _Finder:
-    return _Finder(model=book, names=book.names, labels=tuple(theme.title for theme in book.themes))
-
-
-def _unnamed(rows: pd.DataFrame, book: Codebook | None) -> pd.DataFrame:
-    if book is None:
-        return rows
-    unnamed = np.flatnonzero(~book.match(rows["text"].tolist()).any(axis=1))
-    return rows.iloc[unnamed]
-
-
-def _discovered(
-    rows: pd.DataFrame,
-    size: int | None,
-    language: str,
-    seed: int,
-    *,
-    barred: list[str],
-    taken: Codebook | None,
-) -> list[_Finder]:
-    """Themes discovered in each language by itself."""
-    groups = list(rows.groupby("language", sort=True))
-    several = len(groups) > 1
-    used = set(taken.names) if taken else set()
-    finders = []
-    for group, texts in groups:
-        if several and texts["text"].nunique() < LEAST:
-            continue
-        code = str(group) or language
-        topics = discover_topics(
-            texts["text"].tolist(), size=size, stop_words=[*barred, *_stop_words(code)], seed=seed
-        )
-        names = [f"{name} ({group})" if several else name for name in topics.names]
-        names = [f"{name} 2" if name in used else name for name in names]
-        used |= set(names)
-        labels = tuple(", ".join(words[:3]) for words in topics.top_words)
-        finders.append(
-            _Finder(model=topics, names=tuple(names), labels=labels, language=str(group) if several else "")
-        )
-    return finders
-
-
-def _stop_words(code: str) -> list[str]:
-    if code.lower().split("-")[0].split("_")[0] not in ("en", "english"):
-        return []
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    return sorted(ENGLISH_STOP_WORDS)
-
-
-def _marks(source: TextSource, finders: list[_Finder], rows: pd.DataFrame) -> ThemeMarks:
-    names = [name for finder in finders for name in finder.names]
-    labels = [label for finder in finders for label in finder.labels]
-    spoken = rows.groupby("text")["language"].first()
-    languages = {str(text): str(language) for text, language in spoken.items()}
-    known = pd.Index(pd.unique(rows["text"]))
-    flags = _flags(known.to_numpy(dtype=object), finders, languages)
-
-    def mark(texts: NDArray[Any]) -> NDArray[np.bool_]:
-        place = known.get_indexer(pd.Index(texts))
-        marked = np.zeros((len(texts), len(names)), dtype=np.bool_)
-        marked[place >= 0] = flags[place[place >= 0]]
-        new = place < 0
-        if new.any():
-            marked[new] = _flags(texts[new], finders, languages)
-        return marked
-
-    return ThemeMarks(
-        table=source.table,
-        column=source.column,
-        time=source.time,
-        labels=MappingProxyType(dict(zip(names, labels, strict=True))),
-        mark=mark,
-    )
-
-
-def _flags(texts: NDArray[Any], finders: list[_Finder], languages: Mapping[str, str]) -> NDArray[np.bool_]:
-    parts = [np.zeros((len(texts), 0), dtype=np.bool_)]
-    for finder in finders:
-        marked = finder.model.match(texts.tolist())
-        if finder.language:
-            spoken = np.array([languages.get(text, "") == finder.language for text in texts], dtype=np.bool_)
-            marked = marked & spoken[:, None]
-        parts.append(marked)
-    return np.concatenate(parts, axis=1)
-
-
 def _table(
-    themed: ThemedStudy, finders: list[_Finder], rows: pd.DataFrame, flags: NDArray[np.bool_], level: float
+    themed: ThemedStudy,
+    finders: list[ThemeFinder],
+    rows: pd.DataFrame,
+    flags: NDArray[np.bool_],
+    level: float,
 ) -> pd.DataFrame:
     """One row a theme, most frequent first."""
     query = Query(level=level)
@@ -412,11 +322,11 @@ def _table(
                     "theme": name,
                     "label": finder.labels[at],
                     "source": "codebook" if isinstance(finder.model, Codebook) else "discovered",
-                    "words": _words(finder.model, at),
+                    "words": words_of_theme(finder.model, at),
                     "texts": int(mentioned.sum()),
                     "customers": len(np.unique(people[mentioned])),
                     **{key: float(cell[key]) for key in ("value", "low", "high")},
-                    "stability": _stability(finder.model, at),
+                    "stability": stability_of_theme(finder.model, at),
                 }
             )
     columns = ["theme", "label", "source", "words", "texts", "customers", "value", "low", "high", "stability"]
@@ -424,16 +334,7 @@ def _table(
     return table.sort_values("texts", ascending=False, kind="stable", ignore_index=True)
 
 
-def _words(model: Codebook | Topics, at: int) -> str:
-    words = model.themes[at].words if isinstance(model, Codebook) else model.top_words[at]
-    return ", ".join(words[:8])
-
-
-def _stability(model: Codebook | Topics, at: int) -> float:
-    return float("nan") if isinstance(model, Codebook) else float(model.stability[at])
-
-
-def _notes(finders: list[_Finder], missing: int, source: TextSource) -> tuple[str, ...]:
+def _notes(finders: list[ThemeFinder], missing: int, source: TextSource) -> tuple[str, ...]:
     notes = []
     if missing:
         notes.append(f"{missing:,} rows of {source.table} have no {source.column} and count nowhere.")
