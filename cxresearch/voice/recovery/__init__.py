@@ -1,12 +1,23 @@
 """What makes unhappy customers happy again: actions judged as in a trial, cases followed up, trials planned.
 
-``recovery``           effects of actions on unhappy customers, side by side
-``emulated_trial``     the rows of the trial and the effects of its actions
-``recovery_words``     what effects say, in sentences
-``unhappy_moments``    who was unhappy, when, and what was known of them by then
-``moment_outcomes``    what followed: the next answer, leaving, revenue
-``timelines``          times of many customers in one sorted array, asked at many moments at once
-``verdicts``           helps, hurts, no difference that matters, or cannot tell, and how many would decide
-``closed_loop``        how many unhappy answers were followed up, and how soon
-``plan_trial``         a randomised trial of an action: its size, its assignment, its analysis
+``recovery``
+    Effects of actions on unhappy customers, side by side: entry of the room.
+``emulated_trial``
+    The rows of the trial, its arms, and the effects of its actions.
+``recovery_words``
+    What effects say, in sentences.
+``action_verdicts``
+    Helps, hurts, no difference that matters, or cannot tell; and how many would decide.
+``unhappy_moments``
+    Who was unhappy, when, and what was known of them by then.
+``moment_outcomes``
+    What followed: the next answer, leaving, revenue, tickets.
+``timelines``
+    Times of many customers in one sorted array, asked at many moments at once.
+``closed_loop``
+    How many unhappy answers were followed up, and how soon.
+``plan_trial``
+    A randomised trial of an action: its size and its assignment.
+``trial_analysis``
+    The arms of a finished trial, compared as assigned.
 """

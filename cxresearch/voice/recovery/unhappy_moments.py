@@ -109,7 +109,8 @@ def study_timelines(study: Study, scale: Scale, actions: tuple[str, ...]) -> Stu
     DataError
         If the study has no customers, no answers or no events that name a customer.
     """
-    for table in ("customers", "responses", "events"):
+    needed = ("customers", "responses", "events") if actions else ("customers", "responses")
+    for table in needed:
         if table not in study.tables:
             raise DataError(f"the study has no table {table}", next_step="map it in the study file")
     customers = study.table("customers")
@@ -137,6 +138,8 @@ def study_timelines(study: Study, scale: Scale, actions: tuple[str, ...]) -> Stu
 
 
 def _actions(study: Study, ids: pd.Index, actions: tuple[str, ...]) -> dict[str, Timeline]:
+    if not actions:
+        return {}
     events = study.table("events")
     if "customer_id" not in events.collect_schema().names():
         raise DataError("no event names a customer", next_step="map customer_id of the events")

@@ -1,0 +1,84 @@
+"""Unhappy answers as cases: who was followed up, how soon; open cases are censored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxresearch as cx
+
+DAY = pd.Timestamp("2024-03-01")
+
+
+def study(contact_after: list[float | None], *, left_after: list[float | None] | None = None) -> cx.Study:
+    n = len(contact_after)
+    ids = [f"c{i}" for i in range(n)]
+    ended = [None] * n if left_after is None else left_after
+    days = pd.Series(ended, dtype=float)
+    tables = {
+        "customers": pd.DataFrame(
+            {
+                "customer_id": ids,
+                "started_at": pd.Timestamp("2023-01-01"),
+                "ended_at": DAY + pd.to_timedelta(days, unit="D"),
+            }
+        ),
+        "responses": pd.DataFrame(
+            {
+                "customer_id": ids,
+                "instrument": "nps",
+                "score": 3.0,
+                "responded_at": DAY,
+                "team": ["north" if i % 2 else "south" for i in range(n)],
+            }
+        ),
+        "events": pd.DataFrame(
+            [
+                {"customer_id": ids[i], "kind": "call_back", "occurred_at": DAY + pd.Timedelta(days=days)}
+                for i, days in enumerate(contact_after)
+                if days is not None
+            ]
+        ),
+    }
+    return cx.Study.from_frames(tables, observed_until="2024-12-31", instruments={"nps": cx.NPS})
+
+
+def test_shares_and_median_by_hand() -> None:
+    # 8 of 20 within 7 days, 4 later, 8 never
+    found = cx.voice.closed_loop(study([2.0] * 8 + [10.0] * 4 + [None] * 8), contacts=["call_back"])
+    total = found.table.iloc[-1]
+    assert total["followed_up"] == pytest.approx(0.4)
+    assert total["open"] == 8
+    assert total["median_days"] == pytest.approx(10.0)
+
+
+def test_who_leaves_before_a_contact_is_censored_not_counted_as_missed() -> None:
+    left = [3.0] * 10 + [None] * 10
+    found = cx.voice.closed_loop(study([None] * 10 + [5.0] * 10, left_after=left), contacts=["call_back"])
+    # All ten still there on day 5 were contacted: Kaplan-Meier gives 1, the naive share .5.
+    assert found.table.iloc[-1]["followed_up"] == pytest.approx(1.0)
+
+
+def test_by_team() -> None:
+    contact = [2.0 if i % 2 else None for i in range(40)]
+    found = cx.voice.closed_loop(study(contact), contacts=["call_back"], by="team").table.set_index("team")
+    assert found.loc["north", "followed_up"] == pytest.approx(1.0)
+    assert found.loc["south", "followed_up"] == pytest.approx(0.0)
+    assert found.loc["all", "n"] == 40
+
+
+def test_small_groups_are_hidden() -> None:
+    found = cx.voice.closed_loop(
+        study([2.0, None, 2.0, 2.0, 2.0, 2.0, 1.0]), contacts=["call_back"], by="team"
+    )
+    table = found.table.set_index("team")
+    assert np.isnan(table.loc["north", "followed_up"])
+    assert table.loc["north", "note"] == "too few answers to show"
+
+
+def test_unknown_columns_and_kinds_are_named() -> None:
+    with pytest.raises(cx.errors.ArgumentError, match="no event is of kind 'call'"):
+        cx.voice.closed_loop(study([2.0] * 8), contacts=["call"])
+    with pytest.raises(cx.errors.ArgumentError, match=r"have a column 'tem'.*team"):
+        cx.voice.closed_loop(study([2.0] * 8), contacts=["call_back"], by="tem")
