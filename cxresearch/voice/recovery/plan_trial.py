@@ -220,7 +220,7 @@ def plan_trial(
             }
         )
     table = pd.DataFrame(rows)
-    quickest = table.loc[table["customers"].idxmin()]
+    quickest = table.sort_values("customers").iloc[0]
     finding = (
         f"A trial with {quickest['customers']:,} unhappy customers, half of them by lot, would find the "
         f"effect on {quickest['outcome']} in {100 * power:g} of 100 such trials; here that takes "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
-from cxresearch.metrics.tables.metric_table import as_study
+from cxresearch.metrics.tables.registry import as_study
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.voice.when.metric_series import MetricSeries, day_of
 
