@@ -1,1 +1,5 @@
-"""Churn: curves, hazards, classifier, evaluation, risk list."""
+"""Churn: curves, hazards, classifier, evaluation, risk list.
+
+``churn_kinds``
+    Kinds of churn: what counts as leaving, by the same names and the same default everywhere.
+"""

@@ -1,1 +1,11 @@
-"""Who is unhappy and since when, drawn."""
+"""Who is unhappy and since when, drawn.
+
+``events``
+    A metric by weeks since an event, and what went before customers turned unhappy.
+``groups``
+    Pictures of who is unhappy: what each named group takes from the score, and the parts of a change.
+``theme_pictures``
+    Themes drawn: how often by how much, and how often with intervals.
+``trend``
+    The trend of a metric with its changes: each set of days a band, declared events as lines.
+"""

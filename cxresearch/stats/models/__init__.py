@@ -9,4 +9,7 @@ meta                random-effects pooling of segments or studies
 mixed_fit           its engine: weighted regression with a variance between segments
 relative_importance shares of R squared among correlated drivers
 reliability         Cronbach's alpha
+
+``broken_stick``
+    A line that is level and then slopes: where it bends, with an interval, and whether it slopes at all.
 """
