@@ -92,7 +92,7 @@ def ours(path: str, folder: str) -> dict[str, float]:
         "judging": judged - start,
         "seconds": time.perf_counter() - judged,
         "cpu": time.process_time() - cpu,
-        "closing": float(bridge.frame["closing"].iloc[-1]),
+        "closing": float(bridge.table["closing"].iloc[-1]),
     }
 
 

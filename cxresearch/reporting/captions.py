@@ -55,7 +55,7 @@ def too_small(bridge: MrrBridge) -> bool:
     >>> too_small(cx.revenue.mrr_bridge(example_study()))
     False
     """
-    row: Any = bridge.frame.loc[bridge.position()]
+    row: Any = bridge.table.loc[bridge.position()]
     return any(0 < row[f"{end}_customers"] < SUPPRESS_BELOW for end in ("opening", "closing"))
 
 
@@ -81,7 +81,7 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
     >>> print(bridge_caption(cx.revenue.mrr_bridge(example_study())).split(";")[0])
     2024-02: recurring revenue fell by 10 EUR, to 90 EUR a month from 9 customers
     """
-    row: Any = bridge.frame.loc[bridge.position()]
+    row: Any = bridge.table.loc[bridge.position()]
     money = f" {bridge.currency}" if bridge.currency else ""
     moved = float(row["closing"] - row["opening"])
     way = f"{'rose' if moved > 0 else 'fell'} by {abs(moved):,.0f}{money}" if moved else "did not move"
@@ -98,7 +98,7 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
 def _retained(bridge: MrrBridge, level: float) -> str:
     """Say how much of the opening revenue stayed; nothing where there was none."""
     rates = revenue_rates(bridge, level=level)
-    last = bridge.frame.loc[bridge.position(), "period"]
+    last = bridge.table.loc[bridge.position(), "period"]
     rates = rates[(rates["metric"] == "net_revenue_retention") & (rates["period"] == last)]
     if not len(rates):
         return ""
@@ -127,7 +127,7 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     >>> print(cohort_caption(cx.revenue.cohort_retention(example_study())).split(" (")[0])
     Of the customers who first paid in Jan 2024, 90.0 % were still there after 1 month
     """
-    rows = cohorts.frame[cohorts.frame["share"].notna() & (cohorts.frame["age"] > 0)]
+    rows = cohorts.table[cohorts.table["share"].notna() & (cohorts.table["age"] > 0)]
     if not len(rows):
         return f"No cohort is older than its first {cohorts.every} yet. {_BLANK}"
     age = min(_YEAR[cohorts.every], int(rows["age"].max()))
@@ -160,7 +160,7 @@ def ageing_caption(ageing: TicketAgeing) -> str:
     """
     if not ageing.n:
         return "No ticket is open."
-    oldest = ageing.frame[ageing.frame["to_hours"] == float("inf")]
+    oldest = ageing.table[ageing.table["to_hours"] == float("inf")]
     long, band = int(oldest["n"].sum()), str(oldest["band"].iloc[0])
     return (
         f"Of {ageing.n:,} ticket{'s' * (ageing.n != 1)} open when the data were cut, {long:,} "
@@ -179,7 +179,7 @@ def contest_detail(contest: Comparison, marks: Landmarks) -> str:
         f"{labels[0]} points to the right one in {100 * first.value:.0f} of 100 such pairs and "
         f"{labels[1]} in {100 * second.value:.0f}; tossing a coin, one would be right in 50."
     )
-    silent = [scale.label for name, scale in marks.instruments.items() if marks.frame[name].isna().all()]
+    silent = [scale.label for name, scale in marks.instruments.items() if marks.table[name].isna().all()]
     if silent:
         text += (
             f"\n\nNot compared, for nobody answered it within {marks.window_days:g} days: "

@@ -96,7 +96,7 @@ def by_hand(of: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("of", ["customers", "revenue"])
 def test_cells_equal_counting_by_hand(of: Any) -> None:
-    found = cx.revenue.cohort_retention(study(), of=of).frame
+    found = cx.revenue.cohort_retention(study(), of=of).table
     want = by_hand(of)
     known = found[found["complete"]].merge(want, on=["cohort", "age"], suffixes=("", "_hand"))
     assert len(known) == len(want) == 20
@@ -117,7 +117,7 @@ def test_one_cohort_after_one_period_has_the_interval_of_net_revenue_retention()
     second.iloc[:6, 2] = 0.0
     frame = pd.concat([first, second]).astype({"effective_at": "datetime64[us]"})
     data = cx.Study.from_frames({"revenue": frame}, observed_until=pd.Timestamp("2024-03-05"), instruments={})
-    cell = cx.revenue.cohort_retention(data, of="revenue", level=0.9).frame.query("age == 1").iloc[0]
+    cell = cx.revenue.cohort_retention(data, of="revenue", level=0.9).table.query("age == 1").iloc[0]
     want = cx.metric(data, "net_revenue_retention", period="2024-02", level=0.9)
     assert (cell["share"], cell["low"], cell["high"]) == pytest.approx((want.value, want.low, want.high))
 
@@ -127,7 +127,7 @@ def test_one_cohort_after_one_period_has_the_interval_of_net_revenue_retention()
 def test_engines_agree(engine: str, profile: str) -> None:
     for of in ("customers", "revenue"):
         one, two = (
-            cx.revenue.cohort_retention(data, of=of, every="quarter", profile=profile).frame  # type: ignore[arg-type]
+            cx.revenue.cohort_retention(data, of=of, every="quarter", profile=profile).table  # type: ignore[arg-type]
             for data in (study(), study(ENGINES[engine]))
         )
         pd.testing.assert_frame_equal(one, two, check_dtype=False, rtol=1e-9)
@@ -135,7 +135,7 @@ def test_engines_agree(engine: str, profile: str) -> None:
 
 def test_the_interval_covers_the_share_and_is_never_below_nothing() -> None:
     for of in ("customers", "revenue"):
-        frame = cx.revenue.cohort_retention(study(), of=of).frame.dropna()  # type: ignore[arg-type]
+        frame = cx.revenue.cohort_retention(study(), of=of).table.dropna()  # type: ignore[arg-type]
         inside = (frame["low"] <= frame["share"] + 1e-12) & (frame["share"] <= frame["high"] + 1e-12)
         assert inside.all() and (frame["low"] >= 0).all()
     gone = pd.DataFrame(
@@ -146,14 +146,14 @@ def test_the_interval_covers_the_share_and_is_never_below_nothing() -> None:
         }
     )
     data = cx.Study.from_frames({"revenue": gone}, observed_until=pd.Timestamp("2024-03-05"), instruments={})
-    cell = cx.revenue.cohort_retention(data, of="revenue").frame.query("age == 1").iloc[0]
+    cell = cx.revenue.cohort_retention(data, of="revenue").table.query("age == 1").iloc[0]
     assert (cell["share"], cell["low"]) == (0.0, 0.0) and cell["high"] > 0.3  # three gone prove little
 
 
 def test_text_and_picture_show_intervals() -> None:
     result = cx.revenue.cohort_retention(study(), of="revenue")
-    text = result.table()
-    first = result.frame.query("age == 1").iloc[0]
+    text = result.as_text()
+    first = result.table.query("age == 1").iloc[0]
     shown = f"{100 * first['share']:.0f} % [{100 * first['low']:.0f}, {100 * first['high']:.0f}]"
     assert text.iloc[0, 1] == shown
     assert text.iloc[-1, -1] == "" and text.iloc[0, 0] == "100 %"

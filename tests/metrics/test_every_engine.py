@@ -55,8 +55,8 @@ def numbers(found: Any) -> Any:
     """A result as a frame or an array of its numbers."""
     if isinstance(found, pd.DataFrame):
         return found
-    if hasattr(found, "frame"):
-        return found.frame
+    if isinstance(getattr(found, "table", None), pd.DataFrame):
+        return found.table
     if hasattr(found, "value"):
         return pd.DataFrame([{name: getattr(found, name) for name in ("value", "low", "high", "se", "n")}])
     return pd.DataFrame({"time": found.time, "survival": found.survival})

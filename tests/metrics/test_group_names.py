@@ -114,7 +114,7 @@ def card_tables(data: cx.Study, by: Sequence[str]) -> Tables:
 
 def costs(data: cx.Study, by: Sequence[str]) -> Tables:
     bridge = cx.revenue.mrr_bridge(data, by=by)
-    spend = bridge.frame[[*bridge.by, "period"]].assign(spend=100.0)
+    spend = bridge.table[[*bridge.by, "period"]].assign(spend=100.0)
     return (cx.revenue.acquisition_costs(bridge, spend),)
 
 
@@ -149,8 +149,8 @@ FUNCTIONS: dict[str, Callable[[cx.Study, Sequence[str]], Tables]] = {
     "volume": lambda data, by: (cx.support.ticket_volume(data, every="month", by=by),),
     "resolved": lambda data, by: (cx.support.resolution_rate(data, by=by),),
     "times": lambda data, by: (cx.support.ticket_times(data, "resolution", by=by),),
-    "ageing": lambda data, by: (cx.support.ticket_ageing(data, by=by).frame,),
-    "bridge": lambda data, by: (cx.revenue.mrr_bridge(data, by=by).frame,),
+    "ageing": lambda data, by: (cx.support.ticket_ageing(data, by=by).table,),
+    "bridge": lambda data, by: (cx.revenue.mrr_bridge(data, by=by).table,),
     "rates": lambda data, by: (cx.revenue.revenue_rates(data, by=by),),
     "costs": costs,
 }

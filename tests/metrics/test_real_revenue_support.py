@@ -57,12 +57,12 @@ def test_ravenstack_active_mrr(shared: Path) -> None:
     until = pd.Timestamp("2024-12-31 23:59")
     study = cx.Study.from_frames({"revenue": levels}, observed_until=until, instruments={}, currency="USD")
     bridge = cx.revenue.mrr_bridge(study)
-    assert bridge.frame["closing"].iloc[-1] == 10_159_608.0
+    assert bridge.table["closing"].iloc[-1] == 10_159_608.0
     assert raw.loc[raw["end_date"].isna(), "mrr_amount"].sum() == 10_159_608
     assert (
-        bridge.frame["closing_customers"].iloc[-1] == levels.groupby("customer_id")["mrr"].last().gt(0).sum()
+        bridge.table["closing_customers"].iloc[-1] == levels.groupby("customer_id")["mrr"].last().gt(0).sum()
     )
-    assert cx.revenue.mrr_bridge(study, profile="stripe").frame["closing"].iloc[-1] == 10_159_608.0
+    assert cx.revenue.mrr_bridge(study, profile="stripe").table["closing"].iloc[-1] == 10_159_608.0
 
 
 def test_cdnow_repeat_transactions(shared: Path) -> None:

@@ -39,7 +39,7 @@ def study_of(frame: Any, until: str = "2024-12-31", customers: Any = None, **mor
 
 
 def line(bridge: Any, period: str, **group: Any) -> dict[str, float]:
-    return bridge.frame.loc[bridge.position(period, **group), LINES].astype(float).to_dict()
+    return bridge.table.loc[bridge.position(period, **group), LINES].astype(float).to_dict()
 
 
 def by_hand(frame: pd.DataFrame) -> dict[str, dict[str, Decimal]]:
@@ -90,7 +90,7 @@ def test_every_line_equals_a_ledger_kept_by_hand(rows: list[tuple[str, int, floa
     bridge = mrr_bridge(study_of(frame))
     ledger = by_hand(frame)
     closing = Decimal(0)
-    for row in bridge.frame.to_dict("records"):
+    for row in bridge.table.to_dict("records"):
         book = ledger[f"{row['period']:%Y-%m}"]
         cents = {name: Decimal(repr(row[name])).quantize(Decimal("0.01")) for name in LINES}
         assert cents["opening"] == closing
@@ -113,11 +113,11 @@ def test_order_of_rows_is_irrelevant_and_every_change_reconciles(rows: list[Any]
     shuffled = frame.sample(frac=1, random_state=seed)
     ends = mrr_bridge(study_of(frame))
     each = mrr_bridge(study_of(shuffled), profile="stripe")
-    pd.testing.assert_frame_equal(ends.frame, mrr_bridge(study_of(shuffled)).frame)
-    np.testing.assert_array_equal(each.frame["closing"], ends.frame["closing"])
-    np.testing.assert_array_equal(each.frame["closing_customers"], ends.frame["closing_customers"])
+    pd.testing.assert_frame_equal(ends.table, mrr_bridge(study_of(shuffled)).table)
+    np.testing.assert_array_equal(each.table["closing"], ends.table["closing"])
+    np.testing.assert_array_equal(each.table["closing_customers"], ends.table["closing_customers"])
     losses = ["contraction", "churn"]
-    assert (each.frame[losses].sum(axis=1) >= ends.frame[losses].sum(axis=1) - 1e-9).all()
+    assert (each.table[losses].sum(axis=1) >= ends.table[losses].sum(axis=1) - 1e-9).all()
 
 
 def _messy(customers: int = 60, rows: int = 900) -> pd.DataFrame:
@@ -158,9 +158,9 @@ def test_engines_agree(profile: str) -> None:
         )
         for make in ENGINES.values()
     ]
-    assert set(found[0].frame["plan"]) == {"pro", "free", "(none)"}
+    assert set(found[0].table["plan"]) == {"pro", "free", "(none)"}
     for other in found[1:]:
-        pd.testing.assert_frame_equal(other.frame, found[0].frame, check_dtype=False, rtol=1e-12)
+        pd.testing.assert_frame_equal(other.table, found[0].table, check_dtype=False, rtol=1e-12)
         pd.testing.assert_frame_equal(other.sums, found[0].sums, check_dtype=False, rtol=1e-9)
 
 
@@ -172,8 +172,8 @@ def test_groups_add_up_to_the_whole() -> None:
     people["size"] = ["small", "large", "large"] * (len(people) // 3)
     study = study_of(frame, customers=people, segments=("size",))
     whole, parts = mrr_bridge(study), mrr_bridge(study, by=["size"])
-    summed = parts.frame.groupby("period")[LINES].sum()
-    np.testing.assert_allclose(summed.to_numpy(), whole.frame[LINES].to_numpy(), atol=1e-6)
+    summed = parts.table.groupby("period")[LINES].sum()
+    np.testing.assert_allclose(summed.to_numpy(), whole.table[LINES].to_numpy(), atol=1e-6)
 
 
 class TestRules:
@@ -226,7 +226,7 @@ class TestRules:
                 if value and name not in LINES[::7]
             }
             assert moved == wanted
-        assert (bridge.frame["closing_customers"].iloc[2] == 0) == (profile == "baremetrics")
+        assert (bridge.table["closing_customers"].iloc[2] == 0) == (profile == "baremetrics")
 
     @pytest.mark.parametrize(
         ("profile", "churned"), [("baremetrics", "2024-03-31"), ("profitwell", "2024-03-16")]
@@ -238,7 +238,7 @@ class TestRules:
         )
         bridge = mrr_bridge(study_of(frame), profile=profile, every="day")
         assert line(bridge, churned)["churn"] == 40.0
-        assert mrr_bridge(study_of(frame)).frame["churn"].sum() == 0
+        assert mrr_bridge(study_of(frame)).table["churn"].sum() == 0
 
     def test_past_due_that_pays_in_time_never_left(self) -> None:
         columns = "customer_id effective_at mrr status"
@@ -249,8 +249,8 @@ class TestRules:
             ("a", "2024-03-25", 40.0, "active"),
             columns=columns,
         )
-        assert mrr_bridge(study_of(frame), profile="baremetrics").frame["churn"].sum() == 0
-        assert mrr_bridge(study_of(frame), profile="profitwell", every="day").frame["churn"].sum() == 40.0
+        assert mrr_bridge(study_of(frame), profile="baremetrics").table["churn"].sum() == 0
+        assert mrr_bridge(study_of(frame), profile="profitwell", every="day").table["churn"].sum() == 40.0
 
     def test_coupon_that_ends_leaves_stripe_mrr_alone(self) -> None:
         columns = "customer_id effective_at mrr discount discount_kind"
@@ -283,8 +283,8 @@ class TestRules:
     def test_what_is_scheduled_after_the_cut_has_not_happened(self) -> None:
         frame = revenue(("a", "2024-01-02", 10.0), ("a", "2024-06-02", 0.0))
         bridge = mrr_bridge(study_of(frame, until="2024-03-15", on_reject="set_aside"))
-        assert bridge.frame["closing"].tolist() == [10.0, 10.0, 10.0]
-        assert bridge.frame["complete"].tolist() == [True, True, False]
+        assert bridge.table["closing"].tolist() == [10.0, 10.0, 10.0]
+        assert bridge.table["complete"].tolist() == [True, True, False]
 
 
 class TestCurrency:
@@ -309,7 +309,7 @@ class TestCurrency:
         rates = pd.DataFrame({"period": months, "currency": "USD", "rate": [0.90, 0.95, 0.80]})
         bridge = mrr_bridge(study_of(self.FRAME, until="2024-03-31"), rates=rates)
         assert line(bridge, "2024-02")["fx"] == 5.0
-        march = bridge.frame.iloc[2]
+        march = bridge.table.iloc[2]
         assert (march["expansion"], march["fx"], march["closing"]) == (40.0, -15.0, 220.0)
 
     def test_a_change_of_currency_is_no_churn(self) -> None:
@@ -323,7 +323,7 @@ class TestCurrency:
 
     def test_one_currency_needs_no_rate(self) -> None:
         frame = self.FRAME[self.FRAME["currency"] == "EUR"]
-        assert mrr_bridge(study_of(frame)).frame["closing"].iloc[-1] == 100.0
+        assert mrr_bridge(study_of(frame)).table["closing"].iloc[-1] == 100.0
 
 
 def test_bad_input_is_refused() -> None:
@@ -345,5 +345,5 @@ def test_bad_input_is_refused() -> None:
 def test_the_largest_account_is_found_where_it_matters() -> None:
     rows = [(f"c{number}", "2024-01-02", 1.0) for number in range(200)] + [("big", "2024-02-02", 100.0)]
     bridge = mrr_bridge(study_of(revenue(*rows), until="2024-04-01"))
-    assert bridge.frame["largest_share"].isna().tolist() == [True, True, False, False]
-    assert bridge.frame["largest_share"].iloc[2] == pytest.approx(1 / 3)
+    assert bridge.table["largest_share"].isna().tolist() == [True, True, False, False]
+    assert bridge.table["largest_share"].iloc[2] == pytest.approx(1 / 3)

@@ -114,14 +114,14 @@ def test_every_line_equals_customers_followed_one_by_one(seed: int) -> None:
     wanted = by_hand(frame, periods, wide)
     counts = [f"{kind}_customers" for kind in KINDS]
     for name in [*counts, "closing_customers"]:
-        np.testing.assert_array_equal(found.frame[name], wanted[name], err_msg=name)
+        np.testing.assert_array_equal(found.table[name], wanted[name], err_msg=name)
     for name in [*KINDS, "closing"]:
-        np.testing.assert_allclose(found.frame[name], wanted[name], atol=0.05, err_msg=name)
+        np.testing.assert_allclose(found.table[name], wanted[name], atol=0.05, err_msg=name)
     squares = found.sums["opening*opening"][1:]
     np.testing.assert_allclose(squares, wanted["squares"][:-1], rtol=1e-9, atol=1e-3)
-    lines = found.frame[["opening", "new", "expansion", "reactivation", "fx"]].sum(axis=1)
-    gone = found.frame[["contraction", "churn"]].sum(axis=1)
-    np.testing.assert_allclose(lines - gone, found.frame["closing"], atol=1e-6)
+    lines = found.table[["opening", "new", "expansion", "reactivation", "fx"]].sum(axis=1)
+    gone = found.table[["contraction", "churn"]].sum(axis=1)
+    np.testing.assert_allclose(lines - gone, found.table["closing"], atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(12, 18))
@@ -131,8 +131,8 @@ def test_every_change_comes_to_the_same_balance(seed: int) -> None:
     wide = random_rates(periods, seed)
     study, rates = study_of(list(ENGINES.values())[seed % 4](frame)), tall(wide)
     found, wanted = mrr_bridge(study, rates=rates, profile="stripe"), by_hand(frame, periods, wide)
-    np.testing.assert_allclose(found.frame["closing"], wanted["closing"], atol=0.05)
-    np.testing.assert_array_equal(found.frame["closing_customers"], wanted["closing_customers"])
+    np.testing.assert_allclose(found.table["closing"], wanted["closing"], atol=0.05)
+    np.testing.assert_array_equal(found.table["closing_customers"], wanted["closing_customers"])
     squares = found.sums["opening*opening"][1:]
     np.testing.assert_allclose(squares, wanted["squares"][:-1], rtol=1e-9, atol=1e-3)
 
@@ -147,7 +147,7 @@ def test_a_level_of_nothing_has_no_currency(engine: str, profile: str) -> None:
             ("a", "2024-02-10", 0.0, left),
         )
         bridge = mrr_bridge(study_of(ENGINES[engine](frame)), rates={"EUR": 2.0}, profile=profile)
-        february = bridge.frame.iloc[1]
+        february = bridge.table.iloc[1]
         assert (february["churn"], february["closing"]) == (200.0, 50.0)
         assert february["fx"] == 0
 
@@ -160,7 +160,7 @@ def test_a_status_that_ends_the_level_keeps_its_currency(status: str) -> None:
         ("a", "2024-02-10", 100.0, "USD", status),
         columns="customer_id effective_at mrr currency status",
     )
-    february = mrr_bridge(study_of(frame), rates={"EUR": 2.0}).frame.iloc[1]
+    february = mrr_bridge(study_of(frame), rates={"EUR": 2.0}).table.iloc[1]
     assert february["contraction" if status == "paused" else "churn"] == 200.0
     assert february["closing"] == 50.0
 
@@ -170,9 +170,9 @@ def test_changed_currency_and_left_within_one_period() -> None:
         ("a", "2024-01-05", 50.0, "USD"), ("a", "2024-02-03", 40.0, "EUR"), ("a", "2024-02-20", 0.0, "EUR")
     )
     rates = {"EUR": 2.0}
-    quiet = mrr_bridge(study_of(frame), rates=rates).frame.iloc[1]
+    quiet = mrr_bridge(study_of(frame), rates=rates).table.iloc[1]
     assert (quiet["churn"], quiet["expansion"], quiet["closing"]) == (50.0, 0.0, 0.0)
-    loud = mrr_bridge(study_of(frame), rates=rates, profile="stripe").frame.iloc[1]
+    loud = mrr_bridge(study_of(frame), rates=rates, profile="stripe").table.iloc[1]
     assert (loud["churn"], loud["expansion"], loud["closing"]) == (80.0, 30.0, 0.0)
 
 
@@ -227,7 +227,7 @@ def test_mean_mrr_is_the_closing_balance_over_those_who_pay(engine: str) -> None
     )
     study = study_of(ENGINES[engine](frame))
     assert cx.revenue.mean_mrr(study) == 70.0
-    last = mrr_bridge(study).frame.iloc[-1]
+    last = mrr_bridge(study).table.iloc[-1]
     assert cx.revenue.mean_mrr(study) == last["closing"] / last["closing_customers"]
 
 

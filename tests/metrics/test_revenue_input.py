@@ -69,7 +69,7 @@ def bridge_by(name: str, profile: str, make: Any) -> cx.revenue.MrrBridge:
 def test_groups_of_any_name_are_the_groups(name: str) -> None:
     for profile in ("cxresearch", "stripe"):
         odd, wanted = bridge_by(name, profile, list(ENGINES.values())[INSIDE.index(name) % 4]), plain(profile)
-        assert len(odd.frame) == 6
+        assert len(odd.table) == 6
         for table in ("frame", "sums"):
             same = getattr(wanted, table).rename(columns={"segment": name})
             pd.testing.assert_frame_equal(getattr(odd, table), same)
@@ -109,10 +109,10 @@ class TestRates:
     @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
     def test_frames_of_any_engine(self, make: Any) -> None:
         opening = sum(10.0 + number for number in range(20))
-        frame = self.bridge(make(self.tall())).frame
+        frame = self.bridge(make(self.tall())).table
         assert frame["closing"].iloc[0] == 1.5 * opening
         assert frame["fx"].iloc[1] == 0.5 * opening
-        words = self.bridge(self.tall(period=["2024-01", "2024-02", "2024-03"])).frame
+        words = self.bridge(self.tall(period=["2024-01", "2024-02", "2024-03"])).table
         pd.testing.assert_frame_equal(words, frame)
 
     def test_a_period_named_twice(self) -> None:
@@ -163,7 +163,7 @@ def test_a_balance_beyond_all_bounds_after_conversion_is_refused() -> None:
 def test_the_largest_amounts_that_are_exact_pass() -> None:
     frame = levels().head(2).assign(mrr=[4e13 + 0.01, 3e13 + 0.02])
     study = cx.Study.from_frames({"revenue": frame}, observed_until="2024-02-05", instruments={})
-    assert cx.revenue.mrr_bridge(study).frame["closing"].tolist() == [7e13 + 0.03] * 2
+    assert cx.revenue.mrr_bridge(study).table["closing"].tolist() == [7e13 + 0.03] * 2
 
 
 WRONG_PERIODS = [

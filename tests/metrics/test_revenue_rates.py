@@ -423,7 +423,7 @@ class TestExplainProfiles:
             cx.revenue.mrr_bridge(study_of(rows, columns=columns), profile=name)
             for name in ("profitwell", "stripe")
         ]
-        closing = [float(bridge.frame.loc[bridge.position("2024-02"), "closing"]) for bridge in bridges]
+        closing = [float(bridge.table.loc[bridge.position("2024-02"), "closing"]) for bridge in bridges]
         assert closing[1] - closing[0] == pytest.approx(
             (found["closing_second"] - found["closing_first"]).sum()
         )
@@ -600,14 +600,14 @@ def test_cohorts_and_ages() -> None:
 def test_cohort_heads_equal_the_bridge() -> None:
     study = cx.synthetic.synthetic_study(tier="B", customers=200, seed=4)
     found, bridge = cx.revenue.cohort_retention(study), cx.revenue.mrr_bridge(study)
-    rows = found.frame[found.frame["complete"]]
+    rows = found.table[found.table["complete"]]
     last = rows.groupby("cohort")["age"].max().max()
     ends = rows[rows["cohort"] + pd.to_timedelta(0) == rows["cohort"]]
     there = sum(
         ends.loc[(ends["cohort"] == cohort) & (ends["age"] == last - place), "left"].sum()
         for place, cohort in enumerate(sorted(rows["cohort"].unique()))
     )
-    complete = bridge.frame[bridge.frame["complete"]]
+    complete = bridge.table[bridge.table["complete"]]
     assert there == complete["closing_customers"].iloc[-1]
 
 

@@ -66,7 +66,7 @@ def test_bridge_on_spark(spark: Any, profile: str) -> None:
         )
         for native in (frame, spark.createDataFrame(frame))
     )
-    pd.testing.assert_frame_equal(local.frame, remote.frame, check_dtype=False)
+    pd.testing.assert_frame_equal(local.table, remote.table, check_dtype=False)
     pd.testing.assert_frame_equal(local.sums, remote.sums, check_dtype=False, rtol=1e-12)
 
 

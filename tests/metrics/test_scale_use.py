@@ -71,7 +71,7 @@ def test_composite_index() -> None:
     assert found.estimate.value == pytest.approx(100 * expected.mean())
     assert found.estimate.se == pytest.approx(100 * stats.sem(expected))
     assert 0 < found.estimate.low < found.estimate.value < found.estimate.high < 100
-    assert found.items["weight"].tolist() == [0.75, 0.25] and found.alpha.value > 0.5
+    assert found.table["weight"].tolist() == [0.75, 0.25] and found.alpha.value > 0.5
     answers["csat"][0] = np.nan
     assert cx.survey.composite_index(answers, items).estimate.n_missing == 1
     with pytest.raises(cx.errors.ArgumentError, match="different things"):

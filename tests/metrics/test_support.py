@@ -120,7 +120,7 @@ class TestTimes:
                     cx.support.ticket_times(study, "resolution", by=["channel"], every="week"),
                     cx.support.ticket_times(study, "resolution", hours=hours),
                     cx.support.ticket_volume(study, every="day"),
-                    cx.support.ticket_ageing(study, by=["channel"]).frame,
+                    cx.support.ticket_ageing(study, by=["channel"]).table,
                 ]
             )
         assert found[0][2]["tickets"].sum() == 400
@@ -150,7 +150,7 @@ class TestCounts:
     def test_ageing(self) -> None:
         study = tickets([None, None, 1, None], until=100, created=[0, 90, 0, 60])
         found = cx.support.ticket_ageing(study)
-        assert dict(zip(found.frame["band"], found.frame["n"], strict=True)) == {
+        assert dict(zip(found.table["band"], found.table["n"], strict=True)) == {
             "under 24 h": 1,
             "1 to 2 d": 1,
             "2 to 7 d": 1,

@@ -46,7 +46,7 @@ def test_a_bridge_in_words_by_hand() -> None:
 def test_a_bridge_without_a_complete_period_has_no_caption() -> None:
     bridge = cx.revenue.mrr_bridge(ten_customers())
     with pytest.raises(cx.errors.ArgumentError, match="no complete period"):
-        bridge_caption(replace(bridge, frame=bridge.frame.assign(complete=False)))
+        bridge_caption(replace(bridge, table=bridge.table.assign(complete=False)))
 
 
 @pytest.mark.parametrize(("customers", "hidden"), [(4, True), (5, False)])
@@ -64,15 +64,15 @@ def test_cohorts_are_compared_at_a_year_where_one_is_that_old() -> None:
             for start in [pd.Timestamp("2023-01-01") + pd.DateOffset(months=3 * which)]
         ]
     ).assign(low=0.5, high=0.95, complete=True)
-    cohorts = cx.revenue.CohortRetention(frame=frame, of="customers", every="quarter", level=0.95)
+    cohorts = cx.revenue.CohortRetention(table=frame, of="customers", every="quarter", level=0.95)
     said = cohort_caption(cohorts)
     assert said.startswith("Of the customers who first paid in the quarter from Apr 2023, 80.0 % were still")
     assert "after 4 quarters (95 % interval [50.0 %, 95.0 %], n 40)." in said
-    young = cohort_caption(replace(cohorts, frame=frame.assign(age=[0, 0, 0, 1])))
+    young = cohort_caption(replace(cohorts, table=frame.assign(age=[0, 0, 0, 1])))
     assert "90.0 % were still there after 1 quarter (" in young
     money = cohort_caption(replace(cohorts, of="revenue"))
     assert money.startswith("Of the revenue of those who first paid") and "80.0 % was still" in money
-    newborn = cohort_caption(replace(cohorts, frame=frame.assign(share=np.nan)))
+    newborn = cohort_caption(replace(cohorts, table=frame.assign(share=np.nan)))
     assert newborn.startswith("No cohort is older than its first quarter yet.")
 
 
@@ -86,7 +86,7 @@ def test_ageing_in_words() -> None:
         }
     )
     ageing = cx.support.TicketAgeing(
-        frame=frame, n=4, observed_until=pd.Timestamp("2024-03-01").to_pydatetime()
+        table=frame, n=4, observed_until=pd.Timestamp("2024-03-01").to_pydatetime()
     )
     said = ageing_caption(ageing)
     assert said.startswith("Of 4 tickets open when the data were cut, 1 (25 %) has waited over 1 d;")

@@ -128,7 +128,7 @@ def acquisition_costs(
     0 2024-01-01  500.0  10
     """
     query = Query(by=bridge.by, every=bridge.every, level=check_level(level))  # type: ignore[arg-type]
-    won, query = neutral_frame(bridge.frame, query)
+    won, query = neutral_frame(bridge.table, query)
     spent = _spent(bridge, spend).rename(columns={name: column for column, name in query.names.items()})
     cells = _CAC.estimate(_CAC.family(won, query).merge(spent, on=list(query.keys)), query)
     return with_users_names(finish(_CAC, query, cells), query)
@@ -167,7 +167,7 @@ def _spent(bridge: MrrBridge, spend: Mapping[Any, float] | pd.DataFrame) -> pd.D
     if found.duplicated(keys).any():
         twice = found[found.duplicated(keys)].iloc[0]
         raise ArgumentError(f"spend of {twice['period']:%Y-%m-%d} is given twice", wanted="one amount a cell")
-    known = found.merge(bridge.frame[keys], on=keys, how="left", indicator=True)
+    known = found.merge(bridge.table[keys], on=keys, how="left", indicator=True)
     if (known["_merge"] != "both").any():
         first = known[known["_merge"] != "both"].iloc[0]
         named = ", ".join([f"{first['period']:%Y-%m-%d}", *(str(first[name]) for name in bridge.by)])

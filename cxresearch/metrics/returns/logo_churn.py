@@ -90,7 +90,7 @@ def logo_churn(
     check_level(level)
     rules = replace(rules, moves="every_change") if chosen in ("exposure", "km") else counting_heads(rules)
     bridge = mrr_bridge(study, every=every, profile=rules, rates=_no_rates(study))
-    row = bridge.frame.loc[bridge.position(period)]
+    row = bridge.table.loc[bridge.position(period)]
     if chosen in ("exposure", "km"):
         spells = _spells(study, rules, row, every)
         return (_exposure if chosen == "exposure" else _kaplan_meier)(spells, row, rules, level)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals as nw
 import numpy as np
@@ -25,15 +25,16 @@ from cxresearch.metrics.revenue.revenue_levels import (
     revenue_moves,
 )
 from cxresearch.metrics.revenue.revenue_profiles import RevenueProfile, revenue_profile
+from cxresearch.results.period_names import period_label
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.net_ratio import MoveSums, net_method, net_ratios
 from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.intervals.ratio import RatioSums, linearised_ratio
 from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cxresearch.data.study import Study
 
 
@@ -43,7 +44,7 @@ class CohortRetention(Result):
 
     Attributes
     ----------
-    frame : DataFrame
+    table : DataFrame
         One row for each cohort and age. Columns: ``cohort`` (first day of the period in which its customers
         first paid), ``age`` (periods since), ``n`` (customers of the cohort), ``start`` (its customers, or
         MRR, at the end of its first period), ``left`` (those there, or MRR, at the end of the period),
@@ -62,7 +63,7 @@ class CohortRetention(Result):
         Of the amounts; definition of a customer; name of the study.
     """
 
-    frame: pd.DataFrame
+    table: pd.DataFrame
     of: str
     every: str
     level: float
@@ -71,18 +72,60 @@ class CohortRetention(Result):
     profile: str = ""
     name: str = ""
 
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Retention of {of} by {every}, {level} intervals",
+            columns=(
+                Column(name="cohort", label="cohort", meaning="period of the first payment", unit=Unit.DATE),
+                Column(name="age", label="age", meaning="periods since", unit=Unit.COUNT),
+                Column(name="n", label="n", meaning="customers of the cohort", unit=Unit.COUNT),
+                Column(name="start", label="start", meaning="at the end of its first period"),
+                Column(name="left", label="left", meaning="at the end of the period"),
+                Column(
+                    name="share",
+                    label="share",
+                    meaning="left / start",
+                    unit=Unit.SHARE,
+                    low="low",
+                    high="high",
+                ),
+                Column(name="complete", label="complete", meaning="the period ended by the data cut"),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """What is left of the oldest cohort at its last complete age."""
+        rows = self.table[self.table["share"].notna() & (self.table["age"] > 0)]
+        if not len(rows):
+            return f"No cohort is older than its first {self.every} yet."
+        row: Any = rows[rows["cohort"] == rows["cohort"].min()].iloc[-1]
+        when = period_label(row["cohort"], self.every)
+        share = _cell(row["share"], row["low"], row["high"])
+        plural = "" if row["age"] == 1 else "s"
+        return f"Of the {self.of} of {when}, {share} are left after {row['age']} {self.every}{plural}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know: the definition of a customer, cells not complete."""
+        notes = [f"Definition of a customer: {self.profile}."] if self.profile else []
+        if not self.table["complete"].all():
+            notes.append("Cells of the running period have no share.")
+        return tuple(notes)
+
     def matrix(self) -> pd.DataFrame:
         """Return shares with one row for each cohort and one column for each age; NaN where incomplete."""
-        return self.frame.pivot_table(index="cohort", columns="age", values="share", dropna=False)
+        return self.table.pivot_table(index="cohort", columns="age", values="share", dropna=False)
 
-    def table(self) -> pd.DataFrame:  # type: ignore[override]
+    def as_text(self) -> pd.DataFrame:
         """Return shares with their intervals as text, ``"90 % [60, 98]"``, blank where incomplete."""
-        rows = self.frame
+        rows = self.table
         text = [_cell(*cell) for cell in zip(rows["share"], rows["low"], rows["high"], strict=True)]
         return rows.assign(text=text).pivot(index="cohort", columns="age", values="text").fillna("")
 
     def __str__(self) -> str:
-        count = self.frame["cohort"].nunique()
+        count = self.table["cohort"].nunique()
         lines = [f"Retention of {self.of} by {self.every}, {count} cohorts, % of the first period's end"]
         table = (100 * self.matrix()).round(1)
         lines += table.to_string(na_rep="", float_format=lambda value: f"{value:.1f}").splitlines()
@@ -151,7 +194,7 @@ def cohort_retention(
     age            0    1  2
     cohort
     2024-01-01 100.0 90.0
-    >>> cohort_retention(example_study(), of="revenue").table().loc["2024-01-01", 1]
+    >>> cohort_retention(example_study(), of="revenue").as_text().loc["2024-01-01", 1]
     '90 % [60, 141]'
     """
     check_choice("of", of, ("customers", "revenue"))
@@ -163,7 +206,7 @@ def cohort_retention(
     known = complete_periods(study, periods, every)
     frame, method = _cells(moved, periods, np.asarray(known, bool), level, of)
     return CohortRetention(
-        frame=frame,
+        table=frame,
         of=of,
         every=every,
         level=level,

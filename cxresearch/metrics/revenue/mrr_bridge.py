@@ -93,7 +93,7 @@ def mrr_bridge(
     ...     }
     ... )
     >>> study = Study.from_frames({"revenue": revenue}, observed_until="2024-03-01", instruments={})
-    >>> row = mrr_bridge(study).frame.iloc[1]
+    >>> row = mrr_bridge(study).table.iloc[1]
     >>> [float(row[name]) for name in ("opening", "expansion", "contraction", "churn", "closing")]
     [100.0, 10.0, 10.0, 10.0, 90.0]
     """
@@ -102,10 +102,10 @@ def mrr_bridge(
     grouped, query = neutral_groups(study, query)
     _refuse_others(study, query)
     bridge = bridge_by(grouped, query.by, every=every, rules=revenue_profile(profile), rates=rates)
-    names = users_names(query, bridge.frame, bridge.sums)
+    names = users_names(query, bridge.table, bridge.sums)
     return replace(
         bridge,
-        frame=bridge.frame.rename(columns=names),
+        table=bridge.table.rename(columns=names),
         sums=bridge.sums.rename(columns=names),
         by=tuple(names.values()),
     )
@@ -134,7 +134,7 @@ def bridge_by(
     frame["complete"] = complete_periods(study, frame["period"], every)
     frame["largest_share"] = _largest(moves, keys, frame, table, ledger)
     return MrrBridge(
-        frame=frame,
+        table=frame,
         every=every,
         profile=rules.name,
         rules=rules,

@@ -53,7 +53,7 @@ def revenue_rates(
     """
     bridge = _bridge(study, every, profile, by=by, rates=rates)
     rules = bridge.rules if profile is None else revenue_profile(profile)
-    frame, query = neutral_frame(bridge.frame, Query(by=bridge.by))
+    frame, query = neutral_frame(bridge.table, Query(by=bridge.by))
     keep = frame["complete"] & (frame["opening_customers"] > 0)
     parts = []
     for metric in RATES:

@@ -15,14 +15,12 @@ from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.returns.churn_cells import churn_base, churn_cells, counting_heads
 from cxresearch.metrics.revenue.exchange_rates import RATES
 from cxresearch.metrics.revenue.mrr_bridge import bridge_by
-from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
+from cxresearch.metrics.revenue.mrr_bridge_result import LARGE_ACCOUNT, MrrBridge
 from cxresearch.metrics.revenue.revenue_profiles import PROFILE, revenue_profile
 from cxresearch.metrics.revenue.revenue_rates import moves_below, rate_cells
 from cxresearch.results.units import Unit
 from cxresearch.wording import did_you_mean
 
-#: From this share of the opening MRR on, one account decides the interval.
-_LARGE = 0.1
 _ENDED = "; complete periods only"
 
 
@@ -140,7 +138,7 @@ def bridges_of(study: Any, query: Query) -> Bridges:
 
 def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFrame:
     """Cells with customers; without a period those of the last complete one."""
-    rows = bridge.frame
+    rows = bridge.table
     if query.every is None:
         done = rows[rows["complete"]]
         rows = done[done["period"] == done["period"].max()] if len(done) else done
@@ -156,7 +154,7 @@ def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFram
 def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:
     def estimate(bridges: Bridges, query: Query) -> pd.DataFrame:
         bridge = bridges.money
-        rows = _rows(bridge, query, bridge.frame["opening_customers"] > 0)
+        rows = _rows(bridge, query, bridge.table["opening_customers"] > 0)
         cells = rate_cells(name, rows, bridge.sums.loc[rows.index], bridge.rules, level=query.level)
         moves = moves_below(name, bridge.rules)
         if moves:  # the denominator is what moved, not the opening MRR
@@ -169,7 +167,7 @@ def _estimator(name: str) -> Callable[[Bridges, Query], pd.DataFrame]:
 
 def _large_account(share: float) -> str:
     """Say that an interval rests on few accounts; nothing where none is large."""
-    if not share > _LARGE:
+    if not share > LARGE_ACCOUNT:
         return ""
     return f"one account holds {100 * share:.0f} % of opening MRR: the interval rests on few accounts"
 
@@ -178,7 +176,7 @@ def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:
     """Customer churn as `logo_churn` has it, by the denominator of the profile."""
     bridge = bridges.heads
     chosen = bridge.rules.churned_denominator
-    rows = _rows(bridge, query, pd.Series(churn_base(bridge.frame, chosen) > 0, index=bridge.frame.index))
+    rows = _rows(bridge, query, pd.Series(churn_base(bridge.table, chosen) > 0, index=bridge.table.index))
     cells = churn_cells(rows, chosen, level=query.level)
     method = cells["method"] + f"; denominator {chosen}; definition {bridge.rules.name}"
     return _cells(rows, query, cells.assign(method=method))
@@ -186,7 +184,7 @@ def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:
 
 def _mrr(bridges: Bridges, query: Query) -> pd.DataFrame:
     bridge = bridges.money
-    rows = _rows(bridge, query, bridge.frame["closing_customers"] > 0)
+    rows = _rows(bridge, query, bridge.table["closing_customers"] > 0)
     cells = pd.DataFrame(
         {
             "value": rows["closing"],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import narwhals as nw
 import numpy as np
@@ -21,11 +21,11 @@ from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.periods import complete_periods, period_steps
 from cxresearch.metrics.support.ticket_times import count_times, curve_of_counts
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.units import Unit
 from cxresearch.stats.survival.reached_share import share_reached
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cxresearch.data.study import Study
 
 
@@ -35,7 +35,7 @@ class TicketAgeing(Result):
 
     Attributes
     ----------
-    frame : DataFrame
+    table : DataFrame
         One row for each group and band: columns of ``by``, ``from_hours, to_hours`` (infinite for the last),
         ``band`` (its label), ``n``.
     by : tuple of str
@@ -48,17 +48,45 @@ class TicketAgeing(Result):
         Name of the study.
     """
 
-    frame: pd.DataFrame
+    table: pd.DataFrame
     n: int
     observed_until: datetime
     by: tuple[str, ...] = ()
     name: str = ""
 
+    notes: tuple[str, ...] = ()
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="Open tickets by how long they have waited",
+            groups_first=True,
+            columns=(
+                Column(name="from_hours", label="from", meaning="lower end of the band", unit=Unit.HOURS),
+                Column(name="to_hours", label="to", meaning="upper end, infinite", unit=Unit.HOURS),
+                Column(name="band", label="age", meaning="the band in words"),
+                Column(name="n", label="n", meaning="open tickets", unit=Unit.COUNT),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """How many tickets are open, and how many of them have waited longest."""
+        oldest = self.table[self.table["to_hours"] == math.inf]
+        said = f"{self.n:,} open tickets on {self.observed_until:%Y-%m-%d %H:%M} UTC"
+        if not len(oldest):
+            return f"{said}."
+        return f"{said}; {int(oldest['n'].sum()):,} of them {oldest['band'].iloc[0]} old."
+
     def __str__(self) -> str:
-        table = self.frame[[*self.by, "band", "n"]].to_string(index=False)
+        table = self.table[[*self.by, "band", "n"]].to_string(index=False)
         return f"{self.n:,} open tickets on {self.observed_until:%Y-%m-%d %H:%M} UTC, by age\n{table}"
 
     __repr__ = __str__
+
+    def spec(self, name: str = "table") -> TableSpec:
+        """Return what the columns mean; bands are shown by their words alone."""
+        return super().spec(name).without("from_hours", "to_hours")
 
 
 def ticket_volume(
@@ -185,7 +213,7 @@ def ticket_ageing(
     Examples
     --------
     >>> from cxresearch.metrics.base.example_study import example_study
-    >>> ticket_ageing(example_study()).frame["n"].tolist()
+    >>> ticket_ageing(example_study()).table["n"].tolist()
     [0, 1, 0, 0, 0]
     """
     edges = np.asarray(edges_hours, dtype=float)
@@ -213,7 +241,7 @@ def ticket_ageing(
     table = table[[*query.by, "from_hours", "to_hours", "band", "n"]]
     names = users_names(query, table)
     return TicketAgeing(
-        frame=table.rename(columns=names),
+        table=table.rename(columns=names),
         n=int(table["n"].sum()),
         observed_until=study.observed_until,
         by=tuple(names.values()),

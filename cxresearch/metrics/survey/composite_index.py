@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.survey.score_measures import base_note, check_clusters, check_scores
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.scales import CES1, CES2, Scale
 from cxresearch.stats.design.survey_design import DesignMean, design_mean, survey_design
@@ -33,8 +34,9 @@ class CompositeIndex(Result):
         Mean of the index over the people who answered every item.
     alpha : Estimate
         Cronbach's alpha of the items with its interval.
-    items : DataFrame
-        item, weight (they add up to 1), n, mean (0 to 100), item_rest_correlation (with the mean of the
+    table : DataFrame
+        One row an item: item, weight (they add up to 1), n, mean (0 to 100), item_rest_correlation (with the
+        mean of the
         others), alpha_without.
     scores : Series
         The index of each row of the input, NaN where an item is missing.
@@ -42,8 +44,39 @@ class CompositeIndex(Result):
 
     estimate: Estimate
     alpha: Estimate
-    items: pd.DataFrame
+    table: pd.DataFrame
     scores: pd.Series[float]
+
+    specs: ClassVar[Mapping[str, TableSpec]] = {
+        "table": TableSpec(
+            title="What the index is made of",
+            columns=(
+                Column(name="item", label="item", meaning="the question"),
+                Column(name="weight", label="weight", meaning="they add up to 1", unit=Unit.SHARE),
+                Column(name="n", label="n", meaning="answers", unit=Unit.COUNT),
+                Column(name="mean", label="mean", meaning="from 0, worst, to 100, best", unit=Unit.SCORE),
+                Column(
+                    name="item_rest_correlation",
+                    label="correlation with the rest",
+                    meaning="with the mean of the other items",
+                    unit=Unit.RATIO,
+                ),
+                Column(name="alpha_without", label="alpha without", meaning="of the others", unit=Unit.RATIO),
+            ),
+        )
+    }
+
+    @property
+    def finding(self) -> str:
+        """The index and how well its items hang together."""
+        return f"{self.estimate}; {self.alpha}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know of the items."""
+        return tuple(
+            f"{note[0].upper()}{note[1:]}." for note in (self.estimate.note, self.alpha.note) if note
+        )
 
     def __str__(self) -> str:
         return f"{self.estimate}\n{self.alpha}"
@@ -234,7 +267,7 @@ def composite_index(
     return CompositeIndex(
         estimate=estimate,
         alpha=_alpha_estimate(alpha_of(table, level=level), table, level),
-        items=_item_table(table, list(items), shares),
+        table=_item_table(table, list(items), shares),
         scores=pd.Series(index, name=name),
     )
 

@@ -19,11 +19,20 @@ from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.hiding import why_hidden
 from cxresearch.results.period_names import period_label
 from cxresearch.results.result import Result
+from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate
 from cxresearch.scales import Scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_GROUP_AND_BASE = (
+    Column(name="group", label="group", meaning="the group, or all"),
+    Column(name="n", label="n", meaning="answers", unit=Unit.COUNT),
+    Column(name="n_missing", label="missing", meaning="asked without an answer", unit=Unit.COUNT),
+    Column(name="small_base", label="small base", meaning="n, or its effective number, below 30"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +60,45 @@ class ScoreBreakdown(Result):
     table: pd.DataFrame
     unit: Unit
     level: float
+
+    def spec(self, name: str = "table") -> TableSpec:  # noqa: ARG002 - the only frame
+        """Return what the columns mean: one for each class of answers, and the score they make."""
+        counts = [
+            Column(name=answer, label=answer, meaning="answers of the class", unit=Unit.COUNT)
+            for answer in self.classes
+        ]
+        score = Column(
+            name="value", label=self.name, meaning="their score", unit=self.unit, low="low", high="high"
+        )
+        return TableSpec(
+            title=f"{self.name} by class of answer, {100 * self.level:g} % intervals",
+            columns=(*_GROUP_AND_BASE[:1], *counts, score, *_GROUP_AND_BASE[1:]),
+        )
+
+    @property
+    def finding(self) -> str:
+        """The score, or where it is lowest and where highest."""
+        rows = self.table[self.table["value"].notna()]
+        if not len(rows):
+            return f"No {self.name} can be shown."
+        if len(rows) == 1:
+            return f"{self._line(rows.iloc[0])}."
+        ends = rows.sort_values("value", kind="stable").iloc[[0, -1]]
+        return f"{self.name} lies between {' and '.join(self._figure(row) for _, row in ends.iterrows())}."
+
+    def _line(self, row: Any) -> str:
+        return f"{self.name} {format_estimate(row['value'], row['low'], row['high'], self.unit)}"
+
+    def _figure(self, row: Any) -> str:
+        return f"{format_estimate(row['value'], row['low'], row['high'], self.unit)} ({row['group']})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How many groups are small, and how many hidden."""
+        hidden = int(self.table["suppressed"].sum())
+        small = int((self.table["small_base"] & ~self.table["suppressed"]).sum())
+        notes = [f"{hidden:,} groups are hidden."] if hidden else []
+        return (*notes, f"{small:,} groups have a small base.") if small else tuple(notes)
 
     def __str__(self) -> str:
         lines = []

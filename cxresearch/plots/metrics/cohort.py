@@ -47,7 +47,7 @@ def draw_cohorts(
     table = result.matrix()
     table = table.loc[:, table.notna().any()]
     table = table.iloc[:, :ages].loc[lambda part: part.notna().any(axis=1)]
-    sizes = result.frame.groupby("cohort")["n"].first().reindex(table.index)
+    sizes = result.table.groupby("cohort")["n"].first().reindex(table.index)
     values = table.to_numpy(float)
     if intervals is None:
         intervals = table.shape[1] <= 8 and len(table) <= 16
@@ -91,7 +91,7 @@ def draw_cohorts(
 def _ends(result: CohortRetention, table: pd.DataFrame) -> tuple[Floats, Floats]:
     """Ends of the intervals in the order of the cells."""
     low, high = (
-        result.frame.pivot(index="cohort", columns="age", values=end)
+        result.table.pivot(index="cohort", columns="age", values=end)
         .reindex(index=table.index, columns=table.columns)
         .to_numpy(float)
         for end in ("low", "high")

@@ -66,7 +66,7 @@ def draw_bridge(
 
 
 def _waterfall(result: MrrBridge, ax: Axes, period: Any, group: dict[str, Any]) -> None:
-    row: Any = result.frame.loc[result.position(period, **group)]
+    row: Any = result.table.loc[result.position(period, **group)]
     steps = [name for name in LEDGER if name != "fx" or row["fx"]]
     names = ["opening", *steps, "closing"]
     running = float(row["opening"])
@@ -152,7 +152,7 @@ def _zoom(ax: Axes, row: Any, steps: list[str], tops: list[float]) -> None:
 
 
 def _history(result: MrrBridge, ax: Axes, group: dict[str, Any]) -> None:
-    rows = result.frame[result.frame["complete"]]
+    rows = result.table[result.table["complete"]]
     for name, value in group.items():
         rows = rows[rows[name] == value]
     x = np.arange(len(rows))

@@ -35,7 +35,7 @@ def draw_ageing(result: TicketAgeing, ax: Axes | None = None) -> Axes:
             _bars(result, axes)
             axes.set_title(title)
             return axes
-        groups = len(result.frame[list(result.by)].drop_duplicates())
+        groups = len(result.table[list(result.by)].drop_duplicates())
         axes = ax or new_axes(8.0, 1.9 + 0.5 * groups)
         _stacked(result, axes)
         # The legend stands between the title and the bars.
@@ -44,7 +44,7 @@ def draw_ageing(result: TicketAgeing, ax: Axes | None = None) -> Axes:
 
 
 def _bars(result: TicketAgeing, ax: Axes) -> None:
-    counts = result.frame["n"].to_numpy()
+    counts = result.table["n"].to_numpy()
     ax.bar(range(len(counts)), counts, color=_colours(len(counts)), width=0.7)
     for place, count in enumerate(counts):
         text = f"{count:,}"
@@ -58,16 +58,16 @@ def _bars(result: TicketAgeing, ax: Axes) -> None:
             ha="center",
             fontsize=9,
         )
-    ax.set_xticks(range(len(counts)), result.frame["band"], color=INK)
+    ax.set_xticks(range(len(counts)), result.table["band"], color=INK)
     ax.set_ylim(0, max(float(counts.max(initial=0)), 1.0) * 1.22)
     ax.set_ylabel("open tickets")
     ax.grid(visible=False, axis="x")
 
 
 def _stacked(result: TicketAgeing, ax: Axes) -> None:
-    bands = list(dict.fromkeys(result.frame["band"]))
-    label = result.frame[list(result.by)].astype(str).agg(", ".join, axis=1)
-    table = result.frame.assign(group=label).pivot_table(
+    bands = list(dict.fromkeys(result.table["band"]))
+    label = result.table[list(result.by)].astype(str).agg(", ".join, axis=1)
+    table = result.table.assign(group=label).pivot_table(
         index="group", columns="band", values="n", sort=False
     )[bands]
     table = table.loc[table.sum(axis=1).sort_values().index]
