@@ -190,6 +190,7 @@ def time_lost(  # noqa: PLR0913 - what R's survfit takes
         raise DataError(f"nobody has event {kind}", next_step="choose a kind that occurs")
     _check_reach(risk_table(rows), horizon)
     value, influence = lost_time_influence(rows, horizon, kind=kind)
+    # Andersen (2013): the integral of F_k; its variance is that of the integrated influence.
     se = float(np.sqrt(_jackknife_variance(rows, rows.scale * influence)))
     half = normal_quantile(level) * se
     return Estimate(
@@ -250,6 +251,7 @@ def _jackknife_variance(rows: SurvivalRows, influence: Floats) -> float:
 
 def _areas(table: RiskTable, survival: Floats, horizon: float) -> Floats:
     """Area under the curve from 0 to each time and to the horizon, shape (t + 2,), times capped there."""
+    # S is constant between times: width times height.
     edges = np.minimum(np.concatenate([[0.0], table.time, [np.inf]]), horizon)
     return np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.concatenate([[1.0], survival]))])
 
