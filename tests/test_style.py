@@ -1,9 +1,9 @@
 """Style that a machine can count, room by room: conditional expressions, comments, doors that name files.
 
 A finished room keeps the limits. An unfinished one, listed in ``style_reached.json``, keeps what it has
-reached, with a tenth to spare while it is built on. Whoever has mended a room, or brought rooms of several hands
-together, writes the list anew: ``python tests/test_style.py``. Numbers may only fall, and a room that keeps the
-limits drops out.
+reached, with a tenth to spare while it is built on. Whoever has mended a room, or brought together rooms of
+several hands, writes the list anew: ``python tests/test_style.py``. Numbers may only fall, and a room that
+keeps the limits drops out.
 """
 
 import ast
