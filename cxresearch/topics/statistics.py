@@ -2,6 +2,7 @@
 
 from cxresearch.stats.hazards.cox import fit_cox
 from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.hazards.fine_gray import fine_gray
 from cxresearch.stats.hazards.gray import gray_test
 from cxresearch.stats.hazards.logrank import LogRank, logrank
 from cxresearch.stats.intervals.correlation import correlation
@@ -14,9 +15,15 @@ from cxresearch.stats.prediction.concordance import Concordance, concordance
 from cxresearch.stats.prediction.delong import CorrelatedAUC, delong
 from cxresearch.stats.prediction.integrated_brier import integrated_brier
 from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
+from cxresearch.stats.prediction.thresholds import (
+    ThresholdTable,
+    auc_between_groups,
+    partial_auc,
+    threshold_table,
+)
 from cxresearch.stats.survival.aalen_johansen import aalen_johansen
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
-from cxresearch.stats.survival.rmst import restricted_mean
+from cxresearch.stats.survival.rmst import restricted_mean, time_lost
 
 __all__ = [
     "Concordance",
@@ -26,14 +33,17 @@ __all__ = [
     "LogisticFit",
     "Measure",
     "Pooled",
+    "ThresholdTable",
     "aalen_johansen",
     "adequacy",
     "agresti_coull",
+    "auc_between_groups",
     "clopper_pearson",
     "concordance",
     "correlation",
     "delong",
     "egger_test",
+    "fine_gray",
     "fit_cox",
     "gray_test",
     "integrated_brier",
@@ -45,8 +55,11 @@ __all__ = [
     "logistic_fit",
     "logrank",
     "meta_analysis",
+    "partial_auc",
     "poisson_rate",
     "restricted_mean",
+    "threshold_table",
+    "time_lost",
     "vuong",
     "wald",
     "wilson",

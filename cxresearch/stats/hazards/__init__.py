@@ -2,10 +2,10 @@
 
 cox                 the fit: Efron's ties, start and stop, strata, weights, clusters
 cox_fit             a fitted regression as a value
-cox_residuals       martingale, deviance, score and Schoenfeld residuals
 cox_survival        predicted curves
 proportional_hazards    is the ratio the same at all times? R's cox.zph
 censoring_cox       censoring that depends on covariates, as weights
+fine_gray           regression of a cumulative incidence
 logrank             log-rank tests: weighted in time, stratified, robust
 gray                Gray's test of one cumulative incidence
 """

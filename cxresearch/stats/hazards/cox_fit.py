@@ -45,6 +45,8 @@ class CoxFit(Result):
         Newton steps taken.
     separated : tuple of str
         Covariates whose coefficient runs off to infinity: no finite estimate exists.
+    model : str
+        What was fitted.
     """
 
     names: tuple[str, ...]
@@ -60,6 +62,7 @@ class CoxFit(Result):
     level: float
     iterations: int
     separated: tuple[str, ...] = ()
+    model: str = "Cox regression"
 
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
@@ -164,7 +167,7 @@ class CoxFit(Result):
         errors = "errors of independent rows"
         if self.robust is not None:
             errors = f"errors robust over {self.n_clusters:,} clusters"
-        text = f"Cox regression of {self.n:,} rows with {self.n_events:,} events, {errors}"
+        text = f"{self.model}, {self.n:,} rows with {self.n_events:,} events, {errors}"
         finite = self.table[~self.table["name"].isin(self.separated)]
         if finite.empty:
             return f"{text}."

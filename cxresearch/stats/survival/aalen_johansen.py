@@ -280,27 +280,65 @@ def _variance(
     influence on log S times dF_k. Both are linear in 1, F_k(t) and B(t) with
     ``dB = dF_k C(s-) - dF_k / n``.
     """
-    level, start, final = log_survival_influence(rows, table)
-    leave = table.exit_index
-    enter = table.entry_index
     scale = rows.scale[:, None]
     variance = np.empty_like(steps)
-    for k, kind in enumerate(table.kinds):
-        f = np.concatenate([[0.0], np.cumsum(steps[:, k])])
-        b = np.concatenate([[0.0], np.cumsum(steps[:, k] * (level[:-1] - 1 / table.at_risk))])
-        # A row's event of this kind adds S(s-) / n(s) at its own time.
-        event = (rows.event == kind) * before[leave] / table.at_risk[leave]
-        at_exit = b[leave + 1] - b[enter] - start * (f[leave + 1] - f[enter]) + event
-        # Coordinates in 1, F_k(t), B(t): B(t) - B(entry) - C(entry) (F(t) - F(entry)) while at risk, ...
-        present = np.stack([start * f[enter] - b[enter], -start, np.ones_like(start)], axis=1)
-        # ... and the value at the exit plus final (F(t) - F(exit)) from then on.
-        settled = np.stack([at_exit - final * f[leave + 1], final, np.zeros_like(final)], axis=1)
+    for k in range(len(table.kinds)):
+        basis, present, settled = _influence_coordinates(rows, table, before, steps, k)
         variance[:, k] = jackknife_variance(
-            np.stack([np.ones(table.time.size), f[1:], b[1:]], axis=1),
-            enter=enter,
-            leave=leave,
+            basis,
+            enter=table.entry_index,
+            leave=table.exit_index,
             present=scale * present,
             settled=scale * settled,
             cluster=rows.cluster,
         )
     return variance
+
+
+def _influence_coordinates(
+    rows: SurvivalRows, table: RiskTable, before: Floats, steps: Floats, k: int
+) -> tuple[Floats, Floats, Floats]:
+    """Functions of time 1, F_k, B, shape (t, 3), and each row's coordinates in them, shape (n, 3).
+
+    The coordinates are those while the row is at risk, and those from its exit on.
+    """
+    level, start, final = log_survival_influence(rows, table)
+    leave = table.exit_index
+    enter = table.entry_index
+    f = np.concatenate([[0.0], np.cumsum(steps[:, k])])
+    b = np.concatenate([[0.0], np.cumsum(steps[:, k] * (level[:-1] - 1 / table.at_risk))])
+    # A row's event of this kind adds S(s-) / n(s) at its own time.
+    event = (rows.event == table.kinds[k]) * before[leave] / table.at_risk[leave]
+    at_exit = b[leave + 1] - b[enter] - start * (f[leave + 1] - f[enter]) + event
+    # B(t) - B(entry) - C(entry) (F(t) - F(entry)) while at risk, ...
+    present = np.stack([start * f[enter] - b[enter], -start, np.ones_like(start)], axis=1)
+    # ... and the value at the exit plus final (F(t) - F(exit)) from then on.
+    settled = np.stack([at_exit - final * f[leave + 1], final, np.zeros_like(final)], axis=1)
+    return np.stack([np.ones(table.time.size), f[1:], b[1:]], axis=1), present, settled
+
+
+def lost_time_influence(rows: SurvivalRows, horizon: float, *, kind: int) -> tuple[float, Floats]:
+    """Area under the incidence of one kind up to the horizon, and each row's influence on it, shape (n,).
+
+    Parameters
+    ----------
+    rows : SurvivalRows
+        Checked rows; ``kind`` occurs, and the horizon lies within the follow-up.
+    horizon : float
+        In the unit of the durations.
+    kind : int
+        Event code.
+    """
+    others = [int(code) for code in np.unique(rows.event) if code not in (0, kind)]
+    table = risk_table(rows, kinds=(kind, *others))
+    before = np.concatenate([[1.0], survival_of(table)[:-1]])
+    steps = before[:, None] * table.events / table.at_risk[:, None]
+    basis, present, settled = _influence_coordinates(rows, table, before, steps, 0)
+    # Time from each step to the next, capped at the horizon; the functions are constant in between.
+    edges = np.minimum(np.append(table.time, np.inf), horizon)
+    areas = np.zeros((len(basis) + 1, 3))
+    areas[1:] = np.cumsum(np.diff(edges)[:, None] * basis, axis=0)
+    at_risk = areas[table.exit_index] - areas[table.entry_index]
+    gone = areas[-1] - areas[table.exit_index]
+    influence = (present * at_risk).sum(axis=1) + (settled * gone).sum(axis=1)
+    return float(areas[-1, 1]), np.asarray(influence)

@@ -13,6 +13,7 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import cluster_sums
+from cxresearch.stats.survival.aalen_johansen import lost_time_influence
 from cxresearch.stats.survival.kaplan_meier import (
     emptied_early,
     emptied_note,
@@ -133,17 +134,94 @@ def restricted_mean(  # noqa: PLR0913 - what R's survfit takes
     )
 
 
-def restricted_mean_of(rows: SurvivalRows, *, horizon: float) -> RestrictedMean:
-    """Restricted mean of rows that have been checked; see :func:`restricted_mean`."""
+def time_lost(  # noqa: PLR0913 - what R's survfit takes
+    duration: ArrayLike,
+    event: ArrayLike,
+    *,
+    horizon: float,
+    kind: int = 1,
+    entry: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+    unit: Unit = Unit.DAYS,
+) -> Estimate:
+    """Mean time lost to one kind of event before a horizon: the area under its cumulative incidence.
+
+    Times lost to all kinds and the restricted mean add up to the horizon: a customer year of 12 months is 9.1
+    months kept, 2.2 lost to those who cancel and 0.7 lost to payments that fail.
+
+    Parameters
+    ----------
+    duration, event, entry, weights, clusters
+        As in :func:`cxresearch.stats.survival.aalen_johansen.aalen_johansen`.
+    horizon : float
+        Above 0, and within the follow-up unless everybody has left.
+    kind : int
+        Event code whose time is counted; all other codes above 0 compete.
+    level : float
+        Confidence level.
+    unit : Unit
+        Unit of time.
+
+    Returns
+    -------
+    Estimate
+        The error is the infinitesimal jackknife of the Aalen-Johansen estimate, summed by cluster.
+
+    Raises
+    ------
+    DataError
+        If nobody has this kind of event, or the horizon lies beyond the follow-up.
+
+    References
+    ----------
+    Andersen 2013, doi:10.1002/sim.5903.
+
+    Examples
+    --------
+    >>> time_lost([1, 2, 3, 4], [1, 2, 0, 1], horizon=4)
+    time lost to event 1 within 4 days 0.8 [−0.5, 2.0] days, n 4
+    """
+    check_level(level)
+    rows = survival_rows(duration, event, entry=entry, weights=weights, clusters=clusters)
     horizon = check_number("horizon", horizon, above=0)
-    table = risk_table(rows)
-    survival = survival_of(table)
-    if horizon > table.time[-1] and survival[-1] > 0:
+    if not (rows.event == kind).any():
+        raise DataError(f"nobody has event {kind}", next_step="choose a kind that occurs")
+    _check_reach(risk_table(rows), horizon)
+    value, influence = lost_time_influence(rows, horizon, kind=kind)
+    # Andersen (2013): the integral of F_k; its variance is that of the integrated influence.
+    se = float(np.sqrt(_jackknife_variance(rows, rows.scale * influence)))
+    half = normal_quantile(level) * se
+    return Estimate(
+        name=f"time lost to event {kind} within {horizon:g} {unit}",
+        value=value,
+        low=value - half,
+        high=value + half,
+        level=level,
+        se=se,
+        n=rows.n,
+        unit=unit,
+        method="area under Aalen-Johansen, infinitesimal jackknife variance",
+        denominator="people followed",
+    )
+
+
+def _check_reach(table: RiskTable, horizon: float) -> None:
+    if horizon > table.time[-1] and survival_of(table)[-1] > 0:
         raise DataError(
             f"the horizon {horizon:g} lies beyond the follow-up, which ends at {table.time[-1]:g}",
             next_step="choose a horizon within the follow-up, or use cx.curves.expected_lifetime, "
             "which says how much is extrapolated",
         )
+
+
+def restricted_mean_of(rows: SurvivalRows, *, horizon: float) -> RestrictedMean:
+    """Restricted mean of rows that have been checked; see :func:`restricted_mean`."""
+    horizon = check_number("horizon", horizon, above=0)
+    table = risk_table(rows)
+    survival = survival_of(table)
+    _check_reach(table, horizon)
     area = _areas(table, survival, horizon)
     influence = rows.weight * _influence(rows, table, area)
     if rows.robust:
@@ -173,6 +251,7 @@ def _jackknife_variance(rows: SurvivalRows, influence: Floats) -> float:
 
 def _areas(table: RiskTable, survival: Floats, horizon: float) -> Floats:
     """Area under the curve from 0 to each time and to the horizon, shape (t + 2,), times capped there."""
+    # S is constant between times: width times height.
     edges = np.minimum(np.concatenate([[0.0], table.time, [np.inf]]), horizon)
     return np.concatenate([[0.0], np.cumsum(np.diff(edges) * np.concatenate([[1.0], survival]))])
 

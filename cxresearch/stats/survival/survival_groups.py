@@ -113,5 +113,6 @@ def grouped_table(
     leaving = np.cumsum(sums(leave, rows.weight)[:, ::-1], axis=1)[:, ::-1]
     entering = np.cumsum(sums(enter, rows.weight)[:, ::-1], axis=1)[:, ::-1]
     events = np.stack([sums(leave, rows.weight * (rows.event == kind))[:, :-1] for kind in table.kinds])
+    # Times at which nobody has an event add nothing to any test.
     busy = events.sum(axis=(0, 1)) > 0
     return GroupedTable(at_risk=(leaving[:, :-1] - entering[:, 1:])[:, busy], events=events[:, :, busy])
