@@ -69,11 +69,6 @@ REACHED: dict[str, tuple[float, float]] = {
 
 #: Rooms whose door does not name its files yet.
 DOORS_TO_COME = {
-    "churn/classifier",
-    "churn/curves",
-    "churn/drivers",
-    "churn/evaluation",
-    "churn/risk",
     "data",
     "data/checking",
     "data/landmarks",
@@ -82,9 +77,6 @@ DOORS_TO_COME = {
     "data/study_file",
     "data/synthetic",
     "data/validation",
-    "headtohead/claims",
-    "headtohead/contest",
-    "headtohead/robustness",
     "metrics/base",
     "metrics/economics",
     "metrics/returns",

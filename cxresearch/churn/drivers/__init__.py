@@ -1,1 +1,5 @@
-"""Drivers."""
+"""What goes with a score, how sure that is, and where performance lags importance.
+
+- `key_drivers`: shares of the explained variance, penalty and reward, with bootstrap intervals.
+- `key_drivers_result`: the drivers as a value.
+"""

@@ -1,1 +1,7 @@
-"""Claims."""
+"""Sayings of the trade, each a test settled before the data are seen.
+
+- `audit_claims`: the eight sayings and their audit.
+- `churn_claims`: sayings about who leaves.
+- `service_claims`: sayings about service, spending and effort.
+- `evidence`: what the tests share: evidence, thresholds, verdicts.
+"""
