@@ -1,5 +1,4 @@
-"""Churn: curves, hazards, classifier, evaluation, risk list.
+"""Who leaves and when: curves, hazards, a calibrated classifier, its risk list, and drivers of scores.
 
-``churn_kinds``
-    Kinds of churn: what counts as leaving, by the same names and the same default everywhere.
+- `churn_kinds`: what counts as leaving, by one set of names with one default.
 """

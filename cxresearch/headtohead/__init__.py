@@ -1,1 +1,1 @@
-"""Head-to-head tests of scores: protocol, contest, power, claims."""
+"""Which score tells who leaves: the contest, how robust it is, and sayings of the trade."""

@@ -87,7 +87,8 @@ def preparation(model: ModelKind, numbers: Sequence[str], categories: Sequence[s
 
 def candidates(model: ModelKind, *, balance: str, seed: int) -> list[tuple[str, Any]]:
     """Return the settings to try, as text and as an unfitted classifier."""
-    weights = "balanced" if balance == "weights" else None
+    # "balanced" weighs a row by n / (2 n of its side), as scikit-learn defines it.
+    weights = {"weights": "balanced"}.get(balance)
     if model == "logistic":
         return [
             (_text(grid), LogisticRegression(max_iter=1_000, class_weight=weights, **grid))
@@ -146,9 +147,11 @@ def tune(options: list[tuple[str, Any]], X: NDArray[np.float64], rows: Rows, *, 
         for train, test in folds:
             fitted = clone(classifier).fit(X[train], left[train], sample_weight=weight[train])
             risk[test] = fitted.predict_proba(X[test])[:, 1]
-        sides = np.where(left, 0.5 / left.mean(), 0.5 / (1 - left.mean()))
-        balanced = classifier.get_params()["class_weight"] == "balanced"
-        losses.append(log_loss(left, risk, sample_weight=weight * (sides if balanced else 1.0)))
+        row_weight = weight
+        if classifier.get_params()["class_weight"] == "balanced":
+            # Judged as it was fitted: either side counts one half.
+            row_weight = weight * np.where(left, 0.5 / left.mean(), 0.5 / (1 - left.mean()))
+        losses.append(log_loss(left, risk, sample_weight=row_weight))
     best = int(np.argmin(losses))
     return pd.DataFrame(
         {

@@ -123,6 +123,7 @@ def fit_churn(
             "no column varies, so there is nothing to learn from",
             wanted="scores, features or segments in the landmarks",
         )
+    # Inverse probability of censoring weights (Vock et al. 2016); rows censored before the horizon weigh 0.
     every = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=marks.horizon_days)
     require_both_sides(every, "training rows")
     rows = every.take(every.weight > 0)
@@ -185,6 +186,7 @@ def _fit(
     options = candidates(model, balance=balance, seed=seed)
     tuning = tune(options, X, rows, seed=seed)
     chosen = options[int(np.argmax(tuning["chosen"]))][1]
+    # Refits on resampled customers spread as the model would from sample to sample.
     refits, scale = resampled_members(chosen, X, rows, members=int(members), seed=seed)
     return {
         "classifier": Pipeline([("prepare", prepare), ("classify", calibrate(chosen, X, rows, seed=seed))]),
@@ -204,14 +206,17 @@ def _baselines(rows: Rows, numbers: tuple[str, ...], marks: Landmarks) -> dict[s
 def _training(frame: pd.DataFrame, rows: Rows) -> Training:
     known = rows.weight > 0
     dates = frame["landmark_at"].dropna()
+    first = last = None
+    if len(dates):
+        first, last = dates.min().to_pydatetime(), dates.max().to_pydatetime()
     return Training(
         rows=int(known.sum()),
         customers=len(np.unique(rows.customer[known])),
         cases=int((rows.left & known).sum()),
         censored=int((~known).sum()),
         risk=float(np.average(rows.left, weights=rows.weight)),
-        first=dates.min().to_pydatetime() if len(dates) else None,
-        last=dates.max().to_pydatetime() if len(dates) else None,
+        first=first,
+        last=last,
     )
 
 
@@ -219,5 +224,5 @@ def _ranges(table: pd.DataFrame, numbers: tuple[str, ...]) -> pd.DataFrame:
     part = table[list(numbers)]
     quantiles = part.quantile([0.0, 0.01, 0.5, 0.99, 1.0]).T
     quantiles.columns = pd.Index(["low", "q01", "median", "q99", "high"])
-    made = quantiles.assign(missing=part.isna().mean())
-    return made.rename_axis("feature").reset_index()
+    ranges = quantiles.assign(missing=part.isna().mean())
+    return ranges.rename_axis("feature").reset_index()

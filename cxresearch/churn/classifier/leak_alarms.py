@@ -258,7 +258,8 @@ def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
             other = mine
         weight = np.bincount(code[other], weights=rows.weight[other], minlength=code.max() + 1)
         cases = np.bincount(code[other], weights=(rows.weight * rows.left)[other], minlength=code.max() + 1)
-        overall = float(cases.sum() / weight.sum()) if weight.sum() else 0.0
+        # A level that the other half does not have gets the share of all there.
+        overall = float(cases.sum() / max(weight.sum(), 1e-300))
         level = np.divide(cases, weight, out=np.full(len(weight), overall), where=weight > 0)
         share[mine] = level[code[mine]]
     return share, distinct
@@ -277,6 +278,7 @@ def _auc_alone(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDA
 
 
 def _turned(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    # A column that ranks the wrong way round knows as much: turned, its AUC is 1 - AUC.
     auc = float(roc_auc_score(left, values, sample_weight=weight))
     return max(auc, 1 - auc)
 
@@ -290,13 +292,15 @@ def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
         ("lowest", np.quantile(values[known], 0.01)),
         ("highest", np.quantile(values[known], 0.99)),
     ):
-        there = known & (values <= limit if side == "lowest" else values >= limit)
-        if there.sum() < max(20, 0.01 * len(values)) or there.all():
+        extreme = known & (values <= limit)
+        if side == "highest":
+            extreme = known & (values >= limit)
+        if extreme.sum() < max(20, 0.01 * len(values)) or extreme.all():
             continue
-        share = float(np.average(rows.gone[there], weights=rows.weight[there]))
+        share = float(np.average(rows.gone[extreme], weights=rows.weight[extreme]))
         if share >= PURE_SHARE:
             return (
-                f"of the {int(there.sum()):,} rows at its {side} values {share:.0%} left "
+                f"of the {int(extreme.sum()):,} rows at its {side} values {share:.0%} left "
                 f"({overall:.0%} overall); it may be measured after the fact"
             )
     return ""

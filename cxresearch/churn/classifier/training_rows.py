@@ -45,8 +45,9 @@ class Rows:
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
         """Return some of the rows."""
+        positions = np.arange(len(self.left))[chosen]
         return Rows(
-            table=self.table.loc[chosen] if chosen.dtype == bool else self.table.iloc[chosen],
+            table=self.table.iloc[positions],
             left=self.left[chosen],
             gone=self.gone[chosen],
             weight=self.weight[chosen],
@@ -71,7 +72,9 @@ def readable_columns(
     ArgumentError
         If a column to leave out does not exist.
     """
-    frame = marks.frame if within is None else within
+    frame = marks.frame
+    if within is not None:
+        frame = within
     ages = [f"{name}_age_days" for name in marks.instruments]
     wanted = [*marks.instruments, *ages, "tenure_days", *marks.features]
     unknown = sorted(set(leave_out) - {*wanted, *marks.segments})
@@ -112,6 +115,7 @@ def outcome_rows(
     duration = frame["duration_days"].to_numpy(dtype=np.float64)
     event = frame["event"].to_numpy(dtype=np.int64)
     fit = follow_up(duration, event)
+    # 1/G(T-) for those who left, 1/G(horizon) for those followed past it, 0 for the censored.
     weight = fit.unsorted(inverse_weights(fit, horizon))
     early = fit.unsorted(fit.duration) <= fit.reaching(horizon)
     return Rows(
@@ -130,12 +134,15 @@ def choose_split(marks: Landmarks, *, test_share: float, seed: int) -> Split:
     ended = followed_through(marks)
     days, counts = np.unique(dates[ended].dropna().to_numpy(), return_counts=True)
     horizon = np.timedelta64(int(float(marks.horizon_days) * 86_400_000_000), "us")
+    # Trained on: landmarks whose horizon ended by the border. Tested on: landmarks from the border on.
     options = []
     for border in days:
         before, after = int(counts[days + horizon <= border].sum()), int(counts[days >= border].sum())
         if before and after:
             options.append((abs(after / (before + after) - test_share), border))
-    at = pd.Timestamp(min(options)[1]).to_pydatetime() if options and test_share > 0 else None
+    at = None
+    if options and test_share > 0:
+        at = pd.Timestamp(min(options)[1]).to_pydatetime()
     return Split(test_share=test_share, seed=seed, test_from=at)
 
 
@@ -173,6 +180,7 @@ def trained_on(split: Split, frame: pd.DataFrame, horizon: float) -> NDArray[np.
 def _on_test_side(split: Split, frame: pd.DataFrame) -> NDArray[np.bool_]:
     key = f"{split.seed % 10**16:016d}"
     hashed = pd.util.hash_pandas_object(frame["customer_id"].astype(object), index=False, hash_key=key)
+    # A hash of the id, so that a customer is on the same side in this data and in any other.
     return np.asarray(hashed.to_numpy() % 10_000 < round(split.test_share * 10_000))
 
 

@@ -1,25 +1,14 @@
-"""Curves.
+"""How long customers stay: curves, comparisons, hazards, lifetimes, and what follows an event.
 
-``after_event``
-    Survival after an experience against customers of the same tenure who have not had it yet.
-``churn_curve``
-    Churn curves and incidences: the public functions.
-``churn_curve_result``
-    Churn curves and incidences by group as values.
-``compare_curves``
-    Whether curves differ, and by how much.
-``expected_lifetime``
-    Expected remaining lifetime, and how much of it is extrapolated.
-``experiences``
-    Experiences a customer can have, and when: detractor answers, unresolved tickets, named events.
-``hazard_design``
-    From scores and controls to the columns of a hazard regression: straight, bent, or by category.
-``hazard_model``
-    Hazard of churn by scores that change over time.
-``score_intervals``
-    Start and stop: cut each customer's stay into intervals in which the known scores do not change.
-``survival_input``
-    From a study, landmarks, a frame or arrays to checked survival input by group: one place for all curves.
-``timeline``
-    Customers on a line of time: when each left, how, and from when they were under observation.
+- `churn_curve`: the functions that make curves and incidences of a study, landmarks, a frame or arrays.
+- `churn_curve_result`: curves and incidences by group as values.
+- `compare_curves`: whether curves differ, and by how much.
+- `expected_lifetime`: expected further time, and how much of it is extrapolated.
+- `hazard_model`: Cox regression of churn on scores that change over time.
+- `hazard_design`: scores and controls as columns of that regression.
+- `after_event`: customers after an experience beside matched ones without it.
+- `experiences`: which experiences there are, and when customers had them.
+- `score_intervals`: a customer's stay cut where the known scores change.
+- `survival_input`: from whatever source to checked rows by group.
+- `timeline`: when each customer left, how, and from when they were under observation.
 """

@@ -34,7 +34,9 @@ SMALL_GROUP = 30
 
 def small_group_note(n: int) -> str:
     """What to say about a group of ``n`` people."""
-    return f"only {n} people" if n < SMALL_GROUP else ""
+    if n < SMALL_GROUP:
+        return f"only {n} people"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -147,17 +149,16 @@ class ChurnCurve(Result):
 
     def shares_at(self, time: float) -> tuple[Estimate, ...]:
         """Share of each group still there at one time; ``note`` says where too few are followed so long."""
-        alone = len(self.groups) == 1
-        shares = [
-            curve.share_at(time, name="" if alone else f"{group}, still there after {time:g} {self.unit}")
-            for group, curve in zip(self.groups, self.curves, strict=True)
-        ]
-        return tuple(
-            share
-            if share.note or time <= curve.readable_until
-            else replace(share, note="too few are followed so long")
-            for share, curve in zip(shares, self.curves, strict=True)
-        )
+        shares = []
+        for group, curve in zip(self.groups, self.curves, strict=True):
+            name = f"{group}, still there after {time:g} {self.unit}"
+            if len(self.groups) == 1:
+                name = ""
+            share = curve.share_at(time, name=name)
+            if not share.note and time > curve.readable_until:
+                share = replace(share, note="too few are followed so long")
+            shares.append(share)
+        return tuple(shares)
 
     @property
     def finding(self) -> str:
@@ -178,34 +179,38 @@ class ChurnCurve(Result):
         str
             Every share with its interval and the number of customers behind the curve.
         """
-        parts = [
-            self._sentence("customers" if len(self.groups) == 1 else f"customers of {group}", curve, time)
-            for group, curve in zip(self.groups, self.curves, strict=True)
-        ]
         if len(self.curves) == 1:
-            parts.append(falls_words(self.curves[0], steep_falls(self.curves[0])))
-        return " ".join(part for part in parts if part)
+            curve = self.curves[0]
+            parts = [self._sentence("customers", curve, time), falls_words(curve, steep_falls(curve))]
+            return " ".join(part for part in parts if part)
+        return " ".join(
+            self._sentence(f"customers of {group}", curve, time)
+            for group, curve in zip(self.groups, self.curves, strict=True)
+        )
 
     @property
     def falls(self) -> str:
         """How many leave in the months in which the curve falls steeply; empty for several groups."""
-        return falls_figures(self.curves[0], steep_falls(self.curves[0])) if len(self.curves) == 1 else ""
+        if len(self.curves) > 1:
+            return ""
+        return falls_figures(self.curves[0], steep_falls(self.curves[0]))
 
     def _sentence(self, who: str, curve: KaplanMeier, time: float) -> str:
+        # Shares are told no later than enough are followed.
         at = min(float(time), curve.readable_until)
         share = curve.share_at(at)
-        ends = f"{100 * self.level:g} % interval " + " to ".join(
-            format_value(end, Unit.SHARE) for end in (share.low, share.high)
-        )
-        known = f" ({ends}, n {curve.n:,})" if np.isfinite(share.low) else f" (n {curve.n:,})"
+        behind = f"n {curve.n:,}"
+        if np.isfinite(share.low):
+            low, high = (format_value(end, Unit.SHARE) for end in (share.low, share.high))
+            behind = f"{100 * self.level:g} % interval {low} to {high}, {behind}"
         text = (
             f"{format_value(share.value, Unit.SHARE)} of {who} are still there after {_time(at, self.unit)}"
         )
         median = curve.median
         if median.value <= curve.readable_until:
             figure = format_estimate(median.value, median.low, median.high, self.unit)
-            return f"{text}{known}; half have left after {figure}."
-        return f"{text}{known}."
+            return f"{text} ({behind}); half have left after {figure}."
+        return f"{text} ({behind})."
 
     @property
     def steps(self) -> pd.DataFrame:
@@ -263,8 +268,8 @@ class ChurnCurve(Result):
         rows = []
         for group, curve in zip(self.groups, self.curves, strict=True):
             for share in np.atleast_1d(np.asarray(p, dtype=float)):
-                one = curve.quantile(float(share))
-                rows.append((group, float(share), one.value, one.low, one.high, one.note))
+                time = curve.quantile(float(share))
+                rows.append((group, float(share), time.value, time.low, time.high, time.note))
         return pd.DataFrame(rows, columns=["group", "p", "time", "low", "high", "note"])
 
     def conditional(self, stayed: ArrayLike, further: float) -> pd.DataFrame:
@@ -313,14 +318,18 @@ class ChurnCurve(Result):
         }
 
     def __str__(self) -> str:
-        what = "" if self.kind == "any" else f" ({self.kind})"
-        since = f" given {self.given:g} {self.unit} already" if self.given else ""
-        lines = [f"Churn curve{what}, {self.unit} from the {self.axis}{since}, n {self.n:,}"]
+        head = "Churn curve"
+        if self.kind != "any":
+            head += f" ({self.kind})"
+        head += f", {self.unit} from the {self.axis}"
+        if self.given:
+            head += f" given {self.given:g} {self.unit} already"
+        lines = [f"{head}, n {self.n:,}"]
         for row in self.table.to_dict("records"):
-            note = f"; {row['note'].removeprefix('not reached: ')}" if row["note"] else ""
-            lines.append(
-                f"  {row['group']}: {self._median(row)}, n {row['n']:,}, churned {row['events']:,.6g}{note}"
-            )
+            line = f"  {row['group']}: {self._median(row)}, n {row['n']:,}, churned {row['events']:,.6g}"
+            if row["note"]:
+                line += f"; {row['note'].removeprefix('not reached: ')}"
+            lines.append(line)
         return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
 
     def _median(self, row: dict[Any, Any]) -> str:
@@ -332,7 +341,9 @@ class ChurnCurve(Result):
 
 
 def _time(value: float, unit: Unit) -> str:
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    if value >= 100:
+        return f"{value:,.0f} {unit}"
+    return f"{value:.3g} {unit}"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -396,8 +407,10 @@ class ChurnIncidence(Result):
         """How many are lost in which way, in a sentence."""
         parts = []
         for row in self.table.to_dict("records"):
-            who = "" if len(self.groups) == 1 else f" of {row['group']}"
-            parts.append(f"{format_value(row['incidence'], Unit.SHARE)}{who} by {row['kind']} churn")
+            share = format_value(row["incidence"], Unit.SHARE)
+            if len(self.groups) > 1:
+                share += f" of {row['group']}"
+            parts.append(f"{share} by {row['kind']} churn")
         when = _time(float(self.table["time"].iloc[0]), self.unit)
         return f"Within {when} are lost: {', '.join(parts)}."
 

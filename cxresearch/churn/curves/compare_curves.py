@@ -118,9 +118,9 @@ class CurveComparison(Result):
             return "The groups cannot be told apart: every difference is within what chance explains."
         widest = max(sure.to_dict("records"), key=lambda row: abs(row["rmst_difference"]))
         gap = float(widest["rmst_difference"])
-        longer, shorter = (
-            (widest["first"], widest["second"]) if gap > 0 else (widest["second"], widest["first"])
-        )
+        longer, shorter = widest["first"], widest["second"]
+        if gap < 0:
+            longer, shorter = shorter, longer
         low, high = sorted(abs(float(widest[side])) for side in ("rmst_low", "rmst_high"))
         text = (
             f"Of the first {self.horizon:.3g} {self.unit}, customers of {longer} stay {abs(gap):.1f} "
@@ -147,7 +147,7 @@ class CurveComparison(Result):
             high=row["rmst_high"],
             level=self.level,
             se=row["rmst_se"],
-            statistic=row["rmst_difference"] / row["rmst_se"] if row["rmst_se"] > 0 else float("nan"),
+            statistic=float(np.divide(row["rmst_difference"], row["rmst_se"] or np.nan)),
             p_value=row["rmst_p"],
             p_adjusted=row["rmst_p_adjusted"],
             adjustment=self.adjustment,
@@ -168,14 +168,16 @@ class CurveComparison(Result):
         for row in self.table.to_dict("records"):
             kept = self._figure(row, "rmst", self.unit)
             gap = self._figure(row, "survival", Unit.SHARE_DIFFERENCE)
-            lines.append(
+            line = (
                 f"  {row['first']} minus {row['second']}: mean time within "
                 f"{format_value(self.horizon, self.unit)} {kept}, "
                 f"{format_p_value(row['rmst_p_adjusted'])}; still there at "
                 f"{format_value(self.at, self.unit)} {gap}; "
                 f"log-rank {format_p_value(row['logrank_p_adjusted'])}"
-                + (f"; {row['note']}" if row["note"] else "")
             )
+            if row["note"]:
+                line += f"; {row['note']}"
+            lines.append(line)
         if self.adjustment != "none":
             lines.append(f"  p-values: {self.adjustment}")
         return "\n".join([*lines, *(f"  Note: {note}" for note in self.notes)])
@@ -244,7 +246,7 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
         raise ArgumentError("there is one group only", next_step="name the groups with by=")
     parts = [sample.of_group(position) for position in range(len(sample.groups))]
     horizon = _horizon(sample, parts, horizon)
-    at = horizon if at is None else check_number("at", at, above=0)
+    at = check_number("at", horizon if at is None else at, above=0)
     means = [restricted_mean_of(part, horizon=horizon) for part in parts]
     z = normal_quantile(level)
     rows = []
@@ -269,16 +271,20 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
         if np.isnan(row["survival_difference"]):
             notes.append(f"{at:g} lies beyond the follow-up")
         rows.append(row | {"note": "; ".join(dict.fromkeys(part for part in notes if part))})
-    existing = source if isinstance(source, ChurnCurve) else None
+    if isinstance(source, ChurnCurve):
+        kind = source.kind
+    adjustment = "none"
+    if len(rows) > 1:
+        adjustment = f"Holm over {len(rows)} pairs"
     return CurveComparison(
         table=_adjusted(pd.DataFrame(rows)),
         overall=_overall(sample, rho),
         horizon=horizon,
         at=at,
         level=level,
-        adjustment=f"Holm over {len(rows)} pairs" if len(rows) > 1 else "none",
+        adjustment=adjustment,
         by=sample.by,
-        kind=str(kind) if existing is None else existing.kind,
+        kind=str(kind),
         axis=sample.axis,
         unit=sample.unit,
         notes=sample.notes,
@@ -300,16 +306,19 @@ def _mean_difference(
     first: tuple[SurvivalRows, RestrictedMean], second: tuple[SurvivalRows, RestrictedMean], z: float
 ) -> dict[str, float]:
     """Difference and ratio of restricted means; the ratio's interval is symmetric on the log scale."""
-    (rows, one), (others, two) = first, second
-    shared = _covariance(rows, one.influence, others, two.influence)
-    difference = one.value - two.value
-    se = float(np.sqrt(max(one.se**2 + two.se**2 - 2 * shared, 0.0)))
-    log_ratio = float(np.log(one.value / two.value))
-    spread = (one.se / one.value) ** 2 + (two.se / two.value) ** 2 - 2 * shared / (one.value * two.value)
+    (rows, mean), (others, other) = first, second
+    shared = _covariance(rows, mean.influence, others, other.influence)
+    # Var(a - b) = Var a + Var b - 2 Cov(a, b).
+    difference = mean.value - other.value
+    se = float(np.sqrt(max(mean.se**2 + other.se**2 - 2 * shared, 0.0)))
+    # Delta method: Var log(a / b) = Var a / a^2 + Var b / b^2 - 2 Cov(a, b) / (a b).
+    log_ratio = float(np.log(mean.value / other.value))
+    spread = (mean.se / mean.value) ** 2 + (other.se / other.value) ** 2
+    spread -= 2 * shared / (mean.value * other.value)
     log_se = float(np.sqrt(max(spread, 0.0)))
     return {
-        "rmst_first": one.value,
-        "rmst_second": two.value,
+        "rmst_first": mean.value,
+        "rmst_second": other.value,
         "rmst_difference": difference,
         "rmst_low": difference - z * se,
         "rmst_high": difference + z * se,
@@ -329,18 +338,22 @@ def _covariance(
     if rows.cluster is None or others.cluster is None:
         return 0.0
     size = int(max(rows.cluster.max(), others.cluster.max())) + 1
-    one = np.bincount(rows.cluster, weights=influence, minlength=size)
-    two = np.bincount(others.cluster, weights=influence_others, minlength=size)
-    return float((one * two).sum())
+    # Influence summed within cluster on either side; a cluster on one side adds nothing.
+    first = np.bincount(rows.cluster, weights=influence, minlength=size)
+    second = np.bincount(others.cluster, weights=influence_others, minlength=size)
+    return float((first * second).sum())
 
 
 def _survival_difference(first: SurvivalRows, second: SurvivalRows, at: float, z: float) -> dict[str, float]:
     values, errors = [], []
     for rows in (first, second):
         row = curve_of(rows).survival_at([at]).iloc[0]
-        known_zero = row["survival"] == 0 and np.isinf(emptied_early(risk_table(rows)))
+        error = float(row["se"])
+        # Where everybody has left, a survival of 0 is certain.
+        if row["survival"] == 0 and np.isinf(emptied_early(risk_table(rows))):
+            error = 0.0
         values.append(float(row["survival"]))
-        errors.append(0.0 if known_zero else float(row["se"]))
+        errors.append(error)
     shared = 0.0
     if first.cluster is not None and not np.isnan(values).any():
         shared = _covariance(first, survival_influence(first, at), second, survival_influence(second, at))
@@ -357,8 +370,10 @@ def _survival_difference(first: SurvivalRows, second: SurvivalRows, at: float, z
 
 
 def _p_value(difference: float, se: float) -> float:
+    if difference == 0 and se == 0:
+        return 1.0
     if not se > 0:
-        return 1.0 if difference == 0 and se == 0 else float("nan")
+        return float("nan")
     return float(2 * ndtr(-abs(difference) / se))
 
 
@@ -367,7 +382,9 @@ def _logrank(sample: SurvivalInput, positions: list[int], rho: float) -> LogRank
     codes = np.searchsorted(positions, sample.group[chosen]).astype(np.int64)
     names = tuple(sample.groups[position] for position in positions)
     rows = sample.rows.take(chosen)
-    strata = None if sample.strata is None else sample.strata[chosen]
+    strata = sample.strata
+    if strata is not None:
+        strata = strata[chosen]
     if rows.robust:
         return robust_logrank_of(rows, codes, names, strata=strata, rho=rho)
     return logrank_of(rows, codes, names, strata=strata, rho=rho)

@@ -1,7 +1,5 @@
-"""Drivers.
+"""What goes with a score, how sure that is, and where performance lags importance.
 
-``key_drivers``
-    ``key_drivers``: what goes with a score, how sure that is, and where performance lags importance.
-``key_drivers_result``
-    What goes with a score, and how well the company does at it.
+- `key_drivers`: shares of the explained variance, penalty and reward, with bootstrap intervals.
+- `key_drivers_result`: the drivers as a value.
 """

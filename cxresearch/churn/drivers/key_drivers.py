@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Two drivers more alike than this, or one explained by the others this well (VIF 5), are named.
 ALIKE, INFLATED = 0.8, 5.0
+#: Fewer rows than this in an outer group, or between them, show no penalty and no reward.
+LEAST_GROUP = 10
 #: A scale with this many values or fewer has its median answer as the middle group.
 COARSE = 11
 QUADRANTS = {
@@ -120,11 +122,14 @@ def key_drivers(
     frame, known_scales, clusters = _source(data, scales, clusters)
     assume = not isinstance(data, Landmarks)
     rows, missing = _complete(frame, outcome, names, known_scales, clusters=clusters, assume=assume)
-    split = lmg if len(names) <= MOST_FOR_LMG else relative_weights
+    split, method = lmg, "Shapley value of R squared (LMG)"
+    if len(names) > MOST_FOR_LMG:
+        split, method = relative_weights, "Johnson's relative weights"
     ones = np.ones(len(rows.y))
     point = _statistics(rows, ones, split)
     rng = np.random.default_rng(seed)
     size = int(rows.cluster.max()) + 1
+    # Poisson bootstrap: each cluster is counted a Poisson(1) number of times.
     drawn = [_statistics(rows, rng.poisson(1.0, size)[rows.cluster], split) for _ in range(int(runs))]
     boot = {key: np.array([run[key] for run in drawn]) for key in point}
     ends = {key: np.quantile(boot[key], [(1 - level) / 2, (1 + level) / 2], axis=0) for key in boot}
@@ -139,7 +144,7 @@ def key_drivers(
         r_squared=float(point["importance"].sum()),
         r_squared_low=float(total_ends[0]),
         r_squared_high=float(total_ends[1]),
-        method="Shapley value of R squared (LMG)" if split is lmg else "Johnson's relative weights",
+        method=method,
         n=len(rows.y),
         n_missing=missing,
         level=level,
@@ -163,9 +168,9 @@ def _check_columns(
     """Say what is missing: the score to explain, a driver, or two different drivers."""
     wanted = "an outcome and two or more other columns, each named once"
     step = "answers to it: a [[sources]] with table = 'responses', and its scale under [instruments]"
-    lost = [name for name in [*names, *([clusters] if clusters else [])] if name not in frame.columns]
+    lost = [name for name in (*names, clusters) if name is not None and name not in frame.columns]
     if outcome not in frame.columns:
-        others = f"; there is {', '.join(scales)}" if scales else "; there is no score at all"
+        others = f"; there is {', '.join(scales) or 'no score at all'}"
         raise ArgumentError(
             f"outcome {outcome!r}, the score to explain, is no column{others}",
             wanted=wanted,
@@ -178,9 +183,12 @@ def _check_columns(
             next_step="name columns that are there",
         )
     if len(set(names) - {outcome}) < 2:
-        found = f"only {names[0]!r} could" if names and names != [outcome] else "nothing could"
+        candidate = "nothing"
+        if set(names) - {outcome}:
+            candidate = f"only {names[0]!r}"
         raise ArgumentError(
-            f"outcome {outcome!r}: {found} explain it, and one driver cannot be weighed against others",
+            f"outcome {outcome!r}: {candidate} could explain it, and one driver cannot be weighed against "
+            "others",
             wanted=wanted,
             next_step="add a table of answers, tickets or usage to the study, or name two or more drivers",
         )
@@ -203,50 +211,56 @@ def _complete(
         numbers = frame[wanted].astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"a column is not a number: {error}", wanted="number columns") from None
-    kept = numbers.notna().all(axis=1).to_numpy()
-    if kept.sum() < 10 * len(names):
+    complete = numbers.notna().all(axis=1).to_numpy()
+    if complete.sum() < 10 * len(names):
         raise DataError(
-            f"{int(kept.sum()):,} rows have the outcome and all {len(names)} drivers",
+            f"{int(complete.sum()):,} rows have the outcome and all {len(names)} drivers",
             wanted=f"at least {10 * len(names)}",
             next_step="drop drivers that are often missing",
         )
-    codes = np.arange(int(kept.sum()))
+    codes = np.arange(int(complete.sum()))
     if clusters is not None:
-        codes = pd.factorize(frame.loc[kept, clusters])[0]
-    X = numbers.loc[kept, names].to_numpy()
+        codes = pd.factorize(frame.loc[complete, clusters])[0]
+    X = numbers.loc[complete, names].to_numpy()
     require_full_rank(weighted_correlation(X, np.ones(len(X))))
     performance = np.column_stack(
         [_performance(X[:, at], scales.get(name), assume) for at, name in enumerate(names)]
     )
-    good = np.array([-1.0 if name in scales and scales[name].risk_sign > 0 else 1.0 for name in names])
-    low, high = _outer_groups(X * good)
+    turned = [name in scales and scales[name].risk_sign > 0 for name in names]
+    low, high = _outer_groups(np.where(turned, -X, X))
     rows = _Rows(
         X=X,
-        y=numbers.loc[kept, outcome].to_numpy(),
+        y=numbers.loc[complete, outcome].to_numpy(),
         performance=performance,
         cluster=np.asarray(codes, dtype=np.int64),
         low=low,
         high=high,
     )
-    return rows, int((~kept).sum())
+    return rows, int((~complete).sum())
 
 
 def _performance(values: NDArray[np.float64], scale: Scale | None, assume: bool) -> NDArray[np.float64]:
     """0 to 100, 100 good; NaN where nobody said which end is good."""
     if scale is None and not assume:
         return np.full(len(values), np.nan)
-    low, high = (float(scale.low), float(scale.high)) if scale else (values.min(), values.max())
-    share = 100 * (values - low) / (high - low)
-    return 100 - share if scale is not None and scale.risk_sign > 0 else share
+    if scale is None:
+        return np.asarray(100 * (values - values.min()) / (values.max() - values.min()))
+    share = 100 * (values - scale.low) / (scale.high - scale.low)
+    # On a scale on which low is good the happy end is 100 all the same.
+    return np.asarray(np.where(scale.risk_sign > 0, 100 - share, share))
 
 
 def _outer_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Who is low and who is high on each column (n, p): outer thirds, or off the median of a coarse scale."""
-    low, high = np.empty(values.shape, dtype=bool), np.empty(values.shape, dtype=bool)
+    low = np.empty(values.shape, dtype=bool)
+    high = np.empty(values.shape, dtype=bool)
     for at, column in enumerate(values.T):
-        coarse = len(np.unique(column)) <= COARSE
-        first, second = np.quantile(column, [1 / 2, 1 / 2] if coarse else [1 / 3, 2 / 3])
-        low[:, at], high[:, at] = column < first, column > second
+        cuts = [1 / 3, 2 / 3]
+        if len(np.unique(column)) <= COARSE:
+            cuts = [1 / 2, 1 / 2]
+        lower, upper = np.quantile(column, cuts)
+        low[:, at] = column < lower
+        high[:, at] = column > upper
     return low, high
 
 
@@ -255,16 +269,19 @@ def _statistics(rows: _Rows, times: NDArray[Any], split: Any) -> dict[str, NDArr
     weight = times.astype(np.float64)
     correlation = weighted_correlation(np.column_stack([rows.X, rows.y]), weight)
     among, with_outcome = correlation[:-1, :-1], correlation[:-1, -1]
+    # Penalty and reward (Brandt 1987): y = a + sum_j p_j 1(low on j) + r_j 1(high on j), least squares.
     outer = np.column_stack([np.ones(len(rows.y)), rows.low, rows.high]).astype(np.float64)
     slopes = np.linalg.lstsq(outer.T @ (outer * weight[:, None]), outer.T @ (rows.y * weight), rcond=None)[0]
     p = rows.X.shape[1]
     return {
         "importance": split(among, with_outcome),
+        # Standardised coefficients solve R_xx b = r_xy.
         "coefficient": np.linalg.solve(among, with_outcome),
         "correlation": with_outcome,
         "performance": np.average(rows.performance, axis=0, weights=weight),
         "penalty": slopes[1 : 1 + p],
         "reward": slopes[1 + p :],
+        # Above 0 where being high gains more than being low costs.
         "asymmetry": slopes[1 : 1 + p] + slopes[1 + p :],
     }
 
@@ -278,7 +295,7 @@ def _table(
     direction = np.sign(point["coefficient"])
     place = _places(point["importance"], point["performance"])
     places = np.array([_places(i, f) for i, f in zip(boot["importance"], boot["performance"], strict=True)])
-    made = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "driver": names,
             "importance": point["importance"],
@@ -296,7 +313,7 @@ def _table(
             "quadrant_sure": (places == place).mean(axis=0),
         }
     )
-    return made.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
 def _places(importance: NDArray[np.float64], performance: NDArray[np.float64]) -> NDArray[np.str_]:
@@ -316,49 +333,39 @@ def _penalty_table(
     point: dict[str, NDArray[np.float64]],
     ends: dict[str, NDArray[np.float64]],
 ) -> pd.DataFrame:
-    made = []
-    for at, name in enumerate(names):
-        groups = int(rows.low[:, at].sum()), int(rows.high[:, at].sum())
-        enough = min(groups) >= 10 and len(rows.y) - sum(groups) >= 10
-        below, above = ends["asymmetry"][:, at]
-        kind = "not clear" if enough else "too few"
-        if enough and below > 0 and ends["reward"][0, at] > 0:
-            kind = "excitement"
-        elif enough and above < 0 and ends["penalty"][1, at] < 0:
-            kind = "basic"
-        elif enough and (ends["penalty"][1, at] < 0 < ends["reward"][0, at]):
-            kind = "even"
-        made.append(
-            {
-                "driver": name,
-                "low_group": groups[0],
-                "high_group": groups[1],
-                **{
-                    name_of + part: float(values[at]) if enough else float("nan")
-                    for name_of in ("penalty", "reward")
-                    for part, values in (
-                        ("", point[name_of]),
-                        ("_low", ends[name_of][0]),
-                        ("_high", ends[name_of][1]),
-                    )
-                },
-                "kind": kind,
-            }
-        )
-    return pd.DataFrame(made)
+    """What being low on a driver costs and being high gains; nothing is said of groups under 10 rows."""
+    low_group, high_group = rows.low.sum(axis=0), rows.high.sum(axis=0)
+    middle = len(rows.y) - low_group - high_group
+    enough = np.minimum(np.minimum(low_group, high_group), middle) >= LEAST_GROUP
+    table = pd.DataFrame({"driver": names, "low_group": low_group, "high_group": high_group})
+    for figure in ("penalty", "reward"):
+        table[figure] = np.where(enough, point[figure], np.nan)
+        table[f"{figure}_low"] = np.where(enough, ends[figure][0], np.nan)
+        table[f"{figure}_high"] = np.where(enough, ends[figure][1], np.nan)
+    # Kano's kinds, each by whole intervals: excitement gains more than it costs, basic the reverse.
+    below, above = ends["asymmetry"]
+    gains = ends["reward"][0] > 0
+    costs = ends["penalty"][1] < 0
+    table["kind"] = np.select(
+        [~enough, (below > 0) & gains, (above < 0) & costs, costs & gains],
+        ["too few", "excitement", "basic", "even"],
+        default="not clear",
+    )
+    return table
 
 
 def _alike(names: list[str], among: NDArray[np.float64]) -> tuple[str, ...]:
-    found = [
+    alike = [
         f"{names[i]} and {names[j]} correlate {among[i, j]:+.2f}: their shares are hard to tell apart"
         for i in range(len(names))
         for j in range(i)
         if abs(among[i, j]) > ALIKE
     ]
+    # Variance inflation: the diagonal of the inverse correlation matrix.
     inflation = np.diag(np.linalg.inv(among))
-    found += [
+    alike += [
         f"{name} is explained by the other drivers (variance inflation {value:.1f})"
         for name, value in zip(names, inflation, strict=True)
         if value > INFLATED
     ]
-    return tuple(found)
+    return tuple(alike)

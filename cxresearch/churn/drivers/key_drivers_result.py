@@ -123,17 +123,19 @@ class KeyDrivers(Result):
 
     def estimate(self, driver: str = "") -> Estimate:
         """Return the importance of one driver, or what all explain together, with its interval."""
+        name = "explained by all drivers"
         if driver:
+            name = f"importance of {self.label(driver)}"
             rows = self.table[self.table["driver"] == driver]
             if not len(rows):
                 raise ArgumentError(
                     f"there is no driver {driver!r}", wanted="one of " + ", ".join(self.table["driver"])
                 )
-            value, low, high = (float(rows[name].iloc[0]) for name in ("importance", "low", "high"))
+            value, low, high = (float(rows[part].iloc[0]) for part in ("importance", "low", "high"))
         else:
             value, low, high = self.r_squared, self.r_squared_low, self.r_squared_high
         return Estimate(
-            name=f"importance of {self.label(driver)}" if driver else "explained by all drivers",
+            name=name,
             value=value,
             low=low,
             high=high,
@@ -149,19 +151,21 @@ class KeyDrivers(Result):
     def finding(self) -> str:
         """The answer in a sentence or two."""
         first, second = self.table.iloc[0], self.table.iloc[1]
-        lead = f"What goes most with {self.label(self.outcome)} is {self.label(str(first['driver']))}"
         figure = format_estimate(
             float(first["importance"]), float(first["low"]), float(first["high"]), Unit.SHARE
         )
-        lead += f" ({figure} of its variance)"
-        rival = self.label(str(second["driver"]))
-        apart = "" if first["low"] > second["high"] else f", though {rival} may matter as much"
+        leader, rival = self.label(str(first["driver"])), self.label(str(second["driver"]))
+        text = f"What goes most with {self.label(self.outcome)} is {leader} ({figure} of its variance)"
+        # Intervals that do not overlap: a stricter rule than a test, for the pair was chosen by looking.
+        if first["low"] <= second["high"]:
+            text += f", though {rival} may matter as much"
         urgent = self.table[
             (self.table["quadrant"] == "improve first") & (self.table["quadrant_sure"] >= 0.9)
         ]
+        if urgent.empty:
+            return f"{text}."
         names = ", ".join(self.label(str(driver)) for driver in urgent["driver"])
-        more = f" Important and below the average performance: {names}." if names else ""
-        return f"{lead}{apart}.{more}"
+        return f"{text}. Important and below the average performance: {names}."
 
     def __str__(self) -> str:
         total = format_value(self.r_squared, Unit.SHARE)
@@ -173,7 +177,7 @@ class KeyDrivers(Result):
         for row in self.table.to_dict("records"):
             value = format_value(row["importance"], Unit.SHARE)
             interval = format_interval(row["low"], row["high"], Unit.SHARE)
-            sign = "more" if row["direction"] > 0 else "less"
+            sign = {1: "more", -1: "less"}.get(row["direction"], "less")
             figure = f"{self.label(row['driver'])}: {value} {interval}"
             lines.append(f"  {figure}, higher goes with {sign}; {row['quadrant']}")
         lines += [f"  Warning: {text}" for text in self.alike]

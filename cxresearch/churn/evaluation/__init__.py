@@ -1,13 +1,8 @@
-"""Evaluation.
+"""How well a churn model does on customers it has never seen, and how risk goes with features.
 
-``added_value``
-    ``added_value``: what scores add to a churn model that already knows everything else.
-``evaluate_churn``
-    ``evaluate_churn``: a churn model on customers and landmarks it has never seen, against simple rules.
-``evaluation_result``
-    How well a churn model does on rows it has never seen.
-``evaluation_tables``
-    Tables of an evaluation: gains, calibration, segments and drift, from arrays of held-out rows.
-``risk_effects``
-    How risk goes with effort, satisfaction and the rest: effect curves and odds ratios. Never a cause.
+- `evaluate_churn`: the model against simple rules on held-out rows.
+- `evaluation_tables`: gains, calibration, groups and drift from arrays.
+- `evaluation_result`: the evaluation as a value.
+- `added_value`: the same model with and without scores.
+- `risk_effects`: effect curves and odds ratios.
 """

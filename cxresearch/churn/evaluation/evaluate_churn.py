@@ -97,7 +97,9 @@ def evaluate_churn(
     check_level(level)
     check_number("runs", runs, at_least=20)
     require_horizon(model, marks)
-    segments = tuple(marks.segments) if by is None else check_columns("by", by)
+    segments = tuple(marks.segments)
+    if by is not None:
+        segments = check_columns("by", by)
     if set(segments) - set(marks.segments):
         raise ArgumentError(
             f"by is {segments!r}", wanted="segments of the landmarks: " + ", ".join(marks.segments)
@@ -108,6 +110,7 @@ def evaluate_churn(
     risks |= {name: fit.predict_proba(table)[:, 1] for name, fit in model.baselines.items()}
     metrics, contrasts = _metrics(risks, rows, level)
     ranked, gains = _ranked(risks, rows, level=level, runs=int(runs), seed=seed)
+    # Flagged are the riskiest tenth of all held-out rows.
     threshold = float(np.quantile(rows.risk, 0.9))
     return ChurnEvaluation(
         model=model.model,
@@ -184,7 +187,7 @@ def values_with_ends(
     """Return (contestant, metric, value, low, high) of each contestant, clustered by customer."""
     z = normal_quantile(level)
     se = measure.standard_errors(clusters=rows.customer)[:, 0]
-    metric = "auc" if measure.name == "AUC" else "brier"
+    metric = {"AUC": "auc"}.get(measure.name, "brier")
     return [
         (name, metric, float(value), max(0.0, float(value - z * s)), min(1.0, float(value + z * s)))
         for name, value, s in zip(names, measure.value[:, 0], se, strict=True)
@@ -199,6 +202,7 @@ def auc_contrasts(
     made = []
     for first, second in pairs:
         a, b = names.index(first), names.index(second)
+        # Paired on the same rows: Var(a - b) = Var a + Var b - 2 Cov(a, b).
         variance = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
         difference, se = float(auc.value[a, 0] - auc.value[b, 0]), float(np.sqrt(max(variance, 0.0)))
         made.append(_contrast((first, second), difference, se, n=int((rows.weight > 0).sum()), level=level))
@@ -237,10 +241,12 @@ def _ranked(
         drawn = resampled(rows.customer, statistic, runs=runs, seed=seed)
         low, high = ends(drawn[:, 0], level)
         table.append((name, "average_precision", point[0], float(low), float(high)))
-        found = gains_table(point[1:], drawn[:, 1:], level)
-        top = found[found["share"] == 0.1].iloc[0]
+        gained = gains_table(point[1:], drawn[:, 1:], level)
+        top = gained[gained["share"] == 0.1].iloc[0]
         table.append((name, "lift_top_decile", top["lift"], top["lift_low"], top["lift_high"]))
-        gains = found if name == "model" else gains
+        if name == "model":
+            gains = gained
+    # The average precision of a ranking by chance is the share of cases.
     base = float(np.average(rows.left, weights=rows.weight))
     table.append(("prevalence", "average_precision", base, base, base))
     return pd.DataFrame(table, columns=["contestant", "metric", "value", "low", "high"]), gains

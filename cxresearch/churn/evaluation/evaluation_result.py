@@ -182,7 +182,7 @@ class ChurnEvaluation(Result):
     @property
     def best_baseline(self) -> Contrast | None:
         """The contrast against the baseline with the highest AUC."""
-        return min(self.contrasts, key=lambda c: c.difference) if self.contrasts else None
+        return min(self.contrasts, key=lambda contrast: contrast.difference, default=None)
 
     @property
     def finding(self) -> str:
@@ -204,6 +204,7 @@ class ChurnEvaluation(Result):
         text = f"AUC {format_value(auc.value, Unit.AUC)} {format_interval(auc.low, auc.high, Unit.AUC)}"
         if not self.better_than_chance:
             return f"No better than chance: {text}. Do not rank customers by this model."
+        # One that knows everything was probably told.
         if auc.value >= 0.95:
             return (
                 f"Suspiciously good: {text}. Look for a feature measured after the landmark before using it."
@@ -230,7 +231,9 @@ class ChurnEvaluation(Result):
         if not apart:
             return ""
         best, worst = max(apart, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
-        chance = ", where it is not shown to be better than chance" if worst["auc_low"] <= 0.5 else ""
+        chance = ""
+        if worst["auc_low"] <= 0.5:
+            chance = ", where it is not shown to be better than chance"
         return (
             f"Not as good for everybody: AUC {_group_auc(best)} with {best['segment']} {best['value']}, "
             f"but {_group_auc(worst)} with {worst['segment']} {worst['value']}{chance}."
@@ -241,8 +244,9 @@ class ChurnEvaluation(Result):
             f"Churn model on held-out rows: {self.n:,} rows of {self.customers:,} customers, "
             f"{self.cases:,} left within {self.horizon_days:g} days",
             f"  {self.verdict}",
-            *([f"  {self.group_gap}"] if self.group_gap else []),
         ]
+        if self.group_gap:
+            lines.append(f"  {self.group_gap}")
         for row in self.table.itertuples():
             unit = METRIC_UNITS[str(row.metric)]
             low, high, value = (float(getattr(row, part)) for part in ("low", "high", "value"))

@@ -71,6 +71,7 @@ def resampled(
     -------
     ndarray, shape (runs, ...)
     """
+    # Poisson bootstrap: n independent Poisson(1) counts stand for a draw of n with replacement.
     rng = np.random.default_rng(seed)
     size = int(customer.max()) + 1
     return np.array([statistic(rng.poisson(1.0, size)[customer].astype(float)) for _ in range(runs)])
@@ -99,6 +100,7 @@ def ranking(
         rows = np.cumsum(np.bincount(code, weights=times * weight, minlength=size))
         if not cases[-1] > 0:
             return np.full(1 + len(shares), np.nan)
+        # AP = sum over levels of risk of (cases there) x (precision down to there) / cases.
         precision = np.divide(cases, rows, out=np.zeros(size), where=rows > 0)
         captured = np.interp(shares, np.r_[0, rows / rows[-1]], np.r_[0, cases / cases[-1]])
         return np.concatenate([[float(found @ precision) / cases[-1]], captured])
@@ -134,6 +136,7 @@ def calibration_table(rows: Judged, *, level: float, groups: int = 10) -> pd.Dat
         if not len(part.risk):
             continue
         observed = float(np.average(part.left, weights=part.weight))
+        # Linearised ratio: se^2 = sum over customers of (sum w (y - mean))^2 / (sum w)^2.
         error = part.weight * (part.left - observed)
         by_customer = np.bincount(np.unique(part.customer, return_inverse=True)[1], weights=error)
         se = float(np.sqrt((by_customer**2).sum()) / part.weight.sum())
@@ -168,6 +171,7 @@ def calibration_line(rows: Judged, level: float) -> dict[str, tuple[float, float
         return {"calibration_intercept": nothing, "calibration_slope": nothing}
     ones = np.ones((len(score), 1))
     weight, cluster = known.weight, known.customer
+    # Intercept a in logit P = a + logit(risk); slope b in logit P = a + b logit(risk) (Cox 1958).
     shift = logistic_fit(ones, known.left, weights=weight, clusters=cluster, offset=score)
     line = logistic_fit(np.c_[ones, score], known.left, weights=weight, clusters=cluster)
     return {

@@ -271,9 +271,12 @@ def effect_curve(
     if len(model.members) > 1:
         drawn = curve(lambda rows: expit(member_logits(model, rows)), known, feature, grid)
         spread = drawn.std(axis=0, ddof=1) * model.member_scale
+    label = feature_words(feature)
+    if feature in model.instruments:
+        label = model.instruments[feature].label
     return EffectCurve(
         feature=feature,
-        label=scale.label if (scale := model.instruments.get(feature)) else feature_words(feature),
+        label=label,
         method=method,
         table=pd.DataFrame(
             {"value": grid, "effect": middle, "low": middle - z * spread, "high": middle + z * spread}
@@ -305,6 +308,7 @@ def _ale(
 ) -> NDArray[np.float64]:
     """Accumulated mean local differences, centred to have mean 0 over the rows, shape (models, values)."""
     cell = np.clip(np.searchsorted(grid, rows[feature].to_numpy(), side="left"), 1, len(grid) - 1)
+    # Apley and Zhu (2020), eq. 8: mean of f(z_k) - f(z_(k-1)) over the rows between the two, summed up.
     jump = predict(rows.assign(**{feature: grid[cell]})) - predict(rows.assign(**{feature: grid[cell - 1]}))
     counts = np.bincount(cell, minlength=len(grid))
     means = np.stack([np.bincount(cell, weights=row, minlength=len(grid)) for row in jump])
@@ -382,6 +386,7 @@ def churn_odds(
         X = np.column_stack([X, columns[interaction[0]] * columns[interaction[1]]])
         names.append(f"{interaction[0]} x {interaction[1]}")
         units[names[-1]] = f"{units[interaction[0]]} x {units[interaction[1]]}"
+    # Sandwich errors summed by customer (Liang and Zeger 1986).
     fit = logistic_fit(X, rows.left, weights=rows.weight, clusters=rows.customer)
     beta, se = fit.coefficients[1:], fit.se[1:]
     known = rows.weight > 0
@@ -437,6 +442,7 @@ def _slopes(
     made = []
     for share in (0.1, 0.5, 0.9):
         at = float(columns[interaction[1]].quantile(share))
+        # Slope b_1 + b_12 v with variance V_11 + v^2 V_22 + 2 v V_12.
         slope = fit.coefficients[first] + at * fit.coefficients[product]
         variance = (
             fit.covariance[first, first]

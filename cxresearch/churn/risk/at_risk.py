@@ -86,17 +86,27 @@ def at_risk(
     if success > 1:
         raise ArgumentError(f"success_rate is {success_rate!r}", wanted="a share, above 0 and at most 1")
     latest = study.observed_until - timedelta(seconds=1)
-    day = latest if on is None else min(pd.Timestamp(on).to_pydatetime(), latest)
+    day = latest
+    if on is not None:
+        day = min(pd.Timestamp(on).to_pydatetime(), latest)
     marks = _landmarks_on(model, study, [day])
     check_same_kind(model, marks)
     table = table_of(marks.frame, model.numbers, model.categories)
     risk = risk_of(model, table)
-    mrr = marks.frame["mrr"].to_numpy(dtype=float) if "mrr" in marks.frame else np.full(len(risk), np.nan)
+    mrr = np.full(len(risk), np.nan)
+    if "mrr" in marks.frame:
+        mrr = marks.frame["mrr"].to_numpy(dtype=np.float64)
+    # Expected saving of a contact: P(success) P(leave) revenue - cost (Verbeke et al. 2012).
     at_stake = risk * mrr * months
     saved = success * at_stake - cost
-    known = not np.isnan(saved).all()
-    order = np.argsort(-np.nan_to_num(saved, nan=-np.inf) if known else -risk, kind="stable")[: int(top)]
+    if np.isnan(saved).all():
+        promise, total, worth = risk, float("nan"), len(risk)
+    else:
+        promise, total, worth = saved, float(np.nansum(at_stake)), int((saved > 0).sum())
+    # The most promising first; a customer without revenue comes last.
+    order = np.argsort(-np.nan_to_num(promise, nan=-np.inf), kind="stable")[: int(top)]
     low, high = risk_interval(model, table.iloc[order], level=level)
+    # The riskiest tenth of the day's customers.
     high_risk = float(np.quantile(risk, 0.9))
     listed = pd.DataFrame(
         {
@@ -119,8 +129,8 @@ def at_risk(
         on=day,
         customers=len(risk),
         high_risk=high_risk,
-        total_at_risk=float(np.nansum(at_stake)) if known else float("nan"),
-        worth_contacting=int((saved > 0).sum()) if known else len(risk),
+        total_at_risk=total,
+        worth_contacting=worth,
         contact_cost=cost,
         success_rate=success,
         value_months=months,
@@ -132,11 +142,14 @@ def at_risk(
 
 
 def _landmarks_on(model: ChurnModel, study: Study, days: list[datetime]) -> Landmarks:
+    window_days = 365.0
+    if np.isfinite(model.window_days):
+        window_days = model.window_days
     return landmark(
         study,
         every=days,
         horizon_days=model.horizon_days,
-        window_days=model.window_days if np.isfinite(model.window_days) else 365.0,
+        window_days=window_days,
         stacked=True,
         keep_silent=True,
     )
@@ -160,6 +173,7 @@ def _since(
     past = frame[["customer_id", "landmark_at"]].assign(
         risk=risk_of(model, table_of(frame, model.numbers, model.categories))
     )
+    # Back in time as long as the spell is unbroken.
     for back in reversed(days):
         then = past[past["landmark_at"] == pd.Timestamp(back)].set_index("customer_id")["risk"]
         above = above & (listed["customer_id"].map(then) >= high_risk).to_numpy()
@@ -236,6 +250,7 @@ def profit_curve(  # noqa: PLR0913 - each option is one the reader of the result
     if not known.any():
         raise DataError(f"no held-out row has a {value_column}", next_step="check the revenue table")
     rows, worth = rows.take(known), worth[known]
+    # Contacted in the order of what the model expects; earned by what happened.
     promise = success * rows.risk * worth - cost
     order = np.argsort(-promise, kind="stable")
     gain = rows.weight[order] * (success * worth[order] * rows.left[order] - cost)
@@ -243,6 +258,7 @@ def profit_curve(  # noqa: PLR0913 - each option is one the reader of the result
     def profits(times: NDArray[np.float64]) -> NDArray[np.float64]:
         reached = np.cumsum(times[order] * rows.weight[order])
         earned = np.cumsum(times[order] * gain)
+        # The last share is where the expected saving no longer pays for the contact.
         at = np.append(_PROFIT_SHARES, float(np.mean(promise > 0)))
         return np.asarray(np.interp(at, np.r_[0, reached / reached[-1]], np.r_[0, earned]))
 

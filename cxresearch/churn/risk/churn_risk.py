@@ -86,6 +86,7 @@ def risk_interval(
     z = normal_quantile(level)
     if len(model.members) < 2:
         return np.full(len(table), np.nan), np.full(len(table), np.nan)
+    # logit(p) +- z sd over the members; a member fitted on a sample of the rows spreads more.
     middle = logit(np.clip(risk_of(model, table), 1e-12, 1 - 1e-12))
     spread = member_logits(model, table).std(axis=0, ddof=1) * model.member_scale
     return expit(middle - z * spread), expit(middle + z * spread)
@@ -96,6 +97,7 @@ def member_logits(model: ChurnModel, table: pd.DataFrame) -> NDArray[np.float64]
     X = np.asarray(model.classifier[:-1].transform(table), dtype=np.float64)
     sigmoid = model.classifier[-1].calibrated_classifiers_[0].calibrators[0]
     raw = np.array([member.decision_function(X) for member in model.members])
+    # Platt (1999): p = 1 / (1 + exp(a f + b)), so logit p = -(a f + b).
     return np.asarray(-(sigmoid.a_ * raw + sigmoid.b_))
 
 
@@ -145,7 +147,7 @@ def drifted_features(model: ChurnModel, marks: Landmarks) -> pd.DataFrame:
     DataFrame
         Columns ``feature, detail``. Empty with fewer than 100 rows.
     """
-    found = []
+    drifted = []
     for row in model.ranges.to_dict("records"):
         name = str(row["feature"])
         values = marks.frame[name].to_numpy(dtype=np.float64)
@@ -157,10 +159,12 @@ def drifted_features(model: ChurnModel, marks: Landmarks) -> pd.DataFrame:
         width, learnt = q99 - q01, float(row["q99"]) - float(row["q01"])
         grows = name == "tenure_days" or name.endswith("_age_days")
         if not grows and not row["low"] <= median <= row["high"]:
-            found.append((name, f"{name} has median {median:g}, training {row['low']:g} to {row['high']:g}"))
+            drifted.append(
+                (name, f"{name} has median {median:g}, training {row['low']:g} to {row['high']:g}")
+            )
         elif learnt > 0 and width > 0 and not 1 / SPREAD_FACTOR < width / learnt < SPREAD_FACTOR:
-            found.append((name, f"{name} spreads over {width:g}, in training over {learnt:g}"))
-    return pd.DataFrame(found, columns=["feature", "detail"])
+            drifted.append((name, f"{name} spreads over {width:g}, in training over {learnt:g}"))
+    return pd.DataFrame(drifted, columns=["feature", "detail"])
 
 
 def _warn_of_new_levels(model: ChurnModel, marks: Landmarks) -> None:

@@ -57,7 +57,7 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
             if not topics & spoken and len(said) < most:
                 said.append(phrase(model, name, table[name].iloc[at], typical[name]))
                 spoken |= topics
-        texts.append("; ".join(said) if said else "nothing stands out")
+        texts.append("; ".join(said) or "nothing stands out")
     return texts
 
 
@@ -73,6 +73,7 @@ def column_rises(
     model: ChurnModel, table: pd.DataFrame, typical: dict[str, float | str]
 ) -> NDArray[np.float64]:
     """Rise of the log odds by each column's value against the typical value, shape (n, columns)."""
+    # Rise of the log odds by column j: logit p(x) - logit p(x with column j at its typical value).
     base = logit(np.clip(risk_of(model, table), 1e-12, 1 - 1e-12))
     rises = np.empty((len(table), len(model.columns)))
     for at, name in enumerate(model.columns):
@@ -85,12 +86,15 @@ def _topics(model: ChurnModel, name: str, value: float | str) -> set[str]:
     """What a column speaks of; an answer that is missing speaks of its question and of answering at all."""
     for instrument in model.instruments:
         if name == instrument or name.startswith(f"{instrument}_"):
-            silent = isinstance(value, float) and np.isnan(value)
-            return {instrument, "answering"} if silent else {instrument}
-    found = re.search(r"answer|response|invitation|usage|ticket|reopened|repl(y|ies)|resolution|order", name)
+            if isinstance(value, float) and np.isnan(value):
+                return {instrument, "answering"}
+            return {instrument}
+    topic = re.search(r"answer|response|invitation|usage|ticket|reopened|repl(y|ies)|resolution|order", name)
     topics = {"response": "answering", "invitation": "answering", "answer": "answering"}
     tickets = dict.fromkeys(("reopened", "reply", "replies", "resolution"), "ticket")
-    return {(topics | tickets).get(found.group(0), found.group(0)) if found else name}
+    if topic is None:
+        return {name}
+    return {(topics | tickets).get(topic.group(0), topic.group(0))}
 
 
 def phrase(model: ChurnModel, name: str, value: float | str, typical: float | str) -> str:
@@ -103,9 +107,10 @@ def phrase(model: ChurnModel, name: str, value: float | str, typical: float | st
     if np.isnan(value):
         return _UNKNOWN.get(name, f"{feature_words(name)}: not known")
     for pattern, write in _PHRASES:
-        found = re.fullmatch(pattern, name)
-        if found:
-            return write(value, found.group(1) if found.groups() else "")
+        match = re.fullmatch(pattern, name)
+        if match:
+            days = "".join(match.groups())
+            return write(value, days)
     return f"{_plain(name)} {_short(value)} (typical {_short(float(typical))})"
 
 
@@ -117,7 +122,7 @@ def _score_phrase(part: str, value: float, label: str, top: int) -> str:
         "": f"{label} {value:g} of {top}",
         "_age_days": f"last {label} answer {value:.0f} days ago",
         "_previous": f"{label} before that {value:g} of {top}",
-        "_change": f"{label} {'up' if value > 0 else 'down'} {abs(value):g} since the answer before",
+        "_change": f"{label} {_up_or_down(value)} {abs(value):g} since the answer before",
     }
     if part == "_change" and value == 0:
         return f"{label} the same as before"
@@ -126,15 +131,25 @@ def _score_phrase(part: str, value: float, label: str, top: int) -> str:
 
 def _count(value: float) -> str:
     whole = round(value)
-    return _WORDS[whole] if 0 <= whole < len(_WORDS) else f"{whole:,}"
+    if 0 <= whole < len(_WORDS):
+        return _WORDS[whole]
+    return f"{whole:,}"
 
 
 def _several(value: float, thing: str) -> str:
-    return f"{_count(value)} {thing}" + ("" if round(value) == 1 else "s")
+    if round(value) == 1:
+        return f"{_count(value)} {thing}"
+    return f"{_count(value)} {thing}s"
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def _up_or_down(value: float) -> str:
+    return "up" if value > 0 else "down"
 
 
 def _plain(name: str) -> str:
@@ -144,11 +159,13 @@ def _plain(name: str) -> str:
 def _change(what: str, value: float) -> str:
     if abs(value) < 0.005:
         return f"{what} unchanged"
-    return f"{what} {'up' if value > 0 else 'down'} {abs(value):.0%}".replace("%", " %")
+    return f"{what} {_up_or_down(value)} {abs(value):.0%}".replace("%", " %")
 
 
 def _hours(minutes: float) -> str:
-    return f"{minutes / 60:.1f} hours" if minutes >= 90 else f"{minutes:.0f} minutes"
+    if minutes >= 90:
+        return f"{minutes / 60:.1f} hours"
+    return f"{minutes:.0f} minutes"
 
 
 _UNKNOWN = {

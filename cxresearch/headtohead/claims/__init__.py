@@ -1,11 +1,7 @@
-"""Claims.
+"""Sayings of the trade, each a test settled before the data are seen.
 
-``audit_claims``
-    ``audit_claims``: sayings of the trade, each a named test on the user's own data.
-``churn_claims``
-    Claims about who leaves.
-``evidence``
-    What the tests of claims share: the evidence, the thresholds set beforehand and the rule of verdicts.
-``service_claims``
-    Claims about service, spending and who finds things easy.
+- `audit_claims`: the eight sayings and their audit.
+- `churn_claims`: sayings about who leaves.
+- `service_claims`: sayings about service, spending and effort.
+- `evidence`: what the tests share: evidence, thresholds, verdicts.
 """

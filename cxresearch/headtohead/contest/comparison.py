@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: Readings that travel with an AUC wherever it is told.
+_ALARMING = {reading: reading for reading in ("runs backwards", "suspiciously good")}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Comparison(Result):
     """What :func:`cxresearch.compare` found.
@@ -170,8 +174,9 @@ class Comparison(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return the columns of one of its frames; the horizon stands in it where there are several."""
         spec = super().spec(name)
-        several = self.table["horizon_days"].nunique() > 1
-        return spec if several else spec.without("horizon_days")
+        if self.table["horizon_days"].nunique() > 1:
+            return spec
+        return spec.without("horizon_days")
 
     def auc(self, score: str, *, horizon_days: float | None = None) -> Estimate:
         """Return the AUC of one score; by default at the primary horizon.
@@ -181,7 +186,7 @@ class Comparison(Result):
         ArgumentError
             If the score or the horizon was not compared.
         """
-        row = self._one(self.table, "score", {"score": score}, horizon_days)
+        row = self._row(self.table, "score", {"score": score}, horizon_days)
         return Estimate(
             name=f"AUC of {row['label']}",
             value=row["auc"],
@@ -192,7 +197,7 @@ class Comparison(Result):
             n=int(row["n"]),
             unit=Unit.AUC,
             method="IPCW AUC, influence function summed by customer",
-            note=row["reading"] if row["reading"] in ("runs backwards", "suspiciously good") else "",
+            note=_ALARMING.get(row["reading"], ""),
         )
 
     def contrast(self, first: str, second: str, *, horizon_days: float | None = None) -> Contrast:
@@ -203,16 +208,22 @@ class Comparison(Result):
         ArgumentError
             If the pair or the horizon was not compared.
         """
-        known = set(zip(self.contrasts["first"], self.contrasts["second"], strict=True))
-        sign = 1 if (first, second) in known else -1
-        pair = {"first": first, "second": second} if sign == 1 else {"first": second, "second": first}
-        row = self._one(self.contrasts, "pair", pair, horizon_days)
+        compared = set(zip(self.contrasts["first"], self.contrasts["second"], strict=True))
+        sign, pair = 1, {"first": first, "second": second}
+        if (first, second) not in compared:
+            sign, pair = -1, {"first": second, "second": first}
+        row = self._row(self.contrasts, "pair", pair, horizon_days)
+        labels = [row["first_label"], row["second_label"]][::sign]
+        # Swapping the sides turns the interval round: -[low, high] = [-high, -low].
         ends = sorted((sign * row["low"], sign * row["high"]))
         others = len(self.contrasts) - 1
+        adjustment = f"Holm over {others}"
+        if row["primary"] or others < 2:
+            adjustment = "none"
         return Contrast(
             name="AUC",
-            first=row["first_label"] if sign == 1 else row["second_label"],
-            second=row["second_label"] if sign == 1 else row["first_label"],
+            first=labels[0],
+            second=labels[1],
             difference=sign * row["difference"],
             low=ends[0],
             high=ends[1],
@@ -221,7 +232,7 @@ class Comparison(Result):
             statistic=sign * row["statistic"],
             p_value=row["p_value"],
             p_adjusted=row["p_adjusted"],
-            adjustment="none" if row["primary"] or others < 2 else f"Holm over {others}",
+            adjustment=adjustment,
             n=self.n,
             unit=Unit.AUC,
             test="z test, influence functions summed by customer",
@@ -229,7 +240,7 @@ class Comparison(Result):
             note=row["verdict"],
         )
 
-    def _one(
+    def _row(
         self, table: pd.DataFrame, what: str, wanted: Mapping[str, str], horizon_days: float | None
     ) -> dict[str, Any]:
         horizon = self.horizon_days if horizon_days is None else float(horizon_days)
@@ -261,9 +272,10 @@ class Comparison(Result):
             )
         lines.append(f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} leavers")
         if self.protocol_sha256:
-            lines.append(
-                f"  Protocol {self.protocol_sha256[:12]}, " + ("deviations:" if self.deviations else "kept")
-            )
+            outcome = "kept"
+            if self.deviations:
+                outcome = "deviations:"
+            lines.append(f"  Protocol {self.protocol_sha256[:12]}, {outcome}")
         lines += [f"  Deviation: {text}" for text in self.deviations]
         lines += [f"  Caution: {text}" for text in self.notes]
         return "\n".join(lines)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from cxresearch.headtohead.contest.contest_measures import AUC, definition_of, measured
+from cxresearch.headtohead.contest.contest_measures import AUC, asked_at, definition_of, measured
 from cxresearch.headtohead.contest.verdicts import Pair, finding, needed_rows, verdict
 from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
@@ -130,6 +130,7 @@ def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
     joint_values = joint_contrasts = float("nan")
     if name == AUC:
         single = normal_quantile(rule.level)
+        # Max-t (Hothorn, Bretz and Westfall 2008): all intervals of a table hold together.
         joint_values = simultaneous_critical(covariance, level=rule.level) / single
         joint_contrasts = simultaneous_critical(spread, level=rule.level) / single
     return _Judged(
@@ -143,7 +144,7 @@ def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
 def _contrasts(contest: Sequence[HorizonRows], name: str, rule: Rule) -> pd.DataFrame:
     """Lay out the contrasts, pairs outermost, with the places of their two values."""
     rows = contest[0].rows
-    horizons = contest if definition_of(name).every_horizon else contest[:1]
+    horizons = asked_at(contest, name)
     size = len(horizons)
     parts = []
     for first, second in rule.pairs:
@@ -173,6 +174,7 @@ def _values(
     value = measure.value.ravel()
     se = np.sqrt(np.diag(covariance))
     critical = np.array([at.reference.critical(rule.level) for at in contest[:horizons]])
+    # Student's t with (fewest - 1) degrees of freedom, stretched by fewest / (fewest - 1); see Reference.
     half = critical[horizon] * se
     lowest, highest = -np.inf, np.inf
     if definition_of(measure.name).is_auc:
@@ -233,6 +235,7 @@ def _tested(
         [r.p_equivalence(d, s, rule.margin) for r, d, s in zip(references, difference, se, strict=True)]
     )
     p_equivalence[identical] = 0.0
+    # The interval of the two tests, of level 2 level - 1.
     critical = np.array([reference.critical(2 * rule.level - 1) for reference in references])
     return table.assign(p_equivalence=p_equivalence, half_equivalence=critical * se)
 
@@ -260,6 +263,7 @@ def _auc_table(contest: Sequence[HorizonRows], judged: _Judged, *, level: float)
 def _tie_share(rows: ContestRows, score: int, sides: Sides) -> float:
     """Share of leaver-stayer pairs that a score cannot tell apart: ``sum_s P(s | case) P(s | control)``."""
     code, size = rows.codes[score], len(rows.levels[score])
+    # A leaver and a stayer tie where both have level s: sum over s of P(s | leaver) P(s | stayer).
     case = np.bincount(code, weights=sides.case, minlength=size)
     control = np.bincount(code, weights=sides.control, minlength=size)
     return float(case @ control / (case.sum() * control.sum()))
@@ -314,6 +318,7 @@ def _with_verdicts(judged: _Judged, rule: Rule, *, n: int) -> pd.DataFrame:
 
 def _holm_of_others(p_values: pd.Series) -> Floats:
     """Adjust all p-values but the first, the primary one."""
+    # Holm (1979): the k-th smallest of m p-values times m - k + 1, made monotone.
     adjusted = p_values.to_numpy(dtype=np.float64, copy=True)
     others = ~np.isnan(adjusted)
     others[0] = False

@@ -136,6 +136,7 @@ def net_benefit_at(at: HorizonRows, risk: Floats, threshold: float) -> Estimated
 
 def calibration(at: HorizonRows) -> list[Estimated]:
     """Observed minus predicted risk."""
+    # Mean of w (y - p): y = 1 for leavers, 0 for everybody else.
     everyone = at.everyone
     return [weighted_mean(at, everyone.case * (1 - risk) - everyone.control * risk) for risk in at.risks]
 
@@ -168,6 +169,7 @@ def harrell_c(at: HorizonRows) -> list[Estimated]:
 
 def _concordance(at: HorizonRows, *, time_weight: str, estimated: bool) -> list[Estimated]:
     fit = at.rows.fit
+    # One kind of event: whoever leaves otherwise is censored, as Uno et al. (2011) have it.
     voluntary = follow_up(fit.duration, (fit.event == 1).astype(np.int64), weights=fit.weight)
     codes = [code[voluntary.order] for code in at.rows.codes]
     result = concordance_of(
@@ -251,7 +253,7 @@ def measured(contest: Sequence[HorizonRows], name: str) -> Measure:
         Values (scores, horizons) and their influence values in the order of the frame.
     """
     definition = definition_of(name)
-    at = contest if definition.every_horizon else contest[:1]
+    at = asked_at(contest, name)
     by_horizon = [definition.compute(horizon) for horizon in at]
     by_score = [list(estimates) for estimates in zip(*by_horizon, strict=True)]
     return measure(contest[0].rows.fit, name, [horizon.followed for horizon in at], by_score)
@@ -259,4 +261,13 @@ def measured(contest: Sequence[HorizonRows], name: str) -> Measure:
 
 def definition_of(name: str) -> MeasureOfContest:
     """Return what a measure is."""
-    return AUC_MEASURE if name == AUC else MEASURES[name]
+    if name == AUC:
+        return AUC_MEASURE
+    return MEASURES[name]
+
+
+def asked_at(contest: Sequence[HorizonRows], name: str) -> Sequence[HorizonRows]:
+    """Return the horizons at which a measure is asked for: all, or the primary one."""
+    if definition_of(name).every_horizon:
+        return contest
+    return contest[:1]

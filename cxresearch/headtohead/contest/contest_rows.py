@@ -77,9 +77,11 @@ class ContestRows:
 
 def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the scores to compare, or say what is wrong with them."""
-    if isinstance(scores, str) or not isinstance(scores, Iterable):
+    if isinstance(scores, str):
+        raise ArgumentError(f"scores is the text {scores!r}", wanted='a list such as ["ces", "nps"]')
+    if not isinstance(scores, Iterable):
         raise ArgumentError(
-            f"scores is {scores!r}" if isinstance(scores, str) else f"scores is a {type(scores).__name__}",
+            f"scores is a {type(scores).__name__}",
             wanted='a list such as ["ces", "nps"]',
             next_step="a plan frozen as a Protocol is held by plan.compare(marks)",
         )
@@ -133,7 +135,9 @@ def answered_scores(marks: Landmarks) -> tuple[str, ...]:
     """
     answered = tuple(name for name in marks.instruments if marks.frame[name].notna().any())
     usual = tuple(name for name in ("ces", "nps", "csat") if name in answered)
-    return usual if len(usual) > 1 else answered
+    if len(usual) > 1:
+        return usual
+    return answered
 
 
 def horizons_of(marks: Landmarks, horizon_days: float | Sequence[float] | None) -> tuple[float, ...]:
@@ -180,6 +184,7 @@ def complete_rows(
     if not complete.any():
         raise _nobody_complete(names, raw)
     rows = frame.loc[complete]
+    # Without clusters every row is a customer of its own.
     codes = np.arange(len(rows), dtype=np.intp)
     if clusters:
         codes = cluster_codes(rows[clusters])
@@ -211,7 +216,9 @@ def complete_rows(
 def _nobody_complete(names: tuple[str, ...], raw: Floats) -> DataError:
     """Say that no row has every answer, and which of them nobody gave."""
     silent = [name for name, answers in zip(names, raw.T, strict=True) if np.isnan(answers).all()]
-    nobody = f"; nobody answered {', '.join(silent)}" if silent else ""
+    nobody = ""
+    if silent:
+        nobody = f"; nobody answered {', '.join(silent)}"
     return DataError(
         "no row has an answer to every one of " + ", ".join(names) + nobody,
         where=f"{len(raw):,} landmark rows",
@@ -266,7 +273,9 @@ def _left_out(marks: Landmarks, names: tuple[str, ...], raw: Floats) -> pd.DataF
     columns = ["reason", "rows", "customers"]
     silent = pd.DataFrame(counts, columns=columns)
     parts = [part for part in (marks.excluded[columns], silent) if len(part)]
-    return pd.concat(parts, ignore_index=True) if parts else silent
+    if not parts:
+        return silent
+    return pd.concat(parts, ignore_index=True)
 
 
 def _alarms(marks: Landmarks) -> tuple[str, ...]:
@@ -274,6 +283,7 @@ def _alarms(marks: Landmarks) -> tuple[str, ...]:
     alarms = []
     for row in marks.flags.to_dict("records"):
         flag, detail = str(row["flag"]), str(row["detail"])
-        says_so = set(flag.split()) <= set(re.findall(r"\w+", detail))
-        alarms.append(detail if says_so else f"{flag}: {detail}")
+        if not set(flag.split()) <= set(re.findall(r"\w+", detail)):
+            detail = f"{flag}: {detail}"
+        alarms.append(detail)
     return tuple(alarms)

@@ -33,7 +33,7 @@ def covariates(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
-    made: dict[str, np.ndarray] = {}
+    numeric: dict[str, np.ndarray] = {}
     for name in columns:
         if name not in frame.columns:
             raise ArgumentError(
@@ -43,19 +43,19 @@ def covariates(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         if is_numeric_dtype(values):
             number = values.to_numpy(dtype=np.float64, na_value=np.nan)
             missing = np.isnan(number)
-            known = number[~missing]
-            spread = float(known.std()) if known.size else 0.0
-            if spread > 0:
-                made[name] = np.where(missing, 0.0, (number - known.mean()) / spread)
-            made[f"{name}_missing"] = missing.astype(np.float64)
+            answered = number[~missing]
+            # Standardised; a missing number stands at the mean, and its indicator takes up the rest.
+            if answered.size and answered.std() > 0:
+                numeric[name] = np.where(missing, 0.0, (number - answered.mean()) / answered.std())
+            numeric[f"{name}_missing"] = missing.astype(np.float64)
             continue
         text = values.astype("string").fillna("(missing)")
         levels = sorted(text.unique())
         if len(levels) > _MOST_VALUES:
             raise ArgumentError(f"{name} has {len(levels)} values", wanted=f"at most {_MOST_VALUES}")
         for level in levels[1:]:
-            made[f"{name}: {level}"] = (text == level).to_numpy(dtype=np.float64)
-    table = pd.DataFrame(made, index=frame.index)
+            numeric[f"{name}: {level}"] = (text == level).to_numpy(dtype=np.float64)
+    table = pd.DataFrame(numeric, index=frame.index)
     table = table.loc[:, table.std(ddof=0) > 0]
     return _independent(table)
 
@@ -68,5 +68,6 @@ def _independent(table: pd.DataFrame) -> pd.DataFrame:
     values = table.to_numpy(dtype=np.float64)
     design = np.column_stack([np.ones(len(table)), values])
     distance = np.abs(np.diagonal(np.linalg.qr(design, mode="r")))[1:]
+    # A column that the earlier ones determine has no distance left but rounding.
     free = distance > 1e-7 * np.sqrt(np.einsum("ij,ij->j", values, values))[: len(distance)]
     return table.loc[:, np.append(free, np.zeros(values.shape[1] - len(free), dtype=bool))]

@@ -154,6 +154,7 @@ class Protocol:
         ('the plan was not written to a file, so nobody can tell whether it came before the data',)
         """
         require_landmarks(marks)
+        # The look is recorded first: whoever sees no result has still asked for it.
         changed = self.look(marks.name or f"{marks.n_rows} rows")
         comparison = compare(
             marks,
@@ -179,25 +180,33 @@ class Protocol:
 
     def _repr_html_(self) -> str:
         days = ", ".join(f"{value:g}" for value in self.horizon_days)
-        named = "" if self.primary_named else ", the first two as listed"
-        where = f", in {self.path.name}" if self.path else ", not written to a file"
+        main_pair = " against ".join(self.primary)
+        if not self.primary_named:
+            main_pair += ", the first two as listed"
+        where = "not written to a file"
+        if self.path is not None:
+            where = f"in {self.path.name}"
+        oldest = ""
+        if self.window_days is not None:
+            oldest = f"{self.window_days:g} days"
         facts = {
             "scores": ", ".join(self.scores),
-            "main pair": f"{' against '.join(self.primary)}{named}",
+            "main pair": main_pair,
             "horizon": f"{days} days, landmarks every {self.every}",
-            "oldest answer": "" if self.window_days is None else f"{self.window_days:g} days",
+            "oldest answer": oldest,
             "form": self.form,
             "margin": f"{self.margin:g} of AUC, {100 * self.level:g} % level",
             "left out": ", ".join(self.exclusions),
             "estimand": self.estimand,
             "notes": self.notes,
-            "SHA-256": f"{self.sha256[:12]}{where}",
+            "SHA-256": f"{self.sha256[:12]}, {where}",
         }
         return facts_html("Protocol of a comparison", facts)
 
     @property
     def sha256(self) -> str:
         """Hash of the settings, whatever the layout of the file."""
+        # Sorted and without spaces, so that the layout of the file does not matter.
         canonical = json.dumps(self.settings(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -250,7 +259,9 @@ class Protocol:
         }
         with journal.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        return self.changes(earlier[0]) if earlier else ()
+        if not earlier:
+            return ()
+        return self.changes(earlier[0])
 
     def changes(self, first: dict[str, Any]) -> tuple[str, ...]:
         """Say how this plan differs from the one at the first look."""
@@ -301,24 +312,19 @@ def read_protocol(path: str | Path) -> Protocol:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{source.name} cannot be read as TOML: {error}") from None
     settings = content.get("protocol", {})
-    known = {item.name for item in dataclasses.fields(Protocol) if item.init} - {"path"}
-    unknown = sorted(set(settings) - known)
+    fields = {item.name for item in dataclasses.fields(Protocol) if item.init} - {"path"}
+    unknown = sorted(set(settings) - fields)
     lacking = sorted({"scores", "horizon_days"} - set(settings))
-    if unknown or lacking:
-        raise DataError(
-            f"{source.name} has "
-            + " and ".join(
-                text
-                for text in (
-                    f"unknown fields {', '.join(unknown)}" if unknown else "",
-                    f"no {', '.join(lacking)}" if lacking else "",
-                )
-                if text
-            ),
-            wanted="the fields of cx.Protocol",
-        )
+    faults = []
+    if unknown:
+        faults.append(f"unknown fields {', '.join(unknown)}")
+    if lacking:
+        faults.append(f"no {', '.join(lacking)}")
+    if faults:
+        raise DataError(f"{source.name} has {' and '.join(faults)}", wanted="the fields of cx.Protocol")
     protocol = Protocol(**settings, path=source)
     frozen = content.get("frozen", {}).get("sha256")
+    # A change after the first look is no fault of the file: it is reported as a deviation.
     if frozen and frozen != protocol.sha256 and not _journal(source.with_suffix(".looks.jsonl")):
         raise DataError(
             f"{source.name} was edited after it was frozen",

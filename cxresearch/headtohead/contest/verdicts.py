@@ -47,6 +47,9 @@ class Pair:
     family: int = 1
 
 
+_WINNER = {True: "first", False: "second"}
+
+
 def decision(pair: Pair) -> str:
     """Return ``"first"``, ``"second"``, ``"equivalent"`` or ``"inconclusive"``.
 
@@ -56,7 +59,7 @@ def decision(pair: Pair) -> str:
     if pair.p_equivalence < 1 - pair.level:
         return "equivalent"
     if pair.p_value < 1 - pair.level:
-        return "first" if pair.difference > 0 else "second"
+        return _WINNER[pair.difference > 0]
     return "inconclusive"
 
 
@@ -64,7 +67,9 @@ def needed_rows(pair: Pair) -> float:
     """Rows that would decide with 80 % probability if the truth is what was observed; NaN if decided."""
     if decision(pair) != "inconclusive" or not pair.se > 0 or math.isnan(pair.low):
         return math.nan
+    # SE falls with the root of the rows, so SE sqrt(n) belongs to one row.
     unit_sd = pair.se * math.sqrt(pair.n)
+    # The first step of Holm's correction is Bonferroni's.
     corrected = 1 - (1 - pair.level) / pair.family
     return float(rows_to_decide(pair.difference, unit_sd, margin=pair.margin, level=corrected))
 
@@ -77,13 +82,15 @@ def rounded(count: float) -> str:
 
 def verdict(pair: Pair) -> str:
     """Return the verdict as a table prints it."""
-    found = decision(pair)
-    if found == "inconclusive":
-        needed = needed_rows(pair)
-        return (
-            "inconclusive" if math.isnan(needed) else f"inconclusive: you would need {rounded(needed)} rows"
-        )
-    return "equivalent" if found == "equivalent" else f"{getattr(pair, found)} better"
+    decided = decision(pair)
+    if decided == "equivalent":
+        return "equivalent"
+    if decided != "inconclusive":
+        return f"{getattr(pair, decided)} better"
+    needed = needed_rows(pair)
+    if math.isnan(needed):
+        return "inconclusive"
+    return f"inconclusive: you would need {rounded(needed)} rows"
 
 
 def finding(pair: Pair) -> str:
@@ -109,22 +116,24 @@ def finding(pair: Pair) -> str:
     >>> finding(pair).split(";")[0]
     'CES and NPS predict churn equally well here: difference +0.004, 95 % interval −0.011 to +0.019'
     """
-    found = decision(pair)
-    if found == "equivalent":
+    decided = decision(pair)
+    if decided == "equivalent":
         ruled_out = f"{pair.margin:g} or more is ruled out ({_equivalence(pair)})"
         question = f"{pair.first} and {pair.second} predict churn equally well here"
         return f"{question}: {_difference(pair)}; {ruled_out}."
-    if found == "inconclusive":
+    if decided == "inconclusive":
         needed = needed_rows(pair)
-        more = (
-            "" if math.isnan(needed) else f" About {rounded(needed)} rows would decide; there are {pair.n:,}."
-        )
+        more = ""
+        if not math.isnan(needed):
+            more = f" About {rounded(needed)} rows would decide; there are {pair.n:,}."
         question = f"These data cannot say whether {pair.first} or {pair.second} predicts churn better"
         return f"{question}: {_difference(pair)}.{more}"
-    better, worse = (pair.first, pair.second) if found == "first" else (pair.second, pair.first)
+    better, worse = pair.first, pair.second
+    if decided == "second":
+        better, worse = worse, better
     aucs = sorted((pair.first_auc, pair.second_auc), reverse=True)
     against = " against ".join(format_value(value, Unit.AUC) for value in aucs)
-    gap = _difference(pair, flip=found == "second")
+    gap = _difference(pair, flip=decided == "second")
     return f"{better} predicts churn better than {worse} here: AUC {against}, {gap}."
 
 

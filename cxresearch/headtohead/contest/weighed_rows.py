@@ -125,6 +125,7 @@ def weigh(
     fitted = _censoring(rows, censoring, until=max(horizons_days))
     both = []
     for horizon in horizons_days:
+        # 1/G(T- | x) for whoever left by the horizon, 1/G(horizon | x) for whoever is followed past it.
         weight = fitted.inverse_weights(horizon)
         followed = sides_of(rows.fit, weight, horizon, controls="event_free")
         everyone = split_weights(rows.fit, weight, horizon)
@@ -145,7 +146,9 @@ def _censoring(rows: ContestRows, columns: str | Sequence[str], *, until: float)
     if columns == MARGINAL or not censored.any():
         return marginal
     table = covariates(rows.frame, columns)
-    return cox_censoring_of(fit, table, until=until) if table.shape[1] else marginal
+    if table.empty:  # every column is the same for all
+        return marginal
+    return cox_censoring_of(fit, table, until=until)
 
 
 def cross_fitted_risks(rows: ContestRows, at: Sides, *, form: str) -> tuple[Floats, ...]:

@@ -1,13 +1,8 @@
-"""Robustness.
+"""Whether the contest's answer holds: other choices, segments, the silent, more rows, what others tell.
 
-``added_information``
-    Whether a score says anything that another score, or the company's own records, did not say.
-``contest_by_segment``
-    The contest in many segments or many studies, and what holds on average.
-``nonresponse``
-    Weights for non-response, silence as a predictor, and the contest in both populations side by side.
-``power_compare``
-    Power of a comparison, by formula and by resampling customers.
-``sensitivity``
-    The contest under other defensible choices, side by side.
+- `sensitivity`: the contest under other defensible choices.
+- `contest_by_segment`: in many segments or studies, and on average.
+- `nonresponse`: who answers, what silence tells, and weights for it.
+- `added_information`: whether a score tells anything that others do not.
+- `power_compare`: what a comparison of so many rows could find.
 """

@@ -160,10 +160,9 @@ def added_information(
     level = check_level(level)
     names = contestants(marks, scores)
     rows = complete_rows(marks, names, (float(marks.horizon_days),), clusters=clusters)
-    known = (
-        [name for name in USUAL_CONTROLS if name in marks.features] if controls is None else list(controls)
-    )
-    table = _design(rows, known)
+    if controls is None:
+        controls = [name for name in USUAL_CONTROLS if name in marks.features]
+    table = _design(rows, controls)
     columns = [name for name in table.columns if name not in names]
     questions = _questions(rows, columns)
     lines = [_answer(rows, marks, table, question) for question in questions]
@@ -174,7 +173,7 @@ def added_information(
         finding=_finding(rows, result, level),
         table=result,
         vuong=_vuong_table(rows, float(marks.horizon_days)),
-        controls=tuple(known),
+        controls=tuple(controls),
         n=len(rows.frame),
         n_customers=int(rows.frame["customer_id"].nunique()),
         n_cases=int(_within(rows, marks)[1].sum()),
@@ -185,11 +184,14 @@ def added_information(
 def _design(rows: ContestRows, known: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
+    # By the standard deviation, so that scales of any length converge alike.
     scaled = {
         name: (risk - risk.mean()) / risk.std() for name, risk in zip(rows.names, rows.risk, strict=True)
     }
     scores = pd.DataFrame(scaled, index=rows.frame.index)
-    return pd.concat([covariates(rows.frame, known), scores], axis=1) if known else scores
+    if not known:
+        return scores
+    return pd.concat([covariates(rows.frame, known), scores], axis=1)
 
 
 def _questions(rows: ContestRows, columns: list[str]) -> list[_Question]:
@@ -232,8 +234,11 @@ def _answer(rows: ContestRows, marks: Landmarks, table: pd.DataFrame, question: 
         return fit_cox(duration, event, table[names], strata=strata, clusters=rows.clusters)
 
     large = fit(question.larger)
-    small = fit(question.smaller).loglik if question.smaller else large.loglik_null
+    small = large.loglik_null
+    if question.smaller:
+        small = fit(question.smaller).loglik
     added = [i for i, name in enumerate(large.names) if name not in question.smaller]
+    # Nested models: LR = 2 (l_large - l_small); Wald = b' V^-1 b on the added ones, V robust to clusters.
     ratio = likelihood_ratio(small, large.loglik, len(added))
     robust = wald(large.coefficient, large.robust, added)
     return {
@@ -252,6 +257,7 @@ def _answer(rows: ContestRows, marks: Landmarks, table: pd.DataFrame, question: 
 def _vuong_table(rows: ContestRows, horizon: float) -> pd.DataFrame:
     import pandas as pd
 
+    # Leavers by the horizon against everybody else, weighted for censoring.
     at = sides(rows.fit, horizon, controls="all")
     outcome, weight = (at.case > 0).astype(float), at.case + at.control
     parts = {
@@ -275,6 +281,7 @@ def _finding(rows: ContestRows, table: pd.DataFrame, level: float) -> str:
         b: rows_of[f"does {b} add to {a}?"],
     }
     ordered = sorted(p_values, key=lambda name: p_values[name])
+    # Holm over two tests: the smaller p-value against alpha / 2, then the larger against alpha.
     adds = {ordered[0]: p_values[ordered[0]] < (1 - level) / 2}
     adds[ordered[1]] = adds[ordered[0]] and p_values[ordered[1]] < 1 - level
     text = {True: "adds to", False: "adds nothing that can be shown to"}

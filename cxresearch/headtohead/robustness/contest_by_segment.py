@@ -235,6 +235,7 @@ def pool_comparisons(
     first, second = one.contrasts.iloc[0][["first_label", "second_label"]]
     usable = table[table["se"] > 0]
     pooled = None
+    # Random effects by REML; a segment without an error has none to be weighed by.
     if len(usable) >= 2:
         pooled = meta_analysis(
             usable["difference"],
@@ -279,11 +280,12 @@ def _finding(
     numbers = (pooled.value, pooled.low, pooled.high)
     value, least, most = (format_value(number, Unit.AUC_DIFFERENCE) for number in numbers)
     average = f"on average {value} ({least} to {most})"
+    # The prediction interval speaks of a further segment, the confidence interval of their average.
     if low > 0 or high < 0:
-        better, worse = (first, second) if low > 0 else (second, first)
+        better, worse = _in_order(first, second, low)
         text = f"{better} predicts churn better than {worse} wherever one looks: {average}."
     elif pooled.low > 0 or pooled.high < 0:
-        better, worse = (first, second) if pooled.low > 0 else (second, first)
+        better, worse = _in_order(first, second, pooled.low)
         text = f"{better} predicts churn better than {worse} {average}, but not surely in every {by}."
     elif _equivalent(pooled, margin):
         text = f"{first} and {second} predict churn equally well {average}; {margin:g} or more is ruled out."
@@ -292,15 +294,25 @@ def _finding(
             f"Over {pooled.k} segments one cannot say whether {first} or {second} predicts better: {average}."
         )
     if pooled.q_p_value < 1 - pooled.level:
-        what = "The winner differs" if _both_win(table, pooled.level) else "The size of the difference varies"
+        what = "The size of the difference varies"
+        if _both_win(table, pooled.level):
+            what = "The winner differs"
         text += f" {what} by {by} (I\N{SUPERSCRIPT TWO} {100 * pooled.i2:.0f} %)."
     return text
+
+
+def _in_order(first: str, second: str, low: float) -> tuple[str, str]:
+    """Return the better one first: a difference whose lower end is above 0 speaks for the first."""
+    if low > 0:
+        return first, second
+    return second, first
 
 
 def _equivalent(pooled: Pooled, margin: float) -> bool:
     """Two one-sided tests of the average."""
     if not pooled.se > 0:
         return False
+    # Schuirmann (1987), with Hartung and Knapp's error and degrees of freedom.
     return bool(stats.t.sf((margin - abs(pooled.value)) / pooled.se, pooled.df) < 1 - pooled.level)
 
 

@@ -107,7 +107,7 @@ def response_weights(
     share = answered.mean()
     if share in (0.0, 1.0):
         raise DataError(
-            "every row has answered" if share else "no row has answered",
+            {1.0: "every row has answered", 0.0: "no row has answered"}[float(share)],
             next_step="keep the silent rows: cx.landmark(..., keep_silent=True)",
         )
     explaining = check_columns("explained_by", explained_by) or explaining_columns(marks)
@@ -120,6 +120,7 @@ def response_weights(
     fit = logistic_fit(design, answered, ridge=1.0)
     chance = expit(design @ fit.coefficients)
     weights = np.ones(len(answered))
+    # Stabilised: P(answered) / P(answered | x), mean about 1 (Cole and Hernan 2008).
     raw = share / chance[answered]
     weights[answered] = np.clip(raw, *np.quantile(raw, [low, high]))
     return weights
@@ -195,12 +196,15 @@ def nonresponse(
         notes.append(_weights_line(population, weights[replied]))
     table = pd.DataFrame([_churn(group, marks, part, level) for group, part in parts.items() if part.any()])
     rate = float(answered.mean())
+    rate_asked = float("nan")
+    if asked is not None:
+        rate_asked = float(answered[asked].mean())
     return NonResponse(
         finding=_finding(rate, table, contests),
         table=table,
         silence=pd.DataFrame(silence),
         response_rate=rate,
-        response_rate_asked=float(answered[asked].mean()) if asked is not None else float("nan"),
+        response_rate_asked=rate_asked,
         contests=pd.DataFrame(contests),
         weights=pd.DataFrame(notes),
         horizon_days=float(marks.horizon_days),
@@ -212,7 +216,9 @@ def _asked(marks: Landmarks) -> NDArray[np.bool_] | None:
     if _ASKED not in marks.frame.columns:
         return None
     asked = marks.frame[_ASKED].to_numpy(dtype=np.float64, na_value=np.nan) > 0
-    return np.asarray(asked) if asked.any() else None
+    if not asked.any():
+        return None
+    return np.asarray(asked)
 
 
 def _followed(marks: Landmarks, part: NDArray[np.bool_]) -> tuple[FollowUp, NDArray[np.intp]]:
@@ -237,13 +243,16 @@ def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) 
 
 def _limits(value: float, se: float, level: float) -> tuple[float, float]:
     """Wald limits; NaN where the standard error is 0, which is no evidence that a value is certain."""
-    half = normal_quantile(level) * se if se > 0 else float("nan")
+    if not se > 0:
+        return float("nan"), float("nan")
+    half = normal_quantile(level) * se
     return value - half, value + half
 
 
 def _silence(population: str, marks: Landmarks, answered: NDArray[np.bool_], level: float) -> dict[str, Any]:
     fit, clusters = _followed(marks, np.ones(len(answered), dtype=bool))
     silent = (~answered).astype(np.intp)[fit.order]
+    # Silence as a score of two values: silent is the riskier.
     value, effect = auc_at(fit, silent, sides(fit, float(marks.horizon_days), controls="event_free"))
     se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
     low, high = _limits(value, se, level)
@@ -266,6 +275,7 @@ def _contest(population: str, found: Comparison, weights: NDArray[np.float64]) -
         "first_auc": found.auc(found.primary[0]).value,
         "second_auc": found.auc(found.primary[1]).value,
         **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
+        # Kish: (sum w)^2 / sum w^2 rows of equal weight would be as precise.
         "n_effective": float(weights.sum() ** 2 / (weights**2).sum()),
     }
 

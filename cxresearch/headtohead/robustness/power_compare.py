@@ -122,7 +122,9 @@ class Power(Result):
             lines.append(text + f", equivalence found {100 * row['power_equivalence']:.0f} %")
         goals = (("the difference", self.rows_for_difference), ("equivalence", self.rows_for_equivalence))
         for what, rows in goals:
-            needed = f"about {rows:,.0f} rows" if rows < float("inf") else "out of reach"
+            needed = "out of reach"
+            if rows < float("inf"):
+                needed = f"about {rows:,.0f} rows"
             lines.append(f"  {100 * self.target:.0f} % for {what}: {needed}")
         return "\n".join(lines)
 
@@ -246,7 +248,8 @@ def power_compare(
         pilot = _pilot(marks, scores)
         observed, unit_sd = _observed(pilot, marks.horizon_days)
         source = f"pilot of {pilot.fit.n:,} rows"
-        difference = observed if difference is None else difference
+        if difference is None:
+            difference = observed
     truth = float(difference)  # type: ignore[arg-type]  # given, or observed in the pilot
     table = _analytic(sizes, truth, unit_sd, margin=margin, level=level)
     if simulation is not None and pilot is not None and marks is not None:
@@ -372,6 +375,7 @@ def _simulate(
     equal = sum(bool(p_value < 1 - level) for _, p_value in studies)
     if np.array_equal(*pool.codes):
         equal = runs  # two names for one ranking: equal whatever is drawn
+    # Wilson's interval of a share of simulated studies.
     interval = stats.binomtest(different, runs).proportion_ci(level, method="wilson")
     return {
         "simulated_difference": different / runs,

@@ -92,8 +92,10 @@ class Sensitivity(Result):
     def __str__(self) -> str:
         lines = [self.finding]
         for row in self.table.to_dict("records"):
-            note = f" ({row['note']})" if row["note"] else ""
-            lines.append(f"  {row['choice']}: {_difference(row)}{note}")
+            line = f"  {row['choice']}: {_difference(row)}"
+            if row["note"]:
+                line += f" ({row['note']})"
+            lines.append(line)
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -259,7 +261,9 @@ def sensitivity(
     pair = (scores[0], scores[1])
     primary = compare(marks, pair, level=level, margin=margin, measures=("auc_all",))
     lines = [_line("primary", "primary analysis", primary), _other_controls(primary)]
-    horizons = (marks.horizon_days / 2,) if horizons_days is None else horizons_days
+    horizons = horizons_days
+    if horizons is None:
+        horizons = (marks.horizon_days / 2,)
     variants: Iterator[tuple[str, str, dict[str, Any], Landmarks]] = (
         *(("horizon", f"within {days:.0f} days", {"horizon_days": days}, marks) for days in horizons),
         *(("form", _FORM_NAMES.get(form, form), {"form": form}, marks) for form in forms),
@@ -335,6 +339,7 @@ def _other_rows(
     frame = marks.frame
     if frame["customer_id"].duplicated().any():
         answered = frame[frame[list(pair)].notna().all(axis=1)]
+        # One row a customer, the first complete one: no row can lean on another.
         first = answered.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
         yield "first complete row of each customer", _with(marks, first)
     ages = [f"{name}_age_days" for name in pair]
@@ -357,6 +362,7 @@ def _finding(table: pd.DataFrame, first: str, second: str) -> str:
     main = known.iloc[0]
     others = known.iloc[1:]
     other = others[others["verdict"].map(_kind) != _kind(main["verdict"])]
+    # A choice speaks against the main analysis if its whole interval lies on the other side of 0.
     clear = (others["low"] > 0) | (others["high"] < 0)
     against = others[clear & (others["difference"] * main["difference"] < 0)]
     ends = (main["difference"], others["difference"].min(), others["difference"].max())
