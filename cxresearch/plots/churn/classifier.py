@@ -166,9 +166,7 @@ def _drift(result: ChurnEvaluation, ax: Axes) -> None:
 
 
 def _auc_rows(result: ChurnEvaluation) -> list[dict[str, Any]]:
-    table = result.table[
-        (result.table["metric"] == "auc") & (result.table["contestant"] != "prevalence")
-    ]
+    table = result.table[(result.table["metric"] == "auc") & (result.table["contestant"] != "prevalence")]
     return [
         {"label": row["contestant"], "value": row["value"], "low": row["low"], "high": row["high"]}
         for row in table.to_dict("records")
