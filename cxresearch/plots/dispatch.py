@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survival
 from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
-from cxresearch.plots.registry import draw_checked
+from cxresearch.plots.registry import draw_checked, picture_list
 from cxresearch.plots.voice import events, groups, theme_pictures, trend
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
     ax : matplotlib Axes, optional
         Where to draw; by default a new figure of a size that fits the result.
     **options
-        Passed to the drawing function of the result; see its docstring.
+        Passed to the drawing function of the result; those of each class are listed at the end.
 
     Returns
     -------
@@ -64,3 +65,12 @@ def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
     'Days since the start'
     """
     return draw_checked(result, ax, **options)
+
+
+def _listed(text: str) -> str:
+    """The docstring with every picture there is, so that the list is never out of date."""
+    return f"{cleandoc(text)}\n\nPictures\n--------\n{picture_list()}\n"
+
+
+if plot.__doc__:  # none under python -OO
+    plot.__doc__ = _listed(plot.__doc__)

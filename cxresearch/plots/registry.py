@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import singledispatch
-from inspect import Parameter, signature
+from inspect import Parameter, getdoc, signature
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError
@@ -26,6 +27,24 @@ def draw(result: Any, ax: Axes | None = None, **options: Any) -> Axes:  # noqa: 
 def classes_with_a_picture() -> list[str]:
     """Return the names of the result classes that can be drawn, sorted."""
     return sorted(kind.__name__ for kind in draw.registry if kind is not object)
+
+
+def picture_list() -> str:
+    """Return the classes that can be drawn, each with what is drawn and its options, for a docstring."""
+    classes = sorted((kind for kind in draw.registry if kind is not object), key=lambda kind: kind.__name__)
+    return "\n".join(_picture_lines(kind.__name__, draw.registry[kind]) for kind in classes)
+
+
+def _picture_lines(name: str, drawing: Any) -> str:
+    text = getdoc(drawing) or ""
+    lines = [f"``{name}``", f"    {text.splitlines()[0]}"]
+    for option in list(signature(drawing).parameters.values())[2:]:
+        if option.kind is Parameter.VAR_KEYWORD:
+            continue
+        stated = re.search(rf"^{option.name} : (\{{.+?\}})", text, flags=re.MULTILINE)
+        choices = f" : {stated[1]}" if stated else ""
+        lines.append(f"    ``{option.name}``{choices}")
+    return "\n".join(lines)
 
 
 def draw_checked(result: Any, ax: Axes | None = None, **options: Any) -> Axes:

@@ -76,8 +76,10 @@ def _diamond(ax: Axes, place: float, pooled: Pooled, by: str) -> None:
         if spread[1] != pooled.prediction_high:
             ax.plot([spread[1]], [place], marker=">", color=INK, markersize=6)
     text = format_estimate(pooled.value, pooled.low, pooled.high, Unit.AUC, signed=True)
-    further = format_interval(pooled.prediction_low, pooled.prediction_high, Unit.AUC, signed=True)
-    beside(ax, place, f"{text}\nfurther {by} {further}")
+    if np.isfinite(pooled.prediction_low):  # not with two segments
+        further = format_interval(pooled.prediction_low, pooled.prediction_high, Unit.AUC, signed=True)
+        text += f"\nfurther {by} {further}"
+    beside(ax, place, text)
 
 
 @draw.register(Sensitivity)

@@ -9,6 +9,7 @@ import pandas as pd
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.tables.scorecard_result import Scorecard
+from cxresearch.plots.metrics.small_multiples import draw_multiples
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import (
     BAD,
@@ -31,7 +32,7 @@ from cxresearch.results.units import Unit, format_value
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_KINDS = ("trend", "groups", "changes")
+_KINDS = ("trend", "groups", "changes", "multiples")
 _MOST_LINES = 6
 
 
@@ -39,13 +40,14 @@ _MOST_LINES = 6
 def draw_scorecard(
     result: Scorecard, ax: Axes | None = None, *, kind: str = "trend", metric: str = "", split: bool = False
 ) -> Axes:
-    """Draw one metric of a scorecard.
+    """Draw one metric of a scorecard, or all in small.
 
     Parameters
     ----------
-    kind : {"trend", "groups", "changes"}
+    kind : {"trend", "groups", "changes", "multiples"}
         Over time with its interval as a ribbon; the groups in the last period with intervals; the changes
-        against the period before, with intervals, what is noise in grey.
+        against the period before, with intervals, what is noise in grey; small multiples, the trend of every
+        metric in a panel of a new figure.
     metric : str, optional
         Name of the metric; by default the scorecard's first.
     split : bool
@@ -57,6 +59,8 @@ def draw_scorecard(
     with look():
         if kind == "trend":
             return _trend(result, ax, name, split=split)
+        if kind == "multiples":
+            return draw_multiples(result, ax)
         if kind == "groups":
             return _groups(result, ax, name)
         return _changes(result, ax, name)
