@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect, grouped_by_sets, share_of_rows
+from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.stats.scan.cell_contrasts import CellMoments, likeness
 from cxresearch.stats.scan.cell_index import CellIndex, column_sets, members_in, members_of
 from cxresearch.stats.scan.cell_search import SearchedCells
@@ -40,8 +41,6 @@ CLASSES = 5
 CROSSED_LEVELS = 60
 #: Columns with more levels than this are not searched.
 MOST_LEVELS = 2_000
-#: A level in which this share of the customers left, where at most half of all did, is an outcome.
-PURE_SHARE = 0.95
 #: Where the score leaves this share of the doubt about a level or less, the level says what the score says.
 DOUBT_LEFT = 0.1
 MISSING = None
@@ -269,11 +268,12 @@ def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], column: SearchedCo
     if _made_of_the_score(local[SCORE], texts):
         return "says what the score says: an outcome"
     if column.source == "customers" and ENDED in local.columns:
-        ended = local[ENDED].astype(float).groupby(texts).agg(["mean", "size"])
-        pure = (ended["mean"] >= PURE_SHARE) & (ended["size"] >= 10)
-        if pure.any() and local[ENDED].mean() <= 0.5:
-            level = str(ended.index[int(np.argmax(pure))])
-            return f"nearly all customers with {level!r} have left: an outcome"
+        people = pd.DataFrame({"level": texts.fillna(""), "ended": local[ENDED].to_numpy()})
+        if CUSTOMER in local.columns:
+            people = people[~local[CUSTOMER].duplicated().to_numpy()]
+        counts = people.groupby("level")["ended"].agg(["size", "sum"])
+        if tells_the_outcome(counts["size"], counts["sum"]):
+            return "its levels tell who has left: an outcome"
     return ""
 
 

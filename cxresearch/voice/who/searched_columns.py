@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 
 from cxresearch.data.engine import days_between, period_start
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.revenue.revenue_levels import windowed
 from cxresearch.wording import listed, nearest, shown
@@ -22,10 +22,6 @@ Source = Literal["responses", "customers", "revenue", "derived"]
 
 #: Columns that are outcomes by definition.
 OUTCOMES = frozenset({"ended_at", "end_kind", "notice_at", "reason"})
-#: Names that sound like an outcome; such a column is searched only if it is asked for.
-SOUNDS_LIKE_OUTCOME = re.compile(
-    r"status|churn|cancel|ended|end_|inactive|is_active|exit|terminat|attrit|closed_at|left_", re.IGNORECASE
-)
 #: Columns that are no groups: who, when, the answer itself, free text.
 _NO_GROUPS = frozenset(
     {"customer_id", "account_id", "response_id", "ticket_id", "instrument", "score", "comment", "weight"}
@@ -165,7 +161,7 @@ def _chosen(
         if name in OUTCOMES:
             if by is not None:
                 passed_over[name] = "an outcome, which says nothing about who is unhappy beforehand"
-        elif by is None and SOUNDS_LIKE_OUTCOME.search(name):
+        elif by is None and names_outcome(name):
             passed_over[name] = "sounds like an outcome; if it is none, name it in by="
         else:
             columns.append(present[name])

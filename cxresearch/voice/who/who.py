@@ -85,7 +85,7 @@ def who(
     by : str or sequence of str, optional
         Columns to search, of responses or customers, besides ``plan`` (at the time of the answer), ``tenure``
         and ``cohort``. By default all that are groups. Numbers are cut into five classes at their quantiles;
-        outcomes (``reason``, an end, a column in which nearly all of a level have left, or that says what the
+        outcomes (``reason``, an end, a column whose levels tell who has left, or that says what the
         score says) are left out and named in the notes.
     depth : {1, 2, 3}
         Columns are crossed up to so many at a time.

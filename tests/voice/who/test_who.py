@@ -66,7 +66,7 @@ def test_pull_is_the_score_less_the_score_without_the_group(
 
 def test_an_outcome_is_a_note_and_not_a_group(found: GroupSearch) -> None:
     assert "life" not in set(found.by_column["column"])
-    assert any("nearly all customers with 'over' have left" in note for note in found.notes)
+    assert any("life (its levels tell who has left: an outcome)" in note for note in found.notes)
 
 
 def test_unhappy_customers_and_revenue_of_the_named_group(
