@@ -21,8 +21,9 @@ from cxresearch.voice.who.searched_columns import (
     SCORE,
     SearchedAnswers,
     SearchedColumn,
-    class_names,
+    class_labels,
     number_classes,
+    quantile_edges,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 IN_MEMORY = 2_000_000
 #: Answers of whole customers that a sample aims at.
 SAMPLE_ANSWERS = 40_000
-#: Numbers are cut at the quantiles that make so many classes.
-CLASSES = 5
 #: Columns with more levels than this are searched alone, not crossed.
 CROSSED_LEVELS = 60
 #: Columns with more levels than this are not searched.
@@ -206,16 +205,12 @@ def _customers(local: pd.DataFrame) -> Indices:
 
 
 def _edges(local: pd.DataFrame, columns: Sequence[SearchedColumn]) -> dict[int, list[float]]:
-    """Inner quantiles of each column of numbers; none for one that hardly varies."""
-    edges = {}
-    shares = np.linspace(0, 1, CLASSES + 1)[1:-1]
-    for at, column in enumerate(columns):
-        if column.number:
-            numbers = local[f"cx_{at}"].to_numpy(dtype=np.float64)
-            numbers = numbers[np.isfinite(numbers)]
-            inner = np.unique(np.quantile(numbers, shares)) if len(numbers) else np.zeros(0)
-            edges[at] = [float(edge) for edge in inner if edge < numbers.max()]
-    return edges
+    """Inner quantiles of each column of numbers."""
+    return {
+        at: quantile_edges(local[f"cx_{at}"].to_numpy(dtype=np.float64))
+        for at, column in enumerate(columns)
+        if column.number
+    }
 
 
 def _texts(
@@ -229,16 +224,7 @@ def _texts(
     for at, column in enumerate(columns):
         series = local[f"cx_{places[at]}"]
         if column.number:
-            names = (
-                np.array([*class_names(edges[at])], dtype=object)
-                if edges[at]
-                else np.array(["all"], dtype=object)
-            )
-            numbers = series.to_numpy(dtype=np.float64)
-            text = pd.Series(
-                names[np.searchsorted(edges[at], np.nan_to_num(numbers), side="left")], dtype=object
-            )
-            texts[at] = text.where(~np.isnan(numbers), None)
+            texts[at] = class_labels(series.to_numpy(dtype=np.float64), edges[at])
         else:
             texts[at] = series.astype(object).where(series.notna(), None)
     return texts
