@@ -1,4 +1,4 @@
-"""Searches and change points, with the error of having looked many times.
+"""Searches over many cells with one error for all looks, and the parts of a change.
 
 ``cell_contrasts``
     Cells of answers, the differences between a cell and what surrounds it, and their clustered errors.

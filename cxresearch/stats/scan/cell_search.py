@@ -111,8 +111,12 @@ class CellSearch:
         Whether the cell differs from all it is compared with.
     estimate, low, high : array
         The difference given that the cell was named, with its interval; NaN where it was not.
+    design : array
+        Design factor of the difference.
     critical : float
         The |t| that names a cell.
+    method : str
+        How the error of the search was computed.
     """
 
     cell: Indices
@@ -124,7 +128,28 @@ class CellSearch:
     estimate: Floats
     low: Floats
     high: Floats
+    design: Floats
     critical: float
+    method: str
+
+
+def nothing_searched() -> CellSearch:
+    """Return the outcome of a search in which no cell can be judged."""
+    none = np.zeros(0)
+    return CellSearch(
+        cell=np.zeros(0, dtype=np.intp),
+        difference=none,
+        se=none,
+        smallest_t=none,
+        p_value=none,
+        named=np.zeros(0, dtype=bool),
+        estimate=none,
+        low=none,
+        high=none,
+        design=none,
+        critical=float("nan"),
+        method="no group to judge",
+    )
 
 
 def search_cells(
@@ -170,7 +195,9 @@ def search_cells(
         estimate=estimate,
         low=low,
         high=high,
+        design=design[comparisons.starts],
         critical=chance.critical(level),
+        method=chance.method,
     )
 
 

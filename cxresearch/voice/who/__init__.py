@@ -4,6 +4,8 @@
     The search over all groups, with one error: entry of the room.
 ``group_search``
     What it found: named groups, contributions, every cell.
+``search_tables``
+    The same as tables.
 ``search_words``
     The finding and the notes, in words.
 ``searched_columns``

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect, grouped_by_sets, share_of_rows
+from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.stats.scan.cell_contrasts import CellMoments, likeness
 from cxresearch.stats.scan.cell_index import CellIndex, column_sets, members_in, members_of
 from cxresearch.stats.scan.cell_search import SearchedCells
@@ -20,8 +21,9 @@ from cxresearch.voice.who.searched_columns import (
     SCORE,
     SearchedAnswers,
     SearchedColumn,
-    class_names,
+    class_labels,
     number_classes,
+    quantile_edges,
 )
 
 if TYPE_CHECKING:
@@ -34,14 +36,10 @@ if TYPE_CHECKING:
 IN_MEMORY = 2_000_000
 #: Answers of whole customers that a sample aims at.
 SAMPLE_ANSWERS = 40_000
-#: Numbers are cut at the quantiles that make so many classes.
-CLASSES = 5
 #: Columns with more levels than this are searched alone, not crossed.
 CROSSED_LEVELS = 60
 #: Columns with more levels than this are not searched.
 MOST_LEVELS = 2_000
-#: A level in which this share of the customers left, where at most half of all did, is an outcome.
-PURE_SHARE = 0.95
 #: Where the score leaves this share of the doubt about a level or less, the level says what the score says.
 DOUBT_LEFT = 0.1
 MISSING = None
@@ -207,16 +205,12 @@ def _customers(local: pd.DataFrame) -> Indices:
 
 
 def _edges(local: pd.DataFrame, columns: Sequence[SearchedColumn]) -> dict[int, list[float]]:
-    """Inner quantiles of each column of numbers; none for one that hardly varies."""
-    edges = {}
-    shares = np.linspace(0, 1, CLASSES + 1)[1:-1]
-    for at, column in enumerate(columns):
-        if column.number:
-            numbers = local[f"cx_{at}"].to_numpy(dtype=np.float64)
-            numbers = numbers[np.isfinite(numbers)]
-            inner = np.unique(np.quantile(numbers, shares)) if len(numbers) else np.zeros(0)
-            edges[at] = [float(edge) for edge in inner if edge < numbers.max()]
-    return edges
+    """Inner quantiles of each column of numbers."""
+    return {
+        at: quantile_edges(local[f"cx_{at}"].to_numpy(dtype=np.float64))
+        for at, column in enumerate(columns)
+        if column.number
+    }
 
 
 def _texts(
@@ -230,16 +224,7 @@ def _texts(
     for at, column in enumerate(columns):
         series = local[f"cx_{places[at]}"]
         if column.number:
-            names = (
-                np.array([*class_names(edges[at])], dtype=object)
-                if edges[at]
-                else np.array(["all"], dtype=object)
-            )
-            numbers = series.to_numpy(dtype=np.float64)
-            text = pd.Series(
-                names[np.searchsorted(edges[at], np.nan_to_num(numbers), side="left")], dtype=object
-            )
-            texts[at] = text.where(~np.isnan(numbers), None)
+            texts[at] = class_labels(series.to_numpy(dtype=np.float64), edges[at])
         else:
             texts[at] = series.astype(object).where(series.notna(), None)
     return texts
@@ -269,11 +254,12 @@ def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], column: SearchedCo
     if _made_of_the_score(local[SCORE], texts):
         return "says what the score says: an outcome"
     if column.source == "customers" and ENDED in local.columns:
-        ended = local[ENDED].astype(float).groupby(texts).agg(["mean", "size"])
-        pure = (ended["mean"] >= PURE_SHARE) & (ended["size"] >= 10)
-        if pure.any() and local[ENDED].mean() <= 0.5:
-            level = str(ended.index[int(np.argmax(pure))])
-            return f"nearly all customers with {level!r} have left: an outcome"
+        people = pd.DataFrame({"level": texts.fillna(""), "ended": local[ENDED].to_numpy()})
+        if CUSTOMER in local.columns:
+            people = people[~local[CUSTOMER].duplicated().to_numpy()]
+        counts = people.groupby("level")["ended"].agg(["size", "sum"])
+        if tells_the_outcome(counts["size"], counts["sum"]):
+            return "its levels tell who has left: an outcome"
     return ""
 
 

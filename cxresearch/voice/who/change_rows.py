@@ -22,7 +22,8 @@ from cxresearch.voice.who.searched_columns import (
     SCORE,
     TENURE_CLASSES,
     TENURE_DAYS,
-    class_names,
+    class_labels,
+    quantile_edges,
     searched_answers,
 )
 from cxresearch.wording import did_you_mean, listed, shown
@@ -44,7 +45,6 @@ RATES = (
     "gross_revenue_retention",
     "net_revenue_retention",
 )
-CLASSES = 5
 NOT_GIVEN = "(not given)"
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
@@ -162,13 +162,7 @@ def _labels(series: pd.Series[Any], number: bool) -> pd.Series[Any]:
     if not number:
         return _named(series)
     values = series.to_numpy(dtype=np.float64)
-    finite = values[np.isfinite(values)]
-    shares = np.linspace(0, 1, CLASSES + 1)[1:-1]
-    inner = np.unique(np.quantile(finite, shares)) if len(finite) else np.zeros(0)
-    edges = [float(edge) for edge in inner if edge < finite.max()]
-    names = np.array(class_names(edges) if edges else ["all"], dtype=object)
-    text = pd.Series(names[np.searchsorted(edges, np.nan_to_num(values), side="left")], dtype=object)
-    return text.where(np.isfinite(values), NOT_GIVEN)
+    return _named(class_labels(values, quantile_edges(values)))
 
 
 def _named(labels: pd.Series[Any]) -> pd.Series[Any]:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
+import numpy as np
+import pandas as pd
 
 from cxresearch.data.engine import days_between, period_start
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.revenue.revenue_levels import windowed
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cxresearch.metrics.base.metric import Tables
 
 Source = Literal["responses", "customers", "revenue", "derived"]
 
 #: Columns that are outcomes by definition.
 OUTCOMES = frozenset({"ended_at", "end_kind", "notice_at", "reason"})
-#: Names that sound like an outcome; such a column is searched only if it is asked for.
-SOUNDS_LIKE_OUTCOME = re.compile(
-    r"status|churn|cancel|ended|end_|inactive|is_active|exit|terminat|attrit|closed_at|left_", re.IGNORECASE
-)
 #: Columns that are no groups: who, when, the answer itself, free text.
 _NO_GROUPS = frozenset(
     {"customer_id", "account_id", "response_id", "ticket_id", "instrument", "score", "comment", "weight"}
@@ -33,6 +33,8 @@ _NO_GROUPS = frozenset(
 #: Ends of the tenure classes in days, and the classes.
 TENURE_DAYS = (90.0, 365.0, 1095.0)
 TENURE_CLASSES = ("under 3 months", "3 to 12 months", "1 to 3 years", "3 years and more")
+#: Numbers are cut at the quantiles that make so many classes.
+CLASSES = 5
 #: Names that the rows of a search carry besides its columns, which are called cx_0, cx_1, ...
 SCORE, CUSTOMER, ENDED = "cx_score", "cx_customer", "cx_ended"
 
@@ -154,18 +156,17 @@ def _chosen(
         chosen = list(dict.fromkeys(by))
         for name in chosen:
             if name not in present and name not in OUTCOMES:
-                meant = nearest(name, present)
                 raise ArgumentError(
                     f"column {shown(name)} is neither in responses nor in customers, or is no group",
                     wanted=f"one of {listed(present)}",
-                    next_step=f"perhaps you meant {meant!r}" if meant else "",
+                    next_step=did_you_mean(name, present),
                 )
     columns = []
     for name in chosen:
         if name in OUTCOMES:
             if by is not None:
                 passed_over[name] = "an outcome, which says nothing about who is unhappy beforehand"
-        elif by is None and SOUNDS_LIKE_OUTCOME.search(name):
+        elif by is None and names_outcome(name):
             passed_over[name] = "sounds like an outcome; if it is none, name it in by="
         else:
             columns.append(present[name])
@@ -239,13 +240,37 @@ def number_classes(column: str, edges: Sequence[float]) -> nw.Expr:
     return nw.when(~nw.col(column).is_null()).then(label)
 
 
+def quantile_edges(numbers: NDArray[np.float64]) -> list[float]:
+    """Return the inner edges that cut numbers into classes of about equal size; none where they hardly vary.
+
+    Examples
+    --------
+    >>> quantile_edges(np.arange(1.0, 11.0)), quantile_edges(np.ones(5))
+    ([2.8, 4.6, 6.4, 8.2], [])
+    """
+    finite = numbers[np.isfinite(numbers)]
+    if not len(finite):
+        return []
+    inner = np.unique(np.quantile(finite, np.linspace(0, 1, CLASSES + 1)[1:-1]).round(12))
+    return [float(edge) for edge in inner if edge < finite.max()]
+
+
+def class_labels(numbers: NDArray[np.float64], edges: Sequence[float]) -> pd.Series[Any]:
+    """Return the class of each number as text, None where it is missing, shape (n,)."""
+    names = np.array([*class_names(edges)], dtype=object)
+    text = pd.Series(names[np.searchsorted(edges, np.nan_to_num(numbers), side="left")], dtype=object)
+    return text.where(np.isfinite(numbers), None)
+
+
 def class_names(edges: Sequence[float]) -> list[str]:
-    """Return the names of the classes between edges.
+    """Return the names of the classes between edges, one for all without edges.
 
     Examples
     --------
     >>> class_names([1.0, 2.5])
     ['at most 1', 'above 1 to 2.5', 'above 2.5']
     """
+    if not edges:
+        return ["all"]
     inner = [f"above {low:g} to {high:g}" for low, high in pairwise(edges)]
     return [f"at most {edges[0]:g}", *inner, f"above {edges[-1]:g}"]

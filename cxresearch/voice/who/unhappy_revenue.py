@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.voice.who.asked_question import (
     active_customers,
     last_answers,
@@ -52,7 +53,8 @@ def unhappy_in_cells(
     Returns
     -------
     frame : DataFrame
-        ``unhappy_customers`` and ``unhappy_mrr`` (NaN where not known), one row for each cell wanted.
+        ``unhappy_customers`` and ``unhappy_mrr`` (NaN where not known, or of fewer
+        than 5), one row for each cell wanted.
     note : str
         Why something is missing.
     """
@@ -75,4 +77,5 @@ def unhappy_in_cells(
     inside = cells.members_among(people, named)
     sums = inside @ paid if revenue is not None else np.full(len(named), np.nan)
     counts = np.asarray(inside.sum(axis=1), dtype=np.float64)
+    sums = np.where(counts < SUPPRESS_BELOW, np.nan, sums)  # the revenue of so few is that of somebody
     return pd.DataFrame({"unhappy_customers": counts, "unhappy_mrr": sums}), note

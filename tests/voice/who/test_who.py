@@ -66,7 +66,7 @@ def test_pull_is_the_score_less_the_score_without_the_group(
 
 def test_an_outcome_is_a_note_and_not_a_group(found: GroupSearch) -> None:
     assert "life" not in set(found.by_column["column"])
-    assert any("nearly all customers with 'over' have left" in note for note in found.notes)
+    assert any("life (its levels tell who has left: an outcome)" in note for note in found.notes)
 
 
 def test_unhappy_customers_and_revenue_of_the_named_group(
@@ -272,6 +272,18 @@ def test_a_reason_is_an_outcome_even_if_asked_for() -> None:
     assert any(note.startswith("Not searched: reason (an outcome") for note in result.notes)
 
 
+def test_a_programme_that_grew_tenfold_with_gaps_is_no_finding(company: SimpleNamespace) -> None:
+    frames = company.frames(seed=3, fall=0.0)
+    responses = frames["responses"]
+    rng = np.random.default_rng(3)
+    month = rng.choice([0, 1, 2, 6, 7, 8], len(responses), p=np.array([1, 1, 1, 10, 10, 10]) / 33)
+    responses["responded_at"] = pd.Timestamp("2023-12-01") + pd.to_timedelta(
+        month * 30 + rng.integers(0, 30, len(responses)), unit="D"
+    )
+    result = cx.who(company.of(frames))
+    assert result.finding.startswith("No group of ")
+
+
 def test_missing_levels_count_but_are_no_group() -> None:
     rng = np.random.default_rng(1)
     frame = answers(rng, 900, team=rng.choice(["a", "b", None], 900))
@@ -308,7 +320,7 @@ def test_what_is_not_there_is_said(
 
 
 def test_a_span_without_answers_is_refused(company: SimpleNamespace) -> None:
-    with pytest.raises(cx.errors.DataError, match="no answers to 'nps' in this span"):
+    with pytest.raises(cx.errors.DataError, match="no answers to 'nps' \\(from 2030-01-01 to None"):
         cx.who(company.study(customers=200), start="2030-01-01")
 
 
