@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -105,54 +105,93 @@ def window_contrast(sums: DatedSums, days: Sequence[int], *, window: int) -> Win
     )
 
 
-def without_calendar(sums: DatedSums, days: Sequence[int], *, window: int, months: bool) -> DatedSums:
-    """Return a series less its effects of weekday and, if wanted, of month.
+class Calendar:
+    """Contrasts of a series less what weekday and month do to it.
+
+    The effects are those of a regression of the daily ratios, weighted by the base, beside a parabola of
+    time and a step at each event, which stay in the series. They are learnt anew for each contrast, from
+    the days outside its own windows and those of the events: at a day without an event they then err as
+    much as at an event.
 
     Parameters
     ----------
     sums : DatedSums
         The series, days numbered from 1970-01-01.
     days : sequence of int
-        Days of the events; effects are not learnt from the days around them.
+        Days of the events.
     window : int
         Days on either side.
     months : bool
         Whether months of the year have effects; this takes two years at least.
-
-    Returns
-    -------
-    DatedSums
-        Of the same mean over the days learnt from. Effects are those of a regression of the daily ratios,
-        weighted by the base, beside a parabola of time and a step at each event, which stay in the series.
     """
-    columns = [(sums.day + 3) % 7 == weekday for weekday in range(1, 7)]  # day 0 was a Thursday
-    if months:
-        month = sums.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-        columns += [month == number for number in range(1, 12)]
-    calendar = len(columns)
-    time = (sums.day - sums.day[0]) / max(float(sums.day[-1] - sums.day[0]), 1.0)
-    steps = [sums.day >= day for day in days[:_MOST_STEPS]]
-    design = np.column_stack([*columns, time, time**2, *steps]).astype(np.float64)
-    learnt = np.ones(len(sums.day), dtype=bool)
-    for day in days:
-        learnt &= (sums.day < day - window) | (sums.day >= day + window)
-    if learnt.sum() < 4 * design.shape[1]:
-        return sums
-    base = sums.base[learnt]
-    design -= np.average(design[learnt], axis=0, weights=base)
-    ratio = sums.total[learnt] / base
-    root = np.sqrt(base)
-    target = (ratio - np.average(ratio, weights=base)) * root
-    effects = np.linalg.lstsq(design[learnt] * root[:, None], target, rcond=None)[0]
-    shift = design[:, :calendar] @ effects[:calendar]
-    # a row of total t and base b becomes t - shift b; its squares follow
-    return replace(
-        sums,
-        total=sums.total - shift * sums.base,
-        tt=sums.tt - 2 * shift * sums.tb + shift**2 * sums.bb,
-        tb=sums.tb - shift * sums.bb,
-        linked_total=sums.linked_total - shift[sums.linked_at] * sums.linked_base,
-    )
+
+    def __init__(self, sums: DatedSums, days: Sequence[int], *, window: int, months: bool) -> None:
+        self.sums = sums
+        self.days = tuple(days)
+        self.window = window
+        columns = [(sums.day + 3) % 7 == weekday for weekday in range(1, 7)]  # day 0 was a Thursday
+        if months:
+            month = sums.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+            columns += [month == number for number in range(1, 12)]
+        self._calendar = len(columns)
+        time = (sums.day - sums.day[0]) / max(float(sums.day[-1] - sums.day[0]), 1.0)
+        steps = [sums.day >= day for day in self.days[:_MOST_STEPS]]
+        ones = np.ones(len(time))
+        design = np.column_stack([*columns, ones, time, time**2, *steps]).astype(np.float64)
+        self._one = self._calendar
+        # sums up to each day of b x x' and of t x, so that any stretch is a difference of two
+        products = sums.base[:, None, None] * design[:, :, None] * design[:, None, :]
+        self._normal = np.concatenate([np.zeros((1, *products.shape[1:])), np.cumsum(products, axis=0)])
+        moments = sums.total[:, None] * design
+        self._moment = np.concatenate([np.zeros((1, moments.shape[1])), np.cumsum(moments, axis=0)])
+
+    def change(self, days: Sequence[int]) -> float:
+        """Return level after less level before, the calendar taken off; NaN where there are no rows."""
+        late = self._stretch([(day, day + self.window) for day in days])
+        early = self._stretch([(day - self.window, day) for day in days])
+        n_late = late[0][self._one, self._one]
+        n_early = early[0][self._one, self._one]
+        if n_late <= 0 or n_early <= 0:
+            return float("nan")
+        effects = self._effects(days)
+        calendar = slice(0, self._calendar)
+        late_level = late[1][self._one] - late[0][self._one, calendar] @ effects
+        early_level = early[1][self._one] - early[0][self._one, calendar] @ effects
+        return float(late_level / n_late - early_level / n_early)
+
+    def _effects(self, days: Sequence[int]) -> Floats:
+        """Effects learnt from the days outside all windows; 0 where too few of these are left."""
+        spans = _merged([(day - self.window, day + self.window) for day in (*days, *self.days)])
+        inside = self._stretch(spans)
+        normal = self._normal[-1] - inside[0]
+        moment = self._moment[-1] - inside[1]
+        if len(self.sums.day) - inside[2] < 4 * len(normal):
+            return np.zeros(self._calendar)
+        effects: Floats = np.linalg.lstsq(normal, moment, rcond=1e-10)[0][: self._calendar]
+        return effects
+
+    def _stretch(self, spans: Sequence[tuple[int, int]]) -> tuple[Floats, Floats, int]:
+        """Sums of b x x' and of t x, and number of days, over some stretches without their ends."""
+        normal = np.zeros_like(self._normal[0])
+        moment = np.zeros_like(self._moment[0])
+        rows = 0
+        for start, stop in spans:
+            first, last = np.searchsorted(self.sums.day, [start, stop])
+            normal = normal + self._normal[last] - self._normal[first]
+            moment = moment + self._moment[last] - self._moment[first]
+            rows += int(last - first)
+        return normal, moment, rows
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join stretches that overlap."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], stop))
+        else:
+            joined.append((start, stop))
+    return joined
 
 
 def placebo_days(sums: DatedSums, days: Sequence[int], *, window: int) -> Ints:
@@ -164,46 +203,32 @@ def placebo_days(sums: DatedSums, days: Sequence[int], *, window: int) -> Ints:
     return np.asarray(candidates[free], dtype=np.int64)
 
 
-def reference(
-    sums: DatedSums, days: Sequence[int], *, window: int, draws: int, rng: np.random.Generator
-) -> Reference:
+def reference(calendar: Calendar, *, draws: int, rng: np.random.Generator) -> Reference:
     """Return the contrast at days when nothing happened, as many at a time as there are events.
 
     Parameters
     ----------
-    sums : DatedSums
-        The series.
-    days : sequence of int
-        Days of the events.
-    window : int
-        Days on either side.
+    calendar : Calendar
+        The series and its events.
     draws : int
-        Sets of days drawn where there are several events; of one event all days are taken.
+        Days, or sets of days, at most; of one event all days are taken if they are fewer.
     rng : Generator
 
     Returns
     -------
     Reference
     """
-    free = placebo_days(sums, days, window=window)
+    free = placebo_days(calendar.sums, calendar.days, window=calendar.window)
     # overlapping windows: the squared correlation of two contrasts sums to 2/3 of a window over all lags
-    independent = len(free) / (2 / 3 * window)
-    total = np.concatenate([[0.0], np.cumsum(sums.total)])
-    base = np.concatenate([[0.0], np.cumsum(sums.base)])
-
-    def between(start: Ints, values: Floats) -> Floats:
-        first = np.searchsorted(sums.day, start)
-        last = np.searchsorted(sums.day, start + window)
-        inside: Floats = values[last] - values[first]
-        return inside
-
+    independent = len(free) / (2 / 3 * calendar.window)
     sets = free[:, None]
-    if len(days) > 1 and len(free):
-        sets = rng.choice(free, size=(draws, len(days)))
-    late = [between(sets, values).sum(axis=1) for values in (total, base)]
-    early = [between(sets - window, values).sum(axis=1) for values in (total, base)]
-    usable = (late[1] > 0) & (early[1] > 0)
-    change = late[0][usable] / late[1][usable] - early[0][usable] / early[1][usable]
+    if len(free) and len(calendar.days) > 1:
+        sets = rng.choice(free, size=(draws, len(calendar.days)))
+    if len(sets) > draws:
+        sets = sets[np.linspace(0, len(sets) - 1, draws).astype(int)]
+    change = np.array([calendar.change(days.tolist()) for days in sets], dtype=np.float64)
+    usable = np.isfinite(change)
+    change = change[usable]
     mean = 0.0
     se = float("nan")
     if independent >= LEAST_PLACEBOS and len(change):
@@ -239,19 +264,19 @@ class WindowTest:
     by_placebos: bool = False
 
 
-def window_test(contrast: WindowContrast, placebos: Reference, *, level: float) -> WindowTest:
+def window_test(change: float, se: float, placebos: Reference, *, level: float) -> WindowTest:
     """Hold a contrast against the same contrast at days when nothing happened.
 
-    Where whole days share a mood, customers tell less than their clustered error says: the placebo days know.
-    Student's t with as many degrees of freedom as they are worth; the clustered error and the normal quantile
-    where there are too few of them.
+    ``change`` is the contrast, ``se`` its clustered error. Where whole days share a mood, customers tell
+    less than their clustered error says: the placebo days know. Student's t with as many degrees of freedom
+    as they are worth; the clustered error and the normal quantile where there are too few of them.
     """
     from scipy.stats import norm, t
 
     tail = (1 + level) / 2
     if np.isfinite(placebos.se) and placebos.se > 0:
         df = placebos.independent - 1
-        change = contrast.change - placebos.mean
+        change -= placebos.mean
         p_value = 2 * float(t.sf(abs(change) / placebos.se, df))
         reach = float(t.ppf(tail, df)) * placebos.se
         name = "Student's t against placebo dates"
@@ -259,8 +284,8 @@ def window_test(contrast: WindowContrast, placebos: Reference, *, level: float) 
             change=change, se=placebos.se, reach=reach, p_value=p_value, name=name, by_placebos=True
         )
     p_value = float("nan")
-    if contrast.se > 0:
-        p_value = 2 * float(norm.sf(abs(contrast.change) / contrast.se))
-    reach = float(norm.ppf(tail)) * contrast.se
+    if se > 0:
+        p_value = 2 * float(norm.sf(abs(change) / se))
+    reach = float(norm.ppf(tail)) * se
     name = "z, clustered by customer"
-    return WindowTest(change=contrast.change, se=contrast.se, reach=reach, p_value=p_value, name=name)
+    return WindowTest(change=change, se=se, reach=reach, p_value=p_value, name=name)

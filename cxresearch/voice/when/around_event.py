@@ -12,12 +12,12 @@ from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.stats.change_points.event_window import (
+    Calendar,
     Reference,
     WindowTest,
     reference,
     window_contrast,
     window_test,
-    without_calendar,
 )
 from cxresearch.stats.change_points.level_intervals import level_of
 from cxresearch.voice.when.around_event_result import (
@@ -34,7 +34,7 @@ from cxresearch.voice.when.metric_series import MetricSeries, day_of, metric_ser
 from cxresearch.voice.when.score_series import day_number
 from cxresearch.wording import listed
 
-_DRAWS = 999
+_DRAWS = 499
 _DAYS_FOR_MONTHS = 700
 _LEAST_BASE = 30
 
@@ -160,14 +160,14 @@ def _by_day(asked: Asked, sums: DatedSums | None, notes: list[str]) -> AroundEve
     if sums is None or not numbers:
         return not_judged(asked, notes, "no event has data on both sides")
     months = bool(sums.day[-1] - sums.day[0] >= _DAYS_FOR_MONTHS)
-    adjusted = without_calendar(sums, numbers, window=window, months=months)
-    contrast = window_contrast(adjusted, numbers, window=window)
+    contrast = window_contrast(sums, numbers, window=window)
     least = min(contrast.n_before, contrast.n_after)
     if least <= 0 or (asked.series.is_score and least < _LEAST_BASE):
         few = f"{contrast.n_before:,.0f} answers before and {contrast.n_after:,.0f} after"
         return not_judged(asked, notes, f"only {few}, 30 on each side wanted")
-    placebos = reference(adjusted, numbers, window=window, draws=_DRAWS, rng=np.random.default_rng(1))
-    test = window_test(contrast, placebos, level=asked.level)
+    calendar = Calendar(sums, numbers, window=window, months=months)
+    placebos = reference(calendar, draws=_DRAWS, rng=np.random.default_rng(1))
+    test = window_test(calendar.change(numbers), contrast.se, placebos, level=asked.level)
     if not np.isfinite(test.p_value):
         return not_judged(asked, notes, "all answers are alike")
     effect = effect_of(asked, test, n=contrast.n_before + contrast.n_after)
@@ -175,8 +175,7 @@ def _by_day(asked: Asked, sums: DatedSums | None, notes: list[str]) -> AroundEve
     notes += _what_was_allowed_for(months=months, placebos=placebos, test=test)
     if len(numbers) > 1 and min(np.diff(numbers)) < 2 * window:
         notes.append("some events are so close that their windows overlap")
-    plain = window_contrast(sums, numbers, window=window)
-    levels = (plain.before, plain.after, test.change, contrast.n_before, contrast.n_after)
+    levels = (contrast.before, contrast.after, test.change, contrast.n_before, contrast.n_after)
     columns = ["who", "before", "after", "change", "n_before", "n_after"]
     return AroundEvent(
         **asked.names,

@@ -6,11 +6,11 @@ import statsmodels.api as sm
 
 from cxresearch.stats.change_points.dated_sums import dated_sums
 from cxresearch.stats.change_points.event_window import (
+    Calendar,
     placebo_days,
     reference,
     window_contrast,
     window_test,
-    without_calendar,
 )
 from cxresearch.stats.change_points.exposure_contrast import CustomerRows, exposure_contrast
 from cxresearch.stats.change_points.stratified_rates import Stretches, stratified_rate_ratio
@@ -34,34 +34,55 @@ def test_weekday_and_month_are_taken_off() -> None:
     day = np.repeat(np.arange(19_000, 19_000 + 1100), 20)
     month = day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12
     seasonal = 30.0 * (month == 11) - 20.0 * (month == 6) + 10.0 * (day % 7 == 2)
-    value = seasonal + rng.standard_normal(len(day))
-    sums = without_calendar(dated_sums(day, value), [], window=28, months=True)
-    daily = sums.total / sums.base
-    assert daily.std() < 0.4
-    assert daily.mean() == pytest.approx(value.mean(), abs=1e-6)
+    sums = dated_sums(day, seasonal + rng.standard_normal(len(day)))
+    december = int(np.datetime64("2023-12-01").astype(int))
+    assert window_contrast(sums, [december], window=28).change == pytest.approx(30, abs=1)
+    calendar = Calendar(sums, [december], window=28, months=True)
+    assert calendar.change([december]) == pytest.approx(0, abs=0.5)
+
+
+def test_calendar_is_a_regression_on_the_days_outside_the_windows() -> None:
+    rng = np.random.default_rng(12)
+    day = np.arange(19_000, 19_800)
+    base = rng.integers(1, 9, 800).astype(float)
+    ratio = rng.standard_normal(800) + (day % 7 == 1)
+    sums = dated_sums(day, ratio * base, base=base)
+    event = 19_400
+    outside = (day < event - 14) | (day >= event + 14)
+    time = (day - 19_000) / 799
+    weekdays = [(day + 3) % 7 == one for one in range(1, 7)]
+    months = day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12
+    columns = [*weekdays, *[months == one for one in range(1, 12)], np.ones(800), time, time**2, day >= event]
+    design = np.column_stack(columns).astype(float)
+    fit = sm.WLS(ratio[outside], design[outside], weights=base[outside]).fit()
+    left = ratio - design[:, :17] @ fit.params[:17]
+    late = (day >= event) & (day < event + 14)
+    early = (day >= event - 14) & (day < event)
+    expected = np.average(left[late], weights=base[late]) - np.average(left[early], weights=base[early])
+    assert Calendar(sums, [event], window=14, months=True).change([event]) == pytest.approx(expected)
 
 
 def test_a_trend_is_not_mistaken_for_a_season() -> None:
     day = np.arange(19_000, 19_000 + 900)
-    value = 0.05 * (day - 19_000)
-    sums = without_calendar(dated_sums(day, value), [], window=28, months=True)
-    np.testing.assert_allclose(sums.total, value, atol=1e-6)
+    calendar = Calendar(dated_sums(day, 0.05 * (day - 19_000)), [19_500], window=28, months=True)
+    assert calendar.change([19_500]) == pytest.approx(0.05 * 28)
 
 
 def test_a_lasting_step_is_not_mistaken_for_a_season() -> None:
     day = np.arange(19_000, 19_000 + 730)
     value = np.where(day < 19_440, 20.0, -30.0)
-    sums = without_calendar(dated_sums(day, value), [19_440], window=56, months=True)
-    assert window_contrast(sums, [19_440], window=56).change == pytest.approx(-50.0, abs=1e-6)
+    calendar = Calendar(dated_sums(day, value), [19_440], window=56, months=True)
+    assert calendar.change([19_440]) == pytest.approx(-50.0)
 
 
 def test_a_steady_drift_is_no_effect() -> None:
     rng = np.random.default_rng(3)
     day = np.arange(900)
     sums = dated_sums(day, 0.1 * day + rng.standard_normal(900))
-    contrast = window_contrast(sums, [450], window=28)
-    test = window_test(contrast, reference(sums, [450], window=28, draws=99, rng=rng), level=0.95)
-    assert contrast.change == pytest.approx(2.8, abs=0.8)
+    calendar = Calendar(sums, [450], window=28, months=False)
+    change = calendar.change([450])
+    test = window_test(change, 1.0, reference(calendar, draws=99, rng=rng), level=0.95)
+    assert change == pytest.approx(2.8, abs=0.8)
     assert abs(test.change) < 0.8
     assert test.by_placebos
 
@@ -78,7 +99,8 @@ def test_few_placebo_days_leave_the_clustered_error() -> None:
     rng = np.random.default_rng(4)
     sums = dated_sums(np.repeat(np.arange(60), 20), rng.standard_normal(1200))
     contrast = window_contrast(sums, [30], window=28)
-    test = window_test(contrast, reference(sums, [30], window=28, draws=99, rng=rng), level=0.95)
+    calendar = Calendar(sums, [30], window=28, months=False)
+    test = window_test(contrast.change, contrast.se, reference(calendar, draws=99, rng=rng), level=0.95)
     assert not test.by_placebos
     assert test.se == contrast.se
 
