@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse, stats
 
 from cxresearch.checks import check_same_length
+from cxresearch.stats.models.exchanged_customers import CustomerExchange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,37 +168,18 @@ def _permuted(
     rng: np.random.Generator,
 ) -> Floats:
     """Statistics of the texts as they are, then with customers in other places: shape (1 + draws, m)."""
-    order = np.lexsort((period, cluster))
-    sizes = np.bincount(cluster)
-    starts = np.cumsum(sizes) - sizes
-    groups = [np.flatnonzero(sizes == size) for size in np.unique(sizes[sizes > 0])]
+    exchange = CustomerExchange(cluster, period)
     themes, periods = flags.shape[1], int(period.max()) + 1
-    text, theme = np.nonzero(flags[order])
-    moments = period[order]
-    totals = np.bincount(moments, minlength=periods).astype(np.float64)
-    place = np.arange(len(cluster))
+    text, theme = np.nonzero(flags)
+    totals = np.bincount(period, minlength=periods).astype(np.float64)
+    moments = period
     rows = []
     for draw in range(1 + DRAWS):
         if draw:
-            place = _exchanged(groups, sizes, starts, rng)
-        counts = np.bincount(moments[place[text]] * themes + theme, minlength=periods * themes)
+            moments = period[exchange.draw(rng)]
+        counts = np.bincount(moments[text] * themes + theme, minlength=periods * themes)
         rows.append(_statistics(counts.reshape(periods, themes).astype(np.float64), totals, judged))
     return np.array(rows)
-
-
-def _exchanged(
-    groups: list[NDArray[np.int64]],
-    sizes: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """For each text, in the order of customers, the text whose date it takes."""
-    place = np.empty(int(sizes.sum()), dtype=np.int64)
-    for members in groups:
-        steps = np.arange(sizes[members[0]])
-        taken = rng.permutation(members)
-        place[(starts[members][:, None] + steps).ravel()] = (starts[taken][:, None] + steps).ravel()
-    return place
 
 
 def _statistics(

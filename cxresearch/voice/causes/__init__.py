@@ -1,4 +1,4 @@
-"""What stands behind answers: the tickets they are about, issues that come back, and reasons for leaving.
+"""What stands behind answers: tickets, waits, issues that come back, drivers, and reasons for leaving.
 
 ``answered_tickets``
     Answers with their tickets.
@@ -6,8 +6,10 @@
     Scores by what their tickets were like.
 ``comfortable_wait``
     The latest reply that still pleases.
-``leaving_reasons``
-    ``leaving_reasons``: why customers say they leave, what that costs, and what they had said before.
 ``recurring_issues``
-    ``recurring_issues``: which kinds of tickets come back, how they grow, and who stands behind.
+    Which kinds of tickets come back and grow.
+``score_drivers``
+    What goes most with a score.
+``leaving_reasons``
+    Why customers say they leave.
 """

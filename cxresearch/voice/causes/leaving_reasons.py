@@ -17,7 +17,7 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.survival.aalen_johansen import aalen_johansen
-from cxresearch.voice.why.study_texts import collect_columns, columns_of
+from cxresearch.voice.why.study_texts import collect_columns, columns_of, revenue_levels
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Reasons that are told apart, the most frequent; the rest is one line.
 MOST_REASONS = 12
+_REMARK = "A reason is what somebody ticked on leaving: what came to mind, and it is known only after."
 OTHER, UNKNOWN = "other reasons", "no reason given"
 
 
@@ -171,9 +172,7 @@ def leaving_reasons(
         mrr_lost=float(leavers["mrr"].sum(min_count=1)),
         horizon_days=float(horizon_days),
         level=level,
-        notes=(
-            "A reason is what somebody ticked on leaving: what came to mind, and it is known only after.",
-        ),
+        notes=(_REMARK, *([revenue_levels(study)[1]] if revenue_levels(study)[1] else [])),
     )
 
 
@@ -209,10 +208,8 @@ def _told_apart(reasons: pd.Series[Any]) -> pd.Series[Any]:
 
 def _mrr_at_end(study: Study, leavers: pd.DataFrame) -> pd.Series[Any]:
     """Monthly recurring revenue just before each end: the last level above zero that was in force."""
-    if "revenue" not in study.tables:
-        return pd.Series(np.nan, index=leavers.index)
-    levels = collect_columns(study, "revenue", ("customer_id", "effective_at", "mrr", "currency"))
-    if "currency" in levels and levels["currency"].nunique() > 1:
+    levels, _ = revenue_levels(study)
+    if levels is None:
         return pd.Series(np.nan, index=leavers.index)
     both = levels.merge(leavers[["customer_id", "ended_at"]], on="customer_id")
     both = both[(both["effective_at"] < both["ended_at"]) & (both["mrr"] > 0)]

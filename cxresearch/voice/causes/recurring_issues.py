@@ -19,7 +19,7 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.intervals.proportions import clopper_pearson, wilson
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
-from cxresearch.voice.why.study_texts import collect_columns, columns_of
+from cxresearch.voice.why.study_texts import collect_columns, columns_of, revenue_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,7 +173,8 @@ def recurring_issues(
             wanted="tickets",
             next_step="widen the window",
         )
-    revenue = _revenue(study, cut)
+    levels, no_revenue = revenue_levels(study)
+    revenue = None if levels is None else levels.groupby("customer_id")["mrr"].last()
     facts = _facts(tickets, cut)
     lines = [
         {"issue": name, **_issue(facts, flags[:, at] & now, flags[:, at] & before, revenue, level)}
@@ -193,7 +194,7 @@ def recurring_issues(
         n=int(now.sum()),
         window_days=float(window_days),
         level=level,
-        notes=_notes(table, flags, now, themes),
+        notes=(*_notes(table, flags, now, themes), *([no_revenue] if no_revenue else [])),
     )
 
 
@@ -233,17 +234,6 @@ def _marked(
     tickets = collect_columns(study, "tickets", (*wanted, themes.marks.column))
     texts = tickets[themes.marks.column].fillna("").to_numpy(dtype=object)
     return tickets, themes.marks.mark(texts), list(themes.marks.labels.values())
-
-
-def _revenue(study: Study, cut: pd.Timestamp) -> pd.Series[Any] | None:
-    """Recurring revenue of each customer at the data cut; None where it cannot be added up."""
-    if "revenue" not in study.tables:
-        return None
-    levels = collect_columns(study, "revenue", ("customer_id", "effective_at", "mrr", "currency"))
-    if "currency" in levels and levels["currency"].nunique() > 1:
-        return None
-    levels = levels[levels["effective_at"] <= cut].sort_values("effective_at", kind="stable")
-    return levels.groupby("customer_id")["mrr"].last()
 
 
 def _facts(tickets: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:

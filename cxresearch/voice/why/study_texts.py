@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import pandas as pd
 
 from cxresearch.data.engine import collect
-from cxresearch.errors import ArgumentError
+from cxresearch.errors import ArgumentError, StudyError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cxresearch.data.study import Study
 
 #: Column that dates a row of each table with texts.
@@ -107,6 +106,23 @@ def collect_columns(study: Study, table: str, columns: tuple[str, ...]) -> pd.Da
     present = columns_of(study, table)
     rows: nw.LazyFrame[Any] = study.table(table)
     return collect(rows.select(*[column for column in dict.fromkeys(columns) if column in present]))
+
+
+def revenue_levels(study: Study) -> tuple[pd.DataFrame | None, str]:
+    """Return levels of recurring revenue by the data cut, sorted by time, or None and why.
+
+    Revenue only accompanies what texts and tickets say: where it cannot be used, the rest is still told.
+    """
+    if "revenue" not in study.tables:
+        return None, ""
+    try:
+        levels = collect_columns(study, "revenue", ("customer_id", "effective_at", "mrr", "currency"))
+    except StudyError as error:
+        return None, f"Revenue is left out: {error.problem}."
+    if "currency" in levels and levels["currency"].nunique() > 1:
+        return None, "Revenue is left out: amounts of several currencies are not added up."
+    levels = levels[levels["effective_at"] <= pd.Timestamp(study.observed_until)]
+    return levels.sort_values("effective_at", kind="stable"), ""
 
 
 def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> list[str]:

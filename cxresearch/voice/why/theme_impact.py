@@ -19,7 +19,7 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.models.linear import linear_fit
 from cxresearch.voice.why.later_leaving import later_leaving
-from cxresearch.voice.why.study_texts import collect_columns, columns_of
+from cxresearch.voice.why.study_texts import collect_columns, columns_of, revenue_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -264,7 +264,7 @@ def theme_impact(
         groups=tuple(by),
         horizon_days=float(horizon_days),
         level=level,
-        notes=_notes(table, n_missing, horizon_days),
+        notes=_notes(table, n_missing, horizon_days, revenue_levels(study)[1]),
     )
 
 
@@ -368,13 +368,10 @@ def _revenue(themes: Themes) -> pd.DataFrame:
     study = themes.themed_study
     names = list(themes.marks.labels)
     nothing = pd.DataFrame({"theme": names, "mrr": np.nan, "mrr_share": np.nan})
-    if "revenue" not in study.tables or "customer_id" not in themes.rows:
+    levels, _ = revenue_levels(study)
+    if levels is None or "customer_id" not in themes.rows:
         return nothing
-    levels = collect_columns(study, "revenue", ("customer_id", "effective_at", "mrr", "currency"))
-    if "currency" in levels and levels["currency"].nunique() > 1:
-        return nothing
-    levels = levels[levels["effective_at"] <= pd.Timestamp(study.observed_until)]
-    last = levels.sort_values("effective_at", kind="stable").groupby("customer_id")["mrr"].last()
+    last = levels.groupby("customer_id")["mrr"].last()
     last = last[~last.index.isin(_gone(study))]
     people = themes.rows["customer_id"]
     total = float(last.sum())
@@ -391,11 +388,13 @@ def _gone(study: Any) -> pd.Series[Any]:
     return people.loc[people["ended_at"] <= pd.Timestamp(study.observed_until), "customer_id"]
 
 
-def _notes(table: pd.DataFrame, n_missing: int, horizon_days: float) -> tuple[str, ...]:
+def _notes(table: pd.DataFrame, n_missing: int, horizon_days: float, revenue: str) -> tuple[str, ...]:
     notes = [
         "An effect is what goes with mentioning a theme beside the others; it does not say what mending its "
         "cause would bring."
     ]
+    if revenue:
+        notes.append(revenue)
     if n_missing:
         notes.append(f"{n_missing:,} texts without a score are left out.")
     few = table.loc[table["effect"].isna(), "label"].tolist()

@@ -195,7 +195,10 @@ def tickets_with(growth: int) -> Study:
         {"customer_id": revenue["customer_id"], "started_at": pd.Timestamp("2023-01-01")}
     )
     return Study.from_frames(
-        {"tickets": rows, "revenue": revenue, "customers": customers}, observed_until=CUT, instruments={}
+        {"tickets": rows, "revenue": revenue, "customers": customers},
+        revenue_ends="at_ended_at",
+        observed_until=CUT,
+        instruments={},
     )
 
 
@@ -273,6 +276,7 @@ def leavers() -> Study:
     revenue = pd.DataFrame({"customer_id": customers["customer_id"], "effective_at": start, "mrr": 100.0})
     return Study.from_frames(
         {"customers": customers, "responses": answers, "revenue": revenue},
+        revenue_ends="at_ended_at",
         observed_until=CUT,
         instruments={"nps": NPS},
     )

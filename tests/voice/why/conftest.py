@@ -78,6 +78,7 @@ def written_study(
     answers = answers[~(answers["responded_at"] > left)]
     return Study.from_frames(
         {"responses": answers, "customers": customers, "revenue": revenue},
+        revenue_ends="at_ended_at",
         observed_until="2024-12-31",
         instruments={"nps": NPS},
     )

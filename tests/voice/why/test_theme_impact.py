@@ -71,6 +71,7 @@ def test_what_is_said_after_the_first_text_changes_nothing_of_leaving(make_study
             "customers": study.table("customers").collect("pandas").to_native(),
             "revenue": study.table("revenue").collect("pandas").to_native(),
         },
+        revenue_ends="at_ended_at",
         observed_until="2024-12-31",
         instruments={"nps": NPS},
     )
