@@ -37,6 +37,7 @@ def draw_recovery(result: Recovery, ax: Axes | None = None) -> Axes:
         several = len({row["action"] for row in rows}) > 1
         labels = [f"{row['action']}: {row['outcome']}" if several else row["outcome"] for row in rows]
         rows_axis(ax, np.arange(len(rows)), labels)
+        ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.set_xlabel("Effect in units of the smallest effect that matters (grey: does not matter)")
         head(
             ax,
