@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survival
 from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
-from cxresearch.plots.registry import draw_checked, picture_list
-from cxresearch.plots.voice import events, groups, theme_pictures, trend
+from cxresearch.plots.voice import (
+    cxresearch,
+    draw_checked,
+    from,
+    picture_list,
+    plots,
+    voice,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +34,7 @@ _PICTURES = (
     scorecard,
     support,
     survey,
+    effects_of_actions,
     events,
     groups,
     trend,

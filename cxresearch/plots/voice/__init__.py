@@ -1,5 +1,7 @@
 """Who is unhappy and since when, drawn.
 
+``effects_of_actions``
+    What actions did: one point with its interval for each action and outcome.
 ``events``
     A metric by weeks since an event, and what went before customers turned unhappy.
 ``groups``

@@ -218,3 +218,15 @@ def test_coverage_and_false_positives_under_confounding_by_severity(company: Any
     print(f"plain differences {np.mean(naive, axis=0)}, truth 1.0 and 0.0")
     assert 0.93 <= np.mean(covered) <= 0.97
     assert 0.035 <= np.mean(false) <= 0.065
+
+
+def test_the_picture_shows_effects_in_margins_with_their_numbers_beside(company: Any) -> None:
+    found = cx.recovery(
+        company(24, n=2500).study, actions=["call_back"], horizon_days=120, outcomes=["next_score"]
+    )
+    ax = cx.plot(found)
+    (row,) = found.table.to_dict("records")
+    points = [line for line in ax.lines if line.get_marker() == "o"]
+    assert points[0].get_xdata()[0] == pytest.approx(row["effect"] / row["margin"])
+    assert points[1].get_xdata()[0] == pytest.approx(row["naive"] / row["margin"])
+    assert any(row["verdict"] in text.get_text() for text in ax.texts)
