@@ -12,4 +12,6 @@ reliability         Cronbach's alpha
 
 ``broken_stick``
     A line that is level and then slopes: where it bends, with an interval, and whether it slopes at all.
+``exchanged_customers``
+    Whole customers change places: what chance brings where rows of one customer belong together.
 """
