@@ -191,7 +191,7 @@ def local_to_utc(local: nw.Expr, timezone: str) -> nw.Expr:
     1 2024-06-30 22:00:00
     """
     offset, steps = offset_steps(timezone)
-    moment = local - timedelta(minutes=offset) if offset else local
+    moment = local - timedelta(minutes=offset)
     for at, step in steps:
         offset += step
         since = local >= nw.lit(at + timedelta(minutes=offset))

@@ -190,7 +190,7 @@ class Study:
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
         opened = open_native(tables, timezone) if own_engine else open_frames(tables, instruments, timezone)
         clock = isinstance(observed_until, datetime) and observed_until.time() != time()
-        zone = "UTC" if clock else timezone  # midnights are dates, as in the tables
+        zone = {True: "UTC"}.get(clock, timezone)  # midnights are dates, as in the tables
         return cls(
             opened,
             observed_until=read_cut(observed_until, zone, "from_frames"),

@@ -151,7 +151,7 @@ def several_plans(study: Study) -> pd.DataFrame:
         rows,
         "the last row counts as the customer's whole level; for plans side by side map subscription_id",
     )
-    return pd.DataFrame([line] if rows else [], columns=_COLUMNS)
+    return pd.DataFrame([line][: min(rows, 1)], columns=_COLUMNS)
 
 
 def segments_that_know_who_left(study: Study) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from cxresearch.data.study_file.parse_study_file import parse_study_file, read_c
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
+from cxresearch.wording import only_if
 
 _SECTION = re.compile(r"^\s*\[+([^\]]+)\]+")
 _NUMBERED = re.compile(r"\[\[sources\]\] no\. (\d+)")
@@ -38,7 +39,7 @@ class StudyFault:
     error: StudyError
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.error}" if self.line else str(self.error)
+        return only_if(self.line, f"line {self.line}: ") + str(self.error)
 
 
 def study_faults(path: str | Path) -> tuple[StudyFault, ...]:
@@ -155,8 +156,10 @@ def _block(lines: list[str], where: str) -> tuple[int, int]:
     if numbered and int(numbered[1]) <= len(heads):
         start = heads[int(numbered[1]) - 1]
         return start, next((head for head in heads if head > start), len(lines))
+    name = "study"
     section = re.search(r"\[(\w+)\]", where)
-    name = section[1] if section else "study"
+    if section:
+        name = section[1]
     for i, line in enumerate(lines):
         match = _SECTION.match(line)
         if match and match[1] == name:

@@ -57,11 +57,13 @@ def beside_the_scale(scale: Scale, answers: pd.Series[int]) -> str:
         Number of answers by score.
     """
     n = int(answers.sum())
-    best, worst = (scale.high, scale.low) if scale.risk_sign < 0 else (scale.low, scale.high)
+    if n < _ENOUGH:
+        return ""
+    best, worst = sorted((scale.low, scale.high), key=lambda end: scale.risk_sign * end)
     nobody = [end for end in (scale.low, scale.high) if not answers.get(float(end), 0)]
-    seen = f"answers from {answers.index.min():g} to {answers.index.max():g}" if n else ""
+    seen = f"answers from {answers.index.min():g} to {answers.index.max():g}"
     asked = "another scale, or the wrong column?"
-    if len(nobody) == 2 and n >= _ENOUGH:
+    if len(nobody) == 2:
         return f"{seen}, nobody at either end of {scale.low} to {scale.high}: {asked}"
     if nobody == [best] and n >= _ENOUGH_FOR_THE_BEST:
         return f"{seen}, nobody at {best} of {scale.low} to {scale.high}: {asked}"

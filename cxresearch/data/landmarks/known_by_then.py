@@ -73,7 +73,9 @@ class Archive:
         """Return whether somebody leaving was asked, by touchpoint or stage; None if neither is known."""
         columns = [name for name in ("touchpoint", "stage") if self.has("responses", name)]
         found = [nw.col(name).fill_null("").str.to_lowercase().str.contains(EXIT_PATTERN) for name in columns]
-        return reduce(or_, found) if found else None
+        if not found:
+            return None
+        return reduce(or_, found)
 
 
 class Past:
@@ -109,14 +111,17 @@ class Past:
         """Return responses with a score given by now, exit surveys left out."""
         rows = self._rows("responses").filter(~nw.col("score").is_null())
         asked_at_exit = self._archive.asked_at_exit()
-        return rows if asked_at_exit is None else rows.filter(~asked_at_exit)
+        if asked_at_exit is None:
+            return rows
+        return rows.filter(~asked_at_exit)
 
     def invitations(self) -> Frame:
         """Return surveys sent by now, with ``answered`` 1 if the answer has come by now, else 0."""
         asked_at_exit = self._archive.asked_at_exit()
         answered = (nw.col("responded_at") <= self.at) & ~nw.col("score").is_null()
         rows = self._archive.table("responses").filter(nw.col("sent_at") <= self.at)
-        rows = rows if asked_at_exit is None else rows.filter(~asked_at_exit)
+        if asked_at_exit is not None:
+            rows = rows.filter(~asked_at_exit)
         return rows.with_columns(answered=nw.when(answered).then(nw.lit(1.0)).otherwise(nw.lit(0.0)))
 
     def tickets(self) -> Frame:

@@ -222,7 +222,9 @@ def _people(archive: Archive, notice_days: float) -> Frame:
     end = nw.col("ended_at")
     if "ended_at" not in columns:  # nobody has left: a missing time of the right type on every engine
         rows = rows.with_columns(ended_at=nw.when(nw.col("started_at").is_null()).then(nw.col("started_at")))
-    forced = nw.col("end_kind") == "involuntary" if "end_kind" in columns else nw.lit(False)
+    forced: nw.Expr = nw.lit(False)
+    if "end_kind" in columns:
+        forced = nw.col("end_kind") == "involuntary"
     rows = rows.with_columns(churn_kind=nw.when(forced).then(nw.lit(2)).otherwise(nw.lit(1)))
     voluntary = nw.col("churn_kind") == 1
     churned = end

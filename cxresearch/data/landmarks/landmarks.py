@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
 from cxresearch.scales import Scale
+from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,9 +200,9 @@ class Landmarks(Result):
         lines = {"Rows": f"{self.n_rows:,} of {self.n_customers:,} customers"}
         if len(dates):
             first, last = f"{dates.min():%Y-%m-%d}", f"{dates.max():%Y-%m-%d}"
-            spread = first if first == last else f"{first} to {last}"
+            spread = " to ".join(dict.fromkeys((first, last)))
             lines["Landmarks"] = f"{dates.nunique():,} ({spread}), {self.every}"
-        overlap = "; landmarks of a customer overlap" if self.stacked else ""
+        overlap = only_if(self.stacked, "; landmarks of a customer overlap")
         lines["Horizon"] = f"{self.horizon_days:g} days{overlap}"
         early = (self.frame["event"] == 0) & (self.frame["duration_days"] < self.horizon_days)
         lines["Within it"] = (
@@ -221,7 +222,7 @@ class Landmarks(Result):
         return lines
 
     def __str__(self) -> str:
-        title = f"Landmarks of {self.name}" if self.name else "Landmarks"
+        title = "Landmarks" + only_if(self.name, f" of {self.name}")
         return "\n".join([title, *(f"  {label}: {text}" for label, text in self.summary().items())])
 
     __repr__ = __str__
@@ -232,7 +233,7 @@ class Landmarks(Result):
             f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
             for label, text in self.summary().items()
         )
-        title = f"Landmarks of {self.name}" if self.name else "Landmarks"
+        title = "Landmarks" + only_if(self.name, f" of {self.name}")
         return f"<table class='cx-result'><caption>{html.escape(title)}</caption>{rows}</table>"
 
     def to_dict(self) -> dict[str, Any]:

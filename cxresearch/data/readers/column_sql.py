@@ -113,11 +113,10 @@ def count_left_out(source: SourceMap, raw: RawTable) -> str:
 
 
 def _read_columns(source: SourceMap, raw: RawTable, instruments: Mapping[str, Scale]) -> list[ReadColumn]:
-    constant = source.columns.get("instrument")
-    named = constant.constant if constant is not None else None
+    named = source.columns.get("instrument", ColumnMap()).constant
+    scales = {"score": instruments.get(named or "")}
     return [
-        _read(source, raw, target, column, instruments.get(named or "") if target == "score" else None)
-        for target, column in source.columns.items()
+        _read(source, raw, target, column, scales.get(target)) for target, column in source.columns.items()
     ]
 
 

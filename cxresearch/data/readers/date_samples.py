@@ -108,7 +108,7 @@ def _refuse_two_readings(odd: list[tuple[int, str]], target: str, where: str) ->
     settled = {suggested_format(one) for _, one in odd if two_readings(one) is None} - {""}
     hint = only_if(len(settled) == 1, f"; other rows fit only '{''.join(settled)}'")
     mark = text.strip().lstrip("0123456789")[:1]
-    year = "%Y" if re.search(r"\d{4}", text) else "%y"
+    year = _YEARS.get(len(max(re.findall(r"\d+", text), key=len)), "%y")
     raise StudyError(
         f"{shown(text)} reads two ways: {_spelled(day_first)} or {_spelled(month_first)}"
         if told
@@ -186,7 +186,7 @@ def _clock(text: str) -> str | None:
         return None if text else ""
     gap, seconds, half = found[1], found[2], found[3]  # half: what stands before AM or PM, perhaps nothing
     hour, end = ("%H", "") if half is None else ("%I", f"{half}%p")
-    return f"{gap}{hour}:%M{':%S' if seconds else ''}{end}"
+    return f"{gap}{hour}:%M{only_if(seconds, ':%S')}{end}"
 
 
 def _named_month(text: str) -> str:

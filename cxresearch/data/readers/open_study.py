@@ -144,11 +144,14 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
     if any(source.rows == "subscriptions" for source in file.sources):
         counts += [("revenue", name, query) for name, query in period_counts("typed_revenue").items()]
     small = sum(_unpacked_size(found) for _, found in files) <= KEEP_BELOW_BYTES
+    plain_views, kept = {}, frozenset(selects)
+    if not small:
+        plain_views, kept = _plain_views(connection, simple), frozenset()
     return Opened(
         typed=views,
-        plain={} if small else _plain_views(connection, simple),
+        plain=plain_views,
         keyed=frozenset(s.table for s in file.sources if s.unique or s.table == "tickets"),
-        kept=frozenset(selects) if small else frozenset(),
+        kept=kept,
         files=((file.path.name, file.path), *files),
         connection=connection,
         counts=tuple(counts),

@@ -19,7 +19,7 @@ import pyarrow as pa
 from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, one_of, shown
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -118,7 +118,7 @@ def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[st
         if raw.frame not in frames:
             raise StudyError(
                 f"frame {shown(raw.frame)} was not given",
-                wanted=f"one of {listed(frames)}" if frames else "read_study(..., frames={name: frame})",
+                wanted=one_of(frames, "read_study(..., frames={name: frame})"),
             )
         return open_frame(connection, raw.name, frames[raw.frame], label=f"frame {raw.frame}")
     assert raw.path is not None  # noqa: S101 - the parser gives one or the other

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cxresearch.data.readers.raw_inputs import literal, quoted
 from cxresearch.data.study_file.declarations import SourceMap
 from cxresearch.errors import StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 #: Columns that make sense where levels are those of subscriptions.
 SUMMED_COLUMNS = ("customer_id", "effective_at", "mrr", "subscription_id")
@@ -131,7 +131,7 @@ def rows_as_declared(source: SourceMap, select: str) -> str:
     absent = [
         f"CAST(NULL AS {kind}) AS {name}" for name, kind in optional.items() if name not in source.columns
     ]
-    status = "status" if "status" in source.columns else "NULL"
+    status = only_if("status" in source.columns, "status") or "NULL"
     fault = (
         "CASE WHEN _fault IS NOT NULL THEN _fault "
         "WHEN ends_at < effective_at THEN 'end_before_start:ends_at' "
@@ -188,7 +188,7 @@ def summed_levels(view: str, kinds: Sequence[str], columns: Iterable[str]) -> st
 
 def with_absent(view: str, label: str, columns: Iterable[str]) -> str:
     """Return the SELECT of snapshots with a level of 0 for each customer missing from the next one."""
-    kept = ", any_value(currency) AS currency" if "currency" in columns else ""
+    kept = only_if("currency" in columns, ", any_value(currency) AS currency")
     return _SNAPSHOTS.format(
         view=quoted(view), placed=_PLACED, absent=ABSENT, label=literal(label), kept=kept
     )

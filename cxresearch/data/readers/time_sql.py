@@ -137,7 +137,7 @@ def minutes_of(offset: str) -> int | None:
     if parts is None:
         return None
     minutes = int(parts[2]) * 60 + int(parts[3] or 0)
-    return -minutes if parts[1] == "-" else minutes
+    return {"-": -minutes}.get(parts[1], minutes)
 
 
 def check_zone_tokens(tokens: list[str], column: ColumnMap, where: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cxresearch.data.validation.outcome_names import snake
+from cxresearch.wording import only_if
 
 _INSTRUMENTS = (
     ("nps", r"(^|_)nps($|_)|(^|_)nps|recommend|(^|_)netpro|weiterempf|recomend|recommander"),
@@ -77,7 +78,9 @@ def number_in(answer: str) -> int | None:
     """
     text = answer.strip()
     match = LABELLED.fullmatch(text) or LABELLED_BEHIND.fullmatch(text)
-    return int(match[1]) if match else None
+    if match is None:
+        return None
+    return int(match[1])
 
 
 def survey_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False) -> SurveyColumns:
@@ -176,7 +179,7 @@ def _instrument(name: str) -> str:
 
 def _own_name(name: str, *, unnamed: bool) -> str:
     plain = snake(name)
-    return plain if unnamed and _UNNAMED_QUESTION.fullmatch(plain) else ""
+    return only_if(unnamed and _UNNAMED_QUESTION.fullmatch(plain), plain)
 
 
 def instrument_in_name(file: str) -> str:

@@ -42,4 +42,4 @@ def _with_shared_id(look: RawLook, ids: set[str]) -> RawLook:
 
 def _share(values: list[str], ids: set[str]) -> float:
     different = set(values)
-    return len(different & ids) / len(different) if different else 0.0
+    return len(different & ids) / max(len(different), 1)

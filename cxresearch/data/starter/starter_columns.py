@@ -49,7 +49,9 @@ def zone_in_name(column: str) -> str:
     ('UTC', 'America/New_York', '')
     """
     match = _ZONE_IN_NAME.fullmatch(column)
-    return match["zone"].replace("GMT", "UTC") if match else ""
+    if match is None:
+        return ""
+    return match["zone"].replace("GMT", "UTC")
 
 
 def _time_lines(target: str, column: str, values: list[str], zone: str) -> list[str]:

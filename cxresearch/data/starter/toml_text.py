@@ -8,7 +8,9 @@ import json
 def key(name: str) -> str:
     """Return a TOML key."""
     plain = name.replace("_", "").replace("-", "")
-    return name if plain.isalnum() and plain.isascii() else toml(name)
+    if plain.isalnum() and plain.isascii():
+        return name
+    return toml(name)
 
 
 def toml(text: str) -> str:

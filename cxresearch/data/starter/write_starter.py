@@ -278,7 +278,7 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
 
 def _asked(guess: Guess) -> list[str]:
     """Columns of which all answers are wanted: those that name the instrument, and those that hold scores."""
-    named = {guess.columns["instrument"]} if "instrument" in guess.columns else set()
+    named = [raw for target, raw in guess.columns.items() if target == "instrument"]
     return sorted({*named, *guess.survey.worded.values(), *guess.survey.scores.values()})
 
 
@@ -367,8 +367,9 @@ def _without_markers(sample: dict[str, list[str]]) -> tuple[dict[str, list[str]]
     for column, values in sample.items():
         others = [value for value in values if value.lower() not in _NO_VALUE]
         regular = all(is_number(value) or is_time(value) or LABELLED.fullmatch(value) for value in others)
-        cleaned[column] = others if others and regular else values
+        cleaned[column] = values
         if others and regular:
+            cleaned[column] = others
             markers |= {value: None for value in values if value.lower() in _NO_VALUE}
     return cleaned, tuple(markers)
 

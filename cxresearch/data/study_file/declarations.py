@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from cxresearch.scales import Scale
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 OnReject = Literal["refuse", "set_aside"]
 RowKind = Literal["levels", "snapshots", "subscriptions", "movements", "customers", "leavers"]
@@ -159,12 +159,12 @@ class RowCondition:
 
     def __str__(self) -> str:
         if self.values:
-            sign = " is not " if self.excluded else " is "
+            sign = " is " + only_if(self.excluded, "not ")
             return shown(self.column) + sign + " or ".join(shown(value) for value in self.values)
         if self.present is not None:
             return shown(self.column) + (" is given" if self.present else " is empty")
-        bounds = [f"at least {self.low}" if self.low is not None else ""]
-        bounds.append(f"at most {self.high}" if self.high is not None else "")
+        bounds = [only_if(self.low is not None, f"at least {self.low}")]
+        bounds.append(only_if(self.high is not None, f"at most {self.high}"))
         return shown(self.column) + " " + ", ".join(filter(None, bounds))
 
 

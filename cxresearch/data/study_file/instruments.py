@@ -73,7 +73,7 @@ def _instrument(name: str, keys: Keys) -> Scale:
         "low": own.whole("low", default=0, at_least=-1000),
         "high": own.whole("high", default=0, at_least=-1000),
         "direction": own.text("direction"),
-        "label": own.text("label", default=name.upper() if len(name) <= 4 else name.capitalize()),
+        "label": own.text("label", default=_label(name)),
         "question": own.text("question", default=""),
     }
     try:
@@ -89,10 +89,19 @@ def _instrument(name: str, keys: Keys) -> Scale:
         ) from None
 
 
+def _label(name: str) -> str:
+    """Short names are abbreviations: NPS, CSAT."""
+    if len(name) <= 4:
+        return name.upper()
+    return name.capitalize()
+
+
 def _standard(name: str, value: str, where: str) -> Scale:
     if value in STANDARD_SCALES:
         scale = STANDARD_SCALES[value]
-        label = scale.label if name == scale.name else (name.upper() if len(name) <= 4 else name.capitalize())
+        label = scale.label
+        if name != scale.name:
+            label = _label(name)
         return replace(scale, name=name, label=label)
     if value == "ces":
         raise StudyError(

@@ -53,8 +53,10 @@ def _texts(keys: Keys, value: Any) -> tuple[str, ...]:
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, date) else str(value)
+        return str(value).lower()
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
 
 
 def _bound(keys: Keys, key: str) -> float | datetime | None:

@@ -100,7 +100,7 @@ def _rows(rejects: pd.DataFrame) -> str:
     """Name the first rows: row 7, score '11'."""
     parts = []
     for reject in rejects.head(_SHOWN_ROWS).to_dict("records"):
-        value = f" {shown(reject['value'])}" if reject["value"] else " is empty"
+        value = only_if(reject["value"], f" {shown(reject['value'])}") or " is empty"
         parts.append(f"row {reject['row']:,}: {reject['column']}{value}")
     source = str(rejects["source"].iloc[0])
     return f"{source}, " + "; ".join(parts) + only_if(len(rejects) > _SHOWN_ROWS, "; ...")

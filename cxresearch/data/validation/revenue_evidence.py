@@ -163,4 +163,6 @@ def end_evidence(connection: DuckDBPyConnection, view: str, source: str = "") ->
 
 
 def _of(source: str) -> str:
-    return f"_source = {literal(source)}" if source else "true"
+    if source:
+        return f"_source = {literal(source)}"
+    return "true"

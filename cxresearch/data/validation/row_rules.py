@@ -20,6 +20,7 @@ import narwhals as nw
 from cxresearch.data.table_layouts import END_KINDS, LAYOUTS
 from cxresearch.data.validation.ticket_statuses import REOPENED, says
 from cxresearch.scales import Scale
+from cxresearch.wording import only_if
 
 #: What each rule means, in words a report can print.
 RULES: Mapping[str, str] = MappingProxyType(
@@ -182,7 +183,7 @@ def row_rules(
         if column in present
     ]
     if keys:
-        column = "ticket_id" if table == "tickets" else ""
+        column = only_if(table == "tickets", "ticket_id")
         copies = nw.col("_key").cum_count().over(*keys, order_by=["_source", "_row"])
         repeated = ~nw.col("_key").is_null() & (copies > 1)
         rules.append(Rule(name="duplicate_row", column=column, broken=repeated, once=tuple(keys)))
@@ -331,17 +332,23 @@ def _customers(present: Sequence[str]) -> list[Rule]:
         rules.append(
             Rule(name="unknown_end_kind", column="end_kind", broken=~kind.is_null() & ~kind.is_in(END_KINDS))
         )
-        open_end = nw.col("ended_at").is_null() if "ended_at" in present else nw.lit(True)
+        open_end: nw.Expr = nw.lit(True)
+        if "ended_at" in present:
+            open_end = nw.col("ended_at").is_null()
         rules.append(Rule(name="end_kind_without_end", column="end_kind", broken=~kind.is_null() & open_end))
     return rules
 
 
 def _responses(present: Sequence[str], instruments: Mapping[str, Scale]) -> list[Rule]:
     score, instrument = nw.col("score"), nw.col("instrument")
-    unknown = ~instrument.is_in(list(instruments)) if instruments else ~instrument.is_null()
+    unknown = ~instrument.is_null()
+    if instruments:
+        unknown = ~instrument.is_in(list(instruments))
     rules = [Rule(name="unknown_instrument", column="instrument", broken=unknown)]
     answered = ~score.is_null()
-    not_sent = nw.col("sent_at").is_null() if "sent_at" in present else nw.lit(True)
+    not_sent: nw.Expr = nw.lit(True)
+    if "sent_at" in present:
+        not_sent = nw.col("sent_at").is_null()
     rules.append(Rule(name="missing_score", column="score", broken=~answered & not_sent))
     undated = answered & nw.col("responded_at").is_null()
     rules.append(Rule(name="missing_value", column="responded_at", broken=undated))
