@@ -81,7 +81,7 @@ class Study:
         The judged rows behind ``table``, whatever the limits say.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a declaration of its own
         self,
         opened: Opened,
         *,
@@ -120,7 +120,7 @@ class Study:
         )
 
     @classmethod
-    def from_frames(
+    def from_frames(  # noqa: PLR0913 - each is a declaration of its own
         cls,
         tables: Mapping[str, Any],
         *,

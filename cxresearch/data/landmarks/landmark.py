@@ -31,7 +31,7 @@ LEFT = "had left already"
 NOTICE = "had given notice already"
 
 
-def landmark(
+def landmark(  # noqa: PLR0913 - each is a declaration of its own
     study: Study,
     *,
     every: str | Sequence[Day] = "quarter",

@@ -20,6 +20,13 @@ _SAMPLE = 10_000
 _SPLIT = re.compile(r"(\d{1,4})([/.-])(\d{1,2})[/.-](\d{1,4})(.*)", re.DOTALL)
 _CLOCK = re.compile(r"([ T])\d{1,2}:\d{2}(:\d{2})?(?:( ?)[AaPp][Mm])?")
 _YEARS = {4: "%Y"}
+#: Texts whose whole look leaves one format.
+_WHOLE = {
+    r"(19|20)\d{6}": "%Y%m%d",
+    r"(19|20)\d\d-(0[1-9]|1[0-2])": "%Y-%m",
+    r"1\d{9}": "epoch_seconds",
+    r"1\d{12}": "epoch_milliseconds",
+}
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -154,14 +161,9 @@ def suggested_format(text: str) -> str:
     ('%d %b %Y', '%Y-%m')
     """
     text = text.strip()
-    if re.fullmatch(r"(19|20)\d{6}", text):
-        return "%Y%m%d"
-    if re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", text):
-        return "%Y-%m"
-    if re.fullmatch(r"1\d{9}", text):
-        return "epoch_seconds"
-    if re.fullmatch(r"1\d{12}", text):
-        return "epoch_milliseconds"
+    for pattern, date_format in _WHOLE.items():
+        if re.fullmatch(pattern, text):
+            return date_format
     parts = _SPLIT.fullmatch(text)
     if parts is None:
         return _named_month(text)
@@ -172,11 +174,10 @@ def suggested_format(text: str) -> str:
     if len(parts[1]) == 4:
         return f"%Y{mark}%m{mark}%d{clock}"
     year = _YEARS.get(len(parts[4]), "%y")
-    if first > 12 >= second:
-        return f"%d{mark}%m{mark}{year}{clock}"
-    if second > 12 >= first:
-        return f"%m{mark}%d{mark}{year}{clock}"
-    return ""
+    if min(first, second) > 12 or max(first, second) <= 12:
+        return ""
+    day_and_month = {True: f"%d{mark}%m", False: f"%m{mark}%d"}
+    return f"{day_and_month[first > 12]}{mark}{year}{clock}"
 
 
 def _clock(text: str) -> str | None:

@@ -167,6 +167,8 @@ def _amount_lines(amount: str, sample: Mapping[str, list[str]]) -> tuple[list[st
     if _CENTS.search(name):
         options.append("multiply = 0.01")
         notes.append("read as cents")
+    elif _may_be_cents(sample[amount]):
+        notes.append("whole numbers: if they are cents, multiply = 0.01")
     if seats and "mrr" not in name and set(sample[seats]) - {"1", "1.0"}:
         options.append(f"times = {toml(seats)}")
         notes.append(f"taken for one of {shown(seats)}; leave out times if it is for all")
@@ -178,6 +180,16 @@ def _amount_lines(amount: str, sample: Mapping[str, list[str]]) -> tuple[list[st
         return lines, tuple(used)
     ask = f'# TODO is {shown(amount)} the amount of one month? if of a year: {{ column = ..., per = "year" }}'
     return [ask, *(f"# {line}" for line in lines)], tuple(used)
+
+
+def _may_be_cents(values: list[str]) -> bool:
+    """Whole numbers of three digits or more that end as prices in cents do: 9900, 1999, 2450."""
+    prices = [value for value in values if value not in ("0", "0.0")]
+    return (
+        bool(prices)
+        and all(re.fullmatch(r"\d+(00|99|95|90|50)", value) for value in prices)
+        and all(len(value) > 3 for value in prices)
+    )
 
 
 def _names_intervals(values: list[str]) -> bool:

@@ -208,6 +208,11 @@ def _required_lines(look: RawLook, target: str) -> list[str]:
         return lines
     if target in look.odd:
         return _odd_lines(look, target)
+    return _asked_lines(look, target)
+
+
+def _asked_lines(look: RawLook, target: str) -> list[str]:
+    """What to ask, or to conclude, about a required column that the file does not have."""
     spoken = instrument_in_name(look.name)
     if target == "instrument" and spoken:
         return [f'instrument = {{ constant = "{spoken}" }}  # TODO check: by the name of the file']

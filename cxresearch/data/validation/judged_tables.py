@@ -91,7 +91,7 @@ class CheckedTables:
         What becomes of rows dated after the cut.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a declaration of its own
         self,
         typed: Mapping[str, nw.LazyFrame[Any]],
         *,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -52,12 +53,13 @@ def narrow(study: Study, segment: str) -> Study:
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
     narrowed = type(study).from_frames(
         {name: frame.to_native() for name, frame in tables.items()},
-        observed_until=study.observed_until,
+        observed_until=study.observed_until.replace(tzinfo=UTC),
         instruments=study.instruments,
         timezone=study.timezone,
         currency=study.currency,
         segments=study.segments,
         name=f"{study.name}, {column} {value}",
+        revenue_ends=study.revenue_ends,
     )
     narrowed.sources = study.sources
     return narrowed
