@@ -124,7 +124,7 @@ def test_previews_and_unfinished_answers_are_left_out_by_init_and_listed(tmp_pat
     (tmp_path / "qualtrics.csv").write_text(QUALTRICS)
     path = write_starter_study(tmp_path)
     text = path.read_text()
-    assert "1 by 'Status' (previews, tests and spam)" in text
+    assert "1 by 'Status' (previews, tests and spam, unfinished answers and tests)" in text
     assert "1 by 'Progress' (unfinished questionnaires)" in text
     path.write_text(text.replace("# observed_until = 2024-01-01", "observed_until = 2024-12-31"))
     assert rows_of(cx.read_study(path), "responses")["customer_id"].tolist() == ["c1"]
@@ -137,7 +137,7 @@ def test_columns_that_tell_previews_and_stand_unused_are_a_doubt(tmp_path: Path)
     study = opened(tmp_path, {"q.csv": QUALTRICS}, source("responses", "q.csv", columns))
     flags = study.flags().set_index("flag")["rows"].to_dict()
     assert flags == {
-        "perhaps previews, tests and spam: Status stands unused, see where": 1,
+        "perhaps previews, tests and spam, unfinished answers and tests: Status stands unused, see where": 1,
         "perhaps unfinished questionnaires: Progress stands unused, see where": 1,
         "perhaps unfinished questionnaires: Finished stands unused, see where": 1,
         "perhaps previews and tests: DistributionChannel stands unused, see where": 1,
