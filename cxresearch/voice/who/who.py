@@ -8,7 +8,7 @@ from typing import Any
 from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.landmark_dates import Day, as_instant
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.tables.metric_table import as_study
+from cxresearch.metrics.tables.registry import as_study
 from cxresearch.stats.scan.cell_search import (
     comparison_designs,
     effective_answers,
