@@ -51,7 +51,7 @@ REACHED: dict[str, tuple[float, float]] = {
     "plots/churn": (0.0, 6.0),
     "plots/contest": (0.0, 4.7),
     "plots/metrics": (0.0, 3.7),
-    "plots/voice": (34.5, 0.0),
+    "plots/voice": (15.5, 6.5),
     "reporting": (19.3, 6.2),
     "reporting/notebook": (24.3, 0.0),
     "reporting/page": (18.3, 10.6),
@@ -61,13 +61,11 @@ REACHED: dict[str, tuple[float, float]] = {
     "results": (15.1, 15.0),
     "stats/change_points": (3.9, 7.7),
     "stats/effects": (7.6, 19.5),
-    "stats/scan": (2.8, 11.6),
     "stats/text": (13.3, 26.0),
     "voice/causes": (18.0, 4.2),
     "voice/recovery": (6.7, 7.0),
     "voice/turning": (4.4, 10.7),
     "voice/when": (23.5, 6.2),
-    "voice/who": (17.3, 8.2),
     "voice/why": (16.5, 4.8),
 }
 
