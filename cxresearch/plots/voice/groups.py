@@ -44,21 +44,21 @@ def draw_groups(result: GroupSearch, ax: Axes | None = None, *, most: int = 12) 
         )
     with look():
         ax = ax or new_axes(9.0, 1.9 + 0.5 * len(rows))
-        worse = 1 if result.low_is_good else -1
         for place, row in enumerate(rows):
-            _bar(ax, place, row, colour=_colour(row, worse, named=named))
+            _bar(ax, place, row, colour=_colour(row, named=named, low_is_good=result.low_is_good))
             ax.annotate(
                 _difference(row, result),
                 (1.015, place),
                 xycoords=("axes fraction", "data"),
                 va="center",
                 fontsize=9,
-                color=INK if named else MUTED,
+                color=(MUTED, INK)[named],
             )
         _frame(ax, [row["group"] for row in rows])
-        unit = "points" if result.unit is Unit.POINTS else "of the score"
-        ax.set_xlabel(f"Pull on {result.name}: share of answers times difference, {unit}")
-        title = f"Who pulls {result.name} up and down" if named else f"{result.name}: no group differs"
+        ax.set_xlabel(f"Pull on {result.name}: share of answers times difference")
+        title = f"{result.name}: no group differs"
+        if named:
+            title = f"Who pulls {result.name} up and down"
         head(ax, title, _subtitle(result))
     return ax
 
@@ -71,15 +71,21 @@ def _seen(result: GroupSearch, most: int) -> list[Row]:
     return rows
 
 
-def _colour(row: Row, worse: int, *, named: bool) -> str:
+def _colour(row: Row, *, named: bool, low_is_good: bool) -> str:
     if not named:
         return NEUTRAL
-    return BAD if worse * row["pull"] > 0 else GOOD
+    # what pulls the score to its bad side is bad, whichever side that is
+    if (row["pull"] > 0) == low_is_good:
+        return BAD
+    return GOOD
 
 
 def _bar(ax: Axes, place: int, row: Row, *, colour: str) -> None:
-    pale = 0.35 if row.get("explained_by") else 0.85
-    ax.barh(place, row["pull"], color=colour, alpha=pale, height=0.62)
+    # explained groups are pale: they are the same finding twice
+    strength = 0.85
+    if row.get("explained_by"):
+        strength = 0.35
+    ax.barh(place, row["pull"], color=colour, alpha=strength, height=0.62)
     if "pull_low" in row:
         ax.plot([row["pull_low"], row["pull_high"]], [place, place], color=INK, linewidth=1.4)
 
@@ -89,7 +95,10 @@ def _difference(row: Row, result: GroupSearch) -> str:
         return f"n {row['n']:,}, as seen"
     unit = unit_of_difference(result.unit)
     text = format_estimate(row["difference"], row["low"], row["high"], unit, signed=True)
-    return f"{text}, n {row['n']:,}" + (" (explained)" if row["explained_by"] else "")
+    text += f", n {row['n']:,}"
+    if row["explained_by"]:
+        text += " (explained)"
+    return text
 
 
 def _frame(ax: Axes, labels: list[str]) -> None:
@@ -129,10 +138,12 @@ def draw_change(result: ExplainedChange, ax: Axes | None = None, *, most: int = 
     with look():
         ax = ax or new_axes(8.5, 2.1 + 0.6 * (len(rows) + 1))
         for place, row in enumerate([*rows, total]):
+            # one entry of the legend for each part
+            labels = {"mix": "mix", "rate": "rate"}
+            if place:
+                labels = dict.fromkeys(labels, "_nolegend_")
             for part, offset, colour in (("mix", -0.18, NEUTRAL), ("rate", 0.18, GOOD)):
-                ax.barh(
-                    place + offset, row[part], color=colour, height=0.34, label=part if place == 0 else None
-                )
+                ax.barh(place + offset, row[part], color=colour, height=0.34, label=labels[part])
                 bounds = [row[f"{part}_low"], row[f"{part}_high"]]
                 if np.isfinite(bounds).all():
                     ax.plot(bounds, [place + offset] * 2, color=INK, linewidth=1.2)

@@ -100,7 +100,9 @@ def differences(moments: CellMoments, contrasts: Contrasts) -> Differences:
     squares = moments.squares[contrasts.cell]
     rest = moments.total[contrasts.base] - total
     rest_squares = moments.squares[contrasts.base] - squares
+    # v = mean of squares - square of the mean, of all answers
     overall = moments.squares[0] / moments.n[0] - (moments.total[0] / moments.n[0]) ** 2
+    # D = mean of the cell - mean of the rest of its base
     value = total / n_cell - rest / n_rest
     variance = moderated_variance(n_cell, total, squares, overall) / n_cell
     variance = variance + moderated_variance(n_rest, rest, rest_squares, overall) / n_rest
@@ -117,6 +119,7 @@ def moderated_variance(n: Floats, total: Floats, squares: Floats, overall: Float
     overall : array
         Variance v of all answers.
     """
+    # n s^2 = sum y^2 - (sum y)^2 / n
     within = np.maximum(squares - total**2 / n, 0.0)
     return np.asarray((within + PRIOR_ANSWERS * overall) / (n + PRIOR_ANSWERS))
 
@@ -191,6 +194,8 @@ def likeness(values: Floats, customer: Indices) -> float:
     >>> round(likeness(np.array([1.0, 1.0, -1.0, -1.0]), np.array([0, 0, 1, 1])), 9)
     1.0
     """
+    if not len(values):
+        return 0.0
     residual = values - values.mean()
     sizes = np.bincount(customer).astype(np.float64)
     pairs = float((sizes * (sizes - 1)).sum())
@@ -198,5 +203,6 @@ def likeness(values: Floats, customer: Indices) -> float:
     if pairs == 0 or spread == 0:
         return 0.0
     sums = np.bincount(customer, weights=residual)
+    # sum of e_i e_j over pairs i != j of a customer: (sum e)^2 - sum e^2
     products = float((sums**2).sum() - (residual**2).sum())
     return min(max(products / pairs / spread, 0.0), 1.0)

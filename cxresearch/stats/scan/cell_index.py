@@ -124,6 +124,7 @@ def members_of(
     positions: list[Indices] = [np.arange(answers)]
     for chosen in sets:
         code = mixed_code(codes, chosen, sizes)
+        # answers of one cell stand together, in order of their position
         order = np.argsort(code, kind="stable")
         present, starts, counts = np.unique(code[order], return_index=True, return_counts=True)
         for value, start, count in zip(present, starts, counts, strict=True):
@@ -163,6 +164,7 @@ def members_in(codes: NDArray[np.integer], sizes: Sequence[int], index: CellInde
         cell_codes = mixed_code(every, columns, sizes)
         order = np.argsort(cell_codes)
         code = mixed_code(codes, columns, sizes)
+        # the place of each answer's code among those of the cells, if it is there
         at = np.minimum(np.searchsorted(cell_codes[order], code), len(places) - 1)
         hit = cell_codes[order][at] == code
         rows.append(np.array(places)[order][at[hit]])

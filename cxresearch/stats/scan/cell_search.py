@@ -67,6 +67,7 @@ def effective_answers(cells: SearchedCells, *, least: float) -> Floats:
     nothing = np.zeros(0, dtype=np.intp)
     repeats = count_repeats(cells.members, cells.customer, nothing, nothing).within
     n = cells.n
+    # sum N^2 / n: answers of the same customer that an answer of the cell meets, itself included
     again = np.where(n >= least, repeats / np.maximum(n, 1.0), repeats[0] / max(n[0], 1.0))
     return np.asarray(cells.moments.n / (1 + cells.alike * (again - 1)))
 
@@ -228,6 +229,7 @@ def _estimates(
         estimates[:, single] = given_named(found.value[at], found.se[at], limit, level=level)
     for cell in np.flatnonzero(named & (sizes > 1)).tolist():
         rows = range(starts[cell], starts[cell] + sizes[cell])
+        # the comparison with all other answers leads
         first, *others = [
             (float(found.value[row]), float(found.se[row]), float(critical[cell] * found.se[row]))
             for row in rows

@@ -49,6 +49,7 @@ class Comparisons:
         -------
         array, shape (judged,) or (judged, draws)
         """
+        # t against all others leads; a comparison of the other sign counts as below nought
         sign = np.sign(t[self.starts])
         agreeing = t * np.repeat(sign, self.sizes, axis=0)
         return np.asarray(np.maximum(np.minimum.reduceat(agreeing, self.starts, axis=0), 0.0))
@@ -76,6 +77,7 @@ def comparisons_of(
     pairs: list[tuple[int, int]] = []
     for place in (1 + np.flatnonzero((judged & (effective >= least))[1:])).tolist():
         parents = index.parents(place, places)
+        # nearly the whole of a parent is no group of its own: the two would be compared with hardly anybody
         if min(effective[parent] - effective[place] for parent in parents) < least:
             continue
         chosen.append(place)

@@ -60,12 +60,14 @@ def difference_holding(
     for inside, outside in strata:
         if inside[0] < 1 or outside[0] < 1:
             continue
+        # w = n_1 n_0 / (n_1 + n_0): the weight of least variance, if variances are equal
         weight = inside[0] * outside[0] / (inside[0] + outside[0])
         weighted += weight * (inside[1] / inside[0] - outside[1] / outside[0])
         spread = sum(
             float(moderated_variance(part[0], part[1], part[2], overall)) / part[0]
             for part in (inside, outside)
         )
+        # var(sum w D) = sum w^2 var(D)
         variance += weight**2 * spread
         weights += weight
     if weights == 0:
@@ -121,6 +123,7 @@ def explained_by(
             known, both = meeting_cell(index, cell, other)
             if other == cell or not known:
                 continue
+            # each with the other held
             own = difference_holding(moments, cell, other, both, design=design[cell])
             kept = difference_holding(moments, other, cell, both, design=design[other])
             if abs(own.t) < GONE and abs(kept.t) > best:

@@ -116,6 +116,7 @@ def permute_customers(
     tally = _Tally(comparisons)
     for chunk in _chunks(draws):
         shuffled = np.empty((len(values), chunk))
+        # customers of each class in any order, their answers laid along those of the class
         for draw in range(chunk):
             order = np.lexsort((rng.random(len(sizes)), classes))
             shuffled[place, draw] = mixed[_positions(starts, sizes, order)]
@@ -171,6 +172,7 @@ def multiply_customers(
     squares = sum(((drawn[cell] - share * drawn[base]) ** 2).sum(axis=1) for drawn in chunks)
     spread = np.sqrt(np.asarray(squares, dtype=np.float64) / draws)
     rare = (sampled[cell] < LEAST_SAMPLED) | (spread <= 0)
+    # a look of its own is standard normal already
     scale = np.where(rare, 1.0, 1 / np.where(spread > 0, spread, 1.0))[:, None]
     own = np.repeat(np.arange(len(comparisons.judged)), comparisons.sizes)
     tally = _Tally(comparisons)
@@ -178,6 +180,7 @@ def multiply_customers(
         t = (drawn[cell] - share * drawn[base]) * scale
         alone = rng.standard_normal((len(comparisons.judged), drawn.shape[1]))
         z = np.where(rare[:, None], alone[own], t)
+        # Fisher (1926): the quantile of t at that of z, to the order 1 / df
         tally.add(z + (z**3 + z) / (4 * df))
     return tally.largest(f"normal multipliers of {people:,} customers")
 

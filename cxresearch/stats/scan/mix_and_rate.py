@@ -160,7 +160,9 @@ def _parts(weight: Floats, total: Floats, groups: int) -> tuple[Floats, Floats]:
     share_early = weight[:, :groups] / weight[:, :groups].sum(axis=1, keepdims=True)
     share_late = weight[:, groups:] / weight[:, groups:].sum(axis=1, keepdims=True)
     overall = (share_early * early + share_late * late).sum(axis=1, keepdims=True) / 2
+    # ((r_0 + r_1)/2 - R) (s_1 - s_0)
     mix = ((early + late) / 2 - overall) * (share_late - share_early)
+    # (s_0 + s_1)/2 (r_1 - r_0)
     rate = (share_early + share_late) / 2 * (late - early)
     return mix, rate
 

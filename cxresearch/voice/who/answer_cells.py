@@ -136,7 +136,11 @@ def answer_cells(
     n = int(collect(answers.rows.select(n=nw.len()))["n"].iloc[0])
     places = range(len(answers.columns))
     whole = n * max(len(column_sets(places, places, depth)), 1) <= IN_MEMORY
-    local = _sorted(collect(answers.rows if whole else _sampled(answers.rows, n)))
+    # whole customers, as it is they who are exchanged, and as their answers depend on each other
+    rows = answers.rows
+    if not whole:
+        rows = _sampled(rows, n)
+    local = _sorted(collect(rows))
     edges = _edges(local, answers.columns)
     texts = _texts(local, range(len(answers.columns)), answers.columns, edges)
     values = np.asarray(local[SCORE].map(value_of).fillna(0.0), dtype=np.float64)
@@ -149,6 +153,7 @@ def answer_cells(
         for place, size in enumerate(levels)
         if size > CROSSED_LEVELS and depth > 1
     }
+    # a column of many levels is searched alone: its crossings would be many looks at few answers
     sets = column_sets(range(len(columns)), crossed, depth)
     if whole:
         names = [_levels(texts[at]) for at in kept]
@@ -171,7 +176,7 @@ def answer_cells(
             members=members,
             values=values,
             customer=customer,
-            alike=likeness(values, customer) if len(values) else 0.0,
+            alike=likeness(values, customer),
             whole=whole,
         ),
         passed_over=answers.passed_over | passed_over | notes,
@@ -184,12 +189,16 @@ def answer_cells(
 def _sampled(rows: nw.LazyFrame[Any], n: int) -> nw.LazyFrame[Any]:
     """A sample of whole customers; of answers, where customers are not known."""
     present = rows.collect_schema().names()
-    keys = [CUSTOMER] if CUSTOMER in present else present
+    # without customers the rows themselves are hashed: equal ones stay together, which does no harm
+    keys = present
+    if CUSTOMER in present:
+        keys = [CUSTOMER]
     return share_of_rows(rows, keys, min(1.0, SAMPLE_ANSWERS / n))
 
 
 def _sorted(local: pd.DataFrame) -> pd.DataFrame:
     """Answers sorted by customer, and by what they say, so that the order of the rows is irrelevant."""
+    # every column is a key: rows come in one order from any engine
     keys = [name for name in (CUSTOMER, SCORE, *sorted(local.columns)) if name in local.columns]
     return local.sort_values(list(dict.fromkeys(keys)), kind="stable", ignore_index=True)
 
@@ -247,8 +256,10 @@ def _searchable(
 
 def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], column: SearchedColumn) -> str:
     levels = texts.nunique()
-    if levels < 2:
-        return "the same for all answers" if levels else "empty"
+    if levels == 0:
+        return "empty"
+    if levels == 1:
+        return "the same for all answers"
     if levels > MOST_LEVELS:
         return f"{levels:,} levels: an identifier rather than a group"
     if _made_of_the_score(local[SCORE], texts):
@@ -265,6 +276,7 @@ def _unsearchable(local: pd.DataFrame, texts: pd.Series[Any], column: SearchedCo
 
 def _made_of_the_score(scores: pd.Series[Any], texts: pd.Series[Any]) -> bool:
     """Whether the score tells the level: Goodman and Kruskal's lambda (1954) of 0.9 or more."""
+    # lambda = 1 - (errors given the score) / (errors without it), doi:10.1080/01621459.1954.10501231
     counts = pd.crosstab(scores, texts).to_numpy()
     n = counts.sum()
     in_doubt = n - counts.sum(axis=0).max()
@@ -275,7 +287,9 @@ def _made_of_the_score(scores: pd.Series[Any], texts: pd.Series[Any]) -> bool:
 def _levels(texts: pd.Series[Any]) -> list[str | None]:
     """Levels in order, a missing one last."""
     present: list[str | None] = [*sorted({str(name) for name in texts.dropna().unique()})]
-    return [*present, MISSING] if texts.isna().any() else present
+    if texts.isna().any():
+        present.append(MISSING)
+    return present
 
 
 def _codes(
@@ -308,8 +322,9 @@ def _grouped(
     fields: dict[str, nw.Expr] = {"cx_value": _value(value_of)}
     for at in kept:
         name = f"cx_{at}"
-        cut = answers.columns[at].number and edges[at]
-        fields[name] = number_classes(name, edges[at]) if cut else nw.col(name)
+        fields[name] = nw.col(name)
+        if answers.columns[at].number and edges[at]:
+            fields[name] = number_classes(name, edges[at])
     rows = answers.rows.select(**fields).with_columns(cx_square=nw.col("cx_value") * nw.col("cx_value"))
     named = [tuple(f"cx_{kept[place]}" for place in columns) for columns in sets]
     return grouped_by_sets(rows, named, ["cx_value", "cx_square"], at_least=least)

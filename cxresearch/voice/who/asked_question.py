@@ -52,6 +52,7 @@ def asked_question(study: Tables, score: str | None) -> tuple[str, Measure]:
             next_step="map the survey's export in the study file",
         )
     if score is None:
+        # the NPS, or else the question declared first
         score = "nps" if "nps" in scores else next(iter(scores))
     if score not in scores:
         raise ArgumentError(
@@ -112,6 +113,7 @@ def last_answers(study: Tables, instrument: str, scale: Scale) -> nw.LazyFrame[A
 
 def still_unhappy() -> nw.Expr:
     """Return whether a row of `last_answers` ends with an unhappy answer and no happy one since."""
+    # of two answers at the same moment, one of them happy, nobody knows which came last
     no_happy = nw.col("happy_at").is_null() | (nw.col("happy_at") < nw.col("unhappy_at"))
     return ~nw.col("unhappy_at").is_null() & (nw.col("unhappy_at") == nw.col("last_at")) & no_happy
 

@@ -37,14 +37,14 @@ Period = str | tuple[Day, Day]
 Span = tuple[datetime, datetime]
 #: Columns of the frames made here.
 SUMS = ("customer", "group", "period", "weight", "total")
-#: Rates of customers and revenue that can be split.
-RATES = (
-    "customer_churn",
-    "gross_revenue_churn",
-    "net_revenue_churn",
-    "gross_revenue_retention",
-    "net_revenue_retention",
-)
+#: Rates of customers and revenue that can be split, with what a report prints.
+RATES = {
+    "customer_churn": "Customer churn",
+    "gross_revenue_churn": "Gross revenue churn",
+    "net_revenue_churn": "Net revenue churn",
+    "gross_revenue_retention": "GRR",
+    "net_revenue_retention": "NRR",
+}
 NOT_GIVEN = "(not given)"
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
@@ -147,6 +147,7 @@ def answer_sums(
         }
     )
     if CUSTOMER in counts:
+        # answers of unknown customers are each somebody's own
         unknown = counts[CUSTOMER].isna()
         frame["customer"] = pd.factorize(counts[CUSTOMER])[0]
         frame.loc[unknown, "customer"] = frame["customer"].max() + 1 + np.arange(int(unknown.sum()))
@@ -193,8 +194,10 @@ def rate_sums(study: Study, metric: str, by: Sequence[str], spans: tuple[Span, S
     if "revenue" not in study.tables and metric != "customer_churn":
         raise ArgumentError(f"{metric} needs a revenue table", wanted="one of " + listed(study.tables))
     parts = []
+    # the same customers are in both periods, under one number
     for period, span in enumerate(spans):
-        levels = _levels_in(study, span) if "revenue" in study.tables else _heads_in(study, span)
+        counted = _levels_in if "revenue" in study.tables else _heads_in
+        levels = counted(study, span)
         frame = _weighted(levels, metric).assign(period=period)
         frame["group"] = _groups_at(study, frame["customer_id"], by, span[0]).to_numpy()
         parts.append(frame)
@@ -210,7 +213,9 @@ def _levels_in(study: Study, span: Span) -> pd.DataFrame:
     sides = []
     for moment in span:
         last = collect(last_rows(levels.filter(nw.col("at") < nw.lit(moment))))
-        active = last["active"] == 1 if "active" in last else last["cents"] > 0
+        active = last["cents"] > 0
+        if "active" in last:
+            active = last["active"] == 1
         sides.append(last.assign(active=active).set_index("customer_id")[["cents", "active"]])
     opening, closing = sides
     opening = opening[opening["active"].astype(bool)]
@@ -230,7 +235,8 @@ def _heads_in(study: Study, span: Span) -> pd.DataFrame:
     customers = study.table("customers")
     names = customers.collect_schema().names()
     rows = collect(customers.select("customer_id", "started_at", *[n for n in ("ended_at",) if n in names]))
-    ended = rows["ended_at"] if "ended_at" in rows else pd.Series(pd.NaT, index=rows.index)
+    ended = rows.get("ended_at", pd.Series(pd.NaT, index=rows.index))
+    # customers of the first moment: started before it, and not ended by then
     there = (rows["started_at"] < span[0]) & (ended.isna() | (ended >= span[0]))
     left = (ended < span[1]) & there
     return pd.DataFrame({"customer_id": rows["customer_id"], "opening": 1.0, "closing": 1.0, "left": left})[
@@ -240,6 +246,7 @@ def _heads_in(study: Study, span: Span) -> pd.DataFrame:
 
 def _weighted(levels: pd.DataFrame, metric: str) -> pd.DataFrame:
     opening, closing = levels["opening"].to_numpy(dtype=float), levels["closing"].to_numpy(dtype=float)
+    # levels at both ends of the period, as a bridge by the end of a period has them
     totals = {
         "customer_churn": levels["left"].to_numpy(dtype=float),
         "gross_revenue_churn": np.maximum(opening - closing, 0.0),
@@ -247,14 +254,19 @@ def _weighted(levels: pd.DataFrame, metric: str) -> pd.DataFrame:
         "gross_revenue_retention": np.minimum(opening, closing),
         "net_revenue_retention": closing,
     }
-    weight = np.ones(len(levels)) if metric == "customer_churn" else opening
+    # customers count one each, revenue by what was paid when the period began
+    weight = opening
+    if metric == "customer_churn":
+        weight = np.ones(len(levels))
     frame = pd.DataFrame({"customer_id": levels["customer_id"], "weight": weight, "total": totals[metric]})
     return frame[frame["weight"] > 0].reset_index(drop=True)
 
 
 def _groups_at(study: Study, people: pd.Series[Any], by: Sequence[str], moment: datetime) -> pd.Series[Any]:
     """Groups of customers when a period began."""
-    names = study.table("customers").collect_schema().names() if "customers" in study.tables else []
+    names: list[str] = []
+    if "customers" in study.tables:
+        names = study.table("customers").collect_schema().names()
     columns = [name for name in dict.fromkeys((*by, "started_at")) if name in names]
     known = pd.DataFrame(index=pd.Index(people))
     if columns:

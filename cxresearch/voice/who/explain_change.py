@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxresearch.checks import check_columns, check_level
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.tables.registry import as_study, find_metric
+from cxresearch.metrics.tables.registry import as_study
 from cxresearch.metrics.tables.statistics import unit_of_difference
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.result import Result
@@ -167,14 +167,13 @@ def explain_change(
     if spans[0][0] < spans[1][1] and spans[1][0] < spans[0][1]:
         raise ArgumentError("before and after overlap", wanted="two periods apart")
     if metric in RATES:
-        named = find_metric(study, metric) if "revenue" in study.tables else None
-        label = named.label if named else "Customer churn"
-        unit, good = Unit.SHARE, -1.0 if "churn" in str(metric) else 1.0
+        label, unit = RATES[metric], Unit.SHARE
+        low_is_good = "churn" in metric
         rows = rate_sums(data, str(metric), columns, spans)
     else:
         instrument, measure = asked_question(study, metric)
         label, unit = measure.label, measure.unit
-        good = -float(measure.scale.risk_sign) if measure.kind == "mean" else 1.0
+        low_is_good = measure.kind == "mean" and measure.scale.risk_sign > 0
         rows = answer_sums(study, instrument, measure, columns, spans)
     for period, name in enumerate(("before", "after")):
         if not (rows["period"] == period).any():
@@ -183,7 +182,7 @@ def explain_change(
                 where=f"{spans[period][0]:%Y-%m-%d} to {spans[period][1]:%Y-%m-%d}",
                 next_step="choose a period with answers, or with customers at its beginning",
             )
-    return _split(_merge_small(rows), label, unit, good=good, level=level)
+    return _split(_merge_small(rows), label, unit, low_is_good=low_is_good, level=level)
 
 
 def _merge_small(rows: pd.DataFrame) -> pd.DataFrame:
@@ -195,11 +194,12 @@ def _merge_small(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _entries(rows: pd.DataFrame) -> pd.Series[float]:
     """Answers or customers in each row; where money is the weight, each row is one customer."""
-    whole = bool((rows["weight"] % 1 == 0).all())
-    return rows["weight"] if whole else pd.Series(1.0, index=rows.index)
+    if (rows["weight"] % 1 == 0).all():
+        return rows["weight"]
+    return pd.Series(1.0, index=rows.index)
 
 
-def _split(rows: pd.DataFrame, label: str, unit: Unit, *, good: float, level: float) -> ExplainedChange:
+def _split(rows: pd.DataFrame, label: str, unit: Unit, *, low_is_good: bool, level: float) -> ExplainedChange:
     groups, names = pd.factorize(rows["group"], sort=True)
     sums = GroupSums(
         customer=rows["customer"].to_numpy(dtype=np.intp),
@@ -225,6 +225,7 @@ def _split(rows: pd.DataFrame, label: str, unit: Unit, *, good: float, level: fl
             "rate_high": parts.rate + z * parts.rate_se,
         }
     )
+    # the groups that moved the score most stand first, whichever way
     size = (table["mix"] + table["rate"]).abs()
     table = table.iloc[np.lexsort((table["group"].astype(str), -size))].reset_index(drop=True)
     count = _entries(rows)
@@ -248,10 +249,10 @@ def _split(rows: pd.DataFrame, label: str, unit: Unit, *, good: float, level: fl
         level=level,
         finding="",
     )
-    return replace(result, finding=_finding(result, good), notes=_notes(parts, names))
+    return replace(result, finding=_finding(result, low_is_good=low_is_good), notes=_notes(parts, names))
 
 
-def _finding(result: ExplainedChange, good: float) -> str:
+def _finding(result: ExplainedChange, *, low_is_good: bool) -> str:
     unit = unit_of_difference(result.unit)
 
     def part(value: float, low: float, high: float) -> str:
@@ -274,8 +275,9 @@ def _finding(result: ExplainedChange, good: float) -> str:
             + "It is mix: other groups answered; the groups' own scores explain none of it beyond chance."
         )
     if moved_rate:
-        better = "better" if good * result.rate > 0 else "worse"
+        better = "better" if (result.rate < 0) == low_is_good else "worse"
         return text + f"It is rate: the same groups became {better}; their shares explain none beyond chance."
+    # what would not have been seen: half the wider of the two intervals
     half = max(result.mix_high - result.mix_low, result.rate_high - result.rate_low) / 2
     seen = format_value(half, unit).lstrip("+")
     return text + f"Neither part differs from nought; one of more than {seen} would have been seen."

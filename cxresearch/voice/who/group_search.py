@@ -157,6 +157,7 @@ class GroupSearch(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, in the units of this score."""
         spec = self.specs[name]
+        # a share has points of difference, a score those of its scale
         units = dict.fromkeys(_SCORES, self.unit) | dict.fromkeys(_DIFFERENCES, unit_of_difference(self.unit))
         columns = [replace(column, unit=units.get(column.name, column.unit)) for column in spec.columns]
         return replace(spec, columns=tuple(columns))
@@ -164,5 +165,5 @@ class GroupSearch(Result):
     @property
     def unhappy(self) -> pd.DataFrame:
         """Rows of ``table`` that are unhappier than all others and explained by no other group."""
-        worse = self.table["difference"] * (-1 if self.low_is_good else 1) < 0
+        worse = (self.table["difference"] > 0) == self.low_is_good
         return self.table[worse & (self.table["explained_by"] == "")].reset_index(drop=True)

@@ -42,6 +42,7 @@ def named_table(
     places = found.cell[named]
     moments = cells.moments
     share = moments.n[places] / moments.n[0]
+    # the score of the others needs no allowance: they were not what was picked
     rest = (moments.total[0] - moments.total[places]) / (moments.n[0] - moments.n[places])
     factors = dict(zip(places.tolist(), found.design[named].tolist(), strict=True))
     explained = explained_by(moments, cells.index, places.tolist(), factors, critical=found.critical)
@@ -75,7 +76,9 @@ def in_order(table: pd.DataFrame, *, low_is_good: bool) -> pd.DataFrame:
     """Return named groups with the unhappier first, those that another explains last."""
     pull = table["pull"].to_numpy(dtype=np.float64)
     explained = (table["explained_by"] != "").to_numpy()
-    order = np.lexsort((table["group"].to_numpy(dtype=str), -pull if low_is_good else pull, explained))
+    if low_is_good:
+        pull = -pull
+    order = np.lexsort((table["group"].to_numpy(dtype=str), pull, explained))
     return table.iloc[order].reset_index(drop=True)
 
 
@@ -112,7 +115,9 @@ def level_table(cells: AnswerCells, judged: NDArray[np.intp]) -> pd.DataFrame:
     n, total = float(moments.n[0]), float(moments.total[0])
     table["share"] = table["n"] / n
     table["score"] = table["total"] / table["n"]
+    # share x score: over the levels of a column these add up to the score
     table["contribution"] = table["total"] / n
+    # score - score of the others = share x (score of the level - score of the others)
     rest = n - table["n"]
     table["pull"] = total / n - (total - table["total"]) / rest.where(rest > 0)
     table["n"] = table["n"].astype("int64")

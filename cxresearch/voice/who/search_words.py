@@ -22,6 +22,7 @@ _MOST_SAID = 3
 def nothing_to_judge(cells: AnswerCells, comparisons: Comparisons, measure: Measure) -> str:
     """Return why no group can be judged, or an empty text."""
     n, total, squares = cells.moments.n[0], cells.moments.total[0], cells.moments.squares[0]
+    # variance = mean of squares - square of the mean
     if squares / n - (total / n) ** 2 < 1e-12:
         value = format_value(float(total / n), measure.unit)
         return f"All {int(n):,} answers count the same ({measure.label} {value}): no group can differ."
@@ -80,7 +81,9 @@ def _unhappy_words(result: GroupSearch, rows: list[dict[Any, Any]]) -> str:
     if others:
         text += f" Also unhappier: {'; '.join(others)}"
         left = len(rows) - 1 - len(others)
-        text += f" and {left} more." if left else "."
+        if left:
+            text += f" and {left} more"
+        text += "."
     return text
 
 

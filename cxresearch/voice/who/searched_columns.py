@@ -194,6 +194,7 @@ def _with_customers(
 def _with_plan(study: Tables, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Join the plan that held when the answer was given; before the first level, the first plan."""
     levels = windowed(study.table("revenue").select("customer_id", "effective_at", cx_plan=nw.col("plan")))
+    # each level holds from its row to the next one; the first also backwards
     following = nw.col("effective_at").shift(-1).over("customer_id", order_by="effective_at")
     before = nw.col("effective_at").shift(1).over("customer_id", order_by="effective_at")
     levels = levels.with_columns(cx_until=following, cx_before=before)

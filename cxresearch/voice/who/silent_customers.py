@@ -111,6 +111,7 @@ def silent_customers(
             f"answered in {window_days:g} days: at least {LEAST_SIDE} of each are needed to learn from",
         )
     scores = tuple(f"{name}" for name in marks.instruments)
+    # what is about answering parts the silent from the others, and cannot tell them apart
     about = [name for name in frame.columns if name.startswith((*scores, *_ABOUT_ANSWERING))]
     left_out = [name for name in about if name in (*marks.features, *marks.instruments)]
     numbers, categories = readable_columns(marks, left_out, within=frame[answered])
@@ -141,6 +142,7 @@ def _cross_fitted(
     rows = columns[answered].reset_index(drop=True)
     target = unhappy[answered].astype(int)
     others = columns[~answered].reset_index(drop=True)
+    # a ridge: the chances of a table with more columns than it bears lie too far from the middle
     model = make_pipeline(
         preparation("logistic", numbers, categories), LogisticRegression(C=0.1, max_iter=1_000)
     )
@@ -151,8 +153,10 @@ def _cross_fitted(
         for training, test in folds.split(rows, target):
             fitted = clone(model).fit(rows.iloc[training], target[training])
             held_out[test] = _logits(fitted, rows.iloc[test])
+            # the silent are in no fold: their logit is the mean of the models'
             if len(others):
                 beyond += _logits(fitted, others) / FOLDS
+        # logit(chance) = a + b logit(held out), Cox (1958), doi:10.1093/biomet/45.3-4.562
         line = LogisticRegression(C=np.inf).fit(held_out[:, None], target)
     auc = delong(target, {"being unhappy": held_out}, level=level).estimate("being unhappy")
     slope = float(line.coef_[0, 0])

@@ -129,6 +129,7 @@ class UnhappyCustomers(Result):
             Which table.
         """
         frame = self.to_frame(name)
+        # headings are somebody's text as well
         safe = frame.rename(columns=inert_cell).map(inert_cell)
         target = Path(path)
         target.write_text(safe.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
@@ -204,7 +205,8 @@ def unhappy_customers(
     revenue, note = revenue_today(study)
     if revenue is not None:
         people["mrr"] = people["customer_id"].map(revenue).fillna(0.0)
-    notes += [note] if note else []
+    if note:
+        notes.append(note)
     notes += _add_tickets(people, study)
     notes += _add_risk(people, study, risk, horizon_days)
     both = people.merge(last, on="customer_id", how="inner")
@@ -214,6 +216,7 @@ def unhappy_customers(
     table = _ordered(table.rename(columns={"last_at": "last_answer_at"}), ["mrr", "last_answer_at"])
     silent = silent_customers(study, instrument, scale, window_days=window_days, level=level, seed=seed)
     listed_silent = _ordered(silent.table.merge(people, on="customer_id", how="inner"), ["chance"])
+    # a chance is a prediction, so it stays in a table of its own
     notes.append(_silent_words(silent.silent, silent.auc, silent.reason, silent.expected))
     return UnhappyCustomers(
         table=table,
@@ -239,17 +242,21 @@ def _active(study: Study, owner: str | None) -> tuple[pd.DataFrame, list[str]]:
             wanted=f"one of {listed(names)}",
             next_step=did_you_mean(owner, names),
         )
-    source = "owner" if owner is None else owner
+    source = owner or "owner"
     rows = active_customers(study)
-    fields = {"owner": nw.col(source)} if source in names else {}
+    fields = {}
+    if source in names:
+        fields["owner"] = nw.col(source)
     further = [name for name in study.segments if name not in ("owner", source)]
     people = collect(rows.select("customer_id", *further, **fields)).sort_values(
         "customer_id", ignore_index=True
     )
+    # segments step aside for the columns of the list
     clash = {"mrr", "open_tickets", "risk_of_leaving", "last_score", "days_since", "chance", "answers"}
     people = people.rename(columns={name: f"{name}_group" for name in further if name in clash})
-    note = [] if source in names else ["no column of customers names an owner"]
-    return people, note
+    if fields:
+        return people, []
+    return people, ["no column of customers names an owner"]
 
 
 def _add_tickets(people: pd.DataFrame, study: Study) -> list[str]:
@@ -260,6 +267,7 @@ def _add_tickets(people: pd.DataFrame, study: Study) -> list[str]:
     if not {"customer_id", "resolved_at"} <= set(names):
         return ["tickets have no customer or no resolution: open tickets are not known"]
     cut = nw.lit(study.observed_until)
+    # open at the cut: created by then, and resolved later or not at all
     resolved = nw.col("resolved_at")
     rows = study.table("tickets").filter(nw.col("created_at") <= cut)
     rows = rows.filter((resolved.is_null() | (resolved > cut)) & ~nw.col("customer_id").is_null())
@@ -276,6 +284,7 @@ def _add_risk(
         raise ArgumentError(f"risk is {risk!r}", wanted="a ChurnModel, 'fit' or 'none'")
     if risk == "none":
         return []
+    # whatever keeps a model from being fitted is a remark here, not an error
     try:
         model = risk
         if not isinstance(model, ChurnModel):
@@ -306,6 +315,7 @@ def _stretches(study: Study, instrument: str, table: pd.DataFrame, last: pd.Data
     unhappy = unhappy.merge(last[["customer_id", "happy_at"]], on="customer_id")
     since = unhappy[unhappy["happy_at"].isna() | (unhappy["responded_at"] > unhappy["happy_at"])]
     worst = "min" if scale.direction == "high_is_good" else "max"
+    # several answers at the last moment: the unhappiest
     latest = since[since["responded_at"] == since.groupby("customer_id")["responded_at"].transform("max")]
     return (
         pd.DataFrame(
@@ -328,14 +338,14 @@ def _ordered(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def _silent_words(silent: int, auc: Estimate | None, reason: str, expected: float) -> str:
+    judged = ""
+    if auc is not None:
+        judged = f" (AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}] on customers left out)"
     if reason:
-        judged = f" (AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}])" if auc is not None else ""
         return f"{silent:,} silent customers are not predicted: {reason}{judged}."
-    assert auc is not None  # noqa: S101 - a model that tells has been measured
     return (
         f"{silent:,} customers are silent; about {expected:,.0f} of them are predicted to be unhappy, if "
-        f"they are like those who answered (AUC {auc.value:.3f} [{auc.low:.3f}, {auc.high:.3f}] on customers "
-        "left out). Predicted, not said."
+        f"they are like those who answered{judged}. Predicted, not said."
     )
 
 

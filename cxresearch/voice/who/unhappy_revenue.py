@@ -62,7 +62,7 @@ def unhappy_in_cells(
     names = answers.rows.collect_schema().names()
     if CUSTOMER not in names or "cx_at" not in names or not len(named):
         note = "customers or moments of the answers are not known: unhappy customers are not counted"
-        return nothing, note if len(named) else ""
+        return nothing, note * bool(len(named))
     last = last_answers(study, instrument, scale).filter(still_unhappy())
     if "customers" in study.tables:
         last = last.join(active_customers(study).select("customer_id"), on="customer_id", how="inner")
@@ -71,11 +71,12 @@ def unhappy_in_cells(
     rows = rows.join(last, on=CUSTOMER, how="inner").filter(nw.col("cx_at") == nw.col("unhappy_at"))
     people = collect(rows).drop_duplicates(CUSTOMER, ignore_index=True)
     revenue, note = revenue_today(study)
+    # without revenue every sum is unknown, not nought
     paid = np.full(len(people), np.nan)
     if revenue is not None:
         paid = people[CUSTOMER].map(revenue).fillna(0.0).to_numpy(dtype=np.float64)
     inside = cells.members_among(people, named)
-    sums = inside @ paid if revenue is not None else np.full(len(named), np.nan)
+    sums = inside @ paid
     counts = np.asarray(inside.sum(axis=1), dtype=np.float64)
     sums = np.where(counts < SUPPRESS_BELOW, np.nan, sums)  # the revenue of so few is that of somebody
     return pd.DataFrame({"unhappy_customers": counts, "unhappy_mrr": sums}), note

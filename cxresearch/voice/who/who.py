@@ -8,7 +8,7 @@ from typing import Any
 from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.landmark_dates import Day, as_instant
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.tables.metric_table import as_study
+from cxresearch.metrics.tables.registry import as_study
 from cxresearch.stats.scan.cell_search import (
     comparison_designs,
     effective_answers,
@@ -110,24 +110,25 @@ def who(
     check_number("seed", seed, at_least=0)
     study = as_study(data, score or "nps")
     instrument, measure = asked_question(study, score)
-    span = [
-        moment if moment is None else as_instant(name, moment, study.timezone)
+    span = {
+        name: as_instant(name, moment, study.timezone)
         for name, moment in (("start", start), ("end", end))
-    ]
+        if moment is not None
+    }
     columns = check_columns("by", by) or None
-    answers = searched_answers(study, instrument, columns, start=span[0], end=span[1])
+    answers = searched_answers(study, instrument, columns, **span)
     cells = answer_cells(answers, values_by_score(measure), depth=depth, least=LEAST)
     refuse_impossible(cells.scores, measure.scale, instrument)
     if not cells.moments.n[0]:
-        where = "" if start is None and end is None else f"from {start} to {end}"
         raise DataError(
             f"there are no answers to {instrument!r}",
-            where=where,
+            where=", ".join(f"{name} {moment:%Y-%m-%d}" for name, moment in span.items()),
             next_step="take a longer span, or another score",
         )
     searched = cells.searched
     effective = effective_answers(searched, least=LEAST)
     comparisons = comparisons_of(cells.index, effective, cells.known_levels(), least=LEAST)
+    # nothing to judge is a sentence, not a table of noughts
     finding = nothing_to_judge(cells, comparisons, measure)
     found = nothing_searched()
     if not finding:
