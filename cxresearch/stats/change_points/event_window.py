@@ -122,7 +122,7 @@ class Calendar:
     window : int
         Days on either side.
     months : bool
-        Whether months of the year have effects; this takes two years at least.
+        Whether months of the year have effects; this takes three years at least.
     """
 
     def __init__(self, sums: DatedSums, days: Sequence[int], *, window: int, months: bool) -> None:

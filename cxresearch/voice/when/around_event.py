@@ -35,7 +35,7 @@ from cxresearch.voice.when.score_series import day_number
 from cxresearch.wording import listed
 
 _DRAWS = 499
-_DAYS_FOR_MONTHS = 700
+_DAYS_FOR_MONTHS = 1060
 _LEAST_BASE = 30
 
 
@@ -88,7 +88,7 @@ def around_event(
 
     Notes
     -----
-    Effects of weekday, and with two years of data of the month, are taken off first. The reference days
+    Effects of weekday, and with three years of data of the month, are taken off first. The reference days
     also say how much whole days share a mood, which answers alone do not tell (placebo in time; Abadie,
     Diamond and Hainmueller 2010, doi:10.1198/jasa.2009.ap08746). What else happened in those days cannot be
     told from the event. Guide: docs/who-and-when.md.
@@ -192,7 +192,7 @@ def _by_day(asked: Asked, sums: DatedSums | None, notes: list[str]) -> AroundEve
 def _what_was_allowed_for(*, months: bool, placebos: Reference, test: WindowTest) -> list[str]:
     notes = ["weekday and month of the year allowed for"]
     if not months:
-        notes = ["weekday allowed for; the season is not: that takes two years of data"]
+        notes = ["weekday allowed for; the season is not: that takes three years of data"]
     if test.by_placebos:
         worth = f"worth {placebos.independent:.0f} independent ones"
         return [*notes, f"drift and error from {len(placebos.change):,} placebo dates, {worth}"]
