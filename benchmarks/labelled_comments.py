@@ -101,12 +101,11 @@ def _sentences(rows: list[Any], names: tuple[str, ...], language: str) -> Labell
     return [rows[at][0] for at in there], labels[there], language
 
 
-def ours(texts: list[str], size: int, language: str, seed: int) -> np.ndarray:
-    """Strength of each discovered theme in each text."""
+def ours(texts: list[str], size: int, _language: str, seed: int) -> Any:
+    """Strength of each discovered theme in each text; no list of stop words is given."""
     from cxresearch.stats.text.topics import discover_topics
-    from cxresearch.voice.why.theme_finders import stop_words_of
 
-    return discover_topics(texts, size=size, stop_words=stop_words_of(language), seed=seed).score
+    return discover_topics(texts, size=size, seed=seed).score
 
 
 def plain_nmf(texts: list[str], size: int, language: str, seed: int) -> Any:
