@@ -100,3 +100,76 @@ def test_histogram_and_ranks_equal_the_definition(seed: int, levels: int) -> Non
 def test_bad_input_is_refused(outcome: list, score: list, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         delong(outcome, {"a": score})
+
+
+def test_clusters_of_one_row_are_delong_with_one_row_left_out() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.random(200) < 0.3
+    scores = {"a": rng.integers(0, 11, 200) + 2 * y, "b": rng.integers(0, 11, 200) + y}
+    plain, clustered = delong(y, scores), delong(y, scores, clusters=np.arange(200))
+    np.testing.assert_allclose(clustered.auc, plain.auc, rtol=1e-12)
+    # m / (m - 1) more on the side of the cases, n / (n - 1) on that of the controls
+    np.testing.assert_allclose(clustered.covariance, plain.covariance, rtol=0.02)
+    assert (np.diag(clustered.covariance) > np.diag(plain.covariance)).all()
+
+
+def test_the_clustered_covariance_is_that_of_leaving_clusters_out() -> None:
+    rng = np.random.default_rng(2)
+    cluster = rng.integers(0, 60, 500)
+    lean = rng.normal(size=60)[cluster]
+    y = rng.random(500) < 1 / (1 + np.exp(1 - lean))
+    scores = {"a": lean + rng.normal(size=500), "b": y + rng.normal(size=500)}
+    areas = delong(y, scores, clusters=cluster)
+    without = np.array(
+        [
+            delong(y[cluster != g], {name: score[cluster != g] for name, score in scores.items()}).auc
+            for g in np.unique(cluster)
+        ]
+    )
+    moves = without - areas.auc
+    np.testing.assert_allclose(areas.covariance, moves.T @ moves, rtol=0.02, atol=2e-6)
+
+
+def test_copies_within_their_cluster_change_nothing() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.random(150) < 0.4
+    score = rng.normal(size=150) + y
+    once = delong(y, {"s": score}, clusters=np.arange(150)).estimate("s")
+    twice = delong(np.tile(y, 2), {"s": np.tile(score, 2)}, clusters=np.tile(np.arange(150), 2)).estimate("s")
+    assert (twice.value, twice.low, twice.high) == pytest.approx((once.value, once.low, once.high), abs=1e-12)
+    with pytest.raises(DataError, match="one cluster"):
+        delong(y, {"s": score}, clusters=np.zeros(150))
+
+
+def unequal(rng: np.random.Generator, spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """80 customers with very different numbers of rows, whose lean to leave is half of what tells."""
+    size = np.maximum(1, np.round(5 * np.exp(spread * rng.normal(size=80)))).astype(int)
+    cluster = np.repeat(np.arange(80), size)
+    own = rng.normal(size=(2, 80))[:, cluster] * np.sqrt(0.5)
+    score = own[0] + rng.normal(size=len(cluster)) * np.sqrt(0.5)
+    return rng.random(len(cluster)) < 1 / (1 + np.exp(1.2 - 0.8 * score - 1.2 * own[1])), score, cluster
+
+
+def covered(studies: int, spread: float) -> float:
+    rng = np.random.default_rng(4)
+    many = [unequal(rng, 0.01) for _ in range(600)]
+    y, score, _ = (np.concatenate(part) for part in zip(*many, strict=True))
+    truth = delong(y, {"s": score}).auc[0]
+    hits = 0
+    for _ in range(studies):
+        y, score, cluster = unequal(rng, spread)
+        area = delong(y, {"s": score}, clusters=cluster).estimate("s")
+        hits += area.low <= truth <= area.high
+    return hits / studies
+
+
+def test_intervals_hold_with_very_unequal_clusters() -> None:
+    assert 0.925 <= covered(300, 1.5) <= 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.5, 1.0, 1.5])
+def test_intervals_hold_with_very_unequal_clusters_in_2000_studies(spread: float) -> None:
+    share = covered(2_000, spread)
+    print(f"AUC, 80 clusters, spread of log sizes {spread}: 95 % intervals cover {100 * share:.1f} %")
+    assert 0.94 <= share <= 0.97

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from cxresearch.checks import check_number, check_same_length
 from cxresearch.errors import ArgumentError, DataError
@@ -133,12 +133,15 @@ def logistic_fit(
     True
     """
     rows = _rows(design, outcome, weights, offset, ridge)
-    to_design = _orthogonal(rows) if ridge == 0 else _largest_one(rows)
+    # A ridge counts in units of the columns given, so where there is one they are scaled, not mixed.
+    to_design = _largest_one(rows)
+    if ridge == 0:
+        to_design = _orthogonal(rows)
     columns = rows.design @ to_design
     newton = _Newton(columns=columns, rows=rows, penalty=_penalty(to_design, ridge))
-    solution = newton.maximum()
+    solution = newton.maximum(_start(rows, to_design))
     # Coefficients and covariance back on the columns given: b = T c and cov(b) = T cov(c) T'.
-    bread = to_design @ np.linalg.pinv(newton.information(solution), hermitian=True) @ to_design.T
+    bread = to_design @ _inverse(newton.information(solution)) @ to_design.T
     covariance = bread
     groups = rows.n
     if clusters is not None:
@@ -146,9 +149,9 @@ def logistic_fit(
         scores = rows.design * newton.residual(solution)[:, None]
         covariance, groups = _sandwich(bread, scores, codes)
     contributions = np.zeros(len(rows.positive))
-    contributions[rows.positive] = newton.contributions(solution)
+    contributions[rows.positive] = newton.contributions(solution.linear)
     return LogisticFit(
-        coefficients=to_design @ solution,
+        coefficients=to_design @ solution.c,
         covariance=covariance,
         contributions=contributions,
         n=rows.n,
@@ -192,7 +195,7 @@ def _rows(
     cases = float(w @ y)
     if not 0 < cases < w.sum():
         raise DataError(
-            "nobody is a case" if cases == 0 else "everyone is a case",
+            "everyone is a case" if cases else "nobody is a case",
             wanted="cases and controls",
             next_step="choose a longer horizon or a wider group",
         )
@@ -263,6 +266,16 @@ def _penalty(to_design: Floats, ridge: float) -> Floats:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _State:
+    """Where the climb stands: coefficients c, linear predictor h = Z c + offset, risk, and log-likelihood."""
+
+    c: Floats
+    linear: Floats
+    risk: Floats
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Newton:
     """Newton's method: l(c) = sum w (y h - log(1 + exp h)) - c' P c / 2 with h = Z c + offset."""
 
@@ -273,48 +286,45 @@ class _Newton:
     #: Log odds beyond which a risk is 0 or 1 to the last digit.
     LARGEST: ClassVar[float] = 35.0
 
-    def linear(self, c: Floats) -> Floats:
-        return np.asarray(self.columns @ c + self.rows.offset)
+    def state(self, c: Floats, linear: Floats) -> _State:
+        value = float(self.contributions(linear).sum() - self.penalty @ c**2 / 2)
+        risk = expit(np.clip(linear, -self.LARGEST, self.LARGEST))
+        return _State(c=c, linear=linear, risk=risk, value=value)
 
-    def risk(self, c: Floats) -> Floats:
-        return np.asarray(expit(np.clip(self.linear(c), -self.LARGEST, self.LARGEST)))
-
-    def residual(self, c: Floats) -> Floats:
-        return np.asarray(self.rows.weights * (self.rows.outcome - self.risk(c)))
-
-    def information(self, c: Floats) -> Floats:
-        # Minus the second derivative: Z' diag(w p (1 - p)) Z + P.
-        risk = self.risk(c)
-        spread = self.rows.weights * risk * (1 - risk)
-        return np.asarray((self.columns * spread[:, None]).T @ self.columns + np.diag(self.penalty))
-
-    def contributions(self, c: Floats) -> Floats:
-        linear = self.linear(c)
+    def contributions(self, linear: Floats) -> Floats:
         return np.asarray(self.rows.weights * (self.rows.outcome * linear - np.logaddexp(0, linear)))
 
-    def value(self, c: Floats) -> float:
-        return float(self.contributions(c).sum() - self.penalty @ c**2 / 2)
+    def residual(self, state: _State) -> Floats:
+        return np.asarray(self.rows.weights * (self.rows.outcome - state.risk))
 
-    def step(self, c: Floats) -> Floats:
-        gradient = self.columns.T @ self.residual(c) - self.penalty * c
-        return np.asarray(np.linalg.lstsq(self.information(c), gradient, rcond=None)[0])
+    def information(self, state: _State) -> Floats:
+        # Minus the second derivative: Z' diag(w p (1 - p)) Z + P.
+        spread = self.rows.weights * state.risk * (1 - state.risk)
+        return np.asarray((self.columns * spread[:, None]).T @ self.columns + np.diag(self.penalty))
 
-    def maximum(self) -> Floats:
+    def step(self, state: _State) -> Floats:
+        gradient = self.columns.T @ self.residual(state) - self.penalty * state.c
+        information = self.information(state)
+        try:
+            return np.asarray(np.linalg.solve(information, gradient))
+        except np.linalg.LinAlgError:
+            # On the way to infinity nothing may be left of it to the last digit.
+            return np.asarray(np.linalg.lstsq(information, gradient, rcond=None)[0])
+
+    def maximum(self, start: Floats) -> _State:
         """Climb until the predictions settle; refuse data whose likelihood rises for ever.
 
         Near a finite maximum each step is the square of the last. Towards one at infinity the likelihood
         stops rising while every step still moves the predictions by about one unit of the log odds. How large
         they are says nothing: one extreme covariate makes them so without separation.
         """
-        c = np.zeros(self.columns.shape[1])
-        value = self.value(c)
+        state = self.state(start, self.columns @ start + self.rows.offset)
         before = np.inf
         for _ in range(MOST_STEPS):
-            step = self.step(c)
-            c, risen = self._climbed(c, step, value)
-            value += risen
-            moved = float(np.abs(self.columns @ step).max() / (1 + np.abs(self.linear(c)).max()))
-            flat = abs(risen) < FLAT * (1 + abs(value))
+            reached = self._climbed(state)
+            moved = float(np.abs(reached.linear - state.linear).max() / (1 + np.abs(reached.linear).max()))
+            flat = abs(reached.value - state.value) < FLAT * (1 + abs(reached.value))
+            state = reached
             if moved < SETTLED or (flat and moved > before / 2):
                 break
             before = moved
@@ -325,16 +335,38 @@ class _Newton:
                 next_step="drop the column that tells the outcome, or one that few rows have, "
                 "or one measured after the fact",
             )
-        return c
+        return state
 
-    def _climbed(self, c: Floats, step: Floats, value: float) -> tuple[Floats, float]:
-        """Take the step, halved until the likelihood does not fall; return where it leads and the rise."""
+    def _climbed(self, state: _State) -> _State:
+        """Take Newton's step, halved until the likelihood does not fall; return where it leads."""
+        step = self.step(state)
+        shift = self.columns @ step
         for _ in range(MOST_HALVINGS):
-            risen = self.value(c + step) - value
-            if risen >= -1e-13 * abs(value):
+            reached = self.state(state.c + step, state.linear + shift)
+            if reached.value >= state.value - 1e-13 * abs(state.value):
                 break
             step = step / 2
-        return c + step, risen
+            shift = shift / 2
+        return reached
+
+
+def _inverse(information: Floats) -> Floats:
+    try:
+        return np.asarray(np.linalg.inv(information))
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(information, hermitian=True))
+
+
+def _start(rows: _Rows, to_design: Floats) -> Floats:
+    """Coefficients of the scaled columns at the average risk, where the first column is an intercept."""
+    first = rows.design[:, 0]
+    start = np.zeros(len(to_design))
+    if first[0] == 0 or (first != first[0]).any():
+        return start
+    share = rows.weights @ rows.outcome / rows.weights.sum()
+    start[0] = logit(share) / first[0]
+    # b = T c, so c = T^-1 b.
+    return np.asarray(np.linalg.solve(to_design, start))
 
 
 def _positive_codes(rows: _Rows, clusters: ArrayLike) -> np.ndarray:

@@ -18,6 +18,8 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
+from cxresearch.stats.models.clustered_covariance import cluster_codes
+from cxresearch.stats.prediction.few_leavers import effective_df, without_own_cluster
 from cxresearch.stats.prediction.ipcw import level_codes
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class CorrelatedAUC(Result):
         Whether two scores rank the rows alike, so that their AUCs are equal by definition.
     cases, controls : int
     level : float
+    cluster_sums : array, shape (m, clusters), or None
+        Influence of each cluster, where there are any; intervals and tests are then Student's t.
     """
 
     names: tuple[str, ...]
@@ -52,6 +56,7 @@ class CorrelatedAUC(Result):
     cases: int
     controls: int
     level: float
+    cluster_sums: Floats | None = None
 
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
@@ -109,11 +114,11 @@ class CorrelatedAUC(Result):
         """AUC of one score with a Wald interval cut at 0 and 1; no interval where the variance is zero."""
         place = self.names.index(name)
         value = float(self.auc[place])
-        se = float(np.sqrt(self.covariance[place, place]))
+        se, df = self._error(np.eye(len(self.names))[place])
         low = high = float("nan")
         note = "the DeLong variance is zero, so there is no interval"
         if se > 0:
-            half = normal_quantile(self.level) * se
+            half = _critical(self.level, df) * se
             low = max(0.0, value - half)
             high = min(1.0, value + half)
             note = ""
@@ -126,9 +131,26 @@ class CorrelatedAUC(Result):
             se=se,
             n=self.cases + self.controls,
             unit=Unit.AUC,
-            method=METHOD,
+            method=self._method,
             note=note,
         )
+
+    @property
+    def _method(self) -> str:
+        if self.cluster_sums is None:
+            return METHOD
+        return f"{METHOD}, by {self.cluster_sums.shape[1]:,} clusters"
+
+    def _error(self, combination: Floats) -> tuple[float, float]:
+        """Standard error of a combination of the AUCs, shape (m,), and its degrees of freedom."""
+        # var(c' a) = c' V c; NaN with a single case or control stays NaN.
+        variance = combination @ self.covariance @ combination
+        se = float(np.sqrt(np.maximum(variance, 0.0)))
+        if se < 1e-12:
+            return 0.0, float("inf")
+        if self.cluster_sums is None:
+            return se, float("inf")
+        return se, effective_df(combination @ self.cluster_sums)
 
     def contrast(self, first: str, second: str) -> Contrast:
         """Difference of two AUCs with interval and z test.
@@ -139,16 +161,17 @@ class CorrelatedAUC(Result):
         i = self.names.index(first)
         j = self.names.index(second)
         difference = float(self.auc[i] - self.auc[j])
-        # var(a - b) = var a + var b - 2 cov(a, b); NaN with a single case or control stays NaN.
-        variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
-        se = float(np.sqrt(np.maximum(variance, 0.0)))
-        if se < 1e-12:
-            se = 0.0
+        units = np.eye(len(self.names))
+        se, df = self._error(units[i] - units[j])
         same = bool(self.same[i, j])
         z, p_value = z_test(difference, se, same=same)
         half = float("nan")
         if se > 0 or same:
-            half = normal_quantile(self.level) * se
+            half = _critical(self.level, df) * se
+        test = f"z test, {self._method}"
+        if np.isfinite(df) and not same:
+            p_value = float(2 * stats.t.sf(abs(z), df))
+            test = f"t test, {self._method}"
         return Contrast(
             name="AUC",
             first=first,
@@ -162,10 +185,16 @@ class CorrelatedAUC(Result):
             p_value=p_value,
             n=self.cases + self.controls,
             unit=Unit.AUC,
-            test=f"z test, {METHOD}",
+            test=test,
             method="Wald",
             note=_note(se, same=same),
         )
+
+
+def _critical(level: float, df: float) -> float:
+    if np.isinf(df):
+        return normal_quantile(level)
+    return float(stats.t.ppf((1 + level) / 2, df))
 
 
 def _note(se: float, *, same: bool) -> str:
@@ -205,7 +234,13 @@ def z_test(difference: float, se: float, *, same: bool = False) -> tuple[float, 
     return z, float(2 * stats.norm.sf(abs(z)))
 
 
-def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float = 0.95) -> CorrelatedAUC:
+def delong(
+    outcome: ArrayLike,
+    scores: Mapping[str, ArrayLike],
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> CorrelatedAUC:
     """Compare AUCs of scores measured on the same rows.
 
     Parameters
@@ -214,6 +249,10 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
         1 for a case, 0 for a control.
     scores : mapping of name to array-like, shape (n,)
         Higher means riskier. Ties count one half. Missing values are refused.
+    clusters : array-like, shape (n,), optional
+        Labels, usually the customer; rows of one cluster may depend on each other in any way. Errors are then
+        those of leaving clusters out, and intervals Student's t with Satterthwaite's degrees of freedom: 80
+        very unequal clusters cover 95 to 96 %, where the plain sandwich covers 88 % (docs/validation.md).
     level : float
         Confidence level.
 
@@ -226,13 +265,13 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
     ArgumentError
         Missing values, lengths that differ, an outcome other than 0 and 1.
     DataError
-        No case or no control.
+        No case or no control, or a single cluster.
 
     Notes
     -----
     Scores with few levels are first counted into a joint histogram of cases and controls, so the statistics
-    cost O(cells); otherwise O(n log n). Assumes independent rows: use :func:`cxresearch.compare` for several
-    rows of one customer. Agrees with pROC 1.19 ``roc.test(method = "delong", paired = TRUE)`` to 1e-12.
+    cost O(cells); otherwise O(n log n). Without `clusters` it assumes independent rows, and agrees with pROC
+    1.19 ``roc.test(method = "delong", paired = TRUE)`` to 1e-12.
 
     References
     ----------
@@ -261,8 +300,13 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
         raise DataError("nobody is a case", wanted="cases and controls")
     if not controls:
         raise DataError("everyone is a case", wanted="cases and controls")
-    cells, case, control = _histogram(y, codes)
-    auc, covariance = delong_from_counts(cells, case, control)
+    sums = None
+    if clusters is None:
+        cells, case, control = _histogram(y, codes)
+        auc, covariance = delong_from_counts(cells, case, control)
+    else:
+        auc, sums = _by_cluster(y == 1, np.stack(codes), clusters)
+        covariance = sums @ sums.T
     return CorrelatedAUC(
         names=tuple(scores),
         auc=auc,
@@ -271,7 +315,37 @@ def delong(outcome: ArrayLike, scores: Mapping[str, ArrayLike], *, level: float 
         cases=cases,
         controls=controls,
         level=level,
+        cluster_sums=sums,
     )
+
+
+def _by_cluster(case: Bools, codes: Places, clusters: ArrayLike) -> tuple[Floats, Floats]:
+    """AUCs, shape (m,), and influence by cluster, shape (m, clusters)."""
+    check_same_length(outcome=case, clusters=clusters)
+    groups = cluster_codes(clusters)
+    if groups.max() < 1:
+        raise DataError("all rows belong to one cluster", wanted="two or more, to tell signal from noise")
+    y = case.astype(np.float64)
+    controls_below, cases_above = _placements(codes, y, 1 - y)
+    auc = controls_below @ y / y.sum()
+    # AUC - truth = mean over cases of (V10 - AUC) + mean over controls of (V01 - AUC).
+    influence = np.where(
+        case, (controls_below - auc[:, None]) / y.sum(), (cases_above - auc[:, None]) / (1 - y).sum()
+    )
+    return auc, without_own_cluster(influence, case, groups)
+
+
+def _placements(levels: Places, cases: Floats, controls: Floats) -> tuple[Floats, Floats]:
+    """Structural components V10 and V01, shape (m, cells): shares of the other side below and above."""
+    controls_below = np.empty(levels.shape)
+    cases_above = np.empty(levels.shape)
+    for index, code in enumerate(levels):
+        case = np.bincount(code, weights=cases)
+        control = np.bincount(code, weights=controls)
+        # Ties count one half.
+        controls_below[index] = ((np.cumsum(control) - control / 2) / controls.sum())[code]
+        cases_above[index] = (1 - (np.cumsum(case) - case / 2) / cases.sum())[code]
+    return controls_below, cases_above
 
 
 def _histogram(y: Floats, codes: list[Places]) -> tuple[Places, Floats, Floats]:
@@ -309,14 +383,7 @@ def delong_from_counts(levels: Places, cases: Floats, controls: Floats) -> tuple
     """
     m = cases.sum()
     n = controls.sum()
-    controls_below = np.empty(levels.shape)
-    cases_above = np.empty(levels.shape)
-    for index, code in enumerate(levels):
-        case = np.bincount(code, weights=cases)
-        control = np.bincount(code, weights=controls)
-        # Structural components V10 and V01: shares of the other side below and above, ties one half.
-        controls_below[index] = ((np.cumsum(control) - control / 2) / n)[code]
-        cases_above[index] = (1 - (np.cumsum(case) - case / 2) / m)[code]
+    controls_below, cases_above = _placements(levels, cases, controls)
     auc = controls_below @ cases / m
     if m < 2 or n < 2:
         return auc, np.full((len(levels), len(levels)), np.nan)

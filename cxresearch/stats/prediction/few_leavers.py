@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import stats
+
+from cxresearch.stats.models.clustered_covariance import cluster_sums
+
+if TYPE_CHECKING:
+    from cxresearch.aliases import Bools, Floats, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +69,72 @@ class Reference:
             return math.nan
         # Schuirmann (1987), doi:10.1007/BF01068419: the larger of the two one-sided p-values.
         return float(stats.t.sf((margin - abs(difference)) / (se * self._stretch), self.smallest - 1))
+
+
+def without_own_cluster(influence: Floats, case: Bools, codes: Places) -> Floats:
+    """Sum the influence of rows by cluster, each as if its cluster had not helped to make the estimate.
+
+    The sums of large clusters are too small, for such a cluster draws the estimate towards itself. Divided by
+    one less its share of the cases (of the controls), each row has about the influence that leaving its
+    cluster out shows, as in the CR3 or jackknife covariance.
+
+    Parameters
+    ----------
+    influence : array, shape (m, n)
+        ``estimate - truth = sum(influence)`` to first order.
+    case : array of bool, shape (n,)
+        Rows that are cases; the others are controls.
+    codes : array of int, shape (n,)
+        Cluster of each row.
+
+    Returns
+    -------
+    array, shape (m, clusters)
+        Their products add up to the covariance.
+
+    References
+    ----------
+    Bell and McCaffrey (2002), https://www150.statcan.gc.ca/n1/en/catalogue/12-001-X20020029058.
+
+    Examples
+    --------
+    >>> both = np.array([True, False, True, False])
+    >>> without_own_cluster(np.array([[0.5, -0.5, -0.5, 0.5]]), both, np.array([0, 0, 1, 1]))
+    array([[0., 0.]])
+    """
+    share = np.empty(len(case))
+    for side in (case, ~case):
+        counts = np.bincount(codes[side], minlength=int(codes.max()) + 1)
+        share[side] = counts[codes[side]] / side.sum()
+    # A cluster that holds a whole side leaves nothing to compare with when it is left out.
+    return cluster_sums(influence / np.maximum(1 - share, 1e-12), codes)
+
+
+def effective_df(sums: Floats) -> float:
+    """Degrees of freedom of a variance that is a sum of squares over clusters, by Satterthwaite's rule.
+
+    Clusters less one where all are alike; few where a few large clusters carry the sum.
+
+    Parameters
+    ----------
+    sums : array, shape (clusters,)
+        Influence summed by cluster.
+
+    References
+    ----------
+    Satterthwaite (1946), doi:10.2307/3002019.
+
+    Examples
+    --------
+    >>> round(effective_df(np.append(np.ones(98), [7.0, -7.0])), 1)
+    17.0
+    """
+    # V = sum s^2 with var V = sum s^4 - V^2 / G, and df = 2 V^2 / var V.
+    variance = float((sums**2).sum())
+    if not variance > 0:
+        return math.nan
+    spread = float((sums**4).sum()) - variance**2 / len(sums)
+    most = max(len(sums) - 1.0, 1.0)
+    if spread <= 0:
+        return most
+    return min(max(2 * variance**2 / spread, 1.0), most)
