@@ -117,6 +117,7 @@ def _text(grid: dict[str, Any]) -> str:
 
 def folds_by_customer(customer: NDArray[np.int64], seed: int) -> list[tuple[Any, Any]]:
     """Return training and test positions of ``FOLDS`` folds that share no customer."""
+    # A customer is never on both sides of a fold.
     folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
     return list(folds.split(np.zeros(len(customer)), groups=customer))
 
@@ -138,6 +139,7 @@ def tune(options: list[tuple[str, Any]], X: NDArray[np.float64], rows: Rows, *, 
     DataFrame
         Columns ``settings, log_loss, chosen``, in the order of ``options``.
     """
+    # Whole customers, drawn by seed.
     some = sample_customers(rows.customer, TUNING_ROWS, seed)
     X, left, weight, customer = X[some], rows.left[some], rows.weight[some], rows.customer[some]
     folds = folds_by_customer(customer, seed)

@@ -240,6 +240,7 @@ def save_churn_model(model: ChurnModel, path: str | PathLike[str]) -> Path:
         "members": list(model.members),
         "baselines": dict(model.baselines),
     }
+    # Written aside and moved into place: a file is whole or not there.
     part = target.with_name(target.name + ".part")
     io.dump({"facts": json.dumps(facts), "fitted": fitted}, part)
     part.replace(target)
@@ -313,6 +314,7 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
         raise DataError(
             "the file was written by another version of cxresearch", where=str(path), next_step="fit again"
         )
+    # Fitted objects of another version may load and predict otherwise.
     version = facts.pop("scikit_learn")
     if version != sklearn.__version__:
         warnings.warn(
@@ -331,6 +333,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError("there is no such file", **where)
     try:
+        # skops names every type in the file before any of them is made.
         strange = sorted(set(io.get_untrusted_types(file=path)) - set(TRUSTED))
     except Exception as error:
         raise DataError(f"the file is not a model: {type(error).__name__}", **where) from None

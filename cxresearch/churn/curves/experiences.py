@@ -54,6 +54,7 @@ def experiences(study: Study, event: Any, *, open_days: float) -> tuple[str, pd.
         label, found = f"a ticket unresolved for {open_days:g} days", _unresolved(study, open_days)
     elif event.startswith("low_") and event.removeprefix("low_") in study.instruments:
         scale = study.instruments[event.removeprefix("low_")]
+        # The worse half of the scale, whichever end is good; its middle belongs to neither.
         middle = (scale.low + scale.high) / 2
         worse = [a for a in scale.levels if (a - middle) * scale.risk_sign > 0]
         label, found = f"a low {scale.label} answer", _answers(study, scale.name, tuple(worse))
@@ -103,9 +104,12 @@ def _unresolved(study: Study, open_days: float) -> pd.DataFrame:
     columns = tickets.collect_schema().names()
     if "customer_id" not in columns:
         raise ArgumentError("tickets have no customer_id", next_step="map it in the study file")
+    # Known to be unresolved only once so many days have passed.
     late = nw.col("created_at") + timedelta(days=float(open_days))
+    # After the data cut nobody knows.
     happened = late <= nw.lit(study.observed_until)
     if "resolved_at" in columns:
+        # Resolved by then: it was no such experience.
         happened = happened & (nw.col("resolved_at").is_null() | (nw.col("resolved_at") > late))
     chosen = tickets.filter(happened, ~nw.col("customer_id").is_null())
     return collect(chosen.select("customer_id", occurred_at=late))
@@ -121,10 +125,12 @@ def _named(study: Study, kind: str) -> pd.DataFrame:
         )
     events = study.table("events")
     names = events.collect_schema().names()
+    # Kinds as the events table has them.
     kinds = sorted(str(value) for value in collect(events.select("kind").unique())["kind"])
     if kind not in kinds:
         wanted = ", ".join(map(repr, ["detractor", "unresolved_ticket", *kinds]))
         raise ArgumentError(f"event is {kind!r}", wanted=f"one of {wanted}, or a frame")
     found = collect(events.filter(nw.col("kind") == kind))
+    # An event without a customer happens to everybody.
     customer = found["customer_id"] if "customer_id" in names else pd.Series(None, index=found.index)
     return pd.DataFrame({"customer_id": customer, "occurred_at": found["occurred_at"]})

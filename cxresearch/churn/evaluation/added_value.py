@@ -78,6 +78,7 @@ def added_value(
         )
     risks: dict[str, NDArray[np.float64]] = {}
     for label, kept in sets.items():
+        # The same model without the columns of some scores.
         out = [column for name, columns in own.items() if name not in kept for column in columns]
         fitted = fit_churn(
             marks,
@@ -89,6 +90,7 @@ def added_value(
             seed=seed,
         )
         rows = held_out_rows(fitted, marks)[1]
+        # One split for all, so all are judged on the same rows.
         risks[label] = rows.risk
     return _nested(risks, rows, model, level)
 

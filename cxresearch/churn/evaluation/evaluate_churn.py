@@ -107,6 +107,7 @@ def evaluate_churn(
     check_same_kind(model, marks)
     frame, rows, table = held_out_rows(model, marks)
     risks = {"model": rows.risk}
+    # The simple rules were fitted on the same training rows.
     risks |= {name: fit.predict_proba(table)[:, 1] for name, fit in model.baselines.items()}
     metrics, contrasts = _metrics(risks, rows, level)
     ranked, gains = _ranked(risks, rows, level=level, runs=int(runs), seed=seed)
@@ -135,6 +136,7 @@ def evaluate_churn(
 
 def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Judged, pd.DataFrame]:
     """Return the held-out rows: of the frame, with outcomes and risks, and as the model reads them."""
+    # Customers of the test side at landmarks of the test period, followed through.
     chosen = held_out(model.split, marks.frame) & followed_through(marks)
     frame = marks.frame[chosen]
     if not len(frame):
@@ -185,6 +187,7 @@ def values_with_ends(
     measure: Measure, names: list[str], rows: Judged, level: float
 ) -> list[tuple[str, str, float, float, float]]:
     """Return (contestant, metric, value, low, high) of each contestant, clustered by customer."""
+    # Wald, from influence functions summed by customer.
     z = normal_quantile(level)
     se = measure.standard_errors(clusters=rows.customer)[:, 0]
     metric = {"AUC": "auc"}.get(measure.name, "brier")
@@ -211,6 +214,7 @@ def auc_contrasts(
 
 def _contrast(sides: tuple[str, str], difference: float, se: float, *, n: int, level: float) -> Contrast:
     z = normal_quantile(level)
+    # Without an error the difference is no evidence.
     statistic = difference / se if se > 0 else 0.0
     return Contrast(
         name="AUC",
@@ -262,6 +266,7 @@ def _by_segment(
 ) -> pd.DataFrame:
     made = []
     for segment in segments:
+        # A missing value is a group of its own.
         values = frame[segment].astype(object).where(frame[segment].notna(), "(missing)").astype(str)
         for value in sorted(values.unique()):
             found = group_row(rows.take((values == value).to_numpy()), level=level, threshold=threshold)

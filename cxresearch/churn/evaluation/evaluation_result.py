@@ -223,10 +223,12 @@ class ChurnEvaluation(Result):
         test of the difference, for the pair was chosen by looking.
         """
         judged = self.by_segment.dropna(subset=["auc", "auc_low", "auc_high"])
+        # Best and worst group of each column.
         pairs = [
             (rows.iloc[int(rows["auc"].argmax())], rows.iloc[int(rows["auc"].argmin())])
             for _, rows in judged.groupby("segment", sort=False)
         ]
+        # Intervals that do not overlap: stricter than a test, for the pair was chosen by looking.
         apart = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
         if not apart:
             return ""

@@ -102,6 +102,7 @@ def ranking(
             return np.full(1 + len(shares), np.nan)
         # AP = sum over levels of risk of (cases there) x (precision down to there) / cases.
         precision = np.divide(cases, rows, out=np.zeros(size), where=rows > 0)
+        # A straight line between distinct risks: whoever ties is contacted at random.
         captured = np.interp(shares, np.r_[0, rows / rows[-1]], np.r_[0, cases / cases[-1]])
         return np.concatenate([[float(found @ precision) / cases[-1]], captured])
 
@@ -127,6 +128,7 @@ def gains_table(point: NDArray[np.float64], runs: NDArray[np.float64], level: fl
 
 def calibration_table(rows: Judged, *, level: float, groups: int = 10) -> pd.DataFrame:
     """Compare predicted and observed risk by quantile group of the predicted; SE linearised by customer."""
+    # Tenths of the predicted risk; equal risks stay together.
     edges = np.unique(np.quantile(rows.risk, np.linspace(0, 1, groups + 1)))
     group = np.clip(np.searchsorted(edges, rows.risk, side="right") - 1, 0, max(len(edges) - 2, 0))
     z = normal_quantile(level)
@@ -181,6 +183,7 @@ def calibration_line(rows: Judged, level: float) -> dict[str, tuple[float, float
 
 
 def _wald(fit: LogisticFit, at: int, level: float) -> tuple[float, float, float]:
+    # b +- z se, robust by customer.
     value, reach = float(fit.coefficients[at]), float(normal_quantile(level) * fit.se[at])
     return value, value - reach, value + reach
 
@@ -200,6 +203,9 @@ def group_row(rows: Judged, *, level: float, threshold: float) -> dict[str, floa
     value, se = float(auc.value[0, 0]), float(auc.standard_errors(clusters=rows.customer)[0, 0])
     brier = ipcw_brier(rows.duration, rows.event, [[rows.risk]], [rows.horizon])
     z = normal_quantile(level)
+    # Hit rate P(flagged
+    #  left), false alarms P(flagged
+    #  stayed).
     flag, left, weight = rows.risk[known] >= threshold, rows.left[known], rows.weight[known]
     return row | {
         "observed": float(np.average(left, weights=weight)),

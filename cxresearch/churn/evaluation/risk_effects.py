@@ -260,6 +260,7 @@ def effect_curve(
     table = table_of(marks.frame, model.numbers, model.categories)
     if len(table) > most_rows:
         table = table.sample(int(most_rows), random_state=seed).reset_index(drop=True)
+    # Rows without the feature are reported by themselves.
     missing = table[feature].isna().to_numpy()
     known = table[~missing].reset_index(drop=True)
     grid = _grid(known[feature].to_numpy(), int(points))
@@ -269,6 +270,7 @@ def effect_curve(
     middle = curve(lambda rows: risk_of(model, rows)[None, :], known, feature, grid)[0]
     spread = np.full(len(grid), np.nan)
     if len(model.members) > 1:
+        # The same curve by each refit on resampled customers; their spread is the error.
         drawn = curve(lambda rows: expit(member_logits(model, rows)), known, feature, grid)
         spread = drawn.std(axis=0, ddof=1) * model.member_scale
     label = feature_words(feature)
@@ -307,6 +309,7 @@ def _ale(
     predict: Predict, rows: pd.DataFrame, feature: str, grid: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Accumulated mean local differences, centred to have mean 0 over the rows, shape (models, values)."""
+    # The step of the grid in which a row lies.
     cell = np.clip(np.searchsorted(grid, rows[feature].to_numpy(), side="left"), 1, len(grid) - 1)
     # Apley and Zhu (2020), eq. 8: mean of f(z_k) - f(z_(k-1)) over the rows between the two, summed up.
     jump = predict(rows.assign(**{feature: grid[cell]})) - predict(rows.assign(**{feature: grid[cell - 1]}))
@@ -314,6 +317,7 @@ def _ale(
     means = np.stack([np.bincount(cell, weights=row, minlength=len(grid)) for row in jump])
     steps = np.divide(means, counts, out=np.zeros_like(means), where=counts > 0)
     heights = np.cumsum(steps, axis=1)
+    # Centred: the mean over the rows is 0.
     middle = (heights[:, cell] + heights[:, cell - 1]).mean(axis=1, keepdims=True) / 2
     return np.asarray(heights - middle)
 
@@ -379,6 +383,7 @@ def churn_odds(
     kept = marks.frame[marks.frame[chosen].notna().all(axis=1)]
     rows = outcome_rows(kept, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
     require_both_sides(rows, "rows with all terms")
+    # Centred, so that a main effect is the one at the mean of the other term.
     columns, units = _scaled(rows.table, marks)
     names = list(chosen)
     X = np.column_stack([np.ones(len(columns)), columns.to_numpy()])

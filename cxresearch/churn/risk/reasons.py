@@ -44,11 +44,13 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
         ``"two unresolved tickets; usage down 40 % on the 30 days before"``; ``"nothing stands out"`` where no
         column raises the risk.
     """
+    # Each column against a typical customer, one at a time.
     typical = typical_values(model)
     rises = column_rises(model, table, typical)
     texts = []
     for at in range(len(table)):
         row = rises[at]
+        # The strongest first; what hardly moves the risk is no reason.
         names = [model.columns[index] for index in np.argsort(-row) if row[index] > _LEAST_RISE]
         said: list[str] = []
         spoken: set[str] = set()
@@ -63,6 +65,7 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
 
 def typical_values(model: ChurnModel) -> dict[str, float | str]:
     """Return the median of each number and the commonest category of each segment, as trained on."""
+    # A number stands at its median, a category at the commonest.
     medians = dict(zip(model.ranges["feature"], model.ranges["median"], strict=True))
     return {name: float(medians[name]) for name in model.numbers} | {
         name: model.levels[name][0] for name in model.categories

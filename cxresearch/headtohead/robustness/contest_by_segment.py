@@ -174,6 +174,7 @@ def compare_segments(
         except DataError as error:
             left_out.append({"segment": value, "rows": len(rows), "reason": error.problem})
             continue
+        # With few leavers the standard error itself is a guess, and the weights lean on it.
         if result.n_cases < least:
             reason = f"{result.n_cases} leavers, fewer than {least}"
             left_out.append({"segment": value, "rows": len(rows), "reason": reason})
@@ -229,6 +230,7 @@ def pool_comparisons(
         )
     results = list(comparisons.values())
     one = results[0]
+    # Pooling differences of different pairs would mean nothing.
     if {(r.primary, r.level, r.margin) for r in results} != {(one.primary, one.level, one.margin)}:
         raise ArgumentError("the comparisons differ in pair, level or margin", wanted="the same contest")
     table = pd.DataFrame([_line(name, result) for name, result in comparisons.items()])
@@ -319,5 +321,6 @@ def _equivalent(pooled: Pooled, margin: float) -> bool:
 def _both_win(table: pd.DataFrame, level: float) -> bool:
     """Whether each score is the better one somewhere, after Holm's correction over the segments."""
     known = table[table["p_value"].notna()]
+    # Holm over the segments: one of many wins somewhere by chance.
     real = multipletests(known["p_value"], method="holm")[1] < 1 - level
     return bool((known["difference"][real] > 0).any() and (known["difference"][real] < 0).any())

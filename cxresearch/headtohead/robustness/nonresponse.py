@@ -103,6 +103,7 @@ def response_weights(
     low, high = (check_number("truncate", value, at_least=0) for value in truncate)
     if not low < high <= 1:
         raise ArgumentError(f"truncate is {truncate}", wanted="two quantiles such as (0.01, 0.99)")
+    # A row has answered if it has every score.
     answered = _answered(marks, scores)
     share = answered.mean()
     if share in (0.0, 1.0):
@@ -122,6 +123,7 @@ def response_weights(
     weights = np.ones(len(answered))
     # Stabilised: P(answered) / P(answered | x), mean about 1 (Cole and Hernan 2008).
     raw = share / chance[answered]
+    # Truncated (Cole and Hernan 2008): few rows may not stand for all.
     weights[answered] = np.clip(raw, *np.quantile(raw, [low, high]))
     return weights
 
@@ -181,6 +183,7 @@ def nonresponse(
     asked = _asked(marks)
     if asked is not None:
         parts["known to have been asked"] = asked
+    # Unweighted first: the contest among those who answered.
     plain = compare(marks, names, level=level, margin=margin, measures=())
     contests = [_contest("those who answered", plain, np.ones(int(answered.sum())))]
     notes, silence = [], [_silence("all customers", marks, answered, level)]
@@ -233,6 +236,7 @@ def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) 
     try:
         fit, clusters = _followed(marks, part)
         at = sides(fit, float(marks.horizon_days), controls="all")
+        # Share of leavers, weighted for censoring: 1 minus Kaplan-Meier.
         churn, effect = mean_at(fit, at, np.ones(fit.n), np.zeros(fit.n))
         se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
     except DataError:

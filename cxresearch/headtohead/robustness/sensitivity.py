@@ -306,6 +306,7 @@ def _line(kind: str, choice: str, found: Comparison) -> dict[str, Any]:
 
 def _other_controls(primary: Comparison) -> dict[str, Any]:
     """Involuntary leavers as stayers; judged by the same rule, on its own p-values."""
+    # The measure `auc_all` of the main analysis, judged by the same rule on its own p-values.
     values = primary.measures.set_index("score")["value"]
     row, label = primary.measure_contrasts.iloc[0], primary.contrasts.iloc[0]
     numbers = {key: row[key] for key in ("difference", "low", "high", "se", "p_value")}
@@ -359,6 +360,7 @@ def _with(marks: Landmarks, frame: pd.DataFrame) -> Landmarks:
 
 def _finding(table: pd.DataFrame, first: str, second: str) -> str:
     known = table[table["difference"].notna()]
+    # The first line is the main analysis; choices that were not possible have no difference.
     main = known.iloc[0]
     others = known.iloc[1:]
     other = others[others["verdict"].map(_kind) != _kind(main["verdict"])]
