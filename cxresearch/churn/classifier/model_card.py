@@ -165,28 +165,28 @@ def _fitting(model: ChurnModel) -> tuple[str, ...]:
     )
 
 
-def _metrics(found: ChurnEvaluation | None) -> tuple[str, ...]:
-    if found is None:
+def _metrics(evaluation: ChurnEvaluation | None) -> tuple[str, ...]:
+    if evaluation is None:
         return ("Not evaluated.",)
     lines = [
-        found.verdict,
-        f"Held out: {found.n:,} rows of {found.customers:,} customers, {found.cases:,} left.",
+        evaluation.verdict,
+        f"Held out: {evaluation.n:,} rows of {evaluation.customers:,} customers, {evaluation.cases:,} left.",
     ]
-    for row in found.table.to_dict("records"):
+    for row in evaluation.table.to_dict("records"):
         name = f"{row['contestant']}, {row['metric'].replace('_', ' ')}"
         lines.append(f"{name}: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
     return tuple(lines)
 
 
-def _groups(found: ChurnEvaluation | None) -> tuple[str, ...]:
-    if found is None or not len(found.by_segment):
+def _groups(evaluation: ChurnEvaluation | None) -> tuple[str, ...]:
+    if evaluation is None or not len(evaluation.by_segment):
         return ("Not reported.",)
     return tuple(
         f"{row['segment']} {row['value']}: n {row['n']:,}, AUC {row['auc']:.3f}, left {row['observed']:.1%}, "
         f"predicted {row['predicted']:.1%}, flagged {row['flagged']:.1%}"
         if row["auc"] == row["auc"]
         else f"{row['segment']} {row['value']}: n {row['n']:,}, too few to judge"
-        for row in found.by_segment.to_dict("records")
+        for row in evaluation.by_segment.to_dict("records")
     )
 
 

@@ -168,11 +168,11 @@ class CurveComparison(Result):
     def __str__(self) -> str:
         lines = [f"Comparison of churn curves by {self.by or 'group'}: {self.overall.finding}"]
         for row in self.table.to_dict("records"):
-            kept = self._figure(row, "rmst", self.unit)
+            mean_time = self._figure(row, "rmst", self.unit)
             gap = self._figure(row, "survival", Unit.SHARE_DIFFERENCE)
             line = (
                 f"  {row['first']} minus {row['second']}: mean time within "
-                f"{format_value(self.horizon, self.unit)} {kept}, "
+                f"{format_value(self.horizon, self.unit)} {mean_time}, "
                 f"{format_p_value(row['rmst_p_adjusted'])}; still there at "
                 f"{format_value(self.at, self.unit)} {gap}; "
                 f"log-rank {format_p_value(row['logrank_p_adjusted'])}"

@@ -211,10 +211,10 @@ class HazardModel(Result):
         ratios = self.fit.table.set_index("name")
         for row in self.terms.to_dict("records"):
             if row["term"] in ratios.index and row["df"] == 1:
-                one = ratios.loc[row["term"]]
+                ratio = ratios.loc[row["term"]]
                 lines.append(
-                    f"  {row['term']}: hazard ratio {one['hazard_ratio']:.3f} a point "
-                    f"[{one['low']:.3f}, {one['high']:.3f}], {format_p_value(row['p_value'])}"
+                    f"  {row['term']}: hazard ratio {ratio['hazard_ratio']:.3f} a point "
+                    f"[{ratio['low']:.3f}, {ratio['high']:.3f}], {format_p_value(row['p_value'])}"
                 )
             else:
                 bent = row["curvature_p"] == row["curvature_p"]

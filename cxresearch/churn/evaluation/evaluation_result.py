@@ -229,10 +229,10 @@ class ChurnEvaluation(Result):
             for _, rows in judged.groupby("segment", sort=False)
         ]
         # Intervals that do not overlap: stricter than a test, for the pair was chosen by looking.
-        apart = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
-        if not apart:
+        separate = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
+        if not separate:
             return ""
-        best, worst = max(apart, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
+        best, worst = max(separate, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
         chance = ""
         if worst["auc_low"] <= 0.5:
             chance = ", where it is not shown to be better than chance"

@@ -380,8 +380,8 @@ def churn_odds(
             f"terms are {chosen!r} and interaction {interaction!r}",
             wanted="numbers of the landmarks, the interaction among the terms: " + ", ".join(sorted(numbers)),
         )
-    kept = marks.frame[marks.frame[chosen].notna().all(axis=1)]
-    rows = outcome_rows(kept, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
+    complete = marks.frame[marks.frame[chosen].notna().all(axis=1)]
+    rows = outcome_rows(complete, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
     require_both_sides(rows, "rows with all terms")
     # Centred, so that a main effect is the one at the mean of the other term.
     columns, units = _scaled(rows.table, marks)
@@ -408,7 +408,7 @@ def churn_odds(
         ),
         slopes=_slopes(fit, rows.table, columns, chosen, interaction, z=z),
         n=fit.n,
-        n_missing=len(marks.frame) - len(kept),
+        n_missing=len(marks.frame) - len(complete),
         customers=fit.clusters,
         cases=int((rows.left & known).sum()),
         level=level,
@@ -444,7 +444,7 @@ def _slopes(
     if interaction is None:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in ("at", "odds_ratio", "low", "high")})
     first, product = 1 + terms.index(interaction[0]), len(terms) + 1
-    made = []
+    lines = []
     for share in (0.1, 0.5, 0.9):
         at = float(columns[interaction[1]].quantile(share))
         # Slope b_1 + b_12 v with variance V_11 + v^2 V_22 + 2 v V_12.
@@ -455,7 +455,7 @@ def _slopes(
             + 2 * at * fit.covariance[first, product]
         )
         reach = z * np.sqrt(variance)
-        made.append(
+        lines.append(
             {
                 "at": float(raw[interaction[1]].quantile(share)),
                 "odds_ratio": float(np.exp(slope)),
@@ -463,4 +463,4 @@ def _slopes(
                 "high": float(np.exp(slope + reach)),
             }
         )
-    return pd.DataFrame(made)
+    return pd.DataFrame(lines)

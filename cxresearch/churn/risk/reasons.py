@@ -133,10 +133,10 @@ def _score_phrase(part: str, value: float, label: str, top: int) -> str:
 
 
 def _count(value: float) -> str:
-    whole = round(value)
-    if 0 <= whole < len(_WORDS):
-        return _WORDS[whole]
-    return f"{whole:,}"
+    count = round(value)
+    if 0 <= count < len(_WORDS):
+        return _WORDS[count]
+    return f"{count:,}"
 
 
 def _several(value: float, thing: str) -> str:

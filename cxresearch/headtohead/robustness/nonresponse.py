@@ -38,8 +38,8 @@ _ASKED = "invitations_365d"
 
 def explaining_columns(marks: Landmarks) -> tuple[str, ...]:
     """Features and segments that may explain who answers: all but those made of answers."""
-    made = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
-    features = [name for name in marks.features if not name.startswith(made)]
+    of_answers = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
+    features = [name for name in marks.features if not name.startswith(of_answers)]
     return (*features, *marks.segments)
 
 
@@ -194,8 +194,8 @@ def nonresponse(
         silence.append(_silence("those who were asked", contacted, answered[asked], level))
     for population, (part, replied) in populations.items():
         weights = response_weights(part, names, explained_by=explained_by, truncate=truncate)
-        found = compare(part, names, level=level, margin=margin, weights=weights, measures=())
-        contests.append(_contest(f"weighted to {population}", found, weights[replied]))
+        contest = compare(part, names, level=level, margin=margin, weights=weights, measures=())
+        contests.append(_contest(f"weighted to {population}", contest, weights[replied]))
         notes.append(_weights_line(population, weights[replied]))
     table = pd.DataFrame([_churn(group, marks, part, level) for group, part in parts.items() if part.any()])
     rate = float(answered.mean())
@@ -271,13 +271,13 @@ def _silence(population: str, marks: Landmarks, answered: NDArray[np.bool_], lev
     }
 
 
-def _contest(population: str, found: Comparison, weights: NDArray[np.float64]) -> dict[str, Any]:
-    row = found.contrasts.iloc[0]
+def _contest(population: str, contest: Comparison, weights: NDArray[np.float64]) -> dict[str, Any]:
+    row = contest.contrasts.iloc[0]
     return {
         "population": population,
-        "n": found.n,
-        "first_auc": found.auc(found.primary[0]).value,
-        "second_auc": found.auc(found.primary[1]).value,
+        "n": contest.n,
+        "first_auc": contest.auc(contest.primary[0]).value,
+        "second_auc": contest.auc(contest.primary[1]).value,
         **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
         # Kish: (sum w)^2 / sum w^2 rows of equal weight would be as precise.
         "n_effective": float(weights.sum() ** 2 / (weights**2).sum()),
