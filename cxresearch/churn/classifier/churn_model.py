@@ -116,6 +116,7 @@ class ChurnModel(Result):
         Name of the study.
     """
 
+    # The kind of model, and the kind of churn.
     model: ModelKind
     horizon_days: float
     kind: Kind

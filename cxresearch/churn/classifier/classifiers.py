@@ -117,6 +117,7 @@ def _text(grid: dict[str, Any]) -> str:
 
 def folds_by_customer(customer: NDArray[np.int64], seed: int) -> list[tuple[Any, Any]]:
     """Return training and test positions of ``FOLDS`` folds that share no customer."""
+    # A customer is never on both sides of a fold.
     folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
     return list(folds.split(np.zeros(len(customer)), groups=customer))
 
@@ -138,6 +139,7 @@ def tune(options: list[tuple[str, Any]], X: NDArray[np.float64], rows: Rows, *, 
     DataFrame
         Columns ``settings, log_loss, chosen``, in the order of ``options``.
     """
+    # Whole customers, drawn by seed.
     some = sample_customers(rows.customer, TUNING_ROWS, seed)
     X, left, weight, customer = X[some], rows.left[some], rows.weight[some], rows.customer[some]
     folds = folds_by_customer(customer, seed)
@@ -177,8 +179,8 @@ def calibrate(classifier: Any, X: NDArray[np.float64], rows: Rows, *, seed: int)
     classifier does not show in the risks.
     """
     folds = folds_by_customer(rows.customer, seed)
-    made = CalibratedClassifierCV(classifier, method="sigmoid", cv=folds, ensemble=False)
-    return made.fit(X, rows.left, sample_weight=rows.weight)
+    calibrated = CalibratedClassifierCV(classifier, method="sigmoid", cv=folds, ensemble=False)
+    return calibrated.fit(X, rows.left, sample_weight=rows.weight)
 
 
 def resampled_members(
@@ -195,17 +197,17 @@ def resampled_members(
     ----------
     Chamandy et al. (2012), Estimating uncertainty for massive data streams (Poisson bootstrap).
     """
-    kept = np.arange(len(X))
+    sampled = np.arange(len(X))
     if isinstance(classifier, HistGradientBoostingClassifier):
-        kept = sample_customers(rows.customer, MEMBER_ROWS, seed)
+        sampled = sample_customers(rows.customer, MEMBER_ROWS, seed)
     rng = np.random.default_rng(seed)
-    made = []
+    members = []
     for _ in range(members):
-        times = rng.poisson(1.0, int(rows.customer.max()) + 1)[rows.customer[kept]]
-        there = kept[times > 0]
-        weight = rows.weight[there] * times[times > 0]
-        made.append(clone(classifier).fit(X[there], rows.left[there], sample_weight=weight))
-    return tuple(made), float(np.sqrt(len(kept) / len(X)))
+        times = rng.poisson(1.0, int(rows.customer.max()) + 1)[rows.customer[sampled]]
+        drawn = sampled[times > 0]
+        weight = rows.weight[drawn] * times[times > 0]
+        members.append(clone(classifier).fit(X[drawn], rows.left[drawn], sample_weight=weight))
+    return tuple(members), float(np.sqrt(len(sampled) / len(X)))
 
 
 def one_column_model(column: str, rows: Rows) -> Pipeline:
@@ -219,5 +221,5 @@ def one_column_model(column: str, rows: Rows) -> Pipeline:
     prepare = ColumnTransformer(
         [("smooth", smooth, [column]), ("missing", MissingIndicator(features="all"), [column])]
     )
-    made = Pipeline([("prepare", prepare), ("classify", LogisticRegression(max_iter=1_000))])
-    return made.fit(rows.table, rows.left, classify__sample_weight=rows.weight)
+    model = Pipeline([("prepare", prepare), ("classify", LogisticRegression(max_iter=1_000))])
+    return model.fit(rows.table, rows.left, classify__sample_weight=rows.weight)

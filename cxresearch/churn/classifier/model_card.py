@@ -165,28 +165,28 @@ def _fitting(model: ChurnModel) -> tuple[str, ...]:
     )
 
 
-def _metrics(found: ChurnEvaluation | None) -> tuple[str, ...]:
-    if found is None:
+def _metrics(evaluation: ChurnEvaluation | None) -> tuple[str, ...]:
+    if evaluation is None:
         return ("Not evaluated.",)
     lines = [
-        found.verdict,
-        f"Held out: {found.n:,} rows of {found.customers:,} customers, {found.cases:,} left.",
+        evaluation.verdict,
+        f"Held out: {evaluation.n:,} rows of {evaluation.customers:,} customers, {evaluation.cases:,} left.",
     ]
-    for row in found.table.to_dict("records"):
+    for row in evaluation.table.to_dict("records"):
         name = f"{row['contestant']}, {row['metric'].replace('_', ' ')}"
         lines.append(f"{name}: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]")
     return tuple(lines)
 
 
-def _groups(found: ChurnEvaluation | None) -> tuple[str, ...]:
-    if found is None or not len(found.by_segment):
+def _groups(evaluation: ChurnEvaluation | None) -> tuple[str, ...]:
+    if evaluation is None or not len(evaluation.by_segment):
         return ("Not reported.",)
     return tuple(
         f"{row['segment']} {row['value']}: n {row['n']:,}, AUC {row['auc']:.3f}, left {row['observed']:.1%}, "
         f"predicted {row['predicted']:.1%}, flagged {row['flagged']:.1%}"
         if row["auc"] == row["auc"]
         else f"{row['segment']} {row['value']}: n {row['n']:,}, too few to judge"
-        for row in found.by_segment.to_dict("records")
+        for row in evaluation.by_segment.to_dict("records")
     )
 
 
@@ -240,6 +240,7 @@ def save_churn_model(model: ChurnModel, path: str | PathLike[str]) -> Path:
         "members": list(model.members),
         "baselines": dict(model.baselines),
     }
+    # Written aside and moved into place: a file is whole or not there.
     part = target.with_name(target.name + ".part")
     io.dump({"facts": json.dumps(facts), "fitted": fitted}, part)
     part.replace(target)
@@ -313,6 +314,7 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
         raise DataError(
             "the file was written by another version of cxresearch", where=str(path), next_step="fit again"
         )
+    # Fitted objects of another version may load and predict otherwise.
     version = facts.pop("scikit_learn")
     if version != sklearn.__version__:
         warnings.warn(
@@ -331,6 +333,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError("there is no such file", **where)
     try:
+        # skops names every type in the file before any of them is made.
         strange = sorted(set(io.get_untrusted_types(file=path)) - set(TRUSTED))
     except Exception as error:
         raise DataError(f"the file is not a model: {type(error).__name__}", **where) from None

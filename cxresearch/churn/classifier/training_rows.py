@@ -117,6 +117,7 @@ def outcome_rows(
     fit = follow_up(duration, event)
     # 1/G(T-) for those who left, 1/G(horizon) for those followed past it, 0 for the censored.
     weight = fit.unsorted(inverse_weights(fit, horizon))
+    # A time that differs from the horizon by rounding only lies on it.
     early = fit.unsorted(fit.duration) <= fit.reaching(horizon)
     return Rows(
         table=table_of(frame, numbers, categories),
@@ -133,6 +134,7 @@ def choose_split(marks: Landmarks, *, test_share: float, seed: int) -> Split:
     dates = marks.frame["landmark_at"]
     ended = followed_through(marks)
     days, counts = np.unique(dates[ended].dropna().to_numpy(), return_counts=True)
+    # In microseconds, for a horizon may be a fraction of a day.
     horizon = np.timedelta64(int(float(marks.horizon_days) * 86_400_000_000), "us")
     # Trained on: landmarks whose horizon ended by the border. Tested on: landmarks from the border on.
     options = []
@@ -156,6 +158,7 @@ def followed_through(marks: Landmarks) -> NDArray[np.bool_]:
     if marks.observed_until is None or dates.isna().all():
         return np.ones(len(dates), dtype=bool)
     horizon = pd.Timedelta(days=float(marks.horizon_days))
+    # Rows of recent landmarks would all be censored at once; weights could not make up for it.
     ended = (dates + horizon <= pd.Timestamp(marks.observed_until)).to_numpy()
     return ended if ended.any() else np.ones(len(dates), dtype=bool)
 

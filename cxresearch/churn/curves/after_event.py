@@ -274,6 +274,7 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
     matched_on = check_columns("match_on", match_on)
     people = _people(study, moments, matched_on)
     drawn = _draw(people, int(matches), np.random.default_rng(seed))
+    # Time counts from the event; for a control from the tenure at which it happened to its case.
     rows = _rows(people, drawn, DAYS_A_MONTH if unit == "months" else 1.0)
     sample = SurvivalInput(
         rows=survival_rows(rows["duration"], rows["event"], clusters=rows["person"]),
@@ -287,7 +288,9 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
         kinds=KIND_NAMES,
     )
     curve = curve_from(sample, kind=kind, level=level)
+    # Ends of another kind are censoring.
     churned = sample.of_kind(kind).rows.event
+    # Strata are the groups of `match_on`, not the matched sets: see Notes.
     data = cox_data(
         rows["duration"], churned, rows[["exposed"]], strata=rows["stratum"], clusters=rows["person"]
     )
@@ -302,6 +305,7 @@ def after_event(  # noqa: PLR0913 - each option is one the reader of the result 
     return AfterEvent(
         event=label,
         curve=curve,
+        # Customers who appear more than once are clusters.
         comparison=compare_curves(curve, horizon=horizon, level=level),
         hazard=fit_of(data, level=level),
         n_events=exposed,
@@ -320,6 +324,7 @@ class _People:
 
     duration: Floats
     event: Ints
+    # Never before the start and never at or after the end of the stay.
     happened: Floats  # tenure at the first event while a customer; infinite if never
     stratum: Ints
     frame: pd.DataFrame
@@ -341,6 +346,7 @@ def _people(study: Study, moments: pd.DataFrame, match_on: tuple[str, ...]) -> _
     frame.columns = pd.Index(columns)
     stratum = np.zeros(len(frame), dtype=np.int64)
     if match_on:
+        # Groups that agree on all columns.
         codes = frame.groupby(list(match_on), dropna=False).ngroup()
         stratum = np.asarray(codes, dtype=np.int64)
     return _People(
@@ -365,6 +371,7 @@ def _first_tenure(stays: pd.DataFrame, moments: pd.DataFrame) -> Floats:
     # Events without a customer happen to everybody who is one at the time.
     for moment in moments.loc[moments["customer_id"].isna(), "occurred_at"]:
         tenure = _days(moment - stays["started_at"]).to_numpy(dtype=np.float64)
+        # On the day of an event for all only those count who are customers on it.
         customer_then = (tenure >= 0) & (tenure < duration)
         first = np.where(customer_then, np.minimum(first, tenure), first)
     return np.asarray(first)
@@ -396,6 +403,7 @@ def _draw(people: _People, matches: int, rng: np.random.Generator) -> _Drawn:
     cases, controls = [], []
     for stratum in np.unique(people.stratum[people.exposed]):
         member = np.flatnonzero(people.stratum == stratum)
+        # By duration, so that whoever stays longer stands behind.
         member = member[np.argsort(people.duration[member], kind="stable")]
         case = member[np.isfinite(people.happened[member])]
         for matched_case, control in _draw_within(people, member, case, matches, rng):
@@ -459,6 +467,7 @@ def _draw_within(
 
 def _repeated(drawn: Ints) -> Bools:
     """Whether a value stood further left in its row already."""
+    # Sort each row, mark what equals its left neighbour, and put the marks back in place.
     order = np.argsort(drawn, axis=1, kind="stable")
     ordered = np.take_along_axis(drawn, order, axis=1)
     again = np.zeros(drawn.shape, dtype=np.bool_)
@@ -470,6 +479,7 @@ def _repeated(drawn: Ints) -> Bools:
 
 def _rows(people: _People, drawn: _Drawn, days: float) -> pd.DataFrame:
     """One row a case and one a control: person, stratum, exposed, duration after the event, event."""
+    # Each case once, however many controls it has, then the controls.
     person = np.concatenate([drawn.cases, drawn.control])
     matched_set = np.concatenate([drawn.cases, drawn.case])
     return pd.DataFrame(
@@ -486,6 +496,7 @@ def _rows(people: _People, drawn: _Drawn, days: float) -> pd.DataFrame:
 def _balance(people: _People, drawn: _Drawn) -> pd.DataFrame:
     rows = []
     for name in people.frame.columns:
+        # A missing value is a value of its own.
         text = people.frame[name].astype(object).where(people.frame[name].notna(), "unknown").map(str)
         with_event = text.iloc[drawn.cases].value_counts(normalize=True)
         without = text.iloc[drawn.control].value_counts(normalize=True)

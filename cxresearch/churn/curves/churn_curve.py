@@ -97,12 +97,15 @@ def curve_from(
     """Make curves of checked input; see :func:`churn_curve`."""
     of_kind = sample.of_kind(kind)
     notes = list(sample.notes)
+    # A flat curve is not evidence that nobody leaves.
     if not (of_kind.rows.event > 0).any():
         notes.append("nobody churned in this window: the curves are flat and say nothing about later")
+    # Leavers alone: their stays are cut short by having left.
     if len(sample.rows.event) and (sample.rows.event > 0).all():
         notes.append(
             "everybody has ended: this is how long leavers stayed; whoever is still there is not in it"
         )
+    # Events of another kind: the difference between all events and those of this kind.
     others = (sample.rows.event > 0).sum() - (of_kind.rows.event > 0).sum()
     if others:
         notes.append(
@@ -174,9 +177,11 @@ def cumulative_incidence(
     sample = survival_input(source, by=by, unit=unit, axis=axis, observed_from=observed_from, given=given)
     notes, tests = list(sample.notes), []
     if len(sample.groups) > 1:
+        # Gray (1988) covers neither weights nor clusters, and no delayed entry.
         if sample.rows.robust or sample.rows.entry is not None:
             notes.append("no Gray's test: it does not cover weights, clusters or delayed entry")
         else:
+            # A kind that nobody left by has no test.
             present = [code for code in sample.kinds if (sample.rows.event == code).any()]
             for code in present:
                 try:

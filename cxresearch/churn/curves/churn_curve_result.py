@@ -163,6 +163,7 @@ class ChurnCurve(Result):
     @property
     def finding(self) -> str:
         """The answer in a few sentences, at the last whole unit of time at which enough are followed."""
+        # The earliest of the last times at which enough of every group are followed.
         return self.finding_at(max(min(np.floor(curve.readable_until) for curve in self.curves), 1.0))
 
     def finding_at(self, time: float) -> str:
@@ -218,6 +219,7 @@ class ChurnCurve(Result):
         parts = [
             curve.table.assign(group=group) for group, curve in zip(self.groups, self.curves, strict=True)
         ]
+        # One frame for all groups, the group first.
         table = pd.concat(parts, ignore_index=True)
         return table[["group", *parts[0].columns.drop("group")]]
 
@@ -290,6 +292,7 @@ class ChurnCurve(Result):
             limits. NaN beyond the follow-up and where nobody is left. With weights or clusters se and limits
             are NaN: ask ``churn_curve(..., given=)`` for them.
         """
+        # S(stayed + further) / S(stayed).
         since = as_numbers("stayed", np.atleast_1d(np.asarray(stayed)))
         if (since < 0).any() or not further > 0:
             raise ArgumentError(
@@ -399,6 +402,7 @@ class ChurnIncidence(Result):
     @property
     def table(self) -> pd.DataFrame:
         """Incidence of each kind in each group at the last time at which anybody left."""
+        # No group is read beyond its own last step.
         last = min(float(curve.table["time"].max()) for curve in self.curves)
         return self.incidence_at([last])
 

@@ -113,9 +113,11 @@ class CurveComparison(Result):
     def finding(self) -> str:
         """The answer in a sentence: who stays longest, and what cannot be told apart."""
         table = self.table
+        # Holm's p-values: the pair was chosen by looking at all of them.
         sure = table[table["rmst_p_adjusted"] < 1 - self.level]
         if sure.empty:
             return "The groups cannot be told apart: every difference is within what chance explains."
+        # The widest of the differences that are not chance.
         widest = max(sure.to_dict("records"), key=lambda row: abs(row["rmst_difference"]))
         gap = float(widest["rmst_difference"])
         longer, shorter = widest["first"], widest["second"]
@@ -166,11 +168,11 @@ class CurveComparison(Result):
     def __str__(self) -> str:
         lines = [f"Comparison of churn curves by {self.by or 'group'}: {self.overall.finding}"]
         for row in self.table.to_dict("records"):
-            kept = self._figure(row, "rmst", self.unit)
+            mean_time = self._figure(row, "rmst", self.unit)
             gap = self._figure(row, "survival", Unit.SHARE_DIFFERENCE)
             line = (
                 f"  {row['first']} minus {row['second']}: mean time within "
-                f"{format_value(self.horizon, self.unit)} {kept}, "
+                f"{format_value(self.horizon, self.unit)} {mean_time}, "
                 f"{format_p_value(row['rmst_p_adjusted'])}; still there at "
                 f"{format_value(self.at, self.unit)} {gap}; "
                 f"log-rank {format_p_value(row['logrank_p_adjusted'])}"
@@ -247,6 +249,7 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
     parts = [sample.of_group(position) for position in range(len(sample.groups))]
     horizon = _horizon(sample, parts, horizon)
     at = check_number("at", horizon if at is None else at, above=0)
+    # Area under the Kaplan-Meier curve up to the horizon (Royston and Parmar 2013).
     means = [restricted_mean_of(part, horizon=horizon) for part in parts]
     z = normal_quantile(level)
     rows = []
@@ -294,6 +297,7 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
 def _horizon(sample: SurvivalInput, parts: list[SurvivalRows], horizon: float | None) -> float:
     if horizon is not None:
         return check_number("horizon", horizon, above=0)
+    # As survRM2 chooses: beyond the shortest follow-up one of the means is not known.
     shortest = min(float(part.duration.max()) for part in parts)
     if shortest <= 0:
         raise DataError(
@@ -354,6 +358,7 @@ def _survival_difference(first: SurvivalRows, second: SurvivalRows, at: float, z
             error = 0.0
         values.append(float(row["survival"]))
         errors.append(error)
+    # Independent groups share no cluster: their covariance is 0.
     shared = 0.0
     if first.cluster is not None and not np.isnan(values).any():
         shared = _covariance(first, survival_influence(first, at), second, survival_influence(second, at))
@@ -374,10 +379,14 @@ def _p_value(difference: float, se: float) -> float:
         return 1.0
     if not se > 0:
         return float("nan")
+    # Wald: 2 Phi(-
+    # d
+    #  / se).
     return float(2 * ndtr(-abs(difference) / se))
 
 
 def _logrank(sample: SurvivalInput, positions: list[int], rho: float) -> LogRank:
+    # The two groups alone, numbered 0 and 1.
     chosen = np.flatnonzero(np.isin(sample.group, positions))
     codes = np.searchsorted(positions, sample.group[chosen]).astype(np.int64)
     names = tuple(sample.groups[position] for position in positions)
@@ -385,6 +394,7 @@ def _logrank(sample: SurvivalInput, positions: list[int], rho: float) -> LogRank
     strata = sample.strata
     if strata is not None:
         strata = strata[chosen]
+    # Weighted or clustered rows: the variance from influence, not the hypergeometric one.
     if rows.robust:
         return robust_logrank_of(rows, codes, names, strata=strata, rho=rho)
     return logrank_of(rows, codes, names, strata=strata, rho=rho)
@@ -396,6 +406,7 @@ def _overall(sample: SurvivalInput, rho: float) -> LogRank:
     try:
         return _logrank(sample, list(range(size)), rho)
     except DataError as error:
+        # The result says why there is no test, and everything else in the comparison stands.
         none = np.full(size, np.nan)
         return LogRank(
             test=f"no log-rank test ({error.problem})",

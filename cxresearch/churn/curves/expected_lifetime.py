@@ -190,6 +190,7 @@ def expected_lifetime(
     for position, group in enumerate(sample.groups):
         people = sample.of_group(position)
         fits: tuple[ParametricFit, ...] = ()
+        # Families are fitted only where something has to be extrapolated.
         if _reaches_beyond(people, since, horizon):
             fits = fit_families(people, tuple(families))
         for start in since:
@@ -211,6 +212,7 @@ def expected_lifetime(
 
 def _still_there(rows: SurvivalRows) -> float:
     """Survival at the end of the follow-up."""
+    # The last value of the Kaplan-Meier curve.
     return float(survival_of(risk_table(rows))[-1])
 
 
@@ -277,6 +279,7 @@ class _Lifetime:
 
     def row(self, z: float) -> dict[str, Any]:
         """Return the line of the table; limits of the observed part reach z standard errors either side."""
+        # A mean time lies between 0 and the time counted.
         low = max(self.observed.value - z * self.observed.se, 0.0)
         high = min(self.observed.value + z * self.observed.se, self.within)
         areas = [line["extrapolated"] for line in self.usable] or [self.extrapolated]
@@ -321,6 +324,7 @@ def _remaining_lifetime(
     ahead = end - stayed
     if horizon is not None:
         ahead = float(horizon)
+    # What is counted within the follow-up; the rest is extrapolated.
     within = min(ahead, end - stayed)
     observed = restricted_mean_of(rows, horizon=within)
     lines: list[dict[str, Any]] = []

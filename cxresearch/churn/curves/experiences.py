@@ -47,21 +47,22 @@ def experiences(study: Study, event: Any, *, open_days: float) -> tuple[str, pd.
         If it never happens.
     """
     if not isinstance(event, str):
-        label, found = "the event", _given(event)
+        label, moments = "the event", _given(event)
     elif event == "detractor":
-        label, found = "a detractor answer", _answers(study, "nps", DETRACTORS)
+        label, moments = "a detractor answer", _answers(study, "nps", DETRACTORS)
     elif event == "unresolved_ticket":
-        label, found = f"a ticket unresolved for {open_days:g} days", _unresolved(study, open_days)
+        label, moments = f"a ticket unresolved for {open_days:g} days", _unresolved(study, open_days)
     elif event.startswith("low_") and event.removeprefix("low_") in study.instruments:
         scale = study.instruments[event.removeprefix("low_")]
+        # The worse half of the scale, whichever end is good; its middle belongs to neither.
         middle = (scale.low + scale.high) / 2
         worse = [a for a in scale.levels if (a - middle) * scale.risk_sign > 0]
-        label, found = f"a low {scale.label} answer", _answers(study, scale.name, tuple(worse))
+        label, moments = f"a low {scale.label} answer", _answers(study, scale.name, tuple(worse))
     else:
-        label, found = event.replace("_", " "), _named(study, event)
-    if found.empty:
+        label, moments = event.replace("_", " "), _named(study, event)
+    if moments.empty:
         raise DataError(f"{label} never happens in this study", next_step="choose another event")
-    return label, found
+    return label, moments
 
 
 def _given(frame: Any) -> pd.DataFrame:
@@ -73,11 +74,11 @@ def _given(frame: Any) -> pd.DataFrame:
     lost = {"customer_id", "occurred_at"} - set(rows.collect_schema().names())
     if lost:
         raise ArgumentError(f"the events lack a column {min(lost)!r}", wanted="customer_id, occurred_at")
-    found = collect(rows.select("customer_id", "occurred_at"))
-    if found["customer_id"].isna().any() or found["occurred_at"].isna().any():
+    moments = collect(rows.select("customer_id", "occurred_at"))
+    if moments["customer_id"].isna().any() or moments["occurred_at"].isna().any():
         raise ArgumentError("an event has no customer_id or no occurred_at", next_step="drop these rows")
-    return found.assign(
-        customer_id=found["customer_id"].map(str), occurred_at=pd.to_datetime(found["occurred_at"])
+    return moments.assign(
+        customer_id=moments["customer_id"].map(str), occurred_at=pd.to_datetime(moments["occurred_at"])
     )
 
 
@@ -103,9 +104,12 @@ def _unresolved(study: Study, open_days: float) -> pd.DataFrame:
     columns = tickets.collect_schema().names()
     if "customer_id" not in columns:
         raise ArgumentError("tickets have no customer_id", next_step="map it in the study file")
+    # Known to be unresolved only once so many days have passed.
     late = nw.col("created_at") + timedelta(days=float(open_days))
+    # After the data cut nobody knows.
     happened = late <= nw.lit(study.observed_until)
     if "resolved_at" in columns:
+        # Resolved by then: it was no such experience.
         happened = happened & (nw.col("resolved_at").is_null() | (nw.col("resolved_at") > late))
     chosen = tickets.filter(happened, ~nw.col("customer_id").is_null())
     return collect(chosen.select("customer_id", occurred_at=late))
@@ -121,10 +125,12 @@ def _named(study: Study, kind: str) -> pd.DataFrame:
         )
     events = study.table("events")
     names = events.collect_schema().names()
+    # Kinds as the events table has them.
     kinds = sorted(str(value) for value in collect(events.select("kind").unique())["kind"])
     if kind not in kinds:
         wanted = ", ".join(map(repr, ["detractor", "unresolved_ticket", *kinds]))
         raise ArgumentError(f"event is {kind!r}", wanted=f"one of {wanted}, or a frame")
-    found = collect(events.filter(nw.col("kind") == kind))
-    customer = found["customer_id"] if "customer_id" in names else pd.Series(None, index=found.index)
-    return pd.DataFrame({"customer_id": customer, "occurred_at": found["occurred_at"]})
+    moments = collect(events.filter(nw.col("kind") == kind))
+    # An event without a customer happens to everybody.
+    customer = moments["customer_id"] if "customer_id" in names else pd.Series(None, index=moments.index)
+    return pd.DataFrame({"customer_id": customer, "occurred_at": moments["occurred_at"]})

@@ -76,6 +76,7 @@ def design_of(known: pd.DataFrame, names: Sequence[str], splines: Sequence[str])
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             terms.append(_number_term(name, values, bent=name in splines))
             continue
+        # Categories stand against the most common one, of which most is known.
         order = as_text(values).value_counts(sort=True).index
         if len(order) < 2:
             notes.append(f"{name} has one value only and is left out")

@@ -127,6 +127,7 @@ class HazardModel(Result):
     @property
     def finding(self) -> str:
         """Which scores go with leaving, and how much between their lowest and highest answer."""
+        # The test of the whole term, straight or bent.
         tests = self.terms.set_index("term")["p_value"]
         parts = []
         for name, scale in self.instruments.items():
@@ -210,10 +211,10 @@ class HazardModel(Result):
         ratios = self.fit.table.set_index("name")
         for row in self.terms.to_dict("records"):
             if row["term"] in ratios.index and row["df"] == 1:
-                one = ratios.loc[row["term"]]
+                ratio = ratios.loc[row["term"]]
                 lines.append(
-                    f"  {row['term']}: hazard ratio {one['hazard_ratio']:.3f} a point "
-                    f"[{one['low']:.3f}, {one['high']:.3f}], {format_p_value(row['p_value'])}"
+                    f"  {row['term']}: hazard ratio {ratio['hazard_ratio']:.3f} a point "
+                    f"[{ratio['low']:.3f}, {ratio['high']:.3f}], {format_p_value(row['p_value'])}"
                 )
             else:
                 bent = row["curvature_p"] == row["curvature_p"]
@@ -310,8 +311,10 @@ def hazard_model(  # noqa: PLR0913 - each option is one the reader of the result
         raise ArgumentError(f"{stray[0]!r} cannot bend", wanted="splines among the scores and controls")
     cut, time = _intervals(source, scores, list(dict.fromkeys((*controls, *strata))), lag_days)
     rows = cut.frame
+    # Cause-specific: an end of another kind is censoring.
     event = of_kind(rows["event"].to_numpy(), kind).astype(np.int64)
     design = design_of(cut.known, [*scores, *controls], splines)
+    # A baseline hazard for each group of the strata and each landmark date.
     stratum = _joined([*(cut.known[name] for name in strata), *_dates(cut)])
     data = cox_data(
         rows["stop"],
@@ -368,6 +371,7 @@ def _landmark_intervals(marks: Landmarks, scores: Sequence[str], keep: Sequence[
     rows = marks.complete(list(scores)).reset_index(drop=True)
     if rows.empty:
         raise DataError("no landmark row has all of " + ", ".join(scores), next_step="ask for fewer scores")
+    # Followed to the horizon and no further: what comes later is not asked about.
     late = rows["duration_days"] > marks.horizon_days
     frame = pd.DataFrame(
         {
@@ -409,6 +413,7 @@ def _terms(fit: CoxFit, design: Design) -> pd.DataFrame:
     rows = []
     for term in design.terms:
         statistic, p_value = _wald(fit, term.columns)
+        # A spline is straight if all its columns but the first have coefficient 0.
         bend = _wald(fit, term.columns[1:])[1] if term.knots is not None else float("nan")
         rows.append((term.name, len(term.columns), statistic, p_value, bend))
     return pd.DataFrame(rows, columns=["term", "df", "chi_square", "p_value", "curvature_p"])
@@ -417,6 +422,7 @@ def _terms(fit: CoxFit, design: Design) -> pd.DataFrame:
 def _wald(fit: CoxFit, columns: Sequence[str]) -> tuple[float, float]:
     at = [fit.names.index(name) for name in columns]
     part = fit.coefficient[at]
+    # Wald: b' V^-1 b on as many degrees of freedom as there are columns, V robust by customer.
     statistic = float(part @ np.linalg.solve(fit.used_covariance[np.ix_(at, at)], part))
     return statistic, float(chdtrc(len(at), statistic))
 
@@ -437,9 +443,11 @@ def _effects(
         scale: Scale = instruments[term.name]
         seen = known[term.name]
         answers = np.array([a for a in scale.levels if seen.min() <= a <= seen.max()], dtype=np.float64)
+        # An answer that somebody gave, not a mean between two.
         reference = float(np.quantile(seen, 0.5, method="closest_observation"))
         away = term.basis(answers) - term.basis(np.array([reference]))
         at = [fit.names.index(name) for name in term.columns]
+        # log HR(x against r) = (b(x) - b(r))' beta; its variance (b(x) - b(r))' V (b(x) - b(r)).
         log_ratio = away @ fit.coefficient[at]
         se = np.sqrt(np.einsum("ij,jk,ik->i", away, fit.used_covariance[np.ix_(at, at)], away))
         parts.append(

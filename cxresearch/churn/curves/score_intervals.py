@@ -83,6 +83,7 @@ def score_intervals(
             "no customer ever has all of " + ", ".join(scores), next_step="ask for fewer scores at once"
         )
     frame = frame.sort_values(["customer_id", "start"], ignore_index=True)
+    # An interval ends where the next one of the customer starts, the last at the end of the stay.
     last = frame["customer_id"] != frame["customer_id"].shift(-1)
     frame["stop"] = np.where(last, frame["duration"], frame["start"].shift(-1))
     frame["event"] = np.where(last, frame["event"], 0).astype(np.int64)
@@ -104,6 +105,7 @@ def _answers(study: Study, people: nw.LazyFrame[Any], scores: Sequence[str], lag
     """Answers while a customer, with the day of tenure from which they count."""
     responses = study.table("responses")
     for name in {"touchpoint", "stage"} & set(responses.collect_schema().names()):
+        # A survey on the way out knows that the customer leaves.
         asked = nw.col(name).fill_null("").str.to_lowercase()
         responses = responses.filter(~asked.str.contains(EXIT_PATTERN))
     answers = (
@@ -119,6 +121,7 @@ def _answers(study: Study, people: nw.LazyFrame[Any], scores: Sequence[str], lag
 
 def _excluded(stays: pd.DataFrame, used: pd.Series[Any], scores: Sequence[str]) -> pd.DataFrame:
     """Count the customers who are in no interval, by reason."""
+    # Without any time at risk there is no interval.
     at_once = stays["duration"] <= 0
     never = ~stays["customer_id"].isin(used) & ~at_once
     lacking = ("without an answer to " if len(scores) == 1 else "never with all of ") + ", ".join(scores)
@@ -137,9 +140,11 @@ def _known_scores(answers: pd.DataFrame, scores: Sequence[str], study: Study) ->
     answers = answers.assign(
         start=answers["start"].clip(lower=0.0), risk=answers["score"] * sign, column=place
     )
+    # The riskiest answer of an instant comes last and is kept.
     answers = answers.sort_values(["customer_id", "start", "risk"], kind="stable")
     answers = answers.drop_duplicates(["customer_id", "start", "column"], keep="last")
     wide = answers.pivot(index=["customer_id", "start"], columns="column", values="score")
     wide = wide.reindex(columns=[score_column(place) for place in range(len(scores))]).sort_index()
+    # The latest answer counts until the next one; rows before all are known fall away.
     wide = wide.groupby(level="customer_id").ffill()
     return wide.dropna().reset_index()

@@ -75,6 +75,7 @@ class SurvivalInput:
     def of_kind(self, kind: str | int) -> SurvivalInput:
         """Return the input with one kind of event as the event, all others as censoring."""
         if kind == "any":
+            # Whoever left, whichever way.
             event = (self.rows.event > 0).astype(np.int64)
         else:
             names = {name: code for code, name in self.kinds.items()}
@@ -83,6 +84,7 @@ class SurvivalInput:
                 raise ArgumentError(
                     f"kind is {kind!r}", wanted="one of 'any', " + ", ".join(map(repr, names))
                 )
+            # One kind is the event, all others are censoring.
             event = (self.rows.event == code).astype(np.int64)
         return replace(self, rows=replace(self.rows, event=event))
 
@@ -181,9 +183,11 @@ def _from_study(
     people = people.with_columns(entry=_entry(observed_from))
     if axis == "calendar":
         first: Any = collect(people.select(nw.col("started_at").min())).iloc[0, 0]
+        # On the calendar everybody is at risk from their own start on: delayed entry.
         shift = days_between(nw.lit(first), nw.col("started_at"))
         people = people.with_columns(duration=nw.col("duration") + shift, entry=nw.col("entry") + shift)
         label = f"day the first customer started ({first:%Y-%m-%d})"
+    # Counted on the engine: customers of the same time, end and groups are one row with a count.
     keys = ["duration", "event", *columns.neutral.values()]
     if late:
         keys.append("entry")
@@ -229,6 +233,7 @@ def score_bands(scores: pd.Series[Any], scale: Any) -> pd.Series[Any]:
     """Name the band of each answer: the three of an NPS, else the top answers against the others."""
     if scale.name == "nps" and (scale.low, scale.high) == (0, 10):
         names = ["detractors", "passives", "promoters"]
+        # Detractors 0 to 6, promoters 9 and 10 (Reichheld 2003).
         band = np.select([scores.isin(DETRACTORS), scores.isin(PROMOTERS)], [0, 2], 1)
     else:
         ends = f"{min(scale.top)}-{max(scale.top)}"
@@ -259,6 +264,7 @@ def _from_frame(native: Any, columns: _Columns) -> SurvivalInput:
         frame = frame.with_columns(**{neutral: nw.col(name) for name, neutral in columns.neutral.items()})
     parts = [name for name in _PARTS if name in present]
     if "cluster" not in parts and "customer_id" in present:
+        # A customer with several rows is a cluster.
         seen = collect(frame.select(rows=nw.len(), people=nw.col("customer_id").n_unique()))
         if int(seen["people"].iloc[0]) < int(seen["rows"].iloc[0]):
             frame = frame.with_columns(cluster=nw.col("customer_id"))
@@ -327,6 +333,7 @@ def _labels(table: pd.DataFrame, columns: Sequence[str]) -> Any:
         column = table[columns[0]]
         if not column.isna().any():
             return column
+    # A missing value is a group, called unknown.
     filled = [table[name].astype(object).where(table[name].notna(), UNKNOWN) for name in columns]
     if len(filled) == 1 and not filled[0].isin([UNKNOWN]).any():
         return filled[0]
@@ -379,6 +386,8 @@ def _conditional(sample: SurvivalInput, given: float) -> SurvivalInput:
     """Keep those who stayed beyond ``given`` and count from there."""
     if given == 0:
         return sample
+    # S(t
+    #  T > given): left truncation at the time already stayed.
     longer = np.flatnonzero(sample.rows.duration > given)
     if not longer.size:
         raise DataError(

@@ -58,17 +58,20 @@ def timeline(study: Study, *, dated: str = "end", carry: Sequence[str] = ()) -> 
         people = people.with_columns(**{carried(place): nw.col(name) for place, name in enumerate(carry)})
     cut = nw.lit(study.observed_until)
     if "ended_at" not in columns:
+        # A column of missing times, for a study in which nobody ends.
         never = nw.when(nw.col("started_at").is_null()).then(nw.col("started_at"))
         people = people.with_columns(ended_at=never)
     left = nw.col("ended_at")
     if dated == "notice" and "notice_at" in columns:
         notice = nw.col("notice_at")
+        # Whoever gave notice has decided to leave: what they say later is no predictor.
         sooner = ~notice.is_null() & (left.is_null() | (notice < left))
         left = nw.when(sooner).then(notice).otherwise(left)
     forced = nw.lit(False)
     if "end_kind" in columns:
         forced = nw.col("end_kind") == "involuntary"
     people = people.with_columns(left_at=left, _forced=forced)
+    # An end after the data cut has not happened yet.
     happened = ~nw.col("left_at").is_null() & (nw.col("left_at") <= cut)
     code = nw.when(nw.col("_forced")).then(nw.lit(2)).otherwise(nw.lit(1))
     return (
@@ -98,6 +101,7 @@ def as_day(value: date | str) -> datetime:
 
 def under_observation(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Leave out customers who left before they could be observed, and say how many."""
+    # Gone before anybody recorded ends: they could not have been seen to stay.
     never = table["duration"] <= table["entry"]
     if not never.any():
         return table, ()

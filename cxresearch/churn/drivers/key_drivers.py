@@ -133,6 +133,7 @@ def key_drivers(
     drawn = [_statistics(rows, rng.poisson(1.0, size)[rows.cluster], split) for _ in range(int(runs))]
     boot = {key: np.array([run[key] for run in drawn]) for key in point}
     ends = {key: np.quantile(boot[key], [(1 - level) / 2, (1 + level) / 2], axis=0) for key in boot}
+    # What all drivers explain together: R squared.
     total = boot["importance"].sum(axis=1)
     total_ends = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
     return KeyDrivers(

@@ -67,18 +67,21 @@ def added_value(
     4
     """
     check_level(level)
-    own = {name: _own_columns(name, marks) for name in marks.instruments}
+    columns_of = {name: _own_columns(name, marks) for name in marks.instruments}
     sets: dict[str, list[str]] = {"without scores": []}
-    sets |= {f"with {marks.instruments[name].label}": [name] for name in own}
-    sets |= {"with all scores": list(own)} if len(own) > 1 else {}
-    if not set(readable_columns(marks, leave_out)[0]) - {c for columns in own.values() for c in columns}:
+    sets |= {f"with {marks.instruments[name].label}": [name] for name in columns_of}
+    sets |= {"with all scores": list(columns_of)} if len(columns_of) > 1 else {}
+    if not set(readable_columns(marks, leave_out)[0]) - {
+        c for columns in columns_of.values() for c in columns
+    }:
         raise DataError(
             "these landmarks hold scores alone, so there is nothing for the scores to add to",
             next_step="use cx.compare for scores alone, or landmarks with tenure and other features",
         )
     risks: dict[str, NDArray[np.float64]] = {}
-    for label, kept in sets.items():
-        out = [column for name, columns in own.items() if name not in kept for column in columns]
+    for label, used in sets.items():
+        # The same model without the columns of some scores.
+        out = [column for name, columns in columns_of.items() if name not in used for column in columns]
         fitted = fit_churn(
             marks,
             model=model,
@@ -89,6 +92,7 @@ def added_value(
             seed=seed,
         )
         rows = held_out_rows(fitted, marks)[1]
+        # One split for all, so all are judged on the same rows.
         risks[label] = rows.risk
     return _nested(risks, rows, model, level)
 
@@ -105,12 +109,12 @@ def _nested(
     names = list(risks)
     auc = ipcw_auc(rows.duration, rows.event, list(risks.values()), [rows.horizon])
     brier = ipcw_brier(rows.duration, rows.event, [[risk] for risk in risks.values()], [rows.horizon])
-    found = {
+    by_metric = {
         "auc": values_with_ends(auc, names, rows, level),
         "brier": values_with_ends(brier, [*names, "prevalence"], rows, level)[: len(names)],
     }
     table = pd.DataFrame({"features": names})
-    for metric, values in found.items():
+    for metric, values in by_metric.items():
         for end, at in (("", 2), ("_low", 3), ("_high", 4)):
             table[metric + end] = [row[at] for row in values]
     pairs = [(name, names[0]) for name in names[1:]]

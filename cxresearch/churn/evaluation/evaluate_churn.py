@@ -89,8 +89,8 @@ def evaluate_churn(
     --------
     >>> import cxresearch as cx
     >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=6_000)
-    >>> found = cx.evaluate_churn(cx.fit_churn(marks, members=0), marks, runs=50)
-    >>> found.better_than_chance
+    >>> evaluation = cx.evaluate_churn(cx.fit_churn(marks, members=0), marks, runs=50)
+    >>> evaluation.better_than_chance
     True
     """
     require_landmarks(marks)
@@ -107,6 +107,7 @@ def evaluate_churn(
     check_same_kind(model, marks)
     frame, rows, table = held_out_rows(model, marks)
     risks = {"model": rows.risk}
+    # The simple rules were fitted on the same training rows.
     risks |= {name: fit.predict_proba(table)[:, 1] for name, fit in model.baselines.items()}
     metrics, contrasts = _metrics(risks, rows, level)
     ranked, gains = _ranked(risks, rows, level=level, runs=int(runs), seed=seed)
@@ -135,6 +136,7 @@ def evaluate_churn(
 
 def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Judged, pd.DataFrame]:
     """Return the held-out rows: of the frame, with outcomes and risks, and as the model reads them."""
+    # Customers of the test side at landmarks of the test period, followed through.
     chosen = held_out(model.split, marks.frame) & followed_through(marks)
     frame = marks.frame[chosen]
     if not len(frame):
@@ -143,25 +145,25 @@ def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Ju
             where=str(model.split),
             next_step="fit with test_share above 0, on landmarks far enough apart",
         )
-    made = outcome_rows(
+    held = outcome_rows(
         frame,
         numbers=model.numbers,
         categories=model.categories,
         kind=model.kind,
         horizon=model.horizon_days,
     )
-    require_both_sides(made, "held-out rows")
+    require_both_sides(held, "held-out rows")
     event = frame["event"].to_numpy(dtype=np.int64)
     rows = Judged(
-        risk=risk_of(model, made.table),
+        risk=risk_of(model, held.table),
         duration=frame["duration_days"].to_numpy(dtype=np.float64),
         event=one_against_others(event, model.kind),
-        left=made.left,
-        weight=made.weight,
-        customer=made.customer,
+        left=held.left,
+        weight=held.weight,
+        customer=held.customer,
         horizon=model.horizon_days,
     )
-    return frame, rows, made.table
+    return frame, rows, held.table
 
 
 def _metrics(
@@ -176,15 +178,16 @@ def _metrics(
         *values_with_ends(brier, [*names, "prevalence"], rows, level),
     ]
     table.append(("prevalence", "auc", 0.5, 0.5, 0.5))
-    table += [("model", name, *found) for name, found in calibration_line(rows, level).items()]
-    made = pd.DataFrame(table, columns=["contestant", "metric", "value", "low", "high"])
-    return made, auc_contrasts(auc, names, rows, level=level, pairs=[("model", name) for name in names[1:]])
+    table += [("model", name, *ends_of_line) for name, ends_of_line in calibration_line(rows, level).items()]
+    frame = pd.DataFrame(table, columns=["contestant", "metric", "value", "low", "high"])
+    return frame, auc_contrasts(auc, names, rows, level=level, pairs=[("model", name) for name in names[1:]])
 
 
 def values_with_ends(
     measure: Measure, names: list[str], rows: Judged, level: float
 ) -> list[tuple[str, str, float, float, float]]:
     """Return (contestant, metric, value, low, high) of each contestant, clustered by customer."""
+    # Wald, from influence functions summed by customer.
     z = normal_quantile(level)
     se = measure.standard_errors(clusters=rows.customer)[:, 0]
     metric = {"AUC": "auc"}.get(measure.name, "brier")
@@ -199,18 +202,21 @@ def auc_contrasts(
 ) -> tuple[Contrast, ...]:
     """Contrast pairs of contestants on the same rows, clustered by customer."""
     covariance = auc.covariance(clusters=rows.customer)
-    made = []
+    contrasts = []
     for first, second in pairs:
         a, b = names.index(first), names.index(second)
         # Paired on the same rows: Var(a - b) = Var a + Var b - 2 Cov(a, b).
         variance = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
         difference, se = float(auc.value[a, 0] - auc.value[b, 0]), float(np.sqrt(max(variance, 0.0)))
-        made.append(_contrast((first, second), difference, se, n=int((rows.weight > 0).sum()), level=level))
-    return tuple(made)
+        contrasts.append(
+            _contrast((first, second), difference, se, n=int((rows.weight > 0).sum()), level=level)
+        )
+    return tuple(contrasts)
 
 
 def _contrast(sides: tuple[str, str], difference: float, se: float, *, n: int, level: float) -> Contrast:
     z = normal_quantile(level)
+    # Without an error the difference is no evidence.
     statistic = difference / se if se > 0 else 0.0
     return Contrast(
         name="AUC",
@@ -260,20 +266,21 @@ def _in_order(metrics: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 def _by_segment(
     frame: pd.DataFrame, rows: Judged, segments: Sequence[str], *, level: float, threshold: float
 ) -> pd.DataFrame:
-    made = []
+    lines = []
     for segment in segments:
+        # A missing value is a group of its own.
         values = frame[segment].astype(object).where(frame[segment].notna(), "(missing)").astype(str)
         for value in sorted(values.unique()):
-            found = group_row(rows.take((values == value).to_numpy()), level=level, threshold=threshold)
-            made.append({"segment": segment, "value": value, **found})
+            figures = group_row(rows.take((values == value).to_numpy()), level=level, threshold=threshold)
+            lines.append({"segment": segment, "value": value, **figures})
     columns = ["segment", "value", *_DRIFT, "flagged", "hit_rate", "false_alarm_rate"]
-    return pd.DataFrame(made, columns=columns)
+    return pd.DataFrame(lines, columns=columns)
 
 
 def _drift(frame: pd.DataFrame, rows: Judged, *, level: float, threshold: float) -> pd.DataFrame:
     dates = frame["landmark_at"]
-    made = []
+    lines = []
     for date in sorted(dates.dropna().unique()):
-        found = group_row(rows.take((dates == date).to_numpy()), level=level, threshold=threshold)
-        made.append({"landmark_at": date, **found})
-    return pd.DataFrame(made, columns=["landmark_at", *_DRIFT])
+        figures = group_row(rows.take((dates == date).to_numpy()), level=level, threshold=threshold)
+        lines.append({"landmark_at": date, **figures})
+    return pd.DataFrame(lines, columns=["landmark_at", *_DRIFT])

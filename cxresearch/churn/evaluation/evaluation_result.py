@@ -223,14 +223,16 @@ class ChurnEvaluation(Result):
         test of the difference, for the pair was chosen by looking.
         """
         judged = self.by_segment.dropna(subset=["auc", "auc_low", "auc_high"])
+        # Best and worst group of each column.
         pairs = [
             (rows.iloc[int(rows["auc"].argmax())], rows.iloc[int(rows["auc"].argmin())])
             for _, rows in judged.groupby("segment", sort=False)
         ]
-        apart = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
-        if not apart:
+        # Intervals that do not overlap: stricter than a test, for the pair was chosen by looking.
+        separate = [(best, worst) for best, worst in pairs if best["auc_low"] > worst["auc_high"]]
+        if not separate:
             return ""
-        best, worst = max(apart, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
+        best, worst = max(separate, key=lambda pair: float(pair[0]["auc"] - pair[1]["auc"]))
         chance = ""
         if worst["auc_low"] <= 0.5:
             chance = ", where it is not shown to be better than chance"

@@ -79,8 +79,8 @@ def resampled(
 
 def ends(values: NDArray[np.float64], level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the lower and upper percentile of resampled values along the first axis."""
-    found = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return np.asarray(found[0]), np.asarray(found[1])
+    limits = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.asarray(limits[0]), np.asarray(limits[1])
 
 
 def ranking(
@@ -95,15 +95,16 @@ def ranking(
     case, size = weight * left, len(levels)
 
     def statistic(times: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = np.bincount(code, weights=times * case, minlength=size)
-        cases = np.cumsum(found)
+        cases_there = np.bincount(code, weights=times * case, minlength=size)
+        cases = np.cumsum(cases_there)
         rows = np.cumsum(np.bincount(code, weights=times * weight, minlength=size))
         if not cases[-1] > 0:
             return np.full(1 + len(shares), np.nan)
         # AP = sum over levels of risk of (cases there) x (precision down to there) / cases.
         precision = np.divide(cases, rows, out=np.zeros(size), where=rows > 0)
+        # A straight line between distinct risks: whoever ties is contacted at random.
         captured = np.interp(shares, np.r_[0, rows / rows[-1]], np.r_[0, cases / cases[-1]])
-        return np.concatenate([[float(found @ precision) / cases[-1]], captured])
+        return np.concatenate([[float(cases_there @ precision) / cases[-1]], captured])
 
     return statistic
 
@@ -127,10 +128,11 @@ def gains_table(point: NDArray[np.float64], runs: NDArray[np.float64], level: fl
 
 def calibration_table(rows: Judged, *, level: float, groups: int = 10) -> pd.DataFrame:
     """Compare predicted and observed risk by quantile group of the predicted; SE linearised by customer."""
+    # Tenths of the predicted risk; equal risks stay together.
     edges = np.unique(np.quantile(rows.risk, np.linspace(0, 1, groups + 1)))
     group = np.clip(np.searchsorted(edges, rows.risk, side="right") - 1, 0, max(len(edges) - 2, 0))
     z = normal_quantile(level)
-    made = []
+    lines = []
     for index in np.unique(group):
         part = rows.take((group == index) & (rows.weight > 0))
         if not len(part.risk):
@@ -140,7 +142,7 @@ def calibration_table(rows: Judged, *, level: float, groups: int = 10) -> pd.Dat
         error = part.weight * (part.left - observed)
         by_customer = np.bincount(np.unique(part.customer, return_inverse=True)[1], weights=error)
         se = float(np.sqrt((by_customer**2).sum()) / part.weight.sum())
-        made.append(
+        lines.append(
             {
                 "predicted": float(np.average(part.risk, weights=part.weight)),
                 "observed": observed,
@@ -149,7 +151,7 @@ def calibration_table(rows: Judged, *, level: float, groups: int = 10) -> pd.Dat
                 "n": len(part.risk),
             }
         )
-    return pd.DataFrame(made)
+    return pd.DataFrame(lines)
 
 
 def calibration_line(rows: Judged, level: float) -> dict[str, tuple[float, float, float]]:
@@ -181,6 +183,7 @@ def calibration_line(rows: Judged, level: float) -> dict[str, tuple[float, float
 
 
 def _wald(fit: LogisticFit, at: int, level: float) -> tuple[float, float, float]:
+    # b +- z se, robust by customer.
     value, reach = float(fit.coefficients[at]), float(normal_quantile(level) * fit.se[at])
     return value, value - reach, value + reach
 
@@ -200,6 +203,9 @@ def group_row(rows: Judged, *, level: float, threshold: float) -> dict[str, floa
     value, se = float(auc.value[0, 0]), float(auc.standard_errors(clusters=rows.customer)[0, 0])
     brier = ipcw_brier(rows.duration, rows.event, [[rows.risk]], [rows.horizon])
     z = normal_quantile(level)
+    # Hit rate P(flagged
+    #  left), false alarms P(flagged
+    #  stayed).
     flag, left, weight = rows.risk[known] >= threshold, rows.left[known], rows.weight[known]
     return row | {
         "observed": float(np.average(left, weights=weight)),

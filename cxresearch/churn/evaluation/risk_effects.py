@@ -260,6 +260,7 @@ def effect_curve(
     table = table_of(marks.frame, model.numbers, model.categories)
     if len(table) > most_rows:
         table = table.sample(int(most_rows), random_state=seed).reset_index(drop=True)
+    # Rows without the feature are reported by themselves.
     missing = table[feature].isna().to_numpy()
     known = table[~missing].reset_index(drop=True)
     grid = _grid(known[feature].to_numpy(), int(points))
@@ -269,6 +270,7 @@ def effect_curve(
     middle = curve(lambda rows: risk_of(model, rows)[None, :], known, feature, grid)[0]
     spread = np.full(len(grid), np.nan)
     if len(model.members) > 1:
+        # The same curve by each refit on resampled customers; their spread is the error.
         drawn = curve(lambda rows: expit(member_logits(model, rows)), known, feature, grid)
         spread = drawn.std(axis=0, ddof=1) * model.member_scale
     label = feature_words(feature)
@@ -307,6 +309,7 @@ def _ale(
     predict: Predict, rows: pd.DataFrame, feature: str, grid: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Accumulated mean local differences, centred to have mean 0 over the rows, shape (models, values)."""
+    # The step of the grid in which a row lies.
     cell = np.clip(np.searchsorted(grid, rows[feature].to_numpy(), side="left"), 1, len(grid) - 1)
     # Apley and Zhu (2020), eq. 8: mean of f(z_k) - f(z_(k-1)) over the rows between the two, summed up.
     jump = predict(rows.assign(**{feature: grid[cell]})) - predict(rows.assign(**{feature: grid[cell - 1]}))
@@ -314,6 +317,7 @@ def _ale(
     means = np.stack([np.bincount(cell, weights=row, minlength=len(grid)) for row in jump])
     steps = np.divide(means, counts, out=np.zeros_like(means), where=counts > 0)
     heights = np.cumsum(steps, axis=1)
+    # Centred: the mean over the rows is 0.
     middle = (heights[:, cell] + heights[:, cell - 1]).mean(axis=1, keepdims=True) / 2
     return np.asarray(heights - middle)
 
@@ -376,9 +380,10 @@ def churn_odds(
             f"terms are {chosen!r} and interaction {interaction!r}",
             wanted="numbers of the landmarks, the interaction among the terms: " + ", ".join(sorted(numbers)),
         )
-    kept = marks.frame[marks.frame[chosen].notna().all(axis=1)]
-    rows = outcome_rows(kept, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
+    complete = marks.frame[marks.frame[chosen].notna().all(axis=1)]
+    rows = outcome_rows(complete, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
     require_both_sides(rows, "rows with all terms")
+    # Centred, so that a main effect is the one at the mean of the other term.
     columns, units = _scaled(rows.table, marks)
     names = list(chosen)
     X = np.column_stack([np.ones(len(columns)), columns.to_numpy()])
@@ -403,7 +408,7 @@ def churn_odds(
         ),
         slopes=_slopes(fit, rows.table, columns, chosen, interaction, z=z),
         n=fit.n,
-        n_missing=len(marks.frame) - len(kept),
+        n_missing=len(marks.frame) - len(complete),
         customers=fit.clusters,
         cases=int((rows.left & known).sum()),
         level=level,
@@ -439,7 +444,7 @@ def _slopes(
     if interaction is None:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in ("at", "odds_ratio", "low", "high")})
     first, product = 1 + terms.index(interaction[0]), len(terms) + 1
-    made = []
+    lines = []
     for share in (0.1, 0.5, 0.9):
         at = float(columns[interaction[1]].quantile(share))
         # Slope b_1 + b_12 v with variance V_11 + v^2 V_22 + 2 v V_12.
@@ -450,7 +455,7 @@ def _slopes(
             + 2 * at * fit.covariance[first, product]
         )
         reach = z * np.sqrt(variance)
-        made.append(
+        lines.append(
             {
                 "at": float(raw[interaction[1]].quantile(share)),
                 "odds_ratio": float(np.exp(slope)),
@@ -458,4 +463,4 @@ def _slopes(
                 "high": float(np.exp(slope + reach)),
             }
         )
-    return pd.DataFrame(made)
+    return pd.DataFrame(lines)

@@ -50,9 +50,9 @@ def feature_words(column: str) -> str:
     'logins mean, last 7 days'
     """
     for pattern, words in _NAMES:
-        found = re.fullmatch(pattern, column)
-        if found:
-            return words.format(*found.groups())
+        match = re.fullmatch(pattern, column)
+        if match:
+            return words.format(*match.groups())
     end = re.fullmatch(r"(\w+?)_(\d+)d", column)
     if end:
         return f"{_spaced(end[1])} in the last {end[2]} days"

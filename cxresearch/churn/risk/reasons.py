@@ -44,11 +44,13 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
         ``"two unresolved tickets; usage down 40 % on the 30 days before"``; ``"nothing stands out"`` where no
         column raises the risk.
     """
+    # Each column against a typical customer, one at a time.
     typical = typical_values(model)
     rises = column_rises(model, table, typical)
     texts = []
     for at in range(len(table)):
         row = rises[at]
+        # The strongest first; what hardly moves the risk is no reason.
         names = [model.columns[index] for index in np.argsort(-row) if row[index] > _LEAST_RISE]
         said: list[str] = []
         spoken: set[str] = set()
@@ -63,6 +65,7 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
 
 def typical_values(model: ChurnModel) -> dict[str, float | str]:
     """Return the median of each number and the commonest category of each segment, as trained on."""
+    # A number stands at its median, a category at the commonest.
     medians = dict(zip(model.ranges["feature"], model.ranges["median"], strict=True))
     return {name: float(medians[name]) for name in model.numbers} | {
         name: model.levels[name][0] for name in model.categories
@@ -130,10 +133,10 @@ def _score_phrase(part: str, value: float, label: str, top: int) -> str:
 
 
 def _count(value: float) -> str:
-    whole = round(value)
-    if 0 <= whole < len(_WORDS):
-        return _WORDS[whole]
-    return f"{whole:,}"
+    count = round(value)
+    if 0 <= count < len(_WORDS):
+        return _WORDS[count]
+    return f"{count:,}"
 
 
 def _several(value: float, thing: str) -> str:

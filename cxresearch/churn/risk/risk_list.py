@@ -124,6 +124,7 @@ class RiskList(Result):
     def finding(self) -> str:
         """How many customers are worth a contact, and what is at stake."""
         text = f"{self.customers:,} active customers on {self.on:%Y-%m-%d}, {len(self.table):,} listed"
+        # NaN: the study has no revenue.
         if self.total_at_risk != self.total_at_risk:
             return f"{text}, ranked by their risk of leaving within {self.horizon_days:g} days."
         money = f"{format_value(self.total_at_risk, Unit.MONEY)} {money_words(self.currency)}"

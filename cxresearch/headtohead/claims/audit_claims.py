@@ -139,9 +139,9 @@ def audit_claims(
         except DataError as error:
             why = error.problem
     evidence = Evidence(study=study, marks=marks, no_marks=why, level=level)
-    found = tuple(saying.on(evidence) for saying in SAYINGS)
+    claims = tuple(saying.on(evidence) for saying in SAYINGS)
     import pandas as pd
 
     return ClaimAudit(
-        claims=found, table=pd.DataFrame([dataclasses.asdict(item) for item in found]), level=level
+        claims=claims, table=pd.DataFrame([dataclasses.asdict(item) for item in claims]), level=level
     )

@@ -36,9 +36,10 @@ _YEARS, _DISCOUNT = 5, 0.10
 
 def csat_no_guide(evidence: Evidence) -> Answer:
     """CSAT must be shown to predict no better than chance, and NPS to predict."""
-    found = compare(evidence.rows("csat", "nps"), ["nps", "csat"], level=evidence.level, measures=())
-    nps, csat = found.auc("nps"), found.auc("csat")
-    gap = found.contrast("nps", "csat")
+    contest = compare(evidence.rows("csat", "nps"), ["nps", "csat"], level=evidence.level, measures=())
+    nps, csat = contest.auc("nps"), contest.auc("csat")
+    gap = contest.contrast("nps", "csat")
+    # No better than chance: anything beyond the margin is ruled out; of use: above chance.
     useless, useful = csat.high < 0.5 + AUC_MARGIN, nps.low > 0.5
     if useless and useful:
         verdict = "supported"
@@ -55,7 +56,7 @@ def csat_no_guide(evidence: Evidence) -> Answer:
         estimate=gap.difference,
         low=gap.low,
         high=gap.high,
-        n=found.n,
+        n=contest.n,
     )
 
 
@@ -73,11 +74,13 @@ def risk_difference(
     member = group[keep][fit.order]
     risks, effects = [], []
     for part in (member, ~member):
-        here = part.astype(np.float64)
-        share = here.mean()
-        hit, effect = mean_at(fit, at, here, np.zeros(fit.n))
-        risks.append(hit / share)
-        effects.append((effect - hit / share * (here - share)) / share)
+        inside = part.astype(np.float64)
+        share = inside.mean()
+        # R = P(left, inside) / P(inside): psi_R = (psi_joint - R psi_share) / P(inside).
+        joint, effect = mean_at(fit, at, inside, np.zeros(fit.n))
+        risks.append(joint / share)
+        effects.append((effect - joint / share * (inside - share)) / share)
+    # The groups share customers: the error of the difference, not of two.
     se = float(np.sqrt(influence_covariance((effects[0] - effects[1])[None, :], clusters=clusters)[0, 0]))
     gap, half = risks[0] - risks[1], normal_quantile(level) * se
     return risks[0], risks[1], gap, gap - half, gap + half
@@ -96,6 +99,7 @@ def bad_experience_churn(evidence: Evidence) -> Answer:
     name = _score(marks, "ces", "csat", "nps")
     scale = marks.instruments[name]
     answers = marks.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    # The mirror image of the scale's top answers; 0 to 6 of an NPS.
     known, unhappy = ~np.isnan(answers), np.isin(answers, unhappy_answers(scale))
     enough(int(unhappy.sum()), f"unhappy answers to {scale.label}")
     bad, rest, gap, low, high = risk_difference(marks, unhappy, known, evidence.level)
@@ -128,6 +132,7 @@ def one_failure_forgiven(evidence: Evidence) -> Answer:
     if lacking:
         raise DataError(f"the landmark rows have no {lacking[0]}")
     failed = (frame[["reopened_90d", "unresolved_tickets"]].fillna(0) > 0).any(axis=1).to_numpy()
+    # Happy before the failure could have happened.
     happy = (frame[name].isin(scale.top) & (frame[f"{name}_age_days"] > 90)).to_numpy()
     enough(int((failed & happy).sum()), "happy customers with a failure since")
     enough(int((~failed & happy).sum()), "happy customers without a failure since")
@@ -153,6 +158,7 @@ def retention_pays(evidence: Evidence) -> Answer:
     profit.
     """
     marks = evidence.rows()
+    # One row a customer: the first landmark.
     frame = marks.frame.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
     fit = follow_up(frame["duration_days"], (frame["event"] > 0).astype(int))
     at = sides(fit, DAYS_A_YEAR, controls="all")
@@ -160,19 +166,19 @@ def retention_pays(evidence: Evidence) -> Answer:
     enough(int(np.count_nonzero(at.case)), "customers who left within a year")
     half = normal_quantile(evidence.level)
     half *= float(np.sqrt(influence_covariance(effect[None, :])[0, 0]))
-    kept = np.clip(1 - lost + np.array([0.0, -half, half]), 0.0, 0.95)
+    stayed = np.clip(1 - lost + np.array([0.0, -half, half]), 0.0, 0.95)
     # Gain falls or rises with retention, so the ends are taken over the interval.
-    grid = np.linspace(kept[1], kept[2], 50)
+    grid = np.linspace(stayed[1], stayed[2], 50)
     gains = _gain(grid)
     low, high = float(gains.min()), float(gains.max())
     return Answer(
         verdict=judged(low, high, at_least=PROFIT_CLAIM, ruled_out_below=PROFIT_CLAIM),
         finding=(
-            f"{100 * kept[0]:.1f} % of customers stay a year here; five points more would bring "
-            f"{100 * float(_gain(kept[:1])[0]):.0f} % more profit over {_YEARS} years "
+            f"{100 * stayed[0]:.1f} % of customers stay a year here; five points more would bring "
+            f"{100 * float(_gain(stayed[:1])[0]):.0f} % more profit over {_YEARS} years "
             f"({100 * low:.0f} to {100 * high:.0f} %)."
         ),
-        estimate=float(_gain(kept[:1])[0]),
+        estimate=float(_gain(stayed[:1])[0]),
         low=low,
         high=high,
         n=fit.n,
@@ -181,6 +187,7 @@ def retention_pays(evidence: Evidence) -> Answer:
 
 def _gain(retention: NDArray[np.float64]) -> NDArray[np.float64]:
     years = np.arange(_YEARS)[:, None]
+    # Sum over years y of (r / (1 + d))^y, today and with five points more.
     now = ((retention / (1 + _DISCOUNT)) ** years).sum(axis=0)
     more = ((np.minimum(retention + 0.05, 1.0) / (1 + _DISCOUNT)) ** years).sum(axis=0)
     return np.asarray(more / now - 1)

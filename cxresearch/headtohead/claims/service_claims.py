@@ -70,6 +70,7 @@ def ticket_answers(evidence: Evidence) -> pd.DataFrame:
         by="customer_id",
         tolerance=pd.Timedelta(days=_ANSWER_WITHIN_DAYS),
     ).dropna(subset=["created_at"])
+    # Higher means happier, whatever end of the scale is good.
     sign = -evidence.study.instruments["csat"].risk_sign
     joined["score"] = sign * joined["score"].astype(float)
     enough(len(joined), "CSAT answers within 14 days of a ticket")
@@ -90,10 +91,12 @@ def quick_replies_please(evidence: Evidence) -> Answer:
     if answers["first_replied_at"].isna().all():
         raise DataError("tickets do not say when they were first answered")
     resolved = answers["resolved_at"].notna() & (answers["resolved_at"] <= answers["responded_at"])
+    # Reopened, or not resolved when the customer answered.
     unhelpful = answers[(answers["reopens"].fillna(0) > 0) | ~resolved]
     unhelpful = unhelpful[unhelpful["first_replied_at"] <= unhelpful["responded_at"]]
     enough(len(unhelpful), "answers about tickets that were not solved")
     wait = (unhelpful["first_replied_at"] - unhelpful["created_at"]).dt.total_seconds() / 3600
+    # Quick and slow are what this company is used to.
     median = float(wait.median())
     gap, low, high = _happier(unhelpful, wait < median, evidence.level)
     return Answer(
@@ -118,6 +121,7 @@ def slow_resolution_hurts(evidence: Evidence) -> Answer:
     answers = ticket_answers(evidence)
     if answers["resolved_at"].isna().all():
         raise DataError("tickets do not say when they were resolved")
+    # Open tickets count until the answer: what came later the customer did not know.
     until = answers[["resolved_at", "responded_at"]].min(axis=1)
     hours = (until - answers["created_at"]).dt.total_seconds() / 3600
     resolved = answers["resolved_at"].notna() & (answers["resolved_at"] <= answers["responded_at"])
@@ -147,19 +151,21 @@ def repeat_customers_spend(evidence: Evidence) -> Answer:
     orders = orders.join(buyers["started_at"], on="customer_id")
     orders["month"] = _months(orders["ordered_at"] - orders["started_at"])
     months = _months(_last_seen(buyers, evidence.study.observed_until) - buyers["started_at"])
+    # The saying is about months 31 to 36; the latest half-year that 30 buyers reached stands for it.
     for end in (36, 30, 24, 18, 12):
-        here = months.index[months >= end]
-        if len(here) >= 30:
+        observed = months.index[months >= end]
+        if len(observed) >= 30:
             break
     else:
         raise DataError("fewer than 30 buyers were observed for a year")
-    part = orders[orders["customer_id"].isin(here)]
+    part = orders[orders["customer_id"].isin(observed)]
     late = part[(part["month"] >= end - 6) & (part["month"] < end)].groupby("customer_id")["amount"].sum()
     early = part[part["month"] < 6].groupby("customer_id")["amount"].sum()
+    # Ratio of two means of the same customers, on the log scale.
     ratio, low, high = mean_ratio(
-        late.reindex(here).fillna(0).to_numpy(dtype=np.float64),
-        early.reindex(here).fillna(0).to_numpy(dtype=np.float64),
-        clusters=np.arange(len(here)),
+        late.reindex(observed).fillna(0).to_numpy(dtype=np.float64),
+        early.reindex(observed).fillna(0).to_numpy(dtype=np.float64),
+        clusters=np.arange(len(observed)),
         level=evidence.level,
     )
     verdict = "contradicted" if high < SPEND_CLAIM else ("supported" if low > 1 else "underpowered")
@@ -172,7 +178,7 @@ def repeat_customers_spend(evidence: Evidence) -> Answer:
         estimate=ratio,
         low=low,
         high=high,
-        n=len(here),
+        n=len(observed),
     )
 
 
@@ -244,9 +250,12 @@ def _widest_gap(
 
     Scheffe's, for the widest gap was not named beforehand.
     """
+    # Gaps to the first generation: all are 0 if all means are equal.
     pick = np.column_stack([-np.ones(len(means) - 1), np.eye(len(means) - 1)])
     gaps = pick @ means
+    # Wald: g' (C V C')^-1 g, chi-square on generations less one.
     statistic = float(gaps @ np.linalg.solve(pick @ spread @ pick.T, gaps))
+    # Scheffe: sqrt of the chi-square quantile holds for every gap, named beforehand or not.
     reach = float(np.sqrt(stats.chi2.ppf(level, len(gaps))))
     top, bottom = int(means.argmax()), int(means.argmin())
     gap = float(means[top] - means[bottom])

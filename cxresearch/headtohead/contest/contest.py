@@ -163,6 +163,7 @@ class _Settings:
     @property
     def rule(self) -> Rule:
         """What every measure is judged by."""
+        # The primary pair first, in the direction named.
         others = [pair for pair in combinations(self.scores, 2) if set(pair) != set(self.primary)]
         return Rule(pairs=(self.primary, *others), level=self.level, margin=self.margin)
 

@@ -72,6 +72,7 @@ def _categories(row: Floats, scale: Scale) -> Floats:
 
 
 def _matched(row: Floats, scale: Scale, size: int) -> Floats:
+    # Class of answer x: floor((x - low) k / levels), k classes of equal width.
     classes = np.floor((row - scale.low) * size / len(scale.levels))
     return classes * scale.risk_sign
 
@@ -87,6 +88,7 @@ def agreement_cautions(answers: Mapping[str, Floats], scales: Mapping[str, Scale
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             r = float(np.corrcoef(ranks[first], ranks[second])[0, 1])
+            # Spearman's r times sqrt(n) is about standard normal where nothing goes together.
             if r * np.sqrt(len(ranks[first])) < -3:
                 notes.append(
                     f"{scales[first].label} and {scales[second].label} contradict each other "
@@ -98,6 +100,7 @@ def agreement_cautions(answers: Mapping[str, Floats], scales: Mapping[str, Scale
 def _mid_ranks(values: Floats) -> Floats:
     code, levels = level_codes("score", values)
     counts = np.bincount(code, minlength=len(levels))
+    # Mid-ranks: ties share the mean of their ranks.
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[code])
 
 

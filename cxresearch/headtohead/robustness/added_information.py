@@ -220,6 +220,7 @@ def _within(rows: ContestRows, marks: Landmarks) -> tuple[np.ndarray, np.ndarray
     """Durations and voluntary churn, both cut at the horizon."""
     duration = rows.frame["duration_days"].to_numpy(dtype=np.float64)
     event = (rows.frame["event"].to_numpy() == 1) & (duration <= marks.horizon_days)
+    # Involuntary churn and the horizon censor: cause-specific hazards.
     return np.minimum(duration, marks.horizon_days), event.astype(np.int64)
 
 
@@ -227,6 +228,7 @@ def _answer(rows: ContestRows, marks: Landmarks, table: pd.DataFrame, question: 
     duration, event = _within(rows, marks)
     strata = None
     dates = rows.frame["landmark_at"]
+    # Each landmark date has a baseline hazard of its own.
     if dates.notna().all() and dates.nunique() > 1:
         strata = dates.astype("int64").to_numpy()
 
@@ -264,6 +266,7 @@ def _vuong_table(rows: ContestRows, horizon: float) -> pd.DataFrame:
         label: logistic_fit(linear_basis(levels)[code], outcome, weights=weight).contributions
         for label, code, levels in zip(rows.labels, rows.codes, rows.levels, strict=True)
     }
+    # Vuong (1989): mean of l_a - l_b over its error, summed by customer.
     clusters = rows.clusters[rows.fit.order]
     lines = []
     for a, b in combinations(parts, 2):

@@ -174,6 +174,7 @@ def compare_segments(
         except DataError as error:
             left_out.append({"segment": value, "rows": len(rows), "reason": error.problem})
             continue
+        # With few leavers the standard error itself is a guess, and the weights lean on it.
         if result.n_cases < least:
             reason = f"{result.n_cases} leavers, fewer than {least}"
             left_out.append({"segment": value, "rows": len(rows), "reason": reason})
@@ -206,7 +207,7 @@ def pool_comparisons(
     Examples
     --------
     >>> import cxresearch as cx
-    >>> found = {
+    >>> comparisons = {
     ...     f"company {seed}": cx.compare(
     ...         cx.synthetic.synthetic_landmarks(seed=seed, customers=1_000, scenario="base"),
     ...         ["ces", "nps"],
@@ -214,7 +215,7 @@ def pool_comparisons(
     ...     )
     ...     for seed in (1, 2, 3)
     ... }
-    >>> pooled = cx.contest.pool_comparisons(found, by="company").pooled
+    >>> pooled = cx.contest.pool_comparisons(comparisons, by="company").pooled
     >>> pooled.k, pooled.low < pooled.value < pooled.high
     (3, True)
     """
@@ -228,11 +229,14 @@ def pool_comparisons(
             next_step="take larger segments, or compare all customers together",
         )
     results = list(comparisons.values())
-    one = results[0]
-    if {(r.primary, r.level, r.margin) for r in results} != {(one.primary, one.level, one.margin)}:
+    contest = results[0]
+    # Pooling differences of different pairs would mean nothing.
+    if {(r.primary, r.level, r.margin) for r in results} != {
+        (contest.primary, contest.level, contest.margin)
+    }:
         raise ArgumentError("the comparisons differ in pair, level or margin", wanted="the same contest")
     table = pd.DataFrame([_line(name, result) for name, result in comparisons.items()])
-    first, second = one.contrasts.iloc[0][["first_label", "second_label"]]
+    first, second = contest.contrasts.iloc[0][["first_label", "second_label"]]
     usable = table[table["se"] > 0]
     pooled = None
     # Random effects by REML; a segment without an error has none to be weighed by.
@@ -241,19 +245,19 @@ def pool_comparisons(
             usable["difference"],
             usable["se"],
             labels=list(usable["segment"]),
-            level=one.level,
+            level=contest.level,
             name=f"{first} minus {second}, average over {by}",
         )
     return SegmentContest(
-        finding=_finding(first, second, pooled, table, by=by, margin=one.margin),
+        finding=_finding(first, second, pooled, table, by=by, margin=contest.margin),
         first=first,
         second=second,
         by=by,
         table=table,
         pooled=pooled,
         left_out=absent,
-        level=one.level,
-        margin=one.margin,
+        level=contest.level,
+        margin=contest.margin,
     )
 
 
@@ -319,5 +323,6 @@ def _equivalent(pooled: Pooled, margin: float) -> bool:
 def _both_win(table: pd.DataFrame, level: float) -> bool:
     """Whether each score is the better one somewhere, after Holm's correction over the segments."""
     known = table[table["p_value"].notna()]
+    # Holm over the segments: one of many wins somewhere by chance.
     real = multipletests(known["p_value"], method="holm")[1] < 1 - level
     return bool((known["difference"][real] > 0).any() and (known["difference"][real] < 0).any())

@@ -38,8 +38,8 @@ _ASKED = "invitations_365d"
 
 def explaining_columns(marks: Landmarks) -> tuple[str, ...]:
     """Features and segments that may explain who answers: all but those made of answers."""
-    made = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
-    features = [name for name in marks.features if not name.startswith(made)]
+    of_answers = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
+    features = [name for name in marks.features if not name.startswith(of_answers)]
     return (*features, *marks.segments)
 
 
@@ -103,6 +103,7 @@ def response_weights(
     low, high = (check_number("truncate", value, at_least=0) for value in truncate)
     if not low < high <= 1:
         raise ArgumentError(f"truncate is {truncate}", wanted="two quantiles such as (0.01, 0.99)")
+    # A row has answered if it has every score.
     answered = _answered(marks, scores)
     share = answered.mean()
     if share in (0.0, 1.0):
@@ -122,6 +123,7 @@ def response_weights(
     weights = np.ones(len(answered))
     # Stabilised: P(answered) / P(answered | x), mean about 1 (Cole and Hernan 2008).
     raw = share / chance[answered]
+    # Truncated (Cole and Hernan 2008): few rows may not stand for all.
     weights[answered] = np.clip(raw, *np.quantile(raw, [low, high]))
     return weights
 
@@ -181,6 +183,7 @@ def nonresponse(
     asked = _asked(marks)
     if asked is not None:
         parts["known to have been asked"] = asked
+    # Unweighted first: the contest among those who answered.
     plain = compare(marks, names, level=level, margin=margin, measures=())
     contests = [_contest("those who answered", plain, np.ones(int(answered.sum())))]
     notes, silence = [], [_silence("all customers", marks, answered, level)]
@@ -191,8 +194,8 @@ def nonresponse(
         silence.append(_silence("those who were asked", contacted, answered[asked], level))
     for population, (part, replied) in populations.items():
         weights = response_weights(part, names, explained_by=explained_by, truncate=truncate)
-        found = compare(part, names, level=level, margin=margin, weights=weights, measures=())
-        contests.append(_contest(f"weighted to {population}", found, weights[replied]))
+        contest = compare(part, names, level=level, margin=margin, weights=weights, measures=())
+        contests.append(_contest(f"weighted to {population}", contest, weights[replied]))
         notes.append(_weights_line(population, weights[replied]))
     table = pd.DataFrame([_churn(group, marks, part, level) for group, part in parts.items() if part.any()])
     rate = float(answered.mean())
@@ -233,6 +236,7 @@ def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) 
     try:
         fit, clusters = _followed(marks, part)
         at = sides(fit, float(marks.horizon_days), controls="all")
+        # Share of leavers, weighted for censoring: 1 minus Kaplan-Meier.
         churn, effect = mean_at(fit, at, np.ones(fit.n), np.zeros(fit.n))
         se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
     except DataError:
@@ -267,13 +271,13 @@ def _silence(population: str, marks: Landmarks, answered: NDArray[np.bool_], lev
     }
 
 
-def _contest(population: str, found: Comparison, weights: NDArray[np.float64]) -> dict[str, Any]:
-    row = found.contrasts.iloc[0]
+def _contest(population: str, contest: Comparison, weights: NDArray[np.float64]) -> dict[str, Any]:
+    row = contest.contrasts.iloc[0]
     return {
         "population": population,
-        "n": found.n,
-        "first_auc": found.auc(found.primary[0]).value,
-        "second_auc": found.auc(found.primary[1]).value,
+        "n": contest.n,
+        "first_auc": contest.auc(contest.primary[0]).value,
+        "second_auc": contest.auc(contest.primary[1]).value,
         **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
         # Kish: (sum w)^2 / sum w^2 rows of equal weight would be as precise.
         "n_effective": float(weights.sum() ** 2 / (weights**2).sum()),

@@ -307,6 +307,7 @@ def _analytic(
 
 
 def _pool(contest: ContestRows, horizon: float) -> _Pool:
+    # Rows by customer, so that a customer drawn brings all of theirs.
     order = np.argsort(contest.clusters, kind="stable")
     codes = [contest.fit.unsorted(code.astype(float)).astype(np.intp)[order] for code in contest.codes]
     counts = np.bincount(contest.clusters)

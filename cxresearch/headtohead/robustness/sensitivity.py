@@ -250,8 +250,8 @@ def sensitivity(
     --------
     >>> import cxresearch as cx
     >>> from cxresearch.headtohead.robustness.sensitivity import sensitivity
-    >>> found = sensitivity(cx.synthetic.synthetic_landmarks(seed=1, customers=4_000), ("ces", "nps"))
-    >>> found.table["kind"].unique().tolist()
+    >>> comparison = sensitivity(cx.synthetic.synthetic_landmarks(seed=1, customers=4_000), ("ces", "nps"))
+    >>> comparison.table["kind"].unique().tolist()
     ['primary', 'horizon', 'form', 'controls', 'rows']
     """
     import pandas as pd
@@ -271,8 +271,8 @@ def sensitivity(
     )  # type: ignore[assignment]
     for kind, choice, options, part in variants:
         try:
-            found = compare(part, pair, level=level, margin=margin, measures=(), **options)
-            lines.append(_line(kind, choice, found))
+            comparison = compare(part, pair, level=level, margin=margin, measures=(), **options)
+            lines.append(_line(kind, choice, comparison))
         except DataError as error:
             lines.append({"kind": kind, "choice": choice, "note": f"not possible: {error.problem}"})
     table = pd.DataFrame(lines, columns=list(lines[0]))
@@ -289,16 +289,16 @@ def sensitivity(
     )
 
 
-def _line(kind: str, choice: str, found: Comparison) -> dict[str, Any]:
-    row = found.contrasts.iloc[0]
-    a, b = found.primary
+def _line(kind: str, choice: str, comparison: Comparison) -> dict[str, Any]:
+    row = comparison.contrasts.iloc[0]
+    a, b = comparison.primary
     return {
         "kind": kind,
         "choice": choice,
-        "n": found.n,
-        "cases": found.n_cases,
-        "first_auc": found.auc(a).value,
-        "second_auc": found.auc(b).value,
+        "n": comparison.n,
+        "cases": comparison.n_cases,
+        "first_auc": comparison.auc(a).value,
+        "second_auc": comparison.auc(b).value,
         **{key: row[key] for key in ("difference", "low", "high", "se", "p_value", "verdict")},
         "note": "",
     }
@@ -306,6 +306,7 @@ def _line(kind: str, choice: str, found: Comparison) -> dict[str, Any]:
 
 def _other_controls(primary: Comparison) -> dict[str, Any]:
     """Involuntary leavers as stayers; judged by the same rule, on its own p-values."""
+    # The measure `auc_all` of the main analysis, judged by the same rule on its own p-values.
     values = primary.measures.set_index("score")["value"]
     row, label = primary.measure_contrasts.iloc[0], primary.contrasts.iloc[0]
     numbers = {key: row[key] for key in ("difference", "low", "high", "se", "p_value")}
@@ -342,6 +343,7 @@ def _other_rows(
         # One row a customer, the first complete one: no row can lean on another.
         first = answered.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
         yield "first complete row of each customer", _with(marks, first)
+    # Old answers tell less: the same contest on fresh ones alone.
     ages = [f"{name}_age_days" for name in pair]
     if all(age in frame.columns for age in ages):
         fresh = frame[(frame[ages] <= fresh_days).all(axis=1)]
@@ -359,6 +361,7 @@ def _with(marks: Landmarks, frame: pd.DataFrame) -> Landmarks:
 
 def _finding(table: pd.DataFrame, first: str, second: str) -> str:
     known = table[table["difference"].notna()]
+    # The first line is the main analysis; choices that were not possible have no difference.
     main = known.iloc[0]
     others = known.iloc[1:]
     other = others[others["verdict"].map(_kind) != _kind(main["verdict"])]

@@ -288,7 +288,9 @@ def _add_risk(
     try:
         model = risk
         if not isinstance(model, ChurnModel):
-            model = fit_churn(landmark(study, horizon_days=horizon_days, keep_silent=True), members=0)
+            model = fit_churn(
+                landmark(study, horizon_days=horizon_days, keep_silent=True), kind="voluntary", members=0
+            )
         marks = landmark(
             study,
             every=[study.observed_until - timedelta(seconds=1)],
