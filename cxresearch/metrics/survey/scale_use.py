@@ -108,7 +108,7 @@ def within_person_difference(
     return replace(contrast, method="within persons, clustered by person; sensitivity analysis")
 
 
-def adjusted_difference(
+def adjusted_difference(  # noqa: PLR0913 - choices of one door, by keyword
     scores: ArrayLike,
     groups: ArrayLike,
     adjust_by: ArrayLike,

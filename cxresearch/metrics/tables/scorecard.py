@@ -26,7 +26,7 @@ from cxresearch.metrics.tables.scorecard_result import Scorecard
 from cxresearch.metrics.tables.statistics import Statistics
 
 
-def scorecard(
+def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     study: Study,
     *,
     by: str | Sequence[str] | None = None,
