@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.proportions import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cxresearch.metrics.base.metric import Query
-    from cxresearch.results.units import Unit
 
 #: What reports print as the name of Wilson's interval.
 WILSON = "score interval (Wilson 1927)"
@@ -112,3 +112,10 @@ def _notes(row: Any, method: str) -> Iterator[str]:
     for column in ("note", "caution"):
         if row.get(column):
             yield str(row[column])
+
+
+def unit_of_difference(unit: Unit) -> Unit:
+    """Return the unit of a difference of two values: points of a percentage where they are shares."""
+    if unit is Unit.SHARE:
+        return Unit.SHARE_DIFFERENCE
+    return unit

@@ -104,14 +104,23 @@ def _terms(paid: pd.DataFrame) -> pd.DataFrame:
     """
     dated = paid[paid["due_at"] > paid["at"]]
     dated = dated[["customer_id", "at", "due_at"]].sort_values(["customer_id", "at"], kind="stable")
-    same = dated["customer_id"].eq(dated["customer_id"].shift(-1))
-    dated = dated[~(same & dated["due_at"].eq(dated["due_at"].shift(-1)))]  # the last row of each term
-    same = dated["customer_id"].eq(dated["customer_id"].shift(-1))
-    replaced, new = dated["at"].shift(-1).where(same), dated["due_at"].shift(-1).where(same)
-    revoked = (replaced < dated["due_at"]) & (new < dated["due_at"])
-    ends = dated["due_at"].where(~(replaced < dated["due_at"]), replaced)
-    terms = dated.assign(ends=ends)[~revoked].drop_duplicates(["customer_id", "due_at"], keep="last")
+    # Levels that repeat a date are one term; its last row says until when it stood.
+    repeated = dated["due_at"].eq(_next_of_customer(dated, "due_at"))
+    dated = dated[~repeated]
+    next_agreed_at = _next_of_customer(dated, "at")
+    next_due_at = _next_of_customer(dated, "due_at")
+    agreed_early = next_agreed_at < dated["due_at"]
+    revoked = agreed_early & (next_due_at < dated["due_at"])
+    terms = dated.assign(ends=dated["due_at"].where(~agreed_early, next_agreed_at))[~revoked]
+    terms = terms.drop_duplicates(["customer_id", "due_at"], keep="last")
     return terms[["customer_id", "due_at", "ends"]]
+
+
+def _next_of_customer(rows: pd.DataFrame, column: str) -> pd.Series[Any]:
+    """Return the value of the next row of the same customer; missing for the last one."""
+    following = rows[column].shift(-1)
+    same_customer = rows["customer_id"].eq(rows["customer_id"].shift(-1))
+    return following.where(same_customer)
 
 
 def _level_at(

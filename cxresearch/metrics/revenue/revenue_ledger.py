@@ -61,28 +61,33 @@ class Ledger:
         """Add customers who changed currency: compared at the period's rates, moved between balances."""
         if rows.empty:
             return
-        new, old = (
-            whole_cents(rows[amount] * self.rate(rows["period"], rows[name]))
-            for amount, name in (("cents", "currency"), ("before", "currency_before"))
-        )
-        change, base = new - old, rows[["period", *self.groups]]
-        extra = base.assign(**dict.fromkeys(SUMS, 0))
+        self.extra = self._moves_of_switches(rows)
+        leaving = self._balance_change(rows, "currency_before", rows["before"], sign=-1)
+        arriving = self._balance_change(rows, "currency", rows["cents"], sign=1)
+        arriving["standing"] = rows["standing"]
+        self.native = pd.concat([self.native, leaving, arriving], ignore_index=True)
+
+    def _moves_of_switches(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return expansion and contraction of these customers, both levels in the reporting currency."""
+        level_now = whole_cents(rows["cents"] * self.rate(rows["period"], rows["currency"]))
+        level_before = whole_cents(rows["before"] * self.rate(rows["period"], rows["currency_before"]))
+        moves = rows[["period", *self.groups]].assign(**dict.fromkeys(SUMS, 0))
         for kind, sign in (("expansion", 1), ("contraction", -1)):
-            size = (sign * change).clip(lower=0)
-            extra[kind], extra[f"{kind}_customers"] = size, (size > 0).astype("int64")
-            extra[f"{kind}*{kind}"], extra[f"{kind}*opening"] = size**2, size * old
-        extra[RELATIVE] = extra["contraction"] ** 2 / old.clip(lower=1)
-        self.extra = extra
-        gone = base.assign(
-            currency=rows["currency_before"], net=-rows["before"], levels=-(rows["before"] ** 2.0)
-        )
-        come = base.assign(
-            currency=rows["currency"],
-            net=rows["cents"],
-            levels=rows["cents"] ** 2.0,
-            standing=rows["standing"],
-        )
-        self.native = pd.concat([self.native, gone, come], ignore_index=True)
+            size = (sign * (level_now - level_before)).clip(lower=0)
+            moves[kind] = size
+            moves[f"{kind}_customers"] = (size > 0).astype("int64")
+            moves[f"{kind}*{kind}"] = size**2
+            moves[f"{kind}*opening"] = size * level_before
+        # Sum of x^2 / s over customers, for the interval of a share.
+        moves[RELATIVE] = moves["contraction"] ** 2 / level_before.clip(lower=1)
+        return moves
+
+    def _balance_change(
+        self, rows: pd.DataFrame, currency: str, cents: pd.Series, *, sign: int
+    ) -> pd.DataFrame:
+        """Return what leaves (-1) or joins (1) the balance of a currency, and its sum of squared levels."""
+        change = rows[["period", *self.groups]].assign(currency=rows[currency])
+        return change.assign(net=sign * cents, levels=sign * cents**2.0)
 
     def rate(self, period: Any, currency: Any) -> Any:
         """Return the rates of pairs of period and currency, shape (n,)."""

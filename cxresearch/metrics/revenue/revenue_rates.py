@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,113 +26,108 @@ def rate_cells(
     metric : str
         One of `RATES`.
     rows, sums : DataFrame
-        ``frame`` and ``sums`` of a bridge, or rows of them.
+        ``table`` and ``sums`` of a bridge, or rows of them.
     rules : RevenueProfile
         The definition.
     level : float
         Confidence level.
     """
-    ask = RATES[metric](rules)
-    if ask.over:
-        top, bottom = (sums[list(kinds)].sum(axis=1) for kinds in (ask.signs, ask.over))
-        squares = [sums[[f"{kind}*{kind}" for kind in kinds]].sum(axis=1) for kinds in (ask.signs, ask.over)]
-        found = log_ratios(
-            top=top, top_squares=squares[0], bottom=bottom, bottom_squares=squares[1], level=level
-        )
-        moved = [f"{kind}_customers" for kind in (*ask.signs, *ask.over)]
-        n, method = sums[moved].sum(axis=1).to_numpy(), "interval symmetric on the logarithm"
+    rate = RATES[metric](rules)
+    if rate.below:
+        cells = _over_moves(rate, sums, level)
     else:
-        n = rows["opening_customers"].to_numpy()
-        found, text = _over_opening(sums, ask, n, level=level, share=rules.moves == "period_end")
-        method = f"over opening MRR; {text}"
-    for end in ("value", "low", "high"):
-        found[end] = np.maximum(found[end], ask.floor)
-    found = found.assign(n=n, method=f"{ask.text}, {method}; definition {rules.name}")
-    found.index = rows.index
-    return found.reindex(columns=["value", "low", "high", "se", "n", "n_effective", "method"])
+        cells = _over_opening(rate, rows, sums, rules, level)
+    # Whoever counts every change may lose more than there was, but cannot keep less than nothing.
+    ends = {name: np.maximum(cells[name], rate.floor) for name in ("value", "low", "high")}
+    method = f"{rate.text}, {cells.attrs['method']}; definition {rules.name}"
+    cells = cells.assign(**ends, method=method)
+    cells.index = rows.index
+    return cells.reindex(columns=["value", "low", "high", "se", "n", "n_effective", "method"])
 
 
 def moves_below(metric: str, rules: RevenueProfile) -> tuple[str, ...]:
     """Return the moves that a rate is divided by; none where that is the opening MRR."""
-    return RATES[metric](rules).over
+    return RATES[metric](rules).below
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Question:
-    """``base`` plus signed moves over opening MRR, or over the sum of the moves in ``over``.
+class _Rate:
+    """Moves less their offsets, over opening MRR, or over the moves in ``below``.
 
-    Neither the rate nor an end of its interval is below ``floor``: whoever counts every change may lose more
-    than there was at the start, but cannot keep less than nothing.
+    Attributes
+    ----------
+    moves, offsets : tuple of str
+        Kinds of move that are added and subtracted.
+    retained : bool
+        The rate is what is left: 1 - (moves - offsets) / opening.
+    share : bool
+        Nobody can lose more than the opening level, so that the rate is a share of each customer's.
+    floor : float
+        Neither the rate nor an end of its interval is below it.
+    below : tuple of str
+        What it is divided by instead of the opening MRR.
+    text : str
+        The formula, for ``method``.
     """
 
-    signs: Mapping[str, float]
+    moves: tuple[str, ...]
     text: str
-    base: float = 0.0
+    offsets: tuple[str, ...] = ()
+    retained: bool = False
     share: bool = False
     floor: float = -math.inf
-    over: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
 
 
-def _gross_churn(rules: RevenueProfile) -> _Question:
-    losses = rules.gross_losses
-    return _Question(
-        signs=dict.fromkeys(losses, 1.0),
-        text=" + ".join(losses),
+def _gross_churn(rules: RevenueProfile) -> _Rate:
+    return _Rate(
+        moves=rules.gross_losses,
+        text=" + ".join(rules.gross_losses),
         share=rules.moves == "period_end",
         floor=0.0,
     )
 
 
-def _net_churn(rules: RevenueProfile) -> _Question:
-    signs = dict.fromkeys(("churn", "contraction"), 1.0) | dict.fromkeys(rules.net_offsets, -1.0)
-    return _Question(
-        signs=signs,
+def _net_churn(rules: RevenueProfile) -> _Rate:
+    return _Rate(
+        moves=_LOSSES,
+        offsets=rules.net_offsets,
         text="churn + contraction - " + " - ".join(rules.net_offsets),
     )
 
 
-def _gross_retention(rules: RevenueProfile) -> _Question:
-    ends = rules.moves == "period_end"
-    return _Question(
-        signs={"churn": -1.0, "contraction": -1.0},
-        base=1.0,
-        share=ends,
-        floor=0.0,
-        text="sum of the smaller of opening and closing level"
-        if ends
-        else "opening - churn - contraction counted by every change, at least 0",
-    )
+def _gross_retention(rules: RevenueProfile) -> _Rate:
+    text = "opening - churn - contraction counted by every change, at least 0"
+    if rules.moves == "period_end":
+        text = "sum of the smaller of opening and closing level"
+    return _Rate(moves=_LOSSES, retained=True, share=rules.moves == "period_end", floor=0.0, text=text)
 
 
-def _net_retention(rules: RevenueProfile) -> _Question:
-    ends = rules.moves == "period_end" and rules.net_offsets == ("expansion",)
-    moves = " + ".join(("opening - churn - contraction", *rules.net_offsets))
-    return _Question(
-        signs={"churn": -1.0, "contraction": -1.0} | dict.fromkeys(rules.net_offsets, 1.0),
-        base=1.0,
-        floor=0.0,
-        text="closing MRR of the opening cohort"
-        if ends
-        else f"{moves} counted by {rules.moves.replace('_', ' ')}, at least 0",
-    )
+def _net_retention(rules: RevenueProfile) -> _Rate:
+    terms = " + ".join(("opening - churn - contraction", *rules.net_offsets))
+    text = f"{terms} counted by {rules.moves.replace('_', ' ')}, at least 0"
+    if rules.moves == "period_end" and rules.net_offsets == ("expansion",):
+        text = "closing MRR of the opening cohort"
+    return _Rate(moves=_LOSSES, offsets=rules.net_offsets, retained=True, floor=0.0, text=text)
 
 
-def _expansion(rules: RevenueProfile) -> _Question:
+def _expansion(rules: RevenueProfile) -> _Rate:
     if rules.expansion_base == "new":
-        return _Question(signs={"expansion": 1.0}, over=("new",), text="expansion / new")
-    return _Question(signs={"expansion": 1.0}, text="expansion", floor=0.0)
+        return _Rate(moves=("expansion",), below=("new",), text="expansion / new")
+    return _Rate(moves=("expansion",), text="expansion", floor=0.0)
 
 
-def _quick(rules: RevenueProfile) -> _Question:  # noqa: ARG001 - one signature for all rates
-    return _Question(
-        signs={"new": 1.0, "expansion": 1.0},
-        over=("contraction", "churn"),
+def _quick(rules: RevenueProfile) -> _Rate:  # noqa: ARG001 - one signature for all rates
+    return _Rate(
+        moves=("new", "expansion"),
+        below=("contraction", "churn"),
         text="(new + expansion) / (contraction + churn)",
     )
 
 
+_LOSSES = ("churn", "contraction")
 #: The rates of a bridge, in the order a report lists them.
-RATES: dict[str, Callable[[RevenueProfile], _Question]] = {
+RATES: dict[str, Callable[[RevenueProfile], _Rate]] = {
     "gross_revenue_churn": _gross_churn,
     "net_revenue_churn": _net_churn,
     "gross_revenue_retention": _gross_retention,
@@ -142,65 +137,100 @@ RATES: dict[str, Callable[[RevenueProfile], _Question]] = {
 }
 
 
+def _over_moves(rate: _Rate, sums: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return sums of moves over sums of other moves; both sides are chance."""
+    above, below = list(rate.moves), list(rate.below)
+    # log(a / b) with var = sum a^2 / (sum a)^2 + sum b^2 / (sum b)^2: `log_ratios`.
+    cells = log_ratios(
+        top=sums[above].sum(axis=1),
+        top_squares=sums[[f"{kind}*{kind}" for kind in above]].sum(axis=1),
+        bottom=sums[below].sum(axis=1),
+        bottom_squares=sums[[f"{kind}*{kind}" for kind in below]].sum(axis=1),
+        level=level,
+    )
+    movers = sums[[f"{kind}_customers" for kind in (*above, *below)]].sum(axis=1)
+    cells = cells.assign(n=movers.to_numpy())
+    cells.attrs["method"] = "interval symmetric on the logarithm"
+    return cells
+
+
 def _over_opening(
-    sums: pd.DataFrame, ask: _Question, n: Any, *, level: float, share: bool
-) -> tuple[pd.DataFrame, str]:
-    """Return the ratio of each cell and the name of its interval; ``share``: nobody loses more than all."""
-    if ask.share:
-        found = linearised_ratios(**_ratio_sums(sums, ask), n=n, level=level)
-        return found, RATIO_METHOD
-    up, down = (-1.0, 1.0) if ask.base else (1.0, -1.0)  # retention counts what is left, churn what is lost
-    lost = [kind for kind, sign in ask.signs.items() if sign == up]
-    won = [kind for kind, sign in ask.signs.items() if sign == down]
-    base = {"s": sums["opening"], "ss": sums["opening*opening"], "n": n, "level": level}
-    if won:
-        cross = sum(_product(sums, a, b) for a in lost for b in won)
-        found = net_ratios(_moves(sums, lost), _moves(sums, won), cross=cross, share=share, **base)
+    rate: _Rate, rows: pd.DataFrame, sums: pd.DataFrame, rules: RevenueProfile, level: float
+) -> pd.DataFrame:
+    """Return moves less offsets over opening MRR, or what they leave of it."""
+    n = rows["opening_customers"].to_numpy()
+    if rate.share:
+        cells = linearised_ratios(**_shares_of_opening(rate, sums), n=n, level=level)
+        method = RATIO_METHOD
     else:
-        found = gain_ratios(_moves(sums, lost), **base)
-    if ask.base:
-        ends = {"low": ask.base - found["high"], "high": ask.base - found["low"]}
-        found = found.assign(value=ask.base - found["value"], **ends)
-    return found, net_method(share=share) if won else GAIN_METHOD
+        cells, method = _lost_less_won(rate, sums, n, bounded=rules.moves == "period_end", level=level)
+    cells = cells.assign(n=n)
+    cells.attrs["method"] = f"over opening MRR; {method}"
+    return cells
 
 
-def _moves(sums: pd.DataFrame, kinds: list[str]) -> MoveSums:
+def _lost_less_won(
+    rate: _Rate, sums: pd.DataFrame, n: Any, *, bounded: bool, level: float
+) -> tuple[pd.DataFrame, str]:
+    """Return the rate of each cell and the name of its interval; ``bounded``: nobody loses more than all."""
+    opening = {"s": sums["opening"], "ss": sums["opening*opening"], "n": n, "level": level}
+    if rate.offsets:
+        # Zou and Donner (2008): the interval of a difference from those of its parts and their covariance,
+        # for which the sum of products of a customer's losses and gains is needed.
+        cross = sum(_product(sums, lost, won) for lost in rate.moves for won in rate.offsets)
+        losses, gains = _moves(sums, rate.moves), _moves(sums, rate.offsets)
+        cells = net_ratios(losses, gains, cross=cross, share=bounded, **opening)
+        method = net_method(share=bounded)
+    else:
+        cells, method = gain_ratios(_moves(sums, rate.moves), **opening), GAIN_METHOD
+    if not rate.retained:
+        return cells, method
+    # retention = 1 - churn, so the ends change places.
+    ends = {"low": 1.0 - cells["high"], "high": 1.0 - cells["low"]}
+    return cells.assign(value=1.0 - cells["value"], **ends), method
+
+
+def _moves(sums: pd.DataFrame, kinds: tuple[str, ...]) -> MoveSums:
+    """Return the sums of several kinds of move taken together."""
+    names = list(kinds)
     return MoveSums(
-        x=sums[kinds].sum(axis=1).astype(float),
-        xx=sum(_product(sums, a, b) for a in kinds for b in kinds),
-        xs=sums[[f"{kind}*opening" for kind in kinds]].sum(axis=1),
-        movers=sums[[f"{kind}_customers" for kind in kinds]].sum(axis=1),
-        relative=sum(sums[RELATIVE if kind == "contraction" else kind].astype(float) for kind in kinds),
+        x=sums[names].sum(axis=1).astype(float),
+        xx=_squares(sums, kinds),
+        xs=sums[[f"{kind}*opening" for kind in names]].sum(axis=1),
+        movers=sums[[f"{kind}_customers" for kind in names]].sum(axis=1),
+        relative=_relative(sums, kinds),
     )
 
 
-def _product(sums: pd.DataFrame, a: str, b: str) -> pd.Series:
-    return sums[f"{a}*{b}" if f"{a}*{b}" in sums else f"{b}*{a}"]
+def _squares(sums: pd.DataFrame, kinds: tuple[str, ...]) -> Any:
+    """Sum of (a + b)^2 over customers: of all products of two kinds, each pair both ways."""
+    return sum(_product(sums, one, other) for one in kinds for other in kinds)
 
 
-def _ratio_sums(sums: pd.DataFrame, ask: _Question) -> dict[str, Any]:
-    """Sums of x = base * opening + signed moves, from sums of the parts."""
-    kinds = list(ask.signs)
-    square = sum(ask.signs[a] * ask.signs[b] * _product(sums, a, b) for a in kinds for b in kinds)
-    cross = sum(sign * sums[f"{kind}*opening"] for kind, sign in ask.signs.items())
-    total, spread = sums["opening"].astype(float), sums["opening*opening"].astype(float)
+def _product(sums: pd.DataFrame, one: str, other: str) -> pd.Series:
+    """Sum of the products of two kinds of move of a customer, kept once a pair."""
+    name = f"{one}*{other}"
+    return sums[name] if name in sums else sums[f"{other}*{one}"]
+
+
+def _relative(sums: pd.DataFrame, kinds: tuple[str, ...]) -> Any:
+    """Sum of x^2 / s: who leaves loses all (x = s, so x^2 / s = x), who contracts a part."""
+    columns = [{"contraction": RELATIVE}.get(kind, kind) for kind in kinds]
+    return sum(sums[column].astype(float) for column in columns)
+
+
+def _shares_of_opening(rate: _Rate, sums: pd.DataFrame) -> dict[str, Any]:
+    """Return the sums of `linearised_ratios` for x lost, or x = s - lost left, of each customer's s."""
+    lost = _moves(sums, rate.moves)
+    s, ss = sums["opening"].astype(float), sums["opening*opening"].astype(float)
+    if not rate.retained:
+        return {"x": lost.x, "s": s, "xx": lost.xx, "xs": lost.xs, "ss": ss, "relative": lost.relative}
+    x, xx, xs, relative = (np.asarray(part) for part in (lost.x, lost.xx, lost.xs, lost.relative))
     return {
-        "x": ask.base * total + sum(sign * sums[kind] for kind, sign in ask.signs.items()),
-        "s": total,
-        "xx": ask.base**2 * spread + 2 * ask.base * cross + square,
-        "xs": ask.base * spread + cross,
-        "ss": spread,
-        "relative": _relative(sums, ask),
+        "x": s - x,
+        "s": s,
+        "xx": ss - 2 * xs + xx,  # sum (s - x)^2
+        "xs": ss - xs,  # sum (s - x) s
+        "ss": ss,
+        "relative": s - 2 * x + relative,  # sum (s - x)^2 / s
     }
-
-
-def _relative(sums: pd.DataFrame, ask: _Question) -> pd.Series:
-    """Sum of x^2 / s of a share: who leaves loses all (x = s), who contracts a part."""
-    found = pd.Series(0.0, index=sums.index)
-    if "churn" in ask.signs:
-        found = found + sums["churn"]
-    if "contraction" in ask.signs:
-        found = found + sums[RELATIVE]
-    if ask.base:  # kept = s - lost: sum (s - lost)^2 / s
-        found = found + sums["opening"] - 2 * sums[list(ask.signs)].sum(axis=1)
-    return found

@@ -18,6 +18,8 @@
     Whether instruments point the way they are declared to.
 ``bands``
     Customary readings of an NPS.
+``bare_answers``
+    A bare frame of answers in the place of a study.
 ``theme_metrics``
     Shares and counts of themes in texts.
 """

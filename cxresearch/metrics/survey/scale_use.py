@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,9 @@ from scipy import stats
 
 from cxresearch.checks import check_level, check_same_length
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.metrics.survey.score_measures import Measure, check_clusters, check_scores, measure_of
 from cxresearch.results.contrast import Contrast
-from cxresearch.results.units import Unit
 from cxresearch.scales import CES2, NPS, Scale
 
 Floats = NDArray[np.float64]
@@ -103,21 +103,12 @@ def within_person_difference(
     >>> found.difference
     1.0
     """
-    found = _within(
-        scores,
-        groups,
-        customers,
-        customers,
-        first=first,
-        second=second,
-        scale=scale,
-        measure=measure,
-        level=level,
-    )
-    return replace(found, method="within persons, clustered by person; sensitivity analysis")
+    asked = _Asked(measure=measure_of(scale, measure), first=first, second=second, level=level)
+    contrast = _within(scores, groups, customers, customers, asked=asked)
+    return replace(contrast, method="within persons, clustered by person; sensitivity analysis")
 
 
-def adjusted_difference(
+def adjusted_difference(  # noqa: PLR0913 - choices of one door, by keyword
     scores: ArrayLike,
     groups: ArrayLike,
     adjust_by: ArrayLike,
@@ -167,18 +158,19 @@ def adjusted_difference(
     >>> round(found.difference, 6), found.note
     (0.0, 'without adjustment +1.33; 2 of 2 strata tell')
     """
-    found = _within(
-        scores,
-        groups,
-        adjust_by,
-        clusters,
-        first=first,
-        second=second,
-        scale=scale,
-        measure=measure,
-        level=level,
-    )
-    return replace(found, method="adjusted by strata, robust; sensitivity analysis")
+    asked = _Asked(measure=measure_of(scale, measure), first=first, second=second, level=level)
+    contrast = _within(scores, groups, adjust_by, clusters, asked=asked)
+    return replace(contrast, method="adjusted by strata, robust; sensitivity analysis")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a comparison within strata is about: the measure, its two sides, the level."""
+
+    measure: Measure
+    first: object
+    second: object
+    level: float
 
 
 def _within(
@@ -187,51 +179,93 @@ def _within(
     strata: ArrayLike,
     clusters: ArrayLike | None,
     *,
-    first: object,
-    second: object,
-    scale: Scale,
-    measure: str,
-    level: float,
+    asked: _Asked,
 ) -> Contrast:
-    check_level(level)
-    chosen = measure_of(scale, measure)
-    rows, n_missing = _rows(scores, groups, strata, clusters, chosen=chosen, sides=(first, second))
-    y, x = (rows[name] - rows.groupby("stratum")[name].transform("mean") for name in ("y", "x"))
+    """Return the difference of two groups within strata: the slope of a regression with stratum effects."""
+    check_level(asked.level)
+    rows, n_missing = _rows(scores, groups, strata, clusters, asked=asked)
+    strata_of = rows.groupby("stratum")
+    # Within-stratum transformation (Frisch and Waugh 1933): x and y less their means in the stratum.
+    x = rows["x"] - strata_of["x"].transform("mean")
+    y = rows["y"] - strata_of["y"].transform("mean")
     information = float((x**2).sum())
-    telling = rows[rows.groupby("stratum")["x"].transform("nunique") == 2]
     if not information > 0:
         raise DataError("no stratum holds both groups", wanted="people or channels with answers in both")
-    b = float((x * y).sum()) / information
-    pieces = (x * (y - b * x)).groupby(rows["cluster"]).sum()
-    if len(pieces) < 2:
+    # beta = sum x y / sum x^2
+    slope = float((x * y).sum()) / information
+    # Liang and Zeger (1986): the score of each cluster, sum of x (y - beta x) over its answers.
+    cluster_scores = (x * (y - slope * x)).groupby(rows["cluster"]).sum()
+    if len(cluster_scores) < 2:
         raise DataError("all answers come from one customer", wanted="two customers or more")
-    m, n, k = len(pieces), len(rows), rows["stratum"].nunique()
-    nested = bool((rows.groupby("cluster")["stratum"].nunique() == 1).all()) and clusters is not None
-    free = n - 1 - (0 if nested else k)
-    se = float(np.sqrt(m / (m - 1) * (n - 1) / free * (pieces**2).sum())) / information
-    df = (telling["cluster"].nunique() if clusters is not None else free + 1) - 1
-    t = float(stats.t.ppf((1 + level) / 2, df)) if df > 0 else float("nan")
-    raw = float(rows.loc[rows["x"] == 1, "y"].mean() - rows.loc[rows["x"] == 0, "y"].mean())
-    statistic = b / se if se > 0 else (0.0 if b == 0 else np.copysign(np.inf, b))
-    factor = chosen.factor
+    telling = rows[strata_of["x"].transform("nunique") == 2]
+    free = _free_rows(rows, clustered=clusters is not None)
+    se = _clustered_se(cluster_scores, information, n=len(rows), free=free)
+    df = free
+    if clusters is not None:  # as many independent pieces as clusters that tell, less one
+        df = telling["cluster"].nunique() - 1
+    return _contrast(rows, telling, asked, slope=slope, se=se, df=df, n_missing=n_missing)
+
+
+def _free_rows(rows: pd.DataFrame, *, clustered: bool) -> int:
+    """Rows less the slope and the effects of strata; effects nested in clusters cost none, as in fixest."""
+    nested = clustered and bool((rows.groupby("cluster")["stratum"].nunique() == 1).all())
+    effects = 0 if nested else rows["stratum"].nunique()
+    return len(rows) - 1 - int(effects)
+
+
+def _clustered_se(cluster_scores: pd.Series[float], information: float, *, n: int, free: int) -> float:
+    """Return the clustered standard error of the slope with its small-sample factor."""
+    clusters = len(cluster_scores)
+    # var = m / (m - 1) (n - 1) / free sum u_c^2 / (sum x^2)^2, Stata's and fixest's factor
+    factor = clusters / (clusters - 1) * (n - 1) / free
+    return float(np.sqrt(factor * (cluster_scores**2).sum())) / information
+
+
+def _contrast(
+    rows: pd.DataFrame,
+    telling: pd.DataFrame,
+    asked: _Asked,
+    *,
+    slope: float,
+    se: float,
+    df: int,
+    n_missing: int,
+) -> Contrast:
+    """Return the difference with its t interval, and the raw difference in the note."""
+    reach, p_value = float("nan"), float("nan")
+    statistic = _statistic(slope, se)
+    if df > 0:
+        reach = float(stats.t.ppf((1 + asked.level) / 2, df)) * se
+        p_value = float(2 * stats.t.sf(abs(statistic), df))
+    first, second = (rows.loc[rows["x"] == side, "y"].mean() for side in (1, 0))
+    factor = asked.measure.factor
+    raw = factor * float(first - second)
+    strata = f"{telling['stratum'].nunique():,} of {rows['stratum'].nunique():,} strata tell"
     return Contrast(
-        name=chosen.label,
-        first=str(first),
-        second=str(second),
-        difference=factor * b,
-        low=factor * (b - t * se),
-        high=factor * (b + t * se),
-        level=level,
+        name=asked.measure.label,
+        first=str(asked.first),
+        second=str(asked.second),
+        difference=factor * slope,
+        low=factor * (slope - reach),
+        high=factor * (slope + reach),
+        level=asked.level,
         se=factor * se,
-        statistic=float(statistic),
-        p_value=float(2 * stats.t.sf(abs(statistic), df)) if df > 0 else float("nan"),
+        statistic=statistic,
+        p_value=p_value,
         n=len(telling),
         n_missing=n_missing,
-        unit=Unit.SHARE_DIFFERENCE if chosen.unit is Unit.SHARE else chosen.unit,
+        unit=unit_of_difference(asked.measure.unit),
         test=f"t on {df} degrees of freedom",
         method="",
-        note=f"without adjustment {factor * raw:+.2f}; {telling['stratum'].nunique():,} of {k:,} strata tell",
+        note=f"without adjustment {raw:+.2f}; {strata}",
     )
+
+
+def _statistic(slope: float, se: float) -> float:
+    """Return t = beta / se; infinite where answers leave no doubt at all."""
+    if se > 0:
+        return slope / se
+    return 0.0 if slope == 0 else float(np.copysign(np.inf, slope))
 
 
 def _rows(
@@ -240,10 +274,12 @@ def _rows(
     strata: ArrayLike,
     clusters: ArrayLike | None,
     *,
-    chosen: Measure,
-    sides: tuple[object, object],
+    asked: _Asked,
 ) -> tuple[pd.DataFrame, int]:
-    values = check_scores(scores, chosen.scale)
+    """Return answers of the two sides as y, x (1 for the first), stratum and cluster; and the missing."""
+    sides = (asked.first, asked.second)
+    scale, worth = asked.measure.scale, asked.measure.array
+    values = check_scores(scores, scale)
     check_same_length(scores=values, groups=groups, strata=strata, clusters=clusters)
     group = check_clusters(groups)
     used = np.isin(group.astype(object), np.array(sides, dtype=object))
@@ -251,11 +287,13 @@ def _rows(
         if not (group == side).any():
             raise ArgumentError(f"no row is in group {side!r}", wanted="one of the labels in groups")
     answered = used & ~np.isnan(values)
-    codes = (values[answered] - chosen.scale.low).astype(np.int64)
-    who = np.arange(int(answered.sum())) if clusters is None else check_clusters(clusters)[answered]
+    codes = (values[answered] - scale.low).astype(np.int64)
+    who = np.arange(len(codes))
+    if clusters is not None:
+        who = check_clusters(clusters)[answered]
     rows = pd.DataFrame(
         {
-            "y": chosen.array[codes],
+            "y": worth[codes],
             "x": (group[answered] == sides[0]).astype(np.float64),
             "stratum": pd.factorize(check_clusters(strata)[answered])[0],
             "cluster": pd.factorize(who)[0],

@@ -14,6 +14,8 @@
     All metrics of a study from one pass for each family.
 ``scorecard_result``
     The scorecard, and what it says.
+``scorecard_words``
+    Its sentences.
 ``score_breakdown``
     Answers by class and group.
 ``nonresponse_table``
@@ -22,6 +24,4 @@
     What families counted: once each, coarser cells from finer ones.
 ``suppression``
     Which cells may be read.
-``bare_answers``
-    A bare frame of answers in the place of a study.
 """

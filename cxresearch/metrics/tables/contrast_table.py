@@ -11,9 +11,10 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.metrics.base.metric import Metric, Query
 from cxresearch.metrics.base.periods import allowing_for_days, days_of, scaled
-from cxresearch.metrics.tables.statistics import Statistics, unit_of_difference
+from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.period_names import period_label
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.differences import MOVER_TEST, mover_difference

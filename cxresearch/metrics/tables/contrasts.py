@@ -14,7 +14,7 @@ from cxresearch.metrics.tables.contrast_table import Adjust, Against, adjusted, 
 from cxresearch.metrics.tables.registry import make_query, statistics_of
 
 
-def metric_contrasts(
+def metric_contrasts(  # noqa: PLR0913 - choices of one door, by keyword
     data: Any,
     metric: str,
     *,

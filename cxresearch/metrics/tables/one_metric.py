@@ -54,7 +54,7 @@ def metric(
 ) -> dict[Any, Estimate]: ...
 
 
-def metric(
+def metric(  # noqa: PLR0913 - choices of one door, by keyword
     data: Any,
     name: str,
     *,

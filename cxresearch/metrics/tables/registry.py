@@ -25,7 +25,7 @@ from cxresearch.metrics.support import support_metrics
 from cxresearch.metrics.survey import answers_by_cell as survey_metrics
 from cxresearch.metrics.survey import response_rate as non_response
 from cxresearch.metrics.survey import theme_metrics
-from cxresearch.metrics.tables.bare_answers import read_answers
+from cxresearch.metrics.survey.bare_answers import read_answers
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.metrics.usage import adoption_metrics
 from cxresearch.wording import did_you_mean

@@ -26,7 +26,7 @@ from cxresearch.metrics.tables.scorecard_result import Scorecard
 from cxresearch.metrics.tables.statistics import Statistics
 
 
-def scorecard(
+def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     study: Study,
     *,
     by: str | Sequence[str] | None = None,
@@ -143,39 +143,66 @@ _Counted = tuple[Metric, pd.DataFrame, pd.DataFrame]
 def _evaluate(
     statistics: Statistics, chosen: list[Metric], *, strict: bool
 ) -> tuple[list[_Counted], tuple[str, ...]]:
-    """Return each metric with its table by group and over all groups, and what was left out."""
-    query, found, without = statistics.query, [], []
+    """Return each metric with its table by group and over all groups, and what was left out.
+
+    Metrics that were asked for by name (``strict``) are never left out: what is wrong with one is raised.
+    """
+    counted: list[_Counted] = []
+    ungrouped: list[str] = []
     broken: dict[Family, DataError] = {}
     for metric in chosen:
         if metric.family in broken:
             continue
         try:
-            table = statistics.table(metric)
-            overall = statistics.table(metric, replace(query, by=())) if query.by else table
+            tables = _tables(statistics, metric)
         except NoSuchGroupError:
             if strict:
                 raise
-            without.append(metric.label)
+            ungrouped.append(metric.label)
+            continue
         except DataError as error:
-            weighed = query.weights is not None and metric.family is count_scores
-            if strict or weighed or isinstance(error, StudyError):  # wrong rows and weights are the user's
+            if strict or _is_users(error, metric, statistics.query):
                 raise
             broken[metric.family] = error
-        else:
-            if strict or len(
-                overall
-            ):  # of what never happened (nobody left, so nobody returned) there is no line
-                found.append((metric, table, overall))
-    if broken and not found:
+            continue
+        # Of what never happened (nobody left, so nobody returned) there is no line.
+        if strict or len(tables[1]):
+            counted.append((metric, *tables))
+    if broken and not counted:
         raise next(iter(broken.values()))
-    names = ", ".join(query.called(column) for column in query.by)
-    notes = [f"not by {names}, which their tables lack: {', '.join(without)}"] if without else []
-    for family, problem in broken.items():
+    return counted, (*_without_groups(ungrouped, statistics.query), *_without_data(broken, chosen))
+
+
+def _tables(statistics: Statistics, metric: Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table of a metric by group, and that over all groups."""
+    table = statistics.table(metric)
+    if not statistics.query.by:
+        return table, table
+    return table, statistics.table(metric, replace(statistics.query, by=()))
+
+
+def _is_users(error: DataError, metric: Metric, query: Query) -> bool:
+    """Return whether an error is about rows or weights that the user chose: it is not passed over."""
+    weighed = query.weights is not None and metric.family is count_scores
+    return weighed or isinstance(error, StudyError)
+
+
+def _without_groups(labels: list[str], query: Query) -> tuple[str, ...]:
+    """Return the note on metrics whose tables lack the group columns."""
+    if not labels:
+        return ()
+    groups = ", ".join(query.called(column) for column in query.by)
+    return (f"not by {groups}, which their tables lack: {', '.join(labels)}",)
+
+
+def _without_data(broken: dict[Family, DataError], chosen: list[Metric]) -> tuple[str, ...]:
+    """Return a note on each family of metrics that could not be counted, and why."""
+    notes = []
+    for family, error in broken.items():
         labels = ", ".join(metric.label for metric in chosen if metric.family is family)
-        notes.append(
-            f"left out: {labels}, because {'; '.join(filter(None, (problem.problem, problem.next_step)))}"
-        )
-    return found, tuple(notes)
+        why = "; ".join(part for part in (error.problem, error.next_step) if part)
+        notes.append(f"left out: {labels}, because {why}")
+    return tuple(notes)
 
 
 def _part(

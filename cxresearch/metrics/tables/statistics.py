@@ -9,7 +9,6 @@ import pandas as pd
 
 from cxresearch.metrics.base.metric import CELL_COLUMNS, Family, Metric, Query, Tables
 from cxresearch.metrics.tables.suppression import flag_and_suppress
-from cxresearch.results.units import Unit
 
 #: Columns of a metric table after the keys.
 TABLE_COLUMNS = (
@@ -91,8 +90,3 @@ def finish(metric: Metric, query: Query, cells: pd.DataFrame, *, complements: bo
     table.insert(0, "metric", metric.name)
     table["level"], table["unit"] = query.level, str(metric.unit)
     return table[["metric", *keys, *TABLE_COLUMNS]]
-
-
-def unit_of_difference(unit: Unit) -> Unit:
-    """Return the unit of a difference of two values."""
-    return Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit

@@ -8,7 +8,7 @@ import numpy as np
 
 from cxresearch.checks import check_number
 from cxresearch.errors import DataError
-from cxresearch.metrics.tables.statistics import unit_of_difference
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, row_label
 from cxresearch.results.units import Unit, format_estimate, format_value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cxresearch.metrics.tables.statistics import unit_of_difference
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.results.units import Unit, format_estimate, format_value
 
 if TYPE_CHECKING:
