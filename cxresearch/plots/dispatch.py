@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survival
 from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
-from cxresearch.plots.voice import (
-    cxresearch,
-    draw_checked,
-    from,
-    picture_list,
-    plots,
-    voice,
-)
+from cxresearch.plots.registry import draw_checked, picture_list
+from cxresearch.plots.voice import effects_of_actions, events, groups, theme_pictures, trend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
