@@ -201,13 +201,13 @@ def resampled_members(
     if isinstance(classifier, HistGradientBoostingClassifier):
         sampled = sample_customers(rows.customer, MEMBER_ROWS, seed)
     rng = np.random.default_rng(seed)
-    members = []
+    refits = []
     for _ in range(members):
         times = rng.poisson(1.0, int(rows.customer.max()) + 1)[rows.customer[sampled]]
         drawn = sampled[times > 0]
         weight = rows.weight[drawn] * times[times > 0]
-        members.append(clone(classifier).fit(X[drawn], rows.left[drawn], sample_weight=weight))
-    return tuple(members), float(np.sqrt(len(sampled) / len(X)))
+        refits.append(clone(classifier).fit(X[drawn], rows.left[drawn], sample_weight=weight))
+    return tuple(refits), float(np.sqrt(len(sampled) / len(X)))
 
 
 def one_column_model(column: str, rows: Rows) -> Pipeline:

@@ -189,7 +189,9 @@ def score_drivers(
             f"{len(frame):,} answers have all {len(columns)} drivers", wanted=f"{10 * len(columns)} or more"
         )
     scales = {label: _bad_when_said(label) for label in _said(themes, columns)}
-    found = key_drivers(frame, "_score", list(columns), scales=scales, cluster="_who", level=level, seed=seed)
+    found = key_drivers(
+        frame, "_score", list(columns), scales=scales, clusters="_who", level=level, seed=seed
+    )
     good = 1 if study.instruments[name].risk_sign < 0 else -1
     return ScoreDrivers(
         table=_table(frame, found, good, seed),
@@ -198,7 +200,7 @@ def score_drivers(
         n=len(frame),
         n_missing=len(rows) - len(frame),
         level=level,
-        notes=(found.note, *found.warnings),
+        notes=found.notes,
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_columns, check_level
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.cell_estimates import unit_of_difference
-from cxresearch.metrics.tables.registry import as_study, find_metric
+from cxresearch.metrics.tables.registry import as_study
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
