@@ -1,11 +1,14 @@
 """Style that a machine can count, room by room: conditional expressions, comments, doors that name files.
 
-A finished room keeps the limits. An unfinished one keeps the number it has reached, which may only fall (of
-conditional expressions) or rise (of comments): whoever mends a room enters the better number, or strikes it.
+A finished room keeps the limits. An unfinished one, listed in ``style_reached.json``, keeps what it has
+reached, with a tenth to spare while it is built on. Whoever has mended a room, or brought together rooms of
+several hands, writes the list anew: ``python tests/test_style.py``. Numbers may only fall, and a room that
+keeps the limits drops out.
 """
 
 import ast
 import io
+import json
 import tokenize
 from pathlib import Path
 
@@ -20,77 +23,10 @@ MOST_CONDITIONALS = 8.0
 #: Share of lines with a comment that names an equation, a source or a constraint; scikit-survival has 4.8 %.
 LEAST_COMMENTS = 0.02
 
-#: Unfinished rooms: conditional expressions in 1,000 lines, and comments in 1,000 lines, reached so far.
-REACHED: dict[str, tuple[float, float]] = {
-    ".": (17.1, 12.5),
-    "data": (15.1, 9.0),
-    "data/checking": (19.6, 11.3),
-    "data/landmarks": (22.8, 7.1),
-    "data/readers": (36.4, 13.5),
-    "data/starter": (19.5, 12.3),
-    "data/study_file": (20.2, 2.1),
-    "data/synthetic": (6.0, 17.9),
-    "data/validation": (22.1, 8.2),
-    "metrics/base": (22.5, 14.9),
-    "metrics/economics": (19.1, 5.0),
-    "metrics/returns": (17.7, 4.1),
-    "metrics/revenue": (13.9, 8.0),
-    "metrics/support": (21.9, 1.8),
-    "metrics/survey": (21.9, 4.0),
-    "metrics/tables": (27.6, 3.3),
-    "metrics/usage": (11.1, 1.2),
-    "plots/churn": (39.6, 3.5),
-    "plots/contest": (27.5, 4.5),
-    "plots/metrics": (59.2, 0.0),
-    "plots/voice": (30.2, 0.0),
-    "reporting": (19.6, 7.1),
-    "reporting/notebook": (24.3, 0.0),
-    "reporting/page": (22.1, 11.0),
-    "reporting/shelf": (7.6, 1.8),
-    "reporting/worker": (6.2, 6.1),
-    "reporting/writing": (27.5, 1.9),
-    "results": (16.0, 14.2),
-    "stats/change_points": (3.5, 7.4),
-    "stats/scan": (2.8, 11.1),
-    "stats/text": (16.7, 28.8),
-    "voice/turning": (4.4, 10.7),
-    "voice/when": (25.3, 6.0),
-    "voice/who": (17.9, 8.3),
-    "voice/why": (17.6, 5.0),
-}
 
-#: Rooms whose door does not name its files yet.
-DOORS_TO_COME = {
-    "data",
-    "data/checking",
-    "data/landmarks",
-    "data/readers",
-    "data/starter",
-    "data/study_file",
-    "data/synthetic",
-    "data/validation",
-    "metrics/base",
-    "metrics/economics",
-    "metrics/returns",
-    "metrics/revenue",
-    "metrics/support",
-    "metrics/survey",
-    "metrics/tables",
-    "metrics/usage",
-    "plots",
-    "plots/churn",
-    "plots/contest",
-    "plots/metrics",
-    "plots/voice",
-    "reporting",
-    "reporting/notebook",
-    "reporting/page",
-    "reporting/shelf",
-    "reporting/worker",
-    "reporting/writing",
-    "results",
-    "stats/scan",
-}
+#: Unfinished rooms: conditional expressions and comments in 1,000 lines, and rooms whose door is to come.
+LIST = Path(__file__).with_name("style_reached.json")
+REACHED: dict[str, dict[str, float]] = json.loads(LIST.read_text(encoding="utf-8"))
 
 
 def rooms() -> dict[str, list[Path]]:
@@ -125,24 +61,51 @@ def comments(room: str) -> float:
     return 1000 * count / lines_of(room)
 
 
+def absent_from_door(room: str) -> list[str]:
+    """Files that the door of a room does not name."""
+    door = PACKAGE / room / "__init__.py"
+    if room == "." or not door.exists():
+        return []
+    text = door.read_text(encoding="utf-8")
+    return [path.stem for path in ROOMS[room] if path.stem != "__init__" and path.stem not in text]
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_few_conditional_expressions(room: str) -> None:
-    limit = max(MOST_CONDITIONALS, REACHED.get(room, (0.0, 0.0))[0])
+    limit = max(MOST_CONDITIONALS, 1.1 * REACHED.get(room, {}).get("conditionals", 0.0))
     rate = conditionals(room)
     assert rate <= limit + 0.05, f"{room}: {rate:.1f} conditionals in 1,000 lines, at most {limit:.1f}"
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_comments_name_equations_and_sources(room: str) -> None:
-    limit = min(1000 * LEAST_COMMENTS, REACHED.get(room, (0.0, 1000.0))[1])
+    limit = min(1000 * LEAST_COMMENTS, 0.9 * REACHED.get(room, {}).get("comments", 1000.0))
     rate = comments(room)
     assert rate >= limit - 0.05, f"{room}: {rate:.1f} comments in 1,000 lines, wanted {limit:.1f}"
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if room != "."])
+@pytest.mark.parametrize("room", ROOMS)
 def test_each_door_names_its_files(room: str) -> None:
-    door = (PACKAGE / room / "__init__.py").read_text(encoding="utf-8")
-    absent = [path.stem for path in ROOMS[room] if path.stem != "__init__" and path.stem not in door]
-    if room in DOORS_TO_COME:
+    if "door" in REACHED.get(room, {}):
         pytest.skip("the door is to come")
-    assert not absent, f"the door of {room} does not name {absent}"
+    assert not absent_from_door(room), f"the door of {room} does not name {absent_from_door(room)}"
+
+
+def reached() -> dict[str, dict[str, float]]:
+    """What each unfinished room has reached."""
+    rooms: dict[str, dict[str, float]] = {}
+    for room in ROOMS:
+        numbers: dict[str, float] = {}
+        if conditionals(room) > MOST_CONDITIONALS:
+            numbers["conditionals"] = round(conditionals(room), 1)
+        if comments(room) < 1000 * LEAST_COMMENTS:
+            numbers["comments"] = round(comments(room), 1)
+        if absent_from_door(room):
+            numbers["door"] = len(absent_from_door(room))
+        if numbers:
+            rooms[room] = numbers
+    return rooms
+
+
+if __name__ == "__main__":
+    LIST.write_text(json.dumps(reached(), indent=1) + "\n", encoding="utf-8")

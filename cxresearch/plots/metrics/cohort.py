@@ -51,16 +51,20 @@ def draw_cohorts(
     table = table.iloc[:, :ages].loc[lambda part: part.notna().any(axis=1)]
     if intervals is None:
         intervals = table.shape[1] <= 8 and len(table) <= 16
-    readable = table.notna().to_numpy().sum() <= _MOST_NUMBERS
+    # Cells with intervals are larger and their numbers smaller.
+    cell, letters = (0.5, 0.3), 8.0
+    if intervals:
+        cell, letters = (0.8, 0.42), 7.5
+    texts = None
+    if table.notna().to_numpy().sum() <= _MOST_NUMBERS:
+        texts = _cell_texts(result, table, intervals=intervals)
     with look():
-        axes = ax
-        if axes is None:
-            axes = new_axes(*_size(table, wide=intervals))
+        axes = ax or new_axes(min(2.6 + cell[0] * table.shape[1], 16), min(1.6 + cell[1] * len(table), 14))
         sns.heatmap(
             table,
-            annot=_cell_texts(result, table, intervals=intervals) if readable else None,
+            annot=texts,
             fmt="",
-            annot_kws={"fontsize": 7.5 if intervals else 8, "linespacing": 1.3},
+            annot_kws={"fontsize": letters, "linespacing": 1.3},
             cmap=_SHADES,
             vmin=max(np.nanmin(table.to_numpy(float), initial=1.0) - 0.1, 0.0),
             vmax=np.nanmax(table.to_numpy(float), initial=1.0),
@@ -70,13 +74,6 @@ def draw_cohorts(
         )
         _frame_of_words(axes, result, intervals=intervals)
     return axes
-
-
-def _size(table: pd.DataFrame, *, wide: bool) -> tuple[float, float]:
-    """Width and height in inches; cells with intervals are larger."""
-    cell_width = 0.8 if wide else 0.5
-    cell_height = 0.42 if wide else 0.3
-    return min(2.6 + cell_width * table.shape[1], 16), min(1.6 + cell_height * len(table), 14)
 
 
 def _cell_texts(result: CohortRetention, table: pd.DataFrame, *, intervals: bool) -> pd.DataFrame:
@@ -95,7 +92,9 @@ def _cell_texts(result: CohortRetention, table: pd.DataFrame, *, intervals: bool
 
 
 def _percentage(share: float) -> str:
-    return "" if np.isnan(share) else f"{100 * share:.0f}"
+    if np.isnan(share):
+        return ""
+    return f"{100 * share:.0f}"
 
 
 def _cohort_labels(result: CohortRetention, table: pd.DataFrame) -> list[str]:
@@ -103,17 +102,21 @@ def _cohort_labels(result: CohortRetention, table: pd.DataFrame) -> list[str]:
     sizes = result.table.groupby("cohort")["n"].first().reindex(table.index)
     pattern = _DATES[result.every]
     labels = [f"{start:{pattern}}  (n {int(n):,})" for start, n in sizes.items()]
-    step = 3 if len(labels) > _MOST_LABELS else 1
-    return [label if place % step == 0 else "" for place, label in enumerate(labels)]
+    if len(labels) > _MOST_LABELS:
+        labels[1::3] = [""] * len(labels[1::3])
+        labels[2::3] = [""] * len(labels[2::3])
+    return labels
 
 
 def _frame_of_words(axes: Axes, result: CohortRetention, *, intervals: bool) -> None:
-    below = f"\nbelow each share its {100 * result.level:g} % interval" if intervals else ""
-    axes.set_xlabel(f"{result.every}s since the first payment{below}")
+    label = f"{result.every}s since the first payment"
+    if intervals:
+        label += f"\nbelow each share its {100 * result.level:g} % interval"
+    axes.set_xlabel(label)
     axes.set_ylabel("")
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.tick_params(axis="x", rotation=0)
     axes.tick_params(axis="y", rotation=0, labelcolor=INK)
-    what = "Customers" if result.of == "customers" else "Recurring revenue"
+    what = {"customers": "Customers", "revenue": "Recurring revenue"}[result.of]
     axes.set_title(f"{what} left of each cohort, % of the end of its first {result.every}")

@@ -25,7 +25,9 @@ def draw_recovery(result: Recovery, ax: Axes | None = None) -> Axes:
     Between -1 and 1 lies what does not matter. Beside each point stand effect and interval in their own unit
     and the verdict; a hollow mark is the plain difference of the arms, which is not the effect.
     """
-    rows = result.table.dropna(subset=["effect"]).to_dict("records") if "effect" in result.table else []
+    rows = []
+    if "effect" in result.table:
+        rows = result.table.dropna(subset=["effect"]).to_dict("records")
     if not rows:
         raise DataError("no effect could be estimated", next_step="print the result")
     with look():
@@ -34,8 +36,9 @@ def draw_recovery(result: Recovery, ax: Axes | None = None) -> Axes:
         ax.axvline(0, color=INK, linewidth=1)
         for place, row in enumerate(rows):
             _point(ax, place, row)
-        several = len({row["action"] for row in rows}) > 1
-        labels = [f"{row['action']}: {row['outcome']}" if several else row["outcome"] for row in rows]
+        labels = [str(row["outcome"]) for row in rows]
+        if len({row["action"] for row in rows}) > 1:
+            labels = [f"{row['action']}: {row['outcome']}" for row in rows]
         rows_axis(ax, np.arange(len(rows)), labels)
         ax.set_ylim(len(rows) - 0.4, -0.6)
         ax.set_xlabel("Effect in units of the smallest effect that matters (grey: does not matter)")

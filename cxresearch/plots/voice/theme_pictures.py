@@ -56,18 +56,22 @@ def draw_impact(result: ThemeImpact, ax: Axes | None = None) -> Axes:
     with look():
         ax = ax or new_axes(8.0, 5.4)
         middle = float(rows["share"].median())
-        worse = -1.0 if result.good_is_high else 1.0
-        lowest, highest = float(rows["low"].min()), float(rows["high"].max())
-        edge = lowest if worse < 0 else highest
+        # The side of the axis on which a theme goes with bad news.
+        worse, edge = 1.0, float(rows["high"].max())
+        if result.good_is_high:
+            worse, edge = -1.0, float(rows["low"].min())
         right = 1.15 * float(rows["share"].max())
         ax.fill_between([middle, right], 0, edge, color=BAD, alpha=0.07, linewidth=0)
         ax.axhline(0, color=MUTED, linewidth=1)
         ax.axvline(middle, color=NEUTRAL, linewidth=1, linestyle=":")
         for row in rows.to_dict("records"):
-            sure = row["p_adjusted"] < 1 - result.level
-            colour = BAD if worse * row["effect"] > 0 else GOOD
+            colour = GOOD
+            if worse * row["effect"] > 0:
+                colour = BAD
             ax.plot([row["share"]] * 2, [row["low"], row["high"]], color=colour, linewidth=1.4, alpha=0.6)
-            face = colour if sure else "white"
+            face = "white"
+            if row["p_adjusted"] < 1 - result.level:
+                face = colour
             ax.plot(row["share"], row["effect"], "o", color=colour, markerfacecolor=face, markersize=7)
             ax.annotate(
                 row_label(row["label"]),

@@ -39,12 +39,15 @@ def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "
         if result.unit is Unit.SHARE:
             percent(ax.yaxis)
         ax.set_ylabel(result.label)
-        sides = "" if chosen == "all" else f", {chosen}"
-        n = rows["n"].sum()
+        title = result.label
+        if chosen != "all":
+            title += f", {chosen}"
+        count = f"n {rows['n'].sum():,.0f}"
+        if result.unit is Unit.COUNT_A_DAY:
+            count = f"{rows['n'].sum():,.0f} days"
         points = "points: equal shares of them"
-        count = f"{n:,.0f} days" if result.unit is Unit.COUNT_A_DAY else f"n {n:,.0f}"
         text = f"{count}; {points}; band: the days of the change, {100 * result.level:g} %"
-        head(ax, row_label(f"{result.label}{sides}").replace("\n", " "), text)
+        head(ax, row_label(title).replace("\n", " "), text)
         ax.margins(x=0.02)
     return ax
 
@@ -77,7 +80,9 @@ def _events(ax: Axes, events: pd.DataFrame, rows: pd.DataFrame) -> None:
 
 def _change(ax: Axes, change: dict[Any, Any], rows: pd.DataFrame) -> None:
     """Draw the set of days as a band, and both levels as lines with their intervals."""
-    colour = BAD if change["verdict"] in ("worse", "higher") else GOOD
+    colour = GOOD
+    if change["verdict"] in ("worse", "higher"):
+        colour = BAD
     ax.axvspan(change["since_low"], change["since_high"], color=colour, alpha=0.18, linewidth=0, zorder=0)
     end = change["until"]
     if pd.isna(end):
