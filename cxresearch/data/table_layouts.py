@@ -66,7 +66,7 @@ _LAYOUTS = (
     _layout(
         "customers",
         {"customer_id": "id", "started_at": "time"},
-        {"ended_at": "time", "end_kind": "text", "notice_at": "time"},
+        {"ended_at": "time", "end_kind": "text", "notice_at": "time", "reason": "text"},
         open_ended=True,
     ),
     _layout(
@@ -78,7 +78,10 @@ _LAYOUTS = (
             "stage": "text",
             "channel": "text",
             "team": "text",
+            "language": "text",
+            "ticket_id": "id",
             "comment": "text",
+            "reason": "text",
             "weight": "number",
         },
     ),
@@ -111,6 +114,10 @@ _LAYOUTS = (
             "reopens": "number",
             "agent_id": "id",
             "wait_minutes": "number",
+            "handoffs": "number",
+            "language": "text",
+            "subject": "text",
+            "body": "text",
         },
     ),
     _layout(

@@ -103,7 +103,7 @@ _UP_TO_CUT = {
 _NOT_NEGATIVE = {
     "responses": ("weight",),
     "revenue": ("mrr",),
-    "tickets": ("replies", "reopens", "wait_minutes"),
+    "tickets": ("replies", "reopens", "wait_minutes", "handoffs"),
     "usage": ("quantity",),
 }
 

@@ -18,7 +18,7 @@ _LATER = {
     "tickets": ("first_replied_at", "resolved_at"),
 }
 #: What is known only from such a time on.
-_WITH = {"responded_at": ("score", "comment"), "resolved_at": ("status",)}
+_WITH = {"responded_at": ("score", "comment", "reason"), "resolved_at": ("status",)}
 
 
 def up_to_cut(table: str, rows: Frame, cut: datetime) -> Frame:

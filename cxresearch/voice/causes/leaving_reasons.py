@@ -94,7 +94,9 @@ class LeavingReasons(Result):
     @property
     def finding(self) -> str:
         """The answer in a sentence or two."""
-        stated = self.table[self.table["reason"] != UNKNOWN]
+        stated = self.table[(self.table["reason"] != UNKNOWN) & self.table["value"].notna()]
+        if not len(stated):
+            return f"Of {self.n:,} customers who left, fewer than {SUPPRESS_BELOW} gave any one reason."
         first = stated.iloc[0]
         figure = format_estimate(first["value"], first["low"], first["high"], Unit.SHARE)
         cost = ""
