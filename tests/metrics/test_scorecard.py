@@ -45,7 +45,7 @@ def study(
 def test_tables_agree_with_the_plain_calls() -> None:
     card = cx.scorecard(study(), by="segment", every="month")
     assert list(card.labels) == [
-        "nps", "csat", "csat_top_2_box", "csat_top_box", "ces", "ces_top_2_box", "ces_top_box",
+        "nps", "csat", "csat_top_2_box", "csat_top_box", "ces", "ces_top_3_box", "ces_top_box",
     ]  # fmt: skip
     alone = cx.metric_table(study(), "csat_top_2_box", by="segment", every="month")
     mine = card.table[card.table["metric"] == "csat_top_2_box"].reset_index(drop=True)

@@ -41,7 +41,9 @@ class NeutralStudy:
         rows: nw.LazyFrame[Any] = self._study.table(name)
         present = rows.collect_schema().names()
         copies = {neutral: nw.col(column) for neutral, column in self._names.items() if column in present}
-        return rows.with_columns(**copies) if copies else rows
+        if copies:
+            return rows.with_columns(**copies)
+        return rows
 
 
 def neutral_groups(study: Any, query: Query) -> tuple[Any, Query]:
@@ -167,8 +169,9 @@ def cells_of(
     if joined:
         rows = _with_customers(study, rows, table, query, joined)
     if query.every is not None:
-        moment = nw.col(time) if isinstance(time, str) else time
-        rows = rows.with_columns(period=period_start(moment, query.every, study.timezone))
+        if isinstance(time, str):
+            time = nw.col(time)
+        rows = rows.with_columns(period=period_start(time, query.every, study.timezone))
     return rows.select(*dict.fromkeys((*query.keys, *keep)))
 
 
@@ -176,7 +179,9 @@ def _with_customers(
     study: Tables, rows: nw.LazyFrame[Any], table: str, query: Query, columns: list[str]
 ) -> nw.LazyFrame[Any]:
     present = rows.collect_schema().names()
-    of_customers = study.table("customers").collect_schema().names() if "customers" in study.tables else []
+    of_customers = []
+    if "customers" in study.tables:
+        of_customers = study.table("customers").collect_schema().names()
     for column in columns:
         if column not in of_customers or "customer_id" not in present:
             raise refuse_group(query, column, table, [*present, *of_customers])

@@ -74,7 +74,9 @@ class Query:
     @property
     def keys(self) -> tuple[str, ...]:
         """Columns that name a cell: the groups, then ``period`` where one was asked for."""
-        return self.by if self.every is None else (*self.by, "period")
+        if self.every is None:
+            return self.by
+        return (*self.by, "period")
 
 
 class Tables(Protocol):
@@ -163,4 +165,6 @@ class Metric:
 
     def family_of(self, query: Query) -> Family:
         """Return the family that a query's options ask for."""
-        return self.family if self.family_by is None else self.family_by(query)
+        if self.family_by is None:
+            return self.family
+        return self.family_by(query)

@@ -23,7 +23,10 @@ def check_days(name: str, days: float, *, zero: bool = False) -> float:
     >>> check_days("within_days", 36_500)
     36500.0
     """
-    number = check_number(name, days, at_least=0) if zero else check_number(name, days, above=0)
+    if zero:
+        number = check_number(name, days, at_least=0)
+    else:
+        number = check_number(name, days, above=0)
     if number > MOST_DAYS:
         raise ArgumentError(f"{name} is {days!r}", wanted=f"at most {MOST_DAYS:,} days")
     return number
@@ -134,7 +137,9 @@ def check_options(
     chosen = {name: value for name, value in (options or {}).items() if value is not None}
     for name, value in chosen.items():
         if name not in known:
-            whose = f" of {of!r}" if of else ""
+            whose = ""
+            if of:
+                whose = f" of {of!r}"
             raise ArgumentError(
                 f"option {name!r}{whose} is unknown",
                 wanted="one of " + ", ".join(known) if known else "no options: there are none",

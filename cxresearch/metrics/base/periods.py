@@ -110,7 +110,10 @@ def complete_periods(study: Study, starts: Any, every: str, *, after_days: float
     """
     step = pd.tseries.frequencies.to_offset(_FREQUENCY[every])
     ends = pd.DatetimeIndex([start + step for start in starts]) + pd.Timedelta(days=after_days)
-    short = pd.Timedelta(minutes=1) if every in ("day", "week") else pd.Timedelta(days=1)
+    if every in ("day", "week"):
+        short = pd.Timedelta(minutes=1)
+    else:
+        short = pd.Timedelta(days=1)
     return np.asarray(ends - short < local_cut(study))
 
 

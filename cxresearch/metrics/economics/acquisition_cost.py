@@ -63,9 +63,13 @@ def acquisition_cost(spend: float, new_customers: int, *, level: float = 0.95) -
     CAC 600.00 [455.11, 808.39], n 50
     """
     check_number("spend", spend, at_least=0)
-    won = check_whole("new_customers", new_customers, "customers") if new_customers else 0
+    won = 0
+    if new_customers:
+        won = check_whole("new_customers", new_customers, "customers")
     value, low, high, se = _cost(float(spend), won, check_level(level))
-    note = f"small base: fewer than {SMALL_BASE} new customers" if won < SMALL_BASE else ""
+    note = ""
+    if won < SMALL_BASE:
+        note = f"small base: fewer than {SMALL_BASE} new customers"
     return Estimate(
         name="CAC",
         value=value,

@@ -137,7 +137,9 @@ def lifetime_value(
     months = np.arange(check_whole("horizon_months", horizon_months, "months"), dtype=float)
     values = _monthly(monthly_value, len(months)) * check_margin(margin)
     weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
-    month = DAYS_A_MONTH if curve.unit is Unit.DAYS else 1.0
+    month = 1.0
+    if curve.unit is Unit.DAYS:
+        month = DAYS_A_MONTH
     survival, variance, seen = _extended(curve, months * month)
     value = float(weights @ survival)
     earlier = np.minimum.outer(np.arange(len(months)), np.arange(len(months)))
@@ -145,7 +147,9 @@ def lifetime_value(
     se = math.sqrt(max(float(paid @ variance[earlier] @ paid), 0.0))
     followed = float(curve.at_risk_at([min(months[-1] * month, curve.follow_up)])[0])
     low, high = _limits(value, se, weights, n=curve.n, followed=followed, level=level)
-    assumed = float(paid[~seen].sum() / value) if value else 0.0
+    assumed = 0.0
+    if value:
+        assumed = float(paid[~seen].sum() / value)
     last = curve.follow_up / month
     return Estimate(
         name=f"Lifetime value over {len(months)} months",
@@ -166,7 +170,9 @@ def _limits(
     value: float, se: float, weights: Floats, *, n: int, followed: float, level: float
 ) -> tuple[float, float]:
     """Return limits between the first payment and the sum of all."""
-    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * se if n > 1 else math.nan
+    reach = math.nan
+    if n > 1:
+        reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
     if (weights < 0).any():
         return value - reach, value + reach
     least, most = float(weights[0]), float(weights.sum())
@@ -180,14 +186,19 @@ def _limits(
         centre, half = math.log(place / (1 - place)), reach / span / (place * (1 - place))
         low, high = (float(end) for end in special.expit([centre - half, centre + half]))
     else:
-        size = followed if place > 0.5 else float(n)
+        if place > 0.5:
+            size = followed
+        else:
+            size = float(n)
         low, high = (float(end) for end in wilson(round(place) * size, size, level=level))
     return least + span * low, least + span * high
 
 
 def _monthly(values: float | ArrayLike, months: int) -> Floats:
     if np.ndim(values) == 0:
-        single: Any = values.item() if isinstance(values, np.ndarray) else values
+        single: Any = values
+        if isinstance(values, np.ndarray):
+            single = values.item()
         return np.full(months, check_number("monthly_value", single, at_least=0))
     found = as_numbers("monthly_value", values)
     if len(found) != months:

@@ -188,7 +188,9 @@ def cac_payback(
         value, low, high = _paid_with_leavers(curve, wanted)
         method = "area under the survival curve reaches cost / (monthly value x margin)"
     n, customers = (known.n, known.denominator) if curve is None else (curve.n, "customers followed")
-    late = "not reached within the follow-up" if math.isnan(value) and not math.isnan(known.value) else ""
+    late = ""
+    if math.isnan(value) and not math.isnan(known.value):
+        late = "not reached within the follow-up"
     return Estimate(
         name="CAC payback",
         value=value,
@@ -241,7 +243,9 @@ def _paid_with_leavers(curve: KaplanMeier, wanted: list[float]) -> tuple[float, 
 
 def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float:
     """Months at which the area under a step curve reaches the wanted number of paid months."""
-    month = DAYS_A_MONTH if curve.unit is Unit.DAYS else 1.0
+    month = 1.0
+    if curve.unit is Unit.DAYS:
+        month = DAYS_A_MONTH
     edges = np.concatenate([[0.0], curve.time]) / month
     heights = np.concatenate([[1.0], survival[:-1]])
     area = np.concatenate([[0.0], np.cumsum(heights * np.diff(edges))])

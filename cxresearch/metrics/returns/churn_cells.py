@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def counting_heads(rules: RevenueProfile) -> RevenueProfile:
     """Return the definition by which customers are counted, where the money may follow every change."""
-    return rules if rules.left_within else replace(rules, moves="period_end")
+    if rules.left_within:
+        return rules
+    return replace(rules, moves="period_end")
 
 
 def churn_base(rows: pd.DataFrame, chosen: str) -> NDArray[np.float64]:

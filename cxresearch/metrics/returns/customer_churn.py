@@ -94,7 +94,9 @@ def _spans(study: Any, query: Query, every: Every) -> pd.DataFrame:
 
 
 def _lost_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-    rows = counts.sort_values(list(query.keys)) if query.keys else counts
+    rows = counts
+    if query.keys:
+        rows = counts.sort_values(list(query.keys))
     # churn = lost / opening, with Wilson's interval: each customer of the opening leaves or stays.
     cells = rows[list(query.keys)].assign(
         **shares(rows["lost"].to_numpy(float), rows["opening"].to_numpy(float), query.level),

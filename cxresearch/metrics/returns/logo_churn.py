@@ -88,7 +88,10 @@ def logo_churn(
     rules = revenue_profile(profile)
     chosen = check_choice("denominator", denominator or rules.churned_denominator, _NAMES)
     check_level(level)
-    rules = replace(rules, moves="every_change") if chosen in ("exposure", "km") else counting_heads(rules)
+    if chosen in ("exposure", "km"):
+        rules = replace(rules, moves="every_change")
+    else:
+        rules = counting_heads(rules)
     bridge = mrr_bridge(study, every=every, profile=rules, rates=_no_rates(study))
     row = bridge.table.loc[bridge.position(period)]
     if chosen in ("exposure", "km"):

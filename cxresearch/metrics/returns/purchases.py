@@ -51,7 +51,10 @@ def purchase_summary(study: Study, *, until: datetime | str | None = None) -> pd
     0           a          2        1           8.0
     1           b          1        0           0.0
     """
-    last_day = local_cut(study).normalize() if until is None else pd.Timestamp(until).normalize()
+    if until is None:
+        last_day = local_cut(study).normalize()
+    else:
+        last_day = pd.Timestamp(until).normalize()
     found = collect(purchases_by_customer(study, last_day).sort("customer_id"))
     found["purchases"] = found["purchases"].astype("int64")
     return found.assign(

@@ -41,7 +41,9 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     180, and ``profile``) and, where revenue has due dates, ``renewal_rate`` and ``renewal_rate_by_value``
     (``grace_days``, 0, and ``profile``). Groups are columns of customers.
     """
-    found = [_repeat()] if "orders" in study.tables else []
+    found = []
+    if "orders" in study.tables:
+        found = [_repeat()]
     if "revenue" in study.tables:
         if "due_at" in study.table("revenue").collect_schema().names():
             found += [_renewals(), _renewed_value()]
@@ -166,7 +168,10 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
     found = collect(rows.group_by(keys).agg(*sums) if keys else rows.select(*sums))
     found = found.fillna({"had": 0, "again": 0}).astype({"customers": "int64", "had": "int64"})
     every, periods = query.every, found.get("period")
-    done: Any = True if every is None else complete_periods(study, periods, every, after_days=within)
+    if every is None:
+        done: Any = True
+    else:
+        done = complete_periods(study, periods, every, after_days=within)
     return found[found["customers"] > 0].assign(complete=done)
 
 
@@ -207,7 +212,9 @@ def _due(study: Any, query: Query, *, weighed: bool) -> tuple[pd.DataFrame, pd.D
 
 def _customers(study: Any, query: Query) -> nw.LazyFrame[Any]:
     """Table of customers, if it has all the group columns."""
-    present = study.table("customers").collect_schema().names() if "customers" in study.tables else []
+    present = []
+    if "customers" in study.tables:
+        present = study.table("customers").collect_schema().names()
     choices = [name for name in present if name not in ("customer_id", *query.by)]
     lost = [query.called(column) for column in query.by if column not in present]
     lost += [name for name in map(query.called, query.by) if name == "customer_id"]
@@ -227,7 +234,9 @@ def _cells_of_customers(study: Any, who: pd.Series, moment: pd.Series, query: Qu
     if query.by:
         people = collect(_customers(study, query).select("customer_id", *query.by))
         cells = people.set_index("customer_id").reindex(who).set_axis(who.index)
-    return cells if query.every is None else cells.assign(period=period_starts(moment, query.every))
+    if query.every is None:
+        return cells
+    return cells.assign(period=period_starts(moment, query.every))
 
 
 def _sums(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -312,8 +321,12 @@ def _decided(method: str, n: Any) -> Any:
 
 def _sorted(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Rows in order of the keys; none where nothing was counted."""
-    rows = counts.sort_values(list(query.keys)) if query.keys else counts
-    first = "customers" if "customers" in rows else "due"
+    rows = counts
+    if query.keys:
+        rows = counts.sort_values(list(query.keys))
+    first = "due"
+    if "customers" in rows:
+        first = "customers"
     return rows[rows[first] > 0].reset_index(drop=True)
 
 

@@ -103,13 +103,17 @@ class CohortRetention(Result):
         row: Any = rows[rows["cohort"] == rows["cohort"].min()].iloc[-1]
         when = period_label(row["cohort"], self.every)
         share = _cell(row["share"], row["low"], row["high"])
-        plural = "" if row["age"] == 1 else "s"
+        plural = "s"
+        if row["age"] == 1:
+            plural = ""
         return f"Of the {self.of} of {when}, {share} are left after {row['age']} {self.every}{plural}."
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader must know: the definition of a customer, cells not complete."""
-        notes = [f"Definition of a customer: {self.profile}."] if self.profile else []
+        notes = []
+        if self.profile:
+            notes = [f"Definition of a customer: {self.profile}."]
         if not self.table["complete"].all():
             notes.append("Cells of the running period have no share.")
         return tuple(notes)
@@ -138,7 +142,9 @@ def _cell(share: float, low: float, high: float) -> str:
     if math.isnan(share):
         return ""
     text = f"{100 * share:.0f} %"
-    return text if math.isnan(low) else f"{text} [{100 * low:.0f}, {100 * high:.0f}]"
+    if math.isnan(low):
+        return text
+    return f"{text} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def cohort_retention(
@@ -299,7 +305,10 @@ def _cells(
 
     sums = {name: square(name).cumsum(axis=1)[rows, columns] for name in _RUNNING}
     sums |= {name: square(name).sum(axis=1)[rows] for name in _FIXED}
-    held = sums["customers"] if of == "customers" else sums["change"] / 100
+    if of == "customers":
+        held = sums["customers"]
+    else:
+        held = sums["change"] / 100
     first = np.flatnonzero(rows == columns)[rows]  # the cell of each cohort's first period
     start = held[first]
     inside = complete[columns] & (start > 0)
@@ -404,7 +413,10 @@ def revenue_by_customer_age(
             x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n, relative=money
         )
         part = linearised_ratio(sums, level=level)
-        end = edges[band + 1] if band + 1 < len(edges) else math.inf
+        if band + 1 < len(edges):
+            end = edges[band + 1]
+        else:
+            end = math.inf
         rows.append((start, end, int(count), money / 100, part.value, part.low, part.high))
     return pd.DataFrame(rows, columns=["from_months", "to_months", "n", "mrr", "share", "low", "high"])
 

@@ -54,7 +54,9 @@ def rate_table(rates: Any, known: list[str], periods: pd.DatetimeIndex, home: st
     for name in known:
         if name == home:
             continue
-        table[name] = given[name].reindex(periods) if name in given else np.nan
+        table[name] = np.nan
+        if name in given:
+            table[name] = given[name].reindex(periods)
         sound = np.isfinite(table[name]) & (table[name] > 0)
         if not sound.all():
             missing = table.index[~sound]

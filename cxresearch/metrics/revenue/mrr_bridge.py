@@ -339,5 +339,7 @@ def _largest(
         for name in ledger.groups:
             mine = mine[mine[name] == frame[name].iloc[row]]
         worth = mine["cents"] * ledger.rate([start] * len(mine), mine["currency"])
-        share[row] = worth.max() / opening[row] if len(mine) else np.nan
+        share[row] = np.nan
+        if len(mine):
+            share[row] = worth.max() / opening[row]
     return pd.Series(share, index=frame.index)

@@ -111,7 +111,9 @@ class MrrBridge(Result):
         last = rows[rows["period"] == rows["period"].max()]
         opening, closing = float(last["opening"].sum()), float(last["closing"].sum())
         joined, left = int(last["new_customers"].sum()), int(last["churn_customers"].sum())
-        money = f" {self.currency}" if self.currency else ""
+        money = ""
+        if self.currency:
+            money = f" {self.currency}"
         when = period_label(last["period"].iloc[0], self.every)
         return (
             f"{when}: recurring revenue went from {opening:,.0f} to {closing:,.0f}{money} a month; "

@@ -52,7 +52,10 @@ def revenue_rates(
     [0.1]
     """
     bridge = _bridge(study, every, profile, by=by, rates=rates)
-    rules = bridge.rules if profile is None else revenue_profile(profile)
+    if profile is None:
+        rules = bridge.rules
+    else:
+        rules = revenue_profile(profile)
     frame, query = neutral_frame(bridge.table, Query(by=bridge.by))
     keep = frame["complete"] & (frame["opening_customers"] > 0)
     parts = []

@@ -108,7 +108,10 @@ class Ledger:
         frame = money[["opening", *LEDGER, "closing"]] / 100
         counts = flows[COUNTS]
         gained = counts["new_customers"] + counts["reactivation_customers"] - counts["churn_customers"]
-        closing = gained.groupby(level=self.groups).cumsum() if self.groups else gained.cumsum()
+        if self.groups:
+            closing = gained.groupby(level=self.groups).cumsum()
+        else:
+            closing = gained.cumsum()
         frame = frame.assign(opening_customers=closing - gained, **counts, closing_customers=closing)
         table = flows.drop(columns="levels").assign(
             **{"opening*opening": self._opening(squares), "opening": opening}
@@ -177,5 +180,8 @@ class Ledger:
         return tall.groupby(["period", *self.groups])["held"].sum().reindex(index, fill_value=0)
 
     def _opening(self, closing: pd.Series) -> pd.Series:
-        moved = closing.groupby(level=self.groups).shift(1) if self.groups else closing.shift(1)
+        if self.groups:
+            moved = closing.groupby(level=self.groups).shift(1)
+        else:
+            moved = closing.shift(1)
         return moved.fillna(0).astype(closing.dtype)

@@ -53,7 +53,9 @@ def revenue_levels(study: Study, profile: RevenueProfile) -> nw.LazyFrame[Any]:
     if profile.coupons == "forever" and {"discount", "discount_kind"} <= set(names):
         ends = (nw.col("discount_kind") != "forever") & ~nw.col("discount").is_null()
         money = nw.when(ends).then(money + nw.col("discount")).otherwise(money)
-    keep = ["currency"] if "currency" in names else []
+    keep = []
+    if "currency" in names:
+        keep = ["currency"]
     moment = nw.col("effective_at").alias("at")
     columns: list[nw.Expr | str] = [nw.col("customer_id"), moment, _cents(money).alias("cents"), *keep]
     if "status" not in names:
@@ -159,7 +161,9 @@ def one_currency(study: Study, levels: nw.LazyFrame[Any], *, next_step: str) -> 
     if "currency" not in levels.collect_schema().names():
         return levels
     held = collect(levels.filter(nw.col("cents") != 0).select("currency").unique())["currency"]
-    home = [study.currency] if study.currency and held.isna().any() else []
+    home = []
+    if study.currency and held.isna().any():
+        home = [study.currency]
     found = sorted({*map(str, held.dropna()), *home})
     if len(found) > 1:
         raise DataError(
@@ -205,13 +209,18 @@ def revenue_moves(
 
 
 def _is_active(names: list[str]) -> nw.Expr:
-    return nw.col("active") == 1 if "active" in names else nw.col("cents") > 0
+    if "active" in names:
+        return nw.col("active") == 1
+    return nw.col("cents") > 0
 
 
 def _kind(names: list[str]) -> nw.Expr:
     """Kind of a move as its place in `KINDS`, or -1 where nothing moved."""
     now, change = _is_active(names), nw.col("cents") - nw.col("before")
-    was = nw.col("was_active").fill_null(0) == 1 if "active" in names else nw.col("before") > 0
+    if "active" in names:
+        was = nw.col("was_active").fill_null(0) == 1
+    else:
+        was = nw.col("before") > 0
     first = nw.col("since") == nw.col("at")
     return (
         nw.when(now & ~was & first)

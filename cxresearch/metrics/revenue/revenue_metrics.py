@@ -141,9 +141,13 @@ def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFra
     rows = bridge.table
     if query.every is None:
         done = rows[rows["complete"]]
-        rows = done[done["period"] == done["period"].max()] if len(done) else done
+        rows = done
+        if len(done):
+            rows = done[done["period"] == done["period"].max()]
     rows = rows[there[rows.index]]
-    return rows.sort_values(list(query.keys)) if query.keys else rows
+    if query.keys:
+        return rows.sort_values(list(query.keys))
+    return rows
 
 
 def _cells(rows: pd.DataFrame, query: Query, cells: pd.DataFrame) -> pd.DataFrame:

@@ -82,7 +82,9 @@ class RevenueProfile:
     source: str = ""
 
     def _repr_html_(self) -> str:
-        late = f"after {self.past_due_days} days" if self.past_due_days is not None else "kept"
+        late = "kept"
+        if self.past_due_days is not None:
+            late = f"after {self.past_due_days} days"
         facts = {
             "pause": self.pause,
             "moves": self.moves.replace("_", " "),

@@ -210,7 +210,9 @@ def _squares(sums: pd.DataFrame, kinds: tuple[str, ...]) -> Any:
 def _product(sums: pd.DataFrame, one: str, other: str) -> pd.Series:
     """Sum of the products of two kinds of move of a customer, kept once a pair."""
     name = f"{one}*{other}"
-    return sums[name] if name in sums else sums[f"{other}*{one}"]
+    if name in sums:
+        return sums[name]
+    return sums[f"{other}*{one}"]
 
 
 def _relative(sums: pd.DataFrame, kinds: tuple[str, ...]) -> Any:

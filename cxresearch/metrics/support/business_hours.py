@@ -133,7 +133,9 @@ def _utc(name: str, values: ArrayLike) -> pd.DatetimeIndex:
 
 def _day(value: Any) -> date:
     try:
-        return value if type(value) is date else pd.Timestamp(value).date()
+        if type(value) is date:
+            return value
+        return pd.Timestamp(value).date()
     except (TypeError, ValueError):
         raise ArgumentError(f"holiday {value!r} is not a date", wanted="a date or '2024-12-25'") from None
 

@@ -171,7 +171,8 @@ def count_tickets(study: Any, query: Query) -> pd.DataFrame:
         counted["reopened"] = nw.when(known & (nw.col("reopens") > 0)).then(one).otherwise(none)
     if "replies" in keep:
         told = ~nw.col("replies").is_null()
-        told = told & ~nw.col("resolved_at").is_null() if "resolved_at" in keep else told
+        if "resolved_at" in keep:
+            told = told & ~nw.col("resolved_at").is_null()
         number = nw.col("replies").cast(nw.Float64())
         counted["t_n"] = nw.when(told).then(one).otherwise(none)
         counted["t_sum"] = nw.when(told).then(number).otherwise(nw.lit(0.0))
@@ -272,7 +273,10 @@ def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=query.level)
         value, low, high, se, limits, why = share_reached(curve, target)
-        method = NONE + why if np.isnan(value) else f"1 - Kaplan-Meier at {target:g} h, {limits}"
+        if np.isnan(value):
+            method = NONE + why
+        else:
+            method = f"1 - Kaplan-Meier at {target:g} h, {limits}"
         return value, low, high, se, curve.n, 0, method
 
     return each_cell(counts, query, cell)

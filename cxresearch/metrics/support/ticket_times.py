@@ -62,7 +62,9 @@ def count_times(
     if column not in names:
         raise DataError(f"tickets has no column {column}", next_step="map it in the study file")
     keys = list(query.keys)
-    extra = ("resolved_at",) if measure == "first_reply" and "resolved_at" in names else ()
+    extra: tuple[str, ...] = ()
+    if measure == "first_reply" and "resolved_at" in names:
+        extra = ("resolved_at",)
     rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", column, *extra))
     if measure == "wait":
         rows = rows.filter(~nw.col(column).is_null())
@@ -179,13 +181,17 @@ def ticket_times(
     check_level(level)
     grouped, query = neutral_groups(study, Query(by=check_columns("by", by), every=every, level=level))
     counts = count_times(grouped, measure, query, hours=hours)
-    clock = "calendar" if hours is None else "business"
+    clock = "business"
+    if hours is None:
+        clock = "calendar"
     rows = []
     for key, cell in _cells(counts, list(query.keys)):
         median, late = (curve_of_counts(cell, level=level).quantile(p) for p in (0.5, 0.9))
         done = cell[cell["event"] == 1]
         n, finished = int(cell["n"].sum()), int(done["n"].sum())
-        mean = float((done["minutes"] * done["n"]).sum() / finished / 60) if finished else np.nan
+        mean = np.nan
+        if finished:
+            mean = float((done["minutes"] * done["n"]).sum() / finished / 60)
         six = (median.value, median.low, median.high, late.value, late.low, late.high)
         rows.append((*key, measure, clock, n, n - finished, *six, mean))
     six_names = ["median", "median_low", "median_high", "p90", "p90_low", "p90_high"]
@@ -195,5 +201,7 @@ def ticket_times(
 
 def _cells(counts: pd.DataFrame, keys: list[str]) -> Any:
     if not keys:
-        return [((), counts)] if len(counts) else []
+        if len(counts):
+            return [((), counts)]
+        return []
     return counts.groupby(keys, dropna=False, sort=True)

@@ -128,7 +128,9 @@ def ticket_volume(
     if found.empty:
         raise DataError("there is no ticket", where="table tickets")
     periods = pd.DataFrame({"period": period_steps(study, found["period"].min(), every)})
-    cells = found[list(query.by)].drop_duplicates().merge(periods, how="cross") if query.by else periods
+    cells = periods
+    if query.by:
+        cells = found[list(query.by)].drop_duplicates().merge(periods, how="cross")
     table = cells.merge(found, on=list(query.keys), how="left").sort_values(
         list(query.keys), ignore_index=True
     )
@@ -233,7 +235,9 @@ def ticket_ageing(
     ends = np.append(edges[1:], np.inf)
     labels = [_band(start, end) for start, end in zip(edges, ends, strict=True)]
     bands = pd.DataFrame({"code": range(len(edges)), "from_hours": edges, "to_hours": ends, "band": labels})
-    cells = found[list(query.by)].drop_duplicates().merge(bands, how="cross") if query.by else bands
+    cells = bands
+    if query.by:
+        cells = found[list(query.by)].drop_duplicates().merge(bands, how="cross")
     table = cells.merge(found, on=[*query.by, "code"], how="left").sort_values(
         [*query.by, "code"], ignore_index=True
     )

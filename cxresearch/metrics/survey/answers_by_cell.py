@@ -132,12 +132,18 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
     means = linearised_means(cells, measure.array, sums)
     simple = sums is None and not counts.weighted
     bounds = cell_bounds(cells, measure.array, means, kind=measure.kind, method="score", level=query.level)
-    se = simple_se(means, kind=measure.kind) if simple else means.se
+    if simple:
+        se = simple_se(means, kind=measure.kind)
+    else:
+        se = means.se
     table = index.copy()
     for name, numbers in (("value", means.mean), ("low", bounds.low), ("high", bounds.high), ("se", se)):
         table[name] = measure.factor * numbers
     table["n"] = means.n.astype(np.int64)
-    table["n_effective"] = np.nan if simple else _effective(means, weighted=counts.weighted)
+    if simple:
+        table["n_effective"] = np.nan
+    else:
+        table["n_effective"] = _effective(means, weighted=counts.weighted)
     silent = mine["score"].isna().to_numpy()
     table["n_missing"] = np.bincount(
         where[silent], weights=mine["n"].to_numpy()[silent], minlength=len(index)
@@ -192,9 +198,14 @@ def _cluster_sums(
 def _method(counts: SurveyCounts, measure: Measure, *, simple: bool) -> str:
     name = method_name(measure.kind, "score")
     if not simple:
-        linked = ", answers of one customer linked" if counts.clusters is not None else ""
+        if counts.clusters is not None:
+            linked = ", answers of one customer linked"
+        else:
+            linked = ""
         return f"{name} at the design's effective n{linked}"
-    return f"{name}, answers taken as independent" if counts.unlinked else name
+    if counts.unlinked:
+        return f"{name}, answers taken as independent"
+    return name
 
 
 #: Up to so many rows ``clusters="auto"`` links the answers of one customer; linking needs memory for each.
@@ -327,8 +338,10 @@ def _all_but(table: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
 def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     """Return the responses: keys, instrument, score, and w and who where weights and clusters apply."""
     present = study.table("responses").collect_schema().names()
-    who = "customer_id" if query.clusters == "auto" else query.clusters
-    for column in (query.weights, who if query.clusters != "auto" else None):
+    who, asked = query.clusters, [query.weights, query.clusters]
+    if query.clusters == "auto":  # links by customer where there are customers
+        who, asked = "customer_id", [query.weights]
+    for column in asked:
         if column is not None and column not in present:
             known = [name for name in present if name not in query.by]
             raise ArgumentError(
@@ -356,7 +369,10 @@ def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query, fu
     names = list(dict.fromkeys([*usual, further] if further else usual))
     cell = [*query.keys, "instrument"]
     rows = rows.filter(~nw.col("score").is_null())
-    rows = rows.filter(nw.col("w") > 0) if query.weights else rows.with_columns(w=nw.lit(1.0))
+    if query.weights:
+        rows = rows.filter(nw.col("w") > 0)
+    else:
+        rows = rows.with_columns(w=nw.lit(1.0))
     rows = rows.with_columns(**{f"t_{name}": nw.col("w") * _value_of(name, scales) for name in names})
     inner = rows.group_by([*cell, "who"]).agg(nw.col("w", *(f"t_{name}" for name in names)).sum())
     products = {"ww": nw.col("w") * nw.col("w")}

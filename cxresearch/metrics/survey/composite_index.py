@@ -244,9 +244,15 @@ def composite_index(
     if whole.sum() < 2:
         raise DataError(f"{int(whole.sum())} people answered every item", wanted="two or more")
     index = table @ shares
-    labels = None if clusters is None else check_clusters(clusters)
+    if clusters is None:
+        labels = None
+    else:
+        labels = check_clusters(clusters)
     check_same_length(answers=table, clusters=labels)
-    who = None if labels is None else labels[whole]
+    if labels is None:
+        who = None
+    else:
+        who = labels[whole]
     found = design_mean(index[whole], survey_design(int(whole.sum()), clusters=who), level=level)
     low, high = _logit_ends(found, level)
     n = int(whole.sum())
@@ -297,7 +303,9 @@ def _shares(items: Mapping[str, Scale], weights: Mapping[str, float] | None) -> 
 def _item_table(table: Floats, names: list[str], shares: Floats) -> pd.DataFrame:
     def without(place: int) -> Any:
         rest = np.delete(table, place, axis=1)
-        return alpha_of(rest).value if rest.shape[1] > 1 else float("nan")
+        if rest.shape[1] > 1:
+            return alpha_of(rest).value
+        return float("nan")
 
     return pd.DataFrame(
         {

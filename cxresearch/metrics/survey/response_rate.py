@@ -52,7 +52,10 @@ def response_rate(answered: int, sent: int, *, level: float = 0.95) -> Estimate:
     if answered > sent:
         raise ArgumentError(f"answered is {answered!r} of {sent!r} sent", wanted="answered at most sent")
     bounds = wilson(answered, sent, level=level)
-    rate = answered / sent if sent else float("nan")
+    if sent:
+        rate = answered / sent
+    else:
+        rate = float("nan")
     return Estimate(
         name="Response rate",
         value=rate,
@@ -125,12 +128,20 @@ def nonresponse_bounds(
     chosen = measure_of(scale, measure)
     values = check_scores(scores, scale)
     n = int((~np.isnan(values)).sum())
-    total = len(values) if sent is None else _whole("sent", sent)
+    if sent is None:
+        total = len(values)
+    else:
+        total = _whole("sent", sent)
     if total < len(values):
         raise ArgumentError(f"sent is {sent!r} but there are {len(values):,} rows", wanted="sent >= rows")
     seen = survey_score(scores, scale=scale, measure=measure, level=level)
-    share = n / total if total else float("nan")
-    base = seen.value * share if n else 0.0
+    if total:
+        share = n / total
+    else:
+        share = float("nan")
+    base = 0.0
+    if n:
+        base = seen.value * share
     ends = [base + (1 - share) * chosen.factor * end for end in (min(chosen.values), max(chosen.values))]
     return Estimate(
         name=f"{chosen.label} if all had answered",
@@ -151,7 +162,9 @@ def nonresponse_bounds(
 def bounds_method(scale: Scale, measure: str) -> str:
     """Return the name of the bounds, which says so where the low end is the best case."""
     turned = measure == "mean" and scale.direction == "low_is_good"
-    ends = "best and worst case (low is good)" if turned else "worst and best case"
+    ends = "worst and best case"
+    if turned:
+        ends = "best and worst case (low is good)"
     return f"{ends} for non-response (Manski 1989)"
 
 
@@ -189,7 +202,8 @@ def count_sent(study: Tables, query: Query) -> pd.DataFrame:
 def _estimator(instrument: str) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
     def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
         mine = counts[counts["instrument"] == instrument]
-        mine = mine.sort_values(list(query.keys)) if query.keys else mine
+        if query.keys:
+            mine = mine.sort_values(list(query.keys))
         n = mine["n"].to_numpy(dtype=np.float64)
         return mine[list(query.keys)].assign(
             **shares(mine["answered"].to_numpy(dtype=np.float64), n, query.level),

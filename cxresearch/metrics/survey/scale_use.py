@@ -209,7 +209,10 @@ def _within(
 def _free_rows(rows: pd.DataFrame, *, clustered: bool) -> int:
     """Rows less the slope and the effects of strata; effects nested in clusters cost none, as in fixest."""
     nested = clustered and bool((rows.groupby("cluster")["stratum"].nunique() == 1).all())
-    effects = 0 if nested else rows["stratum"].nunique()
+    if nested:
+        effects = 0
+    else:
+        effects = rows["stratum"].nunique()
     return len(rows) - 1 - int(effects)
 
 
@@ -265,7 +268,9 @@ def _statistic(slope: float, se: float) -> float:
     """Return t = beta / se; infinite where answers leave no doubt at all."""
     if se > 0:
         return slope / se
-    return 0.0 if slope == 0 else float(np.copysign(np.inf, slope))
+    if slope == 0:
+        return 0.0
+    return float(np.copysign(np.inf, slope))
 
 
 def _rows(

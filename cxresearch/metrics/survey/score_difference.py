@@ -93,7 +93,10 @@ def score_difference(
         for scores, ids, label in zip((first, second), who, labels, strict=True)
     ]
     one, two = sides
-    r = 0.0 if clusters is None else _correlation(one.residuals, two.residuals)
+    if clusters is None:
+        r = 0.0
+    else:
+        r = _correlation(one.residuals, two.residuals)
     found = mover_difference(one.value, one.bounds, two.value, two.bounds, level=level, correlation=r)
     factor = chosen.factor
     small = min(one.n, two.n) < SMALL_BASE
@@ -128,7 +131,10 @@ def _side(scores: ArrayLike, chosen: Measure, clusters: ArrayLike | None, level:
     bounds = cell_bounds(cells, chosen.array, means, kind=chosen.kind, method="score", level=level)
     mean = float(means.mean[0])
     y = chosen.array[(values[answered] - chosen.scale.low).astype(np.int64)]
-    who = np.arange(len(y)) if clusters is None else check_clusters(clusters)[answered]
+    if clusters is None:
+        who = np.arange(len(y))
+    else:
+        who = check_clusters(clusters)[answered]
     residuals = pd.Series((y - mean) / len(y)).groupby(who).sum()
     return _Side(mean, bounds, len(y), int(len(values) - len(y)), residuals)
 

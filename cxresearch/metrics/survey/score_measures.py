@@ -74,12 +74,16 @@ def top_box_name(boxes: int) -> str:
     >>> top_box_name(1), top_box_name(3)
     ('top_box', 'top_3_box')
     """
-    return "top_box" if boxes == 1 else f"top_{boxes}_box"
+    if boxes == 1:
+        return "top_box"
+    return f"top_{boxes}_box"
 
 
 def best_answers(scale: Scale, boxes: int) -> tuple[int, ...]:
     """Return the best answers of a scale; those of one where low is good are its lowest."""
-    return scale.levels[-boxes:] if scale.direction == "high_is_good" else scale.levels[:boxes]
+    if scale.direction == "high_is_good":
+        return scale.levels[-boxes:]
+    return scale.levels[:boxes]
 
 
 def measure_of(scale: Scale, measure: str) -> Measure:
@@ -129,7 +133,10 @@ def measure_of(scale: Scale, measure: str) -> Measure:
             next_step="take measure='top_box', or a box of fewer answers",
         )
     values = tuple(float(answer in best_answers(scale, number)) for answer in scale.levels)
-    box = "top box" if number == 1 else f"top-{number}-box"
+    if number == 1:
+        box = "top box"
+    else:
+        box = f"top-{number}-box"
     return Measure(
         name=top_box_name(number),
         label=f"{scale.label} {box}",

@@ -267,7 +267,10 @@ def survey_score(
     cells, sums = one_cell(values, answered, chosen, weights, clusters)
     means = linearised_means(cells, chosen.array, sums)
     simple = weights is None and clusters is None
-    se = simple_se(means, kind=chosen.kind) if simple else means.se
+    if simple:
+        se = simple_se(means, kind=chosen.kind)
+    else:
+        se = means.se
     bounds = cell_bounds(cells, chosen.array, means, kind=chosen.kind, method=method, level=level)
     n, factor = int(means.n[0]), chosen.factor
     n_effective = None
@@ -300,7 +303,10 @@ def one_cell(
 ) -> tuple[ScoreCells, ClusterSums | None]:
     """Return the sufficient statistics of one group of checked scores, for `linearised_means`."""
     check_same_length(scores=values, weights=weights, clusters=clusters)
-    w = np.ones(len(values)) if weights is None else check_weights(weights)
+    if weights is None:
+        w = np.ones(len(values))
+    else:
+        w = check_weights(weights)
     counted = answered & (w > 0)
     if answered.any() and not counted.any():
         raise ArgumentError("the weights of all answers are zero", wanted="a positive weight somewhere")

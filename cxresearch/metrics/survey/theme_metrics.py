@@ -161,7 +161,9 @@ def text_rows(study: Tables, marks: ThemeMarks, query: Query) -> pd.DataFrame:
     if marks.table == "responses" and "sent_at" in present:
         moment = nw.coalesce(moment, nw.col("sent_at"))
     person = [name for name in ("customer_id",) if name in present]
-    dated = [marks.time] if marks.time in present else []
+    dated = []
+    if marks.time in present:
+        dated = [marks.time]
     rows = collect(
         cells_of(study, marks.table, query, time=moment, keep=(marks.column, *person, *dated)).select(
             *query.keys,
@@ -230,7 +232,10 @@ def _counts_table(counts: SurveyCounts, query: Query, name: str) -> pd.DataFrame
     effective = mentions
     if counts.clusters is not None:
         mine = counts.clusters[counts.clusters["instrument"] == name]
-        squares = shares[keys].merge(mine, on=keys, how="left")["tt_top_box"] if keys else mine["tt_top_box"]
+        if keys:
+            squares = shares[keys].merge(mine, on=keys, how="left")["tt_top_box"]
+        else:
+            squares = mine["tt_top_box"]
         squares = np.nan_to_num(squares.to_numpy(dtype=np.float64))
         # T = sum of T_c; (sum T_c)^2 / sum T_c^2 customers of equal weight are worth as much
         effective = np.where(squares > 0, mentions**2 / np.where(squares > 0, squares, 1), 0.0)

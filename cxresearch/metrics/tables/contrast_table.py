@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,10 @@ def differences(
 ) -> pd.DataFrame:
     """Return contrasts of two metric tables row by row; the right one has a column ``label``."""
     left, right = left.reset_index(drop=True), right.reset_index(drop=True)
-    level = float(left["level"].iloc[0]) if len(left) else 0.95
+    if len(left):
+        level = float(left["level"].iloc[0])
+    else:
+        level = 0.95
     values, lows, highs = (
         [side[name].to_numpy(dtype=np.float64) for side in (left, right)] for name in ("value", "low", "high")
     )
@@ -138,7 +141,10 @@ def _changes(metric: Metric, cells: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 def _previous(cells: pd.DataFrame, by: tuple[str, ...], every: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     cells = cells[(cells["n"] > 0) & cells["period"].notna()].sort_values("period", kind="stable")
-    groups = cells.groupby(list(by), dropna=False, observed=True) if by else cells.groupby(lambda _: 0)
+    if by:
+        groups = cells.groupby(list(by), dropna=False, observed=True)
+    else:
+        groups = cells.groupby(lambda _: 0)
     order = groups.ngroup()
     before = pd.Series(cells.index, index=cells.index).groupby(order).shift()
     known = before.notna()
@@ -155,7 +161,9 @@ def _pairs(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = cells[list(by)].astype(str).agg(", ".join, axis=1)
     within = [key for key in keys if key not in by]
-    groups = cells.groupby(within, dropna=False).indices.values() if within else [np.arange(len(cells))]
+    groups: Iterable[Any] = [np.arange(len(cells))]
+    if within:
+        groups = cells.groupby(within, dropna=False).indices.values()
     pairs = [pair for rows in groups for pair in combinations(rows, 2)]
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
     return cells.iloc[left], cells.iloc[right].assign(label=names.iloc[right])

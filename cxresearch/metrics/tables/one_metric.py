@@ -140,7 +140,9 @@ def metric(  # noqa: PLR0913 - choices of one door, by keyword
 
 def _group(key: tuple[Any, ...]) -> Any:
     """Return the group of one column as it is, those of several as a tuple."""
-    return key[0] if len(key) == 1 else key
+    if len(key) == 1:
+        return key[0]
+    return key
 
 
 def _period_start(data: Any, period: Any, every: Every) -> pd.Timestamp:
@@ -178,7 +180,10 @@ def _estimate(cells: pd.DataFrame, chosen: Metric, level: float, *, hidden: bool
     if hidden:
         reason = why_hidden(estimate.n, estimate.n_effective)
         return replace(estimate, value=math.nan, low=math.nan, high=math.nan, se=math.nan, note=reason)
-    caution = str(cells["caution"].iloc[0]) if "caution" in cells and len(cells) else ""
+    if "caution" in cells and len(cells):
+        caution = str(cells["caution"].iloc[0])
+    else:
+        caution = ""
     if caution:
         warnings.warn(caution, CxWarning, stacklevel=3)
     return estimate

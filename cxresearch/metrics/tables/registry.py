@@ -108,7 +108,9 @@ def as_study(data: Any, metric: str) -> Tables:
     themed: Tables | None = getattr(data, "themed_study", None)
     if themed is not None:
         return themed
-    return data if isinstance(data, Study) else read_answers(data, plain_name(metric))
+    if isinstance(data, Study):
+        return data
+    return read_answers(data, plain_name(metric))
 
 
 def statistics_of(

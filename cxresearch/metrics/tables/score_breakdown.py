@@ -97,8 +97,12 @@ class ScoreBreakdown(Result):
         """How many groups are small, and how many hidden."""
         hidden = int(self.table["suppressed"].sum())
         small = int((self.table["small_base"] & ~self.table["suppressed"]).sum())
-        notes = [f"{hidden:,} groups are hidden."] if hidden else []
-        return (*notes, f"{small:,} groups have a small base.") if small else tuple(notes)
+        notes = []
+        if hidden:
+            notes = [f"{hidden:,} groups are hidden."]
+        if small:
+            return (*notes, f"{small:,} groups have a small base.")
+        return tuple(notes)
 
     def __str__(self) -> str:
         lines = []
@@ -194,7 +198,10 @@ def _classes(scale: Scale) -> dict[str, tuple[int, ...]]:
             "passives": (7, 8),
             "promoters": (9, 10),
         }
-    worst_first = scale.levels if scale.direction == "high_is_good" else scale.levels[::-1]
+    if scale.direction == "high_is_good":
+        worst_first = scale.levels
+    else:
+        worst_first = scale.levels[::-1]
     return {str(level): (level,) for level in worst_first}
 
 
@@ -207,7 +214,9 @@ def _by_class(
 ) -> pd.DataFrame:
     """Counts of answers by class; with weights n times the weighted shares."""
     mine = counts.counts[counts.counts["instrument"] == instrument]
-    counted = "w" if counts.weighted else "n"
+    counted = "n"
+    if counts.weighted:
+        counted = "w"
     found = table[keys].copy()
     for name, answers in classes.items():
         part = mine[mine["score"].isin(answers)]

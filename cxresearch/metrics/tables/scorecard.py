@@ -80,8 +80,12 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     """
     query = make_query(by, every, clusters=clusters, weights=weights, level=level)
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
-    metrics = (metrics,) if isinstance(metrics, str) else metrics
-    chosen = [find_metric(study, name) for name in metrics] if metrics else list(metrics_of(study).values())
+    if isinstance(metrics, str):
+        metrics = (metrics,)
+    if metrics:
+        chosen = [find_metric(study, name) for name in metrics]
+    else:
+        chosen = list(metrics_of(study).values())
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
     declared = [option for metric in chosen for option in metric.options]
@@ -239,15 +243,22 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
         return None
     found = [table.loc[table["n"] > 0, "period"].dropna() for table in tables]
     periods = pd.concat([part for part in found if len(part)] or [pd.Series(dtype="datetime64[us]")])
+    if not len(periods):
+        return None
     done = periods[periods <= ended]
-    return (done if len(done) else periods).max() if len(periods) else None
+    if len(done):
+        periods = done
+    last: pd.Timestamp = periods.max()
+    return last
 
 
 def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | None) -> pd.DataFrame:
     """Return the contrasts of the judged period, named by group; ``whole`` marks those over all groups."""
     if judged is not None:
         contrasts = contrasts[contrasts["period"] == judged]
-    names = contrasts[list(by)].astype(str).agg(", ".join, axis=1) if by and len(contrasts) else "all"
+    names: Any = "all"
+    if by and len(contrasts):
+        names = contrasts[list(by)].astype(str).agg(", ".join, axis=1)
     found = contrasts.copy()
     found.insert(1, "group", names)
     found.insert(2, "whole", not by)
@@ -297,4 +308,6 @@ def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...
     note = opposed(table)
     if note:
         warnings.warn(note, CxWarning, stacklevel=3)
-    return (note,) if note else ()
+    if note:
+        return (note,)
+    return ()

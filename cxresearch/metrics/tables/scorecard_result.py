@@ -267,7 +267,9 @@ class Scorecard(Result):
 
 def _known(number: float) -> float | None:
     """Return a number, or None for NaN."""
-    return None if pd.isna(number) else number
+    if pd.isna(number):
+        return None
+    return number
 
 
 def _row(parts: tuple[str, ...]) -> str:

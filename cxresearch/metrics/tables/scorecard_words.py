@@ -110,7 +110,9 @@ def _all_calm(card: Any, calm: pd.DataFrame) -> str:
 def _movement(card: Any, row: Row) -> str:
     """Say by how much a metric rose or fell, since when, and whether that is better."""
     rose = row["verdict"] == "up"
-    verb = "rose" if rose else "fell"
+    verb = "fell"
+    if rose:
+        verb = "rose"
     judgement = {("high", True): " (better)", ("low", False): " (better)"}.get(
         (card.good[row["metric"]], rose), " (worse)"
     )
@@ -138,7 +140,9 @@ def _not_judged(card: Any, rows: pd.DataFrame, when: str) -> str:
 
 def _more(named: Any, most: int, before: str = "") -> str:
     """Say how many more there are than are named."""
-    return f"{before} and {len(named) - most} more" if len(named) > most else ""
+    if len(named) > most:
+        return f"{before} and {len(named) - most} more"
+    return ""
 
 
 def _since_when(card: Any, rows: pd.DataFrame) -> str:
@@ -161,11 +165,15 @@ def groups_finding(card: Any) -> str:
     if len(card.changes):
         groups = _of_groups(card)
         moved = _differences(card, groups, ("up", "down"))
-        said = f"moved: {moved}" if moved else "no group moved beyond noise"
+        said = "no group moved beyond noise"
+        if moved:
+            said = f"moved: {moved}"
         sentences.append(f"{by}{said}{unknown(groups)}.")
     if len(card.rest):
         unlike = _differences(card, card.rest, ("above", "below"))
-        said = f"unlike the others together: {unlike}" if unlike else "no group is unlike the others"
+        said = "no group is unlike the others"
+        if unlike:
+            said = f"unlike the others together: {unlike}"
         sentences.append(f"{by}{said}{unknown(card.rest)}.")
     return " ".join(sentences)
 
@@ -189,7 +197,9 @@ def _differences(card: Any, table: pd.DataFrame, verdicts: tuple[str, str]) -> s
 
 def _start(card: Any, row: Row, verdicts: tuple[str, str]) -> str:
     """Name the period a change is measured from; differences from the rest have none."""
-    return since(row, card.every) if verdicts[0] == "up" else ""
+    if verdicts[0] == "up":
+        return since(row, card.every)
+    return ""
 
 
 def text(card: Any) -> str:
@@ -245,4 +255,6 @@ def unknown(table: pd.DataFrame) -> str:
         (int((table["verdict"] == "not shown").sum()), "hidden"),
     )
     said = ", ".join(f"{n} {words}" for n, words in counts if n)
-    return f" ({said})" if said else ""
+    if said:
+        return f" ({said})"
+    return ""

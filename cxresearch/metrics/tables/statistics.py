@@ -84,8 +84,12 @@ def finish(metric: Metric, query: Query, cells: pd.DataFrame, *, complements: bo
     """
     keys = list(query.keys)
     table = cells[[*keys, *CELL_COLUMNS]].reset_index(drop=True)
-    table["n_effective"] = cells["n_effective"].to_numpy(float) if "n_effective" in cells else np.nan
-    period = () if query.every is None else ("period",)
+    table["n_effective"] = np.nan
+    if "n_effective" in cells:
+        table["n_effective"] = cells["n_effective"].to_numpy(float)
+    period: tuple[str, ...] = ("period",)
+    if query.every is None:
+        period = ()
     table = flag_and_suppress(table, query.by if complements else (), apart=period)
     table.insert(0, "metric", metric.name)
     table["level"], table["unit"] = query.level, str(metric.unit)

@@ -54,13 +54,17 @@ def flag_and_suppress(
     [True, False, True]
     """
     n = table["n"].to_numpy()
-    size = np.fmin(n, table["n_effective"].to_numpy(float)) if "n_effective" in table else n
+    size = n
+    if "n_effective" in table:
+        size = np.fmin(n, table["n_effective"].to_numpy(float))
     size = np.round(size, 9)  # an effective n of 5 may be short of it by rounding
     hidden = (n > 0) & (size < below)
     totals = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
     lines = [_lines(table, [*(key for key in keys if key not in over), *apart]) for over in totals]
     changed = bool(hidden.any())
-    order = _smallest_first(table, n, [*keys, *apart]) if changed else n
+    order = n
+    if changed:
+        order = _smallest_first(table, n, [*keys, *apart])
     while changed:
         before = int(hidden.sum())
         for line in lines:
@@ -91,7 +95,9 @@ def _protect(
     hidden: np.ndarray, n: np.ndarray, line: np.ndarray, below: int, order: np.ndarray
 ) -> np.ndarray:
     hidden = hidden.copy()
-    lines = int(line.max()) + 1 if len(line) else 0
+    lines = 0
+    if len(line):
+        lines = int(line.max()) + 1
     number = np.bincount(line[hidden], minlength=lines)
     answers = np.bincount(line[hidden], weights=n[hidden], minlength=lines)
     weak = np.flatnonzero((number > 0) & ((number < 2) | (answers < below)))

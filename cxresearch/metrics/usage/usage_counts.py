@@ -74,7 +74,10 @@ def count_active(study: Study, query: Query) -> UsageCounts:
     there = _there(study, people, query, theirs)
     if own:
         there = there.merge(active[list(own)].drop_duplicates(), how="cross")
-    table = there.merge(active, on=keys, how="left") if keys else there.join(active)
+    if keys:
+        table = there.merge(active, on=keys, how="left")
+    else:
+        table = there.join(active)
     table["active"] = table["active"].fillna(0).astype("int64")
     cells = table[[*keys, "complete", "active", "customers"]].sort_values(keys, ignore_index=True)
     return UsageCounts(cells=cells, summed=("active", "customers"), overlapping=own)
@@ -220,7 +223,9 @@ def _used(
     study: Study, query: Query, *, feature: str | None = None, keep: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Rows of real use with their day, local time."""
-    extra = () if feature is None else ("feature",)
+    extra: tuple[str, ...] = ("feature",)
+    if feature is None:
+        extra = ()
     if feature is not None and "feature" not in study.table("usage").collect_schema().names():
         raise DataError("usage has no column feature", next_step="map it, or ask for any use")
     columns = ("customer_id", "used_at", "quantity", *keep, *extra)
@@ -237,7 +242,10 @@ def _people(study: Study, theirs: tuple[str, ...]) -> nw.LazyFrame[Any]:
     rows = cells_of(study, "customers", Query(by=theirs), time="started_at", keep=columns)
     rows = rows.filter(nw.col("started_at") <= nw.lit(study.observed_until))
     cut = nw.lit(study.observed_until)
-    gone = nw.col("ended_at") <= cut if ends else nw.col("started_at").is_null()
+    if ends:
+        gone = nw.col("ended_at") <= cut
+    else:
+        gone = nw.col("started_at").is_null()
     rows = rows.with_columns(
         end=nw.when(gone).then(nw.col("ended_at" if ends else "started_at")).otherwise(cut)
     )
@@ -324,10 +332,15 @@ def _there(
     if spans.empty:
         raise DataError("there is no customer", where="table customers")
     periods = period_steps(study, spans["first"].min(), query.every)
-    spans["_group"] = spans.groupby(by, dropna=False).ngroup() if by else 0
+    spans["_group"] = 0
+    if by:
+        spans["_group"] = spans.groupby(by, dropna=False).ngroup()
     came, went = (_until(spans, end, periods) for end in ("first", "last"))
     # on any day: came by then, not gone before; on all days: strictly between both (see _throughout)
-    count = came.shift(fill_value=0) - went if throughout else came - went.shift(fill_value=0)
+    if throughout:
+        count = came.shift(fill_value=0) - went
+    else:
+        count = came - went.shift(fill_value=0)
     tall = count.rename_axis("period").reset_index().melt("period", var_name="_group", value_name="customers")
     table = spans[[*by, "_group"]].drop_duplicates().merge(tall, on="_group")
     table = table.assign(complete=complete_periods(study, table["period"], query.every))
