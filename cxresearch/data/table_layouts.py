@@ -126,7 +126,11 @@ _LAYOUTS = (
         {"quantity": "number", "feature": "text"},
     ),
     _layout("orders", {"customer_id": "id", "ordered_at": "time", "amount": "number"}, {}),
-    _layout("events", {"occurred_at": "time", "kind": "text"}, {"customer_id": "id", "note": "text"}),
+    _layout(
+        "events",
+        {"occurred_at": "time", "kind": "text"},
+        {"customer_id": "id", "reason": "text", "note": "text"},
+    ),
 )
 
 #: Layout of each table by name, in the order reports list them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,9 @@ from cxresearch.stats.change_points.dated_sums import DatedSums, dated_sums
 from cxresearch.voice.when.score_series import GroupIndex, count_answers, day_number, sums_of_answers
 
 _EPOCH = pd.Timestamp("1970-01-01")
+
+
+_BOX = re.compile(r"top_([1-9][0-9]?_)?box")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,13 +133,14 @@ def day_of(number: float) -> pd.Timestamp:
     return _EPOCH + pd.Timedelta(days=int(number))
 
 
-def _question(study: Tables, metric: str) -> tuple[str, Measure] | None:
+def _question(study: Tables, name: str) -> tuple[str, Measure] | None:
     """Return instrument and measure of a score, None for any other metric."""
     for instrument, scale in study.instruments.items():
-        for measure in measures_for(scale):
-            name = instrument if measure in ("nps", "mean") else f"{instrument}_{measure}"
-            if name == metric:
-                return instrument, measure_of(scale, measure)
+        if name == instrument:
+            return instrument, measure_of(scale, measures_for(scale)[0])
+        measure = name.removeprefix(f"{instrument}_")
+        if measure != name and _BOX.fullmatch(measure):
+            return instrument, measure_of(scale, measure)
     return None
 
 

@@ -166,6 +166,13 @@ def test_every_kind_of_metric_can_be_searched(company, metric) -> None:
     json.dumps(found.to_dict())
 
 
+def test_any_box_of_a_score_is_a_score(company) -> None:
+    for name in ("csat_top_box", "csat_top_2_box", "ces_top_2_box", "ces_top_3_box"):
+        found = cx.since_when(company, name, draws=99)
+        assert found.every == "day"
+        assert found.unit is cx.Unit.SHARE
+
+
 def test_sums_of_money_and_unknown_names_are_refused(company) -> None:
     with pytest.raises(ArgumentError, match="drifts"):
         cx.since_when(company, "mrr")
