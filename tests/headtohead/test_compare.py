@@ -246,3 +246,19 @@ def test_pictures(marks: cx.classifier.Landmarks, kind: str) -> None:
     assert "CES" in shown
     assert "NPS" in shown
     plt.close(axes.figure)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_over_the_others_equals_statsmodels(seed: int) -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    from cxresearch.headtohead.contest.contest_judgement import _holm_of_others
+
+    rng = np.random.default_rng(seed)
+    p_values = pd.Series(rng.random(7) ** 3).round(2)
+    p_values[4] = np.nan
+    adjusted = _holm_of_others(p_values)
+    assert adjusted[0] == p_values[0]
+    others = [1, 2, 3, 5, 6]
+    np.testing.assert_allclose(adjusted[others], multipletests(p_values[others], method="holm")[1])
+    assert np.isnan(adjusted[4])
