@@ -103,7 +103,7 @@ def test_a_score_that_runs_backwards_is_named_and_not_turned(marks: cx.classifie
 
 
 def test_low_effort_is_good_when_declared_so(marks: cx.classifier.Landmarks) -> None:
-    low_effort = dataclasses.replace(cx.CES2, direction="low_is_good", top=(1, 2, 3))
+    low_effort = dataclasses.replace(cx.CES2, direction="low_is_good", top=(1, 2, 3), bottom=(5, 6, 7))
     flipped = dataclasses.replace(
         marks,
         frame=marks.frame.assign(ces=8 - marks.frame["ces"]),
