@@ -46,9 +46,9 @@ def test_groups_of_a_study(name: str) -> None:
         cx.curves.hazard_model(study, scores=["nps"], controls=[by])
         for study, by in ((plain, "plan"), (odd, name))
     ]
-    pd.testing.assert_series_equal(*(model.fit.frame["coefficient"] for model in models))
+    pd.testing.assert_series_equal(*(model.fit.table["coefficient"] for model in models))
     strata = [
-        cx.curves.hazard_model(study, scores=["nps"], strata=[by]).fit.frame
+        cx.curves.hazard_model(study, scores=["nps"], strata=[by]).fit.table
         for study, by in ((plain, "plan"), (odd, name))
     ]
     pd.testing.assert_frame_equal(*strata)

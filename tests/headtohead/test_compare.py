@@ -103,10 +103,11 @@ def test_a_score_that_runs_backwards_is_named_and_not_turned(marks: cx.classifie
 
 
 def test_low_effort_is_good_when_declared_so(marks: cx.classifier.Landmarks) -> None:
+    low_effort = dataclasses.replace(cx.CES2, direction="low_is_good", top=(1, 2, 3), bottom=(5, 6, 7))
     flipped = dataclasses.replace(
         marks,
         frame=marks.frame.assign(ces=8 - marks.frame["ces"]),
-        instruments={**marks.instruments, "ces": dataclasses.replace(cx.CES2, direction="low_is_good")},
+        instruments={**marks.instruments, "ces": low_effort},
     )
     one, other = (cx.compare(m, ["ces", "nps"]).auc("ces").value for m in (marks, flipped))
     assert one == pytest.approx(other, abs=1e-12)
@@ -232,7 +233,7 @@ def test_data_without_an_answer_are_refused(columns: dict, words: str) -> None:
 def test_text_html_and_json(marks: cx.classifier.Landmarks) -> None:
     found = cx.compare(marks, ["ces", "nps"])
     assert str(found).startswith(found.finding)
-    assert "<b>" in found._repr_html_()
+    assert found.finding.split(":")[0] in found._repr_html_()
     plain = found.to_dict()
     assert plain["contrasts"][0]["difference"] == pytest.approx(float(found.contrast("ces", "nps")))
 
@@ -246,3 +247,19 @@ def test_pictures(marks: cx.classifier.Landmarks, kind: str) -> None:
     assert "CES" in shown
     assert "NPS" in shown
     plt.close(axes.figure)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_over_the_others_equals_statsmodels(seed: int) -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    from cxresearch.headtohead.contest.contest_judgement import _holm_of_others
+
+    rng = np.random.default_rng(seed)
+    p_values = pd.Series(rng.random(7) ** 3).round(2)
+    p_values[4] = np.nan
+    adjusted = _holm_of_others(p_values)
+    assert adjusted[0] == p_values[0]
+    others = [1, 2, 3, 5, 6]
+    np.testing.assert_allclose(adjusted[others], multipletests(p_values[others], method="holm")[1])
+    assert np.isnan(adjusted[4])

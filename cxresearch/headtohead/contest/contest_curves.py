@@ -83,39 +83,42 @@ def calibration_table(at: HorizonRows, *, level: float) -> pd.DataFrame:
     Scores with more than 11 levels are shown by tenths.
     """
     rows, everyone = at.rows, at.everyone
+    weight = rows.fit.weight
     z = normal_quantile(level)
     clusters = rows.clusters[rows.fit.order]
-    lines = []
+    parts = []
     for score, risk in enumerate(at.risks):
         group, labels = _answers(rows.codes[score], rows.levels[score])
-        for answer in range(int(group.max()) + 1):
-            member = (group == answer).astype(np.float64)
-            if not member.any():
-                continue
-            share = float(np.average(member, weights=rows.fit.weight))
+        given = np.unique(group)
+        # P(answer), and P(left, answer) weighted for censoring.
+        share = np.bincount(group, weights=weight)[given] / weight.sum()
+        left = np.bincount(group, weights=everyone.case)[given] / rows.fit.n
+        observed = left / share
+        influence = np.empty((len(given), rows.fit.n))
+        for line, answer in enumerate(given):
             # A ratio of means, R = P(left, answer) / P(answer): psi = (w left - R v) / P(answer) where the
             # answer was given, w the inverse weight and v the row's own.
-            left = everyone.case * member
-            observed = float(left.mean()) / share
-            influence = at.influence(left / share, direct=-observed * rows.fit.weight * member / share)
-            variance = influence_covariance(influence[None, :], clusters=clusters)[0, 0]
-            half = z * float(np.sqrt(variance))
-            lines.append(
-                {
-                    "score": rows.names[score],
-                    "label": rows.labels[score],
-                    "horizon_days": at.horizon_days,
-                    "answer": labels[answer],
-                    "n": int(member.sum()),
-                    "share": share,
-                    "predicted": float(np.average(risk, weights=rows.fit.weight * member)),
-                    "observed": observed,
-                    "low": float(np.clip(observed - half, 0, 1)),
-                    "high": float(np.clip(observed + half, 0, 1)),
-                    "se": half / z,
-                }
-            )
-    return pd.DataFrame(lines)
+            member = group == answer
+            effect = everyone.case * member / share[line]
+            influence[line] = at.influence(effect, direct=-observed[line] * weight * member / share[line])
+        se = np.sqrt(np.diag(influence_covariance(influence, clusters=clusters)))
+        part = pd.DataFrame(
+            {
+                "score": rows.names[score],
+                "label": rows.labels[score],
+                "horizon_days": at.horizon_days,
+                "answer": [labels[answer] for answer in given],
+                "n": np.bincount(group)[given],
+                "share": share,
+                "predicted": np.bincount(group, weights=weight * risk)[given] / (share * weight.sum()),
+                "observed": observed,
+                "low": np.clip(observed - z * se, 0, 1),
+                "high": np.clip(observed + z * se, 0, 1),
+                "se": se,
+            }
+        )
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _answers(code: Places, levels: Floats) -> tuple[Places, list[str]]:
