@@ -29,17 +29,22 @@ RUNNING = f"{NONE}the period had not ended at the data cut"
 def shares(hits: Any, n: Any, level: float) -> dict[str, Any]:
     """Return columns value, low, high and se of shares with Wilson's interval; all NaN where n is 0."""
     size = np.where(n > 0, n, np.nan)
+    # p = hits / n; Wilson (1927): the p0 with
+    # p - p0
+    #  = z sqrt(p0 (1 - p0) / n).
     share, bounds = hits / size, wilson(hits, n, level=level)
     return {
         "value": share,
         "low": np.where(n > 0, bounds.low, np.nan),
         "high": np.where(n > 0, bounds.high, np.nan),
+        # sqrt(p (1 - p) / n): for tables; the interval does not come from it.
         "se": np.sqrt(share * (1 - share) / size),
     }
 
 
 def without_running(cells: pd.DataFrame, complete: Any) -> pd.DataFrame:
     """Return cells of which those of a running period have no value, and all they counted is missing."""
+    # A period still running is no estimate of itself: its rows count as missing.
     running = ~np.asarray(complete, dtype=bool)
     found = cells.copy()
     found.loc[running, "n_missing"] = found.loc[running, "n_missing"] + found.loc[running, "n"]
@@ -66,6 +71,7 @@ def follows(query: Query, coarser: Query) -> bool:
 def others(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return rows in which each group of a column stands for all the others together."""
     groups = rows[column].dropna().unique()
+    # The rest of a group is every row of another group, in the same cell.
     parts = [rows[rows[column] != group].assign(**{column: group}) for group in groups]
     found: pd.DataFrame = pd.concat([part for part in parts if len(part)] or [rows.iloc[:0]])
     return found.reset_index(drop=True)

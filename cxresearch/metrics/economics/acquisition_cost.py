@@ -87,6 +87,7 @@ def acquisition_cost(spend: float, new_customers: int, *, level: float = 0.95) -
 
 def _cost(spend: float, won: int, level: float) -> tuple[float, float, float, float]:
     """Value, low, high and standard error (spend over n^(3/2))."""
+    # CAC = spend / won; the ends are spend over Garwood's limits of the number won.
     _, low, high = poisson_rate(won, 1.0, level=level)
     if not won:
         return math.nan, spend / high, math.inf, math.nan

@@ -136,12 +136,15 @@ def lifetime_value(
     check_level(level)
     months = np.arange(check_whole("horizon_months", horizon_months, "months"), dtype=float)
     values = _monthly(monthly_value, len(months)) * check_margin(margin)
+    # m_t (1 + d)^-t, discounted by the month.
     weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
     month = 1.0
     if curve.unit is Unit.DAYS:
         month = DAYS_A_MONTH
     survival, variance, seen = _extended(curve, months * month)
+    # LTV = sum of m_t S(t) (1 + d)^-t.
     value = float(weights @ survival)
+    # Greenwood: cov(S(s), S(t)) = S(s) S(t) v(min(s, t)), v the relative variance.
     earlier = np.minimum.outer(np.arange(len(months)), np.arange(len(months)))
     paid = weights * survival
     se = math.sqrt(max(float(paid @ variance[earlier] @ paid), 0.0))
@@ -216,6 +219,7 @@ def _extended(curve: KaplanMeier, at: Floats) -> tuple[Floats, Floats, NDArray[n
     variance = step_values(curve.time, relative, at, 0.0)
     seen = (at <= curve.follow_up) | (curve.survival[-1] == 0)
     if not seen.all():
+        # Beyond the follow-up the mean hazard so far goes on: S(t) = S(T) exp(-h (t - T)).
         hazard = -math.log(curve.survival[-1]) / curve.follow_up
         survival = np.where(seen, survival, curve.survival[-1] * np.exp(-hazard * (at - curve.follow_up)))
     return survival, variance, seen

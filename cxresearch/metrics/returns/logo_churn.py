@@ -143,6 +143,7 @@ def _spells(study: Study, rules: RevenueProfile, row: Any, every: Every) -> pd.D
     )
     rows = collect(mine.select("customer_id", "at", "kind")).sort_values(["customer_id", "at"])
     start, end = (_in_utc(study, moment) for moment in (row["period"], next_period(row["period"], every)))
+    # Time in periods: 0 when it begins, 1 when it ends.
     rows["time"] = (rows["at"] - start) / (end - start)
     left = rows["kind"] == KINDS.index("churn")
     same = rows["customer_id"].eq(rows["customer_id"].shift())
@@ -180,8 +181,10 @@ def _in_utc(study: Study, local: pd.Timestamp) -> pd.Timestamp:
 
 
 def _exposure(spells: pd.DataFrame, row: Any, rules: RevenueProfile, level: float) -> Estimate:  # noqa: ARG001
+    # Person-time: each customer counts for the part of the period there.
     exposure = float(((spells["duration"] - spells["entry"]) * spells["count"]).sum())
     churned = int((spells["event"] * spells["count"]).sum())
+    # Rate = events / exposure, with Garwood's limits over the same exposure.
     value, low, high = poisson_rate(churned, exposure, level=level)
     method = "events per customer-period, exact Poisson interval (Garwood 1936)"
     ends, n = (value, low, high), round(exposure)

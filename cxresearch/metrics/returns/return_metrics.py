@@ -198,6 +198,7 @@ def value_renewals(study: Any, query: Query) -> pd.DataFrame:
     s = np.where(decided, rows["before"], 0).astype(float)
     x = np.where(decided, np.minimum(rows["before"], rows["after"].fillna(0)), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # Sum of x^2 / s of a share x / s, for its effective n.
         relative = np.where(s > 0, x * x / s, 0.0)
     sums = dict(zip(_RATIO, (x, s, x * x, x * s, s * s, decided.astype("int64"), relative), strict=True))
     return _sums(cells.assign(due=1, **sums), list(query.keys))
@@ -339,6 +340,7 @@ def won_back_share(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
     profile = revenue_profile(PROFILE.of(query)).name
 
     def cell(mine: pd.DataFrame) -> tuple[Any, ...]:
+        # Robust by customer (Lin and Wei 1989): one can leave more than once.
         curve = kaplan_meier(mine["days"], mine["event"], clusters=mine["who"], level=query.level)
         found = share_reached(curve, within)
         if np.isnan(found.value):

@@ -190,6 +190,7 @@ def _reasons(
         wanted = getattr(rules[1], attribute)
         if not customers or getattr(rules[0], attribute) == wanted:
             continue
+        # One rule at a time: a customer whose figures move by it alone is explained by it.
         changed: dict[str, Any] = {attribute: wanted}
         table = _figures(study, replace(rules[0], **changed), *where)
         both = base.join(table, how="outer", lsuffix="_first", rsuffix="_second")

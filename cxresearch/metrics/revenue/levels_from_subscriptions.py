@@ -82,6 +82,7 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     ]
     changes = pd.concat(parts, ignore_index=True).dropna(subset="effective_at")
     steps = changes.groupby(["customer_id", "effective_at"], as_index=False)["cents"].sum()
+    # A level is the sum of all starts less all ends so far.
     steps["mrr"] = steps.groupby("customer_id")["cents"].cumsum() / 100
     first = ~steps["customer_id"].duplicated()
     kept = steps[first | (steps["cents"] != 0)]

@@ -226,6 +226,7 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         square=(wide - was) * (wide - was),
         cross=(wide - was) * was,
         relative=nw.when(before > 0).then((wide - was) * (wide - was) / was).otherwise(nw.lit(0.0)),
+        # Squared levels change by s1^2 - s0^2: their running sum is that of the levels in force.
         levels=wide * wide - was * was,
         standing="standing",
     )
@@ -319,6 +320,7 @@ def _largest(
     """Share of the largest account in opening MRR, looked up only where it can exceed 10 %."""
     opening = table["opening"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # The largest share is at most sqrt(sum s^2) / sum s: looked up only where that exceeds 10 %.
         bound = np.sqrt(np.maximum(table["opening*opening"].to_numpy(float), 0)) / opening
     doubtful = np.where(opening > 0, bound, 0.0) > 0.1
     share = np.full(len(frame), np.nan)

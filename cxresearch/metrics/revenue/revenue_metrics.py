@@ -188,6 +188,7 @@ def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:
 
 def _mrr(bridges: Bridges, query: Query) -> pd.DataFrame:
     bridge = bridges.money
+    # A count of what is owed, not a sample: it has no interval.
     rows = _rows(bridge, query, bridge.table["closing_customers"] > 0)
     cells = pd.DataFrame(
         {

@@ -114,6 +114,7 @@ class BusinessHours:
         low = min(first[known].min(), last[known].min())
         high = max(first[known].max(), last[known].max())
         at, minutes = _clock(self._plan(), low.date(), high.date(), self.timezone)
+        # The clock is piecewise linear: open minutes between two moments are a difference of two readings.
         ends = [np.interp(_seconds(values), at, minutes) for values in (first, last)]
         return np.where(known, ends[1] - ends[0], np.nan)
 
@@ -183,6 +184,7 @@ def _clock(
     week, holidays = plan
     closed = set(holidays)
     zone = ZoneInfo(timezone)
+    # Opening and closing moments of all days, with the open minutes run by each.
     at, minutes, total = [], [], 0.0
     day = first - timedelta(days=2)
     while day <= last + timedelta(days=2):

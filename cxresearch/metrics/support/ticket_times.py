@@ -73,6 +73,7 @@ def count_times(
     rows = rows.with_columns(event=(~nw.col(column).is_null()).cast(nw.Int64), end=_end(study, column, extra))
     if hours is not None:
         return _in_business_hours(rows, keys, hours)
+    # Whole minutes: as fine as any promise, and few different values to count.
     spent = minutes_between(nw.col("created_at"), nw.col("end"))
     return _counted(rows.with_columns(minutes=(spent + 0.5).floor().cast(nw.Int64)), keys)
 
@@ -186,6 +187,7 @@ def ticket_times(
         clock = "calendar"
     rows = []
     for key, cell in _cells(counts, list(query.keys)):
+        # Kaplan-Meier quantiles: the first time at which S(t) is at most 1 - p.
         median, late = (curve_of_counts(cell, level=level).quantile(p) for p in (0.5, 0.9))
         done = cell[cell["event"] == 1]
         n, finished = int(cell["n"].sum()), int(done["n"].sum())

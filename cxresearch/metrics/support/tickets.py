@@ -135,6 +135,7 @@ def ticket_volume(
         list(query.keys), ignore_index=True
     )
     count = table["tickets"].fillna(0).astype("int64")
+    # Garwood (1936): chi2(tail, 2 n) / 2 and chi2(1 - tail, 2 n + 2) / 2.
     tail = (1 - level) / 2
     low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0.0)
     high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
@@ -188,6 +189,7 @@ def resolution_rate(
     counts = count_times(grouped, "resolution", query)
     rows = []
     for key, cell in counts.groupby(list(query.keys), dropna=False, sort=True):
+        # 1 - S(t) of the cohort; a young cohort is censored, not counted as unsolved.
         got = share_reached(curve_of_counts(cell, level=level), 24 * within_days)
         n, still = int(cell["n"].sum()), int(cell.loc[cell["event"] == 0, "n"].sum())
         rows.append((*key, n, still, got.value, got.low, got.high, got.se, 1 - still / n))
@@ -226,6 +228,7 @@ def ticket_ageing(
         raise DataError("tickets has no column resolved_at", next_step="map it in the study file")
     rows = cells_of(grouped, "tickets", query, time="created_at", keep=("created_at", "resolved_at"))
     rows = rows.filter(nw.col("resolved_at").is_null())
+    # Age of an open ticket at the data cut.
     hours = minutes_between(nw.col("created_at"), nw.lit(study.observed_until)) / 60
     rows = rows.with_columns(hours=hours)
     band = nw.lit(0)

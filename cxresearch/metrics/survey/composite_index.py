@@ -159,6 +159,7 @@ def _aligned(answers: Mapping[str, ArrayLike], items: Mapping[str, Scale]) -> Fl
     for name, scale in items.items():
         if name not in answers:
             raise ArgumentError(f"no answers to item {name!r}", wanted="a column for each declared item")
+        # Place on the scale, 0 for the lowest answer and 1 for the highest.
         place = (check_scores(answers[name], scale) - scale.low) / (scale.high - scale.low)
         columns.append(100 * (place if scale.direction == "high_is_good" else 1 - place))
     if len({len(column) for column in columns}) > 1:
@@ -185,6 +186,7 @@ def _refuse_two_versions(items: Mapping[str, Scale]) -> None:
 def _item_rest(table: Floats) -> Floats:
     """Correlation of each item with the mean of the others, over complete rows."""
     whole = table[~np.isnan(table).any(axis=1)]
+    # Corrected item-total correlation: the item is not in the rest it is set against.
     rest = whole.sum(axis=1, keepdims=True) - whole
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.array([np.corrcoef(whole[:, i], rest[:, i])[0, 1] for i in range(table.shape[1])])
@@ -283,6 +285,7 @@ def _logit_ends(found: DesignMean, level: float) -> tuple[float, float]:
     p = found.value / 100
     if not 0 < p < 1:
         return float("nan"), float("nan")
+    # Delta method on logit p: se(logit p) = se(p) / (p (1 - p)).
     half = float(stats.t.ppf((1 + level) / 2, found.df)) * found.se / 100 / (p * (1 - p))
     odds = float(np.log(p / (1 - p)))
     low, high = (100 / (1 + float(np.exp(-end))) for end in (odds - half, odds + half))

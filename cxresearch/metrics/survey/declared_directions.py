@@ -88,6 +88,7 @@ def direction_table(study: Tables, *, level: float) -> pd.DataFrame:
 def _correlation(
     one: pd.Series[float], two: pd.Series[float], sign: int, level: float
 ) -> tuple[float, float, float, int]:
+    # Fisher (1915): atanh r is normal with variance 1 / (n - 3).
     r, low, high, n = correlation(one.to_numpy(float), two.to_numpy(float), level=level)
     low, high = (low, high) if sign > 0 else (-high, -low)
     return sign * r, low, high, n

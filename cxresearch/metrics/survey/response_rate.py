@@ -142,6 +142,7 @@ def nonresponse_bounds(
     base = 0.0
     if n:
         base = seen.value * share
+    # Manski (1989): share x mean of the answers + (1 - share) x worst, or best, value.
     ends = [base + (1 - share) * chosen.factor * end for end in (min(chosen.values), max(chosen.values))]
     return Estimate(
         name=f"{chosen.label} if all had answered",

@@ -97,6 +97,7 @@ def score_difference(
         r = 0.0
     else:
         r = _correlation(one.residuals, two.residuals)
+    # Zou and Donner (2008): limits of a difference from those of its sides and their correlation.
     found = mover_difference(one.value, one.bounds, two.value, two.bounds, level=level, correlation=r)
     factor = chosen.factor
     small = min(one.n, two.n) < SMALL_BASE
@@ -135,12 +136,14 @@ def _side(scores: ArrayLike, chosen: Measure, clusters: ArrayLike | None, level:
         who = np.arange(len(y))
     else:
         who = check_clusters(clusters)[answered]
+    # Linearised: what each customer adds to the error of the mean, (y - m) / n.
     residuals = pd.Series((y - mean) / len(y)).groupby(who).sum()
     return _Side(mean, bounds, len(y), int(len(values) - len(y)), residuals)
 
 
 def _correlation(one: pd.Series[float], two: pd.Series[float]) -> float:
     """Correlation of two means through the customers they share (linearised)."""
+    # r = sum u1 u2 / sqrt(sum u1^2 sum u2^2), over customers who are on both sides.
     sizes = float((one**2).sum() * (two**2).sum()) ** 0.5
     shared = one.index.intersection(two.index)
     if sizes == 0 or not len(shared):

@@ -265,6 +265,7 @@ def survey_score(
     values = check_scores(scores, scale)
     answered = ~np.isnan(values)
     cells, sums = one_cell(values, answered, chosen, weights, clusters)
+    # m = sum w y / sum w; its variance from residuals w (y - m) of each cluster.
     means = linearised_means(cells, chosen.array, sums)
     simple = weights is None and clusters is None
     if simple:
@@ -320,6 +321,7 @@ def one_cell(
     )
     if clusters is None:
         return cells, None
+    # W_c and T_c of each cluster c, as `linearised_means` wants them.
     group, who = pd.factorize(check_clusters(clusters)[counted])
     totals = _tally(group, w, len(who))
     sums = _tally(group, w * chosen.array[codes], len(who))

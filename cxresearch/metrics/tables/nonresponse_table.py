@@ -13,9 +13,8 @@ from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Query, Tables
-from cxresearch.metrics.survey.answers_by_cell import measures_for
 from cxresearch.metrics.survey.response_rate import bounds_method
-from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of
+from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of, measures_for
 from cxresearch.metrics.tables.registry import as_study, find_metric, make_query, plain_name
 from cxresearch.metrics.tables.statistics import finish
 from cxresearch.wording import did_you_mean
@@ -122,6 +121,7 @@ def _bounds(mine: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
     else:
         cells = rows[sums].sum().to_frame().T
     n, every = cells["n"], cells["n"] + cells["silent"]
+    # Manski (1989): (sum of answers + silent x worst, or best) / all sent.
     ends = {
         name: measure.factor * (cells["total"] + cells["silent"] * end) / every
         for name, end in (("low", min(measure.values)), ("high", max(measure.values)))

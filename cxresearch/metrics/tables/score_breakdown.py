@@ -13,7 +13,8 @@ from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.periods import local_moment, period_starts
-from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores, measures_for
+from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores
+from cxresearch.metrics.survey.score_measures import measures_for
 from cxresearch.metrics.tables.registry import as_study, find_metric, make_query
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.hiding import why_hidden
@@ -227,6 +228,7 @@ def _by_class(
             found[name] = float(part[counted].sum())
     found = found[list(classes)].reset_index(drop=True)
     if counts.weighted:
+        # n times the weighted shares: the bars add up to the answers there are.
         total = found.sum(axis=1)
         found = found.mul(table["n"].to_numpy(), axis=0).div(total.where(total > 0), axis=0).fillna(0.0)
     return found

@@ -273,6 +273,7 @@ def _stack(
         return stacked
     p_value = stacked["p_adjusted"].to_numpy(dtype=np.float64)
     difference = stacked["difference"].to_numpy(dtype=np.float64)
+    # Beyond noise means a corrected p-value below 1 - level.
     direction = np.where(difference > 0, words[0], words[1])
     verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
     verdict[np.isnan(p_value)] = "not judged"

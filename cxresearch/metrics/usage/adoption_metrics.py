@@ -131,6 +131,7 @@ def _features(study: Any, query: Query) -> UsageCounts:
 def active_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     """Return cells with the share of customers who used anything; none for a period not ended."""
     rows = counts.cells
+    # Share of the customers there on any day of the period who used anything.
     n = rows["customers"].to_numpy(float)
     found = shares(np.minimum(rows["active"].to_numpy(float), n), n, query.level)
     cells = rows[list(query.keys)].assign(**found, n=rows["customers"], n_missing=0, method=WILSON)
@@ -144,6 +145,7 @@ def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     """
     rows = counts.cells
     keys = [*query.keys, "complete"]
+    # Only customers who had all the days are asked whether they used it in them.
     exposed, adopted = rows["n"] * rows["exposed"], rows["n"] * rows["exposed"] * rows["adopted"]
     sums = rows[keys].assign(joined=rows["n"], had=exposed, hits=adopted)
     sums = sums.groupby(keys, dropna=False, as_index=False)[["joined", "had", "hits"]].sum()

@@ -69,6 +69,7 @@ def count_active(study: Study, query: Query) -> UsageCounts:
     people = _people(study, theirs)
     used = _used(study, Query(by=own, every=query.every))
     inside = used.join(people, on="customer_id", how="inner")
+    # Use before joining or after leaving makes nobody active.
     inside = inside.filter((nw.col("day") >= nw.col("from_day")) & (nw.col("day") <= nw.col("to_day")))
     active = _sizes(inside.select("customer_id", *keys).unique(), keys, "active")
     there = _there(study, people, query, theirs)
@@ -116,6 +117,7 @@ def count_first_uses(
     people = _joiners(study, Query(by=theirs, every=query.every), within_days)
     used = _used(study, Query(by=own), feature=feature)
     first = used.group_by(["customer_id", *own]).agg(nw.col("used_at").min().alias("first"))
+    # Time from joining to the first use; censored on leaving and at the cut.
     days = days_between(nw.col("started_at"), nw.col("first"))
     users = people.join(first, on="customer_id", how="inner").with_columns(
         minutes=_whole_minutes(days),
