@@ -343,12 +343,14 @@ def retention_economics(
         revenue = float(np.sum(alive * monthly_value * weight))
         profit = revenue * margin - float(np.sum(fixed_cost / 12 * weight))
         table[column] = [retention, customers * retention ** int(years), revenue, revenue * margin, profit]
-    found = pd.DataFrame(table)
-    found.insert(
+    quantities = pd.DataFrame(table)
+    quantities.insert(
         0, "quantity", ["annual retention", "customers at the end", "revenue", "gross profit", "profit"]
     )
-    found["difference"] = found["then"] - found["now"]
-    found["change"] = np.where(
-        found["now"] > 0, found["difference"] / found["now"].where(found["now"] > 0), np.nan
+    quantities["difference"] = quantities["then"] - quantities["now"]
+    quantities["change"] = np.where(
+        quantities["now"] > 0,
+        quantities["difference"] / quantities["now"].where(quantities["now"] > 0),
+        np.nan,
     )
-    return found
+    return quantities

@@ -74,12 +74,12 @@ def revenue_by_customer_age(
     edges = np.asarray(edges_months, dtype=float)
     if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():
         raise ArgumentError(f"edges_months is {edges_months!r}", wanted="rising numbers, the first 0")
-    found = _ages(study, revenue_profile(profile), edges)
-    total, square, n = found["cents"].sum(), found["square"].sum(), int(found["n"].sum())
+    ages = _ages(study, revenue_profile(profile), edges)
+    total, square, n = ages["cents"].sum(), ages["square"].sum(), int(ages["n"].sum())
     rows = []
     for band, start in enumerate(edges):
-        mine = found[found["band"] == band]
-        money, squares, count = (float(mine[name].sum()) for name in ("cents", "square", "n"))
+        band_rows = ages[ages["band"] == band]
+        money, squares, count = (float(band_rows[name].sum()) for name in ("cents", "square", "n"))
         # Share of a band: sum of x over sum of s, where x = s in the band and 0 outside.
         sums = RatioSums(
             x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n, relative=money
@@ -106,8 +106,8 @@ def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
         band = nw.when(nw.col("age") >= float(start)).then(nw.lit(index)).otherwise(band)
     money = nw.col("cents").cast(nw.Float64)
     each = each.with_columns(band=band, square=money * money)
-    found = collect(
+    ages = collect(
         each.group_by("band").agg(nw.len().alias("n"), nw.col("cents").sum(), nw.col("square").sum())
     )
-    refuse_beyond(np.sqrt(found["square"]))
-    return found
+    refuse_beyond(np.sqrt(ages["square"]))
+    return ages

@@ -129,7 +129,7 @@ def _level_at(
     due: pd.DataFrame, moment: str, levels: pd.DataFrame, name: str, *, exact: bool
 ) -> pd.DataFrame:
     """Add each customer's level in force at a moment, or just before it."""
-    found = pd.merge_asof(
+    matched = pd.merge_asof(
         due.sort_values(moment, kind="stable"),
         levels.rename(columns={"cents": name}),
         left_on=moment,
@@ -137,4 +137,4 @@ def _level_at(
         by="customer_id",
         allow_exact_matches=exact,
     )
-    return found.drop(columns="at")
+    return matched.drop(columns="at")

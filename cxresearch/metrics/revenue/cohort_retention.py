@@ -255,21 +255,21 @@ def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.Da
     steps = {  # a customer counts from the first level on: there is no step from before it
         name: now[name] - nw.when(begins).then(nw.lit(0.0)).otherwise(before[name]) for name in now
     }
-    start, there = nw.col("start"), nw.when(begins).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+    start, joins = nw.col("start"), nw.when(begins).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
     moves = moves.with_columns(
         customers=gained.otherwise(nw.lit(0)),
-        heads=there,
-        holders=nw.when(start > 0).then(there).otherwise(nw.lit(0.0)),
-        squares=there * start * start,
+        heads=joins,
+        holders=nw.when(start > 0).then(joins).otherwise(nw.lit(0.0)),
+        squares=joins * start * start,
         **steps,
     )
-    found = collect(
+    sums = collect(
         moves.group_by("cohort", "period").agg(*(nw.col(name).sum() for name in (*_RUNNING, *_FIXED)))
     )
-    if found.empty:
+    if sums.empty:
         raise DataError("nobody ever paid", where="table revenue")
-    refuse_beyond(np.sqrt(found[["squares", "won2"]].abs()))
-    return found
+    refuse_beyond(np.sqrt(sums[["squares", "won2"]].abs()))
+    return sums
 
 
 def _against_start(level: nw.Expr) -> dict[str, nw.Expr]:
@@ -347,8 +347,8 @@ def _revenue_bounds(sums: dict[str, Any], start: Any, level: float) -> tuple[Any
         relative=tidy["lost_r"],
     )
     gains = MoveSums(x=tidy["won"], xx=tidy["won2"], xs=tidy["won_s"], movers=tidy["winners"])
-    found = net_ratios(
+    net_loss = net_ratios(
         losses, gains, cross=0.0, s=start, ss=tidy["squares"], n=tidy["holders"], level=level, share=True
     )
     # Retention is 1 - net loss: the ends change places, and nobody keeps less than nothing.
-    return np.maximum(1 - found["high"].to_numpy(), 0.0), 1 - found["low"].to_numpy()
+    return np.maximum(1 - net_loss["high"].to_numpy(), 0.0), 1 - net_loss["low"].to_numpy()

@@ -138,8 +138,8 @@ class Ledger:
         if not self.groups:
             return pd.Index(self.periods, name="period")
         parts = [part[self.groups] for part in (self.sums, self.extra) if len(part)]
-        found = pd.concat(parts).drop_duplicates().sort_values(self.groups)
-        rows = found.merge(pd.DataFrame({"period": self.periods}), how="cross")[["period", *self.groups]]
+        groups = pd.concat(parts).drop_duplicates().sort_values(self.groups)
+        rows = groups.merge(pd.DataFrame({"period": self.periods}), how="cross")[["period", *self.groups]]
         return pd.MultiIndex.from_frame(rows)
 
     def _converted(self, index: Any) -> pd.DataFrame:

@@ -74,8 +74,8 @@ def _cents(money: nw.Expr) -> nw.Expr:
 
 
 def _check_statuses(table: nw.LazyFrame[Any]) -> None:
-    found = collect(table.select("status").unique())["status"].dropna()
-    unknown = sorted(set(map(str, found)) - set(STATUSES))
+    statuses = collect(table.select("status").unique())["status"].dropna()
+    unknown = sorted(set(map(str, statuses)) - set(STATUSES))
     if unknown:
         raise DataError(
             "revenue has an unknown status: " + ", ".join(map(repr, unknown[:5])),
@@ -167,10 +167,10 @@ def one_currency(study: Study, levels: nw.LazyFrame[Any], *, next_step: str) -> 
     home = []
     if study.currency and held.isna().any():
         home = [study.currency]
-    found = sorted({*map(str, held.dropna()), *home})
-    if len(found) > 1:
+    currencies = sorted({*map(str, held.dropna()), *home})
+    if len(currencies) > 1:
         raise DataError(
-            f"revenue is in several currencies: {', '.join(found[:10])}",
+            f"revenue is in several currencies: {', '.join(currencies[:10])}",
             where="table revenue, column currency",
             next_step=next_step,
         )

@@ -136,7 +136,7 @@ def bridges_of(study: Any, query: Query) -> Bridges:
     return Bridges(money=money, heads=bridge_by(study, query.by, every=every, rules=heads, rates=rates))
 
 
-def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFrame:
+def _rows(bridge: MrrBridge, query: Query, with_customers: pd.Series[bool]) -> pd.DataFrame:
     """Cells with customers; without a period those of the last complete one."""
     rows = bridge.table
     if query.every is None:
@@ -144,7 +144,7 @@ def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFra
         rows = done
         if len(done):
             rows = done[done["period"] == done["period"].max()]
-    rows = rows[there[rows.index]]
+    rows = rows[with_customers[rows.index]]
     if query.keys:
         return rows.sort_values(list(query.keys))
     return rows

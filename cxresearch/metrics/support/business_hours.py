@@ -154,20 +154,20 @@ def _minute(text: Any) -> int:
 
 def _stretches(day: str, given: Any) -> tuple[tuple[int, int], ...]:
     try:
-        found = tuple((_minute(opens), _minute(closes)) for opens, closes in given)
+        stretches = tuple((_minute(opens), _minute(closes)) for opens, closes in given)
     except (TypeError, ValueError) as error:
         if isinstance(error, ArgumentError):
             raise
         raise ArgumentError(
             f"hours of {day!r} are {given!r}", wanted="pairs such as ('09:00', '17:00')"
         ) from None
-    wrong = [pair for pair in found if pair[0] >= pair[1]]
-    if wrong or any(later[0] < earlier[1] for earlier, later in pairwise(found)):
+    wrong = [pair for pair in stretches if pair[0] >= pair[1]]
+    if wrong or any(later[0] < earlier[1] for earlier, later in pairwise(stretches)):
         raise ArgumentError(
             f"hours of {day!r} run backwards or overlap: {given!r}",
             wanted="stretches in order, opening before closing",
         )
-    return found
+    return stretches
 
 
 def _seconds(moments: pd.DatetimeIndex) -> NDArray[np.float64]:

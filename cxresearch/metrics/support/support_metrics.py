@@ -51,17 +51,17 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     if "tickets" not in study.tables:
         return ()
     names = study.table("tickets").collect_schema().names()
-    found = [_volume()]
+    metrics = [_volume()]
     for measure, column in MEASURES.items():
         if column in names:
-            found += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
+            metrics += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
     if "resolved_at" in names:
-        found.append(_sla())
+        metrics.append(_sla())
         if "reopens" in names:
-            found.append(_reopened())
+            metrics.append(_reopened())
     if "replies" in names:
-        found.append(_interactions())
-    return tuple(found)
+        metrics.append(_interactions())
+    return tuple(metrics)
 
 
 def _volume() -> Metric:
@@ -261,8 +261,8 @@ def _mean_replies(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
     def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
         def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
-            found = curve_of_counts(rows, level=query.level).quantile(p)
-            return found.value, found.low, found.high, np.nan, found.n, 0, found.method
+            quantile = curve_of_counts(rows, level=query.level).quantile(p)
+            return quantile.value, quantile.low, quantile.high, np.nan, quantile.n, 0, quantile.method
 
         return each_cell(counts, query, cell)
 

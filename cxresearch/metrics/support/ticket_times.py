@@ -86,16 +86,16 @@ def _end(study: Study, column: str, extra: tuple[str, ...]) -> nw.Expr:
 
 
 def _counted(rows: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
-    found = collect(rows.group_by([*keys, "minutes", "event"]).agg(nw.len().alias("n")))
-    return found.sort_values([*keys, "minutes"]).reset_index(drop=True)
+    counts = collect(rows.group_by([*keys, "minutes", "event"]).agg(nw.len().alias("n")))
+    return counts.sort_values([*keys, "minutes"]).reset_index(drop=True)
 
 
 def _in_business_hours(rows: nw.LazyFrame[Any], keys: list[str], hours: BusinessHours) -> pd.DataFrame:
     """Working time needs the moments themselves: they come home, the sums are vectorised."""
-    found = collect(rows.select(*keys, "created_at", "end", "event"))
-    spent = hours.minutes_between(found["created_at"], found["end"])
-    found["minutes"] = np.floor(spent + 0.5).astype("int64")
-    return found.groupby([*keys, "minutes", "event"], dropna=False).size().rename("n").reset_index()
+    times = collect(rows.select(*keys, "created_at", "end", "event"))
+    spent = hours.minutes_between(times["created_at"], times["end"])
+    times["minutes"] = np.floor(spent + 0.5).astype("int64")
+    return times.groupby([*keys, "minutes", "event"], dropna=False).size().rename("n").reset_index()
 
 
 def ticket_curve(

@@ -124,14 +124,14 @@ def ticket_volume(
     check_level(level)
     grouped, query = neutral_groups(study, Query(by=check_columns("by", by), every=every))
     rows = cells_of(grouped, "tickets", query, time="created_at")
-    found = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
-    if found.empty:
+    counts = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
+    if counts.empty:
         raise DataError("there is no ticket", where="table tickets")
-    periods = pd.DataFrame({"period": period_steps(study, found["period"].min(), every)})
+    periods = pd.DataFrame({"period": period_steps(study, counts["period"].min(), every)})
     cells = periods
     if query.by:
-        cells = found[list(query.by)].drop_duplicates().merge(periods, how="cross")
-    table = cells.merge(found, on=list(query.keys), how="left").sort_values(
+        cells = counts[list(query.by)].drop_duplicates().merge(periods, how="cross")
+    table = cells.merge(counts, on=list(query.keys), how="left").sort_values(
         list(query.keys), ignore_index=True
     )
     count = table["tickets"].fillna(0).astype("int64")
@@ -234,14 +234,14 @@ def ticket_ageing(
     band = nw.lit(0)
     for index, edge in enumerate(edges[1:], start=1):
         band = nw.when(nw.col("hours") >= float(edge)).then(nw.lit(index)).otherwise(band)
-    found = collect(rows.with_columns(code=band).group_by([*query.by, "code"]).agg(nw.len().alias("n")))
+    counts = collect(rows.with_columns(code=band).group_by([*query.by, "code"]).agg(nw.len().alias("n")))
     ends = np.append(edges[1:], np.inf)
     labels = [_band(start, end) for start, end in zip(edges, ends, strict=True)]
     bands = pd.DataFrame({"code": range(len(edges)), "from_hours": edges, "to_hours": ends, "band": labels})
     cells = bands
     if query.by:
-        cells = found[list(query.by)].drop_duplicates().merge(bands, how="cross")
-    table = cells.merge(found, on=[*query.by, "code"], how="left").sort_values(
+        cells = counts[list(query.by)].drop_duplicates().merge(bands, how="cross")
+    table = cells.merge(counts, on=[*query.by, "code"], how="left").sort_values(
         [*query.by, "code"], ignore_index=True
     )
     table["n"] = table["n"].fillna(0).astype("int64")

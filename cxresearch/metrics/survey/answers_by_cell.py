@@ -128,9 +128,9 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
         linked answers (1 where all are of one customer), and NaN with neither.
     """
     keys = list(query.keys)
-    mine = counts.counts[counts.counts["instrument"] == instrument]
-    where, index = _cell_numbers(mine, keys)
-    cells = _histogram(mine, where, len(index), measure.scale, weighted=counts.weighted)
+    answered = counts.counts[counts.counts["instrument"] == instrument]
+    where, index = _cell_numbers(answered, keys)
+    cells = _histogram(answered, where, len(index), measure.scale, weighted=counts.weighted)
     sums = None
     if counts.clusters is not None:
         sums = _cluster_sums(counts.clusters, instrument, measure.name, index, keys)
@@ -150,9 +150,9 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
         table["n_effective"] = np.nan
     else:
         table["n_effective"] = _effective(means, weighted=counts.weighted)
-    silent = mine["score"].isna().to_numpy()
+    silent = answered["score"].isna().to_numpy()
     table["n_missing"] = np.bincount(
-        where[silent], weights=mine["n"].to_numpy()[silent], minlength=len(index)
+        where[silent], weights=answered["n"].to_numpy()[silent], minlength=len(index)
     ).astype(np.int64)
     table["method"] = _method(counts, measure, simple=simple)
     return table
@@ -165,25 +165,25 @@ def _effective(means: CellMeans, *, weighted: bool) -> np.ndarray:
     return np.where((means.n > 0) & (means.df == 0), 1.0, means.n_design)
 
 
-def _cell_numbers(mine: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+def _cell_numbers(rows: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Number the cells of each row, and list the cells; without keys there is one cell."""
     if not keys:
-        return np.zeros(len(mine), dtype=np.int64), pd.DataFrame(index=range(1))
-    groups = mine.groupby(keys, dropna=False, sort=True, observed=True)
-    index = mine[keys].assign(_cell=groups.ngroup().to_numpy()).drop_duplicates("_cell").sort_values("_cell")
+        return np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
+    groups = rows.groupby(keys, dropna=False, sort=True, observed=True)
+    index = rows[keys].assign(_cell=groups.ngroup().to_numpy()).drop_duplicates("_cell").sort_values("_cell")
     return groups.ngroup().to_numpy(), index[keys].reset_index(drop=True)
 
 
 def _histogram(
-    mine: pd.DataFrame, where: np.ndarray, cells: int, scale: Scale, *, weighted: bool
+    rows: pd.DataFrame, where: np.ndarray, cells: int, scale: Scale, *, weighted: bool
 ) -> ScoreCells:
     levels = len(scale.levels)
-    answered = mine["score"].notna().to_numpy()
+    has_score = rows["score"].notna().to_numpy()
     # Cell and level of an answer as one number, for one bincount over all.
-    place = where[answered] * levels + (mine["score"].to_numpy()[answered] - scale.low).astype(np.int64)
+    place = where[has_score] * levels + (rows["score"].to_numpy()[has_score] - scale.low).astype(np.int64)
 
     def by_level(column: str) -> np.ndarray:
-        numbers = mine[column].to_numpy(dtype=np.float64)[answered]
+        numbers = rows[column].to_numpy(dtype=np.float64)[has_score]
         return np.bincount(place, weights=numbers, minlength=cells * levels).reshape(cells, levels)
 
     return ScoreCells(counts=by_level("n"), weights=by_level("w"), squares=by_level("ww"), weighted=weighted)
@@ -193,11 +193,11 @@ def _cluster_sums(
     clusters: pd.DataFrame, instrument: str, measure: str, index: pd.DataFrame, keys: list[str]
 ) -> ClusterSums:
     columns = ["clusters", "ww", f"wt_{measure}", f"tt_{measure}"]
-    mine = clusters.loc[clusters["instrument"] == instrument, [*keys, *columns]]
+    of_question = clusters.loc[clusters["instrument"] == instrument, [*keys, *columns]]
     if keys:
-        sums = index.merge(mine, on=keys, how="left")[columns].fillna(0.0)
+        sums = index.merge(of_question, on=keys, how="left")[columns].fillna(0.0)
     else:
-        sums = mine[columns].reset_index(drop=True).reindex(range(1), fill_value=0.0)
+        sums = of_question[columns].reset_index(drop=True).reindex(range(1), fill_value=0.0)
     arrays = [sums[column].to_numpy(dtype=np.float64) for column in columns]
     return ClusterSums(clusters=arrays[0], ww=arrays[1], wt=arrays[2], tt=arrays[3])
 
@@ -357,8 +357,8 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
 
 def _refuse_impossible(counts: pd.DataFrame, scales: Mapping[str, Scale]) -> None:
     for name, scale in scales.items():
-        mine = counts[(counts["instrument"] == name) & counts["score"].notna()]
-        wrong = mine[~mine["score"].isin(scale.levels)]
+        scored = counts[(counts["instrument"] == name) & counts["score"].notna()]
+        wrong = scored[~scored["score"].isin(scale.levels)]
         if len(wrong):
             raise DataError(
                 f"{max(int(wrong['n'].sum()), len(wrong)):,} answers to {name!r} are not on its scale, "

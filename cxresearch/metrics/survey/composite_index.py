@@ -132,16 +132,16 @@ def cronbach_alpha(
     return _alpha_estimate(alpha_of(table, level=level), table, level)
 
 
-def _alpha_estimate(found: Alpha, table: Floats, level: float) -> Estimate:
+def _alpha_estimate(alpha: Alpha, table: Floats, level: float) -> Estimate:
     against = _item_rest(table) < 0
     return Estimate(
         name="Cronbach's alpha",
-        value=found.value,
-        low=found.low,
-        high=found.high,
+        value=alpha.value,
+        low=alpha.low,
+        high=alpha.high,
         level=level,
-        se=found.se,
-        n=found.n,
+        se=alpha.se,
+        n=alpha.n,
         n_missing=int(np.isnan(table).any(axis=1).sum()),
         unit=Unit.RATIO,
         method="Feldt (1965) interval; SE Duhachek and Iacobucci (2004)",
@@ -255,16 +255,16 @@ def composite_index(
         who = None
     else:
         who = labels[whole]
-    found = design_mean(index[whole], survey_design(int(whole.sum()), clusters=who), level=level)
-    low, high = _logit_ends(found, level)
+    mean = design_mean(index[whole], survey_design(int(whole.sum()), clusters=who), level=level)
+    low, high = _logit_ends(mean, level)
     n = int(whole.sum())
     estimate = Estimate(
         name=name,
-        value=found.value,
+        value=mean.value,
         low=low,
         high=high,
         level=level,
-        se=found.se,
+        se=mean.se,
         n=n,
         n_missing=len(index) - n,
         unit=Unit.SCORE,
@@ -280,13 +280,13 @@ def composite_index(
     )
 
 
-def _logit_ends(found: DesignMean, level: float) -> tuple[float, float]:
+def _logit_ends(mean: DesignMean, level: float) -> tuple[float, float]:
     """Return t limits of the logit of the mean, so that they stay between 0 and 100."""
-    p = found.value / 100
+    p = mean.value / 100
     if not 0 < p < 1:
         return float("nan"), float("nan")
     # Delta method on logit p: se(logit p) = se(p) / (p (1 - p)).
-    half = float(stats.t.ppf((1 + level) / 2, found.df)) * found.se / 100 / (p * (1 - p))
+    half = float(stats.t.ppf((1 + level) / 2, mean.df)) * mean.se / 100 / (p * (1 - p))
     odds = float(np.log(p / (1 - p)))
     low, high = (100 / (1 + float(np.exp(-end))) for end in (odds - half, odds + half))
     return low, high

@@ -202,13 +202,13 @@ def count_sent(study: Tables, query: Query) -> pd.DataFrame:
 
 def _estimator(instrument: str) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
     def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-        mine = counts[counts["instrument"] == instrument]
+        rows = counts[counts["instrument"] == instrument]
         if query.keys:
-            mine = mine.sort_values(list(query.keys))
-        n = mine["n"].to_numpy(dtype=np.float64)
-        return mine[list(query.keys)].assign(
-            **shares(mine["answered"].to_numpy(dtype=np.float64), n, query.level),
-            n=mine["n"].astype("int64"),
+            rows = rows.sort_values(list(query.keys))
+        n = rows["n"].to_numpy(dtype=np.float64)
+        return rows[list(query.keys)].assign(
+            **shares(rows["answered"].to_numpy(dtype=np.float64), n, query.level),
+            n=rows["n"].astype("int64"),
             n_missing=0,
             method=WILSON,
         )

@@ -209,14 +209,14 @@ def ces(
         )
     if scale.name == "ces" and scale.label == "CES":
         scale = replace(scale, label="CES 2.0")
-    found = survey_score(
+    estimate = survey_score(
         scores, scale=scale, measure=measure, weights=weights, clusters=clusters, method=method, level=level
     )
-    if (scale.low, scale.high) == (1, 7) and found.n >= SMALL_BASE:
+    if (scale.low, scale.high) == (1, 7) and estimate.n >= SMALL_BASE:
         values = as_numbers("scores", scores, missing=True)
         if np.nanmax(values) <= 5:
-            return _with_note(found, "nobody answered above 5 of 7: was the question CES 1.0 (1 to 5)?")
-    return found
+            return _with_note(estimate, "nobody answered above 5 of 7: was the question CES 1.0 (1 to 5)?")
+    return estimate
 
 
 def survey_score(

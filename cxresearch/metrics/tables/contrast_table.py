@@ -92,14 +92,14 @@ def differences(
     )
     ends = [Bounds(low, high) for low, high in zip(lows, highs, strict=True)]
     # MOVER: low = d - sqrt((v1 - l1)^2 + (u2 - v2)^2), high likewise (Zou and Donner 2008).
-    found = mover_difference(values[0], ends[0], values[1], ends[1], level=level)
+    contrast = mover_difference(values[0], ends[0], values[1], ends[1], level=level)
     table = left[["metric", *keys]].assign(
         against=right["label"],
         value=left["value"],
         value_against=right["value"],
-        **found._asdict(),
+        **contrast._asdict(),
         level=level,
-        p_adjusted=found.p_value,
+        p_adjusted=contrast.p_value,
         adjustment="none",
         test=MOVER_TEST,
         n=left["n"],

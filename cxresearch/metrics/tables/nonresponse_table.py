@@ -104,17 +104,17 @@ def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:
             "responses have no column 'sent_at', and who keeps silent has no other date",
             next_step="leave out every, or map the date of sending",
         )
-    found = collect(rows.group_by([*query.keys, "instrument", "score"]).agg(nw.len().alias("n")))
-    return found.astype({"score": "float64", "n": "int64"})
+    counts = collect(rows.group_by([*query.keys, "instrument", "score"]).agg(nw.len().alias("n")))
+    return counts.astype({"score": "float64", "n": "int64"})
 
 
-def _bounds(mine: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
+def _bounds(scores: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
     """Cells with the score of the answers and its worst and best case; a wrong score is refused."""
-    check_scores(mine["score"].to_numpy(), measure.scale)
+    check_scores(scores["score"].to_numpy(), measure.scale)
     worth = dict(zip(map(float, measure.scale.levels), measure.values, strict=True))
-    answered = mine["score"].notna()
-    n = mine["n"].where(answered, 0)
-    rows = mine.assign(n=n, silent=mine["n"] - n, total=n * mine["score"].map(worth).fillna(0.0))
+    answered = scores["score"].notna()
+    n = scores["n"].where(answered, 0)
+    rows = scores.assign(n=n, silent=scores["n"] - n, total=n * scores["score"].map(worth).fillna(0.0))
     keys, sums = list(query.keys), ["n", "silent", "total"]
     if keys:
         cells = rows.groupby(keys, dropna=False, as_index=False)[sums].sum()

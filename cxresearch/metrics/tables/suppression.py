@@ -103,8 +103,8 @@ def _protect(
     answers = np.bincount(line[hidden], weights=n[hidden], minlength=lines)
     # A line whose hidden cells could be worked out from its total.
     weak = np.flatnonzero((number > 0) & ((number < 2) | (answers < below)))
-    for one in weak:
-        open_cells = np.flatnonzero((line == one) & ~hidden & (n > 0))
+    for open_line in weak:
+        open_cells = np.flatnonzero((line == open_line) & ~hidden & (n > 0))
         if len(open_cells):
             hidden[open_cells[np.argmin(order[open_cells])]] = True
     return hidden
