@@ -9,13 +9,10 @@ from cxresearch.metrics.economics.retention_economics import (
     monthly_amount,
     retention_economics,
 )
+from cxresearch.metrics.economics.revenue_by_age import revenue_by_customer_age
 from cxresearch.metrics.returns.logo_churn import logo_churn
 from cxresearch.metrics.returns.purchases import purchase_summary, repeat_purchase
-from cxresearch.metrics.revenue.cohort_retention import (
-    CohortRetention,
-    cohort_retention,
-    revenue_by_customer_age,
-)
+from cxresearch.metrics.revenue.cohort_retention import CohortRetention, cohort_retention
 from cxresearch.metrics.revenue.explain_profiles import explain_profiles
 from cxresearch.metrics.revenue.levels_from_subscriptions import levels_from_subscriptions
 from cxresearch.metrics.revenue.mrr_bridge import mrr_bridge

@@ -12,7 +12,7 @@ import pytest
 import cxresearch as cx
 from cxresearch.errors import DataError
 from cxresearch.metrics.base.example_study import example_study
-from cxresearch.metrics.survey.answers_by_cell import measures_for
+from cxresearch.metrics.survey.score_measures import measures_for
 from cxresearch.metrics.tables.suppression import flag_and_suppress
 
 N = 3000

@@ -29,33 +29,38 @@ RUNNING = f"{NONE}the period had not ended at the data cut"
 def shares(hits: Any, n: Any, level: float) -> dict[str, Any]:
     """Return columns value, low, high and se of shares with Wilson's interval; all NaN where n is 0."""
     size = np.where(n > 0, n, np.nan)
+    # p = hits / n; Wilson (1927): the p0 with
+    # p - p0
+    #  = z sqrt(p0 (1 - p0) / n).
     share, bounds = hits / size, wilson(hits, n, level=level)
     return {
         "value": share,
         "low": np.where(n > 0, bounds.low, np.nan),
         "high": np.where(n > 0, bounds.high, np.nan),
+        # sqrt(p (1 - p) / n): for tables; the interval does not come from it.
         "se": np.sqrt(share * (1 - share) / size),
     }
 
 
 def without_running(cells: pd.DataFrame, complete: Any) -> pd.DataFrame:
     """Return cells of which those of a running period have no value, and all they counted is missing."""
+    # A period still running is no estimate of itself: its rows count as missing.
     running = ~np.asarray(complete, dtype=bool)
-    found = cells.copy()
-    found.loc[running, "n_missing"] = found.loc[running, "n_missing"] + found.loc[running, "n"]
-    found.loc[running, "n"] = 0
-    found.loc[running, ["value", "low", "high", "se"]] = np.nan
-    found.loc[running, "method"] = RUNNING
-    whole: pd.DataFrame = found.astype({"n": "int64", "n_missing": "int64"})
-    return whole
+    blanked = cells.copy()
+    blanked.loc[running, "n_missing"] = blanked.loc[running, "n_missing"] + blanked.loc[running, "n"]
+    blanked.loc[running, "n"] = 0
+    blanked.loc[running, ["value", "low", "high", "se"]] = np.nan
+    blanked.loc[running, "method"] = RUNNING
+    table: pd.DataFrame = blanked.astype({"n": "int64", "n_missing": "int64"})
+    return table
 
 
 def each_cell(rows: pd.DataFrame, query: Query, cell: Callable[..., tuple[Any, ...]]) -> pd.DataFrame:
     """Return what a function makes of the rows of each cell: (value, low, high, se, n, n_missing, method)."""
     keys = list(query.keys)
     groups: Any = rows.groupby(keys, dropna=False, sort=True) if keys else [((), rows)] if len(rows) else []
-    found = [(*key, *cell(mine)) for key, mine in groups]
-    return pd.DataFrame(found, columns=[*keys, "value", "low", "high", "se", "n", "n_missing", "method"])
+    estimates = [(*key, *cell(cell_rows)) for key, cell_rows in groups]
+    return pd.DataFrame(estimates, columns=[*keys, "value", "low", "high", "se", "n", "n_missing", "method"])
 
 
 def follows(query: Query, coarser: Query) -> bool:
@@ -66,9 +71,10 @@ def follows(query: Query, coarser: Query) -> bool:
 def others(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return rows in which each group of a column stands for all the others together."""
     groups = rows[column].dropna().unique()
+    # The rest of a group is every row of another group, in the same cell.
     parts = [rows[rows[column] != group].assign(**{column: group}) for group in groups]
-    found: pd.DataFrame = pd.concat([part for part in parts if len(part)] or [rows.iloc[:0]])
-    return found.reset_index(drop=True)
+    rest: pd.DataFrame = pd.concat([part for part in parts if len(part)] or [rows.iloc[:0]])
+    return rest.reset_index(drop=True)
 
 
 def one_estimate(

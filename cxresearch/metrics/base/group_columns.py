@@ -86,6 +86,7 @@ def users_names(query: Query, *frames: pd.DataFrame) -> dict[str, str]:
     It is the user's name, or, where one of the frames has a column of that name already, ``<name>_group``.
     """
     taken = {column for frame in frames for column in frame.columns} - set(query.by)
+    # Names that the result does not use itself stay as they are.
     free = {query.called(column) for column in query.by} - taken
     names = {}
     for column in query.by:
@@ -105,6 +106,7 @@ def with_users_names(table: pd.DataFrame, query: Query) -> pd.DataFrame:
 
 def _free_names(number: int, columns: Iterable[str]) -> tuple[str, ...]:
     """Return names that no column has, on engines too that do not tell ``BY_0`` from ``by_0``."""
+    # Longer stems until no column of the study begins like one.
     stem = STEM
     while any(str(column).casefold().startswith(stem) for column in columns):
         stem += "_"

@@ -30,6 +30,7 @@ def days_of(starts: Any, every: Every) -> NDArray[np.float64]:
     >>> days_of(pd.to_datetime(["2024-01-01", "2024-02-01"]), "month").tolist()
     [31.0, 29.0]
     """
+    # Calendar days, not hours: a clock change makes no day longer here.
     periods = pd.DatetimeIndex(starts).to_period(PANDAS_PERIODS[every])
     ends = (periods + 1).start_time
     return np.asarray((ends - periods.start_time) / pd.Timedelta(days=1), dtype=np.float64)
@@ -51,9 +52,11 @@ def allowing_for_days(
     interval covers both, and the p-value is the larger one, or 1 where they point in different directions.
     """
     table = plain.copy()
+    # Manski (1989): the union of both readings holds whatever the habit is.
     table["low"] = np.minimum(plain["low"], shortened["low"])
     table["high"] = np.maximum(plain["high"], shortened["high"])
     signs = np.sign(plain["difference"]), np.sign(shortened["difference"])
+    # The larger of the two p-values: the change must hold under both readings.
     surer = plain["p_value"] < shortened["p_value"]
     agreed, known = signs[0] == signs[1], plain["p_value"].notna()
     for name, none in (("p_value", 1.0), ("statistic", 0.0)):
@@ -108,6 +111,7 @@ def complete_periods(study: Study, starts: Any, every: str, *, after_days: float
     >>> complete_periods(study, [pd.Timestamp("2024-12-30"), pd.Timestamp("2024-12-31")], "day").tolist()
     [True, False]
     """
+    # observed_until = 2024-12-31 23:59:59.999999 ends December: it is short by less than a day.
     step = pd.tseries.frequencies.to_offset(_FREQUENCY[every])
     ends = pd.DatetimeIndex([start + step for start in starts]) + pd.Timedelta(days=after_days)
     if every in ("day", "week"):

@@ -87,6 +87,7 @@ def acquisition_cost(spend: float, new_customers: int, *, level: float = 0.95) -
 
 def _cost(spend: float, won: int, level: float) -> tuple[float, float, float, float]:
     """Value, low, high and standard error (spend over n^(3/2))."""
+    # CAC = spend / won; the ends are spend over Garwood's limits of the number won.
     _, low, high = poisson_rate(won, 1.0, level=level)
     if not won:
         return math.nan, spend / high, math.inf, math.nan
@@ -159,34 +160,36 @@ def _spent(bridge: MrrBridge, spend: Mapping[Any, float] | pd.DataFrame) -> pd.D
     if lost:
         raise DataError(f"spend has no column {', '.join(lost)}", wanted=", ".join([*keys, "spend"]))
     moments = pd.Series([local_moment(period) for period in spend["period"]], dtype="datetime64[us]")
-    found = spend[list(bridge.by)].reset_index(drop=True)
-    found = found.assign(period=period_starts(moments, bridge.every), spend=list(spend["spend"]))
-    amounts = pd.to_numeric(found["spend"], errors="coerce").to_numpy(float)
+    spent = spend[list(bridge.by)].reset_index(drop=True)
+    spent = spent.assign(period=period_starts(moments, bridge.every), spend=list(spend["spend"]))
+    amounts = pd.to_numeric(spent["spend"], errors="coerce").to_numpy(float)
     wrong = ~(np.isfinite(amounts) & (amounts >= 0))
     if wrong.any():
         raise DataError(
-            f"spend of {found['period'][wrong].iloc[0]:%Y-%m-%d} is {found['spend'][wrong].iloc[0]}",
+            f"spend of {spent['period'][wrong].iloc[0]:%Y-%m-%d} is {spent['spend'][wrong].iloc[0]}",
             wanted="an amount of 0 or more",
         )
-    if found.duplicated(keys).any():
-        twice = found[found.duplicated(keys)].iloc[0]
-        raise ArgumentError(f"spend of {twice['period']:%Y-%m-%d} is given twice", wanted="one amount a cell")
-    known = found.merge(bridge.table[keys], on=keys, how="left", indicator=True)
-    if (known["_merge"] != "both").any():
-        first = known[known["_merge"] != "both"].iloc[0]
+    if spent.duplicated(keys).any():
+        repeated = spent[spent.duplicated(keys)].iloc[0]
+        raise ArgumentError(
+            f"spend of {repeated['period']:%Y-%m-%d} is given twice", wanted="one amount a cell"
+        )
+    matched = spent.merge(bridge.table[keys], on=keys, how="left", indicator=True)
+    if (matched["_merge"] != "both").any():
+        first = matched[matched["_merge"] != "both"].iloc[0]
         named = ", ".join([f"{first['period']:%Y-%m-%d}", *(str(first[name]) for name in bridge.by)])
         raise ArgumentError(
             f"the bridge has no {bridge.every} {named}",
             wanted=f"from {bridge.periods[0]:%Y-%m-%d} to {bridge.periods[-1]:%Y-%m-%d}, and its groups",
         )
-    return found.assign(spend=amounts)
+    return spent.assign(spend=amounts)
 
 
 def _cells(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
     rows = rows.sort_values(list(query.keys), ignore_index=True)
     won = rows["new_customers"].astype("int64")
-    found = [_cost(spend, n, query.level) for spend, n in zip(rows["spend"], won, strict=True)]
-    ends = np.array(found, dtype=float).reshape(-1, 4)
+    costs = [_cost(spend, n, query.level) for spend, n in zip(rows["spend"], won, strict=True)]
+    ends = np.array(costs, dtype=float).reshape(-1, 4)
     ends[np.isinf(ends).any(axis=1), 1:3] = np.nan  # tables compare by intervals; these have none
     columns = dict(zip(("value", "low", "high", "se"), ends.T, strict=True))
     cells = rows[list(query.keys)].assign(**columns, n=won, n_missing=0, method=_METHOD)

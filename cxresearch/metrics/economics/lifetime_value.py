@@ -60,14 +60,14 @@ def customer_curve(study: Study, *, level: float = 0.95) -> KaplanMeier:
         people = people.with_columns(left=known, end=nw.when(known).then(nw.col("ended_at")).otherwise(cut))
     else:
         people = people.with_columns(left=nw.lit(value=False), end=cut)
-    found = collect(
+    stays = collect(
         people.select(
             days=days_between(nw.col("started_at"), nw.col("end")), left=nw.col("left").cast(nw.Int64)
         )
     )
-    if found.empty:
+    if stays.empty:
         raise DataError("there is no customer", where="table customers")
-    return kaplan_meier(found["days"], found["left"], level=level)
+    return kaplan_meier(stays["days"], stays["left"], level=level)
 
 
 def lifetime_value(
@@ -136,12 +136,15 @@ def lifetime_value(
     check_level(level)
     months = np.arange(check_whole("horizon_months", horizon_months, "months"), dtype=float)
     values = _monthly(monthly_value, len(months)) * check_margin(margin)
+    # m_t (1 + d)^-t, discounted by the month.
     weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
     month = 1.0
     if curve.unit is Unit.DAYS:
         month = DAYS_A_MONTH
     survival, variance, seen = _extended(curve, months * month)
+    # LTV = sum of m_t S(t) (1 + d)^-t.
     value = float(weights @ survival)
+    # Greenwood: cov(S(s), S(t)) = S(s) S(t) v(min(s, t)), v the relative variance.
     earlier = np.minimum.outer(np.arange(len(months)), np.arange(len(months)))
     paid = weights * survival
     se = math.sqrt(max(float(paid @ variance[earlier] @ paid), 0.0))
@@ -200,12 +203,13 @@ def _monthly(values: float | ArrayLike, months: int) -> Floats:
         if isinstance(values, np.ndarray):
             single = values.item()
         return np.full(months, check_number("monthly_value", single, at_least=0))
-    found = as_numbers("monthly_value", values)
-    if len(found) != months:
+    amounts = as_numbers("monthly_value", values)
+    if len(amounts) != months:
         raise ArgumentError(
-            f"monthly_value has {len(found)} values", wanted=f"one for each of {months} months, or one number"
+            f"monthly_value has {len(amounts)} values",
+            wanted=f"one for each of {months} months, or one number",
         )
-    return found
+    return amounts
 
 
 def _extended(curve: KaplanMeier, at: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
@@ -216,6 +220,7 @@ def _extended(curve: KaplanMeier, at: Floats) -> tuple[Floats, Floats, NDArray[n
     variance = step_values(curve.time, relative, at, 0.0)
     seen = (at <= curve.follow_up) | (curve.survival[-1] == 0)
     if not seen.all():
+        # Beyond the follow-up the mean hazard so far goes on: S(t) = S(T) exp(-h (t - T)).
         hazard = -math.log(curve.survival[-1]) / curve.follow_up
         survival = np.where(seen, survival, curve.survival[-1] * np.exp(-hazard * (at - curve.follow_up)))
     return survival, variance, seen
@@ -251,7 +256,7 @@ def mean_mrr(study: Study, *, profile: str | RevenueProfile = "cxresearch") -> f
     levels = one_currency(study, levels, next_step="use one currency, or mrr_bridge with rates")
     paid = last_rows(levels).filter(nw.col("cents") > 0)
     cents = nw.col("cents")
-    found = collect(paid.select(mean=cents.mean(), highest=cents.max()))
-    mean, highest = found.astype("Float64").to_numpy(float, na_value=math.nan)[0]
+    figures = collect(paid.select(mean=cents.mean(), highest=cents.max()))
+    mean, highest = figures.astype("Float64").to_numpy(float, na_value=math.nan)[0]
     refuse_beyond(highest)
     return float(mean) / 100

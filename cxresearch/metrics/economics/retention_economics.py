@@ -85,6 +85,7 @@ def annualise(rate: float, *, periods: float = 12) -> float:
     check_number("rate", rate, at_least=0)
     if rate > 1:
         raise ArgumentError(f"rate is {rate!r}", wanted="a share from 0 to 1: 0.05, not 5")
+    # 1 - (1 - c)^k: who is left after k periods of the same churn.
     return 1.0 - math.pow(1 - rate, check_number("periods", periods, above=0))
 
 
@@ -124,6 +125,7 @@ def annualised(churn: Estimate, *, periods: float = 12) -> Estimate:
         low=ends[1],
         high=ends[2],
         level=churn.level,
+        # Delta method: d/dc of 1 - (1 - c)^k is k (1 - c)^(k - 1).
         se=churn.se * periods * (1 - churn.value) ** (periods - 1),
         n=churn.n,
         unit=Unit.SHARE,
@@ -236,6 +238,7 @@ def _paid_with_leavers(curve: KaplanMeier, wanted: list[float]) -> tuple[float, 
     value, low, high = (_when_paid(curve, survival, wanted[0]) for survival in (curve.survival, *ends))
     if not math.isnan(wanted[1]):
         less, more = (_when_paid(curve, curve.survival, end) for end in wanted[1:])
+        # MOVER (Zou and Donner 2008): independent errors of curve and cost add in squares.
         low = max(value - math.hypot(value - low, value - less), 0.0)
         high = value + math.hypot(high - value, more - value)
     return value, low, math.inf if math.isnan(high) else high
@@ -248,6 +251,7 @@ def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float
         month = DAYS_A_MONTH
     edges = np.concatenate([[0.0], curve.time]) / month
     heights = np.concatenate([[1.0], survival[:-1]])
+    # Paid months so far: the area under S(t).
     area = np.concatenate([[0.0], np.cumsum(heights * np.diff(edges))])
     if not area[-1] >= wanted:
         return math.nan
@@ -334,16 +338,19 @@ def retention_economics(
     weight = (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
     table: dict[str, list[float]] = {}
     for column, retention in rows.items():
+        # Customers left after t months of the same retention a year.
         alive = customers * retention ** (months / 12)
         revenue = float(np.sum(alive * monthly_value * weight))
         profit = revenue * margin - float(np.sum(fixed_cost / 12 * weight))
         table[column] = [retention, customers * retention ** int(years), revenue, revenue * margin, profit]
-    found = pd.DataFrame(table)
-    found.insert(
+    quantities = pd.DataFrame(table)
+    quantities.insert(
         0, "quantity", ["annual retention", "customers at the end", "revenue", "gross profit", "profit"]
     )
-    found["difference"] = found["then"] - found["now"]
-    found["change"] = np.where(
-        found["now"] > 0, found["difference"] / found["now"].where(found["now"] > 0), np.nan
+    quantities["difference"] = quantities["then"] - quantities["now"]
+    quantities["change"] = np.where(
+        quantities["now"] > 0,
+        quantities["difference"] / quantities["now"].where(quantities["now"] > 0),
+        np.nan,
     )
-    return found
+    return quantities

@@ -42,12 +42,14 @@ def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFram
     Poisson interval.
     """
     churned, base = rows["churn_customers"].to_numpy(float), churn_base(rows, chosen)
+    # A share as long as no more left than were there; beyond that a rate.
     shares = (base > 0) & (churned <= base)
     bounds = wilson(np.where(shares, churned, 0.0), np.where(shares, base, 1.0), level=level)
     low, high = np.array(bounds.low, dtype=float), np.array(bounds.high, dtype=float)
     for at in np.flatnonzero(~shares):
         _, low[at], high[at] = poisson_rate(int(churned[at]), float(base[at]), level=level)
     divisor = np.where(base > 0, base, np.nan)
+    # churn = lost / base; opening_and_new and average change the base alone.
     value, n = churned / divisor, base.round()
     return pd.DataFrame(
         {

@@ -105,8 +105,8 @@ def _no_rates(study: Study) -> Any:
     names = study.table("revenue").collect_schema().names()
     if "currency" not in names or not study.currency:
         return None
-    found = collect(study.table("revenue").select("currency").unique())["currency"].dropna()
-    return dict.fromkeys(map(str, found), 1.0)
+    currencies = collect(study.table("revenue").select("currency").unique())["currency"].dropna()
+    return dict.fromkeys(map(str, currencies), 1.0)
 
 
 def _share(row: Any, chosen: str, rules: RevenueProfile, level: float) -> Estimate:
@@ -138,11 +138,12 @@ def _spells(study: Study, rules: RevenueProfile, row: Any, every: Every) -> pd.D
     """Stretches of being a customer within the period, in periods: ``entry, duration, event, count``."""
     moves = revenue_moves(revenue_levels(study, rules), rules, every, study.timezone)
     turns = [KINDS.index(kind) for kind in ("new", "reactivation", "churn")]
-    mine = moves.filter(
+    turning_points = moves.filter(
         (nw.col("period") == nw.lit(row["period"].to_pydatetime())) & nw.col("kind").is_in(turns)
     )
-    rows = collect(mine.select("customer_id", "at", "kind")).sort_values(["customer_id", "at"])
+    rows = collect(turning_points.select("customer_id", "at", "kind")).sort_values(["customer_id", "at"])
     start, end = (_in_utc(study, moment) for moment in (row["period"], next_period(row["period"], every)))
+    # Time in periods: 0 when it begins, 1 when it ends.
     rows["time"] = (rows["at"] - start) / (end - start)
     left = rows["kind"] == KINDS.index("churn")
     same = rows["customer_id"].eq(rows["customer_id"].shift())
@@ -180,8 +181,10 @@ def _in_utc(study: Study, local: pd.Timestamp) -> pd.Timestamp:
 
 
 def _exposure(spells: pd.DataFrame, row: Any, rules: RevenueProfile, level: float) -> Estimate:  # noqa: ARG001
+    # Person-time: each customer counts for the part of the period there.
     exposure = float(((spells["duration"] - spells["entry"]) * spells["count"]).sum())
     churned = int((spells["event"] * spells["count"]).sum())
+    # Rate = events / exposure, with Garwood's limits over the same exposure.
     value, low, high = poisson_rate(churned, exposure, level=level)
     method = "events per customer-period, exact Poisson interval (Garwood 1936)"
     ends, n = (value, low, high), round(exposure)

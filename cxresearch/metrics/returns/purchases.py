@@ -55,12 +55,12 @@ def purchase_summary(study: Study, *, until: datetime | str | None = None) -> pd
         last_day = local_cut(study).normalize()
     else:
         last_day = pd.Timestamp(until).normalize()
-    found = collect(purchases_by_customer(study, last_day).sort("customer_id"))
-    found["purchases"] = found["purchases"].astype("int64")
-    return found.assign(
-        repeats=found["purchases"] - 1,
-        recency_days=(found["last"] - found["first"]).dt.total_seconds() / 86_400,
-        age_days=(last_day - found["first"]).dt.total_seconds() / 86_400,
+    customers = collect(purchases_by_customer(study, last_day).sort("customer_id"))
+    customers["purchases"] = customers["purchases"].astype("int64")
+    return customers.assign(
+        repeats=customers["purchases"] - 1,
+        recency_days=(customers["last"] - customers["first"]).dt.total_seconds() / 86_400,
+        age_days=(last_day - customers["first"]).dt.total_seconds() / 86_400,
     )
 
 
@@ -97,10 +97,10 @@ def repeat_purchase(study: Study, *, level: float = 0.95) -> KaplanMeier:
     >>> bool(0 < curve.survival[-1] < 1)
     True
     """
-    found = purchase_summary(study)
-    if found.empty:
+    customers = purchase_summary(study)
+    if customers.empty:
         raise DataError("there is no purchase", where="table orders")
-    again = found["second"].notna()
-    end = found["second"].fillna(local_cut(study).normalize())
-    days = (end - found["first"]).dt.total_seconds() / 86_400
+    again = customers["second"].notna()
+    end = customers["second"].fillna(local_cut(study).normalize())
+    days = (end - customers["first"]).dt.total_seconds() / 86_400
     return kaplan_meier(days.to_numpy(), again.to_numpy().astype(int), level=level)

@@ -41,14 +41,14 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     180, and ``profile``) and, where revenue has due dates, ``renewal_rate`` and ``renewal_rate_by_value``
     (``grace_days``, 0, and ``profile``). Groups are columns of customers.
     """
-    found = []
+    metrics = []
     if "orders" in study.tables:
-        found = [_repeat()]
+        metrics = [_repeat()]
     if "revenue" in study.tables:
         if "due_at" in study.table("revenue").collect_schema().names():
-            found += [_renewals(), _renewed_value()]
-        found.append(_won_back())
-    return tuple(found)
+            metrics += [_renewals(), _renewed_value()]
+        metrics.append(_won_back())
+    return tuple(metrics)
 
 
 def _repeat() -> Metric:
@@ -165,14 +165,14 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
         rows = rows.with_columns(period=period_start(nw.col("first"), query.every))
     keys = list(query.keys)
     sums = (nw.len().alias("customers"), nw.col("had").sum(), nw.col("again").sum())
-    found = collect(rows.group_by(keys).agg(*sums) if keys else rows.select(*sums))
-    found = found.fillna({"had": 0, "again": 0}).astype({"customers": "int64", "had": "int64"})
-    every, periods = query.every, found.get("period")
+    counts = collect(rows.group_by(keys).agg(*sums) if keys else rows.select(*sums))
+    counts = counts.fillna({"had": 0, "again": 0}).astype({"customers": "int64", "had": "int64"})
+    every, periods = query.every, counts.get("period")
     if every is None:
         done: Any = True
     else:
         done = complete_periods(study, periods, every, after_days=within)
-    return found[found["customers"] > 0].assign(complete=done)
+    return counts[counts["customers"] > 0].assign(complete=done)
 
 
 def departures_by_cell(study: Any, query: Query) -> pd.DataFrame:
@@ -198,6 +198,7 @@ def value_renewals(study: Any, query: Query) -> pd.DataFrame:
     s = np.where(decided, rows["before"], 0).astype(float)
     x = np.where(decided, np.minimum(rows["before"], rows["after"].fillna(0)), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # Sum of x^2 / s of a share x / s, for its effective n.
         relative = np.where(s > 0, x * x / s, 0.0)
     sums = dict(zip(_RATIO, (x, s, x * x, x * s, s * s, decided.astype("int64"), relative), strict=True))
     return _sums(cells.assign(due=1, **sums), list(query.keys))
@@ -306,9 +307,9 @@ def renewed_value_share(sums: pd.DataFrame, query: Query) -> pd.DataFrame:
     rows = _sorted(sums, query)
     grace = GRACE_DAYS.of(query)
     cells = {name: rows[name].to_numpy(float) for name in _RATIO}
-    found = linearised_ratios(**cells, level=query.level)
+    ratios = linearised_ratios(**cells, level=query.level)
     return rows[list(query.keys)].assign(
-        **{name: found[name].to_numpy() for name in ("value", "low", "high", "se")},
+        **{name: ratios[name].to_numpy() for name in ("value", "low", "high", "se")},
         n=rows["n"].astype("int64"),
         n_missing=(rows["due"] - rows["n"]).astype("int64"),
         method=_decided(f"{RATIO_METHOD}; grace {grace:g} days", cells["n"]),
@@ -338,13 +339,24 @@ def won_back_share(rows: pd.DataFrame, query: Query) -> pd.DataFrame:
     within = WIN_BACK_DAYS.of(query)
     profile = revenue_profile(PROFILE.of(query)).name
 
-    def cell(mine: pd.DataFrame) -> tuple[Any, ...]:
-        curve = kaplan_meier(mine["days"], mine["event"], clusters=mine["who"], level=query.level)
-        found = share_reached(curve, within)
-        if np.isnan(found.value):
-            return *(np.nan,) * 4, 0, len(mine), f"{NONE}nobody has been gone for {within:g} days"
-        method = f"1 - Kaplan-Meier, robust by customer, {found.limits}; within {within:g} days"
+    def cell(departures_of_cell: pd.DataFrame) -> tuple[Any, ...]:
+        # Robust by customer (Lin and Wei 1989): one can leave more than once.
+        curve = kaplan_meier(
+            departures_of_cell["days"],
+            departures_of_cell["event"],
+            clusters=departures_of_cell["who"],
+            level=query.level,
+        )
+        returned = share_reached(curve, within)
+        if np.isnan(returned.value):
+            return (
+                *(np.nan,) * 4,
+                0,
+                len(departures_of_cell),
+                f"{NONE}nobody has been gone for {within:g} days",
+            )
+        method = f"1 - Kaplan-Meier, robust by customer, {returned.limits}; within {within:g} days"
         method += f"; definition {profile}"
-        return found.value, found.low, found.high, found.se, len(mine), 0, method
+        return returned.value, returned.low, returned.high, returned.se, len(departures_of_cell), 0, method
 
     return each_cell(rows, query, cell)

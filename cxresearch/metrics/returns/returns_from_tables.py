@@ -25,6 +25,7 @@ def purchases_by_customer(study: Study, last_day: pd.Timestamp) -> nw.LazyFrame[
         "customer_id", day=period_start(nw.col("ordered_at"), "day", study.timezone)
     ).unique()
     days = days.filter(nw.col("day") <= nw.lit(last_day.to_pydatetime()))
+    # Several orders on one day are one purchase.
     days = days.with_columns(first=nw.col("day").min().over("customer_id"))
     later = nw.when(nw.col("day") > nw.col("first")).then(nw.col("day"))
     return (
@@ -66,6 +67,7 @@ def departures(study: Study, rules: RevenueProfile) -> pd.DataFrame:
     moves = moves.filter(nw.col("kind").is_in(turns))
     moves = moves.with_columns(back=nw.col("at").shift(-1).over("customer_id", order_by="at"))
     lost = moves.filter(nw.col("kind") == turns[0])
+    # Who has not come back by the data cut is censored there.
     end = nw.col("back").fill_null(nw.lit(study.observed_until))
     event = (~nw.col("back").is_null()).cast(nw.Int64)
     return collect(lost.select("customer_id", "at", days=days_between(nw.col("at"), end), event=event))
@@ -127,7 +129,7 @@ def _level_at(
     due: pd.DataFrame, moment: str, levels: pd.DataFrame, name: str, *, exact: bool
 ) -> pd.DataFrame:
     """Add each customer's level in force at a moment, or just before it."""
-    found = pd.merge_asof(
+    matched = pd.merge_asof(
         due.sort_values(moment, kind="stable"),
         levels.rename(columns={"cents": name}),
         left_on=moment,
@@ -135,4 +137,4 @@ def _level_at(
         by="customer_id",
         allow_exact_matches=exact,
     )
-    return found.drop(columns="at")
+    return matched.drop(columns="at")

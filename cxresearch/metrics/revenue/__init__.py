@@ -21,7 +21,7 @@
 ``revenue_metrics``
     The revenue metrics by name.
 ``cohort_retention``
-    What is left of each cohort, and how old the customers are who pay.
+    What is left of each cohort.
 ``explain_profiles``
     Whom two definitions count differently, and by which rule.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level
-from cxresearch.data.engine import EVERY, Every, collect, days_between
-from cxresearch.errors import ArgumentError, DataError
+from cxresearch.data.engine import EVERY, Every, collect
+from cxresearch.errors import DataError
 from cxresearch.metrics.base.cell_estimates import WILSON
 from cxresearch.metrics.base.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue.revenue_levels import (
     KINDS,
-    last_rows,
     one_currency,
     revenue_levels,
     revenue_moves,
@@ -31,8 +30,6 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.net_ratio import MoveSums, net_method, net_ratios
 from cxresearch.stats.intervals.proportions import wilson
-from cxresearch.stats.intervals.ratio import RatioSums, linearised_ratio
-from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -258,21 +255,21 @@ def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.Da
     steps = {  # a customer counts from the first level on: there is no step from before it
         name: now[name] - nw.when(begins).then(nw.lit(0.0)).otherwise(before[name]) for name in now
     }
-    start, there = nw.col("start"), nw.when(begins).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+    start, joins = nw.col("start"), nw.when(begins).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
     moves = moves.with_columns(
         customers=gained.otherwise(nw.lit(0)),
-        heads=there,
-        holders=nw.when(start > 0).then(there).otherwise(nw.lit(0.0)),
-        squares=there * start * start,
+        heads=joins,
+        holders=nw.when(start > 0).then(joins).otherwise(nw.lit(0.0)),
+        squares=joins * start * start,
         **steps,
     )
-    found = collect(
+    sums = collect(
         moves.group_by("cohort", "period").agg(*(nw.col(name).sum() for name in (*_RUNNING, *_FIXED)))
     )
-    if found.empty:
+    if sums.empty:
         raise DataError("nobody ever paid", where="table revenue")
-    refuse_beyond(np.sqrt(found[["squares", "won2"]].abs()))
-    return found
+    refuse_beyond(np.sqrt(sums[["squares", "won2"]].abs()))
+    return sums
 
 
 def _against_start(level: nw.Expr) -> dict[str, nw.Expr]:
@@ -303,6 +300,7 @@ def _cells(
         wide = moved.pivot_table(index="cohort", columns="period", values=name, aggfunc="sum", fill_value=0)
         return wide.reindex(index=periods, columns=periods, fill_value=0).to_numpy(float)
 
+    # Running sums over periods: what each cohort is at each age.
     sums = {name: square(name).cumsum(axis=1)[rows, columns] for name in _RUNNING}
     sums |= {name: square(name).sum(axis=1)[rows] for name in _FIXED}
     if of == "customers":
@@ -313,6 +311,7 @@ def _cells(
     start = held[first]
     inside = complete[columns] & (start > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # share = what is left / what was there at the end of the first period.
         share = np.where(inside, held / start, np.nan)
     if of == "customers":
         low, high = wilson(np.minimum(held, start), start, level=level)
@@ -348,94 +347,8 @@ def _revenue_bounds(sums: dict[str, Any], start: Any, level: float) -> tuple[Any
         relative=tidy["lost_r"],
     )
     gains = MoveSums(x=tidy["won"], xx=tidy["won2"], xs=tidy["won_s"], movers=tidy["winners"])
-    found = net_ratios(
+    net_loss = net_ratios(
         losses, gains, cross=0.0, s=start, ss=tidy["squares"], n=tidy["holders"], level=level, share=True
     )
-    return np.maximum(1 - found["high"].to_numpy(), 0.0), 1 - found["low"].to_numpy()
-
-
-def revenue_by_customer_age(
-    study: Study,
-    *,
-    edges_months: Sequence[float] = (0, 3, 6, 12, 24, 36),
-    profile: str | RevenueProfile = "cxresearch",
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Return how old the customers are who bring today's recurring revenue.
-
-    Parameters
-    ----------
-    study : Study
-        With table ``revenue``, in one currency.
-    edges_months : sequence of float
-        Lower ends of the age bands, rising, the first 0. Age counts from the first paid level to the data
-        cut.
-    profile : str or RevenueProfile
-        Whose definition.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    DataFrame
-        One row a band: ``from_months, to_months`` (infinite for the last), ``n`` (customers), ``mrr``,
-        ``share`` of all MRR at the cut, ``low, high`` (linearised ratio over all customers, within 0 and 1).
-
-    Raises
-    ------
-    ArgumentError
-        If the edges do not rise from 0.
-
-    References
-    ----------
-    Dean, N., & Pagano, M. (2015). Evaluating confidence interval methods for binomial proportions in
-    clustered surveys. Journal of Survey Statistics and Methodology 3, 484-503. doi:10.1093/jssam/smv024
-
-    Examples
-    --------
-    >>> from cxresearch.metrics.base.example_study import example_study
-    >>> revenue_by_customer_age(example_study())[["from_months", "n", "mrr", "share"]].head(2)
-       from_months  n   mrr  share
-    0          0.0  9  90.0    1.0
-    1          3.0  0   0.0    0.0
-    """
-    check_level(level)
-    edges = np.asarray(edges_months, dtype=float)
-    if edges.ndim != 1 or not len(edges) or edges[0] != 0 or (np.diff(edges) <= 0).any():
-        raise ArgumentError(f"edges_months is {edges_months!r}", wanted="rising numbers, the first 0")
-    found = _ages(study, revenue_profile(profile), edges)
-    total, square, n = found["cents"].sum(), found["square"].sum(), int(found["n"].sum())
-    rows = []
-    for band, start in enumerate(edges):
-        mine = found[found["band"] == band]
-        money, squares, count = (float(mine[name].sum()) for name in ("cents", "square", "n"))
-        sums = RatioSums(
-            x=money, s=float(total), xx=squares, xs=squares, ss=float(square), n=n, relative=money
-        )
-        part = linearised_ratio(sums, level=level)
-        if band + 1 < len(edges):
-            end = edges[band + 1]
-        else:
-            end = math.inf
-        rows.append((start, end, int(count), money / 100, part.value, part.low, part.high))
-    return pd.DataFrame(rows, columns=["from_months", "to_months", "n", "mrr", "share", "low", "high"])
-
-
-def _ages(study: Study, rules: RevenueProfile, edges: Any) -> pd.DataFrame:
-    """Money and customers by age band at the data cut: one group-by after one over customers."""
-    levels = one_currency(study, revenue_levels(study, rules), next_step=_ONE_CURRENCY)
-    paid = nw.when(nw.col("cents") > 0).then(nw.col("at"))
-    levels = levels.with_columns(paid=paid).with_columns(since=nw.col("paid").min().over("customer_id"))
-    each = last_rows(levels).filter(nw.col("cents") > 0)
-    age = days_between(nw.col("since"), nw.lit(study.observed_until)) / DAYS_A_MONTH
-    each = each.with_columns(age=age)
-    band = nw.lit(0)
-    for index, start in enumerate(edges[1:], start=1):
-        band = nw.when(nw.col("age") >= float(start)).then(nw.lit(index)).otherwise(band)
-    money = nw.col("cents").cast(nw.Float64)
-    each = each.with_columns(band=band, square=money * money)
-    found = collect(
-        each.group_by("band").agg(nw.len().alias("n"), nw.col("cents").sum(), nw.col("square").sum())
-    )
-    refuse_beyond(np.sqrt(found["square"]))
-    return found
+    # Retention is 1 - net loss: the ends change places, and nobody keeps less than nothing.
+    return np.maximum(1 - net_loss["high"].to_numpy(), 0.0), 1 - net_loss["low"].to_numpy()

@@ -74,24 +74,24 @@ def _rate(name: str, rate: Any) -> float:
 
 def _rate_frame(rates: Any) -> pd.DataFrame:
     """Tall frame of rates as one row for each period and one column for each currency."""
-    found = collect(lazy(rates))
-    missing = [name for name in ("period", "currency", "rate") if name not in found]
+    table = collect(lazy(rates))
+    missing = [name for name in ("period", "currency", "rate") if name not in table]
     if missing:
         raise ArgumentError(f"rates lack {missing}", wanted="columns period, currency, rate")
     try:
-        found["period"] = pd.DatetimeIndex(found["period"]).astype("datetime64[us]")
-        found["rate"] = found["rate"].astype(float)
+        table["period"] = pd.DatetimeIndex(table["period"]).astype("datetime64[us]")
+        table["rate"] = table["rate"].astype(float)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"rates cannot be read: {error}", wanted="dates and numbers") from None
-    twice = found.duplicated(["period", "currency"])
+    twice = table.duplicated(["period", "currency"])
     if twice.any():
-        first = found[twice].iloc[0]
+        first = table[twice].iloc[0]
         raise ArgumentError(
             f"rates name {first['currency']} {int(twice.sum()) + 1} times over",
             where=f"first {first['period']:%Y-%m-%d}",
             wanted="one rate for each period and currency",
         )
-    return found.pivot(index="period", columns="currency", values="rate")
+    return table.pivot(index="period", columns="currency", values="rate")
 
 
 @dataclass(frozen=True)

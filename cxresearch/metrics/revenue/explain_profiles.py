@@ -150,18 +150,18 @@ def _figures(
     """Return ``closing, moves, churned`` by customer."""
     levels = _levels(study, rules)
     moves = revenue_moves(levels, rules, every, study.timezone)
-    mine = collect(
+    period_moves = collect(
         moves.filter(nw.col("period") == nw.lit(start.to_pydatetime())).select(
             "customer_id", "kind", "change", "at"
         )
     )
-    mine = mine[mine["kind"] >= 0].sort_values(["customer_id", "at"])
-    mine["text"] = [
+    period_moves = period_moves[period_moves["kind"] >= 0].sort_values(["customer_id", "at"])
+    period_moves["text"] = [
         f"{KINDS[kind]} {abs(change) / 100:,.2f}"
-        for kind, change in zip(mine["kind"], mine["change"], strict=True)
+        for kind, change in zip(period_moves["kind"], period_moves["change"], strict=True)
     ]
-    texts = mine.groupby("customer_id")["text"].agg(", ".join).rename("moves")
-    churn = mine[mine["kind"] == KINDS.index("churn")]
+    texts = period_moves.groupby("customer_id")["text"].agg(", ".join).rename("moves")
+    churn = period_moves[period_moves["kind"] == KINDS.index("churn")]
     if not rules.left_within and rules.moves == "every_change":
         ends = revenue_moves(levels, replace(rules, moves="period_end"), every, study.timezone)
         gone = (nw.col("period") == nw.lit(start.to_pydatetime())) & (nw.col("kind") == KINDS.index("churn"))
@@ -185,15 +185,18 @@ def _reasons(
     where: tuple[pd.Timestamp, pd.Timestamp, Every],
 ) -> dict[str, str]:
     """Change one rule at a time from the first definition to the second and see whose figures move."""
-    found: dict[str, list[str]] = {customer: [] for customer in customers}
+    reasons_of: dict[str, list[str]] = {customer: [] for customer in customers}
     for attribute, reason in REASONS.items():
         wanted = getattr(rules[1], attribute)
         if not customers or getattr(rules[0], attribute) == wanted:
             continue
+        # One rule at a time: a customer whose figures move by it alone is explained by it.
         changed: dict[str, Any] = {attribute: wanted}
         table = _figures(study, replace(rules[0], **changed), *where)
         both = base.join(table, how="outer", lsuffix="_first", rsuffix="_second")
         moved = _differences(both)
         for customer in moved[moved].index.intersection(customers):
-            found[customer].append(reason)
-    return {customer: "; ".join(reasons) or "several rules together" for customer, reasons in found.items()}
+            reasons_of[customer].append(reason)
+    return {
+        customer: "; ".join(reasons) or "several rules together" for customer, reasons in reasons_of.items()
+    }

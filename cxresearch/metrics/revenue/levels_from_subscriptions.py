@@ -82,6 +82,7 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     ]
     changes = pd.concat(parts, ignore_index=True).dropna(subset="effective_at")
     steps = changes.groupby(["customer_id", "effective_at"], as_index=False)["cents"].sum()
+    # A level is the sum of all starts less all ends so far.
     steps["mrr"] = steps.groupby("customer_id")["cents"].cumsum() / 100
     first = ~steps["customer_id"].duplicated()
     kept = steps[first | (steps["cents"] != 0)]
@@ -94,11 +95,11 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
 def _currency_of(rows: pd.DataFrame) -> pd.Series:
     """Return the one currency of each customer; a missing one is one too."""
     paid = rows[rows["mrr"] > 0].drop_duplicates(["customer_id", "currency"])
-    found = paid.loc[paid["customer_id"].duplicated(), "customer_id"]
-    if len(found):
+    mixed = paid.loc[paid["customer_id"].duplicated(), "customer_id"]
+    if len(mixed):
         raise DataError(
-            f"{found.nunique():,} customers have subscriptions in several currencies",
-            where=f"first customer {found.iloc[0]!r}",
+            f"{mixed.nunique():,} customers have subscriptions in several currencies",
+            where=f"first customer {mixed.iloc[0]!r}",
             next_step="convert them, or give each currency a customer of its own",
         )
     return paid.set_index("customer_id")["currency"]

@@ -178,22 +178,24 @@ def _currencies(study: Study, levels: nw.LazyFrame[Any], rates: Any) -> tuple[nw
     if "currency" not in levels.collect_schema().names():
         return levels, []
     held = levels.filter(nw.col("cents") != 0).select("currency").unique()
-    found = sorted(map(str, collect(held)["currency"].dropna()))
-    home = study.currency or (found[0] if len(found) == 1 else "")
-    if all(name == home for name in found):
+    currencies = sorted(map(str, collect(held)["currency"].dropna()))
+    home = study.currency or (currencies[0] if len(currencies) == 1 else "")
+    if all(name == home for name in currencies):
         return levels.drop("currency"), []
     if not study.currency:
         raise DataError(
-            f"revenue is in {', '.join(found)} and the study names no currency",
+            f"revenue is in {', '.join(currencies)} and the study names no currency",
             next_step="set currency in the study file, and give rates",
         )
     if rates is None:
         raise DataError(
-            f"revenue is in {', '.join(found)} while the study reports in {study.currency}",
+            f"revenue is in {', '.join(currencies)} while the study reports in {study.currency}",
             where="table revenue, column currency",
             next_step=f"give rates: {study.currency} for one unit of each other currency; none are looked up",
         )
-    return levels.with_columns(nw.col("currency").fill_null(study.currency)), sorted({*found, study.currency})
+    return levels.with_columns(nw.col("currency").fill_null(study.currency)), sorted(
+        {*currencies, study.currency}
+    )
 
 
 def _carry_currency(moves: nw.LazyFrame[Any], home: str) -> nw.LazyFrame[Any]:
@@ -226,10 +228,11 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         square=(wide - was) * (wide - was),
         cross=(wide - was) * was,
         relative=nw.when(before > 0).then((wide - was) * (wide - was) / was).otherwise(nw.lit(0.0)),
+        # Squared levels change by s1^2 - s0^2: their running sum is that of the levels in force.
         levels=wide * wide - was * was,
         standing="standing",
     )
-    found = collect(
+    sums = collect(
         moved.group_by([*keys, "kind"]).agg(
             nw.len().alias("n"),
             nw.col("cents").min().alias("lowest"),
@@ -237,13 +240,13 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
             *(nw.col(name).sum() for name in ("change", "square", "cross", "relative", "levels", "standing")),
         )
     )
-    _check_levels(found)
-    still = found["standing"].where(found["kind"] < 0, 0)
+    _check_levels(sums)
+    still = sums["standing"].where(sums["kind"] < 0, 0)
     parts = [
-        found[keys].assign(**dict.fromkeys(SUMS, 0), standing=still)
+        sums[keys].assign(**dict.fromkeys(SUMS, 0), standing=still)
     ]  # nothing moved: a period all the same
     for code, (kind, sign) in enumerate(SIGNS.items()):
-        rows = found[found["kind"] == code]
+        rows = sums[sums["kind"] == code]
         part = rows[keys].assign(**dict.fromkeys(SUMS, 0))
         part[kind] = sign * rows["change"]
         part[f"{kind}_customers"] = rows["n"]
@@ -281,31 +284,31 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
     opened, shrunk = number["opening"], number["contraction"]
     products[RELATIVE] = nw.when(nw.col("opening") > 0).then(shrunk * shrunk / opened).otherwise(nw.lit(0.0))
     whose = whose.with_columns(**products)
-    found = collect(
+    sums = collect(
         whose.group_by(keys).agg(
             *(nw.col(name).sum() for name in (*SUMS, "standing")),
             nw.col("lowest").min(),
             nw.col("highest").max(),
         )
     )
-    _check_levels(found)
-    return _totals(found, keys)
+    _check_levels(sums)
+    return _totals(sums, keys)
 
 
-def _check_levels(found: pd.DataFrame) -> None:
-    if (found["lowest"] < 0).any():
+def _check_levels(sums: pd.DataFrame) -> None:
+    if (sums["lowest"] < 0).any():
         raise DataError(
             "revenue holds a negative level", where="table revenue, column mrr", wanted="mrr of 0 or more"
         )
-    refuse_beyond(found["highest"])
+    refuse_beyond(sums["highest"])
 
 
-def _totals(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _totals(sums: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     for kind in KINDS:  # sum |x| <= sqrt(n sum x^2): what the engine added up cannot have wrapped around
-        refuse_beyond(np.sqrt(found[f"{kind}_customers"] * found[f"{kind}*{kind}"]), 2.0**62)
+        refuse_beyond(np.sqrt(sums[f"{kind}_customers"] * sums[f"{kind}*{kind}"]), 2.0**62)
     whole = [*KINDS, *COUNTS, "standing"]
-    found[whole] = found[whole].astype("int64")
-    return found.groupby(keys, sort=True)[[*SUMS, "standing"]].sum().reset_index()
+    sums[whole] = sums[whole].astype("int64")
+    return sums.groupby(keys, sort=True)[[*SUMS, "standing"]].sum().reset_index()
 
 
 def _switches(moves: nw.LazyFrame[Any], groups: list[str]) -> pd.DataFrame:
@@ -319,6 +322,7 @@ def _largest(
     """Share of the largest account in opening MRR, looked up only where it can exceed 10 %."""
     opening = table["opening"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
+        # The largest share is at most sqrt(sum s^2) / sum s: looked up only where that exceeds 10 %.
         bound = np.sqrt(np.maximum(table["opening*opening"].to_numpy(float), 0)) / opening
     doubtful = np.where(opening > 0, bound, 0.0) > 0.1
     share = np.full(len(frame), np.nan)
@@ -335,11 +339,11 @@ def _largest(
         top = top.assign(currency=ledger.rates.columns[0])
     for row in np.flatnonzero(doubtful):
         start = frame["period"].iloc[row]
-        mine = top[(top["period"] < start) & (top["following"].isna() | (top["following"] >= start))]
+        in_force = top[(top["period"] < start) & (top["following"].isna() | (top["following"] >= start))]
         for name in ledger.groups:
-            mine = mine[mine[name] == frame[name].iloc[row]]
-        worth = mine["cents"] * ledger.rate([start] * len(mine), mine["currency"])
+            in_force = in_force[in_force[name] == frame[name].iloc[row]]
+        worth = in_force["cents"] * ledger.rate([start] * len(in_force), in_force["currency"])
         share[row] = np.nan
-        if len(mine):
+        if len(in_force):
             share[row] = worth.max() / opening[row]
     return pd.Series(share, index=frame.index)

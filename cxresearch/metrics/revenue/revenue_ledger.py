@@ -100,9 +100,11 @@ class Ledger:
         index = self._index()
         flows = self._converted(index)
         balance, squares = self._balances(index)
+        # Opening + new + expansion + reactivation - contraction - churn + FX = closing.
         net = sum(sign * flows[kind] for kind, sign in SIGNS.items())
         opening = self._opening(balance)
         money = pd.DataFrame({"opening": opening, **{kind: flows[kind] for kind in KINDS}})
+        # What the moves do not explain: revaluation of the opening balance, and rounding.
         money["fx"] = balance - opening - net
         money["closing"] = balance
         frame = money[["opening", *LEDGER, "closing"]] / 100
@@ -136,8 +138,8 @@ class Ledger:
         if not self.groups:
             return pd.Index(self.periods, name="period")
         parts = [part[self.groups] for part in (self.sums, self.extra) if len(part)]
-        found = pd.concat(parts).drop_duplicates().sort_values(self.groups)
-        rows = found.merge(pd.DataFrame({"period": self.periods}), how="cross")[["period", *self.groups]]
+        groups = pd.concat(parts).drop_duplicates().sort_values(self.groups)
+        rows = groups.merge(pd.DataFrame({"period": self.periods}), how="cross")[["period", *self.groups]]
         return pd.MultiIndex.from_frame(rows)
 
     def _converted(self, index: Any) -> pd.DataFrame:
@@ -147,6 +149,7 @@ class Ledger:
             same = rate == 1
             sums[kind] = sums[kind].where(same, whole_cents(sums[kind] * rate))
         for name in (*PAIRS, *CROSS):
+            # Products of two amounts are in squared money.
             sums[name] = sums[name] * rate**2
         sums[RELATIVE] = sums[RELATIVE] * rate
         parts = [part for part in (sums, self.extra) if len(part)]

@@ -69,12 +69,13 @@ def _cents(money: nw.Expr) -> nw.Expr:
 
     Amounts too large for 64 bits become one that is refused when they are added up.
     """
+    # floor(100 x + 1/2): the same on every engine.
     return (money.clip(upper_bound=_BEYOND) * 100 + 0.5).floor().cast(nw.Int64)
 
 
 def _check_statuses(table: nw.LazyFrame[Any]) -> None:
-    found = collect(table.select("status").unique())["status"].dropna()
-    unknown = sorted(set(map(str, found)) - set(STATUSES))
+    statuses = collect(table.select("status").unique())["status"].dropna()
+    unknown = sorted(set(map(str, statuses)) - set(STATUSES))
     if unknown:
         raise DataError(
             "revenue has an unknown status: " + ", ".join(map(repr, unknown[:5])),
@@ -102,6 +103,7 @@ def _with_status(frame: nw.LazyFrame[Any], profile: RevenueProfile, cut: datetim
     if profile.free == "contraction":
         held = held | (nw.col("status") == "active")
     frame = frame.with_columns(cents=nw.when(zero).then(nw.lit(0)).otherwise(cents).cast(nw.Int64))
+    # Active at a level of 0 only after having paid once.
     paid = nw.col("cents").cum_max().over("customer_id", order_by="at") > 0
     frame = frame.with_columns(paid=paid, held=held)
     active = (nw.col("cents") > 0) | (nw.col("held") & nw.col("paid"))
@@ -120,6 +122,7 @@ def _end_past_due(frame: nw.LazyFrame[Any], days: int, cut: datetime) -> nw.Lazy
         spell=nw.col("begins").cum_sum().over("customer_id", order_by="at"),
         following=nw.col("at").shift(-1).over("customer_id", order_by="at"),
     )
+    # Grace counts from the first past_due row of the spell.
     since = nw.col("at").min().over("customer_id", "spell", "late")
     frame = frame.with_columns(limit=since + timedelta(days=days))
     late, at, limit = nw.col("late") == 1, nw.col("at"), nw.col("limit")
@@ -164,10 +167,10 @@ def one_currency(study: Study, levels: nw.LazyFrame[Any], *, next_step: str) -> 
     home = []
     if study.currency and held.isna().any():
         home = [study.currency]
-    found = sorted({*map(str, held.dropna()), *home})
-    if len(found) > 1:
+    currencies = sorted({*map(str, held.dropna()), *home})
+    if len(currencies) > 1:
         raise DataError(
-            f"revenue is in several currencies: {', '.join(found[:10])}",
+            f"revenue is in several currencies: {', '.join(currencies[:10])}",
             where="table revenue, column currency",
             next_step=next_step,
         )
@@ -195,6 +198,7 @@ def revenue_moves(
     standing = nw.when(final).then(nw.col("cents")).otherwise(nw.lit(0)).cast(nw.Int64)
     frame = frame.with_columns(standing=standing).drop("following")
     names = frame.collect_schema().names()
+    # The level before a change is the one in force until it; 0 before the first.
     added = {"before": nw.col("cents").shift(1).over("customer_id", order_by="at")}
     if "active" in names:
         added["was_active"] = nw.col("active").shift(1).over("customer_id", order_by="at")

@@ -136,7 +136,7 @@ def bridges_of(study: Any, query: Query) -> Bridges:
     return Bridges(money=money, heads=bridge_by(study, query.by, every=every, rules=heads, rates=rates))
 
 
-def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFrame:
+def _rows(bridge: MrrBridge, query: Query, with_customers: pd.Series[bool]) -> pd.DataFrame:
     """Cells with customers; without a period those of the last complete one."""
     rows = bridge.table
     if query.every is None:
@@ -144,7 +144,7 @@ def _rows(bridge: MrrBridge, query: Query, there: pd.Series[bool]) -> pd.DataFra
         rows = done
         if len(done):
             rows = done[done["period"] == done["period"].max()]
-    rows = rows[there[rows.index]]
+    rows = rows[with_customers[rows.index]]
     if query.keys:
         return rows.sort_values(list(query.keys))
     return rows
@@ -188,6 +188,7 @@ def _customer_churn(bridges: Bridges, query: Query) -> pd.DataFrame:
 
 def _mrr(bridges: Bridges, query: Query) -> pd.DataFrame:
     bridge = bridges.money
+    # A count of what is owed, not a sample: it has no interval.
     rows = _rows(bridge, query, bridge.table["closing_customers"] > 0)
     cells = pd.DataFrame(
         {

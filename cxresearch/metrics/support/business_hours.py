@@ -114,6 +114,7 @@ class BusinessHours:
         low = min(first[known].min(), last[known].min())
         high = max(first[known].max(), last[known].max())
         at, minutes = _clock(self._plan(), low.date(), high.date(), self.timezone)
+        # The clock is piecewise linear: open minutes between two moments are a difference of two readings.
         ends = [np.interp(_seconds(values), at, minutes) for values in (first, last)]
         return np.where(known, ends[1] - ends[0], np.nan)
 
@@ -153,20 +154,20 @@ def _minute(text: Any) -> int:
 
 def _stretches(day: str, given: Any) -> tuple[tuple[int, int], ...]:
     try:
-        found = tuple((_minute(opens), _minute(closes)) for opens, closes in given)
+        stretches = tuple((_minute(opens), _minute(closes)) for opens, closes in given)
     except (TypeError, ValueError) as error:
         if isinstance(error, ArgumentError):
             raise
         raise ArgumentError(
             f"hours of {day!r} are {given!r}", wanted="pairs such as ('09:00', '17:00')"
         ) from None
-    wrong = [pair for pair in found if pair[0] >= pair[1]]
-    if wrong or any(later[0] < earlier[1] for earlier, later in pairwise(found)):
+    wrong = [pair for pair in stretches if pair[0] >= pair[1]]
+    if wrong or any(later[0] < earlier[1] for earlier, later in pairwise(stretches)):
         raise ArgumentError(
             f"hours of {day!r} run backwards or overlap: {given!r}",
             wanted="stretches in order, opening before closing",
         )
-    return found
+    return stretches
 
 
 def _seconds(moments: pd.DatetimeIndex) -> NDArray[np.float64]:
@@ -183,6 +184,7 @@ def _clock(
     week, holidays = plan
     closed = set(holidays)
     zone = ZoneInfo(timezone)
+    # Opening and closing moments of all days, with the open minutes run by each.
     at, minutes, total = [], [], 0.0
     day = first - timedelta(days=2)
     while day <= last + timedelta(days=2):

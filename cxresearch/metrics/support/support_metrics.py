@@ -51,17 +51,17 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     if "tickets" not in study.tables:
         return ()
     names = study.table("tickets").collect_schema().names()
-    found = [_volume()]
+    metrics = [_volume()]
     for measure, column in MEASURES.items():
         if column in names:
-            found += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
+            metrics += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
     if "resolved_at" in names:
-        found.append(_sla())
+        metrics.append(_sla())
         if "reopens" in names:
-            found.append(_reopened())
+            metrics.append(_reopened())
     if "replies" in names:
-        found.append(_interactions())
-    return tuple(found)
+        metrics.append(_interactions())
+    return tuple(metrics)
 
 
 def _volume() -> Metric:
@@ -214,6 +214,7 @@ def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
 
 
 def _tickets(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
+    # Garwood (1936): exact limits of a Poisson count.
     bounds = [poisson_rate(int(n), 1.0, level=query.level) for n in counts["n"]]
     _, low, high = np.array(bounds).reshape(-1, 3).T
     return counts[list(query.keys)].assign(
@@ -243,6 +244,7 @@ def _mean_replies(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     n = rows["t_n"].to_numpy(float)
     mean, squares = rows["t_sum"].to_numpy(float) / n, rows["t_square"].to_numpy(float)
     known = np.where(n > 1, n, np.nan)
+    # s^2 = (sum y^2 - n m^2) / (n - 1); se = s / sqrt(n).
     se = np.sqrt(np.maximum(squares - n * mean**2, 0.0) / (known - 1) / known)
     reach = stats.t.ppf((1 + query.level) / 2, np.maximum(n - 1, 1)) * se
     return rows[list(query.keys)].assign(
@@ -259,8 +261,8 @@ def _mean_replies(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 def _quantile(p: float) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
     def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
         def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
-            found = curve_of_counts(rows, level=query.level).quantile(p)
-            return found.value, found.low, found.high, np.nan, found.n, 0, found.method
+            quantile = curve_of_counts(rows, level=query.level).quantile(p)
+            return quantile.value, quantile.low, quantile.high, np.nan, quantile.n, 0, quantile.method
 
         return each_cell(counts, query, cell)
 
@@ -272,6 +274,7 @@ def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
 
     def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=query.level)
+        # 1 - S(t): open tickets are censored, those past the target are breaches.
         value, low, high, se, limits, why = share_reached(curve, target)
         if np.isnan(value):
             method = NONE + why

@@ -73,6 +73,7 @@ def count_times(
     rows = rows.with_columns(event=(~nw.col(column).is_null()).cast(nw.Int64), end=_end(study, column, extra))
     if hours is not None:
         return _in_business_hours(rows, keys, hours)
+    # Whole minutes: as fine as any promise, and few different values to count.
     spent = minutes_between(nw.col("created_at"), nw.col("end"))
     return _counted(rows.with_columns(minutes=(spent + 0.5).floor().cast(nw.Int64)), keys)
 
@@ -85,16 +86,16 @@ def _end(study: Study, column: str, extra: tuple[str, ...]) -> nw.Expr:
 
 
 def _counted(rows: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
-    found = collect(rows.group_by([*keys, "minutes", "event"]).agg(nw.len().alias("n")))
-    return found.sort_values([*keys, "minutes"]).reset_index(drop=True)
+    counts = collect(rows.group_by([*keys, "minutes", "event"]).agg(nw.len().alias("n")))
+    return counts.sort_values([*keys, "minutes"]).reset_index(drop=True)
 
 
 def _in_business_hours(rows: nw.LazyFrame[Any], keys: list[str], hours: BusinessHours) -> pd.DataFrame:
     """Working time needs the moments themselves: they come home, the sums are vectorised."""
-    found = collect(rows.select(*keys, "created_at", "end", "event"))
-    spent = hours.minutes_between(found["created_at"], found["end"])
-    found["minutes"] = np.floor(spent + 0.5).astype("int64")
-    return found.groupby([*keys, "minutes", "event"], dropna=False).size().rename("n").reset_index()
+    times = collect(rows.select(*keys, "created_at", "end", "event"))
+    spent = hours.minutes_between(times["created_at"], times["end"])
+    times["minutes"] = np.floor(spent + 0.5).astype("int64")
+    return times.groupby([*keys, "minutes", "event"], dropna=False).size().rename("n").reset_index()
 
 
 def ticket_curve(
@@ -186,6 +187,7 @@ def ticket_times(
         clock = "calendar"
     rows = []
     for key, cell in _cells(counts, list(query.keys)):
+        # Kaplan-Meier quantiles: the first time at which S(t) is at most 1 - p.
         median, late = (curve_of_counts(cell, level=level).quantile(p) for p in (0.5, 0.9))
         done = cell[cell["event"] == 1]
         n, finished = int(cell["n"].sum()), int(done["n"].sum())

@@ -124,17 +124,18 @@ def ticket_volume(
     check_level(level)
     grouped, query = neutral_groups(study, Query(by=check_columns("by", by), every=every))
     rows = cells_of(grouped, "tickets", query, time="created_at")
-    found = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
-    if found.empty:
+    counts = collect(rows.group_by(list(query.keys)).agg(nw.len().alias("tickets")))
+    if counts.empty:
         raise DataError("there is no ticket", where="table tickets")
-    periods = pd.DataFrame({"period": period_steps(study, found["period"].min(), every)})
+    periods = pd.DataFrame({"period": period_steps(study, counts["period"].min(), every)})
     cells = periods
     if query.by:
-        cells = found[list(query.by)].drop_duplicates().merge(periods, how="cross")
-    table = cells.merge(found, on=list(query.keys), how="left").sort_values(
+        cells = counts[list(query.by)].drop_duplicates().merge(periods, how="cross")
+    table = cells.merge(counts, on=list(query.keys), how="left").sort_values(
         list(query.keys), ignore_index=True
     )
     count = table["tickets"].fillna(0).astype("int64")
+    # Garwood (1936): chi2(tail, 2 n) / 2 and chi2(1 - tail, 2 n + 2) / 2.
     tail = (1 - level) / 2
     low = np.where(count > 0, stats.chi2.ppf(tail, 2 * np.maximum(count, 1)) / 2, 0.0)
     high = stats.chi2.ppf(1 - tail, 2 * count + 2) / 2
@@ -188,6 +189,7 @@ def resolution_rate(
     counts = count_times(grouped, "resolution", query)
     rows = []
     for key, cell in counts.groupby(list(query.keys), dropna=False, sort=True):
+        # 1 - S(t) of the cohort; a young cohort is censored, not counted as unsolved.
         got = share_reached(curve_of_counts(cell, level=level), 24 * within_days)
         n, still = int(cell["n"].sum()), int(cell.loc[cell["event"] == 0, "n"].sum())
         rows.append((*key, n, still, got.value, got.low, got.high, got.se, 1 - still / n))
@@ -226,19 +228,20 @@ def ticket_ageing(
         raise DataError("tickets has no column resolved_at", next_step="map it in the study file")
     rows = cells_of(grouped, "tickets", query, time="created_at", keep=("created_at", "resolved_at"))
     rows = rows.filter(nw.col("resolved_at").is_null())
+    # Age of an open ticket at the data cut.
     hours = minutes_between(nw.col("created_at"), nw.lit(study.observed_until)) / 60
     rows = rows.with_columns(hours=hours)
     band = nw.lit(0)
     for index, edge in enumerate(edges[1:], start=1):
         band = nw.when(nw.col("hours") >= float(edge)).then(nw.lit(index)).otherwise(band)
-    found = collect(rows.with_columns(code=band).group_by([*query.by, "code"]).agg(nw.len().alias("n")))
+    counts = collect(rows.with_columns(code=band).group_by([*query.by, "code"]).agg(nw.len().alias("n")))
     ends = np.append(edges[1:], np.inf)
     labels = [_band(start, end) for start, end in zip(edges, ends, strict=True)]
     bands = pd.DataFrame({"code": range(len(edges)), "from_hours": edges, "to_hours": ends, "band": labels})
     cells = bands
     if query.by:
-        cells = found[list(query.by)].drop_duplicates().merge(bands, how="cross")
-    table = cells.merge(found, on=[*query.by, "code"], how="left").sort_values(
+        cells = counts[list(query.by)].drop_duplicates().merge(bands, how="cross")
+    table = cells.merge(counts, on=[*query.by, "code"], how="left").sort_values(
         [*query.by, "code"], ignore_index=True
     )
     table["n"] = table["n"].fillna(0).astype("int64")

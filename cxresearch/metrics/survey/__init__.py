@@ -6,6 +6,8 @@
     How one question becomes one number, and the gate its answers pass.
 ``answers_by_cell``
     Counts of answers by cell: all survey metrics by group and period.
+``linked_answers``
+    Answers of one customer linked.
 ``response_rate``
     Who answered, and how far silence could move a score.
 ``score_difference``

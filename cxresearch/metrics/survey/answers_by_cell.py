@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,8 +15,15 @@ from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.group_columns import cells_of
 from cxresearch.metrics.base.metric import Family, Metric, Query, Tables
-from cxresearch.metrics.survey.score_measures import Measure, measure_of, method_name, top_box_name
-from cxresearch.scales import NPS, Scale
+from cxresearch.metrics.survey.linked_answers import link_answers
+from cxresearch.metrics.survey.score_measures import (
+    BOX_NAME,
+    Measure,
+    measure_of,
+    measures_for,
+    method_name,
+)
+from cxresearch.scales import Scale
 from cxresearch.stats.intervals.score_cells import (
     CellMeans,
     ClusterSums,
@@ -32,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_BOX_NAME = re.compile(r"top_([1-9][0-9]?)_box")
 _DEFINITIONS = {
     "nps": "100 x (promoters, 9-10, minus detractors, 0-6) / answers",
     "mean": "sum of answers / answers",
@@ -59,7 +64,7 @@ def box_metric(study: Tables, name: str) -> Metric | None:
     """Return ``<instrument>_top_<k>_box``, the share of the k best answers, of a declared question."""
     for instrument, scale in study.instruments.items():
         measure = name.removeprefix(f"{instrument}_")
-        if measure != name and _BOX_NAME.fullmatch(measure):
+        if measure != name and BOX_NAME.fullmatch(measure):
             return _metric(instrument, scale, measure)
     return None
 
@@ -123,12 +128,13 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
         linked answers (1 where all are of one customer), and NaN with neither.
     """
     keys = list(query.keys)
-    mine = counts.counts[counts.counts["instrument"] == instrument]
-    where, index = _cell_numbers(mine, keys)
-    cells = _histogram(mine, where, len(index), measure.scale, weighted=counts.weighted)
+    answered = counts.counts[counts.counts["instrument"] == instrument]
+    where, index = _cell_numbers(answered, keys)
+    cells = _histogram(answered, where, len(index), measure.scale, weighted=counts.weighted)
     sums = None
     if counts.clusters is not None:
         sums = _cluster_sums(counts.clusters, instrument, measure.name, index, keys)
+    # Mean of the values and its linearised variance (Woodruff 1971), for all cells at once.
     means = linearised_means(cells, measure.array, sums)
     simple = sums is None and not counts.weighted
     bounds = cell_bounds(cells, measure.array, means, kind=measure.kind, method="score", level=query.level)
@@ -144,9 +150,9 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
         table["n_effective"] = np.nan
     else:
         table["n_effective"] = _effective(means, weighted=counts.weighted)
-    silent = mine["score"].isna().to_numpy()
+    silent = answered["score"].isna().to_numpy()
     table["n_missing"] = np.bincount(
-        where[silent], weights=mine["n"].to_numpy()[silent], minlength=len(index)
+        where[silent], weights=answered["n"].to_numpy()[silent], minlength=len(index)
     ).astype(np.int64)
     table["method"] = _method(counts, measure, simple=simple)
     return table
@@ -159,24 +165,25 @@ def _effective(means: CellMeans, *, weighted: bool) -> np.ndarray:
     return np.where((means.n > 0) & (means.df == 0), 1.0, means.n_design)
 
 
-def _cell_numbers(mine: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+def _cell_numbers(rows: pd.DataFrame, keys: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Number the cells of each row, and list the cells; without keys there is one cell."""
     if not keys:
-        return np.zeros(len(mine), dtype=np.int64), pd.DataFrame(index=range(1))
-    groups = mine.groupby(keys, dropna=False, sort=True, observed=True)
-    index = mine[keys].assign(_cell=groups.ngroup().to_numpy()).drop_duplicates("_cell").sort_values("_cell")
+        return np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
+    groups = rows.groupby(keys, dropna=False, sort=True, observed=True)
+    index = rows[keys].assign(_cell=groups.ngroup().to_numpy()).drop_duplicates("_cell").sort_values("_cell")
     return groups.ngroup().to_numpy(), index[keys].reset_index(drop=True)
 
 
 def _histogram(
-    mine: pd.DataFrame, where: np.ndarray, cells: int, scale: Scale, *, weighted: bool
+    rows: pd.DataFrame, where: np.ndarray, cells: int, scale: Scale, *, weighted: bool
 ) -> ScoreCells:
     levels = len(scale.levels)
-    answered = mine["score"].notna().to_numpy()
-    place = where[answered] * levels + (mine["score"].to_numpy()[answered] - scale.low).astype(np.int64)
+    has_score = rows["score"].notna().to_numpy()
+    # Cell and level of an answer as one number, for one bincount over all.
+    place = where[has_score] * levels + (rows["score"].to_numpy()[has_score] - scale.low).astype(np.int64)
 
     def by_level(column: str) -> np.ndarray:
-        numbers = mine[column].to_numpy(dtype=np.float64)[answered]
+        numbers = rows[column].to_numpy(dtype=np.float64)[has_score]
         return np.bincount(place, weights=numbers, minlength=cells * levels).reshape(cells, levels)
 
     return ScoreCells(counts=by_level("n"), weights=by_level("w"), squares=by_level("ww"), weighted=weighted)
@@ -186,11 +193,11 @@ def _cluster_sums(
     clusters: pd.DataFrame, instrument: str, measure: str, index: pd.DataFrame, keys: list[str]
 ) -> ClusterSums:
     columns = ["clusters", "ww", f"wt_{measure}", f"tt_{measure}"]
-    mine = clusters.loc[clusters["instrument"] == instrument, [*keys, *columns]]
+    of_question = clusters.loc[clusters["instrument"] == instrument, [*keys, *columns]]
     if keys:
-        sums = index.merge(mine, on=keys, how="left")[columns].fillna(0.0)
+        sums = index.merge(of_question, on=keys, how="left")[columns].fillna(0.0)
     else:
-        sums = mine[columns].reset_index(drop=True).reindex(range(1), fill_value=0.0)
+        sums = of_question[columns].reset_index(drop=True).reindex(range(1), fill_value=0.0)
     arrays = [sums[column].to_numpy(dtype=np.float64) for column in columns]
     return ClusterSums(clusters=arrays[0], ww=arrays[1], wt=arrays[2], tt=arrays[3])
 
@@ -239,22 +246,6 @@ class SurveyCounts:
     unlinked: bool
 
 
-def measures_for(scale: Scale) -> tuple[str, ...]:
-    """Return the names of the measures of a scale, the customary one first.
-
-    A question from 0 to 10 is an NPS only if it is declared as one: by the name ``nps`` or by NPS's wording.
-    The answers that the scale declares as good make the share named by how many they are. A box of all
-    answers is none; where one answer is good, the top box is all there is.
-    """
-    declared = scale.name == NPS.name or scale.question == NPS.question
-    if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
-        return ("nps",)
-    boxes = len(set(scale.top))
-    if boxes == 1 or boxes == len(scale.levels):
-        return ("mean", "top_box")
-    return ("mean", top_box_name(boxes), "top_box")
-
-
 def count_scores(study: Tables, query: Query, *, further: str = "") -> SurveyCounts:
     """Count answers by cell, instrument and score; link the answers of one customer if asked to.
 
@@ -290,7 +281,7 @@ def count_scores(study: Tables, query: Query, *, further: str = "") -> SurveyCou
     unlinked = linked and query.clusters == "auto" and int(counts["n"].sum()) > LINKED_ROWS
     return SurveyCounts(
         counts=counts,
-        clusters=_link(rows, study.instruments, query, further) if linked and not unlinked else None,
+        clusters=link_answers(rows, study.instruments, query, further) if linked and not unlinked else None,
         scales=study.instruments,
         weighted=query.weights is not None,
         unlinked=unlinked,
@@ -327,6 +318,7 @@ def _all_but(table: pd.DataFrame, column: str, keys: list[str]) -> pd.DataFrame:
     """Return totals over a column less each group's own; rows of nothing are dropped."""
     others = [key for key in keys if key != column]
     sums = [name for name in table.columns if name not in keys]
+    # All less its own: sums over the other groups of the column.
     totals = table.groupby(others, dropna=False, observed=True, as_index=False)[sums].sum()
     every = table[[column]].drop_duplicates().merge(totals, how="cross")
     both = every.merge(table, on=keys, how="left", suffixes=("", "_own"))
@@ -363,60 +355,10 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     return rows.select(*query.keys, "instrument", "score", **extra)
 
 
-def _link(rows: nw.LazyFrame[Any], scales: Mapping[str, Scale], query: Query, further: str) -> pd.DataFrame:
-    """Sum within each cluster of each cell, then the squares and products of those sums over clusters."""
-    usual = [name for scale in scales.values() for name in measures_for(scale)]
-    names = list(dict.fromkeys([*usual, further] if further else usual))
-    cell = [*query.keys, "instrument"]
-    rows = rows.filter(~nw.col("score").is_null())
-    if query.weights:
-        rows = rows.filter(nw.col("w") > 0)
-    else:
-        rows = rows.with_columns(w=nw.lit(1.0))
-    rows = rows.with_columns(**{f"t_{name}": nw.col("w") * _value_of(name, scales) for name in names})
-    inner = rows.group_by([*cell, "who"]).agg(nw.col("w", *(f"t_{name}" for name in names)).sum())
-    products = {"ww": nw.col("w") * nw.col("w")}
-    for name in names:
-        products[f"wt_{name}"] = nw.col("w") * nw.col(f"t_{name}")
-        products[f"tt_{name}"] = nw.col(f"t_{name}") * nw.col(f"t_{name}")
-    outer = (
-        inner.with_columns(**products).group_by(cell).agg(nw.len().alias("clusters"), nw.col(*products).sum())
-    )
-    return collect(outer)
-
-
-def _value_of(measure: str, scales: Mapping[str, Scale]) -> nw.Expr:
-    """Return what an answer counts under a measure, whichever instrument it answers; 0 where it has none."""
-    value: nw.Expr = nw.lit(0.0)
-    for name, scale in scales.items():
-        if _has_measure(scale, measure):
-            asked = nw.col("instrument") == name
-            value = nw.when(asked).then(_value_on(scale, measure)).otherwise(value)
-    return value
-
-
-def _has_measure(scale: Scale, measure: str) -> bool:
-    boxes = _BOX_NAME.fullmatch(measure)
-    return measure in measures_for(scale) or (boxes is not None and int(boxes[1]) < len(scale.levels))
-
-
-def _value_on(scale: Scale, measure: str) -> nw.Expr:
-    """Return what an answer to a question counts: the answer itself, or the value of the answers alike."""
-    score = nw.col("score").cast(nw.Float64())
-    if measure == "mean":
-        return score
-    worth = dict(zip(scale.levels, measure_of(scale, measure).values, strict=True))
-    value: nw.Expr = nw.lit(0.0)
-    for counted in sorted(set(worth.values()) - {0.0}):
-        answers_alike = [float(answer) for answer in scale.levels if worth[answer] == counted]
-        value = nw.when(score.is_in(answers_alike)).then(nw.lit(counted)).otherwise(value)
-    return value
-
-
 def _refuse_impossible(counts: pd.DataFrame, scales: Mapping[str, Scale]) -> None:
     for name, scale in scales.items():
-        mine = counts[(counts["instrument"] == name) & counts["score"].notna()]
-        wrong = mine[~mine["score"].isin(scale.levels)]
+        scored = counts[(counts["instrument"] == name) & counts["score"].notna()]
+        wrong = scored[~scored["score"].isin(scale.levels)]
         if len(wrong):
             raise DataError(
                 f"{max(int(wrong['n'].sum()), len(wrong)):,} answers to {name!r} are not on its scale, "

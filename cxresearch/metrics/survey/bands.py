@@ -75,13 +75,13 @@ def nps_reading(estimate: Estimate) -> str:
         raise ArgumentError(f"{estimate.name} is in {estimate.unit}", wanted="an NPS, in points")
     if math.isnan(estimate.value):
         return "unknown: no answers"
-    own = nps_band(estimate.value)
+    band = nps_band(estimate.value)
     if math.isnan(estimate.low):
-        return own
+        return band
     ends = [nps_band(min(max(end, -100.0), 100.0)) for end in (estimate.low, estimate.high)]
     if ends[0] == ends[1]:
-        return f"{own}; so is the whole interval"
-    return f"{own}; the interval runs from {ends[0]} to {ends[1]}"
+        return f"{band}; so is the whole interval"
+    return f"{band}; the interval runs from {ends[0]} to {ends[1]}"
 
 
 #: Where each reference point was read.

@@ -132,16 +132,16 @@ def cronbach_alpha(
     return _alpha_estimate(alpha_of(table, level=level), table, level)
 
 
-def _alpha_estimate(found: Alpha, table: Floats, level: float) -> Estimate:
+def _alpha_estimate(alpha: Alpha, table: Floats, level: float) -> Estimate:
     against = _item_rest(table) < 0
     return Estimate(
         name="Cronbach's alpha",
-        value=found.value,
-        low=found.low,
-        high=found.high,
+        value=alpha.value,
+        low=alpha.low,
+        high=alpha.high,
         level=level,
-        se=found.se,
-        n=found.n,
+        se=alpha.se,
+        n=alpha.n,
         n_missing=int(np.isnan(table).any(axis=1).sum()),
         unit=Unit.RATIO,
         method="Feldt (1965) interval; SE Duhachek and Iacobucci (2004)",
@@ -159,6 +159,7 @@ def _aligned(answers: Mapping[str, ArrayLike], items: Mapping[str, Scale]) -> Fl
     for name, scale in items.items():
         if name not in answers:
             raise ArgumentError(f"no answers to item {name!r}", wanted="a column for each declared item")
+        # Place on the scale, 0 for the lowest answer and 1 for the highest.
         place = (check_scores(answers[name], scale) - scale.low) / (scale.high - scale.low)
         columns.append(100 * (place if scale.direction == "high_is_good" else 1 - place))
     if len({len(column) for column in columns}) > 1:
@@ -185,6 +186,7 @@ def _refuse_two_versions(items: Mapping[str, Scale]) -> None:
 def _item_rest(table: Floats) -> Floats:
     """Correlation of each item with the mean of the others, over complete rows."""
     whole = table[~np.isnan(table).any(axis=1)]
+    # Corrected item-total correlation: the item is not in the rest it is set against.
     rest = whole.sum(axis=1, keepdims=True) - whole
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.array([np.corrcoef(whole[:, i], rest[:, i])[0, 1] for i in range(table.shape[1])])
@@ -253,16 +255,16 @@ def composite_index(
         who = None
     else:
         who = labels[whole]
-    found = design_mean(index[whole], survey_design(int(whole.sum()), clusters=who), level=level)
-    low, high = _logit_ends(found, level)
+    mean = design_mean(index[whole], survey_design(int(whole.sum()), clusters=who), level=level)
+    low, high = _logit_ends(mean, level)
     n = int(whole.sum())
     estimate = Estimate(
         name=name,
-        value=found.value,
+        value=mean.value,
         low=low,
         high=high,
         level=level,
-        se=found.se,
+        se=mean.se,
         n=n,
         n_missing=len(index) - n,
         unit=Unit.SCORE,
@@ -278,12 +280,13 @@ def composite_index(
     )
 
 
-def _logit_ends(found: DesignMean, level: float) -> tuple[float, float]:
+def _logit_ends(mean: DesignMean, level: float) -> tuple[float, float]:
     """Return t limits of the logit of the mean, so that they stay between 0 and 100."""
-    p = found.value / 100
+    p = mean.value / 100
     if not 0 < p < 1:
         return float("nan"), float("nan")
-    half = float(stats.t.ppf((1 + level) / 2, found.df)) * found.se / 100 / (p * (1 - p))
+    # Delta method on logit p: se(logit p) = se(p) / (p (1 - p)).
+    half = float(stats.t.ppf((1 + level) / 2, mean.df)) * mean.se / 100 / (p * (1 - p))
     odds = float(np.log(p / (1 - p)))
     low, high = (100 / (1 + float(np.exp(-end))) for end in (odds - half, odds + half))
     return low, high

@@ -49,8 +49,8 @@ def direction_check(study: Tables, *, level: float = 0.95) -> pd.DataFrame:
     """
     check_level(level)
     table = direction_table(study, level=level)
-    if found := opposed(table):
-        warnings.warn(found, CxWarning, stacklevel=2)
+    if warning := opposed(table):
+        warnings.warn(warning, CxWarning, stacklevel=2)
     return table
 
 
@@ -86,8 +86,9 @@ def direction_table(study: Tables, *, level: float) -> pd.DataFrame:
 
 
 def _correlation(
-    one: pd.Series[float], two: pd.Series[float], sign: int, level: float
+    first: pd.Series[float], second: pd.Series[float], sign: int, level: float
 ) -> tuple[float, float, float, int]:
-    r, low, high, n = correlation(one.to_numpy(float), two.to_numpy(float), level=level)
+    # Fisher (1915): atanh r is normal with variance 1 / (n - 3).
+    r, low, high, n = correlation(first.to_numpy(float), second.to_numpy(float), level=level)
     low, high = (low, high) if sign > 0 else (-high, -low)
     return sign * r, low, high, n

@@ -142,6 +142,7 @@ def nonresponse_bounds(
     base = 0.0
     if n:
         base = seen.value * share
+    # Manski (1989): share x mean of the answers + (1 - share) x worst, or best, value.
     ends = [base + (1 - share) * chosen.factor * end for end in (min(chosen.values), max(chosen.values))]
     return Estimate(
         name=f"{chosen.label} if all had answered",
@@ -201,13 +202,13 @@ def count_sent(study: Tables, query: Query) -> pd.DataFrame:
 
 def _estimator(instrument: str) -> Callable[[pd.DataFrame, Query], pd.DataFrame]:
     def estimate(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
-        mine = counts[counts["instrument"] == instrument]
+        rows = counts[counts["instrument"] == instrument]
         if query.keys:
-            mine = mine.sort_values(list(query.keys))
-        n = mine["n"].to_numpy(dtype=np.float64)
-        return mine[list(query.keys)].assign(
-            **shares(mine["answered"].to_numpy(dtype=np.float64), n, query.level),
-            n=mine["n"].astype("int64"),
+            rows = rows.sort_values(list(query.keys))
+        n = rows["n"].to_numpy(dtype=np.float64)
+        return rows[list(query.keys)].assign(
+            **shares(rows["answered"].to_numpy(dtype=np.float64), n, query.level),
+            n=rows["n"].astype("int64"),
             n_missing=0,
             method=WILSON,
         )

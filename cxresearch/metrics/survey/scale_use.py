@@ -56,6 +56,7 @@ def within_person_scores(scores: ArrayLike, customers: ArrayLike, *, scale: Scal
     table["answers"], table["own_mean"] = people.transform("size"), people.transform("mean")
     repeat = table["answers"] > 1
     level = table.loc[repeat, "score"].mean()
+    # y - mean of the person + mean of all who answered twice.
     table["adjusted"] = (table["score"] - table["own_mean"] + level).where(repeat)
     return table
 

@@ -92,27 +92,30 @@ def score_difference(
         _side(scores, chosen, ids, level, label)
         for scores, ids, label in zip((first, second), who, labels, strict=True)
     ]
-    one, two = sides
+    left, right = sides
     if clusters is None:
         r = 0.0
     else:
-        r = _correlation(one.residuals, two.residuals)
-    found = mover_difference(one.value, one.bounds, two.value, two.bounds, level=level, correlation=r)
+        r = _correlation(left.residuals, right.residuals)
+    # Zou and Donner (2008): limits of a difference from those of its sides and their correlation.
+    contrast = mover_difference(
+        left.value, left.bounds, right.value, right.bounds, level=level, correlation=r
+    )
     factor = chosen.factor
-    small = min(one.n, two.n) < SMALL_BASE
+    small = min(left.n, right.n) < SMALL_BASE
     return Contrast(
         name=chosen.label,
         first=labels[0],
         second=labels[1],
-        difference=factor * float(found.difference),
-        low=factor * float(found.low[0]),
-        high=factor * float(found.high[0]),
+        difference=factor * float(contrast.difference),
+        low=factor * float(contrast.low[0]),
+        high=factor * float(contrast.high[0]),
         level=level,
-        se=factor * float(found.se[0]),
-        statistic=float(found.statistic[0]),
-        p_value=float(found.p_value[0]),
-        n=one.n + two.n,
-        n_missing=one.n_missing + two.n_missing,
+        se=factor * float(contrast.se[0]),
+        statistic=float(contrast.statistic[0]),
+        p_value=float(contrast.p_value[0]),
+        n=left.n + right.n,
+        n_missing=left.n_missing + right.n_missing,
         unit=Unit.SHARE_DIFFERENCE if chosen.unit is Unit.SHARE else chosen.unit,
         test=MOVER_TEST,
         method="MOVER from score intervals" + (f", correlation {r:.2f}" if r else ""),
@@ -135,14 +138,16 @@ def _side(scores: ArrayLike, chosen: Measure, clusters: ArrayLike | None, level:
         who = np.arange(len(y))
     else:
         who = check_clusters(clusters)[answered]
+    # Linearised: what each customer adds to the error of the mean, (y - m) / n.
     residuals = pd.Series((y - mean) / len(y)).groupby(who).sum()
     return _Side(mean, bounds, len(y), int(len(values) - len(y)), residuals)
 
 
-def _correlation(one: pd.Series[float], two: pd.Series[float]) -> float:
+def _correlation(left: pd.Series[float], right: pd.Series[float]) -> float:
     """Correlation of two means through the customers they share (linearised)."""
-    sizes = float((one**2).sum() * (two**2).sum()) ** 0.5
-    shared = one.index.intersection(two.index)
+    # r = sum u1 u2 / sqrt(sum u1^2 sum u2^2), over customers who are on both sides.
+    sizes = float((left**2).sum() * (right**2).sum()) ** 0.5
+    shared = left.index.intersection(right.index)
     if sizes == 0 or not len(shared):
         return 0.0
-    return float(np.clip((one.loc[shared] * two.loc[shared]).sum() / sizes, -1, 1))
+    return float(np.clip((left.loc[shared] * right.loc[shared]).sum() / sizes, -1, 1))

@@ -14,11 +14,12 @@ from cxresearch.checks import as_numbers, check_choice
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.cell_estimates import SMALL_BASE, WILSON
 from cxresearch.results.units import Unit
-from cxresearch.scales import DETRACTORS, PROMOTERS, Scale
+from cxresearch.scales import DETRACTORS, NPS, PROMOTERS, Scale
 from cxresearch.stats.intervals.score_cells import Kind
 
 Floats = NDArray[np.float64]
 #: ``top_box``, ``top_2_box``, ``top_3_box`` ...
+BOX_NAME = re.compile(r"top_([1-9][0-9]?)_box")
 _BOXES = re.compile(r"top_(?:(?P<number>[1-9][0-9]?)_)?box")
 
 _METHODS: dict[tuple[Kind, str], str] = {
@@ -168,6 +169,22 @@ def _net_promoters(scale: Scale) -> Measure:
     )
 
 
+def measures_for(scale: Scale) -> tuple[str, ...]:
+    """Return the names of the measures of a scale, the customary one first.
+
+    A question from 0 to 10 is an NPS only if it is declared as one: by the name ``nps`` or by NPS's wording.
+    The answers that the scale declares as good make the share named by how many they are. A box of all
+    answers is none; where one answer is good, the top box is all there is.
+    """
+    declared = scale.name == NPS.name or scale.question == NPS.question
+    if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
+        return ("nps",)
+    boxes = len(set(scale.top))
+    if boxes == 1 or boxes == len(scale.levels):
+        return ("mean", "top_box")
+    return ("mean", top_box_name(boxes), "top_box")
+
+
 def method_name(kind: Kind, method: str) -> str:
     """Return the printed name of an interval, or say which ones the kind of measure has."""
     allowed = [name for of, name in _METHODS if of == kind]
@@ -192,6 +209,7 @@ def check_scores(scores: ArrayLike, scale: Scale) -> Floats:
     """Return scores as floats, NaN for non-answers; name the first that is no answer to the question."""
     values = as_numbers("scores", scores, missing=True)
     with np.errstate(invalid="ignore"):
+        # Answers are whole numbers on the scale; 7.5 and 11 are mistakes, never rounded.
         wrong = (values < scale.low) | (values > scale.high) | (values != np.round(values))
     wrong &= ~np.isnan(values)
     if wrong.any():

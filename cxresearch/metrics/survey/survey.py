@@ -209,14 +209,14 @@ def ces(
         )
     if scale.name == "ces" and scale.label == "CES":
         scale = replace(scale, label="CES 2.0")
-    found = survey_score(
+    estimate = survey_score(
         scores, scale=scale, measure=measure, weights=weights, clusters=clusters, method=method, level=level
     )
-    if (scale.low, scale.high) == (1, 7) and found.n >= SMALL_BASE:
+    if (scale.low, scale.high) == (1, 7) and estimate.n >= SMALL_BASE:
         values = as_numbers("scores", scores, missing=True)
         if np.nanmax(values) <= 5:
-            return _with_note(found, "nobody answered above 5 of 7: was the question CES 1.0 (1 to 5)?")
-    return found
+            return _with_note(estimate, "nobody answered above 5 of 7: was the question CES 1.0 (1 to 5)?")
+    return estimate
 
 
 def survey_score(
@@ -265,6 +265,7 @@ def survey_score(
     values = check_scores(scores, scale)
     answered = ~np.isnan(values)
     cells, sums = one_cell(values, answered, chosen, weights, clusters)
+    # m = sum w y / sum w; its variance from residuals w (y - m) of each cluster.
     means = linearised_means(cells, chosen.array, sums)
     simple = weights is None and clusters is None
     if simple:
@@ -320,6 +321,7 @@ def one_cell(
     )
     if clusters is None:
         return cells, None
+    # W_c and T_c of each cluster c, as `linearised_means` wants them.
     group, who = pd.factorize(check_clusters(clusters)[counted])
     totals = _tally(group, w, len(who))
     sums = _tally(group, w * chosen.array[codes], len(who))

@@ -241,6 +241,7 @@ def _counts_table(counts: SurveyCounts, query: Query, name: str) -> pd.DataFrame
         effective = np.where(squares > 0, mentions**2 / np.where(squares > 0, squares, 1), 0.0)
     tail = (1 - query.level) / 2
     size = np.where(effective > 0, mentions / np.where(effective > 0, effective, 1), 1.0)
+    # Garwood (1936): exact limits of a Poisson mean, here at the effective number of texts.
     low = np.where(effective > 0, stats.gamma.ppf(tail, np.maximum(effective, 1e-9)), 0.0) * size
     high = stats.gamma.ppf(1 - tail, effective + 1) * size
     table = shares[keys].copy()

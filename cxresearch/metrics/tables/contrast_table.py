@@ -91,14 +91,15 @@ def differences(
         [side[name].to_numpy(dtype=np.float64) for side in (left, right)] for name in ("value", "low", "high")
     )
     ends = [Bounds(low, high) for low, high in zip(lows, highs, strict=True)]
-    found = mover_difference(values[0], ends[0], values[1], ends[1], level=level)
+    # MOVER: low = d - sqrt((v1 - l1)^2 + (u2 - v2)^2), high likewise (Zou and Donner 2008).
+    contrast = mover_difference(values[0], ends[0], values[1], ends[1], level=level)
     table = left[["metric", *keys]].assign(
         against=right["label"],
         value=left["value"],
         value_against=right["value"],
-        **found._asdict(),
+        **contrast._asdict(),
         level=level,
-        p_adjusted=found.p_value,
+        p_adjusted=contrast.p_value,
         adjustment="none",
         test=MOVER_TEST,
         n=left["n"],
@@ -118,6 +119,7 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     known = table["p_value"].notna().to_numpy()
     if adjust == "none" or known.sum() < 2:
         return table
+    # Holm (1979) or Benjamini and Hochberg (1995), over all rows that have a p-value.
     table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method=adjust)[1]
     table["adjustment"] = f"{_ADJUSTMENTS[adjust]} over {int(known.sum())}"
     return table
@@ -128,6 +130,7 @@ def _changes(metric: Metric, cells: pd.DataFrame, query: Query) -> pd.DataFrame:
     every = query.every or "month"
     left, right = _previous(cells, query.by, every)
     days = days_of(left["period"], every), days_of(right["period"], every)
+    # A count is a rate over days: value and limits are divided by the days of the period.
     if metric.days == "proportional":
         left, right = scaled(left, 1 / days[0]), scaled(right, 1 / days[1])
         return differences(metric, left, right, keys=query.keys, unit=Unit.COUNT_A_DAY)

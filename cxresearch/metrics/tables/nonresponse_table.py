@@ -13,9 +13,8 @@ from cxresearch.data.engine import Every, collect
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, with_users_names
 from cxresearch.metrics.base.metric import Query, Tables
-from cxresearch.metrics.survey.answers_by_cell import measures_for
 from cxresearch.metrics.survey.response_rate import bounds_method
-from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of
+from cxresearch.metrics.survey.score_measures import Measure, check_scores, measure_of, measures_for
 from cxresearch.metrics.tables.registry import as_study, find_metric, make_query, plain_name
 from cxresearch.metrics.tables.statistics import finish
 from cxresearch.wording import did_you_mean
@@ -105,23 +104,24 @@ def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:
             "responses have no column 'sent_at', and who keeps silent has no other date",
             next_step="leave out every, or map the date of sending",
         )
-    found = collect(rows.group_by([*query.keys, "instrument", "score"]).agg(nw.len().alias("n")))
-    return found.astype({"score": "float64", "n": "int64"})
+    counts = collect(rows.group_by([*query.keys, "instrument", "score"]).agg(nw.len().alias("n")))
+    return counts.astype({"score": "float64", "n": "int64"})
 
 
-def _bounds(mine: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
+def _bounds(scores: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
     """Cells with the score of the answers and its worst and best case; a wrong score is refused."""
-    check_scores(mine["score"].to_numpy(), measure.scale)
+    check_scores(scores["score"].to_numpy(), measure.scale)
     worth = dict(zip(map(float, measure.scale.levels), measure.values, strict=True))
-    answered = mine["score"].notna()
-    n = mine["n"].where(answered, 0)
-    rows = mine.assign(n=n, silent=mine["n"] - n, total=n * mine["score"].map(worth).fillna(0.0))
+    answered = scores["score"].notna()
+    n = scores["n"].where(answered, 0)
+    rows = scores.assign(n=n, silent=scores["n"] - n, total=n * scores["score"].map(worth).fillna(0.0))
     keys, sums = list(query.keys), ["n", "silent", "total"]
     if keys:
         cells = rows.groupby(keys, dropna=False, as_index=False)[sums].sum()
     else:
         cells = rows[sums].sum().to_frame().T
     n, every = cells["n"], cells["n"] + cells["silent"]
+    # Manski (1989): (sum of answers + silent x worst, or best) / all sent.
     ends = {
         name: measure.factor * (cells["total"] + cells["silent"] * end) / every
         for name, end in (("low", min(measure.values)), ("high", max(measure.values)))

@@ -13,7 +13,8 @@ from cxresearch.data.engine import Every
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.periods import local_moment, period_starts
-from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores, measures_for
+from cxresearch.metrics.survey.answers_by_cell import SurveyCounts, count_scores
+from cxresearch.metrics.survey.score_measures import measures_for
 from cxresearch.metrics.tables.registry import as_study, find_metric, make_query
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.hiding import why_hidden
@@ -172,20 +173,20 @@ def score_breakdown(
     keys = list(query.keys)
     scale = study.instruments[instrument]
     classes = _classes(scale)
-    found = _by_class(counts, instrument, classes, keys, table)
+    by_class = _by_class(counts, instrument, classes, keys, table)
     hidden = table["suppressed"].to_numpy()
-    found[list(classes)] = found[list(classes)].astype("float64")
-    found.loc[hidden, list(classes)] = np.nan
+    by_class[list(classes)] = by_class[list(classes)].astype("float64")
+    by_class.loc[hidden, list(classes)] = np.nan
     within = np.ones(len(table), dtype=bool)
     if period is not None:
         within = _within(table, period, every)
         keys.remove("period")
-    found.insert(0, "group", _labels(table, keys, every or ""))
+    by_class.insert(0, "group", _labels(table, keys, every or ""))
     kept = ["n", "n_effective", "n_missing", "value", "low", "high", "small_base", "suppressed"]
     return ScoreBreakdown(
         name=scale.label,
         classes=tuple(classes),
-        table=pd.concat([found, table[kept]], axis=1)[within].reset_index(drop=True),
+        table=pd.concat([by_class, table[kept]], axis=1)[within].reset_index(drop=True),
         unit=metric.unit,
         level=query.level,
     )
@@ -213,23 +214,24 @@ def _by_class(
     table: pd.DataFrame,
 ) -> pd.DataFrame:
     """Counts of answers by class; with weights n times the weighted shares."""
-    mine = counts.counts[counts.counts["instrument"] == instrument]
+    rows = counts.counts[counts.counts["instrument"] == instrument]
     counted = "n"
     if counts.weighted:
         counted = "w"
-    found = table[keys].copy()
+    by_class = table[keys].copy()
     for name, answers in classes.items():
-        part = mine[mine["score"].isin(answers)]
+        part = rows[rows["score"].isin(answers)]
         if keys:
             sums = part.groupby(keys, dropna=False, observed=True, as_index=False)[counted].sum()
-            found[name] = table[keys].merge(sums, on=keys, how="left")[counted].fillna(0).to_numpy()
+            by_class[name] = table[keys].merge(sums, on=keys, how="left")[counted].fillna(0).to_numpy()
         else:
-            found[name] = float(part[counted].sum())
-    found = found[list(classes)].reset_index(drop=True)
+            by_class[name] = float(part[counted].sum())
+    by_class = by_class[list(classes)].reset_index(drop=True)
     if counts.weighted:
-        total = found.sum(axis=1)
-        found = found.mul(table["n"].to_numpy(), axis=0).div(total.where(total > 0), axis=0).fillna(0.0)
-    return found
+        # n times the weighted shares: the bars add up to the answers there are.
+        total = by_class.sum(axis=1)
+        by_class = by_class.mul(table["n"].to_numpy(), axis=0).div(total.where(total > 0), axis=0).fillna(0.0)
+    return by_class
 
 
 def _within(table: pd.DataFrame, period: Any, every: Every | None) -> NDArray[np.bool_]:

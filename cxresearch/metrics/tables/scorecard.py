@@ -241,8 +241,8 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
     """Return the last period with rows that had ended, or the last there is."""
     if ended is None:
         return None
-    found = [table.loc[table["n"] > 0, "period"].dropna() for table in tables]
-    periods = pd.concat([part for part in found if len(part)] or [pd.Series(dtype="datetime64[us]")])
+    periods_of = [table.loc[table["n"] > 0, "period"].dropna() for table in tables]
+    periods = pd.concat([part for part in periods_of if len(part)] or [pd.Series(dtype="datetime64[us]")])
     if not len(periods):
         return None
     done = periods[periods <= ended]
@@ -259,10 +259,10 @@ def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | N
     names: Any = "all"
     if by and len(contrasts):
         names = contrasts[list(by)].astype(str).agg(", ".join, axis=1)
-    found = contrasts.copy()
-    found.insert(1, "group", names)
-    found.insert(2, "whole", not by)
-    return found
+    last = contrasts.copy()
+    last.insert(1, "group", names)
+    last.insert(2, "whole", not by)
+    return last
 
 
 def _stack(
@@ -273,6 +273,7 @@ def _stack(
         return stacked
     p_value = stacked["p_adjusted"].to_numpy(dtype=np.float64)
     difference = stacked["difference"].to_numpy(dtype=np.float64)
+    # Beyond noise means a corrected p-value below 1 - level.
     direction = np.where(difference > 0, words[0], words[1])
     verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
     verdict[np.isnan(p_value)] = "not judged"

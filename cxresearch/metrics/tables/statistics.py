@@ -54,9 +54,9 @@ class Statistics:
 
     def _coarser(self, metric: Metric, query: Query) -> Any:
         if query != self.query and metric.collapse is not None:
-            found = metric.collapse(self.of(metric), self.query, query)
-            if found is not None:
-                return found
+            collapsed = metric.collapse(self.of(metric), self.query, query)
+            if collapsed is not None:
+                return collapsed
         return metric.family_of(query)(self.study, query)
 
     def table(self, metric: Metric, query: Query | None = None) -> pd.DataFrame:

@@ -59,6 +59,7 @@ def flag_and_suppress(
         size = np.fmin(n, table["n_effective"].to_numpy(float))
     size = np.round(size, 9)  # an effective n of 5 may be short of it by rounding
     hidden = (n > 0) & (size < below)
+    # Every total that may be published beside the cells: over any of the keys.
     totals = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
     lines = [_lines(table, [*(key for key in keys if key not in over), *apart]) for over in totals]
     changed = bool(hidden.any())
@@ -100,9 +101,10 @@ def _protect(
         lines = int(line.max()) + 1
     number = np.bincount(line[hidden], minlength=lines)
     answers = np.bincount(line[hidden], weights=n[hidden], minlength=lines)
+    # A line whose hidden cells could be worked out from its total.
     weak = np.flatnonzero((number > 0) & ((number < 2) | (answers < below)))
-    for one in weak:
-        open_cells = np.flatnonzero((line == one) & ~hidden & (n > 0))
+    for open_line in weak:
+        open_cells = np.flatnonzero((line == open_line) & ~hidden & (n > 0))
         if len(open_cells):
             hidden[open_cells[np.argmin(order[open_cells])]] = True
     return hidden

@@ -42,10 +42,10 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """
     if not {"customers", "usage"} <= set(study.tables):
         return ()
-    found = [_active(), _adoption(), _first_use()]
+    metrics = [_active(), _adoption(), _first_use()]
     if "feature" in study.table("usage").collect_schema().names():
-        found.append(_breadth())
-    return tuple(found)
+        metrics.append(_breadth())
+    return tuple(metrics)
 
 
 def _active() -> Metric:
@@ -131,9 +131,10 @@ def _features(study: Any, query: Query) -> UsageCounts:
 def active_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     """Return cells with the share of customers who used anything; none for a period not ended."""
     rows = counts.cells
+    # Share of the customers there on any day of the period who used anything.
     n = rows["customers"].to_numpy(float)
-    found = shares(np.minimum(rows["active"].to_numpy(float), n), n, query.level)
-    cells = rows[list(query.keys)].assign(**found, n=rows["customers"], n_missing=0, method=WILSON)
+    share = shares(np.minimum(rows["active"].to_numpy(float), n), n, query.level)
+    cells = rows[list(query.keys)].assign(**share, n=rows["customers"], n_missing=0, method=WILSON)
     return without_running(cells, rows["complete"])
 
 
@@ -144,6 +145,7 @@ def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     """
     rows = counts.cells
     keys = [*query.keys, "complete"]
+    # Only customers who had all the days are asked whether they used it in them.
     exposed, adopted = rows["n"] * rows["exposed"], rows["n"] * rows["exposed"] * rows["adopted"]
     sums = rows[keys].assign(joined=rows["n"], had=exposed, hits=adopted)
     sums = sums.groupby(keys, dropna=False, as_index=False)[["joined", "had", "hits"]].sum()
@@ -171,8 +173,8 @@ def curve_of_uses(cells: pd.DataFrame, *, level: float) -> KaplanMeier:
 
 def _median_days(counts: UsageCounts, query: Query) -> pd.DataFrame:
     def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
-        found = curve_of_uses(rows, level=query.level).median
-        return found.value, found.low, found.high, np.nan, found.n, 0, found.method
+        median = curve_of_uses(rows, level=query.level).median
+        return median.value, median.low, median.high, np.nan, median.n, 0, median.method
 
     return each_cell(counts.cells, query, cell)
 

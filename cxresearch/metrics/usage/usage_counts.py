@@ -64,23 +64,24 @@ def count_active(study: Study, query: Query) -> UsageCounts:
         With ``active``, ``customers`` (there on any day of the period) and ``complete`` (it had ended by the
         data cut).
     """
-    own, theirs = _columns(study, query)
+    of_usage, of_customers = _columns(study, query)
     keys = list(query.keys)
-    people = _people(study, theirs)
-    used = _used(study, Query(by=own, every=query.every))
+    people = _people(study, of_customers)
+    used = _used(study, Query(by=of_usage, every=query.every))
     inside = used.join(people, on="customer_id", how="inner")
+    # Use before joining or after leaving makes nobody active.
     inside = inside.filter((nw.col("day") >= nw.col("from_day")) & (nw.col("day") <= nw.col("to_day")))
     active = _sizes(inside.select("customer_id", *keys).unique(), keys, "active")
-    there = _there(study, people, query, theirs)
-    if own:
-        there = there.merge(active[list(own)].drop_duplicates(), how="cross")
+    present = _there(study, people, query, of_customers)
+    if of_usage:
+        present = present.merge(active[list(of_usage)].drop_duplicates(), how="cross")
     if keys:
-        table = there.merge(active, on=keys, how="left")
+        table = present.merge(active, on=keys, how="left")
     else:
-        table = there.join(active)
+        table = present.join(active)
     table["active"] = table["active"].fillna(0).astype("int64")
     cells = table[[*keys, "complete", "active", "customers"]].sort_values(keys, ignore_index=True)
-    return UsageCounts(cells=cells, summed=("active", "customers"), overlapping=own)
+    return UsageCounts(cells=cells, summed=("active", "customers"), overlapping=of_usage)
 
 
 def count_first_uses(
@@ -112,10 +113,11 @@ def count_first_uses(
         If nobody ever used the feature.
     """
     check_days("within_days", within_days)
-    own, theirs = _columns(study, query)
-    people = _joiners(study, Query(by=theirs, every=query.every), within_days)
-    used = _used(study, Query(by=own), feature=feature)
-    first = used.group_by(["customer_id", *own]).agg(nw.col("used_at").min().alias("first"))
+    of_usage, of_customers = _columns(study, query)
+    people = _joiners(study, Query(by=of_customers, every=query.every), within_days)
+    used = _used(study, Query(by=of_usage), feature=feature)
+    first = used.group_by(["customer_id", *of_usage]).agg(nw.col("used_at").min().alias("first"))
+    # Time from joining to the first use; censored on leaving and at the cut.
     days = days_between(nw.col("started_at"), nw.col("first"))
     users = people.join(first, on="customer_id", how="inner").with_columns(
         minutes=_whole_minutes(days),
@@ -127,15 +129,15 @@ def count_first_uses(
     seen = collect(users.group_by([*pasts, "minutes", "event", "adopted"]).agg(nw.len().alias("n")))
     if feature is not None and seen.empty:
         raise _unknown_feature(study, feature)
-    group = [name for name in pasts if name not in own]
-    silent = _silent(collect(people.group_by(group).agg(nw.len().alias("n"))), seen, pasts, own)
+    group = [name for name in pasts if name not in of_usage]
+    silent = _silent(collect(people.group_by(group).agg(nw.len().alias("n"))), seen, pasts, of_usage)
     seen["minutes"] = np.where(seen["event"] == 1, seen["minutes"], seen["until"])
     cells = pd.concat([part for part in (seen, silent) if len(part)] or [seen], ignore_index=True)
     cells = cells.astype(dict.fromkeys(("minutes", "event", "exposed", "adopted", "n"), "int64"))
     kept = [*query.keys, "minutes", "event", "exposed", "adopted"]
     cells = cells.groupby(kept, dropna=False, as_index=False)[["n"]].sum()
     cells["complete"] = _exposed_periods(study, cells, query, within_days)
-    return UsageCounts(cells=cells, summed=("n",), overlapping=own)
+    return UsageCounts(cells=cells, summed=("n",), overlapping=of_usage)
 
 
 def count_features(study: Study, query: Query, *, within_days: float = 30) -> UsageCounts:
@@ -168,22 +170,22 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
         raise NoSuchGroupError(
             "the number of features cannot be grouped by feature", next_step="use active_customers"
         )
-    own, theirs = _columns(study, query)
+    of_usage, of_customers = _columns(study, query)
     keys = list(query.keys)
-    used = _used(study, Query(by=own, every=query.every), keep=("feature",))
+    used = _used(study, Query(by=of_usage, every=query.every), keep=("feature",))
     if query.every is None:
-        people, used = _there_lately(study, theirs, used, within_days)
-        there = _sizes(people, list(theirs), "customers").assign(complete=True)
+        people, used = _there_lately(study, of_customers, used, within_days)
+        present = _sizes(people, list(of_customers), "customers").assign(complete=True)
         inside = used.join(people, on="customer_id", how="inner")
     else:
-        people = _people(study, theirs)
-        there = _there(study, people, query, theirs, throughout=True)
+        people = _people(study, of_customers)
+        present = _there(study, people, query, of_customers, throughout=True)
         inside = used.join(_throughout(study, people, query), on="customer_id", how="inner")
         inside = inside.filter((nw.col("period") > nw.col("first")) & (nw.col("period") < nw.col("last")))
     wide = inside.select("customer_id", "feature", *keys).unique()
     wide = wide.group_by(["customer_id", *keys]).agg(nw.len().alias("features"))
     seen = collect(wide.group_by([*keys, "features"]).agg(nw.len().alias("n")))
-    return UsageCounts(cells=_with_none(there, seen, own, keys), summed=("n",), overlapping=own)
+    return UsageCounts(cells=_with_none(present, seen, of_usage, keys), summed=("n",), overlapping=of_usage)
 
 
 def collapse_usage(counts: UsageCounts, query: Query, coarser: Query) -> UsageCounts | None:
@@ -191,8 +193,8 @@ def collapse_usage(counts: UsageCounts, query: Query, coarser: Query) -> UsageCo
     dropped = set(query.by) - set(coarser.by)
     if not follows(query, coarser) or dropped & set(counts.overlapping):
         return None
-    apart = [name for name in counts.cells if name not in (*query.keys, *counts.summed)]
-    return replace(counts, cells=_summed(counts, [*coarser.keys, *apart]))
+    telling = [name for name in counts.cells if name not in (*query.keys, *counts.summed)]
+    return replace(counts, cells=_summed(counts, [*coarser.keys, *telling]))
 
 
 def usage_of_the_rest(counts: UsageCounts, query: Query, column: str) -> UsageCounts:  # noqa: ARG001
@@ -215,8 +217,8 @@ def _columns(study: Study, query: Query) -> tuple[tuple[str, ...], tuple[str, ..
     if "customer_id" in map(query.called, query.by):
         raise NoSuchGroupError("use cannot be grouped by customer_id", wanted="a column that several share")
     names = study.table("usage").collect_schema().names()
-    own = tuple(name for name in query.by if name in names)
-    return own, tuple(name for name in query.by if name not in own)
+    of_usage = tuple(name for name in query.by if name in names)
+    return of_usage, tuple(name for name in query.by if name not in of_usage)
 
 
 def _used(
@@ -235,11 +237,11 @@ def _used(
     return rows.with_columns(day=period_start(nw.col("used_at"), "day", study.timezone)).drop("quantity")
 
 
-def _people(study: Study, theirs: tuple[str, ...]) -> nw.LazyFrame[Any]:
+def _people(study: Study, of_customers: tuple[str, ...]) -> nw.LazyFrame[Any]:
     """Customers who had joined by the cut: group columns, started_at, end, from_day and to_day (local)."""
     ends = "ended_at" in study.table("customers").collect_schema().names()
     columns = ("customer_id", "started_at", *(("ended_at",) if ends else ()))
-    rows = cells_of(study, "customers", Query(by=theirs), time="started_at", keep=columns)
+    rows = cells_of(study, "customers", Query(by=of_customers), time="started_at", keep=columns)
     rows = rows.filter(nw.col("started_at") <= nw.lit(study.observed_until))
     cut = nw.lit(study.observed_until)
     if ends:
@@ -253,7 +255,7 @@ def _people(study: Study, theirs: tuple[str, ...]) -> nw.LazyFrame[Any]:
         from_day=period_start(nw.col("started_at"), "day", study.timezone),
         to_day=period_start(nw.col("end"), "day", study.timezone),
     )
-    return rows.select("customer_id", *theirs, "started_at", "end", "from_day", "to_day")
+    return rows.select("customer_id", *of_customers, "started_at", "end", "from_day", "to_day")
 
 
 def _joiners(study: Study, query: Query, within_days: float) -> nw.LazyFrame[Any]:
@@ -274,11 +276,11 @@ def _whole_minutes(days: nw.Expr) -> nw.Expr:
 
 
 def _silent(
-    everybody: pd.DataFrame, seen: pd.DataFrame, pasts: list[str], own: tuple[str, ...]
+    everybody: pd.DataFrame, seen: pd.DataFrame, pasts: list[str], of_usage: tuple[str, ...]
 ) -> pd.DataFrame:
     """Customers without a use: everybody less those seen, for each group of a usage column anew."""
-    if own:
-        everybody = everybody.merge(seen[list(own)].drop_duplicates(), how="cross")
+    if of_usage:
+        everybody = everybody.merge(seen[list(of_usage)].drop_duplicates(), how="cross")
     users = seen.groupby(pasts, dropna=False, as_index=False)[["n"]].sum()
     both = everybody.merge(users, on=pasts, how="left", suffixes=("", "_seen"))
     both["n"] = both["n"] - both["n_seen"].fillna(0).astype("int64")
@@ -313,12 +315,12 @@ def _there(
     study: Study,
     people: nw.LazyFrame[Any],
     query: Query,
-    theirs: tuple[str, ...],
+    of_customers: tuple[str, ...],
     *,
     throughout: bool = False,
 ) -> pd.DataFrame:
     """Customers there in each period on any day, or on all: columns theirs, period, complete, customers."""
-    by = list(theirs)
+    by = list(of_customers)
     if query.every is None:
         return _sizes(people, by, "customers").assign(complete=True)
     if throughout:
@@ -360,36 +362,36 @@ def _throughout(study: Study, people: nw.LazyFrame[Any], query: Query) -> nw.Laz
         first=period_start(nw.col("from_day") - timedelta(days=1), every),
         last=period_start(nw.col("to_day") + timedelta(days=1), every),
     )
-    there = nw.col("end") >= nw.lit(study.observed_until)
+    stays = nw.col("end") >= nw.lit(study.observed_until)
     beyond = nw.lit(study.observed_until + timedelta(days=400))
-    rows = rows.with_columns(last=nw.when(there).then(beyond).otherwise(nw.col("last")))
+    rows = rows.with_columns(last=nw.when(stays).then(beyond).otherwise(nw.col("last")))
     return rows.filter(nw.col("first") < nw.col("last"))
 
 
 def _there_lately(
-    study: Study, theirs: tuple[str, ...], used: nw.LazyFrame[Any], within_days: float
+    study: Study, of_customers: tuple[str, ...], used: nw.LazyFrame[Any], within_days: float
 ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
     """Customers there for all of the last days and still, and the use in these days."""
     since = nw.lit(study.observed_until - timedelta(days=within_days))
-    people = _people(study, theirs).filter(nw.col("started_at") <= since)
+    people = _people(study, of_customers).filter(nw.col("started_at") <= since)
     people = people.filter(nw.col("end") >= nw.lit(study.observed_until))
     return people, used.filter(nw.col("used_at") > since)
 
 
 def _with_none(
-    there: pd.DataFrame, seen: pd.DataFrame, own: tuple[str, ...], keys: list[str]
+    present: pd.DataFrame, seen: pd.DataFrame, of_usage: tuple[str, ...], keys: list[str]
 ) -> pd.DataFrame:
     """Counts by number of features, those who used nothing included."""
-    if own:
-        there = there.merge(seen[list(own)].drop_duplicates(), how="cross")
+    if of_usage:
+        present = present.merge(seen[list(of_usage)].drop_duplicates(), how="cross")
     if not keys:
-        none = there.assign(n=there["customers"] - int(seen["n"].sum()), features=0)
+        none = present.assign(n=present["customers"] - int(seen["n"].sum()), features=0)
         cells = pd.concat([seen.assign(complete=True), none[["features", "n", "complete"]]])
     else:
         users = seen.groupby(keys, dropna=False, as_index=False)[["n"]].sum()
-        both = there.merge(users, on=keys, how="left")
+        both = present.merge(users, on=keys, how="left")
         none = both.assign(n=both["customers"] - both["n"].fillna(0), features=0)
-        seen = seen.merge(there[[*keys, "complete"]], on=keys, how="left")
+        seen = seen.merge(present[[*keys, "complete"]], on=keys, how="left")
         cells = pd.concat([seen, none[[*keys, "features", "n", "complete"]]])
     cells = cells.astype({"features": "int64", "n": "int64"})
     return cells[cells["n"] > 0].sort_values([*keys, "features"], ignore_index=True)

@@ -9,8 +9,7 @@ import pandas as pd
 
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.survey.answers_by_cell import measures_for
-from cxresearch.metrics.survey.score_measures import Measure, measure_of
+from cxresearch.metrics.survey.score_measures import Measure, measure_of, measures_for
 from cxresearch.voice.why.study_texts import collect_columns, columns_of
 
 if TYPE_CHECKING:

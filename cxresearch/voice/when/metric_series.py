@@ -17,8 +17,7 @@ from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.base.periods import complete_periods, days_of
 from cxresearch.metrics.revenue.revenue_metrics import bridges_of
-from cxresearch.metrics.survey.answers_by_cell import measures_for
-from cxresearch.metrics.survey.score_measures import Measure, measure_of
+from cxresearch.metrics.survey.score_measures import Measure, measure_of, measures_for
 from cxresearch.metrics.tables.registry import as_study, find_metric, make_query
 from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.units import Unit

@@ -10,8 +10,7 @@ from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.revenue.revenue_levels import last_rows, one_currency, revenue_levels
 from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
-from cxresearch.metrics.survey.answers_by_cell import measures_for
-from cxresearch.metrics.survey.score_measures import Measure, measure_of
+from cxresearch.metrics.survey.score_measures import Measure, measure_of, measures_for
 from cxresearch.wording import did_you_mean, listed, shown
 
 if TYPE_CHECKING:

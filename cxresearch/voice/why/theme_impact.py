@@ -12,8 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.survey.answers_by_cell import measures_for
-from cxresearch.metrics.survey.score_measures import measure_of
+from cxresearch.metrics.survey.score_measures import measure_of, measures_for
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
