@@ -85,7 +85,7 @@ def write_notebook(path: Path) -> Path:
 
 def fan_out(folder: Path) -> None:
     """Print eight segments in one batch beside eight runs of papermill's command line."""
-    from cxresearch.reporting.run_each import run_each, worker_count
+    from cxresearch.reporting.run_each import BatchOptions, run_each, worker_count
 
     path = write_notebook(folder / "segment.ipynb")
     separate = seconds(
@@ -97,10 +97,10 @@ def fan_out(folder: Path) -> None:
     # The built-in study has three segments: eight values of the parameter give eight runs of equal work.
     sizes = {f"segment{index}": 1000 for index in range(SEGMENTS)}
     for warm in (True, False):
+        options = BatchOptions(sizes=sizes, warm=warm, force=True)
+        output = folder / f"each{warm}"
         taken = seconds(
-            lambda warm=warm: run_each(
-                path, "segment", output=folder / f"each{warm}", sizes=sizes, warm=warm, force=True
-            )
+            lambda options=options, output=output: run_each(path, "segment", output=output, options=options)
         )
         kind = "warm kernels" if warm else "a kernel each"
         wanted = " (wanted at least 3)" if warm else ""

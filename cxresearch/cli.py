@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
         force=options.force,
         deadline=options.deadline,
         cell_timeout=options.cell_timeout,
-        on_cell=_progress if on_terminal else None,
+        on_cell={True: _progress, False: None}[on_terminal],
     )
     if on_terminal:
         print("\r\033[K", end="", file=sys.stderr)
@@ -132,7 +132,7 @@ def _rehearse(options: argparse.Namespace) -> int:
 
 
 def _run_each(options: argparse.Namespace) -> int:
-    from cxresearch.reporting.run_each import run_each
+    from cxresearch.reporting.run_each import BatchOptions, run_each
 
     talks = sys.stderr.isatty() or options.verbose
     batch = run_each(
@@ -141,15 +141,15 @@ def _run_each(options: argparse.Namespace) -> int:
         study=options.study,
         parameters=_settings(options.settings),
         output=options.output,
-        workers=options.workers,
-        warm=options.warm,
-        smallest=options.smallest,
-        force=options.force,
-        deadline=options.deadline,
-        cell_timeout=options.cell_timeout,
-        on_done=(lambda done: print(f"{done.segment}: {done.status}, {done.seconds:.1f} s"))
-        if talks
-        else None,
+        options=BatchOptions(
+            workers=options.workers,
+            warm=options.warm,
+            smallest=options.smallest,
+            force=options.force,
+            deadline=options.deadline,
+            cell_timeout=options.cell_timeout,
+        ),
+        on_done={True: _say_segment, False: None}[talks],
     )
     for outcome in batch.segments:
         if outcome.status == "failed":
@@ -157,6 +157,10 @@ def _run_each(options: argparse.Namespace) -> int:
     if talks:
         print(f"summary: {batch.summary}")
     return batch.code
+
+
+def _say_segment(outcome: Any) -> None:
+    print(f"{outcome.segment}: {outcome.status}, {outcome.seconds:.1f} s")
 
 
 def _progress(cell: int, count: int) -> None:
@@ -204,7 +208,9 @@ def _verify(options: argparse.Namespace) -> int:
 
     found = verify_run(Path(options.run), deadline=options.deadline)
     print(found)
-    return ExitCode.DONE if found.same else ExitCode.DATA_REFUSED
+    if found.same:
+        return ExitCode.DONE
+    return ExitCode.DATA_REFUSED
 
 
 def _diff(options: argparse.Namespace) -> int:
@@ -215,9 +221,11 @@ def _diff(options: argparse.Namespace) -> int:
 
     if len(options.runs) > 2:
         raise usage_error(f"{len(options.runs)} runs are given", wanted="two runs, or the name of a report")
-    two = len(options.runs) == 2
-    folders = map(Path, options.runs) if two else latest_two(Path(options.output), options.runs[0])
-    print("\n".join(describe_difference(*(read_record(folder) for folder in folders))))
+    folders = [Path(run) for run in options.runs]
+    if len(folders) == 1:
+        folders = list(latest_two(Path(options.output), options.runs[0]))
+    before, after = map(read_record, folders)
+    print("\n".join(describe_difference(before, after)))
     return ExitCode.DONE
 
 
@@ -291,7 +299,9 @@ def _check(options: argparse.Namespace) -> int:
         return ExitCode.DATA_REFUSED
     found = check_study(study)
     print(found)
-    return ExitCode.DONE if found.usable else ExitCode.DATA_REFUSED
+    if found.usable:
+        return ExitCode.DONE
+    return ExitCode.DATA_REFUSED
 
 
 def _init(options: argparse.Namespace) -> int:

@@ -95,7 +95,9 @@ class Scale:
                 wanted=f"answers from {self.low} to {self.high}",
             )
         boxes = len(set(self.top))
-        best = self.levels[-boxes:] if self.direction == "high_is_good" else self.levels[:boxes]
+        best = self.levels[:boxes]
+        if self.direction == "high_is_good":
+            best = self.levels[-boxes:]
         if set(self.top) != set(best):
             raise ArgumentError(
                 f"top answers {self.top} of scale {self.name!r} are not its best ones",

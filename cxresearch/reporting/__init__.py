@@ -1,23 +1,17 @@
-"""Reports: parameters, run, publish, history.
+"""Reports: a notebook with parameters becomes a published page, and a history of pages.
 
-``captions``
-    What a picture shows in a sentence, for a manager: with n, and with its interval where it has one.
-``dry_run``
-    ``--dry-run``: everything that can be checked without running the notebook.
-``inputs``
-    What a report was made from: files with hashes, counts and rejects, noted for the manifest.
-``outcome``
-    How a run ended: the documented exit codes, the one error that carries them, and the outcome of a run.
-``plan``
-    A run that has passed every check that needs no kernel.
-``present``
-    What a report notebook is written with, so that its cells stay short calls without def or markup.
-``run_each``
-    One report for each segment: workers sized to the machine, one failure leaves the others alone.
-``run_report``
-    One run of a report, from parameters to a published folder.
-``schedule``
-    Text to paste where reports are scheduled: crontab, systemd, GitHub Actions, Airflow.
-``verify_run``
-    Making a run again and comparing; and saying what differs between two runs.
+- `present`: what a report notebook is written with.
+- `captions`: what a picture shows, in a sentence for a manager.
+- `plan`: a run that has passed every check that needs no kernel.
+- `dry_run`: those checks, told.
+- `run_report`: one run, from parameters to a published folder.
+- `run_each`: one report for each segment.
+- `verify_run`: a run made again and compared; how two runs differ.
+- `history`: the runs of a report over time, and pruning.
+- `inputs`: which files a report was made from.
+- `outcome`: exit codes, the error that carries them, the outcome of a run.
+- `schedule`: what to paste to have a report made regularly.
+
+Rooms: `notebook` (read as source), `writing` (what a page may say), `page` (page, mail, lists of runs),
+`worker` (the process that executes), `shelf` (where runs stand). HTML and schedules stand in `templates/`.
 """

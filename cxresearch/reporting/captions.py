@@ -37,6 +37,7 @@ _BEGAN = {
     "quarter": "the quarter from %b %Y",
     "year": "%Y",
 }
+_WHOSE = {"customers": ("the customers", "were"), "revenue": ("the revenue of those", "was")}
 _BLANK = "Blank cells had not ended when the data were cut."
 
 
@@ -82,15 +83,16 @@ def bridge_caption(bridge: MrrBridge, *, level: float = 0.95) -> str:
     2024-02: recurring revenue fell by 10 EUR, to 90 EUR a month from 9 customers
     """
     row: Any = bridge.table.loc[bridge.position()]
-    money = f" {bridge.currency}" if bridge.currency else ""
-    moved = float(row["closing"] - row["opening"])
-    way = f"{'rose' if moved > 0 else 'fell'} by {abs(moved):,.0f}{money}" if moved else "did not move"
+    money = f" {bridge.currency}".rstrip()
+    joined = f"{int(row['new_customers']):,} joined"
     back = int(row["reactivation_customers"])
+    if back:
+        joined += f", {back:,} came back"
+    way = _moved(float(row["closing"] - row["opening"]), money)
     text = (
         f"{period_label(row['period'], bridge.every)}: recurring revenue {way}, "
         f"to {float(row['closing']):,.0f}{money} a month from {_customers(row['closing_customers'])}; "
-        f"{int(row['new_customers']):,} joined{f', {back:,} came back' if back else ''} and "
-        f"{int(row['churn_customers']):,} left. The amounts are a ledger, to the cent."
+        f"{joined} and {int(row['churn_customers']):,} left. The amounts are a ledger, to the cent."
     )
     return f"{text} {_retained(bridge, level)}".strip()
 
@@ -104,8 +106,9 @@ def _retained(bridge: MrrBridge, level: float) -> str:
         return ""
     kept: Any = rates.iloc[0]
     interval = format_interval(kept["low"], kept["high"], Unit.SHARE, value=kept["value"])
-    large = f"; one account holds {100 * kept['largest_share']:.0f} % of opening MRR"
-    note = large if kept["largest_share"] > 0.1 else ""
+    note = ""
+    if kept["largest_share"] > 0.1:
+        note = f"; one account holds {100 * kept['largest_share']:.0f} % of opening MRR"
     return (
         f"Of the revenue at the start, {format_value(kept['value'], Unit.SHARE)} was there at the end, new "
         f"customers aside ({100 * level:g} % interval {interval}, n {kept['n']:,}{note})."
@@ -133,7 +136,7 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     age = min(_YEAR[cohorts.every], int(rows["age"].max()))
     row: Any = rows[rows["age"] == age].sort_values("cohort").iloc[-1]
     began = f"{row['cohort']:{_BEGAN[cohorts.every]}}"
-    whose, verb = ("the customers", "were") if cohorts.of == "customers" else ("the revenue of those", "was")
+    whose, verb = _WHOSE[cohorts.of]
     interval = f"[{100 * row['low']:.1f} %, {100 * row['high']:.1f} %]"
     share = f"{100 * row['share']:.1f} %"
     return (
@@ -201,7 +204,9 @@ def evaluation_detail(evaluation: ChurnEvaluation) -> str:
 
 def evaluation_tone(evaluation: ChurnEvaluation) -> str:
     """Return the tone of the finding: attention where the model does not rank everybody."""
-    return "attention" if evaluation.group_gap else "neutral"
+    if evaluation.group_gap:
+        return "attention"
+    return "neutral"
 
 
 def curve_detail(overall: ChurnCurve, comparison: CurveComparison | None) -> str:
@@ -290,10 +295,19 @@ def reference_line(estimate: Estimate) -> str:
     )
 
 
+def _moved(by: float, money: str) -> str:
+    if not by:
+        return "did not move"
+    verb = {True: "rose", False: "fell"}[by > 0]
+    return f"{verb} by {abs(by):,.0f}{money}"
+
+
 def _from(band: Band) -> str:
     if band.low <= -100:
         return f"below {band.high:g}"
-    return f"{'above' if band.low % 1 else 'from'} {band.low:.0f}"
+    if band.low % 1:  # half a point over a whole score
+        return f"above {band.low:.0f}"
+    return f"from {band.low:.0f}"
 
 
 def _customers(count: Any) -> str:

@@ -24,7 +24,8 @@ def rehearse(plan: Plan) -> Iterator[tuple[str, str]]:
     """
     yield "report", f"{plan.report.name}, {plan.report.path}"
     for name, value in plan.values.items():
-        yield "parameter", f"{name} = {value!r}" + ("" if name in plan.given else " (default)")
+        origin = {True: "", False: " (default)"}[name in plan.given]
+        yield "parameter", f"{name} = {value!r}{origin}"
     for rule in plan.rules:
         yield "alert rule", rule.text
     yield from _study(plan)
@@ -34,7 +35,8 @@ def rehearse(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _study(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.study_file is None:
-        yield "study", "built in" if "study" in plan.values else "the report reads none"
+        told = {True: "built in", False: "the report reads none"}
+        yield "study", told["study" in plan.values]
         return
     from cxresearch.data.study import read_study
 

@@ -86,11 +86,15 @@ def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
     """
     if latest is None or not latest.manifest["content"]["study"]:
         return None
-    folder = plan.study_file.parent if plan.study_file else plan.base
+    folder = plan.base
+    if plan.study_file:
+        folder = plan.study_file.parent
     sources = []
     for name in sorted({str(source["path"]) for source in latest.manifest["provenance"]["sources"]}):
         path = folder / name
-        files = [path] if path.is_file() else [one for one in path.parent.glob(path.name) if one.is_file()]
+        files = [path]
+        if not path.is_file():  # a pattern
+            files = [file for file in path.parent.glob(path.name) if file.is_file()]
         if not files:
             return None
         sources += [{"path": name, "sha256": sha256_of(file)} for file in files]
@@ -122,13 +126,15 @@ def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, 
                 "run": record.run,
                 "day": record.day[:10],
                 "headline": record.results.get("headline", []),
-                "changed": [] if now is None else _changed_around(before, now),
+                "changed": _changed_around(before, now),
             }
     return {}
 
 
-def _changed_around(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _changed_around(before: dict[str, Any], now: dict[str, Any] | None) -> list[str]:
     """Name what changed where the data did not; empty where the data, or what was asked of them, did."""
+    if now is None:
+        return []
     asked = {name: value for name, value in before["parameters"].items() if name in now["parameters"]}
     if before["sources"] != now["sources"] or any(now["parameters"][name] != asked[name] for name in asked):
         return []

@@ -58,7 +58,9 @@ class Plan:
 
     def causes(self, sources: list[dict[str, Any]]) -> dict[str, Any]:
         """Return all that decides the content of the run, given the files it reads."""
-        files = [*sources, *([{"sha256": sha256_of(self.study_file)}] if self.study_file else [])]
+        files = list(sources)
+        if self.study_file:
+            files.append({"sha256": sha256_of(self.study_file)})
         return causes(self.report, self.values, tuple(rule.text for rule in self.rules), files)
 
     def notebook_to_run(self) -> dict[str, Any]:
@@ -117,6 +119,9 @@ def plan_run(
     values = {parameter.name: bound.get(parameter.name, parameter.default) for parameter in declared}
     base = base or Path.cwd()
     study_file = find_study_file(values.get("study"), base)
+    rules: tuple[Rule, ...] = ()
+    if study_file:
+        rules = read_rules(study_file, found.name)
     return Plan(
         report=found,
         declared=declared,
@@ -125,7 +130,7 @@ def plan_run(
         shelf=Shelf(Path(output).absolute() / found.name / run_key(given, base)),
         base=base,
         study_file=study_file,
-        rules=read_rules(study_file, found.name) if study_file else (),
+        rules=rules,
         notebook=notebook,
     )
 
@@ -137,7 +142,9 @@ def find_study_file(study: Any, base: Path) -> Path | None:
     from cxresearch.data.study_file.parse_study_file import refuse_data_file
 
     path = base / study
-    file = path / "study.toml" if path.is_dir() else path
+    file = path
+    if path.is_dir():
+        file = path / "study.toml"
     refuse_data_file(file)
     if not file.is_file():
         raise StudyError(
@@ -163,10 +170,9 @@ def run_key(given: Mapping[str, Any], base: Path) -> str:
     """
     if not given:
         return "default"
-    plainly = {
-        name: str(base / value) if name == "study" and value != BUILT_IN else str(plain(value))
-        for name, value in given.items()
-    }
+    plainly = {name: str(plain(value)) for name, value in given.items()}
+    if given.get("study", BUILT_IN) != BUILT_IN:
+        plainly["study"] = str(base / given["study"])
     parts = [_short(name, plainly[name]) for name in sorted(plainly)]
     return f"{slug(' '.join(parts))[:40].strip('-')}-{digest(plainly)[:8]}"
 
@@ -175,4 +181,6 @@ def _short(name: str, value: str) -> str:
     if name != "study":
         return f"{name} {value}"
     path = Path(value)
-    return path.parent.name if path.suffix == ".toml" and path.stem == "study" else path.stem
+    if path.name == "study.toml":
+        return path.parent.name
+    return path.stem

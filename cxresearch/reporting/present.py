@@ -51,6 +51,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxresearch.errors import ArgumentError, CxError, DataError
+from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing import blocks
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
 from cxresearch.results.contrast import Contrast
@@ -96,15 +97,16 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
     """
     cx: Any = import_module("cxresearch")
     opened: Study
+    made_from: dict[str, Any] = {}
     if study == BUILT_IN:
-        synthetic = {"tier": "B", **synthetic}
-        opened = cx.synthetic.synthetic_study(**synthetic)
+        made_from = {"tier": "B", **synthetic}
+        opened = cx.synthetic.synthetic_study(**made_from)
     else:
         opened = cx.read_study(given_path(study))
     if _staging():
         from cxresearch.reporting.inputs import note_inputs
 
-        note_inputs(opened, _private("inputs.json"), synthetic if study == BUILT_IN else {})
+        note_inputs(opened, _private("inputs.json"), made_from)
     if not segment:
         return opened
     from cxresearch.reporting.writing.one_segment import narrow
@@ -219,7 +221,7 @@ def _drawn(picture: Any) -> tuple[bytes, bytes]:
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    figure = picture if hasattr(picture, "savefig") else picture.figure
+    figure = getattr(picture, "figure", picture)  # of axes, or itself
     svg = io.BytesIO()
     png = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
@@ -314,8 +316,7 @@ def facts(**values: Any) -> None:
             raise ArgumentError(f"{name} is {type(value).__name__}", wanted="a text or a number")
     if _staging():
         path = _private("facts.json")
-        noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        path.write_text(json.dumps({**noted, **as_plain(values)}), encoding="utf-8")
+        path.write_text(json.dumps({**json_of(path), **as_plain(values)}), encoding="utf-8")
     _display("", ", ".join(values), "saved")
 
 
@@ -327,9 +328,10 @@ def aside(text: str) -> None:
 
 def left_out(who: Result | pd.DataFrame, *, caption: str = "Who was left out, and why") -> None:
     """Show who was left out and why; an empty frame says that nobody was."""
-    frame = who.to_frame("left_out") if isinstance(who, Result) else who
-    if len(frame):
-        table(frame, caption=caption)
+    if isinstance(who, Result):
+        who = who.to_frame("left_out")
+    if len(who):
+        table(who, caption=caption)
     else:
         _display(blocks.note_block(caption, "Nobody was left out.", kind="left-out"), "nobody", "left-out")
 
@@ -379,7 +381,9 @@ def save_results(
     }
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
     _keep("results.json", text.encode("utf-8"))
-    where = "saved for publishing" if _staging() else "not saved: `cxresearch run` saves and publishes"
+    where = "not saved: `cxresearch run` saves and publishes"
+    if _staging():
+        where = "saved for publishing"
     _display("", f"{len(items)} headline figures, {where}", "saved")
 
 
@@ -406,7 +410,9 @@ def _headline_item(figure: Estimate | Contrast) -> dict[str, Any]:
 
 def _staging() -> Path | None:
     folder = os.environ.get(STAGING)
-    return Path(folder) if folder else None
+    if not folder:
+        return None
+    return Path(folder)
 
 
 def _private(name: str) -> Path:
@@ -417,11 +423,9 @@ def _private(name: str) -> Path:
 
 def _previous() -> dict[str, Any]:
     staging = _staging()
-    path = staging / "previous.json" if staging else None
-    if path is None or not path.is_file():
+    if staging is None:
         return {}
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return json_of(staging / "previous.json")
 
 
 def _check_name(name: str, folder: str) -> None:
@@ -443,6 +447,8 @@ def _keep(name: str, content: bytes) -> None:
 def _display(page: str, text: str, block: str) -> None:
     from IPython.display import display
 
-    data = {"text/plain": text, **({"text/html": page} if page else {})}
+    data = {"text/plain": text}
+    if page:
+        data["text/html"] = page
     show_in_notebook: Any = display
     show_in_notebook(data, raw=True, metadata={"cxresearch": {"block": block}})

@@ -87,7 +87,9 @@ class BatchOutcome:
 
 def worker_count(jobs: int) -> int:
     """Return how many workers this machine can feed: one a core, and a gigabyte of memory each."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # what this process may use, where the system says so
+        cores = len(os.sched_getaffinity(0))
     return max(1, min(jobs, cores, _free_memory() // MEMORY_FOR_EACH))
 
 
@@ -109,7 +111,10 @@ def segment_sizes(study: Path | None, column: str, **synthetic: Any) -> dict[str
     """
     from cxresearch.reporting.present import open_study
 
-    opened = open_study(str(study)) if study else open_study(**synthetic)
+    named: dict[str, Any] = synthetic
+    if study:
+        named = {"study": str(study)}
+    opened = open_study(**named)
     if column not in opened.segments:
         raise usage_error(
             f"{column!r} is not a segment of this study",
@@ -119,6 +124,38 @@ def segment_sizes(study: Path | None, column: str, **synthetic: Any) -> dict[str
     return {str(value): int(size) for value, size in values.value_counts().sort_index().items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """How a batch is made.
+
+    Attributes
+    ----------
+    workers : int, optional
+        Notebooks at a time; by default what cores and free memory allow.
+    warm : bool
+        Keep each worker's kernel from one segment to the next: faster, since libraries load once, at the
+        price that module state is carried over. Names and pictures are not.
+    smallest : int
+        Segments with fewer customers get no report and are not named.
+    sizes : mapping, optional
+        Customers by segment value, where the caller knows them; by default counted in the study.
+    force : bool
+        Make reports of segments whose inputs have not changed, too.
+    deadline : float
+        Seconds each run may take.
+    cell_timeout : float, optional
+        Seconds one cell may take.
+    """
+
+    workers: int | None = None
+    warm: bool = False
+    smallest: int = SMALLEST
+    sizes: Mapping[str, int] | None = None
+    force: bool = False
+    deadline: float = 3600.0
+    cell_timeout: float | None = None
+
+
 def run_each(
     report: str | Path,
     column: str,
@@ -126,14 +163,8 @@ def run_each(
     study: str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
     output: str | Path = "reports",
-    workers: int | None = None,
-    warm: bool = False,
-    smallest: int = SMALLEST,
-    force: bool = False,
-    deadline: float = 3600.0,
-    cell_timeout: float | None = None,
+    options: BatchOptions | None = None,
     on_done: Callable[[SegmentOutcome], None] | None = None,
-    sizes: Mapping[str, int] | None = None,
 ) -> BatchOutcome:
     """Make a report for each value of a segment column.
 
@@ -142,23 +173,14 @@ def run_each(
 
     Parameters
     ----------
-    report, study, parameters, output, force, cell_timeout
+    report, study, parameters, output
         As for `run_report`. The report must have a parameter ``segment``.
     column : str
         A segment column of the customers.
-    workers : int, optional
-        Notebooks at a time; by default what cores and free memory allow.
-    warm : bool
-        Keep each worker's kernel from one segment to the next: faster, since libraries load once, at the
-        price that module state is carried over. Names and pictures are not.
-    smallest : int
-        Segments with fewer customers get no report and are not named.
-    deadline : float
-        Seconds each run may take.
+    options : BatchOptions, optional
+        How many at a time, which segments are too small, how long a run may take.
     on_done : callable, optional
         Called with each outcome as it comes.
-    sizes : mapping, optional
-        Customers by segment value, where the caller knows them; by default counted in the study.
 
     Returns
     -------
@@ -166,29 +188,22 @@ def run_each(
         One entry for each segment, whatever became of it.
     """
     started = time.monotonic()
+    options = options or BatchOptions()
     plan = plan_run(report, study=study, parameters=parameters, output=output)  # refuses before any work
     if "segment" not in plan.values:
         raise usage_error(
             f"{plan.report.name} has no parameter 'segment'", wanted='`segment: str = ""` in it'
         )
-    synthetic = {name: plan.values[name] for name in ("seed", "customers") if name in plan.values}
-    counted = segment_sizes(plan.study_file, column, **synthetic) if sizes is None else dict(sizes)
-    large = {value: size for value, size in counted.items() if size >= smallest}
-    plans = {
-        f"{column}={value}": plan_run(
-            report,
-            study=study,
-            parameters={**(parameters or {}), "segment": f"{column}={value}"},
-            output=output,
-        )
-        for value in large
-    }
-    many = min(workers or worker_count(len(plans)), max(len(plans), 1))
-    batch = _Batch(warm=warm, options={"force": force, "deadline": deadline, "cell_timeout": cell_timeout})
-    outcomes = batch.run(plans, {f"{column}={value}": size for value, size in large.items()}, many, on_done)
-    small = [size for value, size in counted.items() if value not in large]
+    customers = _customers_by_segment(plan, column, options)
+    large = {segment: size for segment, size in customers.items() if size >= options.smallest}
+    plans = {}
+    for segment in large:
+        chosen = {**(parameters or {}), "segment": segment}
+        plans[segment] = plan_run(report, study=study, parameters=chosen, output=output)
+    outcomes = _Batch(options).run(plans, large, on_done)
+    small = [size for segment, size in customers.items() if segment not in large]
     summary = Path(output).absolute() / plan.report.name / "batches" / _batch_name(column, study, parameters)
-    done = BatchOutcome(
+    batch = BatchOutcome(
         code=_batch_code(outcomes),
         segments=tuple(outcomes),
         suppressed=len(small),
@@ -196,15 +211,24 @@ def run_each(
         summary=summary.with_suffix(".html"),
         seconds=time.monotonic() - started,
     )
-    _write_summary(done, plan.report.title, summary)
-    return done
+    _write_summary(batch, plan.report.title, summary)
+    return batch
+
+
+def _customers_by_segment(plan: Plan, column: str, options: BatchOptions) -> dict[str, int]:
+    """Customers by ``column=value``, as the caller knows them or counted in the study."""
+    sizes = options.sizes
+    if sizes is None:
+        synthetic = {name: plan.values[name] for name in ("seed", "customers") if name in plan.values}
+        sizes = segment_sizes(plan.study_file, column, **synthetic)
+    return {f"{column}={value}": size for value, size in sizes.items()}
 
 
 class _Batch:
     """Workers that take segments from a queue."""
 
-    def __init__(self, *, warm: bool, options: Mapping[str, Any]) -> None:
-        self._warm, self._options = warm, dict(options)
+    def __init__(self, options: BatchOptions) -> None:
+        self._options = options
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         self._stopping = threading.Event()
 
@@ -212,16 +236,17 @@ class _Batch:
         self,
         plans: Mapping[str, Plan],
         sizes: Mapping[str, int],
-        workers: int,
         on_done: Callable[[SegmentOutcome], None] | None,
     ) -> list[SegmentOutcome]:
-        crew = [WorkerProcess(warm=self._warm) for _ in range(workers)]
+        wished = self._options.workers or worker_count(len(plans))
+        workers = min(wished, max(len(plans), 1))
+        crew = [WorkerProcess(warm=self._options.warm) for _ in range(workers)]
         for worker in crew:
             self._idle.put(worker)
         try:
             with ThreadPoolExecutor(workers) as pool:
                 try:
-                    futures = [pool.submit(self._one, name, plans[name], sizes[name]) for name in plans]
+                    futures = [pool.submit(self._make, name, plans[name], sizes[name]) for name in plans]
                     for future in futures:
                         outcome = future.result()
                         if on_done is not None:
@@ -237,20 +262,32 @@ class _Batch:
             for worker in crew:
                 worker.stop()
 
-    def _one(self, segment: str, plan: Plan, customers: int) -> SegmentOutcome:
+    def _make(self, segment: str, plan: Plan, customers: int) -> SegmentOutcome:
         started = time.monotonic()
         worker = self._idle.get()
-        folder, status, code = "", "failed", int(ExitCode.INCOMPLETE)
+        folder = ""
+        status = "failed"
+        code = int(ExitCode.INCOMPLETE)
         try:
             if self._stopping.is_set():
                 raise ReportError("the batch was stopped", code=ExitCode.TERMINATED)
-            outcome = execute_plan(plan, worker, **self._options)
+            outcome = execute_plan(
+                plan,
+                worker,
+                force=self._options.force,
+                deadline=self._options.deadline,
+                cell_timeout=self._options.cell_timeout,
+            )
             folder = outcome.folder.relative_to(plan.shelf.folder.parent.parent).as_posix()
-            status, code, message = outcome.status, int(outcome.code), outcome.finding
+            status = outcome.status
+            code = int(outcome.code)
+            message = outcome.finding
         except ReportError as error:
-            code, message = int(error.code), str(error)
+            code = int(error.code)
+            message = str(error)
         except CxError as error:
-            code, message = int(ExitCode.DATA_REFUSED), str(error)
+            code = int(ExitCode.DATA_REFUSED)
+            message = str(error)
         except Exception as error:
             message = f"{type(error).__name__}: {error}"
         finally:
@@ -268,10 +305,13 @@ class _Batch:
 
 def _batch_code(outcomes: Sequence[SegmentOutcome]) -> ExitCode:
     failures = {outcome.code for outcome in outcomes if outcome.status == "failed"}
-    if failures:
-        return ExitCode(failures.pop()) if len(failures) == 1 else ExitCode.INCOMPLETE
-    alert = any(outcome.code == ExitCode.ALERT for outcome in outcomes)
-    return ExitCode.ALERT if alert else ExitCode.DONE
+    if len(failures) == 1:
+        return ExitCode(failures.pop())
+    if failures:  # of different kinds
+        return ExitCode.INCOMPLETE
+    if any(outcome.code == ExitCode.ALERT for outcome in outcomes):
+        return ExitCode.ALERT
+    return ExitCode.DONE
 
 
 def _batch_name(column: str, study: Any, parameters: Mapping[str, Any] | None) -> str:

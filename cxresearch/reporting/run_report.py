@@ -25,6 +25,7 @@ from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome
 from cxresearch.reporting.page.run_index import write_indexes
 from cxresearch.reporting.plan import Plan, plan_run
 from cxresearch.reporting.shelf.complete_run import check_run
+from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.shelf.locks import Lock
 from cxresearch.reporting.shelf.manifest import build_manifest, file_hashes, plain
 from cxresearch.reporting.worker.signals import held
@@ -176,8 +177,10 @@ class _Run:
         """Run, check and publish; on failure keep what is left where only the owner can read it."""
         shelf = self.plan.shelf
         shelf.sweep()
+        latest = None
         latest_folder = shelf.latest()
-        latest = read_record(latest_folder) if latest_folder else None
+        if latest_folder:
+            latest = read_record(latest_folder)
         now = current_causes(self.plan, latest)
         if not force and is_unchanged(latest, now):
             assert latest is not None  # noqa: S101 - unchanged from what
@@ -187,11 +190,11 @@ class _Run:
             check_space(shelf.folder)
             staging = self.staging = shelf.stage(self.run)
             if previous is None:
-                previous = previous_of(read_history(shelf), now) if latest else {}
+                previous = previous_of(read_history(shelf), now)
             job = self._job(staging, cell_timeout, previous)
             count = len(self.plan.notebook_to_run()["cells"])
             answer = self.worker.execute(
-                job, until=until, on_cell=None if on_cell is None else lambda cell: on_cell(cell + 1, count)
+                job, until=until, on_cell=lambda cell: _tell(on_cell, cell + 1, count)
             )
             if answer["status"] == "error" and answer["name"] in REFUSALS:
                 raise RefusedError(str(answer["text"]))
@@ -223,8 +226,7 @@ class _Run:
         }
 
     def _publish(self, staging: Path, results: dict[str, Any]) -> RunOutcome:
-        noted = staging / ".private" / "inputs.json"
-        inputs = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+        inputs = json_of(staging / ".private" / "inputs.json")
         manifest = build_manifest(
             report=self.plan.report,
             files=file_hashes(staging),
@@ -249,8 +251,11 @@ class _Run:
         return self._outcome(record, "published", loud)
 
     def _outcome(self, record: Record, status: str, alerts: tuple[str, ...]) -> RunOutcome:
+        code = ExitCode.DONE
+        if alerts:
+            code = ExitCode.ALERT
         return RunOutcome(
-            code=ExitCode.ALERT if alerts else ExitCode.DONE,
+            code=code,
             status=status,
             folder=record.folder,
             report=self.plan.report.name,
@@ -272,9 +277,12 @@ class _Run:
         if isinstance(error, RefusedError):
             shelf.discard(self.staging, self.lock)
             return
+        code = 0
+        if isinstance(error, ReportError):
+            code = int(error.code)
         facts = {
             "problem": str(error) or type(error).__name__,
-            "code": int(getattr(error, "code", 0) or 0) if isinstance(error, ReportError) else 0,
+            "code": code,
             "began": self.began.isoformat(timespec="seconds"),
             "log": self.worker.last_log,
         }
@@ -282,6 +290,11 @@ class _Run:
             shelf.keep_failure(self.staging, self.run, facts)
         except OSError:
             shelf.discard(self.staging, self.lock)
+
+
+def _tell(on_cell: OnCell | None, cell: int, count: int) -> None:
+    if on_cell is not None:
+        on_cell(cell, count)
 
 
 def check_space(folder: Path) -> int:

@@ -67,8 +67,9 @@ class Timing:
         if self.every == "hour":
             return f"*-*-* *:{self.minute:02d}:00"
         date = {"month": "*-*-01", "quarter": "*-01,04,07,10-01"}.get(self.every, "*-*-*")
-        weekday = f"{self.every[:3].title()} " if self.every in _DAYS else ""
-        return f"{weekday}{date} {self.hour:02d}:{self.minute:02d}:00"
+        if self.every in _DAYS:
+            date = f"{self.every[:3].title()} {date}"
+        return f"{date} {self.hour:02d}:{self.minute:02d}:00"
 
 
 def read_timing(every: str, at: str) -> Timing:
@@ -115,7 +116,9 @@ def schedule_text(
     if system not in SYSTEMS:
         raise usage_error(f"--as is {system!r}", wanted="one of " + ", ".join(SYSTEMS))
     plan = plan_run(report, study=study, parameters=parameters, output=output)
-    words = ["run", report, *(["--study", study] if study else [])]
+    words = ["run", report]
+    if study:
+        words += ["--study", study]
     for name, value in (parameters or {}).items():
         if re.search(r"[\r\n\0]", value) or "${{" in value:
             raise usage_error(
@@ -129,7 +132,9 @@ def schedule_text(
 
 def _program() -> str:
     beside = Path(sys.executable).with_name("cxresearch")
-    return str(beside) if beside.exists() else "cxresearch"
+    if beside.exists():
+        return str(beside)
+    return "cxresearch"
 
 
 def _cron(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:

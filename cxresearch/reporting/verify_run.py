@@ -12,6 +12,7 @@ from cxresearch.reporting.history import Record, read_record
 from cxresearch.reporting.outcome import usage_error
 from cxresearch.reporting.plan import plan_run
 from cxresearch.reporting.run_report import OnCell, execute_plan
+from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.shelf.manifest import digest, file_hashes
 from cxresearch.reporting.worker.worker_process import WorkerProcess
 from cxresearch.reporting.writing.changes import compare_headlines
@@ -63,14 +64,16 @@ def verify_run(folder: Path, *, deadline: float = 3600.0, on_cell: OnCell | None
     altered = altered_files(record)
     made = record.manifest["provenance"]
     before = folder / "previous.json"
-    previous = _json(before) if before.is_file() else {}
+    previous = json_of(before)
     with tempfile.TemporaryDirectory(prefix="cxresearch-verify-") as place, WorkerProcess() as worker:
         plan = plan_run(made["notebook"], parameters=made["given"], output=place, base=Path(made["base"]))
         outcome = execute_plan(plan, worker, deadline=deadline, on_cell=on_cell, previous=previous)
         again = read_record(outcome.folder)
     same = again.manifest["content_hash"] == record.manifest["content_hash"]
-    found = () if same else tuple(describe_difference(record, again))
-    return Verification(same=same and not altered, altered=altered, differences=found)
+    differences: tuple[str, ...] = ()
+    if not same:
+        differences = tuple(describe_difference(record, again))
+    return Verification(same=same and not altered, altered=altered, differences=differences)
 
 
 def altered_files(record: Record) -> tuple[str, ...]:
@@ -133,10 +136,3 @@ def latest_two(output: Path, report: str) -> tuple[Path, Path]:
     raise usage_error(
         f"{report!r} has no two runs under {output}", wanted="a report that ran twice, or two folders of runs"
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    import json
-
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content

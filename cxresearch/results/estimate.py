@@ -100,7 +100,7 @@ class Estimate(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """The note, if there is one."""
-        return (self.note,) if self.note else ()
+        return tuple(note for note in (self.note,) if note)
 
     @property
     def finding(self) -> str:

@@ -21,7 +21,9 @@ def why_hidden(n: int, n_effective: float | None = None) -> str:
     """
     if n < SUPPRESS_BELOW:
         return "too few answers to show"
-    return "too few independent answers to show" if _worth_few(n_effective) else _PROTECTS
+    if _worth_few(n_effective):
+        return "too few independent answers to show"
+    return _PROTECTS
 
 
 def _worth_few(n_effective: float | None) -> bool:
@@ -36,5 +38,7 @@ def hidden_mark(n: int, n_effective: float | None = None) -> str:
     >>> hidden_mark(3), hidden_mark(12)
     ('too few to show, n 3', 'hidden for a smaller group, n 12')
     """
-    small = n < SUPPRESS_BELOW or _worth_few(n_effective)
-    return f"{'too few to show' if small else 'hidden for a smaller group'}, n {n:,}"
+    mark = "hidden for a smaller group"
+    if n < SUPPRESS_BELOW or _worth_few(n_effective):
+        mark = "too few to show"
+    return f"{mark}, n {n:,}"

@@ -34,5 +34,6 @@ def label_before(start: datetime, every: str) -> str:
     >>> label_before(datetime(2024, 1, 1), "month"), label_before(datetime(2024, 1, 1), "quarter")
     ('2023-12', '2023 Q4')
     """
-    eve = start - timedelta(days=7 if every == "week" else 1)
-    return period_label(eve, every)
+    if every == "week":
+        return period_label(start - timedelta(days=7), every)
+    return period_label(start - timedelta(days=1), every)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.errors import ArgumentError
@@ -160,17 +161,16 @@ def one_row(result: Any) -> pd.DataFrame:
 def _folded(result: Result) -> dict[str, Any]:
     """The main table in two parts, the second folded away; nothing where there is no table."""
     frame = getattr(result, "table", None)
+    parts: dict[str, Any] = {"title": "", "first": None, "rest": None, "beyond": 0}
     if frame is None or not hasattr(frame, "columns"):
-        return {"title": "", "first": None, "rest": None, "beyond": 0}
+        return parts
     written = result.spec().write(frame, max_rows=FOLDED_ROWS)
-    first = dataclasses.replace(written, rows=written.rows[:SHOWN_ROWS])
-    further = dataclasses.replace(written, rows=written.rows[SHOWN_ROWS:])
-    return {
-        "title": result.caption(),
-        "first": first,
-        "rest": further if further.rows else None,
-        "beyond": written.n_left,
-    }
+    parts["title"] = result.caption()
+    parts["first"] = dataclasses.replace(written, rows=written.rows[:SHOWN_ROWS])
+    parts["beyond"] = written.n_left
+    if len(written.rows) > SHOWN_ROWS:
+        parts["rest"] = dataclasses.replace(written, rows=written.rows[SHOWN_ROWS:])
+    return parts
 
 
 #: A field in a caption, with or without a format: ``{level}``, ``{margin:g}``, ``{overall.df}``.
@@ -211,11 +211,10 @@ def _as_text(written: WrittenTable) -> str:
     columns = list(zip(*grid, strict=True))
     widths = [max(len(cell) for cell in column) for column in columns]
     lines = []
+    sides = {"number": str.rjust, "short": str.ljust, "text": str.ljust}
     for row in grid:
-        cells = [
-            cell.rjust(width) if align == "number" else cell.ljust(width)
-            for cell, width, align in zip(row, widths, written.alignment, strict=True)
-        ]
+        aligned = zip(row, widths, written.alignment, strict=True)
+        cells = [sides[align](cell, width) for cell, width, align in aligned]
         lines.append("  ".join(cells).rstrip())
     if written.n_left:
         lines.append(f"... {written.n_left:,} further rows in to_frame()")
@@ -223,30 +222,66 @@ def _as_text(written: WrittenTable) -> str:
 
 
 def as_plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold: missing and infinite become None, arrays and frames lists."""
+    """Turn a value into what JSON can hold: missing and infinite become None, arrays and frames lists.
+
+    Examples
+    --------
+    >>> as_plain({"low": float("nan"), "high": float("inf"), "n": 3, "day": date(2024, 5, 1)})
+    {'low': None, 'high': None, 'n': 3, 'day': '2024-05-01'}
+    """
     if isinstance(value, Result):
         return value.to_dict()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
         return value.value
-    if type(value).__name__ in ("NaTType", "NAType"):  # pandas' own; NaT passes for a datetime
+    # pandas' own missing values: NaT passes for a datetime, NA for nothing at all
+    if type(value).__name__ in ("NaTType", "NAType"):
         return None
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {str(key): as_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [as_plain(item) for item in value]
     if hasattr(value, "to_dict") and hasattr(value, "columns"):  # a data frame
         return [as_plain(row) for row in value.to_dict("records")]
     if hasattr(value, "tolist"):  # NumPy scalars and arrays, Series
         return as_plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+    return _plain(value)
+
+
+@singledispatch
+def _plain(value: Any) -> Any:
+    """A value of Python itself; what has no plain form becomes its text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return str(value)
+
+
+@_plain.register(type(None))
+@_plain.register(bool)
+@_plain.register(int)
+@_plain.register(str)
+def _(value: Any) -> Any:
+    return value
+
+
+@_plain.register
+def _(value: float) -> float | None:
+    if math.isfinite(value):
+        return value
+    return None
+
+
+@_plain.register
+def _(value: date) -> str:  # datetimes are dates
+    return value.isoformat()
+
+
+@_plain.register
+def _(value: dict) -> dict[str, Any]:  # type: ignore[type-arg] # singledispatch takes plain classes
+    return {str(key): as_plain(item) for key, item in value.items()}
+
+
+@_plain.register(list)
+@_plain.register(tuple)
+@_plain.register(set)
+@_plain.register(frozenset)
+def _(value: Any) -> list[Any]:
+    return [as_plain(item) for item in value]
 
 
 def facts_html(title: str, facts: Mapping[str, str]) -> str:

@@ -71,7 +71,9 @@ class Column:
         unit = self._unit_of(row)
         if self.low in row and self.high in row:
             return interval_text(value, row[self.low], row[self.high], unit)
-        return self.missing if is_missing(value) else value_text(value, unit)
+        if is_missing(value):
+            return self.missing
+        return value_text(value, unit)
 
     def _unit_of(self, row: Mapping[Any, Any]) -> Unit | None:
         unit = self.unit
@@ -171,10 +173,9 @@ class TableSpec:
                 f"the table has no column {name!r}",
                 wanted="one of " + ", ".join(column.name for column in self.columns),
             )
-        columns = [
-            dataclasses.replace(column, **attributes) if column.name == name else column
-            for column in self.columns
-        ]
+        place = [column.name for column in self.columns].index(name)
+        columns = list(self.columns)
+        columns[place] = dataclasses.replace(columns[place], **attributes)
         return dataclasses.replace(self, columns=tuple(columns))
 
     def without(self, *names: str) -> TableSpec:
@@ -224,8 +225,7 @@ class TableSpec:
         WrittenTable
         """
         columns = self.shown(frame)
-        head = frame if max_rows is None else frame.head(max_rows)
-        records = head.to_dict("records")
+        records = frame.iloc[:max_rows].to_dict("records")
         rows = tuple(tuple(column.text(row) for column in columns) for row in records)
         return WrittenTable(
             headings=tuple(column.label for column in columns),
@@ -336,5 +336,6 @@ def _alignment(column: pd.Series[Any], cells: Sequence[str]) -> Literal["number"
 
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         return "number"
-    longest = max(map(len, cells), default=0)
-    return "short" if longest <= _SHORT else "text"
+    if max(map(len, cells), default=0) <= _SHORT:
+        return "short"
+    return "text"

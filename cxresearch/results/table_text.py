@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime
-from numbers import Integral
+from datetime import date
+from numbers import Integral, Number
 from typing import Any
 
 from cxresearch.results.units import Unit, format_estimate, format_value
@@ -14,6 +14,7 @@ from cxresearch.results.units import Unit, format_estimate, format_value
 _UNBROKEN = re.compile(r"\[[^\[\]]{1,40}\](?: points| h| min| days)?|\(p [^()]{1,12}\)|\d [%h]|\bn \d")
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 NOT_AVAILABLE = "n/a"
+_TRUTH = {True: "yes", False: "no"}
 
 
 def unbroken(text: str) -> str:
@@ -55,24 +56,34 @@ def value_text(value: Any, unit: Unit | None = None) -> str:
     --------
     >>> value_text(0.123, Unit.SHARE), value_text(0.0004, Unit.P_VALUE), value_text(1234), value_text(None)
     ('12.3 %', '< 0.001', '1,234', 'n/a')
+    >>> from datetime import datetime
     >>> value_text(True), value_text(datetime(2024, 5, 1)), value_text("pro")
     ('yes', '2024-05-01', 'pro')
     """
     if is_missing(value):
         return NOT_AVAILABLE
-    if isinstance(value, datetime) and unit is Unit.DATE:
-        return value.date().isoformat()
-    if isinstance(value, (datetime, date)):
-        return value.isoformat().replace("T00:00:00", "").replace("T", " ")
-    if isinstance(value, str):
-        return value
+    if isinstance(value, date):  # datetimes are dates
+        return _date_text(value, unit)
     if type(value).__name__ in ("bool", "bool_"):
-        return "yes" if value else "no"
+        return _TRUTH[bool(value)]
+    if isinstance(value, Number) and not isinstance(value, str):
+        return _number_text(value, unit)
+    return str(value)
+
+
+def _date_text(value: date, unit: Unit | None) -> str:
+    """A day, with its time where there is one and the unit does not say that days are meant."""
+    if unit is Unit.DATE:
+        return f"{value:%Y-%m-%d}"
+    return value.isoformat().replace("T00:00:00", "").replace("T", " ")
+
+
+def _number_text(value: Any, unit: Unit | None) -> str:
     if unit is not None:
         return format_value(float(value), unit)
-    if isinstance(value, float):
-        return format_value(value, Unit.SCORE)
-    return f"{value:,}" if isinstance(value, Integral) else str(value)
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    return format_value(float(value), Unit.SCORE)
 
 
 def interval_text(value: Any, low: Any, high: Any, unit: Unit | None = None) -> str:

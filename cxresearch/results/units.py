@@ -40,13 +40,18 @@ _OF_SIDES = {Unit.SHARE_DIFFERENCE: Unit.SHARE, Unit.AUC_DIFFERENCE: Unit.AUC}
 
 
 def _signed(text: str, value: float) -> str:
-    return f"+{text}" if value > 0 else text
+    if value > 0:
+        return f"+{text}"
+    return text
 
 
 def _fixed(decimals: int) -> Callable[[float], str]:
     def format_number(value: float) -> str:
         text = f"{value:,.{decimals}f}"
-        return text[1:] if float(text.replace(",", "")) == 0 and text.startswith("-") else text
+        # What rounds to zero has no sign.
+        if float(text.replace(",", "")) == 0:
+            return text.removeprefix("-")
+        return text
 
     return format_number
 
@@ -88,7 +93,9 @@ def _writer(unit: Unit, lead: float) -> tuple[_Writer, str]:
     ``lead`` is the number that decides: the estimate, so that its interval is in the same unit.
     """
     if unit is Unit.HOURS and abs(lead) < 1:
-        minutes = _fixed(1 if 60 * abs(lead) < 10 else 0)
+        minutes = _fixed(0)
+        if 60 * abs(lead) < 10:
+            minutes = _fixed(1)
         return lambda value: minutes(60 * value), _SUFFIX[Unit.MINUTES]
     return _WRITERS[unit], _SUFFIX.get(unit, "")
 
@@ -128,7 +135,9 @@ def format_value(value: float, unit: Unit, *, signed: bool = False) -> str:
     """
     write, suffix = _writer(unit, value)
     text = _number(value, unit, write, signed=signed)
-    return text + suffix if text not in ("n/a", "unbounded") else text
+    if text in ("n/a", "unbounded"):
+        return text
+    return text + suffix
 
 
 def format_interval(
@@ -154,7 +163,9 @@ def format_interval(
     >>> format_interval(-0.048, 0.041, Unit.SHARE_DIFFERENCE, signed=True)
     '[−4.8, +4.1] points'
     """
-    write, suffix = _writer(unit, max(abs(low), abs(high)) if value is None else value)
+    if value is None:
+        value = max(abs(low), abs(high))
+    write, suffix = _writer(unit, value)
     ends = [_number(end, unit, write, signed=signed) for end in (low, high)]
     return f"[{ends[0]}, {ends[1]}]{suffix}"
 
@@ -187,4 +198,6 @@ def format_p_value(p_value: float) -> str:
     """
     if math.isnan(p_value):
         return "p n/a"
-    return "p < 0.001" if p_value < 0.001 else f"p {p_value:.3f}"
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p {p_value:.3f}"

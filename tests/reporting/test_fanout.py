@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cxresearch.reporting.outcome import ExitCode, ReportError
-from cxresearch.reporting.run_each import run_each, worker_count
+from cxresearch.reporting.run_each import BatchOptions, run_each, worker_count
 
 PARAMETERS = 'study: str = "built-in"\nsegment: str = ""\ncustomers: int = 400'
 OPEN = (
@@ -23,7 +23,9 @@ def test_each_segment_has_its_report_and_small_ones_none(notebook, tmp_path) -> 
         parameters=PARAMETERS,
         save=SAVE,
     )
-    done = run_each(path, "segment", output=tmp_path / "reports", warm=True, smallest=50)
+    done = run_each(
+        path, "segment", output=tmp_path / "reports", options=BatchOptions(warm=True, smallest=50)
+    )
     found = {outcome.segment: outcome for outcome in done.segments}
     assert done.code is ExitCode.DONE
     assert set(found) == {"segment=smb", "segment=mid"}
@@ -34,7 +36,9 @@ def test_each_segment_has_its_report_and_small_ones_none(notebook, tmp_path) -> 
     page = done.summary.read_text()
     assert "enterprise" not in page and "1 segments are too small" in page
     assert json.loads(done.summary.with_suffix(".json").read_text())["suppressed"] == 1
-    again = run_each(path, "segment", output=tmp_path / "reports", warm=True, smallest=50)
+    again = run_each(
+        path, "segment", output=tmp_path / "reports", options=BatchOptions(warm=True, smallest=50)
+    )
     assert {outcome.status for outcome in again.segments} == {"unchanged"}
 
 
@@ -42,15 +46,15 @@ def test_one_failure_leaves_the_rest_and_is_tried_again(notebook, tmp_path, monk
     cells = [OPEN, "import os\nassert name != 'mid' or not os.environ.get('FAIL_MID')"]
     path = notebook(cells, parameters=PARAMETERS, save=SAVE)
     monkeypatch.setenv("FAIL_MID", "1")
-    sizes = {"smb": 100, "mid": 100}
-    broken = run_each(path, "segment", output=tmp_path / "reports", warm=True, sizes=sizes)
+    options = BatchOptions(warm=True, sizes={"smb": 100, "mid": 100})
+    broken = run_each(path, "segment", output=tmp_path / "reports", options=options)
     assert broken.code is ExitCode.CELL_FAILED
     assert {o.segment: o.status for o in broken.segments} == {
         "segment=smb": "published",
         "segment=mid": "failed",
     }
     monkeypatch.delenv("FAIL_MID")
-    mended = run_each(path, "segment", output=tmp_path / "reports", warm=True, sizes=sizes)
+    mended = run_each(path, "segment", output=tmp_path / "reports", options=options)
     assert mended.code is ExitCode.DONE
     assert {o.segment: o.status for o in mended.segments} == {
         "segment=smb": "unchanged",
@@ -61,9 +65,10 @@ def test_one_failure_leaves_the_rest_and_is_tried_again(notebook, tmp_path, monk
 @pytest.mark.slow
 def test_warm_and_cold_kernels_give_the_same_content(run, notebook, tmp_path) -> None:
     path = notebook([OPEN], parameters=PARAMETERS, save=SAVE)
-    options = {"sizes": {"smb": 100}, "workers": 1}
-    warm = run_each(path, "segment", output=tmp_path / "warm", warm=True, **options)
-    cold = run_each(path, "segment", output=tmp_path / "cold", **options)
+    options = BatchOptions(sizes={"smb": 100}, workers=1)
+    warm_options = BatchOptions(sizes={"smb": 100}, workers=1, warm=True)
+    warm = run_each(path, "segment", output=tmp_path / "warm", options=warm_options)
+    cold = run_each(path, "segment", output=tmp_path / "cold", options=options)
     pages = [
         (tmp_path / place / done.segments[0].folder / "report.html").read_bytes()
         for place, done in (("warm", warm), ("cold", cold))

@@ -1,9 +1,6 @@
-"""Notebook.
+"""A report notebook read as source: which there are, which parameters they have, and of which type.
 
-``catalogue``
-    The reports there are: notebooks of the package, and a user's own by path.
-``parameter_values``
-    Values of parameters: text from a command line becomes the declared type, or is refused with a reason.
-``parameters``
-    Parameters of a report: read from its notebook without running it, and given values by declared type.
+- `catalogue`: the reports of the package, and a user's own by path.
+- `parameters`: parameters of a report, read without running it.
+- `parameter_values`: text of a command line as the declared type, or refused with a reason.
 """

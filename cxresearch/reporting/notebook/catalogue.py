@@ -114,7 +114,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 def source_of(cell: dict[str, Any]) -> str:
     """Return the text of a cell, however the file splits it."""
     source = cell["source"]
-    return source if isinstance(source, str) else "".join(source)
+    return "".join(source)  # of lines, or of one text
 
 
 def _describe(path: Path) -> Report:
@@ -122,13 +122,17 @@ def _describe(path: Path) -> Report:
         source_of(cell) for cell in read_notebook(path)["cells"] if cell["cell_type"] == "markdown"
     )
     heading = re.search(r"^#\s+(.+)$", prose, flags=re.MULTILINE)
-    after = prose[heading.end() :] if heading else prose
+    title = path.stem.replace("_", " ")
+    after = prose
+    if heading:
+        title = heading.group(1).strip()
+        after = prose[heading.end() :]
     paragraphs = [part.strip() for part in after.split("\n\n") if part.strip()]
     plain = [part for part in paragraphs if not part.startswith(("#", "|", "```"))]
-    summary = re.sub(r"\s+", " ", plain[0]) if plain else ""
+    summary = " ".join("".join(plain[:1]).split())
     return Report(
         name=slug(path.stem),
         path=path,
-        title=heading.group(1).strip() if heading else path.stem.replace("_", " "),
+        title=title,
         summary=summary,
     )

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from cxresearch.reporting.outcome import usage_error
+from cxresearch.wording import only_if
 
 LONGEST_TEXT = 10_000
 _TRUE = {"true", "yes", "on", "1"}
@@ -51,7 +52,9 @@ class Kind:
             "choice": "one of " + ", ".join(map(repr, self.choices)),
             "list": f"list[{self.item}]",
         }.get(self.base, self.base)
-        return f"{text} | None" if self.optional else text
+        if self.optional:
+            return f"{text} | None"
+        return text
 
 
 def coerce(name: str, value: Any, kind: Kind, *, today: date) -> Any:
@@ -100,13 +103,15 @@ def _read(name: str, value: Any, kind: Kind, today: date) -> Any:
 
 class _NoFitError(Exception):
     def __init__(self, reason: str = "", wanted: str = "") -> None:
-        super().__init__(f" ({reason})" if reason else "")
+        super().__init__(only_if(reason, f" ({reason})"))
         self.wanted = wanted
 
 
 def _shown(value: Any) -> str:
     text = ascii(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    if len(text) > 80:
+        return text[:77] + "..."
+    return text
 
 
 def _text(value: Any) -> str:
@@ -172,7 +177,7 @@ def _items(value: Any) -> list[Any]:
             except ValueError:
                 raise _NoFitError("not a JSON list", 'a,b,c or ["a", "b,c"]') from None
         else:
-            value = [part.strip() for part in text.split(",")] if text else []
+            value = [part.strip() for part in text.split(",") if text]
     if not isinstance(value, list):
         raise _NoFitError
     return value
@@ -182,9 +187,11 @@ def _date(value: Any, today: date) -> date:
     if type(value) is date:
         return value
     if isinstance(value, str):
-        found = _relative(value.strip().lower(), today) if not re.match(r"\d", value) else _iso(value)
-        if found is not None:
-            return found
+        day = _iso(value)
+        if not re.match(r"\d", value):
+            day = _relative(value.strip().lower(), today)
+        if day is not None:
+            return day
     raise _NoFitError(wanted=f"a date: {_DATE_FORMS}")
 
 
@@ -209,7 +216,9 @@ def _relative(text: str, today: date) -> date | None:
     start = _period_start(today, period[2])
     if period[1] == "last":
         start = _period_start(start - timedelta(days=1), period[2])
-    return start if period[3] == "-start" else _period_end(start, period[2])
+    if period[3] == "-start":
+        return start
+    return _period_end(start, period[2])
 
 
 def _period_start(day: date, period: str) -> date:

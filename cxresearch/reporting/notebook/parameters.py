@@ -14,7 +14,7 @@ from typing import Any
 from cxresearch.reporting.notebook.catalogue import PARAMETERS_TAG, source_of
 from cxresearch.reporting.notebook.parameter_values import Kind, coerce
 from cxresearch.reporting.outcome import ReportError, usage_error
-from cxresearch.wording import did_you_mean
+from cxresearch.wording import did_you_mean, only_if
 
 SECRET_NAME = re.compile(
     r"(^|_)(passwords?|passwd|pwd|passphrase|secrets?|tokens?|api_?keys?|access_?keys?|private_?keys?|"
@@ -47,7 +47,7 @@ class Parameter:
 
     def __str__(self) -> str:
         text = f"{self.name}: {self.kind} = {self.default!r}"
-        return f"{text}  # {self.help}" if self.help else text
+        return text + only_if(self.help, f"  # {self.help}")
 
 
 def read_parameters(notebook: Mapping[str, Any], *, where: str = "the notebook") -> tuple[Parameter, ...]:
@@ -173,7 +173,13 @@ def injected_source(values: Mapping[str, Any]) -> str:
 
 
 def _flat(values: Any) -> list[Any]:
-    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+    flat: list[Any] = []
+    for value in values:
+        if isinstance(value, list):
+            flat += value
+        else:
+            flat.append(value)
+    return flat
 
 
 def _literal(value: Any) -> str:
@@ -242,19 +248,31 @@ def _kind_of(node: ast.expr, line: str) -> Kind:
     if isinstance(node, ast.Name) and node.id in _SIMPLE:
         return Kind(base=_SIMPLE[node.id])
     if isinstance(node, ast.Subscript):
-        outer = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
-        if outer == "Literal":
-            items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            return Kind(base="choice", choices=tuple(ast.literal_eval(item) for item in items))
-        if outer == "Optional":
-            return _kind(node.slice, line).or_none()
-        if outer == "list":
-            return Kind(base="list", item=_kind(node.slice, line))
+        kind = _subscripted(node, line)
+        if kind is not None:
+            return kind
     raise usage_error(
         f"the type {ast.unparse(node)!r} is not one a parameter can have",
         where=line,
         wanted="str, int, float, bool, date, Literal[...], list[...] or one of these `| None`",
     )
+
+
+def _subscripted(node: ast.Subscript, line: str) -> Kind | None:
+    outer = _last_name(node.value)
+    if outer == "Literal":
+        items = getattr(node.slice, "elts", [node.slice])
+        return Kind(base="choice", choices=tuple(ast.literal_eval(item) for item in items))
+    if outer == "Optional":
+        return _kind(node.slice, line).or_none()
+    if outer == "list":
+        return Kind(base="list", item=_kind(node.slice, line))
+    return None
+
+
+def _last_name(node: ast.expr) -> str:
+    """The name a dotted name ends with: ``typing.Literal`` and ``Literal`` are one."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -263,7 +281,7 @@ def _is_none(node: ast.expr) -> bool:
 
 def _default(node: ast.expr, name: str, line: str) -> Any:
     if isinstance(node, ast.Call) and not node.keywords:
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        called = _last_name(node.func)
         try:
             arguments = [ast.literal_eval(argument) for argument in node.args]
             if called == "date":
@@ -280,7 +298,9 @@ def _default(node: ast.expr, name: str, line: str) -> Any:
             where=line,
             wanted="a literal: text, a number, True, None, a date(...) or a list of these",
         ) from None
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return list(value)
+    return value
 
 
 def _inferred(default: Any, name: str, line: str) -> Kind:

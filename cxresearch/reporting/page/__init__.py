@@ -1,11 +1,7 @@
-"""Page.
+"""From an executed notebook to page, mail and lists of runs; nothing in them can act.
 
-``finish_run``
-    What the worker does after the last cell: strike out what differs from run to run, then write the page.
-``mail_body``
-    The e-mail body of a report: inline styles, small pictures, below the size at which mail programs cut.
-``report_page``
-    From an executed notebook to the published page: no code, no script, nothing loaded from elsewhere.
-``run_index``
-    Pages that list the runs of a report, with a sparkline for each headline figure.
+- `finish_run`: what the worker does after the last cell.
+- `report_page`: the published page, cleaned.
+- `mail_body`: the same in short, below the size at which mail programs cut.
+- `run_index`: pages that list runs, with a sparkline for each headline figure.
 """

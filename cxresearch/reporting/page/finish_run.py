@@ -12,6 +12,7 @@ from cxresearch.reporting.outcome import ReportError
 from cxresearch.reporting.page.mail_body import write_mail
 from cxresearch.reporting.page.report_page import about_block, block_of, render
 from cxresearch.reporting.shelf.complete_run import check_results
+from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
 
@@ -70,6 +71,10 @@ def tidy(notebook: Any) -> None:
             _tidy_output(output)
 
 
+#: Behind what was displayed before it comes what was printed, then what went to the log.
+_STREAMS = {"stdout": 1, "stderr": 2}
+
+
 def _joined(outputs: list[Any]) -> list[Any]:
     """Join what a cell printed: in how many pieces a text arrives, and which stream is first, is chance."""
     ordered: list[tuple[int, int, Any]] = []
@@ -83,7 +88,7 @@ def _joined(outputs: list[Any]) -> list[Any]:
             streams[output["name"]]["text"] += output["text"]
         else:
             streams[output["name"]] = output
-            ordered.append((shown, 1 if output["name"] == "stdout" else 2, output))
+            ordered.append((shown, _STREAMS[output["name"]], output))
     for output in streams.values():  # a carriage return starts the line anew, as progress bars do
         lines = output["text"].replace("\r\n", "\n").split("\n")
         output["text"] = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
@@ -93,7 +98,9 @@ def _joined(outputs: list[Any]) -> list[Any]:
 def _tidy_output(output: Any) -> None:
     if "metadata" in output:
         block = block_of(output)
-        output["metadata"] = {"cxresearch": {"block": block}} if block else {}
+        output["metadata"] = {}
+        if block:
+            output["metadata"] = {"cxresearch": {"block": block}}
     if isinstance(output.get("text"), str):
         output["text"] = _steady(output["text"])
     for mime, value in output.get("data", {}).items():
@@ -108,9 +115,14 @@ def _steady(text: str) -> str:
 
 
 def _secrets(staging: Path) -> dict[str, str]:
-    noted = staging / ".private" / "secrets"
-    names = noted.read_text(encoding="utf-8").split() if noted.is_file() else []
+    names = _lines_of(staging / ".private" / "secrets")
     return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def _lines_of(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    return path.read_text(encoding="utf-8").split()
 
 
 def strike_secrets(text: str, secrets: dict[str, str]) -> str:
@@ -123,38 +135,33 @@ def strike_secrets(text: str, secrets: dict[str, str]) -> str:
 
 def _strike_files(staging: Path) -> None:
     secrets = _secrets(staging)
-    for path in [staging / "results.json", *(staging / "tables").glob("*.csv")] if secrets else []:
+    if not secrets:
+        return
+    for path in [staging / "results.json", *(staging / "tables").glob("*.csv")]:
         text = path.read_text(encoding="utf-8")
         path.write_text(strike_secrets(text, secrets), encoding="utf-8")
 
 
 def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
     results = json.loads((staging / "results.json").read_text(encoding="utf-8"))
-    inputs = _json_of(staging / ".private" / "inputs.json")
-    previous = _json_of(staging / "previous.json")
+    inputs = json_of(staging / ".private" / "inputs.json")
+    previous = json_of(staging / "previous.json")
     blocks = {block_of(output) for cell in notebook["cells"] for output in cell.get("outputs", ())}
     alerts = _alerts(job, results, previous, staging)
     moved: Markup | str = ""
     if results["headline"]:
         changes = compare_headlines(results["headline"], previous.get("headline", []))
         moved = changes_block(changes, previous)
-    boxes = alerts if "since-last-time" in blocks else alerts + moved
+    boxes = alerts
+    if "since-last-time" not in blocks:
+        boxes = alerts + moved
     about = about_block(job["parameters"], inputs, inputs.get("counts", []))
-    noted = strike_secrets(json.dumps(_json_of(staging / ".private" / "facts.json")), _secrets(staging))
+    noted = strike_secrets(json.dumps(json_of(staging / ".private" / "facts.json")), _secrets(staging))
     facts = {**job["parameters"], **json.loads(noted)}
     page = render(notebook, title=job["title"], boxes=boxes, about=about, facts=facts)
     (staging / "report.html").write_text(page, encoding="utf-8")
-    shown = staging / ".private" / "shown"
-    pictures = shown.read_text(encoding="utf-8").split() if shown.is_file() else []
+    pictures = _lines_of(staging / ".private" / "shown")
     write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures)
-
-
-def _json_of(path: Path) -> dict[str, Any]:
-    """The content of a file, nothing where there is none."""
-    if not path.is_file():
-        return {}
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _alerts(

@@ -56,14 +56,16 @@ def _too_large(page: str) -> bool:
 
 
 def _body(results: Mapping[str, Any], title: str, boxes: Markup | str, sources: Sequence[str]) -> str:
-    headline = results["headline"]
+    tiles: Markup | str = ""
+    if results["headline"]:
+        tiles = tiles_block(results["headline"])
     return render_html(
         "cxresearch.reporting",
         "mail",
         title=title,
         finding=finding_block(results["finding"][:2000], "", "neutral"),
         boxes=boxes,
-        tiles=tiles_block(headline) if headline else "",
+        tiles=tiles,
         sources=sources,
         width=_WIDTH,
     )

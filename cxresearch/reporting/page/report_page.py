@@ -87,19 +87,17 @@ def _boxes_after(notebook: Any) -> int:
 
 def _left_off(notebook: Any) -> list[int]:
     """Find the prose tagged ``optional`` whose code, up to the next prose, shows nothing."""
-    left_off: list[int] = []
-    optional = -1
+    waiting: set[int] = set()
+    left_off: set[int] = set()
     for index, cell in enumerate(notebook.cells):
-        shows = any(shown(output) for output in cell.get("outputs", ()))
-        if cell.cell_type != "markdown":
-            optional = -1 if shows else optional
-            continue
-        if optional >= 0:
-            left_off.append(optional)
-        optional = index if OPTIONAL in cell.metadata.get("tags", ()) else -1
-    if optional >= 0:
-        left_off.append(optional)
-    return left_off
+        if cell.cell_type == "markdown":
+            left_off |= waiting
+            waiting = set()
+            if OPTIONAL in cell.metadata.get("tags", ()):
+                waiting = {index}
+        elif any(shown(output) for output in cell.get("outputs", ())):
+            waiting = set()
+    return sorted(left_off | waiting)
 
 
 def block_of(output: Mapping[str, Any]) -> str:
@@ -135,31 +133,39 @@ def shown(output: Mapping[str, Any]) -> Markup | str:
         return ""
     if "text/html" in data:
         return block("output", kind="markup", text=clean(_text(data["text/html"])))
-    for mime in ("image/png", "image/jpeg"):
+    for mime in _PICTURES:
         if mime in data:
-            return _picture(mime, re.sub(r"\s", "", _text(data[mime])))
-    if "image/svg+xml" in data:
-        coded = base64.b64encode(_text(data["image/svg+xml"]).encode("utf-8")).decode("ascii")
-        return _picture("image/svg+xml", coded)
+            return _picture(mime, _text(data[mime]))
     if "text/plain" in data:
         return block("output", kind="text", text=_text(data["text/plain"]))
     return ""
 
 
+#: What is printed is shown; what goes to the log is folded away.
+_STREAMS = {"stdout": "text", "stderr": "notes"}
+_PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+
+
 def _printed(text: str, stream: str) -> Markup | str:
     if not text:
         return ""
-    return block("output", kind="text" if stream == "stdout" else "notes", text=text)
+    return block("output", kind=_STREAMS[stream], text=text)
 
 
-def _picture(mime: str, coded: str) -> Markup | str:
+def _picture(mime: str, content: str) -> Markup | str:
+    """A picture as an image of its data, in which no script runs."""
+    coded = re.sub(r"\s", "", content)
+    if mime == "image/svg+xml":
+        coded = base64.b64encode(content.encode("utf-8")).decode("ascii")
     if not re.fullmatch(r"[A-Za-z0-9+/=]*", coded):
         return ""
     return block("output", kind="picture", mime=mime, text=coded)
 
 
 def _text(value: Any) -> str:
-    return "".join(value) if isinstance(value, (list, tuple)) else str(value)
+    if isinstance(value, (list, tuple)):
+        return "".join(value)
+    return str(value)
 
 
 def clean(markup: str) -> Markup:

@@ -135,8 +135,7 @@ def write_indexes(shelf: Shelf) -> None:
     """Write the page of a shelf and, unless another run is at it, the page of all reports above it."""
     history = read_history(shelf)
     if history:
-        failed = shelf.folder / "failed"
-        failures = sum(1 for _ in failed.iterdir()) if failed.is_dir() else 0
+        failures = len(list(shelf.folder.glob("failed/*")))
         write_atomically(shelf.folder / "index.html", report_index(history, failures=failures))
     output = shelf.folder.parent.parent
     with contextlib.suppress(ReportError), Lock(output / ".index.lock"):

@@ -1,11 +1,8 @@
-"""Shelf.
+"""Where runs stand: staged, complete, published whole or not at all.
 
-``complete_run``
-    Whether a run succeeded: no error, every code cell ran, results.json valid. Nothing is taken on trust.
-``locks``
-    A lock that dies with its process.
-``manifest``
-    What a run rests on: everything that decides its content, hashed; what varies by the clock stands apart.
-``shelf``
-    The folder of a report: staging, published runs, `latest`, and failures kept apart.
+- `shelf`: the folder of a report: staging, published runs, `latest`, failures.
+- `complete_run`: whether a run succeeded; nothing is taken on trust.
+- `json_files`: the JSON files of a run.
+- `manifest`: everything that decides the content of a run, hashed.
+- `locks`: a lock that dies with its process.
 """

@@ -199,43 +199,40 @@ def _environment() -> dict[str, str]:
 def failure_of(answer: dict[str, Any], *, report: str, limits: str) -> ReportError:
     """Return the error that an answer of the worker stands for: one clear message and its exit code."""
     cell = int(answer.get("cell", -1))
-    where = f"{report}, cell {cell + 1}" if cell >= 0 else report
-    text = str(answer.get("text", "")).strip()
+    where = report
+    if cell >= 0:
+        where = f"{report}, cell {cell + 1}"
+    text = " ".join(str(answer.get("text", "")).split())[:2000]
     name = str(answer.get("name", ""))
-    match answer["status"]:
-        case "deadline":
-            return ReportError(
-                f"the run took longer than its deadline ({limits})",
-                code=ExitCode.DEADLINE,
-                where=where,
-                next_step="raise --deadline, or make the notebook do less",
-            )
-        case "timeout":
-            return ReportError(
-                "a cell took longer than it may",
-                code=ExitCode.CELL_FAILED,
-                where=where,
-                next_step="--cell-timeout",
-            )
-        case "dead":
-            return ReportError(
-                "the kernel died",
-                code=ExitCode.KERNEL_DIED,
-                where=where,
-                next_step="the usual cause is memory: see the log of the system",
-            )
-        case "disk":
-            return ReportError(f"cannot write: {text}", code=ExitCode.DISK, where=where)
-        case "error" if name in ("SystemExit", "KeyboardInterrupt"):
-            return ReportError(
-                f"a cell ended the notebook early with {name}",
-                code=ExitCode.INCOMPLETE,
-                where=where,
-                wanted="every code cell to run",
-            )
-        case "error":
-            return ReportError(
-                f"{name}: {' '.join(text.split())[:2000]}", code=ExitCode.CELL_FAILED, where=where
-            )
-        case _:
-            return ReportError(f"the worker failed: {text[:2000]}", code=ExitCode.INCOMPLETE, where=where)
+    status = answer["status"]
+    if status == "error" and name in ("SystemExit", "KeyboardInterrupt"):
+        status = "ended early"
+    code = _CODES.get(status, ExitCode.INCOMPLETE)
+    message = _MESSAGES.get(status, "the worker failed: {text}")
+    filled = message.replace("{limits}", limits).replace("{name}", name).replace("{text}", text)
+    advice = _ADVICE.get(status, {})
+    return ReportError(filled, code=code, where=where, **advice)
+
+
+#: How a run can end before its last cell, by what the worker says.
+_CODES = {
+    "deadline": ExitCode.DEADLINE,
+    "timeout": ExitCode.CELL_FAILED,
+    "dead": ExitCode.KERNEL_DIED,
+    "disk": ExitCode.DISK,
+    "error": ExitCode.CELL_FAILED,
+}
+_MESSAGES = {
+    "deadline": "the run took longer than its deadline ({limits})",
+    "timeout": "a cell took longer than it may",
+    "dead": "the kernel died",
+    "disk": "cannot write: {text}",
+    "ended early": "a cell ended the notebook early with {name}",
+    "error": "{name}: {text}",
+}
+_ADVICE = {
+    "deadline": {"next_step": "raise --deadline, or make the notebook do less"},
+    "timeout": {"next_step": "--cell-timeout"},
+    "dead": {"next_step": "the usual cause is memory: see the log of the system"},
+    "ended early": {"wanted": "every code cell to run"},
+}

@@ -1,13 +1,8 @@
-"""Writing.
+"""What a page may say: blocks, what moved, what is alarming, numbers in prose.
 
-``alerts``
-    Alert rules of a study file: ``nps < 20``, ``churn up significantly``.
-``blocks``
-    Blocks of a report as HTML: each fills one template of ``templates/blocks``, which escapes every word.
-``changes``
-    What moved since the last time, and whether it moved by more than noise.
-``facts_in_prose``
-    Numbers in prose: ``{{ level | percent }}`` in a markdown cell becomes ``95 %`` on the page.
-``one_segment``
-    One segment of a study at a time.
+- `blocks`: each block fills one template, which escapes every word.
+- `changes`: what moved since the last time, and whether by more than noise.
+- `alerts`: alert rules of a study file.
+- `facts_in_prose`: ``{{ level | percent }}`` in a markdown cell becomes the number.
+- `one_segment`: the study of the customers of one segment.
 """

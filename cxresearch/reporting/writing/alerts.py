@@ -14,6 +14,7 @@ from cxresearch.errors import StudyError
 from cxresearch.reporting.notebook.catalogue import slug
 from cxresearch.reporting.writing.blocks import list_block
 from cxresearch.reporting.writing.changes import Change, compare_headlines
+from cxresearch.results.table_text import as_float
 from cxresearch.results.units import Unit, format_estimate
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _THRESHOLD = re.compile(
 )
 _MOVEMENT = re.compile(r"(?P<name>[^<>]+?)\s+(?P<way>up|down|changed)(?P<sure>\s+significantly)?")
 _SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_STATUS = {True: "fired", False: "quiet"}
 _WANTED = "'nps < 20', 'churn > 5 %', 'nps < 20 significantly', 'nps down', 'churn up significantly'"
 
 
@@ -76,11 +78,13 @@ def parse_rule(text: str, *, required: bool = True) -> Rule:
         raise StudyError(f"alert rule {text!r} cannot be read", where="[alerts]", wanted=f"such as {_WANTED}")
     parts = found.groupdict()
     number = float(parts.get("number") or 0.0)
+    if parts.get("percent"):
+        number = number / 100
     return Rule(
         text=plain,
         name=slug(parts["name"]),
         sign=parts.get("sign") or parts["way"],
-        number=number / 100 if parts.get("percent") else number,
+        number=number,
         sure=bool(parts["sure"]),
         required=required,
     )
@@ -96,7 +100,9 @@ def read_rules(study_file: Path, report: str) -> tuple[Rule, ...]:
         declared = tomllib.loads(study_file.read_text(encoding="utf-8-sig")).get("alerts", [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{study_file.name} is not TOML: {error}", where=str(study_file)) from None
-    table = declared if isinstance(declared, dict) else {"all": declared}
+    table = declared
+    if not isinstance(declared, dict):
+        table = {"all": declared}
     rules: list[Rule] = []
     for key in ("all", report):
         texts = table.get(key, [])
@@ -145,8 +151,10 @@ def _judge(
     if rule.sign in _SIGNS:
         return _judge_threshold(rule, figure)
     if change is None:
-        text = "the figure is not comparable with the last run" if has_before else "there is no earlier run"
-        return {"status": "quiet", "sentence": f"{rule.text}: {text}."}
+        reason = "there is no earlier run"
+        if has_before:
+            reason = "the figure is not comparable with the last run"
+        return {"status": "quiet", "sentence": f"{rule.text}: {reason}."}
     return _judge_movement(rule, change)
 
 
@@ -155,26 +163,27 @@ def _judge_threshold(rule: Rule, figure: Mapping[str, Any]) -> dict[str, str]:
     if unit is Unit.SHARE and not 0 <= rule.number <= 1:
         sentence = f"{rule.text}: {figure['name']} is a share; write {rule.number:g} %."
         return {"status": "unknown", "sentence": sentence}
+    value, low, high = (as_float(figure[part]) for part in ("value", "low", "high"))
     beyond = _SIGNS[rule.sign]
-    far_end = figure["high"] if rule.sign.startswith("<") else figure["low"]
-    surely = far_end is not None and beyond(far_end, rule.number)
-    fired = surely if rule.sure else beyond(figure["value"], rule.number)
-    value, low, high = (
-        float("nan") if figure[part] is None else figure[part] for part in ("value", "low", "high")
-    )
-    sentence = f"{figure['name']} is {format_estimate(value, low, high, unit)}; rule {rule.text}: " + (
-        "the whole interval lies beyond." if surely else "the interval does not lie wholly beyond."
-    )
-    return {"status": "fired" if fired else "quiet", "sentence": sentence}
+    # The whole interval lies beyond a threshold where its nearer end does; NaN never does.
+    nearer_end = {"<": high, ">": low}[rule.sign[0]]
+    surely = beyond(nearer_end, rule.number)
+    fired = beyond(value, rule.number) and (surely or not rule.sure)
+    reading = {True: "the whole interval lies beyond", False: "the interval does not lie wholly beyond"}
+    figure_text = format_estimate(value, low, high, unit)
+    sentence = f"{figure['name']} is {figure_text}; rule {rule.text}: {reading[surely]}."
+    return {"status": _STATUS[fired], "sentence": sentence}
 
 
 def _judge_movement(rule: Rule, change: Change) -> dict[str, str]:
     ways = {"up": change.difference > 0, "down": change.difference < 0, "changed": change.difference != 0}
     fired = ways[rule.sign] and (change.significant or not rule.sure)
-    return {"status": "fired" if fired else "quiet", "sentence": f"{change.sentence} Rule {rule.text}."}
+    return {"status": _STATUS[fired], "sentence": f"{change.sentence} Rule {rule.text}."}
 
 
 def alerts_block(judged: Sequence[Mapping[str, str]]) -> Markup | str:
     """Return the box of the alerts that fired or could not be judged; nothing if all is quiet."""
     loud = [item["sentence"] for item in judged if item["status"] != "quiet"]
-    return list_block("Alerts", loud, kind="alerts") if loud else ""
+    if not loud:
+        return ""
+    return list_block("Alerts", loud, kind="alerts")

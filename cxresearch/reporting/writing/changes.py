@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.reporting.writing.blocks import list_block
+from cxresearch.results.table_text import as_float
 from cxresearch.results.units import Unit, format_estimate, format_value
 
 if TYPE_CHECKING:
@@ -72,9 +73,11 @@ class Change:
         )
         if not self.known:
             return f"{self.name}: {now} now, {before} last time; the change has no interval."
-        unit = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
+        unit = self.unit
+        if unit is Unit.SHARE:
+            unit = Unit.SHARE_DIFFERENCE
         difference = format_estimate(self.difference, self.low, self.high, unit, signed=True)
-        reading = "more than noise" if self.significant else "within noise"
+        reading = {True: "more than noise", False: "within noise"}[self.significant]
         return (
             f"{self.name}: {now} now, {before} last time; change {difference}, "
             f"{100 * self.level:.4g} % interval: {reading}."
@@ -113,8 +116,9 @@ def compare_headlines(
 
 
 def _change(now: Mapping[str, Any], before: Mapping[str, Any]) -> Change:
-    new, new_low, new_high = (_number(now[end]) for end in ("value", "low", "high"))
-    old, old_low, old_high = (_number(before[end]) for end in ("value", "low", "high"))
+    new, new_low, new_high = (as_float(now[end]) for end in ("value", "low", "high"))
+    old, old_low, old_high = (as_float(before[end]) for end in ("value", "low", "high"))
+    # Square and add (MOVER): Zou and Donner 2008, doi:10.1002/sim.3095, equation for independent estimates.
     difference = new - old
     return Change(
         name=str(now["name"]),
@@ -129,10 +133,6 @@ def _change(now: Mapping[str, Any], before: Mapping[str, Any]) -> Change:
     )
 
 
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
-
-
 def _on_the_same_data(changes: Sequence[Change], previous: Mapping[str, Any]) -> list[str]:
     """Say what changed around the data, and name only the figures that it moved."""
     what = " and ".join(
@@ -140,8 +140,10 @@ def _on_the_same_data(changes: Sequence[Change], previous: Mapping[str, Any]) ->
     )
     lines = [f"The data are the same as last time ({previous['day']}). What changed: {what}."]
     moved = [change for change in changes if change.now != change.before and not change.missing]
+    if not changes:
+        return lines
     if not moved:
-        return [*lines, "All headline figures are as they were."] if changes else lines
+        return [*lines, "All headline figures are as they were."]
     lines += [
         f"{change.name}: {format_value(change.now, change.unit, signed=change.signed)} now, "
         f"{format_value(change.before, change.unit, signed=change.signed)} last time, on the same data."
