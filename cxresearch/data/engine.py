@@ -309,6 +309,7 @@ def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) ->
     """
     limit = int(share * 1_000_000)
     native = frame.to_native()
+    # each engine hashes in its own way: a sample is the same each time, not the same on two engines
     if frame.implementation is nw.Implementation.DUCKDB:
         names = ", ".join(_quoted(name) for name in columns)
         drawn: nw.LazyFrame[Any] = nw.from_native(native.filter(f"hash({names}) % 1000000 < {limit}")).lazy()
@@ -375,8 +376,10 @@ def _grouping_sets(
     every = ", ".join(quoted[name] for name in names)
     groupings = ", ".join("(" + ", ".join(quoted[name] for name in columns) + ")" for columns in sets)
     added = "".join(f", sum({quoted[name]}) as {quoted[name]}" for name in sums)
+    # which columns a row is grouped by, as a missing level is no missing column
     mask = f"grouping({every})"
     alone = " or ".join(f"{mask} = {_mask(names, columns)}" for columns in sets if len(columns) < 2)
+    # crossed groups of few rows stay on the engine; singles come whole, as their sums make up the total
     rows: pd.DataFrame = relation.query(
         "cx_rows",
         f"select {mask} as cx_set, {every}, count(*) as n{added} from cx_rows "  # noqa: S608 - own names

@@ -189,7 +189,7 @@ def test_intervals_hold_their_level_among_named_groups(repeats: float, size: flo
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 def test_power_rises_with_the_fall_and_is_as_foretold() -> None:
-    runs = {size: coverage(60, 0.3, size) for size in (0.1, 0.2, 0.3, 0.4, 0.5)}
+    runs = {size: coverage(40, 0.3, size) for size in (0.1, 0.2, 0.3, 0.4, 0.5)}
     for size, run in runs.items():
         print(f"{size}: power {np.mean(run.single):.2f}, of z-tests {np.mean(run.naive_single):.2f} with")
         print(f"   {np.mean(run.naive_wrong):.1f} groups without meaning named a run")
