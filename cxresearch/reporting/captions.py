@@ -182,7 +182,7 @@ def contest_detail(contest: Comparison, marks: Landmarks) -> str:
         f"{labels[0]} points to the right one in {100 * first.value:.0f} of 100 such pairs and "
         f"{labels[1]} in {100 * second.value:.0f}; tossing a coin, one would be right in 50."
     )
-    silent = [scale.label for name, scale in marks.instruments.items() if marks.table[name].isna().all()]
+    silent = [scale.label for name, scale in marks.instruments.items() if marks.frame[name].isna().all()]
     if silent:
         text += (
             f"\n\nNot compared, for nobody answered it within {marks.window_days:g} days: "

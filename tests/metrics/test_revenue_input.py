@@ -44,6 +44,7 @@ def grouped(name: str, make: Any = lambda frame: frame, *, currency: bool = Fals
         observed_until="2024-03-05",
         instruments={},
         currency="USD" if currency else "",
+        segments=[name],  # a name such as was_active would say an outcome
     )
 
 
@@ -70,7 +71,7 @@ def test_groups_of_any_name_are_the_groups(name: str) -> None:
     for profile in ("cxresearch", "stripe"):
         odd, wanted = bridge_by(name, profile, list(ENGINES.values())[INSIDE.index(name) % 4]), plain(profile)
         assert len(odd.table) == 6
-        for table in ("frame", "sums"):
+        for table in ("table", "sums"):
             same = getattr(wanted, table).rename(columns={"segment": name})
             pd.testing.assert_frame_equal(getattr(odd, table), same)
         assert odd.position("2024-02", **{name: "q"}) == wanted.position("2024-02", segment="q")
@@ -80,7 +81,7 @@ def test_groups_of_any_name_are_the_groups(name: str) -> None:
 def test_a_group_called_like_a_column_of_the_result_is_called_a_group(name: str) -> None:
     bridge, wanted = cx.revenue.mrr_bridge(grouped(name), by=[name]), plain("cxresearch")
     assert bridge.by == (f"{name}_group",)
-    for table in ("frame", "sums"):
+    for table in ("table", "sums"):
         same = getattr(wanted, table).rename(columns={"segment": f"{name}_group"})
         pd.testing.assert_frame_equal(getattr(bridge, table), same)
 

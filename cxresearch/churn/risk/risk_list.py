@@ -73,7 +73,7 @@ class RiskList(Result):
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
             title=(
-                "{listed:,} of {customers:,} active customers on {on:%Y-%m-%d}. Amounts in {money}. {note}"
+                "{listed:,} of {customers:,} active customers on {on:%Y-%m-%d}. Amounts in {money}. {notes}"
             ),
             columns=(
                 Column(name="rank", label="rank", meaning="order in which contacting pays"),

@@ -89,6 +89,22 @@ class StudyCheck(Result):
             ("Reports", self.reports),
         )
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """The tables of the study."""
+        return self.tables
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why a table may not be used."""
+        return self.problems
+
+    @property
+    def finding(self) -> str:
+        """Whether the study can be used, and how many doubts there are."""
+        usable = "every table can be used" if self.usable else "not usable as it is"
+        return f"Study {self.name!r}: {usable}; {len(self.flags):,} doubts about rows that stay."
+
     def __str__(self) -> str:
         blocks = [f"Study {self.name!r}, observed until {self.observed_until}"]
         blocks += [f"{title}\n{_as_text(frame)}" for title, frame in self._parts if len(frame)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -227,14 +226,27 @@ class Landmarks(Result):
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for label, text in self.summary().items()
-        )
+    @property
+    def finding(self) -> str:
+        """How many rows of how many customers, and how many left within the horizon."""
         title = "Landmarks" + only_if(self.name, f" of {self.name}")
-        return f"<table class='cx-result'><caption>{html.escape(title)}</caption>{rows}</table>"
+        return (
+            f"{title}: {self.n_rows:,} rows of {self.n_customers:,} customers; {self.n_events(1):,} left of "
+            f"their own accord within {self.horizon_days:g} days."
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What the rows are and who was left out, one fact a line; the rows themselves are ``frame``."""
+        import pandas as pd
+
+        facts = self.summary()
+        return pd.DataFrame({"fact": list(facts), "figure": list(facts.values())})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Flags of the rows, in words."""
+        return tuple(str(detail) for detail in self.flags["detail"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts and settings as plain values; rows of customers stay out of it."""

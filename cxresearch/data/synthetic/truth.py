@@ -80,8 +80,35 @@ class Truth(Result):
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        return f"<pre class='cx-result'>{self}</pre>"
+    @property
+    def finding(self) -> str:
+        """Which score truly tells most about who will leave."""
+        best = max(self.auc, key=lambda name: self.auc[name])
+        return (
+            f"In scenario {self.scenario!r} the true AUC at {self.horizon_months:g} months is largest for "
+            f"{best.upper()}: {self.auc[best]:.5f}."
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Columns score, auc, auc_with_competing, mean: one row a score."""
+        import pandas as pd
+
+        scores = list(self.auc)
+        return pd.DataFrame(
+            {
+                "score": scores,
+                "auc": [self.auc[name] for name in scores],
+                "auc_with_competing": [self.auc_with_competing[name] for name in scores],
+                "mean": [self.mean_score.get(name, float("nan")) for name in scores],
+            }
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whom the figures are about."""
+        who = "those who answer" if self.nonresponse else "everybody"
+        return (f"Figures are those of {who}, with {self.form} scores.",)
 
 
 Array = NDArray[np.float64]
