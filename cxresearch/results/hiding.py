@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: Below so many answers a cell is hidden.
 SUPPRESS_BELOW = 5
+#: Below this n a cell is flagged.
+SMALL_BASE = 30
 _PROTECTS = "hidden to protect a smaller group"
 
 

@@ -96,6 +96,7 @@ def study(names: Iterable[str], *, of_table: str = "customers") -> cx.Study:
         instruments={"nps": cx.NPS},
         segments=list(names) if of_table == "customers" else [],
         currency="EUR",
+        revenue_ends="at_zero",
     )
 
 

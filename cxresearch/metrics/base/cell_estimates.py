@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.hiding import SMALL_BASE
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.proportions import wilson
 
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
     from cxresearch.metrics.base.metric import Query
 
-#: What reports print as the name of Wilson's interval.
-WILSON = "score interval (Wilson 1927)"
-#: Below this n a cell is flagged.
-SMALL_BASE = 30
 #: Begins the method of a cell without a value; the reason follows.
 NONE = "none: "
 RUNNING = f"{NONE}the period had not ended at the data cut"

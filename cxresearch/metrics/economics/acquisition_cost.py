@@ -11,13 +11,14 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.cell_estimates import SMALL_BASE, without_running
+from cxresearch.metrics.base.cell_estimates import without_running
 from cxresearch.metrics.base.group_columns import neutral_frame, with_users_names
 from cxresearch.metrics.base.metric import Metric, Query
 from cxresearch.metrics.base.periods import local_moment, period_starts
 from cxresearch.metrics.economics.retention_economics import check_whole
 from cxresearch.metrics.tables.statistics import finish
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.hiding import SMALL_BASE
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.ratio import poisson_rate
 

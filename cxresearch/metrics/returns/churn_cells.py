@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cxresearch.metrics.base.cell_estimates import WILSON
-from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.proportions import WILSON, wilson
 from cxresearch.stats.intervals.ratio import poisson_rate
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from cxresearch.data.engine import Every, collect, period_start
 from cxresearch.errors import DataError
-from cxresearch.metrics.base.cell_estimates import WILSON, follows, others, shares, without_running
+from cxresearch.metrics.base.cell_estimates import follows, others, shares, without_running
 from cxresearch.metrics.base.group_columns import cells_of
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.periods import complete_periods, last_ended, period_steps
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.proportions import WILSON
 
 _COUNTS = ["opening", "lost"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect, days_between, period_start
-from cxresearch.metrics.base.cell_estimates import NONE, WILSON, each_cell, follows, others, shares
+from cxresearch.metrics.base.cell_estimates import NONE, each_cell, follows, others, shares
 from cxresearch.metrics.base.group_columns import NoSuchGroupError
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import Days
@@ -17,6 +17,7 @@ from cxresearch.metrics.base.periods import complete_periods, local_cut, period_
 from cxresearch.metrics.returns.returns_from_tables import departures, purchases_by_customer, renewals_due
 from cxresearch.metrics.revenue.revenue_profiles import PROFILE, revenue_profile
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.proportions import WILSON
 from cxresearch.stats.intervals.ratio import RATIO_METHOD, linearised_ratios
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.stats.survival.reached_share import share_reached

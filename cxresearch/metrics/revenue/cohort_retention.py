@@ -14,7 +14,6 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import DataError
-from cxresearch.metrics.base.cell_estimates import WILSON
 from cxresearch.metrics.base.periods import complete_periods, period_steps
 from cxresearch.metrics.revenue.revenue_ledger import refuse_beyond
 from cxresearch.metrics.revenue.revenue_levels import (
@@ -29,7 +28,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.net_ratio import MoveSums, net_method, net_ratios
-from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.proportions import WILSON, wilson
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study

@@ -12,13 +12,14 @@ import pandas as pd
 from scipy import stats
 
 from cxresearch.data.engine import collect
-from cxresearch.metrics.base.cell_estimates import NONE, WILSON, each_cell, follows, others, shares
+from cxresearch.metrics.base.cell_estimates import NONE, each_cell, follows, others, shares
 from cxresearch.metrics.base.group_columns import cells_of
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import Above, Choice, Option
 from cxresearch.metrics.support.business_hours import BusinessHours
 from cxresearch.metrics.support.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.proportions import WILSON
 from cxresearch.stats.intervals.ratio import poisson_rate
 from cxresearch.stats.survival.reached_share import share_reached
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.cell_estimates import WILSON, shares
+from cxresearch.metrics.base.cell_estimates import shares
 from cxresearch.metrics.base.group_columns import cells_of
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.survey.score_measures import base_note, check_scores, measure_of
@@ -20,7 +20,7 @@ from cxresearch.metrics.survey.survey import survey_score
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.scales import NPS, Scale
-from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.proportions import WILSON, wilson
 
 
 def response_rate(answered: int, sent: int, *, level: float = 0.95) -> Estimate:

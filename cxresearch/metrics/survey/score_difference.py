@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import check_level, check_same_length
 from cxresearch.errors import DataError
-from cxresearch.metrics.base.cell_estimates import SMALL_BASE
 from cxresearch.metrics.survey.score_measures import (
     Measure,
     check_clusters,
@@ -19,6 +18,7 @@ from cxresearch.metrics.survey.score_measures import (
 )
 from cxresearch.metrics.survey.survey import one_cell
 from cxresearch.results.contrast import Contrast
+from cxresearch.results.hiding import SMALL_BASE
 from cxresearch.results.units import Unit
 from cxresearch.scales import NPS, Scale
 from cxresearch.stats.intervals.differences import MOVER_TEST, mover_difference

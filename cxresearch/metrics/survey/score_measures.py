@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import as_numbers, check_choice
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.cell_estimates import SMALL_BASE, WILSON
+from cxresearch.results.hiding import SMALL_BASE
 from cxresearch.results.units import Unit
 from cxresearch.scales import DETRACTORS, NPS, PROMOTERS, Scale
+from cxresearch.stats.intervals.proportions import WILSON
 from cxresearch.stats.intervals.score_cells import Kind
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import as_numbers, check_level, check_same_length
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.cell_estimates import SMALL_BASE
 from cxresearch.metrics.survey.score_measures import (
     Measure,
     base_note,
@@ -22,6 +21,7 @@ from cxresearch.metrics.survey.score_measures import (
     method_name,
 )
 from cxresearch.results.estimate import Estimate
+from cxresearch.results.hiding import SMALL_BASE
 from cxresearch.scales import CSAT, NPS, Scale
 from cxresearch.stats.intervals.score_cells import (
     ClusterSums,

@@ -8,8 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cxresearch.metrics.base.cell_estimates import SMALL_BASE
-from cxresearch.results.hiding import SUPPRESS_BELOW
+from cxresearch.results.hiding import SMALL_BASE, SUPPRESS_BELOW
 
 _HIDDEN = ("value", "low", "high", "se")
 

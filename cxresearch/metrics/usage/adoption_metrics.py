@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cxresearch.metrics.base.cell_estimates import NONE, RUNNING, WILSON, each_cell, shares, without_running
+from cxresearch.metrics.base.cell_estimates import NONE, RUNNING, each_cell, shares, without_running
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import Days, Text
 from cxresearch.metrics.usage.usage_counts import (
@@ -21,6 +21,7 @@ from cxresearch.metrics.usage.usage_counts import (
     usage_of_the_rest,
 )
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.proportions import WILSON
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 
 if TYPE_CHECKING:

@@ -251,7 +251,7 @@ class WindowTest:
         Two-sided, of no change.
     name, method : str
         The test, and what the contrast is.
-    by_placebos : bool
+    from_placebos : bool
         Whether the error is that of the placebo days, or for want of those the clustered one.
     """
 
@@ -261,7 +261,7 @@ class WindowTest:
     p_value: float
     name: str
     method: str = "weekday and season taken off"
-    by_placebos: bool = False
+    from_placebos: bool = False
 
 
 def window_test(change: float, se: float, placebos: Reference, *, level: float) -> WindowTest:
@@ -281,7 +281,7 @@ def window_test(change: float, se: float, placebos: Reference, *, level: float) 
         reach = float(t.ppf(tail, df)) * placebos.se
         name = "Student's t against placebo dates"
         return WindowTest(
-            change=change, se=placebos.se, reach=reach, p_value=p_value, name=name, by_placebos=True
+            change=change, se=placebos.se, reach=reach, p_value=p_value, name=name, from_placebos=True
         )
     p_value = float("nan")
     if se > 0:

@@ -23,6 +23,10 @@ class Bounds(NamedTuple):
     high: Floats
 
 
+#: What reports print as the name of Wilson's interval.
+WILSON = "score interval (Wilson 1927)"
+
+
 def _counts(count: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     x, size = np.broadcast_arrays(_cells("count", count), _cells("n", n))
     if ((x < 0) | (x > size)).any():

@@ -161,7 +161,7 @@ def concordance_of(
         influence[index, fit.order] = score.influence
         if estimated and time_weight == "n/G2":
             # The weight 1/G^2 moves twice as fast as 1/G.
-            influence[index, fit.order] += censoring_term(fit, 2 * score.by_log_weight, last)
+            influence[index, fit.order] += censoring_term(fit, 2 * score.of_log_weight, last)
     return Concordance(
         value=np.array([score.value for score in scores]),
         influence=influence,
@@ -180,7 +180,7 @@ class _ScorePairs:
     discordant: float
     tied: float
     influence: Floats
-    by_log_weight: Floats
+    of_log_weight: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,7 +266,7 @@ def _score_pairs(fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats
         discordant=pairs - concordant - tied,
         tied=tied,
         influence=fit.n * fit.weight * (as_event + as_stayer) / pairs,
-        by_log_weight=fit.n * fit.weight * as_event / pairs,
+        of_log_weight=fit.n * fit.weight * as_event / pairs,
     )
 
 

@@ -193,7 +193,7 @@ def _what_was_allowed_for(*, months: bool, placebos: Reference, test: WindowTest
     notes = ["weekday and month of the year allowed for"]
     if not months:
         notes = ["weekday allowed for; the season is not: that takes three years of data"]
-    if test.by_placebos:
+    if test.from_placebos:
         worth = f"worth {placebos.independent:.0f} independent ones"
         return [*notes, f"drift and error from {len(placebos.change):,} placebo dates, {worth}"]
     few = "too few days without an event for placebo dates"

@@ -84,7 +84,7 @@ def test_a_steady_drift_is_no_effect() -> None:
     test = window_test(change, 1.0, reference(calendar, draws=99, rng=rng), level=0.95)
     assert change == pytest.approx(2.8, abs=0.8)
     assert abs(test.change) < 0.8
-    assert test.by_placebos
+    assert test.from_placebos
 
 
 def test_placebo_windows_touch_no_event() -> None:
@@ -101,7 +101,7 @@ def test_few_placebo_days_leave_the_clustered_error() -> None:
     contrast = window_contrast(sums, [30], window=28)
     calendar = Calendar(sums, [30], window=28, months=False)
     test = window_test(contrast.change, contrast.se, reference(calendar, draws=99, rng=rng), level=0.95)
-    assert not test.by_placebos
+    assert not test.from_placebos
     assert test.se == contrast.se
 
 
