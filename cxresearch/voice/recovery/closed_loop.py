@@ -19,7 +19,7 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.voice.recovery.timelines import seconds
-from cxresearch.voice.recovery.unhappy_moments import DAY, study_timelines
+from cxresearch.voice.recovery.unhappy_moments import DAY, study_timelines, unhappy_question
 from cxresearch.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -148,13 +148,7 @@ def closed_loop(
     """
     level = check_level(level)
     check_number("within_days", within_days, above=0)
-    if unhappy not in study.instruments:
-        raise ArgumentError(
-            f"the study has no question {unhappy!r}",
-            wanted="one of " + listed(study.instruments),
-            next_step=did_you_mean(unhappy, study.instruments),
-        )
-    scale = study.instruments[unhappy]
+    scale = unhappy_question(study, unhappy)
     kinds = tuple(dict.fromkeys(contacts))
     cases = _cases(study, scale, kinds, by, every)
     keys = [name for name in ("group", "period") if name in cases]

@@ -21,7 +21,12 @@ from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
-from cxresearch.voice.recovery.unhappy_moments import DAY, study_timelines, unhappy_moments
+from cxresearch.voice.recovery.unhappy_moments import (
+    DAY,
+    study_timelines,
+    unhappy_moments,
+    unhappy_question,
+)
 from cxresearch.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -174,13 +179,7 @@ def plan_trial(
     """
     level = check_level(level)
     power = check_number("power", power, above=0.5, below=1)
-    if unhappy not in study.instruments:
-        raise ArgumentError(
-            f"the study has no question {unhappy!r}",
-            wanted="one of " + listed(study.instruments),
-            next_step=did_you_mean(unhappy, study.instruments),
-        )
-    scale = study.instruments[unhappy]
+    scale = unhappy_question(study, unhappy)
     wanted = effects or {name: OUTCOMES[name].margin for name in ("happy_again", "next_score", "churn")}
     kinds = _checked(wanted)
     lines = study_timelines(study, scale, ())

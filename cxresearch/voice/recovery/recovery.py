@@ -36,6 +36,7 @@ from cxresearch.voice.recovery.unhappy_moments import (
     UnhappyMoments,
     study_timelines,
     unhappy_moments,
+    unhappy_question,
 )
 from cxresearch.wording import did_you_mean, listed
 
@@ -273,7 +274,7 @@ def recovery(
     level = check_level(level)
     check_number("grace_days", grace_days, above=0)
     check_number("horizon_days", horizon_days, above=0)
-    scale = _scale(study, unhappy)
+    scale = unhappy_question(study, unhappy)
     kinds = _kinds(outcomes)
     chosen = tuple(dict.fromkeys(actions))
     if not chosen:
@@ -293,16 +294,6 @@ def recovery(
         seed=seed,
     )
     return _judged(trial, scale, kinds, by)
-
-
-def _scale(study: Study, unhappy: str) -> Scale:
-    if unhappy not in study.instruments:
-        raise ArgumentError(
-            f"the study has no question {unhappy!r}",
-            wanted="one of " + listed(study.instruments),
-            next_step=did_you_mean(unhappy, study.instruments),
-        )
-    return study.instruments[unhappy]
 
 
 def _kinds(outcomes: Sequence[str] | Mapping[str, float]) -> dict[str, tuple[OutcomeKind, float]]:

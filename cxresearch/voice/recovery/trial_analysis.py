@@ -18,7 +18,12 @@ from cxresearch.stats.models.linear import linear_fit
 from cxresearch.voice.recovery.action_verdicts import verdict_of
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
 from cxresearch.voice.recovery.plan_trial import TrialPlan
-from cxresearch.voice.recovery.unhappy_moments import UnhappyMoments, study_timelines, unhappy_moments
+from cxresearch.voice.recovery.unhappy_moments import (
+    UnhappyMoments,
+    study_timelines,
+    unhappy_moments,
+    unhappy_question,
+)
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Bools, Floats
@@ -115,7 +120,7 @@ def analyse_trial(
     """
     level = check_level(plan.level)
     arms = _arms(assignment)
-    scale = study.instruments[unhappy]
+    scale = unhappy_question(study, unhappy)
     lines = study_timelines(study, scale, ())
     moments = unhappy_moments(lines, scale, grace_days=plan.grace_days, gap_days=plan.grace_days)
     first_day = (pd.Timestamp(start) - pd.Timestamp("2000-01-01")).total_seconds()

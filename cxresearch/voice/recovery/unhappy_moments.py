@@ -99,6 +99,23 @@ class UnhappyMoments:
         return len(self.customer)
 
 
+def unhappy_question(study: Study, name: str) -> Scale:
+    """Return the scale of a question of the study.
+
+    Raises
+    ------
+    ArgumentError
+        If the study has no such question.
+    """
+    if name not in study.instruments:
+        raise ArgumentError(
+            f"the study has no question {name!r}",
+            wanted="one of " + listed(study.instruments),
+            next_step=did_you_mean(name, study.instruments),
+        )
+    return study.instruments[name]
+
+
 def study_timelines(study: Study, scale: Scale, actions: tuple[str, ...]) -> StudyTimelines:
     """Read the tables once, the columns that are needed only.
 

@@ -94,5 +94,7 @@ def test_a_wrong_assignment_is_named(company: Any) -> None:
     study, drawn, plan = trial(company, 35, effect=0.0)
     with pytest.raises(cx.errors.ArgumentError, match="no column 'arm'"):
         cx.voice.analyse_trial(study, drawn.drop(columns="arm"), plan, start="2023-05-01")
+    with pytest.raises(cx.errors.ArgumentError, match="no question 'csat'"):
+        cx.voice.analyse_trial(study, drawn, plan, unhappy="csat", start="2023-05-01")
     with pytest.raises(cx.errors.DataError, match="has nobody"):
         cx.voice.analyse_trial(study, drawn.assign(arm="control"), plan, start="2023-05-01")
