@@ -1,5 +1,9 @@
 """The statistics by themselves, for arrays of your own: curves, tests, regressions, AUCs, intervals."""
 
+from cxresearch.stats.effects.augmented_effect import AugmentedEffect, augmented_effect
+from cxresearch.stats.effects.e_value import e_value, e_value_of_limits
+from cxresearch.stats.effects.overlap_effect import OverlapEffect, overlap_effect
+from cxresearch.stats.hazards.censoring_cox import CoxCensoring, cox_censoring
 from cxresearch.stats.hazards.cox import fit_cox
 from cxresearch.stats.hazards.cox_fit import CoxFit
 from cxresearch.stats.hazards.fine_gray import fine_gray
@@ -26,22 +30,29 @@ from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.stats.survival.rmst import restricted_mean, time_lost
 
 __all__ = [
+    "AugmentedEffect",
     "Concordance",
     "CorrelatedAUC",
+    "CoxCensoring",
     "CoxFit",
     "LogRank",
     "LogisticFit",
     "Measure",
+    "OverlapEffect",
     "Pooled",
     "ThresholdTable",
     "aalen_johansen",
     "adequacy",
     "agresti_coull",
     "auc_between_groups",
+    "augmented_effect",
     "clopper_pearson",
     "concordance",
     "correlation",
+    "cox_censoring",
     "delong",
+    "e_value",
+    "e_value_of_limits",
     "egger_test",
     "fine_gray",
     "fit_cox",
@@ -55,6 +66,7 @@ __all__ = [
     "logistic_fit",
     "logrank",
     "meta_analysis",
+    "overlap_effect",
     "partial_auc",
     "poisson_rate",
     "restricted_mean",
