@@ -29,6 +29,7 @@ ORDER = [
     "topics",
     "reporting",
     "cli",
+    "__main__",
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

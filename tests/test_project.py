@@ -1,5 +1,6 @@
 """The project's own files: locks, licence, and a wheel that carries the report notebooks."""
 
+import os
 import re
 import subprocess
 import sys
@@ -69,3 +70,38 @@ def test_wheel_carries_report_notebooks_and_templates(tmp_path: Path) -> None:
     for notebook in (ROOT / "notebooks" / "report").glob("*.ipynb"):
         assert f"cxresearch/reporting/notebooks/{notebook.name}" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+
+
+def test_wheel_installs_and_runs(tmp_path: Path) -> None:
+    """From an empty folder, without the sources: a number, the list of reports, a report."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*install, str(site), str(wheel)], check=True, capture_output=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(site), "HOME": str(tmp_path)}
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=elsewhere,
+            env=environment,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    place, value = run(
+        "-c", "import cxresearch as cx; print(cx.__file__); print(cx.nps([10, 9, 9, 0]).value)"
+    ).splitlines()
+    assert Path(place).is_relative_to(site)
+    assert float(value) == 50.0
+    assert "ces-vs-nps" in run("-m", "cxresearch", "list")
+    run("-m", "cxresearch", "run", "churn-curves", "--set", "customers=800")
+    (page,) = elsewhere.glob("reports/churn-curves/*/latest/report.html")
+    assert "Who stays longer" in page.read_text(encoding="utf-8")
