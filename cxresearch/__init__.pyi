@@ -44,6 +44,7 @@ from .topics import support as support
 from .topics import survey as survey
 from .topics import synthetic as synthetic
 from .topics import usage as usage
+from .voice.customer.customer_view import customer as customer
 from .voice.recovery.recovery import recovery as recovery
 from .voice.turning.turning_points import turning_points as turning_points
 from .voice.when.around_event import around_event as around_event

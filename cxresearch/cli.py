@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_history(commands)
     _add_schedule(commands)
     _add_study(commands)
+    _add_customer(commands)
     return parser
 
 
@@ -302,6 +303,48 @@ def _check(options: argparse.Namespace) -> int:
     if found.usable:
         return ExitCode.DONE
     return ExitCode.DATA_REFUSED
+
+
+def _add_customer(commands: Any) -> None:
+    view = commands.add_parser(
+        "customer",
+        help="look at one customer: what happened, how they feel and since when, what is at stake",
+        description="Prints the view of one customer. With --page it writes a private page (mode 0600).",
+    )
+    view.add_argument("customer_id", metavar="ID", help="as in the table customers")
+    view.add_argument("--study", metavar="PATH", required=True, help="study.toml or its folder")
+    view.add_argument("--score", metavar="NAME", help="the question; default: the NPS, or else the first")
+    view.add_argument("--page", metavar="FILE", help="write a page that only you can read")
+    view.add_argument("--words", action="store_true", help="show what they wrote, redacted")
+    view.add_argument(
+        "--no-risk",
+        action="store_const",
+        const="none",
+        default="fit",
+        dest="risk",
+        help="do not fit a model of leaving: faster",
+    )
+    view.set_defaults(call=_customer)
+
+
+def _customer(options: argparse.Namespace) -> int:
+    from cxresearch.data.study import read_study
+    from cxresearch.reporting.page.customer_page import write_customer_page
+    from cxresearch.voice.customer.customer_view import customer
+
+    study = read_study(options.study)
+    view = customer(
+        study,
+        options.customer_id,
+        options.score,
+        words=options.words,
+        risk=options.risk,
+    )
+    print(view)
+    if options.page:
+        path = write_customer_page(view, options.page, study_name=study.name)
+        print(f"private page: {path}")
+    return ExitCode.DONE
 
 
 def _init(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ when        steps and slides of any metric with their dates; what an event chang
 turning     what happened to a customer between the last happy and the first unhappy answer
 why         themes of comments, their impact, their check by people; mood
 causes      tickets behind answers, waits, issues that come back, reasons for leaving
+customer    one customer from all sides; accounts of several contacts
 recovery    what actions did for unhappy customers; trials
 
 The verbs stand in the root (`cx.who`, `cx.since_when`, ...); this door has the results they return and

@@ -9,6 +9,9 @@ from .causes.score_drivers import ScoreDrivers as ScoreDrivers
 from .causes.score_drivers import score_drivers as score_drivers
 from .causes.scores_by_ticket import ScoresByTicket as ScoresByTicket
 from .causes.scores_by_ticket import scores_by_ticket as scores_by_ticket
+from .customer.account_scores import AccountScores as AccountScores
+from .customer.account_scores import accounts as accounts
+from .customer.customer_view import CustomerView as CustomerView
 from .recovery.closed_loop import ClosedLoop as ClosedLoop
 from .recovery.closed_loop import closed_loop as closed_loop
 from .recovery.plan_trial import TrialPlan as TrialPlan

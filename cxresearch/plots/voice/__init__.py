@@ -1,5 +1,7 @@
 """Who is unhappy and since when, drawn.
 
+``customer_timeline``
+    One customer's record on a line of time, a lane for each kind.
 ``effects_of_actions``
     What actions did: one point with its interval for each action and outcome.
 ``events``

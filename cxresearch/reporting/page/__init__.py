@@ -3,5 +3,6 @@
 - `finish_run`: what the worker does after the last cell.
 - `report_page`: the published page, cleaned.
 - `mail_body`: the same in short, below the size at which mail programs cut.
+- `customer_page`: the private page of one customer.
 - `run_index`: pages that list runs, with a sparkline for each headline figure.
 """
