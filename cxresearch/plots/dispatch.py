@@ -9,7 +9,7 @@ from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survi
 from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked, picture_list
-from cxresearch.plots.voice import effects_of_actions, events, groups, theme_pictures, trend
+from cxresearch.plots.voice import before_and_since, effects_of_actions, events, groups, theme_pictures, trend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ _PICTURES = (
     scorecard,
     support,
     survey,
+    before_and_since,
     effects_of_actions,
     events,
     groups,

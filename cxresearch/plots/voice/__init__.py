@@ -1,5 +1,7 @@
 """Who is unhappy and since when, drawn.
 
+``before_and_since``
+    What customers write of before a fall and since.
 ``effects_of_actions``
     What actions did: one point with its interval for each action and outcome.
 ``events``
