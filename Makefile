@@ -26,8 +26,9 @@ env: $(READY) ## create .venv from the hashed lock
 
 spark: $(SPARK) ## add PySpark (needs Java) so that the Spark tests run
 
-report: $(READY) ## does CES predict churn better than NPS? on the built-in study
+report: $(READY) ## does CES predict churn better than NPS? who is unhappy, and why? on the built-in study
 	$(BIN)/cxresearch run ces-vs-nps
+	$(BIN)/cxresearch run unhappy
 
 test: $(READY) ## lint, types and every test that is not slow
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from cxresearch.plots.contest import comparison, contests
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked, picture_list
 from cxresearch.plots.voice import (
+    before_and_since,
     customer_timeline,
     effects_of_actions,
     events,
@@ -36,6 +37,7 @@ _PICTURES = (
     support,
     survey,
     customer_timeline,
+    before_and_since,
     effects_of_actions,
     events,
     groups,

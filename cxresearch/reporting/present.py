@@ -8,8 +8,9 @@ display the same blocks and write nothing.
 ==========================  ================================================================================
 ``open_study(study)``       the study named by the parameter: ``"built-in"`` or a path; notes its inputs in
                             the manifest. ``segment="plan=pro"`` narrows it to those customers (fan-out sets
-                            the parameter ``segment: str = ""``).
+                            the parameter ``segment: str = ""``); ``as_of=`` takes it as known on a day.
 ``finding(text)``           the answer in one sentence, in a box; ``detail=`` in plain words below it
+``answer(text)``            the answer of a section in plain words, above its picture
 ``tiles(headline)``         headline figures side by side, each with interval and n
 ``since_last_time(head)``   box: how the headline moved since the last run on other data, and whether that
                             is more than noise. Where a notebook lacks it, the page gets it below the finding.
@@ -61,6 +62,8 @@ from cxresearch.results.table_spec import TableSpec, spec_of_frame
 from cxresearch.wording import inert_cell
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from cxresearch.data.study import Study
@@ -77,7 +80,9 @@ _PNG_DPI = 144
 _LARGEST_INLINE_SVG = 400_000
 
 
-def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) -> Study:
+def open_study(
+    study: str = BUILT_IN, *, segment: str = "", as_of: date | None = None, **synthetic: Any
+) -> Study:
     """Return the study a report runs on and note its files, counts and rejects for the manifest.
 
     Parameters
@@ -87,6 +92,9 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
         path counts from where the command was given.
     segment : str
         ``"column=value"`` keeps the customers of one segment and their rows; empty keeps everybody.
+    as_of : date, optional
+        The study as it was known at the end of that day; by default, and for days that the data do not reach,
+        as it is.
     **synthetic
         Passed to :func:`cxresearch.synthetic.synthetic_study` for the built-in study.
 
@@ -107,11 +115,36 @@ def open_study(study: str = BUILT_IN, *, segment: str = "", **synthetic: Any) ->
         from cxresearch.reporting.inputs import note_inputs
 
         note_inputs(opened, _private("inputs.json"), made_from)
+    if as_of is not None:
+        from cxresearch.reporting.writing.as_of_day import as_of_day
+
+        opened = as_of_day(opened, as_of)
     if not segment:
         return opened
     from cxresearch.reporting.writing.one_segment import narrow
 
     return narrow(opened, segment)
+
+
+def given_codebook(study: str, codebook: str) -> Any:
+    """Return the codebook of a report's comments: that of the path, of the study's folder, or None.
+
+    Parameters
+    ----------
+    study : str
+        As in `open_study`. The built-in study brings its own; a study's folder may hold a ``themes.toml``.
+    codebook : str
+        Path of a ``themes.toml``; empty: as above.
+    """
+    if codebook:
+        return given_path(codebook)
+    if study == BUILT_IN:
+        from cxresearch.data.synthetic.unhappy_words import CODEBOOK
+
+        return CODEBOOK
+    folder = given_path(study)
+    beside = (folder if folder.is_dir() else folder.parent) / "themes.toml"
+    return beside if beside.exists() else None
 
 
 def given_path(path: str) -> Path:
@@ -318,6 +351,12 @@ def facts(**values: Any) -> None:
         path = _private("facts.json")
         path.write_text(json.dumps({**json_of(path), **as_plain(values)}), encoding="utf-8")
     _display("", ", ".join(values), "saved")
+
+
+def answer(text: str) -> None:
+    """Show the answer of a section in plain words, above its picture; nothing where there is none."""
+    if text:
+        _display(blocks.answer_block(text), text, "answer")
 
 
 def aside(text: str) -> None:

@@ -1,4 +1,6 @@
 # Names of this storey that do not stand in the root; read at run time by lazy_loader.
+from .answers.four_answers import four_answers as four_answers
+from .answers.four_answers_result import FourAnswers as FourAnswers
 from .causes.comfortable_wait import ComfortableWait as ComfortableWait
 from .causes.comfortable_wait import comfortable_wait as comfortable_wait
 from .causes.leaving_reasons import LeavingReasons as LeavingReasons

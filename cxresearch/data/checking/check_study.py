@@ -413,6 +413,11 @@ def _needs_a_metric(study: Study) -> str:
     return only_if(not counted, f"one of {', '.join(_COUNTED)}")
 
 
+def _needs_an_answer(study: Study) -> str:
+    answered = bool(study.instruments) and bool((_instruments(study)["answers"] > 0).any())
+    return only_if(not answered, "an answer to a declared question")
+
+
 _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
     "ces-vs-nps": (
         _needs_table("customers"),
@@ -420,6 +425,7 @@ _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
         _needs_table("responses"),
         _needs_two_instruments,
     ),
+    "unhappy": (_needs_table("responses"), _needs_an_answer),
     "scorecard": (_needs_a_metric,),
     "churn-curves": (_needs_table("customers"), _needs_end_column),
     "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),

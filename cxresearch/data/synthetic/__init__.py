@@ -3,11 +3,19 @@
 ``one_survey``
     Tier A: one survey under six scenarios.
 ``company``
-    Tier B: a company with all tables.
+    Tier B: a company with all tables, as it is or with an unhappy country.
 ``company_paths``
     Its customers through time.
 ``company_tables``
     Its tables.
+``unhappy_answers``
+    What is laid on top: a country that falls, themes, actions by severity.
+``unhappy_words``
+    What its customers write, in five languages.
+``unhappy_tables``
+    The tables of the unhappy company.
+``planted_truth``
+    What was planted in it, as numbers.
 ``truth``
     Exact values of what tier A plants.
 """

@@ -21,7 +21,9 @@ from cxresearch.data.synthetic.company_paths import (
     company_paths,
     slow_share,
 )
-from cxresearch.data.synthetic.company_tables import company_tables, customer_ids
+from cxresearch.data.synthetic.company_tables import company_records, company_tables, customer_ids
+from cxresearch.data.synthetic.planted_truth import PlantedTruth, planted_truth
+from cxresearch.data.synthetic.unhappy_tables import unhappy_draws, unhappy_tables
 from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def company_study(
     customers: int = 20_000,
     months: int = 36,
     effects: tuple[float, float, float] = EFFECTS,
+    unhappy: bool = False,
 ) -> Study:
     """Simulate a company: all seven tables, with the faults of real survey data in them.
 
@@ -51,6 +54,12 @@ def company_study(
     effects : tuple of float
         Rise of the log hazard of giving notice for one standard deviation less of ease, satisfaction and
         loyalty. ``(0, 0, 0)`` makes every score worthless.
+    unhappy : bool
+        Whether to lay on top of the company what the questions who, since when, why and what helps ask for:
+        a country that falls on a known day, comments with themes in five languages, actions given the more
+        often the unhappier an answer is, reasons for leaving, stages, channels, devices, agents, goals and
+        goods sent back. Customers, contracts, revenue, usage and orders stay as they are; the answers are
+        others, asked each quarter. :func:`company_truth` says what was planted.
 
     Returns
     -------
@@ -76,15 +85,24 @@ def company_study(
 
     rng = np.random.default_rng(seed)
     paths = company_paths(rng, customers=customers, months=months, effects=effects)
+    records = company_records(rng, paths)
     start = np.datetime64(COMPANY_START, "us")
     cut = start + np.timedelta64(int(paths.cut_days * 86_400_000_000), "us")
+    segments = ["segment", "term"]
+    name = "synthetic company"
+    if unhappy:
+        segments.append("country")
+        name = "synthetic company with an unhappy country"
+        tables = unhappy_tables(seed, rng, paths, records)
+    else:
+        tables = company_tables(rng, paths, records)
     return Study.from_frames(
-        company_tables(rng, paths),
+        tables,
         observed_until=cut.astype(datetime),
         instruments={"nps": NPS, "csat": CSAT, "ces": CES2},
         currency="EUR",
-        segments=("segment", "term"),
-        name=f"synthetic company, seed {seed}",
+        segments=segments,
+        name=f"{name}, seed {seed}",
     )
 
 
@@ -94,8 +112,15 @@ def company_truth(
     customers: int = 20_000,
     months: int = 36,
     effects: tuple[float, float, float] = EFFECTS,
+    unhappy: bool = False,
 ) -> CompanyTruth:
     """Return what is true of ``company_study`` with the same arguments.
+
+    Returns
+    -------
+    CompanyTruth
+        With ``unhappy`` its ``planted`` says what lies on top of the company: which country fell when and how
+        far, what each theme, action, event and agent does, and how often.
 
     Examples
     --------
@@ -103,16 +128,32 @@ def company_truth(
     >>> curve = truth.curve()
     >>> bool((curve["survival"].diff().dropna() <= 0).all())
     True
+    >>> planted = company_truth(seed=1, customers=500, unhappy=True).planted
+    >>> planted.fallen, planted.fell_on.isoformat()
+    ('DE', '2024-03-15')
     """
     rng = np.random.default_rng(seed)
-    return CompanyTruth(paths=company_paths(rng, customers=customers, months=months, effects=effects))
+    paths = company_paths(rng, customers=customers, months=months, effects=effects)
+    if not unhappy:
+        return CompanyTruth(paths=paths)
+    draws = unhappy_draws(seed, paths, company_records(rng, paths))
+    return CompanyTruth(paths=paths, planted=planted_truth(paths, draws))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CompanyTruth:
-    """The true curve and the true risks of a simulated company."""
+    """The true curve and the true risks of a simulated company.
+
+    Attributes
+    ----------
+    paths : CompanyPaths
+        Latent states, contracts and times of leaving.
+    planted : PlantedTruth or None
+        What lies on top of the company, where it was asked for.
+    """
 
     paths: CompanyPaths
+    planted: PlantedTruth | None = None
 
     def curve(self) -> pd.DataFrame:
         """Return what Kaplan-Meier and Aalen-Johansen estimate here, without the noise of drawn events.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,14 +51,41 @@ def customer_ids(n: int) -> NDArray[np.str_]:
     return np.char.add("C", np.char.zfill(np.arange(1, n + 1).astype(str), 6))
 
 
-def company_tables(rng: np.random.Generator, paths: CompanyPaths) -> dict[str, pa.Table]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CompanyRecords:
+    """What is drawn before the tables, because several of them read it.
+
+    Attributes
+    ----------
+    tickets : dict of str to ndarray
+        ``owner`` (row number of the customer), and the days since the company's start on which each ticket
+        was ``opened``, ``replied`` and ``resolved`` (infinite: never).
+    people : dict of str to ndarray
+        How each customer answers: ``style``, ``ready``, ``straight``, ``position``, ``backwards``.
+    """
+
+    tickets: dict[str, NDArray[Any]]
+    people: dict[str, NDArray[Any]]
+
+
+def company_records(rng: np.random.Generator, paths: CompanyPaths) -> CompanyRecords:
+    """Draw tickets and people, with the generator that drew the paths."""
+    tickets = _draw_tickets(rng, paths)
+    return CompanyRecords(tickets=tickets, people=_draw_people(rng, len(paths.kind)))
+
+
+def company_tables(
+    rng: np.random.Generator, paths: CompanyPaths, records: CompanyRecords
+) -> dict[str, pa.Table]:
     """Write the seven tables of a company.
 
     Parameters
     ----------
     rng : Generator
-        Continues the one that drew the paths.
+        Continues the one that drew the records.
     paths : CompanyPaths
+        See there.
+    records : CompanyRecords
         See there.
 
     Returns
@@ -65,20 +93,18 @@ def company_tables(rng: np.random.Generator, paths: CompanyPaths) -> dict[str, p
     dict of str to pyarrow Table
         Tables and columns as in the study layout; nothing in them lies after the data cut, except due dates.
     """
-    tickets = _draw_tickets(rng, paths)
-    people = _draw_people(rng, len(paths.kind))
     return {
         "customers": _customers(paths),
-        "responses": _responses(rng, paths, tickets, people),
+        "responses": _responses(rng, paths, records.tickets, records.people),
         "revenue": _revenue(rng, paths),
-        "tickets": _tickets(rng, paths, tickets),
+        "tickets": _tickets(rng, paths, records.tickets),
         "usage": _usage(rng, paths),
         "orders": _orders(rng, paths),
         "events": _outages(paths),
     }
 
 
-def _times(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
+def moments(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
     """Days since the company's start to timestamps, whole seconds; infinite or NaN becomes NaT."""
     known = np.isfinite(days)
     seconds = np.where(known, days, 0.0) * 86_400
@@ -86,7 +112,7 @@ def _times(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
     return np.where(known, stamps, np.datetime64("NaT", "us"))
 
 
-def _table(n_customers: int, **columns: Any) -> pa.Table:
+def table_of(n_customers: int, **columns: Any) -> pa.Table:
     """Make a table; a column ``customer_id`` holds row numbers of customers until here."""
     import pyarrow as pa
 
@@ -101,7 +127,7 @@ def _table(n_customers: int, **columns: Any) -> pa.Table:
     return pa.table(made)
 
 
-def _until(paths: CompanyPaths) -> NDArray[np.float64]:
+def last_days(paths: CompanyPaths) -> NDArray[np.float64]:
     """Last day each customer is a customer and observed."""
     return np.minimum(paths.left_days, paths.cut_days)
 
@@ -111,13 +137,13 @@ def _customers(paths: CompanyPaths) -> pa.Table:
     said = (paths.kind == 1) & (paths.notice_days <= paths.cut_days)
     n = len(ended)
     kinds = np.array([None, "voluntary", "involuntary"], dtype=object)
-    return _table(
+    return table_of(
         n,
         customer_id=np.arange(n),
-        started_at=_times(paths.started_days),
-        ended_at=_times(np.where(ended, paths.left_days, np.inf)),
+        started_at=moments(paths.started_days),
+        ended_at=moments(np.where(ended, paths.left_days, np.inf)),
         end_kind=kinds[np.where(ended, paths.kind, 0)],
-        notice_at=_times(np.where(said, paths.notice_days, np.inf)),
+        notice_at=moments(np.where(said, paths.notice_days, np.inf)),
         segment=np.array(SEGMENTS)[paths.segment],
         term=np.where(paths.annual, "annual", "monthly"),
     )
@@ -132,7 +158,7 @@ def _draw_tickets(rng: np.random.Generator, paths: CompanyPaths) -> dict[str, ND
     slow = rank < paths.unresolved.ravel()[cell]
     owner, month = np.divmod(cell, k)
     opened = paths.started_days[owner] + (month + rng.random(len(cell))) * DAYS_A_MONTH
-    kept = opened < _until(paths)[owner]
+    kept = opened < last_days(paths)[owner]
     owner, opened, slow = owner[kept], opened[kept], slow[kept]
     scale = RESOLUTION_MEDIAN_HOURS / np.log(2) ** (1 / RESOLUTION_SHAPE)
     week = -np.expm1(-((168.0 / scale) ** RESOLUTION_SHAPE))
@@ -152,13 +178,13 @@ def _tickets(rng: np.random.Generator, paths: CompanyPaths, drawn: dict[str, NDA
     n, cut = len(drawn["owner"]), paths.cut_days
     replied = np.where(drawn["replied"] <= cut, drawn["replied"], np.inf)
     reopened = (rng.random(n) < REOPENED) & (drawn["resolved"] <= cut)
-    return _table(
+    return table_of(
         len(paths.kind),
         ticket_id=np.char.add("T", np.char.zfill(np.arange(1, n + 1).astype(str), 7)),
-        created_at=_times(drawn["opened"]),
+        created_at=moments(drawn["opened"]),
         customer_id=drawn["owner"],
-        first_replied_at=_times(replied),
-        resolved_at=_times(np.where(drawn["resolved"] <= cut, drawn["resolved"], np.inf)),
+        first_replied_at=moments(replied),
+        resolved_at=moments(np.where(drawn["resolved"] <= cut, drawn["resolved"], np.inf)),
         channel=rng.choice(CHANNELS, n, p=(0.5, 0.35, 0.15)),
         category=rng.choice(CATEGORIES, n, p=(0.4, 0.3, 0.2, 0.1)),
         replies=np.where(np.isfinite(replied), 1 + rng.poisson(1.2, n) + 2 * reopened, 0),
@@ -179,7 +205,7 @@ def _draw_people(rng: np.random.Generator, n: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def _answers(
+def scores_given(
     rng: np.random.Generator,
     paths: CompanyPaths,
     people: dict[str, NDArray[Any]],
@@ -187,11 +213,12 @@ def _answers(
     instrument: str,
     owner: NDArray[np.intp],
     month: NDArray[np.intp],
+    shift: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Scores the owners would give in these months of theirs."""
+    """Scores the owners would give in these months of theirs, their feelings shifted by so much."""
     latent, slope = READS[instrument]
     noise = np.sqrt(1 - slope**2 - STYLE**2) * rng.standard_normal(len(owner))
-    feeling = slope * paths.latents[latent, owner, month] + STYLE * people["style"][owner] + noise
+    feeling = slope * paths.latents[latent, owner, month] + STYLE * people["style"][owner] + noise + shift
     feeling = np.where(people["straight"][owner], people["position"][owner], feeling)
     shares = np.asarray(ANSWER_SHARES[instrument])
     score = LOWEST[instrument] + np.searchsorted(np.cumsum(shares)[:-1], ndtr(feeling)).astype(float)
@@ -200,7 +227,7 @@ def _answers(
     return score
 
 
-def _answered(
+def answered(
     rng: np.random.Generator,
     paths: CompanyPaths,
     people: dict[str, NDArray[Any]],
@@ -226,7 +253,7 @@ def _responses(
 ) -> pa.Table:
     import pyarrow as pa
 
-    until = _until(paths)
+    until = last_days(paths)
     n, k = paths.hazard.shape
     first = rng.uniform(1, 7, size=(n,))
     waves: NDArray[np.float64] = first[:, None] + 6.0 * np.arange(k // 6 + 1)
@@ -275,18 +302,18 @@ def _invite(
     back = sent + rng.exponential(1.0, len(owner))
     month = ((back - paths.started_days[owner]) / DAYS_A_MONTH).astype(int)
     month = np.minimum(month, paths.hazard.shape[1] - 1)
-    said = _answered(rng, paths, people, owner, month) & (back <= paths.cut_days)
+    said = answered(rng, paths, people, owner, month) & (back <= paths.cut_days)
     made = []
     for instrument in instruments:
-        score = _answers(rng, paths, people, instrument=instrument, owner=owner, month=month)
+        score = scores_given(rng, paths, people, instrument=instrument, owner=owner, month=month)
         made.append(
-            _table(
+            table_of(
                 len(paths.kind),
                 customer_id=owner,
                 instrument=np.full(len(owner), instrument),
                 score=np.where(said, score, np.nan),
-                responded_at=_times(np.where(said, back, np.inf)),
-                sent_at=_times(sent),
+                responded_at=moments(np.where(said, back, np.inf)),
+                sent_at=moments(sent),
                 touchpoint=np.full(len(owner), touchpoint),
             )
         )
@@ -307,26 +334,26 @@ def _revenue(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     base = np.take(TYPICAL_MRR, paths.segment) * np.exp(0.5 * rng.standard_normal(n))
     level = np.round(base[:, None] * np.cumprod(factor, axis=1), 2)
     at = paths.started_days[:, None] + month * DAYS_A_MONTH
-    owner, when = np.nonzero(((month == 0) | (factor != 1) | renewal) & (at < _until(paths)[:, None]))
+    owner, when = np.nonzero(((month == 0) | (factor != 1) | renewal) & (at < last_days(paths)[:, None]))
     step = np.where(paths.annual[owner], 12, 1)
     due = paths.started_days[owner] + (when // step + 1) * step * DAYS_A_MONTH
     gone = np.flatnonzero(paths.left_days <= paths.cut_days)
     mrr = np.concatenate([level[owner, when], np.zeros(len(gone))])
     plans = np.array(["Starter", "Growth", "Scale"])
-    return _table(
+    return table_of(
         n,
         customer_id=np.concatenate([owner, gone]),
-        effective_at=_times(np.concatenate([at[owner, when], paths.left_days[gone]])),
+        effective_at=moments(np.concatenate([at[owner, when], paths.left_days[gone]])),
         mrr=mrr,
         plan=plans[np.searchsorted([150.0, 1_000.0], mrr)],
-        due_at=_times(np.concatenate([due, np.full(len(gone), np.inf)])),
+        due_at=moments(np.concatenate([due, np.full(len(gone), np.inf)])),
     )
 
 
 def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     """Weekly usage, following loyalty, and fading once notice is given."""
     n, k = paths.hazard.shape
-    until = _until(paths)
+    until = last_days(paths)
     weeks = np.ceil((until - paths.started_days) / 7).astype(int)
     owner = np.repeat(np.arange(n), weeks)
     since = np.arange(len(owner)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
@@ -336,10 +363,10 @@ def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     faded = np.where((paths.kind[owner] == 1) & (used > paths.notice_days[owner]), USE_AFTER_NOTICE, 1.0)
     quantity = rng.poisson(usual[owner] * np.exp(0.15 * paths.latents[2, owner, month]) * faded)
     kept = (quantity > 0) & (used < until[owner])
-    return _table(
+    return table_of(
         n,
         customer_id=owner[kept],
-        used_at=_times(used[kept]),
+        used_at=moments(used[kept]),
         quantity=quantity[kept].astype(float),
         feature=rng.choice(FEATURES, int(kept.sum()), p=(0.5, 0.2, 0.1, 0.12, 0.08)),
     )
@@ -347,21 +374,21 @@ def _usage(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
 
 def _orders(rng: np.random.Generator, paths: CompanyPaths) -> pa.Table:
     """One-off purchases at an even pace."""
-    stay = _until(paths) - paths.started_days
+    stay = last_days(paths) - paths.started_days
     counts = rng.poisson(0.08 * stay / DAYS_A_MONTH)
     owner = np.repeat(np.arange(len(stay)), counts)
     at = paths.started_days[owner] + rng.random(len(owner)) * stay[owner]
     amount = np.round(np.take(TYPICAL_MRR, paths.segment[owner]) * rng.lognormal(-0.5, 0.6, len(owner)), 2)
-    return _table(len(stay), customer_id=owner, ordered_at=_times(at), amount=amount)
+    return table_of(len(stay), customer_id=owner, ordered_at=moments(at), amount=amount)
 
 
 def _outages(paths: CompanyPaths) -> pa.Table:
     days = np.array(
         [month * DAYS_A_MONTH for month in OUTAGE_MONTHS if month * DAYS_A_MONTH < paths.cut_days]
     )
-    return _table(
+    return table_of(
         0,
-        occurred_at=_times(days),
+        occurred_at=moments(days),
         kind=np.full(len(days), "outage"),
         note=np.full(len(days), "sign-in was down for six hours"),
     )

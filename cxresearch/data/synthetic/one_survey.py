@@ -181,6 +181,7 @@ def synthetic_study(
     tier: Literal["A", "B"] = "A",
     nonresponse: bool = False,
     censoring: float = 0.0,
+    unhappy: bool = False,
 ) -> Study:
     """Make a study whose truth is known.
 
@@ -211,6 +212,8 @@ def synthetic_study(
         Tier A: share of customers asked only in the last 1 to 11 months before the data cut (on the first of
         a month), so that their follow-up is shorter than 12 months. Landmarks on those days too
         (``every="month", window_days=1``) see them.
+    unhappy : bool
+        Tier B: what unhappiness brings on top of the company, see :func:`company_study`.
 
     Returns
     -------
@@ -231,7 +234,9 @@ def synthetic_study(
     customers, censoring = _check_size(20_000 if customers is None else customers, censoring)
     check_choice("scenario", scenario, SCENARIOS)
     if check_choice("tier", tier, ("A", "B")) == "B":
-        return _company(seed, customers, scenario, plain=not nonresponse and not censoring)
+        return _company(seed, customers, scenario, plain=not nonresponse and not censoring, unhappy=unhappy)
+    if unhappy:
+        raise ArgumentError("unhappy is an option of tier B", wanted="tier='B'", next_step="leave it out")
     rng = np.random.default_rng(seed)
     return _survey_study(
         rng,
@@ -242,7 +247,7 @@ def synthetic_study(
     )
 
 
-def _company(seed: int, customers: int, scenario: str, *, plain: bool) -> Study:
+def _company(seed: int, customers: int, scenario: str, *, plain: bool, unhappy: bool) -> Study:
     from cxresearch.data.synthetic.company import company_study
     from cxresearch.data.synthetic.company_paths import EFFECTS
 
@@ -261,7 +266,8 @@ def _company(seed: int, customers: int, scenario: str, *, plain: bool) -> Study:
     weights = coefficients_of(scenario)
     scale = sum(EFFECTS) / weights.sum() if scenario != "null" else 1.0
     ease, satisfaction, loyalty = EFFECTS if scenario == "base" else (weights * scale).tolist()
-    return company_study(seed=seed, customers=customers, effects=(ease, satisfaction, loyalty))
+    effects = (ease, satisfaction, loyalty)
+    return company_study(seed=seed, customers=customers, effects=effects, unhappy=unhappy)
 
 
 def _survey_study(

@@ -2,6 +2,8 @@
 
 ``customer_timeline``
     One customer's record on a line of time, a lane for each kind.
+``before_and_since``
+    What customers write of before a fall and since.
 ``effects_of_actions``
     What actions did: one point with its interval for each action and outcome.
 ``events``

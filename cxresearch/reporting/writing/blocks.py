@@ -89,6 +89,11 @@ def aside_block(text: str) -> Markup:
     return block("aside", text=text)
 
 
+def answer_block(text: str) -> Markup:
+    """Return the answer of a section in plain words, above its picture."""
+    return block("answer", text=text)
+
+
 def list_block(title: str, items: Sequence[str], *, kind: str) -> Markup:
     """Return a titled list of plain sentences, for caveats."""
     return block("list", title=title, items=list(items), kind=kind)

@@ -151,7 +151,8 @@ class ThemeImpact(Result):
         figure = format_estimate(first["effect"], first["low"], first["high"], self.unit, signed=True)
         share = format_value(first["share"], Unit.SHARE)
         others = [str(row["label"]) for row in worst.iloc[1:4].to_dict("records")]
-        more = f" So do {', '.join(others)}." if others else " No other theme does."
+        verb = "does" if len(others) == 1 else "do"
+        more = f" So {verb} {', '.join(others)}." if others else " No other theme does."
         return (
             f"{first['label']} goes with the worst {label}: {figure} beside the other themes, in {share} of "
             f"the comments.{more}"
