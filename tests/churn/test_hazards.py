@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.churn.curves.score_intervals import score_intervals
+from cxresearch.churn.hazards.score_intervals import score_intervals
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.stats.models.spline import restricted_cubic, spline_knots
 

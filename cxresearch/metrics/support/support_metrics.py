@@ -173,6 +173,7 @@ def count_tickets(study: Any, query: Query) -> pd.DataFrame:
     if "replies" in keep:
         told = ~nw.col("replies").is_null()
         if "resolved_at" in keep:
+            # Replies of open tickets are still to come: their number so far would draw the mean down.
             told = told & ~nw.col("resolved_at").is_null()
         number = nw.col("replies").cast(nw.Float64())
         counted["t_n"] = nw.when(told).then(one).otherwise(none)
@@ -192,6 +193,7 @@ _SUMMED = ("n", "resolved", "reopened", "t_n", "t_sum", "t_square")
 
 def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
     """Return the counts of coarser cells, or None where they do not follow."""
+    # A ticket stands in one cell, so counts of tickets add up over groups.
     if not follows(query, coarser):
         return None
     return _summed(counts, [*coarser.keys, *_kept(counts, query)])
@@ -276,6 +278,7 @@ def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=query.level)
         # 1 - S(t): open tickets are censored, those past the target are breaches.
+        # 1 - S(target), with the limits of the curve at that time.
         value, low, high, se, limits, why = share_reached(curve, target)
         if np.isnan(value):
             method = NONE + why

@@ -64,9 +64,11 @@ def count_times(
     keys = list(query.keys)
     extra: tuple[str, ...] = ()
     if measure == "first_reply" and "resolved_at" in names:
+        # A ticket closed without a reply gets none any more: its wait for one is censored at the closing.
         extra = ("resolved_at",)
     rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", column, *extra))
     if measure == "wait":
+        # A recorded wait is over when it is written down: no censoring, every row an event.
         rows = rows.filter(~nw.col(column).is_null())
         rows = rows.with_columns(minutes=(nw.col(column) + 0.5).floor().cast(nw.Int64), event=nw.lit(1))
         return _counted(rows, keys)
@@ -193,6 +195,7 @@ def ticket_times(
         n, finished = int(cell["n"].sum()), int(done["n"].sum())
         mean = np.nan
         if finished:
+            # Mean of the finished alone, in hours: too low while slow tickets are open, so only beside.
             mean = float((done["minutes"] * done["n"]).sum() / finished / 60)
         six = (median.value, median.low, median.high, late.value, late.low, late.high)
         rows.append((*key, measure, clock, n, n - finished, *six, mean))

@@ -93,9 +93,10 @@ def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None)
     ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
     pairs = table["first_label"] + " \N{MINUS SIGN} " + table["second_label"]
     labels = _with_horizon(table, list(pairs))
+    # Equivalence zone -margin to +margin: an interval inside it shows that no difference matters (TOST).
     ax.axvspan(-result.margin, result.margin, color="#e8eef4", zorder=0, linewidth=0)
     reference_line(ax, 0, f"no difference that matters (\N{PLUS-MINUS SIGN}{result.margin:g})")
-    colours = [{True: INK}.get(primary, MUTED) for primary in table["primary"]]
+    colours = [_ink(bool(primary)) for primary in table["primary"]]
     _forest(ax, table, "difference", labels, colours)
     _numbers(ax, table, "difference", signed=True, verdicts=True)
     ax.set_xlabel("difference of AUC: right of zero, the first score predicts better")
@@ -106,6 +107,13 @@ def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None)
         above=21,
     )
     return ax
+
+
+def _ink(primary: bool) -> str:
+    """Black for the pair named beforehand: the others are looks by the way."""
+    if primary:
+        return INK
+    return MUTED
 
 
 def _main(result: Comparison) -> str:
@@ -146,6 +154,7 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
     else:
         frame = result.lift.rename(columns={"depth": "x", "captured": "y"})
     frame = frame[frame["horizon_days"] == horizon]
+    # Chance: a random order calls as large a share of leavers as of stayers.
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
     for index, (score, part) in enumerate(frame.groupby("score", sort=False)):
@@ -191,11 +200,13 @@ def _calibration(result: Comparison, ax: Axes) -> Axes:
     ax.annotate("as predicted", (place, place), ha="right", va="bottom", color=MUTED, fontsize=9)
     for index, (_, part) in enumerate(table.groupby("score", sort=False)):
         colour = PALETTE[index % len(PALETTE)]
+        # Intervals of shares are not symmetric: errorbar wants the distance to each end.
         errors = [part["observed"] - part["low"], part["high"] - part["observed"]]
         ax.errorbar(part["predicted"], part["observed"], yerr=errors, fmt="none", ecolor=colour, alpha=0.5)
         ax.scatter(
             part["predicted"],
             part["observed"],
+            # Area, not diameter, in proportion to the share of customers: an eye compares areas.
             s=20 + 300 * part["share"],
             color=colour,
             marker="osD^v"[index % 5],
@@ -218,6 +229,7 @@ def _calibration(result: Comparison, ax: Axes) -> Axes:
 
 def _decision(result: Comparison, ax: Axes) -> Axes:
     table = _needed(result.decision, "net_benefit")
+    # Net benefit of acting on nobody is 0, that of everybody the grey line (Vickers and Elkin 2006).
     ax.axhline(0, color=MUTED, linewidth=1)
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
     for index, (label, part) in enumerate(table[table["label"] != "everybody"].groupby("label", sort=False)):

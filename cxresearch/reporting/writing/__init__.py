@@ -4,5 +4,6 @@
 - `changes`: what moved since the last time, and whether by more than noise.
 - `alerts`: alert rules of a study file.
 - `facts_in_prose`: ``{{ level | percent }}`` in a markdown cell becomes the number.
+- `staged_files`: pictures, tables and figures of a run while it is made.
 - `one_segment`: the study of the customers of one segment.
 """
