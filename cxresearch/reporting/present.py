@@ -77,7 +77,9 @@ BASE = "CXRESEARCH_BASE"
 BUILT_IN = "built-in"
 SCHEMA = 1
 Computed = TypeVar("Computed")
+# Twice the 72 of a point: sharp on screens that draw two pixels for one.
 _PNG_DPI = 144
+# Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
 
 
@@ -228,6 +230,7 @@ def _drawn(picture: Any) -> tuple[bytes, bytes]:
     figure = getattr(picture, "figure", picture)  # of axes, or itself
     svg = io.BytesIO()
     png = io.BytesIO()
+    # Ids salted with chance, a date, a version: all would change the bytes of an equal picture.
     with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
@@ -315,6 +318,7 @@ def facts(**values: Any) -> None:
             raise ArgumentError(f"{name} is {type(value).__name__}", wanted="a text or a number")
     if staging_folder():
         path = private_file("facts.json")
+        # Facts of several cells add up; the last value of a name counts.
         path.write_text(json.dumps({**json_of(path), **as_plain(values)}), encoding="utf-8")
     _display("", ", ".join(values), "saved")
 
@@ -378,6 +382,7 @@ def save_results(
         "headline": items,
         "results": as_plain(dict(results or {})),
     }
+    # allow_nan=False: as_plain has made every missing number null, which JSON can hold.
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
     stage_file("results.json", text.encode("utf-8"))
     where = "not saved: `cxresearch run` saves and publishes"

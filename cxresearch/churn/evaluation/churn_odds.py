@@ -83,7 +83,9 @@ class OddsRatios(Result):
             return "No term can be shown to go with leaving."
         parts = []
         for row in clear.to_dict("records"):
-            less_or_more = "less" if row["odds_ratio"] < 1 else "more"
+            less_or_more = "more"
+            if row["odds_ratio"] < 1:
+                less_or_more = "less"
             parts.append(f"{row['term']} ({less_or_more} often with a unit more)")
         return f"Customers leave more or less often by {', '.join(parts)}."
 

@@ -91,12 +91,14 @@ class EffectCurve(Result):
         return (self.caveat,)
 
     def __str__(self) -> str:
-        first, last = self.table.iloc[0], self.table.iloc[-1]
         lines = [f"{self.method.upper()} of {self.feature} (n {self.n:,}, {self.n_missing:,} missing)"]
-        for row in (first, last):
+        # ALE curves are differences from the mean risk, partial dependence is a risk.
+        ale = self.method == "ale"
+        unit = Unit.SHARE
+        if ale:
+            unit = Unit.SHARE_DIFFERENCE
+        for row in (self.table.iloc[0], self.table.iloc[-1]):
             effect, low, high = (float(row[name]) for name in ("effect", "low", "high"))
-            ale = self.method == "ale"
-            unit = Unit.SHARE_DIFFERENCE if ale else Unit.SHARE
             text = format_estimate(effect, low, high, unit, signed=ale)
             lines.append(f"  at {row['value']:g}: {text}")
         return "\n".join([*lines, f"  {self.caveat}"])
@@ -179,13 +181,18 @@ def effect_curve(
     grid = _grid(known[feature].to_numpy(), int(points))
     if len(grid) < 2:
         raise DataError(f"{feature} has fewer than two values in these rows", wanted="a feature that varies")
-    curve = _ale if method == "ale" else _pdp
+    curve = _pdp
+    if method == "ale":
+        curve = _ale
     middle = curve(lambda rows: risk_of(model, rows)[None, :], known, feature, grid)[0]
     spread = np.full(len(grid), np.nan)
     if len(model.members) > 1:
         # The same curve by each refit on resampled customers; their spread is the error.
         drawn = curve(lambda rows: expit(member_logits(model, rows)), known, feature, grid)
         spread = drawn.std(axis=0, ddof=1) * model.member_scale
+    missing_risk = float("nan")
+    if missing.any():
+        missing_risk = float(risk_of(model, table[missing]).mean())
     label = feature_words(feature)
     if feature in model.instruments:
         label = model.instruments[feature].label
@@ -198,7 +205,7 @@ def effect_curve(
         ),
         n=len(known),
         n_missing=int(missing.sum()),
-        missing_risk=float(risk_of(model, table[missing]).mean()) if missing.any() else float("nan"),
+        missing_risk=missing_risk,
         mean_risk=float(risk_of(model, known).mean()),
         level=level,
     )

@@ -182,7 +182,9 @@ def _landmark_intervals(marks: Landmarks, scores: Sequence[str], keep: Sequence[
     )
     missing = marks.n_customers - int(rows["customer_id"].nunique())
     reason = "never had all of " + ", ".join(scores) + " at a landmark"
-    excluded = [(reason, missing)] if missing else []
+    excluded = []
+    if missing:
+        excluded = [(reason, missing)]
     return ScoreIntervals(
         frame=frame,
         known=rows[list(dict.fromkeys((*scores, *keep)))],
@@ -192,7 +194,9 @@ def _landmark_intervals(marks: Landmarks, scores: Sequence[str], keep: Sequence[
 
 def _dates(cut: ScoreIntervals) -> list[pd.Series[Any]]:
     """Landmark dates, each of which has a baseline hazard of its own; none for a study."""
-    return [cut.frame["landmark_at"]] if "landmark_at" in cut.frame.columns else []
+    if "landmark_at" not in cut.frame.columns:
+        return []
+    return [cut.frame["landmark_at"]]
 
 
 def _joined(columns: Sequence[pd.Series[Any]]) -> pd.Series[str] | None:
@@ -212,7 +216,9 @@ def _terms(fit: CoxFit, design: Design) -> pd.DataFrame:
     for term in design.terms:
         statistic, p_value = _wald(fit, term.columns)
         # A spline is straight if all its columns but the first have coefficient 0.
-        bend = _wald(fit, term.columns[1:])[1] if term.knots is not None else float("nan")
+        bend = float("nan")
+        if term.knots is not None:
+            bend = _wald(fit, term.columns[1:])[1]
         rows.append((term.name, len(term.columns), statistic, p_value, bend))
     return pd.DataFrame(rows, columns=["term", "df", "chi_square", "p_value", "curvature_p"])
 

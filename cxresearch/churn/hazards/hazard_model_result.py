@@ -206,8 +206,10 @@ class HazardModel(Result):
                     f"[{ratio['low']:.3f}, {ratio['high']:.3f}], {format_p_value(row['p_value'])}"
                 )
             else:
-                bent = row["curvature_p"] == row["curvature_p"]
-                bend = f", of being straight {format_p_value(row['curvature_p'])}" if bent else ""
+                bend = ""
+                # NaN, unlike itself: a straight term has no test of being straight.
+                if row["curvature_p"] == row["curvature_p"]:
+                    bend = f", of being straight {format_p_value(row['curvature_p'])}"
                 lines.append(f"  {row['term']}: {row['df']} df, {format_p_value(row['p_value'])}{bend}")
         overall = self.proportionality.iloc[-1]["p_value"]
         lines.append(f"  proportional hazards ({self.transform}): {format_p_value(float(overall))}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: Set by the runner in the kernel it starts: the folder being filled.
 STAGING = "CXRESEARCH_STAGING"
+# Windows and macOS tell no capitals apart: two names that differ in case would be one file.
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}")
 
 
