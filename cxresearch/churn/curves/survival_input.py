@@ -386,8 +386,7 @@ def _conditional(sample: SurvivalInput, given: float) -> SurvivalInput:
     """Keep those who stayed beyond ``given`` and count from there."""
     if given == 0:
         return sample
-    # S(t
-    #  T > given): left truncation at the time already stayed.
+    # S(t | T > given) = S(t) / S(given): left truncation at the time already stayed.
     longer = np.flatnonzero(sample.rows.duration > given)
     if not longer.size:
         raise DataError(
