@@ -24,7 +24,7 @@ from cxresearch.churn.classifier.classifiers import (
 )
 from cxresearch.churn.classifier.leak_alarms import column_alarms
 from cxresearch.churn.classifier.training_rows import (
-    Rows,
+    TrainingRows,
     choose_split,
     followed_through,
     outcome_rows,
@@ -171,7 +171,7 @@ def fit_churn(
 
 
 def _fit(
-    rows: Rows,
+    rows: TrainingRows,
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     model: ModelKind,
@@ -196,14 +196,14 @@ def _fit(
     }
 
 
-def _baselines(rows: Rows, numbers: tuple[str, ...], marks: Landmarks) -> dict[str, Any]:
+def _baselines(rows: TrainingRows, numbers: tuple[str, ...], marks: Landmarks) -> dict[str, Any]:
     """One smooth curve in tenure and in each score alone, on the same training rows."""
     singles = {"tenure only": "tenure_days"}
     singles |= {f"{scale.label} only": name for name, scale in marks.instruments.items()}
     return {label: one_column_model(name, rows) for label, name in singles.items() if name in numbers}
 
 
-def _training(frame: pd.DataFrame, rows: Rows) -> Training:
+def _training(frame: pd.DataFrame, rows: TrainingRows) -> Training:
     known = rows.weight > 0
     dates = frame["landmark_at"].dropna()
     first = last = None

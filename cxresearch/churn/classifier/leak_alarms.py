@@ -10,7 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from cxresearch.churn.classifier.training_rows import LEAST_KNOWN, Rows, outcome_rows, readable_columns
+from cxresearch.churn.classifier.training_rows import (
+    LEAST_KNOWN,
+    TrainingRows,
+    outcome_rows,
+    readable_columns,
+)
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import DataError
 
@@ -174,7 +179,7 @@ def _sides(
     horizon: float,
     kind: Kind,
     seed: int = 0,
-) -> Rows | None:
+) -> TrainingRows | None:
     """Rows whose outcome is known; nothing where too few left or stayed."""
     try:
         rows = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=horizon)
@@ -190,14 +195,14 @@ def _sides(
     return rows
 
 
-def _first_alarm(name: str, rows: Rows, suspicious: float, late: str) -> _Alarm | None:
+def _first_alarm(name: str, rows: TrainingRows, suspicious: float, late: str) -> _Alarm | None:
     """Return the first rule that a column breaks, in the order of `column_alarms`; None if it breaks none.
 
     Parameters
     ----------
     name : str
         The column.
-    rows : Rows
+    rows : TrainingRows
     suspicious : float
         AUC from which a column alone is suspected.
     late : str
@@ -241,7 +246,7 @@ def _first_alarm(name: str, rows: Rows, suspicious: float, late: str) -> _Alarm 
     return None
 
 
-def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
+def _as_number(rows: TrainingRows, name: str) -> tuple[NDArray[np.float64], int]:
     """Values, a category as its level's churn share in the other half of customers, and how many there are.
 
     Taken from the same customers, the shares of many small levels would know the outcome by themselves.
@@ -283,7 +288,7 @@ def _turned(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArra
     return max(auc, 1 - auc)
 
 
-def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
+def _pure_end(values: NDArray[np.float64], rows: TrainingRows) -> str:
     overall = np.average(rows.gone, weights=rows.weight)
     known = ~np.isnan(values)
     if overall > 0.5 or not known.any():

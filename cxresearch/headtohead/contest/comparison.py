@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cxresearch.errors import ArgumentError
-from cxresearch.headtohead.contest.contest_measures import MEASURE_LABELS
+from cxresearch.headtohead.contest.contest_metrics import METRIC_LABELS
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
@@ -49,10 +49,10 @@ class Comparison(Result):
         p_equivalence_adjusted, verdict, rows_to_decide, finding, primary``. ``difference`` is AUC of first
         minus AUC of second. The primary contrast is judged by its own p-value, the others by Holm's over
         them, which is what the adjusted columns hold.
-    measures : DataFrame
-        What else was measured: ``measure, score, label, horizon_days, value, low, high, se``.
-    measure_contrasts : DataFrame
-        Its paired differences: ``measure, first, second, horizon_days, difference, low, high, se, p_value,
+    metrics : DataFrame
+        What else was measured: ``metric, score, label, horizon_days, value, low, high, se``.
+    metric_contrasts : DataFrame
+        Its paired differences: ``metric, first, second, horizon_days, difference, low, high, se, p_value,
         p_equivalence``; the last one for AUCs only, whose margin it is.
     calibration : DataFrame
         Churn by answer at the primary horizon: ``score, label, horizon_days, answer, n, share, predicted,
@@ -95,8 +95,8 @@ class Comparison(Result):
     horizon_days: float
     table: pd.DataFrame
     contrasts: pd.DataFrame
-    measures: pd.DataFrame
-    measure_contrasts: pd.DataFrame
+    metrics: pd.DataFrame
+    metric_contrasts: pd.DataFrame
     calibration: pd.DataFrame
     decision: pd.DataFrame
     roc: pd.DataFrame
@@ -158,10 +158,10 @@ class Comparison(Result):
                 Column(name="verdict", label="verdict", meaning="what may be concluded"),
             ),
         ),
-        "measures": TableSpec(
-            title="Other measures at {horizon_days:g} days, with {level} intervals",
+        "metrics": TableSpec(
+            title="Other metrics at {horizon_days:g} days, with {level} intervals",
             columns=(
-                Column(name="measure", label="measure", meaning="what was measured", words=MEASURE_LABELS),
+                Column(name="metric", label="figure", meaning="what was measured", words=METRIC_LABELS),
                 Column(name="label", label="score", meaning="the score"),
                 Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
                 Column(

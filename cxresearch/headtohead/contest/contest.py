@@ -20,7 +20,7 @@ from cxresearch.headtohead.contest.contest_curves import (
     roc_points,
 )
 from cxresearch.headtohead.contest.contest_judgement import Judgement, Rule, judge
-from cxresearch.headtohead.contest.contest_measures import MEASURES
+from cxresearch.headtohead.contest.contest_metrics import METRICS
 from cxresearch.headtohead.contest.contest_rows import complete_rows, contestants, horizons_of
 from cxresearch.headtohead.contest.forms import FORMS
 from cxresearch.headtohead.contest.weighed_rows import MARGINAL, HorizonRows, weigh
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Fewer leavers, stayers or customers than this are named.
 FEW = 30
 #: Measured unless asked otherwise.
-USUAL_MEASURES = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c")
+USUAL_METRICS = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c")
 
 
 def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol holds them as one object
@@ -48,7 +48,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     form: str = "raw",
     weights: str | ArrayLike | None = None,
     censoring: str | Sequence[str] = MARGINAL,
-    measures: Sequence[str] = USUAL_MEASURES,
+    metrics: Sequence[str] = USUAL_METRICS,
 ) -> Comparison:
     """Compare how well scores tell who will leave.
 
@@ -85,8 +85,8 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
         Kaplan-Meier). Columns of the landmarks (features, segments, scores): a Cox regression of being
         censored on them, whose estimation is part of every standard error. Missing numbers are a category of
         their own. `weights` go into either.
-    measures : sequence of str
-        Further measures: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
+    metrics : sequence of str
+        Further metrics: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
         (the Brier score averaged over time), ``ipa``, ``lift``, ``net_benefit`` (with the decision curve),
         ``calibration`` (with churn by answer), ``uno_c``, ``harrell_c``. Empty for AUCs alone.
 
@@ -136,11 +136,11 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
         form=check_choice("form", form, FORMS),
         weighted=weights is not None,
         censoring=checked_censoring(censoring),
-        measures=tuple(check_choice("measures", name, MEASURES) for name in measures),
+        metrics=tuple(check_choice("metrics", name, METRICS) for name in metrics),
     )
     rows = complete_rows(marks, names, settings.horizons_days, clusters=clusters, form=form, weights=weights)
     contest = weigh(rows, settings.horizons_days, form=form, censoring=settings.censoring)
-    judgement = judge(contest, settings.usable_measures, settings.rule)
+    judgement = judge(contest, settings.usable_metrics, settings.rule)
     return _comparison(contest, judgement, settings)
 
 
@@ -158,23 +158,23 @@ class _Settings:
     form: str
     weighted: bool
     censoring: str | tuple[str, ...]
-    measures: tuple[str, ...]
+    metrics: tuple[str, ...]
 
     @property
     def rule(self) -> Rule:
-        """What every measure is judged by."""
+        """What every metric is judged by."""
         # The primary pair first, in the direction named.
         others = [pair for pair in combinations(self.scores, 2) if set(pair) != set(self.primary)]
         return Rule(pairs=(self.primary, *others), level=self.level, margin=self.margin)
 
     @property
-    def usable_measures(self) -> list[str]:
-        """Measures in the order of tables, without those that cannot follow a model of censoring."""
+    def usable_metrics(self) -> list[str]:
+        """Metrics in the order of tables, without those that cannot follow a model of censoring."""
         modelled = self.censoring != MARGINAL
         return [
             name
-            for name, definition in MEASURES.items()
-            if name in self.measures and not (modelled and definition.marginal_only)
+            for name, definition in METRICS.items()
+            if name in self.metrics and not (modelled and definition.marginal_only)
         ]
 
     def plain(self) -> dict[str, Any]:
@@ -197,9 +197,9 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     )
     finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days)
     calibration = decision = pd.DataFrame()
-    if "calibration" in settings.measures:
+    if "calibration" in settings.metrics:
         calibration = calibration_table(primary, level=settings.level)
-    if "net_benefit" in settings.measures:
+    if "net_benefit" in settings.metrics:
         decision = decision_curve(primary)
     return Comparison(
         finding=finding,
@@ -208,8 +208,8 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         horizon_days=primary.horizon_days,
         table=judgement.table,
         contrasts=judgement.contrasts,
-        measures=judgement.measures,
-        measure_contrasts=judgement.measure_contrasts,
+        metrics=judgement.metrics,
+        metric_contrasts=judgement.metric_contrasts,
         calibration=calibration,
         decision=decision,
         roc=roc_points(contest),
@@ -238,11 +238,11 @@ def checked_censoring(censoring: str | Sequence[str]) -> str | tuple[str, ...]:
 
 
 def _censoring_notes(settings: _Settings) -> Iterator[str]:
-    """Say what being followed was taken to depend on, and which measures that leaves out."""
+    """Say what being followed was taken to depend on, and which metrics that leaves out."""
     if settings.censoring == MARGINAL:
         return
     yield f"being followed was allowed to depend on {', '.join(settings.censoring)} (Cox regression)"
-    lost = [name for name in settings.measures if name not in settings.usable_measures]
+    lost = [name for name in settings.metrics if name not in settings.usable_metrics]
     if lost:
         yield f"{', '.join(lost)} left out: its weights take censoring to depend on nothing"
 

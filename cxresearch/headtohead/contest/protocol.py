@@ -16,7 +16,7 @@ from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
-from cxresearch.headtohead.contest.contest import USUAL_MEASURES, checked_censoring, compare
+from cxresearch.headtohead.contest.contest import USUAL_METRICS, checked_censoring, compare
 from cxresearch.headtohead.contest.forms import FORMS
 from cxresearch.headtohead.contest.weighed_rows import MARGINAL
 from cxresearch.results.result import facts_html
@@ -125,14 +125,14 @@ class Protocol:
         marks: Landmarks,
         *,
         weights: str | ArrayLike | None = None,
-        measures: Sequence[str] = USUAL_MEASURES,
+        metrics: Sequence[str] = USUAL_METRICS,
     ) -> Comparison:
         """Hold the contest as planned, record the look, and say what deviates from the plan.
 
         Parameters
         ----------
         marks : Landmarks
-        weights, measures
+        weights, metrics
             As in :func:`cxresearch.compare`; everything else the plan settles.
 
         Returns
@@ -150,7 +150,7 @@ class Protocol:
         >>> import cxresearch as cx
         >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=2_000, scenario="base")
         >>> plan = cx.Protocol(scores=("ces", "nps"), horizon_days=(365.25,), every="once")
-        >>> plan.compare(marks, measures=()).deviations
+        >>> plan.compare(marks, metrics=()).deviations
         ('the plan was not written to a file, so nobody can tell whether it came before the data',)
         """
         require_landmarks(marks)
@@ -167,7 +167,7 @@ class Protocol:
             form=self.form,
             weights=weights,
             censoring=self.censoring,
-            measures=measures,
+            metrics=metrics,
         )
         deviations = (*changed, *self.deviations(marks))
         return dataclasses.replace(comparison, protocol_sha256=self.sha256, deviations=deviations)

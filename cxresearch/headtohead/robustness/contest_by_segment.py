@@ -169,7 +169,7 @@ def compare_segments(
         part = dataclasses.replace(marks, frame=rows, excluded=marks.excluded.iloc[:0])
         try:
             result = compare(
-                part, scores, horizon_days=horizon_days, level=level, margin=margin, form=form, measures=()
+                part, scores, horizon_days=horizon_days, level=level, margin=margin, form=form, metrics=()
             )
         except DataError as error:
             left_out.append({"segment": value, "rows": len(rows), "reason": error.problem})
@@ -211,7 +211,7 @@ def pool_comparisons(
     ...     f"company {seed}": cx.compare(
     ...         cx.synthetic.synthetic_landmarks(seed=seed, customers=1_000, scenario="base"),
     ...         ["ces", "nps"],
-    ...         measures=(),
+    ...         metrics=(),
     ...     )
     ...     for seed in (1, 2, 3)
     ... }

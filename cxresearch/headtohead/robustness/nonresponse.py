@@ -184,7 +184,7 @@ def nonresponse(
     if asked is not None:
         parts["known to have been asked"] = asked
     # Unweighted first: the contest among those who answered.
-    plain = compare(marks, names, level=level, margin=margin, measures=())
+    plain = compare(marks, names, level=level, margin=margin, metrics=())
     contests = [_contest("those who answered", plain, np.ones(int(answered.sum())))]
     notes, silence = [], [_silence("all customers", marks, answered, level)]
     populations: dict[str, tuple[Landmarks, NDArray[np.bool_]]] = {"all customers": (marks, answered)}
@@ -194,7 +194,7 @@ def nonresponse(
         silence.append(_silence("those who were asked", contacted, answered[asked], level))
     for population, (part, replied) in populations.items():
         weights = response_weights(part, names, explained_by=explained_by, truncate=truncate)
-        contest = compare(part, names, level=level, margin=margin, weights=weights, measures=())
+        contest = compare(part, names, level=level, margin=margin, weights=weights, metrics=())
         contests.append(_contest(f"weighted to {population}", contest, weights[replied]))
         notes.append(_weights_line(population, weights[replied]))
     table = pd.DataFrame([_churn(group, marks, part, level) for group, part in parts.items() if part.any()])

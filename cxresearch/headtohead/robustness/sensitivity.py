@@ -259,7 +259,7 @@ def sensitivity(
     require_landmarks(marks)
 
     pair = (scores[0], scores[1])
-    primary = compare(marks, pair, level=level, margin=margin, measures=("auc_all",))
+    primary = compare(marks, pair, level=level, margin=margin, metrics=("auc_all",))
     lines = [_line("primary", "primary analysis", primary), _other_controls(primary)]
     horizons = horizons_days
     if horizons is None:
@@ -271,7 +271,7 @@ def sensitivity(
     )  # type: ignore[assignment]
     for kind, choice, options, part in variants:
         try:
-            comparison = compare(part, pair, level=level, margin=margin, measures=(), **options)
+            comparison = compare(part, pair, level=level, margin=margin, metrics=(), **options)
             lines.append(_line(kind, choice, comparison))
         except DataError as error:
             lines.append({"kind": kind, "choice": choice, "note": f"not possible: {error.problem}"})
@@ -306,9 +306,9 @@ def _line(kind: str, choice: str, comparison: Comparison) -> dict[str, Any]:
 
 def _other_controls(primary: Comparison) -> dict[str, Any]:
     """Involuntary leavers as stayers; judged by the same rule, on its own p-values."""
-    # The measure `auc_all` of the main analysis, judged by the same rule on its own p-values.
-    values = primary.measures.set_index("score")["value"]
-    row, label = primary.measure_contrasts.iloc[0], primary.contrasts.iloc[0]
+    # The metric `auc_all` of the main analysis, judged by the same rule on its own p-values.
+    values = primary.metrics.set_index("score")["value"]
+    row, label = primary.metric_contrasts.iloc[0], primary.contrasts.iloc[0]
     numbers = {key: row[key] for key in ("difference", "low", "high", "se", "p_value")}
     judged = Pair(
         first=label["first_label"],

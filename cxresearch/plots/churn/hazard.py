@@ -102,18 +102,20 @@ def _ratio_axis(ax: Axes, low: float, high: float) -> None:
 
 
 @draw.register(CurveComparison)
-def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, measure: str = "rmst") -> Axes:
+def draw_curve_comparison(
+    result: CurveComparison, ax: Axes | None = None, *, difference: str = "rmst"
+) -> Axes:
     """Draw the difference of each pair with its interval.
 
     Parameters
     ----------
-    measure : {"rmst", "survival"}
+    difference : {"rmst", "survival"}
         Difference in mean time within the horizon, or in the share still there at a time.
     """
-    check_choice("measure", measure, ("rmst", "survival"))
+    check_choice("difference", difference, ("rmst", "survival"))
     unit = result.unit
     scale = 1.0
-    if measure == "survival":
+    if difference == "survival":
         unit = Unit.SHARE_DIFFERENCE
         scale = 100.0
     rows = result.table.to_dict("records")
@@ -121,7 +123,7 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
         ax = ax or new_axes(8.6, 1.5 + 0.5 * len(rows))
         ax.axvline(0, color=MUTED, linewidth=1)
         for line, row in enumerate(rows):
-            value, low, high = (row[f"{measure}_{part}"] for part in ("difference", "low", "high"))
+            value, low, high = (row[f"{difference}_{part}"] for part in ("difference", "low", "high"))
             if np.isnan(value):
                 ax.annotate(row["note"] or "not known", (0, line), color=MUTED, va="center", fontsize=9)
                 continue
@@ -132,12 +134,12 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
             ax.plot([scale * low, scale * high], [line, line], color=bar, linewidth=2.4)
             ax.plot([scale * value], [line], marker="o", color=point, markersize=7)
             estimate = format_estimate(value, low, high, unit, signed=True)
-            beside(ax, line, f"{estimate}\n{format_p_value(row[f'{measure}_p_adjusted'])}")
+            beside(ax, line, f"{estimate}\n{format_p_value(row[f'{difference}_p_adjusted'])}")
         ax.set_yticks(range(len(rows)), [f"{row['first']} minus {row['second']}" for row in rows])
         ax.tick_params(axis="y", labelcolor=INK)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
-        if measure == "rmst":
+        if difference == "rmst":
             ax.set_title(f"Difference in mean time within {result.horizon:,.4g} {result.unit}")
             ax.set_xlabel(f"{str(result.unit).capitalize()}, {100 * result.level:g} % interval")
         else:

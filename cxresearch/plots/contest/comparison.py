@@ -45,7 +45,7 @@ def draw_comparison(
     kind : {"auc", "differences", "roc", "lift", "calibration", "decision"}
         Forest of AUCs; forest of differences with the zone of equivalence; ROC curves; leavers found by the
         share of customers approached; churn by predicted risk; net benefit by threshold. The last two show
-        the primary horizon and need the measures ``calibration`` and ``net_benefit``.
+        the primary horizon and need the metrics ``calibration`` and ``net_benefit``.
     horizon_days : float, optional
         For ROC and lift; by default the primary horizon. The forests show all horizons unless one is named.
     """
@@ -253,7 +253,7 @@ def _decision(result: Comparison, ax: Axes) -> Axes:
     return ax
 
 
-def _needed(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+def _needed(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     if table.empty:
-        raise ArgumentError(f"the contest was held without {measure!r}", next_step="add it to `measures`")
+        raise ArgumentError(f"the contest was held without {metric!r}", next_step="add it to `metrics`")
     return table
