@@ -50,6 +50,7 @@ def narrow(study: Study, segment: str) -> Study:
             tables[name] = frame.join(ids, on="customer_id", how="semi")
         elif name == "events":
             tables[name] = frame  # what happened to the company happened to every segment
+    # An empty segment would make an empty report that looks like a quiet month.
     if not len(members.select("customer_id").head(1).collect()):
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
     narrowed = type(study).from_frames(
