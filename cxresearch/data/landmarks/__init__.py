@@ -8,6 +8,8 @@
     Which days.
 ``landmark_rows``
     Scores, features and outcomes of one day.
+``landmark_outcomes``
+    What may follow besides leaving, who can have it, and when it happened.
 ``landmark_features``
     Features from what was known by then.
 ``known_by_then``

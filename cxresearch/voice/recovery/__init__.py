@@ -12,8 +12,6 @@
     Who was unhappy, when, and what was known of them by then.
 ``moment_outcomes``
     What followed: the next answer, leaving, revenue, tickets.
-``timelines``
-    Times of many customers in one sorted array, asked at many moments at once.
 ``closed_loop``
     How many unhappy answers were followed up, and how soon.
 ``plan_trial``

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.data.timelines import DAY, Timeline, seconds, timeline_of
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.voice.recovery.timelines import Timeline, seconds, timeline
 from cxresearch.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.int64]
 
-DAY = 86_400
 #: Levels of a segment that hold less than this share of the moments are taken together.
 RARE = 0.02
 #: Tickets are counted over these days before the moment.
@@ -145,7 +144,7 @@ def study_timelines(study: Study, scale: Scale, actions: tuple[str, ...]) -> Stu
         started=seconds(people["started_at"]),
         ended=seconds(people["ended_at"]),
         cut=int(seconds(pd.Series([pd.Timestamp(study.observed_until)]))[0]),
-        answers=_line(ids, answers, "responded_at", "score"),
+        answers=timeline_of(ids, answers, "responded_at", "score"),
         tickets=_table_line(study, ids, "tickets", "created_at"),
         resolved=_table_line(study, ids, "tickets", "resolved_at"),
         revenue=_table_line(study, ids, "revenue", "effective_at", "mrr"),
@@ -168,7 +167,9 @@ def _actions(study: Study, ids: pd.Index, actions: tuple[str, ...]) -> dict[str,
             wanted=f"one of {listed(sorted(kinds))}",
             next_step=did_you_mean(unknown[0], kinds),
         )
-    return {action: _line(ids, events.filter(nw.col("kind") == action), "occurred_at") for action in actions}
+    return {
+        action: timeline_of(ids, events.filter(nw.col("kind") == action), "occurred_at") for action in actions
+    }
 
 
 def _table_line(study: Study, ids: pd.Index, table: str, time: str, value: str = "") -> Timeline:
@@ -176,19 +177,9 @@ def _table_line(study: Study, ids: pd.Index, table: str, time: str, value: str =
     if table in study.tables:
         rows = study.table(table)
         if {time, "customer_id"} <= set(rows.collect_schema().names()):
-            return _line(ids, rows, time, value)
+            return timeline_of(ids, rows, time, value)
     nothing = np.zeros(0, dtype=np.int64)
     return Timeline(key=nothing, values=nothing.astype(np.float64))
-
-
-def _line(ids: pd.Index, rows: nw.LazyFrame[Any], time: str, value: str = "") -> Timeline:
-    columns = ["customer_id", time, *([value] if value else [])]
-    happened = rows.filter(~nw.col("customer_id").is_null() & ~nw.col(time).is_null())
-    frame = collect(happened.select(*columns))
-    code = ids.get_indexer(pd.Index(frame["customer_id"]))
-    known = code >= 0
-    values = frame[value].to_numpy(dtype=np.float64) if value else np.ones(len(frame))
-    return timeline(code[known].astype(np.int64), seconds(frame[time])[known], values[known])
 
 
 def unhappy_moments(
