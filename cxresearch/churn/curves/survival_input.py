@@ -15,7 +15,7 @@ from cxresearch.checks import check_choice, check_columns, check_number
 from cxresearch.churn.churn_kinds import KIND_NAMES
 from cxresearch.churn.curves.timeline import as_day, carried, timeline, under_observation
 from cxresearch.data.engine import EVERY, collect, days_between, lazy, period_start
-from cxresearch.data.landmarks.landmark_outcomes import refuse_other_outcomes
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
-from cxresearch.data.landmarks.landmark_outcomes import happened_within
+from cxresearch.data.landmarks.followed_outcome import happened_within
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.scales import Scale

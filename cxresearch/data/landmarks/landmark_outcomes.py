@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cxresearch.aliases import Floats
-    from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.data.study import Study
 
 Frame = nw.LazyFrame[Any]
@@ -347,33 +346,3 @@ def split_not_eligible(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[str]
     """Part the rows whose customer cannot have the outcome: the rows that stay, and the others' ids."""
     can = rows.pop(ELIGIBLE).notna().to_numpy()
     return rows[can], rows.loc[~can, _ID]
-
-
-def happened_within(marks: Landmarks) -> Floats:
-    """Tell whether each row has the outcome within the horizon: 1, 0, NaN where it is not known, shape (n,).
-
-    Whole landmarks are known or not: of a recent one only those would be known who left at once.
-    """
-    duration = marks.frame["duration_days"].to_numpy(dtype=np.float64)
-    event = marks.frame["event"].to_numpy()
-    happened = np.where((event == 1) & (duration <= marks.horizon_days), 1.0, 0.0)
-    happened[(event == 0) & (duration < marks.horizon_days)] = np.nan
-    if marks.observed_until is not None:
-        over = (marks.observed_until - marks.frame["landmark_at"]).dt.total_seconds() / 86_400
-        happened[(over < marks.horizon_days).to_numpy()] = np.nan
-    return happened
-
-
-def refuse_other_outcomes(marks: Landmarks, what: str) -> None:
-    """Refuse landmarks that follow something else than leaving where only leaving makes sense.
-
-    Raises
-    ------
-    ArgumentError
-        Naming the outcome.
-    """
-    if marks.followed is not CHURN:
-        raise ArgumentError(
-            f"{what} is about leaving, and these landmarks follow {marks.followed.noun}",
-            next_step="take cx.landmark(study, outcome='churn')",
-        )

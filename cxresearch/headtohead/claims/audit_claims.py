@@ -6,8 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmark import landmark
-from cxresearch.data.landmarks.landmark_outcomes import refuse_other_outcomes
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
 from cxresearch.headtohead.claims import churn_claims, service_claims

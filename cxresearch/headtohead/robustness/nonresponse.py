@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from cxresearch.checks import check_columns, check_level, check_number
-from cxresearch.data.landmarks.landmark_outcomes import refuse_other_outcomes
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.results.units import Unit
-from cxresearch.voice.recovery.unhappy_moments import DAY, StudyTimelines, UnhappyMoments
+from cxresearch.voice.recovery.unhappy_moments import DAY, EligibleMoments, StudyTimelines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +108,7 @@ class MomentOutcomes:
 
 def moment_outcomes(
     lines: StudyTimelines,
-    moments: UnhappyMoments,
+    moments: EligibleMoments,
     scale: Scale,
     *,
     grace_days: float,
@@ -122,7 +122,7 @@ def moment_outcomes(
     Parameters
     ----------
     lines : StudyTimelines
-    moments : UnhappyMoments
+    moments : EligibleMoments
     scale : Scale
         Its ``top`` answers are happy.
     grace_days, horizon_days : float
@@ -148,7 +148,7 @@ def moment_outcomes(
     return MomentOutcomes(followed=followed, values=values)
 
 
-def _change_of_revenue(lines: StudyTimelines, moments: UnhappyMoments, end: NDArray[np.int64]) -> Floats:
+def _change_of_revenue(lines: StudyTimelines, moments: EligibleMoments, end: NDArray[np.int64]) -> Floats:
     """Level at the end of the horizon less that at the moment; who left by then pays nothing."""
     before = lines.revenue.value_at(lines.revenue.last_before(moments.customer, moments.moment + 1))
     later = lines.revenue.value_at(lines.revenue.last_before(moments.customer, end + 1))

@@ -16,7 +16,6 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
-from cxresearch.stats.effects.balance import balance_table, overlap_table
 from cxresearch.stats.effects.e_value import e_value
 from cxresearch.voice.recovery.action_verdicts import moments_that_would_decide, verdict_of
 from cxresearch.voice.recovery.emulated_trial import (
@@ -32,8 +31,8 @@ from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, mom
 from cxresearch.voice.recovery.recovery_words import recovery_finding, recovery_notes
 from cxresearch.voice.recovery.unhappy_moments import (
     DAY,
+    EligibleMoments,
     StudyTimelines,
-    UnhappyMoments,
     study_timelines,
     unhappy_moments,
     unhappy_question,
@@ -185,7 +184,6 @@ def recovery(
     outcomes: Sequence[str] | Mapping[str, float] = _DEFAULT_OUTCOMES,
     by: str | None = None,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Recovery:
     """Judge what was done for unhappy customers as a randomised trial would have.
 
@@ -213,8 +211,6 @@ def recovery(
         A segment; effects by group are shown with the test of their equality.
     level : float
         Of the intervals.
-    seed : int
-        For the folds.
 
     Returns
     -------
@@ -291,7 +287,6 @@ def recovery(
         grace_days=grace_days,
         horizon_days=horizon_days,
         level=level,
-        seed=seed,
     )
     return _judged(trial, scale, kinds, by)
 
@@ -311,7 +306,7 @@ def _kinds(outcomes: Sequence[str] | Mapping[str, float]) -> dict[str, tuple[Out
     return kinds
 
 
-def _treated(lines: StudyTimelines, moments: UnhappyMoments, action: str, grace_days: float) -> Bools:
+def _treated(lines: StudyTimelines, moments: EligibleMoments, action: str, grace_days: float) -> Bools:
     """Whether the action came within the grace time and before any new answer.
 
     An action after a new answer answers that one, not the unhappy one: counting it would credit the action
@@ -341,9 +336,8 @@ def _judged(
             rows.append(_row(trial, arms, kind, margin))
             if segment is not None:
                 groups.append(effects_by_group(trial, arms, kind, segment))
-        balance = balance_table(arms.design, arms.treated, arms.chance, arms.names)
-        balances.append(balance.assign(action=action))
-        overlaps.append(overlap_table(arms.treated, arms.chance).assign(action=action))
+        balances.append(arms.balance)
+        overlaps.append(arms.overlap)
         controls.append(negative_control(trial, arms))
     table = _with_holm(pd.DataFrame(rows))
     recovered = recovered_by_themselves(trial)

@@ -20,7 +20,7 @@ from cxresearch.voice.recovery.action_verdicts import verdict_of
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
 from cxresearch.voice.recovery.plan_trial import TrialPlan
 from cxresearch.voice.recovery.unhappy_moments import (
-    UnhappyMoments,
+    EligibleMoments,
     study_timelines,
     unhappy_moments,
     unhappy_question,
@@ -211,7 +211,7 @@ def _compared(
     }
 
 
-def _balance(moments: UnhappyMoments, entries: np.ndarray[Any, Any], treated: Bools) -> pd.DataFrame:
+def _balance(moments: EligibleMoments, entries: np.ndarray[Any, Any], treated: Bools) -> pd.DataFrame:
     design = moments.design[entries]
     return pd.DataFrame(
         {

@@ -66,8 +66,8 @@ class StudyTimelines:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnhappyMoments:
-    """Unhappy answers after which an action might have come.
+class EligibleMoments:
+    """Moments after which an action might have come: unhappy answers, or others.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def _table_line(study: Study, ids: pd.Index, table: str, time: str, value: str =
 
 def unhappy_moments(
     lines: StudyTimelines, scale: Scale, *, grace_days: float, gap_days: float
-) -> UnhappyMoments:
+) -> EligibleMoments:
     """Collect unhappy answers after which the grace time could be watched.
 
     Parameters
@@ -228,8 +228,8 @@ def unhappy_moments(
             next_step="take another question, or a shorter grace_days",
         )
     previous = lines.answers.value_at(lines.answers.last_before(customer, moment))
-    design, names = _known_by_then(lines, customer, moment, score, previous)
-    return UnhappyMoments(
+    design, names = known_by_then(lines, customer, moment, score, previous)
+    return EligibleMoments(
         customer=customer,
         moment=moment,
         score=score,
@@ -259,7 +259,7 @@ def _spaced(customer: Times, moment: Times, gap: int) -> NDArray[np.bool_]:
     return marked
 
 
-def _known_by_then(
+def known_by_then(
     lines: StudyTimelines, customer: Times, moment: Times, score: Floats, previous: Floats
 ) -> tuple[Floats, tuple[str, ...]]:
     """Severity, history and circumstances by the moment, each as columns of numbers."""
