@@ -9,6 +9,8 @@ from .causes.score_drivers import ScoreDrivers as ScoreDrivers
 from .causes.score_drivers import score_drivers as score_drivers
 from .causes.scores_by_ticket import ScoresByTicket as ScoresByTicket
 from .causes.scores_by_ticket import scores_by_ticket as scores_by_ticket
+from .programmes.programme import programme as programme
+from .programmes.programme_result import ProgrammeEffect as ProgrammeEffect
 from .recovery.closed_loop import ClosedLoop as ClosedLoop
 from .recovery.closed_loop import closed_loop as closed_loop
 from .recovery.plan_trial import TrialPlan as TrialPlan

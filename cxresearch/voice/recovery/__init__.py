@@ -4,6 +4,8 @@
     Effects of actions on unhappy customers, side by side: entry of the room.
 ``emulated_trial``
     The rows of the trial, its arms, and the effects of its actions.
+``effect_rows``
+    Effects as rows of a table, with verdicts and Holm.
 ``recovery_words``
     What effects say, in sentences.
 ``action_verdicts``

@@ -92,6 +92,7 @@ class EmulatedTrial:
         design = np.column_stack([self.moments.design, *columns])
         every_name = (*self.moments.names, *(f"{name} too" for name in others))
         treated = self.treated[action]
+        self._refuse_one_arm(action)
         adjusted = adjusted_arms(design, treated, self.moments.customer, seed=self.seed)
         varies = design.std(axis=0) > 0
         return Arms(
@@ -101,6 +102,20 @@ class EmulatedTrial:
             balance=balance_table(design, treated, adjusted.chance, every_name).assign(action=action),
             overlap=overlap_table(treated, adjusted.chance).assign(action=action),
             answering=answering_weights(adjusted, self.results),
+        )
+
+    def _refuse_one_arm(self, action: str) -> None:
+        """Say so where an action came to nobody, or to everybody: there is nothing to compare."""
+        n = int(self.treated[action].sum())
+        everybody = len(self.moments)
+        if 0 < n < everybody:
+            return
+        who = f"none of {everybody:,}" if n == 0 else f"all {everybody:,}"
+        raise DataError(
+            f"{action} came after {who} eligible moments within {self.grace_days:g} days: there is nothing "
+            "to compare",
+            wanted="moments with it and without it",
+            next_step="take a longer grace_days or stretch of time, or plan a trial: cx.voice.plan_trial",
         )
 
     def outcome(self, kind: OutcomeKind) -> Floats:
