@@ -1,6 +1,7 @@
 """How long customers stay: incidences, lifetimes, hazards, and what follows an event."""
 
-from cxresearch.churn.curves.after_event import AfterEvent, after_event
+from cxresearch.churn.after.after_event import after_event
+from cxresearch.churn.after.after_event_result import AfterEvent
 from cxresearch.churn.curves.churn_curve import cumulative_incidence
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cxresearch.churn.churn_kinds import Kind, of_kind
+from cxresearch.churn.churn_kinds import of_kind, words_for
 from cxresearch.churn.classifier.churn_model import Split
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
@@ -100,7 +100,7 @@ def table_of(frame: pd.DataFrame, numbers: Sequence[str], categories: Sequence[s
 
 
 def outcome_rows(
-    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], kind: Kind, horizon: float
+    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], kind: str, horizon: float
 ) -> TrainingRows:
     """Turn landmark rows into what is learnt from or tested on.
 
@@ -187,7 +187,7 @@ def _on_test_side(split: Split, frame: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(hashed.to_numpy() % 10_000 < round(split.test_share * 10_000))
 
 
-def require_both_sides(rows: TrainingRows, what: str, least: int = 10) -> None:
+def require_both_sides(rows: TrainingRows, what: str, least: int = 10, *, kind: str = "any") -> None:
     """Refuse rows with hardly anybody on one side.
 
     Raises
@@ -199,7 +199,7 @@ def require_both_sides(rows: TrainingRows, what: str, least: int = 10) -> None:
     cases, others = int((rows.left & known).sum()), int((~rows.left & known).sum())
     if min(cases, others) < least:
         raise DataError(
-            f"{what}: {cases:,} rows left within the horizon and {others:,} did not",
+            f"{what}: {cases:,} rows {words_for(kind).happened} within the horizon and {others:,} did not",
             wanted=f"at least {least} of each",
             next_step="take a longer horizon, more landmarks, or kind='any'",
         )

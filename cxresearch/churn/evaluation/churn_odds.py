@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from cxresearch.churn.churn_kinds import Kind
+from cxresearch.churn.churn_kinds import asked_about, words_for
 from cxresearch.churn.classifier.training_rows import outcome_rows, require_both_sides
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError
@@ -52,20 +52,21 @@ class OddsRatios(Result):
     horizon_days: float
     method: str = "weighted logistic regression (censoring weights), sandwich errors by customer"
     caveat: str = (
-        "Odds ratios describe who leaves more often, the other terms being equal; they do not say why, nor "
+        "Odds ratios describe what goes with what, the other terms being equal; they do not say why, nor "
         "what a change would do."
     )
+    outcome: str = "churn"
 
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
-            title="Odds ratios of leaving within {horizon_days:g} days, with {level} intervals",
+            title="Odds ratios of {noun} within {horizon_days:g} days, with {level} intervals",
             columns=(
                 Column(name="term", label="term", meaning="what differs"),
                 Column(name="unit", label="unit", meaning="by how much"),
                 Column(
                     name="odds_ratio",
                     label="odds ratio",
-                    meaning="odds of leaving with a unit more over those without",
+                    meaning="odds with a unit more over those without",
                     unit=Unit.RATIO,
                     low="low",
                     high="high",
@@ -76,18 +77,25 @@ class OddsRatios(Result):
     }
 
     @property
+    def noun(self) -> str:
+        """What the odds are of: leaving, or another outcome."""
+        if self.outcome == "churn":
+            return "leaving"
+        return words_for(self.outcome).noun
+
+    @property
     def finding(self) -> str:
         """Which terms go with leaving, and which cannot be told apart from chance."""
         clear = self.table[(self.table["low"] > 1) | (self.table["high"] < 1)]
         if clear.empty:
-            return "No term can be shown to go with leaving."
+            return f"No term can be shown to go with {self.noun}."
         parts = []
         for row in clear.to_dict("records"):
             less_or_more = "more"
             if row["odds_ratio"] < 1:
                 less_or_more = "less"
             parts.append(f"{row['term']} ({less_or_more} often with a unit more)")
-        return f"Customers leave more or less often by {', '.join(parts)}."
+        return f"Customers {words_for(self.outcome).happen} more or less often by {', '.join(parts)}."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,8 +104,9 @@ class OddsRatios(Result):
 
     def __str__(self) -> str:
         lines = [
-            f"Odds of leaving within {self.horizon_days:g} days: {self.n:,} rows of {self.customers:,} "
-            f"customers, {self.cases:,} left ({self.n_missing:,} rows left out for a missing value)"
+            f"Odds of {self.noun} within {self.horizon_days:g} days: {self.n:,} rows of {self.customers:,} "
+            f"customers, {self.cases:,} {words_for(self.outcome).happened} "
+            f"({self.n_missing:,} rows left out for a missing value)"
         ]
         for row in self.table.to_dict("records"):
             ratio = format_value(row["odds_ratio"], Unit.RATIO)
@@ -115,7 +124,7 @@ def churn_odds(
     *,
     terms: Sequence[str] | None = None,
     interaction: tuple[str, str] | None = None,
-    kind: Kind = "any",
+    kind: str = "any",
     level: float = 0.95,
 ) -> OddsRatios:
     """Estimate odds ratios of leaving within the horizon, with errors robust by customer.
@@ -158,6 +167,7 @@ def churn_odds(
     True
     """
     require_landmarks(marks)
+    kind = asked_about(marks, kind)
     z = normal_quantile(level)
     numbers = {*marks.instruments, "tenure_days", *marks.features} & set(marks.frame.columns)
     default = [name for name in (*marks.instruments, "tenure_days") if name in numbers]
@@ -170,7 +180,7 @@ def churn_odds(
         )
     complete = marks.frame[marks.frame[chosen].notna().all(axis=1)]
     rows = outcome_rows(complete, numbers=chosen, categories=(), kind=kind, horizon=marks.horizon_days)
-    require_both_sides(rows, "rows with all terms")
+    require_both_sides(rows, "rows with all terms", kind=kind)
     # Centred, so that a main effect is the one at the mean of the other term.
     columns, units = _scaled(rows.table, marks)
     names = list(chosen)
@@ -201,6 +211,7 @@ def churn_odds(
         cases=int((rows.left & known).sum()),
         level=level,
         horizon_days=float(marks.horizon_days),
+        outcome=marks.followed.name,
     )
 
 

@@ -152,7 +152,7 @@ def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Ju
         kind=model.kind,
         horizon=model.horizon_days,
     )
-    require_both_sides(held, "held-out rows")
+    require_both_sides(held, "held-out rows", kind=model.kind)
     event = frame["event"].to_numpy(dtype=np.int64)
     rows = Judged(
         risk=risk_of(model, held.table),

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmark import landmark
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
@@ -138,6 +139,8 @@ def audit_claims(
             marks = landmark(study, every="quarter", horizon_days=horizon, keep_silent=True)
         except DataError as error:
             why = error.problem
+    if marks is not None:
+        refuse_other_outcomes(marks, "the audit of claims")
     evidence = Evidence(study=study, marks=marks, no_marks=why, level=level)
     claims = tuple(saying.on(evidence) for saying in SAYINGS)
     import pandas as pd

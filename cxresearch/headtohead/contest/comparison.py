@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome, outcome_named
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.contest_metrics import METRIC_LABELS
 from cxresearch.results.contrast import Contrast
@@ -79,6 +80,8 @@ class Comparison(Result):
         Hash of the protocol the contest followed; empty without one.
     deviations : tuple of str
         Where the protocol was changed after the first look, or the rows were not made as planned.
+    outcome : str
+        What is predicted: ``"churn"``, or another outcome of the landmarks.
 
     Examples
     --------
@@ -112,6 +115,7 @@ class Comparison(Result):
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol_sha256: str = ""
     deviations: tuple[str, ...] = ()
+    outcome: str = "churn"
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
             title="AUC of each score with {level} intervals",
@@ -174,9 +178,20 @@ class Comparison(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return the columns of one of its frames; the horizon stands in it where there are several."""
         spec = super().spec(name)
+        if name == "table" and self.outcome != "churn":
+            # Short headings: the sentence, the notes and the pictures say what was predicted.
+            spec = spec.relabel(cases="with it", controls="without").change(
+                "auc", meaning=f"AUC for {self.followed.noun}"
+            )
+            spec = spec.change("cases", meaning=f"{self.followed.cases} within the horizon")
         if self.table["horizon_days"].nunique() > 1:
             return spec
         return spec.without("horizon_days")
+
+    @property
+    def followed(self) -> LandmarkOutcome:
+        """What is predicted, in words."""
+        return outcome_named(self.outcome)
 
     def auc(self, score: str, *, horizon_days: float | None = None) -> Estimate:
         """Return the AUC of one score; by default at the primary horizon.
@@ -270,7 +285,9 @@ class Comparison(Result):
                 f"{format_value(row['difference'], Unit.AUC, signed=True)} {interval}, "
                 f"{format_p_value(row['p_value'])}: {row['verdict']}"
             )
-        lines.append(f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} leavers")
+        lines.append(
+            f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} {self.followed.cases}"
+        )
         if self.protocol_sha256:
             outcome = "kept"
             if self.deviations:

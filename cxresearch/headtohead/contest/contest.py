@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -28,7 +29,8 @@ from cxresearch.headtohead.contest.weighed_rows import MARGINAL, HorizonRows, we
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from cxresearch.data.landmarks.landmarks import Landmarks
+    from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
+from cxresearch.data.landmarks.landmarks import Landmarks
 
 #: Fewer leavers, stayers or customers than this are named.
 FEW = 30
@@ -50,11 +52,12 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     censoring: str | Sequence[str] = MARGINAL,
     metrics: Sequence[str] = USUAL_METRICS,
 ) -> Comparison:
-    """Compare how well scores tell who will leave.
+    """Compare how well scores tell who will leave, or what else the landmarks follow (``outcome``).
 
-    Estimand: ``AUC_h(A) - AUC_h(B)`` for voluntary churn within h days of the landmark, controls followed
-    past h, on the same rows, each score turned by its declared direction so that higher means riskier. A
-    score that runs backwards is named in ``notes`` and never turned round.
+    Estimand: ``AUC_h(A) - AUC_h(B)`` for voluntary churn (or the outcome of the landmarks, with which leaving
+    competes) within h days of the landmark, controls followed past h without either, on the same rows, each
+    score turned by its declared direction so that higher means riskier, or likelier to have a good outcome
+    such as expansion. A score that runs backwards is named in ``notes`` and never turned round.
 
     Parameters
     ----------
@@ -190,12 +193,12 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     rows, primary = contest[0].rows, contest[0]
     main = judgement.contrasts.loc[judgement.contrasts["primary"]].iloc[0]
     notes = (
-        *_cautions(judgement.table),
+        *_cautions(judgement.table, rows.outcome),
         *_unnamed(settings, main),
         *_censoring_notes(settings),
         *rows.cautions,
     )
-    finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days)
+    finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days, rows.outcome)
     calibration = decision = pd.DataFrame()
     if "calibration" in settings.metrics:
         calibration = calibration_table(primary, level=settings.level)
@@ -223,6 +226,7 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         n_cases=judgement.n_cases,
         form=settings.form,
         settings=settings.plain(),
+        outcome=rows.outcome.name,
     )
 
 
@@ -256,13 +260,15 @@ def _primary(names: tuple[str, ...], primary: tuple[str, str] | None) -> tuple[s
     return pair[0], pair[1]
 
 
-def _finding(sentence: str, table: pd.DataFrame, pair: tuple[str, str], horizon: float) -> str:
+def _finding(
+    sentence: str, table: pd.DataFrame, pair: tuple[str, str], horizon: float, outcome: LandmarkOutcome
+) -> str:
     """Say beside the verdict when the contestants do not predict at all, or backwards."""
     two = table[(table["horizon_days"] == horizon) & table["score"].isin(pair)]
     if (two["reading"] == "no better than chance").all():
         return sentence + " Neither is told apart from chance."
     for row in two[two["reading"] == "runs backwards"].to_dict("records"):
-        sentence += f" {row['label']} runs backwards: who answers well leaves more."
+        sentence += f" {row['label']} runs backwards: customers it calls happy {outcome.backwards}."
     return sentence
 
 
@@ -275,8 +281,8 @@ def _unnamed(settings: _Settings, main: pd.Series) -> Iterator[str]:
         )
 
 
-def _cautions(table: pd.DataFrame) -> Iterator[str]:
-    """Say which scores read strangely, and where few left or stayed."""
+def _cautions(table: pd.DataFrame, outcome: LandmarkOutcome) -> Iterator[str]:
+    """Say which scores read strangely, and where one side has few rows."""
     for row in table.to_dict("records"):
         where = f"at {row['horizon_days']:g} days (AUC {row['auc']:.3f})"
         if row["reading"] == "suspiciously good":
@@ -286,11 +292,11 @@ def _cautions(table: pd.DataFrame) -> Iterator[str]:
             )
         if row["reading"] == "runs backwards":
             yield (
-                f"{row['label']} runs backwards {where}: customers it calls happy leave more. Check the "
-                "declared direction; it is never turned round for you"
+                f"{row['label']} runs backwards {where}: customers it calls happy {outcome.backwards}. Check "
+                "the declared direction; it is never turned round for you"
             )
     for row in table.drop_duplicates("horizon_days").to_dict("records"):
-        counts = {"leavers": row["cases"], "customers still there": row["controls"]}
+        counts = {outcome.cases: row["cases"], outcome.controls: row["controls"]}
         for who, count in counts.items():
             if count < FEW:
                 yield f"only {count} {who} {row['horizon_days']:g} days on: intervals are wide and rough"

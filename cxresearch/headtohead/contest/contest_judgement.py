@@ -70,7 +70,7 @@ def judge(contest: Sequence[HorizonRows], names: Sequence[str], rule: Rule) -> J
     auc, *further = [_judged(contest, name, rule) for name in (AUC, *names)]
     return Judgement(
         table=_auc_table(contest, auc, level=rule.level),
-        contrasts=_with_verdicts(auc, rule, n=contest[0].rows.fit.n),
+        contrasts=_with_verdicts(auc, rule, n=contest[0].rows.fit.n, outcome=contest[0].rows.outcome.noun),
         metrics=_stacked([part.values for part in further], _METRIC_COLUMNS),
         metric_contrasts=_stacked([part.contrasts for part in further], _METRIC_CONTRAST_COLUMNS),
         n_cases=int(auc.cases[0]),
@@ -279,7 +279,7 @@ def _reading(auc: float, half: float) -> str:
     return "no better than chance"
 
 
-def _with_verdicts(judged: _Judged, rule: Rule, *, n: int) -> pd.DataFrame:
+def _with_verdicts(judged: _Judged, rule: Rule, *, n: int, outcome: str) -> pd.DataFrame:
     """Add verdicts to the contrasts of AUC: the primary one by its own p-values, the others by Holm's."""
     values = judged.values.set_index(["score", "horizon_days"])["value"]
     table = judged.contrasts.drop(columns="metric")
@@ -305,6 +305,7 @@ def _with_verdicts(judged: _Judged, rule: Rule, *, n: int) -> pd.DataFrame:
             family=1 if row["primary"] else len(table) - 1,
             margin=rule.margin,
             level=rule.level,
+            outcome=outcome,
         )
         for row in table.to_dict("records")
     ]

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from cxresearch.checks import check_columns, check_level, check_number
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -175,7 +176,7 @@ def nonresponse(
     import pandas as pd
 
     require_landmarks(marks)
-
+    refuse_other_outcomes(marks, "the comparison with the silent")
     level = check_level(level)
     names = contestants(marks, scores)
     answered = _answered(marks, names)

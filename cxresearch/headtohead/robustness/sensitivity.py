@@ -204,6 +204,9 @@ class NonResponse(Result):
     __repr__ = __str__
 
 
+#: Words for those who left before what is predicted could happen: of churn, and of other outcomes.
+_LOST = {True: "involuntary leavers", False: "those who left before"}
+_STAYED = {True: "stayers", False: "followed without it"}
 _FORM_NAMES = {
     "top_box": "satisfied or not (top-box)",
     "categories": "three categories",
@@ -320,10 +323,11 @@ def _other_controls(primary: Comparison) -> dict[str, Any]:
         n=primary.n,
         margin=primary.margin,
         level=primary.level,
+        outcome=primary.followed.noun,
     )
     return {
         "kind": "controls",
-        "choice": "involuntary leavers counted as stayers",
+        "choice": f"{_LOST[primary.outcome == 'churn']} counted as {_STAYED[primary.outcome == 'churn']}",
         "n": primary.n,
         "cases": primary.n_cases,
         "first_auc": judged.first_auc,
@@ -350,7 +354,7 @@ def _other_rows(
         yield f"answers of the last {fresh_days:g} days", _with(marks, fresh)
     if (frame["event"] == 2).any():
         yield (
-            "involuntary leavers taken as lost from view",
+            f"{_LOST[marks.outcome == 'churn']} taken as lost from view",
             _with(marks, frame.assign(event=frame["event"] % 2)),
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxresearch.checks import check_number
-from cxresearch.churn.curves.after_event import AfterEvent
+from cxresearch.churn.after.after_event_result import AfterEvent
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence
 from cxresearch.errors import ArgumentError

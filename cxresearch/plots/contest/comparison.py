@@ -78,11 +78,15 @@ def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None) -> Axe
     colours = [PALETTE[names.index(score) % len(PALETTE)] for score in table["score"]]
     _forest(ax, table, "auc", labels, colours)
     _numbers(ax, table, "auc", signed=False)
-    ax.set_xlabel("AUC: chance that a leaver scored as riskier than a stayer")
+    words = result.followed
+    sides = "a leaver scored as riskier than a stayer"
+    if result.outcome != "churn":
+        sides = f"one with {words.noun} scored as likelier than one without"
+    ax.set_xlabel(f"AUC: chance that {sides}")
     head(
         ax,
-        "How well each score tells who will leave",
-        f"{result.n:,} rows of {result.n_customers:,} customers, {result.n_cases:,} leavers; "
+        f"How well each score tells who will {words.happen}",
+        f"{result.n:,} rows of {result.n_customers:,} customers, {result.n_cases:,} {result.followed.cases}; "
         f"{100 * result.level:g} % intervals",
         above=21,
     )
@@ -154,6 +158,7 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
     else:
         frame = result.lift.rename(columns={"depth": "x", "captured": "y"})
     frame = frame[frame["horizon_days"] == horizon]
+    cases, controls, called, first = _sides(result)
     # Chance: a random order calls as large a share of leavers as of stayers.
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
@@ -164,7 +169,7 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
             auc = result.auc(str(score), horizon_days=horizon)
             label += f"  AUC {format_estimate(auc.value, auc.low, auc.high, Unit.AUC)}"
         else:
-            label += f"  riskiest tenth holds {100 * np.interp(0.1, part['x'], part['y']):.0f} % of leavers"
+            label += f"  {first} tenth holds {100 * np.interp(0.1, part['x'], part['y']):.0f} % of {cases}"
         ax.plot(part["x"], part["y"], color=colour, linewidth=2, linestyle=styles[index % 5], label=label)
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
@@ -172,22 +177,29 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
     ax.grid(color=GRID)
     ax.legend(loc="lower right", fontsize=9, handlelength=3)
     if kind == "roc":
-        ax.set_xlabel("stayers called at risk")
-        ax.set_ylabel("leavers called at risk")
-        title = f"Leavers and stayers called at risk (ROC, {horizon:g} days)"
+        ax.set_xlabel(f"{controls} called {called}")
+        ax.set_ylabel(f"{cases} called {called}")
+        title = f"{cases.capitalize()} and {controls} called {called} (ROC, {horizon:g} days)"
     else:
         ax.axvline(0.1, color=MUTED, linewidth=0.8)
-        ax.set_xlabel("customers approached, riskiest first")
-        ax.set_ylabel("leavers found among them")
-        title = f"Leavers reached by calling the riskiest first ({horizon:g} days)"
+        ax.set_xlabel(f"customers approached, {first} first")
+        ax.set_ylabel(f"{cases} found among them")
+        title = f"{cases.capitalize()} reached by calling the {first} first ({horizon:g} days)"
     head(ax, title, f"{_cases(result, horizon)}; dashed: at random")
     percent(ax.xaxis, ax.yaxis)
     return ax
 
 
+def _sides(result: Comparison) -> tuple[str, str, str, str]:
+    """Words for those with the outcome, those without, who is called to have it, and who comes first."""
+    if result.outcome == "churn":
+        return "leavers", "stayers", "at risk", "riskiest"
+    return result.followed.cases, "others", "likely to", "likeliest"
+
+
 def _cases(result: Comparison, horizon: float) -> str:
     row = result.table[result.table["horizon_days"] == horizon].iloc[0]
-    return f"{int(row['n']):,} rows, {int(row['cases']):,} leavers"
+    return f"{int(row['n']):,} rows, {int(row['cases']):,} {result.followed.cases}"
 
 
 def _calibration(result: Comparison, ax: Axes) -> Axes:
@@ -217,12 +229,12 @@ def _calibration(result: Comparison, ax: Axes) -> Axes:
     ax.legend(loc="upper left", fontsize=9, markerscale=0.6)
     ax.set_xlim(0, edge)
     ax.set_ylim(0, top)
-    ax.set_xlabel("churn predicted from the score (fitted on other customers)")
-    ax.set_ylabel(f"churn within {result.horizon_days:g} days")
+    ax.set_xlabel(f"{result.followed.noun} predicted from the score (fitted on other customers)")
+    ax.set_ylabel(f"{result.followed.noun} within {result.horizon_days:g} days")
     base = (
         f"{_cases(result, result.horizon_days)}; {100 * result.level:g} % intervals; larger: more customers"
     )
-    head(ax, "Churn by answer", base)
+    head(ax, f"{result.followed.noun.capitalize()} by answer", base)
     percent(ax.xaxis, ax.yaxis)
     return ax
 
