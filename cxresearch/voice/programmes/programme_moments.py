@@ -59,8 +59,10 @@ def programme_moments(study: Study, lines: StudyTimelines, at: str, *, grace_day
     grace = int(grace_days * DAY)
     first_action = min(line.moment.min() for line in lines.actions.values() if len(line))
     then = (lines.started[customer] <= moment) & (lines.ended[customer] > moment)
+    # Before the first record of any action nobody can be told from those whose contact was not written down.
     recorded = moment + grace >= first_action
     watched = moment + grace <= lines.cut
+    # Who leaves within the grace time could not have been treated later in it: neither arm.
     stayed = lines.ended[customer] > moment + grace
     reasons = {
         "not a customer on that day, or under notice": ~then,
@@ -127,6 +129,8 @@ def _renewals(study: Study, lines: StudyTimelines, ahead_days: float) -> tuple[T
     terms = collect(rows.select("customer_id", "effective_at", "due_at"))
     code = lines.ids.get_indexer(pd.Index(terms["customer_id"])).astype(np.int64)
     moment = seconds(terms["due_at"]) - int(ahead_days * DAY)
+    # A renewal date agreed only after the moment was not known then.
     agreed = (code >= 0) & (seconds(terms["effective_at"]) <= moment)
+    # A date written on several levels of one contract is one renewal.
     pairs = np.unique(np.column_stack([code[agreed], moment[agreed]]), axis=0)
     return pairs[:, 0], pairs[:, 1]

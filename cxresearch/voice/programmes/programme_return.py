@@ -53,7 +53,9 @@ def return_on_spending(
     gain = effect_between(arms, earned, level=level)
     cost = effect_between(arms, np.where(np.isnan(earned), np.nan, spent), level=level)
     net = effect_between(arms, earned - spent, level=level)
+    # r = effect on earnings / effect on spending
     ratio = gain.effect / cost.effect
+    # Linearised ratio: se(r) = se of the effect on (earned - r spent) / |effect on spending|.
     left = effect_between(arms, earned - ratio * spent, level=level)
     half = float(stats.t.ppf((1 + level) / 2, gain.n_people - 1)) * left.se / abs(cost.effect)
     return {
