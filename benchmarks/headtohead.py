@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 rows = int(sys.argv[1])
 marks = cx.synthetic.synthetic_landmarks(seed=1, customers=rows, censoring=0.3)
 horizons, scores = [365.25, 91, 182, 274], ["ces", "nps", "csat"]
-cx.compare(cx.synthetic.synthetic_landmarks(customers=2_000), scores, measures=("brier",))  # imports
+cx.compare(cx.synthetic.synthetic_landmarks(customers=2_000), scores, metrics=("brier",))  # imports
 found = {"rows": rows, "memory_before": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 def clock(call, times):
@@ -30,7 +30,7 @@ def clock(call, times):
     return best
 
 found["wall"], found["cpu"] = clock(
-    lambda: cx.compare(marks, scores, horizon_days=horizons, measures=("brier",)), 3
+    lambda: cx.compare(marks, scores, horizon_days=horizons, metrics=("brier",)), 3
 )
 found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 frame = marks.frame

@@ -37,6 +37,7 @@ __getattr__, _, __all__ = _lazy.attach_stub(__name__, __file__)
 
 def __dir__() -> list[str]:
     """Return the public names and load them: completion then shows functions, classes and modules."""
+    # A name not yet loaded has no type, and completion would show it as unknown.
     for name in __all__:
         __getattr__(name)
     return [*__all__, "__version__"]

@@ -24,6 +24,7 @@ def check_level(level: float) -> float:
     >>> check_level(0.95)
     0.95
     """
+    # Below .5 it is nearly always alpha that was meant: an interval of 5 % would look wonderfully narrow.
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0.5 <= level < 1:
         raise ArgumentError(
             f"level is {level!r}", wanted="a confidence level such as 0.95, from 0.5 to below 1"
@@ -93,7 +94,10 @@ def check_columns(name: str, columns: str | Sequence[str] | None) -> tuple[str, 
     """
     if columns is None:
         return ()
-    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    if isinstance(columns, str):
+        columns = (columns,)
+    names = tuple(columns)
+    # Grouped twice by one column a frame has two columns of one name, and pandas picks either.
     if len(set(names)) < len(names) or not all(isinstance(column, str) and column for column in names):
         raise ArgumentError(f"{name} is {columns!r}", wanted="names of different columns")
     return names
@@ -134,6 +138,7 @@ def as_numbers(
     values = _flat(name, values)
     try:
         series = pd.Series(values)
+        # A category is a label, even one that looks like a number: as objects the values are judged.
         if isinstance(series.dtype, pd.CategoricalDtype):
             series = series.astype(object)
         _refuse_other_kinds(name, series, booleans=booleans)

@@ -83,15 +83,15 @@ def _add_run(commands: Any) -> None:
 
 
 def _settings(pairs: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not sign or not name:
             raise usage_error(f"--set {pair!r} has no name or no value", wanted="--set name=value")
-        if name in found:
+        if name in settings:
             raise usage_error(f"parameter {name!r} is set twice")
-        found[name] = value
-    return found
+        settings[name] = value
+    return settings
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -102,6 +102,10 @@ def _run(options: argparse.Namespace) -> int:
     from cxresearch.reporting.run_report import run_report
 
     on_terminal = sys.stderr.isatty()
+    # In a log file a line that is written over again and again is noise.
+    on_cell = None
+    if on_terminal:
+        on_cell = _progress
     outcome = run_report(
         options.report,
         study=options.study,
@@ -110,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
         force=options.force,
         deadline=options.deadline,
         cell_timeout=options.cell_timeout,
-        on_cell={True: _progress, False: None}[on_terminal],
+        on_cell=on_cell,
     )
     if on_terminal:
         print("\r\033[K", end="", file=sys.stderr)
@@ -127,8 +131,8 @@ def _rehearse(options: argparse.Namespace) -> int:
 
     settings = _settings(options.settings)
     plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)
-    for what, found in rehearse(plan):
-        print(f"{what:<12} {found}")
+    for what, state in rehearse(plan):
+        print(f"{what:<12} {state}")
     return ExitCode.DONE
 
 
@@ -136,6 +140,9 @@ def _run_each(options: argparse.Namespace) -> int:
     from cxresearch.reporting.run_each import BatchOptions, run_each
 
     talks = sys.stderr.isatty() or options.verbose
+    on_done = None
+    if talks:
+        on_done = _say_segment
     batch = run_each(
         options.report,
         options.each,
@@ -150,7 +157,7 @@ def _run_each(options: argparse.Namespace) -> int:
             deadline=options.deadline,
             cell_timeout=options.cell_timeout,
         ),
-        on_done={True: _say_segment, False: None}[talks],
+        on_done=on_done,
     )
     for outcome in batch.segments:
         if outcome.status == "failed":
@@ -207,9 +214,9 @@ def _verify(options: argparse.Namespace) -> int:
 
     from cxresearch.reporting.verify_run import verify_run
 
-    found = verify_run(Path(options.run), deadline=options.deadline)
-    print(found)
-    if found.same:
+    verification = verify_run(Path(options.run), deadline=options.deadline)
+    print(verification)
+    if verification.same:
         return ExitCode.DONE
     return ExitCode.DATA_REFUSED
 

@@ -145,6 +145,7 @@ CSAT = Scale(
     bottom=(1, 2),
     question="How satisfied are you?",
 )
+# Dixon, Freeman and Toman (2010), Stop trying to delight your customers: effort, so that low is good.
 CES1 = Scale(
     name="ces",
     label="CES 1.0",
@@ -155,6 +156,7 @@ CES1 = Scale(
     bottom=(4, 5),
     question="How much effort did you personally have to put forth to handle your request?",
 )
+# The Corporate Executive Board's second version (2013): agreement that it was easy, so that high is good.
 CES2 = Scale(
     name="ces",
     label="CES",
@@ -169,6 +171,7 @@ CES2 = Scale(
 #: Scales a study file can name instead of spelling them out.
 STANDARD_SCALES = {"nps": NPS, "csat": CSAT, "ces1": CES1, "ces2": CES2}
 
+# Reichheld (2003), The one number you need to grow, Harvard Business Review 81(12).
 PROMOTERS = (9, 10)
 PASSIVES = (7, 8)
 DETRACTORS = (0, 1, 2, 3, 4, 5, 6)

@@ -13,6 +13,9 @@ import numpy as np
 
 from cxresearch.aliases import Bools, Ints
 from cxresearch.checks import check_choice
+from cxresearch.data.landmarks.landmark_outcomes import CHURN, OUTCOMES, LandmarkOutcome
+from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.errors import ArgumentError
 
 Kind = Literal["any", "voluntary", "involuntary"]
 
@@ -25,6 +28,44 @@ KIND_CODES: dict[str, tuple[int, ...]] = {"any": (1, 2), "voluntary": (1,), "inv
 def check_kind(kind: str) -> str:
     """Return the kind, or say which there are."""
     return check_choice("kind", kind, tuple(KIND_CODES))
+
+
+def asked_about(marks: Landmarks, kind: str) -> str:
+    """Return the kind of churn asked about, or the outcome that these landmarks follow instead.
+
+    Raises
+    ------
+    ArgumentError
+        If a kind of churn is asked of landmarks that follow another outcome.
+    """
+    outcome = marks.followed
+    if outcome is CHURN:
+        return check_kind(kind)
+    if kind not in ("any", outcome.name):
+        raise ArgumentError(
+            f"kind is {kind!r}, and these landmarks follow {outcome.noun}",
+            wanted=f"kind left out, or {outcome.name!r}",
+            next_step="for churn: cx.landmark(study, outcome='churn')",
+        )
+    return outcome.name
+
+
+def words_for(kind: str) -> LandmarkOutcome:
+    """Return the words for a kind of churn, or for another outcome.
+
+    Examples
+    --------
+    >>> words_for("voluntary").happened, words_for("expansion").happened
+    ('left', 'expanded')
+    """
+    return OUTCOMES.get(kind, CHURN)
+
+
+def noun_for(kind: str) -> str:
+    """Return what is predicted: ``"any churn"``, ``"expansion"``."""
+    if kind in KIND_CODES:
+        return f"{kind} churn"
+    return words_for(kind).noun
 
 
 def one_against_others(event: Ints, kind: str) -> Ints:
@@ -40,11 +81,11 @@ def one_against_others(event: Ints, kind: str) -> Ints:
 
 
 def of_kind(event: Ints, kind: str) -> Bools:
-    """Tell which event codes count as churn of a kind, shape of ``event``.
+    """Tell which event codes count as churn of a kind (1 for another outcome), shape of ``event``.
 
     Examples
     --------
     >>> of_kind(np.array([0, 1, 2]), "any").tolist()
     [False, True, True]
     """
-    return np.isin(event, KIND_CODES[kind])
+    return np.isin(event, KIND_CODES.get(kind, (1,)))

@@ -4,6 +4,8 @@
     A study: validated tables on an engine, the data cut, what the instruments mean.
 ``engine``
     What one engine lacks and the others have.
+``timelines``
+    Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``
     The tables, their columns and kinds.
 ``study_file/``

@@ -80,9 +80,11 @@ def collect(frame: nw.LazyFrame[Any] | nw.DataFrame[Any]) -> pd.DataFrame:
     frame = frame.lazy()
     dates = [name for name, kind in frame.collect_schema().items() if kind == nw.Date]
     if dates:
+        # pandas has no type for a date: as objects they would compare with no timestamp.
         frame = frame.with_columns(nw.col(*dates).cast(nw.Datetime("us")))
     rows: pd.DataFrame = frame.collect("pandas").to_native()
     for name in rows.columns:
+        # All tables of this package hold naive UTC in microseconds: engines hand back whatever they store.
         if isinstance(rows[name].dtype, pd.DatetimeTZDtype):
             rows[name] = rows[name].dt.tz_convert("UTC").dt.tz_localize(None)
         if rows[name].dtype.kind == "M" and rows[name].dtype != "datetime64[us]":
@@ -106,6 +108,7 @@ def days_between(start: nw.Expr, end: nw.Expr) -> nw.Expr:
        days
     0   2.5
     """
+    # days = whole days + difference of the seconds of the day / 86,400: engines disagree on subtraction.
     day = _day_number(end) - _day_number(start)
     return day + (_second_of_day(end) - _second_of_day(start)) / 86_400
 
@@ -122,6 +125,7 @@ def _day_number(moment: nw.Expr) -> nw.Expr:
     Floats hold these whole numbers exactly and, unlike integers in pandas, may be missing.
     """
     before = moment.dt.year().cast(nw.Float64) - 1
+    # Gregorian calendar: leap years so far = y div 4 - y div 100 + y div 400.
     leaps = (before / 4).floor() - (before / 100).floor() + (before / 400).floor()
     return before * 365 + leaps + moment.dt.ordinal_day().cast(nw.Float64)
 
@@ -194,6 +198,7 @@ def local_to_utc(local: nw.Expr, timezone: str) -> nw.Expr:
     moment = local - timedelta(minutes=offset)
     for at, step in steps:
         offset += step
+        # A local time that a clock change shows twice is read as the later one.
         since = local >= nw.lit(at + timedelta(minutes=offset))
         moment = nw.when(since).then(local - timedelta(minutes=offset)).otherwise(moment)
     return moment
@@ -202,6 +207,7 @@ def local_to_utc(local: nw.Expr, timezone: str) -> nw.Expr:
 def _to_local(moment: nw.Expr, timezone: str) -> nw.Expr:
     """Add each offset where it held; the one that held most often needs no condition."""
     spans = offset_spans(timezone)
+    # Nested conditions cost the engine time: the most frequent offset is added without one.
     usual = max(spans, key=lambda offset: len(spans[offset]))
     local = moment + timedelta(minutes=usual) if usual else moment
     for offset, held in spans.items():
@@ -266,6 +272,7 @@ def offset_steps(timezone: str) -> tuple[int, tuple[tuple[datetime, int], ...]]:
     steps: list[tuple[datetime, int]] = []
     moment, known = start, minutes(start)
     while moment < end:
+        # One look a week, then bisection: only a change undone within the same week would be missed.
         later = moment + timedelta(days=7)
         if minutes(later) != known:
             change = _first_change(minutes, moment, later)
@@ -283,6 +290,7 @@ def _first_change(minutes: Any, before: datetime, after: datetime) -> datetime:
         middle = middle.replace(second=0, microsecond=0)
         if middle <= before:
             break
+        # Bisection: the change lies after the middle while the offset there is still the old one.
         before, after = (middle, after) if minutes(middle) == known else (before, middle)
     return after
 
@@ -323,6 +331,7 @@ def share_of_rows(frame: nw.LazyFrame[Any], columns: list[str], share: float) ->
     import pandas as pd
 
     rows = collect(frame)
+    # \x1f, the unit separator, between columns: "1", "23" and "12", "3" must not hash alike.
     place = pd.util.hash_pandas_object(rows[columns].astype(str).agg("\x1f".join, axis=1), index=False)
     return nw.from_native(rows[(place % 1_000_000 < limit).to_numpy()].reset_index(drop=True)).lazy()
 

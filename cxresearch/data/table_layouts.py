@@ -62,6 +62,7 @@ def _layout(
     )
 
 
+# Required is what a table cannot be read without; a metric asks for the optional columns it needs.
 _LAYOUTS = (
     _layout(
         "customers",

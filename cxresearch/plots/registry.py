@@ -38,6 +38,7 @@ def picture_list() -> str:
 def _picture_lines(name: str, drawing: Any) -> str:
     text = getdoc(drawing) or ""
     lines = [f"``{name}``", f"    {text.splitlines()[0]}"]
+    # The first two are the result and the axes, which every picture has.
     for option in list(signature(drawing).parameters.values())[2:]:
         if option.kind is Parameter.VAR_KEYWORD:
             continue

@@ -56,6 +56,7 @@ def look() -> Iterator[None]:
 
     with mpl.rc_context(_SETTINGS):
         yield
+        # Read after the drawing, inside the block: rc_context would put back what held before it.
         interactive = mpl.is_interactive()
     # The first figure of a session loads the back end, which may switch this on: in Jupyter figures would
     # otherwise stop showing after the first.

@@ -57,6 +57,7 @@ def too_small(bridge: MrrBridge) -> bool:
     False
     """
     row: Any = bridge.table.loc[bridge.position()]
+    # Fewer than five customers: their sum of revenue would tell each of them the others'.
     return any(0 < row[f"{end}_customers"] < SUPPRESS_BELOW for end in ("opening", "closing"))
 
 
@@ -107,6 +108,7 @@ def _retained(bridge: MrrBridge, level: float) -> str:
     kept: Any = rates.iloc[0]
     interval = format_interval(kept["low"], kept["high"], Unit.SHARE, value=kept["value"])
     note = ""
+    # One account above a tenth decides the interval: its leaving alone moves the rate by that much.
     if kept["largest_share"] > 0.1:
         note = f"; one account holds {100 * kept['largest_share']:.0f} % of opening MRR"
     return (
@@ -133,6 +135,7 @@ def cohort_caption(cohorts: CohortRetention) -> str:
     rows = cohorts.table[cohorts.table["share"].notna() & (cohorts.table["age"] > 0)]
     if not len(rows):
         return f"No cohort is older than its first {cohorts.every} yet. {_BLANK}"
+    # A year old, or as old as any: one age for all cohorts that are compared.
     age = min(_YEAR[cohorts.every], int(rows["age"].max()))
     row: Any = rows[rows["age"] == age].sort_values("cohort").iloc[-1]
     began = f"{row['cohort']:{_BEGAN[cohorts.every]}}"
@@ -175,6 +178,7 @@ def ageing_caption(ageing: TicketAgeing) -> str:
 
 def contest_detail(contest: Comparison, marks: Landmarks) -> str:
     """Return what the AUCs of the main pair mean for a pair of customers, and who was not compared."""
+    # AUC = P(leaver's risk > stayer's) + P(equal) / 2: so many of 100 such pairs are put right.
     first, second = (contest.auc(score) for score in contest.primary)
     labels = [estimate.name.removeprefix("AUC of ") for estimate in (first, second)]
     text = (

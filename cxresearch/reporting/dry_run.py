@@ -55,6 +55,7 @@ def _study(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _disk(folder: Path) -> str:
+    # The folder of a first run does not exist yet: its nearest parent says whether it can be made.
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         raise ReportError(
@@ -68,6 +69,7 @@ def _disk(folder: Path) -> str:
 
 def _lock(plan: Plan) -> str:
     lock = plan.shelf.lock
+    # Taking the lock would make its file; where there is none nobody holds it.
     if lock.path.exists():
         with lock:
             pass

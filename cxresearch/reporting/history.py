@@ -95,6 +95,7 @@ def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
         files = [path]
         if not path.is_file():  # a pattern
             files = [file for file in path.parent.glob(path.name) if file.is_file()]
+        # A source that is gone cannot be shown to be the same: the report runs.
         if not files:
             return None
         sources += [{"path": name, "sha256": sha256_of(file)} for file in files]
@@ -121,6 +122,7 @@ def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, 
     """
     for record in reversed(history):
         before = record.manifest["content"]["causes"]
+        # A repeat has the causes of the run before it: compared with that, nothing could have moved.
         if now is None or before != now:
             return {
                 "run": record.run,
@@ -164,6 +166,7 @@ def prune(output: Path, *, keep: int) -> list[Path]:
             latest = shelf.latest()
             for folder in shelf.runs()[:-keep]:
                 if folder != latest:
+                    # Renamed first: nobody reads a run half removed, and a kill leaves what sweep() finds.
                     doomed = folder.rename(folder.with_name(f".removed-{folder.name}"))
                     shutil.rmtree(doomed)
                     removed.append(folder)

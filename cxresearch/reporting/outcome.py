@@ -50,6 +50,7 @@ class ReportError(CxError):
         self.code = code
 
     def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are pickled by their arguments: without this the code would be lost between processes.
         return (_rebuild, (self.problem, self.code, self.where, self.wanted, self.next_step))
 
 

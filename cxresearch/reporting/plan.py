@@ -76,6 +76,7 @@ class Plan:
                 "outputs": [],
                 "source": injected_source(self.given),
             }
+            # Behind the defaults, so that given values win, as papermill does it.
             cells.insert(tagged.index(True) + 1, cell)
         return {**self.notebook, "cells": cells, "nbformat": 4, "nbformat_minor": 5}
 
@@ -174,6 +175,7 @@ def run_key(given: Mapping[str, Any], base: Path) -> str:
     if given.get("study", BUILT_IN) != BUILT_IN:
         plainly["study"] = str(base / given["study"])
     parts = [_short(name, plainly[name]) for name in sorted(plainly)]
+    # 32 bits of the hash keep apart what reads alike in 40 letters.
     return f"{slug(' '.join(parts))[:40].strip('-')}-{digest(plainly)[:8]}"
 
 

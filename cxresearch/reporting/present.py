@@ -45,7 +45,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -55,11 +54,18 @@ from cxresearch.errors import ArgumentError, CxError, DataError
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing import blocks
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
+from cxresearch.reporting.writing.staged_files import (
+    check_free_name,
+    previous_run,
+    private_file,
+    stage_csv,
+    stage_file,
+    staging_folder,
+)
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result, as_plain
 from cxresearch.results.table_spec import TableSpec, spec_of_frame
-from cxresearch.wording import inert_cell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -69,14 +75,14 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
     from cxresearch.results.units import Unit
 
-#: Set by the runner in the kernel it starts: the folder being filled, and where relative paths count from.
-STAGING = "CXRESEARCH_STAGING"
+#: Set by the runner in the kernel it starts: where relative paths count from.
 BASE = "CXRESEARCH_BASE"
 BUILT_IN = "built-in"
 SCHEMA = 1
 Computed = TypeVar("Computed")
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}")
+# Twice the 72 of a point: sharp on screens that draw two pixels for one.
 _PNG_DPI = 144
+# Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
 
 
@@ -111,10 +117,10 @@ def open_study(
         opened = cx.synthetic.synthetic_study(**made_from)
     else:
         opened = cx.read_study(given_path(study))
-    if _staging():
+    if staging_folder():
         from cxresearch.reporting.inputs import note_inputs
 
-        note_inputs(opened, _private("inputs.json"), made_from)
+        note_inputs(opened, private_file("inputs.json"), made_from)
     if as_of is not None:
         from cxresearch.reporting.writing.as_of_day import as_of_day
 
@@ -187,8 +193,8 @@ def secret(name: str) -> str:
             wanted="a secret this report needs",
             next_step=f"set {name} where the schedule runs; it is never a parameter",
         )
-    if _staging():
-        with _private("secrets").open("a", encoding="utf-8") as file:
+    if staging_folder():
+        with private_file("secrets").open("a", encoding="utf-8") as file:
             file.write(name + "\n")
     return value
 
@@ -206,7 +212,7 @@ def tiles(headline: Sequence[Estimate | Contrast]) -> None:
 
 def since_last_time(headline: Sequence[Estimate | Contrast]) -> None:
     """Show how the headline figures moved since the last run on other data, and whether that is noise."""
-    previous = _previous()
+    previous = previous_run()
     changes = compare_headlines(_headline(headline), previous.get("headline", []))
     text = "\n".join(change.sentence for change in changes) or "first run on these data"
     _display(changes_block(changes, previous), text, "since-last-time")
@@ -235,13 +241,13 @@ def show(picture: Any, *, name: str, caption: str, alt: str = "", **options: Any
     if isinstance(picture, Result):
         caption = picture.fill(caption)
         picture = import_module("cxresearch").plot(picture, **options)
-    _check_name(name, "figures")
+    check_free_name(name, "figures")
     svg, png = _drawn(picture)
-    if _staging():
-        with _private("shown").open("a", encoding="utf-8") as file:
+    if staging_folder():
+        with private_file("shown").open("a", encoding="utf-8") as file:
             file.write(name + "\n")
-    _keep(f"figures/{name}.svg", svg)
-    _keep(f"figures/{name}.png", png)
+    stage_file(f"figures/{name}.svg", svg)
+    stage_file(f"figures/{name}.png", png)
     kind, image = "svg", svg
     if len(svg) > _LARGEST_INLINE_SVG:
         kind, image = "png", png
@@ -257,6 +263,7 @@ def _drawn(picture: Any) -> tuple[bytes, bytes]:
     figure = getattr(picture, "figure", picture)  # of axes, or itself
     svg = io.BytesIO()
     png = io.BytesIO()
+    # Ids salted with chance, a date, a version: all would change the bytes of an equal picture.
     with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
@@ -313,21 +320,16 @@ def table(
     else:
         frame = what
     if name:
-        _check_name(name, "tables")
-        _keep_csv(name, frame)
+        check_free_name(name, "tables")
+        stage_csv(name, frame)
         if spec is not None:
-            _keep_csv(f"{name}.columns", spec.column_list())
+            stage_csv(f"{name}.columns", spec.column_list())
     if spec is None:
         spec = spec_of_frame(frame, labels=labels, units=units)
     elif labels:
         spec = spec.relabel(**labels)
     page = blocks.table_block(frame, spec, caption=caption, max_rows=max_rows)
     _display(page, f"{caption}: {len(frame):,} rows", "table")
-
-
-def _keep_csv(name: str, frame: pd.DataFrame) -> None:
-    safe = frame.rename(columns=inert_cell).map(inert_cell)
-    _keep(f"tables/{name}.csv", safe.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
 
 def facts(**values: Any) -> None:
@@ -347,8 +349,9 @@ def facts(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, (str, int, float)):
             raise ArgumentError(f"{name} is {type(value).__name__}", wanted="a text or a number")
-    if _staging():
-        path = _private("facts.json")
+    if staging_folder():
+        path = private_file("facts.json")
+        # Facts of several cells add up; the last value of a name counts.
         path.write_text(json.dumps({**json_of(path), **as_plain(values)}), encoding="utf-8")
     _display("", ", ".join(values), "saved")
 
@@ -418,10 +421,11 @@ def save_results(
         "headline": items,
         "results": as_plain(dict(results or {})),
     }
+    # allow_nan=False: as_plain has made every missing number null, which JSON can hold.
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
-    _keep("results.json", text.encode("utf-8"))
+    stage_file("results.json", text.encode("utf-8"))
     where = "not saved: `cxresearch run` saves and publishes"
-    if _staging():
+    if staging_folder():
         where = "saved for publishing"
     _display("", f"{len(items)} headline figures, {where}", "saved")
 
@@ -445,42 +449,6 @@ def _headline_item(figure: Estimate | Contrast) -> dict[str, Any]:
             f"a headline figure is {type(figure).__name__}", wanted="an Estimate or a Contrast, with interval"
         )
     return {**as_plain(item), **{name: as_plain(getattr(figure, name)) for name in shared}}
-
-
-def _staging() -> Path | None:
-    folder = os.environ.get(STAGING)
-    if not folder:
-        return None
-    return Path(folder)
-
-
-def _private(name: str) -> Path:
-    folder = (_staging() or Path()) / ".private"
-    folder.mkdir(exist_ok=True)
-    return folder / name
-
-
-def _previous() -> dict[str, Any]:
-    staging = _staging()
-    if staging is None:
-        return {}
-    return json_of(staging / "previous.json")
-
-
-def _check_name(name: str, folder: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ArgumentError(f"name is {name!r}", wanted="lower-case letters, digits, - and _, such as 'roc'")
-    staging = _staging()
-    if staging and any((staging / folder).glob(f"{name}.*")):
-        raise ArgumentError(f"{folder}/{name} was shown already", wanted="a name of its own for each")
-
-
-def _keep(name: str, content: bytes) -> None:
-    staging = _staging()
-    if staging:
-        path = staging / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content)
 
 
 def _display(page: str, text: str, block: str) -> None:

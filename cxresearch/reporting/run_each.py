@@ -25,6 +25,7 @@ from cxresearch.reporting.worker.worker_process import WorkerProcess
 from cxresearch.results.templating import render_html
 
 SMALLEST = 30
+# A gigabyte for each kernel: where memory runs out the system kills one, and its report with it.
 MEMORY_FOR_EACH = 1_000_000_000
 
 
@@ -97,6 +98,7 @@ def _free_memory() -> int:
     with contextlib.suppress(OSError, StopIteration, ValueError, IndexError):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         line = next(line for line in lines if line.startswith("MemAvailable"))
+        # /proc/meminfo counts KiB; MemAvailable is what can be had without swapping (proc(5)).
         return int(line.split()[1]) * 1024
     return 4 * MEMORY_FOR_EACH
 
@@ -252,6 +254,7 @@ class _Batch:
                         if on_done is not None:
                             on_done(outcome)
                 except BaseException:
+                    # Workers that run are killed, those that wait see the flag: Ctrl-C ends a batch.
                     self._stopping.set()
                     pool.shutdown(wait=False, cancel_futures=True)
                     for worker in crew:

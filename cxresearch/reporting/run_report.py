@@ -32,6 +32,7 @@ from cxresearch.reporting.worker.signals import held
 from cxresearch.reporting.worker.worker_process import WorkerProcess, failure_of
 
 REFUSALS = ("DataError", "StudyError", "ArgumentError", "CxError")
+# With less a run may stop half-written, and the disk is full for everybody else.
 LEAST_FREE = 50_000_000
 _DISK_ERRORS = {
     errno.ENOSPC,
@@ -161,6 +162,7 @@ class _Run:
         self.plan, self.worker, self.lock, self.started = plan, worker, lock, started
         self.began = datetime.now(UTC)
         stamp = self.began.strftime("%Y%m%dT%H%M%S%f")[:18] + "Z"
+        # Time first, so that names sort by time; 24 random bits keep two runs of one instant apart.
         self.run = f"{stamp}-{secrets.token_hex(3)}"
         self.staging: Path | None = None
 
@@ -182,6 +184,7 @@ class _Run:
         if latest_folder:
             latest = read_record(latest_folder)
         now = current_causes(self.plan, latest)
+        # Equal causes, equal report: nothing is run again.
         if not force and is_unchanged(latest, now):
             assert latest is not None  # noqa: S101 - unchanged from what
             return self._outcome(latest, "unchanged", ())

@@ -48,6 +48,7 @@ class Timing:
             return f"{self.minute} * * * *"
         day, month, weekday = "*", "*", "*"
         if self.every in _DAYS:
+            # crontab(5): Sunday is 0, Monday 1.
             weekday = str((_DAYS.index(self.every) + 1) % 7)
         elif self.every == "month":
             day = "1"
@@ -120,6 +121,7 @@ def schedule_text(
     if study:
         words += ["--study", study]
     for name, value in (parameters or {}).items():
+        # A line break would begin a new job, and ${{ an expression of GitHub Actions.
         if re.search(r"[\r\n\0]", value) or "${{" in value:
             raise usage_error(
                 f"parameter {name} cannot be written into a schedule", wanted="one line of text"
@@ -153,6 +155,7 @@ def _systemd(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:
 
 
 def _systemd_quote(word: str) -> str:
+    # systemd.service(5): % and $ are doubled, quotes and backslashes escaped.
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'
 

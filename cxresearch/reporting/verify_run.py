@@ -63,6 +63,7 @@ def verify_run(folder: Path, *, deadline: float = 3600.0, on_cell: OnCell | None
     record = read_record(folder)
     altered = altered_files(record)
     made = record.manifest["provenance"]
+    # Compared with what the run itself was compared with, not with runs published since.
     before = folder / "previous.json"
     previous = json_of(before)
     with tempfile.TemporaryDirectory(prefix="cxresearch-verify-") as place, WorkerProcess() as worker:
@@ -81,6 +82,7 @@ def altered_files(record: Record) -> tuple[str, ...]:
     published = record.manifest["content"]["files"]
     found = file_hashes(record.folder)
     names = {name for name in {*published, *found} if published.get(name) != found.get(name)}
+    # The manifest vouches for the files, its own hash for the manifest.
     if digest(record.manifest["content"]) != record.manifest["content_hash"]:
         names.add("manifest.json")
     return tuple(sorted(names))

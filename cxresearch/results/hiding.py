@@ -29,6 +29,7 @@ def why_hidden(n: int, n_effective: float | None = None) -> str:
 
 
 def _worth_few(n_effective: float | None) -> bool:
+    # A sum of weights that is 5 on paper may be 4.9999999999 in a double.
     return n_effective is not None and round(n_effective, 9) < SUPPRESS_BELOW
 
 

@@ -164,6 +164,7 @@ def _folded(result: Result) -> dict[str, Any]:
     parts: dict[str, Any] = {"title": "", "first": None, "rest": None, "beyond": 0}
     if frame is None or not hasattr(frame, "columns"):
         return parts
+    # A display of 100,000 rows stops a browser: the rest is in to_frame().
     written = result.spec().write(frame, max_rows=FOLDED_ROWS)
     parts["title"] = result.caption()
     parts["first"] = dataclasses.replace(written, rows=written.rows[:SHOWN_ROWS])
@@ -231,6 +232,7 @@ def as_plain(value: Any) -> Any:
     """
     if isinstance(value, Result):
         return value.to_dict()
+    # A text enum is a str as well: its value, not its name, goes into JSON.
     if isinstance(value, Enum):
         return value.value
     # pandas' own missing values: NaT passes for a datetime, NA for nothing at all

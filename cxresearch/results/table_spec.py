@@ -334,6 +334,7 @@ _SHORT = 12
 def _alignment(column: pd.Series[Any], cells: Sequence[str]) -> Literal["number", "short", "text"]:
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+    # pandas counts booleans as numbers; "yes" and "no" are read from the left.
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         return "number"
     if max(map(len, cells), default=0) <= _SHORT:

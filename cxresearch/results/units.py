@@ -92,6 +92,7 @@ def _writer(unit: Unit, lead: float) -> tuple[_Writer, str]:
 
     ``lead`` is the number that decides: the estimate, so that its interval is in the same unit.
     """
+    # minutes = 60 x hours; the estimate decides, so that its limits are in the same unit.
     if unit is Unit.HOURS and abs(lead) < 1:
         minutes = _fixed(0)
         if 60 * abs(lead) < 10:

@@ -18,7 +18,7 @@ from cxresearch.stats.models.meta import Pooled, egger_test, meta_analysis
 from cxresearch.stats.prediction.concordance import Concordance, concordance
 from cxresearch.stats.prediction.delong import CorrelatedAUC, delong
 from cxresearch.stats.prediction.integrated_brier import integrated_brier
-from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
+from cxresearch.stats.prediction.ipcw import PredictionMetric, ipcw_auc, ipcw_brier
 from cxresearch.stats.prediction.thresholds import (
     ThresholdTable,
     auc_between_groups,
@@ -37,9 +37,9 @@ __all__ = [
     "CoxFit",
     "LogRank",
     "LogisticFit",
-    "Measure",
     "OverlapEffect",
     "Pooled",
+    "PredictionMetric",
     "ThresholdTable",
     "aalen_johansen",
     "adequacy",

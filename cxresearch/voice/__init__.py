@@ -7,6 +7,7 @@ why         themes of comments, their impact, their check by people; mood
 causes      tickets behind answers, waits, issues that come back, reasons for leaving
 customer    one customer from all sides; accounts of several contacts
 recovery    what actions did for unhappy customers; trials
+programmes  onboarding, training, check-ins, loyalty: their effect by dose, and what comes back
 
 The verbs stand in the root (`cx.who`, `cx.since_when`, ...); this door has the results they return and
 what else belongs to them.

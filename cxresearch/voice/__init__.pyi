@@ -14,6 +14,8 @@ from .causes.scores_by_ticket import scores_by_ticket as scores_by_ticket
 from .customer.account_scores import AccountScores as AccountScores
 from .customer.account_scores import accounts as accounts
 from .customer.customer_view import CustomerView as CustomerView
+from .programmes.programme import programme as programme
+from .programmes.programme_result import ProgrammeEffect as ProgrammeEffect
 from .recovery.closed_loop import ClosedLoop as ClosedLoop
 from .recovery.closed_loop import closed_loop as closed_loop
 from .recovery.plan_trial import TrialPlan as TrialPlan

@@ -10,7 +10,7 @@ from sklearn.inspection import partial_dependence
 
 import cxresearch as cx
 from cxresearch.churn.classifier.training_rows import table_of
-from cxresearch.churn.evaluation.risk_effects import _ale, _pdp
+from cxresearch.churn.evaluation.effect_curve import _ale, _pdp
 from cxresearch.errors import ArgumentError
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.churn.curves.score_intervals import score_intervals
+from cxresearch.churn.hazards.score_intervals import score_intervals
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.stats.models.spline import restricted_cubic, spline_knots
 
@@ -272,13 +272,13 @@ def test_after_event_holds_its_level() -> None:
 
 
 def test_controls_are_customers_at_that_tenure_without_the_event() -> None:
-    from cxresearch.churn.curves.after_event import _draw, _people
-    from cxresearch.churn.curves.experiences import experiences
+    from cxresearch.churn.after.experiences import experiences
+    from cxresearch.churn.after.matched_customers import draw, people_of
 
     study = with_events(12, 1.5, 600)
     _, moments = experiences(study, "billing error", open_days=7)
-    people = _people(study, moments, ("plan",))
-    drawn = _draw(people, 4, np.random.default_rng(0))
+    people = people_of(study, moments, ("plan",))
+    drawn = draw(people, 4, np.random.default_rng(0))
     tenure = people.happened[drawn.case]
     assert (people.duration[drawn.control] > tenure).all()
     assert (people.happened[drawn.control] > tenure).all()
@@ -306,7 +306,7 @@ def test_events_of_everybody_tickets_and_answers() -> None:
         tickets=tickets,
         events=events,
     )
-    from cxresearch.churn.curves.experiences import experiences
+    from cxresearch.churn.after.experiences import experiences
 
     found = {
         name: experiences(study, name, open_days=7)[1]

@@ -42,7 +42,7 @@ def test_power_by_formula_and_by_simulation_agree(marks: cx.classifier.Landmarks
         < row["power_difference"]
         < row["simulated_difference_high"] + 0.03
     )
-    contrast = cx.compare(marks, ["ces", "nps"], measures=()).contrast("ces", "nps")
+    contrast = cx.compare(marks, ["ces", "nps"], metrics=()).contrast("ces", "nps")
     assert found.difference == pytest.approx(contrast.difference, abs=1e-12)
     assert found.unit_sd == pytest.approx(contrast.se * marks.n_rows**0.5, rel=1e-9)
 
@@ -52,7 +52,7 @@ def test_power_counts_rows_of_a_customer_as_dependent() -> None:
     found = cx.contest.power_compare(
         rows, ("ces", "nps"), rows=[1_000], simulation=cx.contest.Simulation(runs=20)
     )
-    alone = cx.compare(rows, ["ces", "nps"], clusters=None, measures=()).contrast("ces", "nps")
+    alone = cx.compare(rows, ["ces", "nps"], clusters=None, metrics=()).contrast("ces", "nps")
     assert found.unit_sd > 1.05 * alone.se * rows.n_rows**0.5
 
 
@@ -98,12 +98,12 @@ def test_segments_are_pooled(marks: cx.classifier.Landmarks) -> None:
     found = cx.contest.compare_segments(by, ("ces", "nps"), by="region")
     assert list(found.table["segment"]) == ["s0", "s1", "s2"]
     assert "fewer than 10" in found.left_out.iloc[0]["reason"]
-    whole = cx.compare(by, ["ces", "nps"], measures=()).contrast("ces", "nps")
+    whole = cx.compare(by, ["ces", "nps"], metrics=()).contrast("ces", "nps")
     assert found.pooled is not None
     assert found.pooled.value == pytest.approx(whole.difference, abs=2 * whole.se)
     assert found.pooled.k == 3
     one = cx.compare(
-        dataclasses.replace(by, frame=by.frame[by.frame["region"] == "s1"]), ["ces", "nps"], measures=()
+        dataclasses.replace(by, frame=by.frame[by.frame["region"] == "s1"]), ["ces", "nps"], metrics=()
     )
     assert found.table.iloc[1]["difference"] == pytest.approx(float(one.contrast("ces", "nps")))
 
@@ -125,7 +125,7 @@ def test_a_winner_that_differs_is_said(marks: cx.classifier.Landmarks) -> None:
 
 
 def test_one_winner_everywhere_is_not_called_two(marks: cx.classifier.Landmarks) -> None:
-    comparison = cx.compare(marks, ["ces", "nps"], measures=())
+    comparison = cx.compare(marks, ["ces", "nps"], metrics=())
     sizes = {f"s{place}": 0.05 + 0.002 * place for place in range(6)}
     found = cx.contest.pool_comparisons(
         {
@@ -140,7 +140,7 @@ def test_one_winner_everywhere_is_not_called_two(marks: cx.classifier.Landmarks)
 
 
 def test_too_little_is_not_called_equal(marks: cx.classifier.Landmarks) -> None:
-    comparison = cx.compare(marks, ["ces", "nps"], measures=())
+    comparison = cx.compare(marks, ["ces", "nps"], metrics=())
     far = {"a": 0.2, "b": 0.1}
     found = cx.contest.pool_comparisons(
         {
@@ -165,7 +165,7 @@ def test_sensitivity_lists_every_choice(stacked: cx.classifier.Landmarks) -> Non
     found = cx.contest.sensitivity(stacked, ("ces", "nps"))
     assert found.table.iloc[0]["kind"] == "primary"
     assert {"horizon", "form", "controls", "rows"} <= set(found.table["kind"])
-    again = cx.compare(stacked, ["ces", "nps"], form="top_box", measures=()).contrasts.iloc[0]
+    again = cx.compare(stacked, ["ces", "nps"], form="top_box", metrics=()).contrasts.iloc[0]
     line = found.table.set_index("choice").loc["satisfied or not (top-box)"]
     assert line["difference"] == pytest.approx(again["difference"])
     assert "first complete row of each customer" in set(found.table["choice"])
@@ -224,9 +224,9 @@ def test_weights_undo_a_known_selection() -> None:
     )
     weights = cx.contest.response_weights(part, ["ces", "nps"], truncate=(0, 1))
     assert weights[answered].mean() == pytest.approx(1, abs=0.05)
-    truth = cx.compare(whole, ["ces", "nps"], measures=()).auc("ces").value
-    plain = cx.compare(part, ["ces", "nps"], measures=()).auc("ces")
-    weighted = cx.compare(part, ["ces", "nps"], weights=weights, measures=()).auc("ces")
+    truth = cx.compare(whole, ["ces", "nps"], metrics=()).auc("ces").value
+    plain = cx.compare(part, ["ces", "nps"], metrics=()).auc("ces")
+    weighted = cx.compare(part, ["ces", "nps"], weights=weights, metrics=()).auc("ces")
     assert abs(weighted.value - truth) < 3 * weighted.se
     assert abs(weighted.value - truth) < abs(plain.value - truth)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.headtohead.contest.contest_measures import MEASURES, auc_all, brier, measured
+from cxresearch.headtohead.contest.contest_metrics import METRICS, auc_all, brier, measured
 from cxresearch.headtohead.contest.contest_rows import complete_rows
 from cxresearch.headtohead.contest.weighed_rows import HorizonRows, weigh
 from cxresearch.stats.hazards.censoring_cox import cox_censoring
@@ -53,7 +53,7 @@ def test_it_agrees_with_weights_from_lifelines() -> None:
     from lifelines import CoxPHFitter
 
     frame = company(np.random.default_rng(2), 400)
-    found = cx.compare(landmarks(frame), ["ces", "nps"], censoring=["x"], measures=["brier"])
+    found = cx.compare(landmarks(frame), ["ces", "nps"], censoring=["x"], metrics=["brier"])
     end = frame["duration_days"].to_numpy()
     event = frame["event"].to_numpy()
     censored = (event == 0) & (end <= HORIZON)
@@ -136,7 +136,7 @@ def liver_patients(oracle_data: Path, horizon: float) -> HorizonRows:
     return at
 
 
-@pytest.mark.parametrize("name", [name for name in MEASURES if name not in ("ibs", "uno_c", "harrell_c")])
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in ("ibs", "uno_c", "harrell_c")])
 def test_influence_includes_the_cox_regression(name: str) -> None:
     """Numerical derivative by row weights, the regression of censoring fitted anew each time.
 
@@ -171,17 +171,17 @@ def seen_from(marks: cx.classifier.Landmarks, weights: np.ndarray) -> HorizonRow
 
 def test_without_censoring_both_say_the_same() -> None:
     marks = landmarks(company(np.random.default_rng(3), 500, censored=False))
-    plain = cx.compare(marks, ["ces", "nps"], measures=["brier", "lift"])
-    modelled = cx.compare(marks, ["ces", "nps"], censoring=["x"], measures=["brier", "lift"])
+    plain = cx.compare(marks, ["ces", "nps"], metrics=["brier", "lift"])
+    modelled = cx.compare(marks, ["ces", "nps"], censoring=["x"], metrics=["brier", "lift"])
     pd.testing.assert_frame_equal(plain.table, modelled.table)
-    pd.testing.assert_frame_equal(plain.measures, modelled.measures)
+    pd.testing.assert_frame_equal(plain.metrics, modelled.metrics)
 
 
 def test_a_column_that_tells_nothing_changes_little() -> None:
     rng = np.random.default_rng(6)
     frame = company(rng, 2_000).assign(x=rng.normal(size=2_000))
-    plain = cx.compare(landmarks(frame), ["ces", "nps"], measures=())
-    modelled = cx.compare(landmarks(frame), ["ces", "nps"], censoring=["x"], measures=())
+    plain = cx.compare(landmarks(frame), ["ces", "nps"], metrics=())
+    modelled = cx.compare(landmarks(frame), ["ces", "nps"], censoring=["x"], metrics=())
     np.testing.assert_allclose(plain.table["auc"], modelled.table["auc"], atol=0.003)
     np.testing.assert_allclose(plain.table["se"], modelled.table["se"], rtol=0.05)
 
@@ -189,12 +189,12 @@ def test_a_column_that_tells_nothing_changes_little() -> None:
 def test_what_a_model_of_censoring_leaves_out_is_said() -> None:
     marks = landmarks(company(np.random.default_rng(7), 400))
     found = cx.compare(marks, ["ces", "nps"], censoring=["x"])
-    assert "uno_c" not in set(found.measures["measure"])
+    assert "uno_c" not in set(found.metrics["metric"])
     assert any("uno_c left out" in text for text in found.notes)
     assert any("allowed to depend on x (Cox regression)" in text for text in found.notes)
     assert found.settings["censoring"] == ["x"]
     plan = cx.Protocol(scores=("ces", "nps"), horizon_days=(HORIZON,), every=marks.every, censoring=("x",))
-    assert plan.compare(marks, measures=()).contrasts.equals(found.contrasts)
+    assert plan.compare(marks, metrics=()).contrasts.equals(found.contrasts)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def simulated(runs: int, n: int, truth: np.ndarray) -> tuple[np.ndarray, np.ndar
     for run in range(runs):
         marks = landmarks(company(np.random.default_rng([run, n]), n))
         for way, censoring in enumerate(("marginal", ["x"])):
-            found = cx.compare(marks, ["ces", "nps"], censoring=censoring, measures=())
+            found = cx.compare(marks, ["ces", "nps"], censoring=censoring, metrics=())
             gap = found.contrasts.iloc[0]
             value = np.array([*found.table["auc"], gap["difference"]])
             low = np.array([*found.table["low"], gap["low"]])
@@ -259,5 +259,5 @@ def test_marginal_weights_are_biased_and_cox_weights_are_not() -> None:
     truth = true_aucs()
     marks = landmarks(company(np.random.default_rng(9), 40_000))
     for censoring, close in (("marginal", False), (["x"], True)):
-        gap = cx.compare(marks, ["ces", "nps"], censoring=censoring, measures=()).contrasts.iloc[0]
+        gap = cx.compare(marks, ["ces", "nps"], censoring=censoring, metrics=()).contrasts.iloc[0]
         assert bool(abs(gap["difference"] - truth[2]) < 3 * gap["se"]) is close

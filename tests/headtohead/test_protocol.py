@@ -35,10 +35,10 @@ def test_it_settles_the_call(marks: cx.classifier.Landmarks) -> None:
 
 def test_a_change_after_the_first_look_is_told(marks: cx.classifier.Landmarks, tmp_path: Path) -> None:
     plan = PLAN.write(tmp_path / "plan.toml")
-    assert plan.compare(marks, measures=()).deviations == ()
+    assert plan.compare(marks, metrics=()).deviations == ()
     text = (tmp_path / "plan.toml").read_text().replace("margin = 0.03", "margin = 0.05")
     (tmp_path / "plan.toml").write_text(text)
-    changed = cx.contest.read_protocol(tmp_path / "plan.toml").compare(marks, measures=())
+    changed = cx.contest.read_protocol(tmp_path / "plan.toml").compare(marks, metrics=())
     assert changed.margin == 0.05
     assert "margin was 0.03 at the first look" in changed.deviations[0]
     assert "and is 0.05" in str(changed)

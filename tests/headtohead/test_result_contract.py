@@ -17,7 +17,7 @@ def parts() -> dict[str, Any]:
 
 
 RESULTS: dict[str, Callable[[dict[str, Any]], Result]] = {
-    "compare": lambda p: cx.compare(p["marks"], ["ces", "nps"], measures=()),
+    "compare": lambda p: cx.compare(p["marks"], ["ces", "nps"], metrics=()),
     "sensitivity": lambda p: cx.contest.sensitivity(p["marks"], ("ces", "nps")),
     "nonresponse": lambda p: cx.contest.nonresponse(p["marks"], ("ces", "nps")),
     "added_information": lambda p: cx.contest.added_information(p["marks"], ["ces", "nps"]),

@@ -17,10 +17,10 @@ def test_truth_within_four_standard_errors(scenario: str) -> None:
     marks = cx.synthetic.synthetic_landmarks(seed=31, customers=20_000, scenario=scenario, censoring=0.3)
     for form in ("raw", "top_box", "categories"):
         truth = cx.synthetic.truth(scenario=scenario, form=form)
-        found = cx.compare(marks, ["ces", "nps", "csat"], form=form, measures=("auc_all",))
+        found = cx.compare(marks, ["ces", "nps", "csat"], form=form, metrics=("auc_all",))
         for row in found.table.to_dict("records"):
             assert abs(row["auc"] - truth.auc[row["score"]]) < 4 * row["se"]
-        for row in found.measures.to_dict("records"):
+        for row in found.metrics.to_dict("records"):
             assert abs(row["value"] - truth.auc_with_competing[row["score"]]) < 4 * row["se"]
         for first, second in DIFFERENCES:
             contrast = found.contrast(first, second)
@@ -32,11 +32,11 @@ def runs(count: int, **options: object) -> np.ndarray:
     found = []
     for seed in range(count):
         marks = cx.synthetic.synthetic_landmarks(seed=1_000 + seed, **options)
-        result = cx.compare(marks, ["ces", "nps"], measures=())
+        result = cx.compare(marks, ["ces", "nps"], metrics=())
         contrast, auc = result.contrast("ces", "nps"), result.auc("ces")
         naive = float("nan")
         if options.get("stacked"):
-            alone = cx.compare(marks, ["ces", "nps"], measures=(), clusters=None)
+            alone = cx.compare(marks, ["ces", "nps"], metrics=(), clusters=None)
             naive = alone.contrast("ces", "nps").se
         found.append((contrast.difference, contrast.se, auc.value, auc.se, naive, contrast.p_value))
     return np.array(found)
@@ -49,7 +49,7 @@ def stacked_truth(censoring: float) -> tuple[float, float]:
         marks = cx.synthetic.synthetic_landmarks(
             seed=seed, customers=200_000, stacked=True, censoring=censoring
         )
-        result = cx.compare(marks, ["ces", "nps"], measures=())
+        result = cx.compare(marks, ["ces", "nps"], metrics=())
         parts.append((result.contrast("ces", "nps").difference, result.auc("ces").value))
     means = np.mean(parts, axis=0)
     return float(means[0]), float(means[1])

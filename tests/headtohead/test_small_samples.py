@@ -25,7 +25,7 @@ def contest(
     }
     rows |= more
     marks = cx.classifier.Landmarks.from_frame(pd.DataFrame(rows), instruments=SCALES, horizon_days=180)
-    return cx.compare(marks, ["ces", "nps"], measures=())
+    return cx.compare(marks, ["ces", "nps"], metrics=())
 
 
 def with_leavers(k: int, n: int, rng: np.random.Generator) -> cx.contest.Comparison:
@@ -88,7 +88,7 @@ def test_interval_and_test_agree() -> None:
 
 def test_equivalence_names_the_interval_its_test_uses() -> None:
     marks = cx.synthetic.synthetic_landmarks(seed=1, customers=60_000, scenario="equal")
-    found = cx.compare(marks, ["ces", "nps"], measures=())
+    found = cx.compare(marks, ["ces", "nps"], metrics=())
     assert found.verdict == "equivalent"
     assert "90 % interval" in found.finding
 
@@ -96,7 +96,7 @@ def test_equivalence_names_the_interval_its_test_uses() -> None:
 def test_secondary_pairs_need_more_rows_than_there_are() -> None:
     for seed in range(8):
         marks = cx.synthetic.synthetic_landmarks(seed=seed, customers=3_000, scenario="base")
-        found = cx.compare(marks, ["ces", "nps", "csat"], measures=())
+        found = cx.compare(marks, ["ces", "nps", "csat"], metrics=())
         open_ = found.contrasts[found.contrasts["verdict"].str.startswith("inconclusive")]
         assert (open_["rows_to_decide"] > found.n).all()
 

@@ -197,7 +197,7 @@ def test_a_question_of_two_answers_has_one_box() -> None:
 @pytest.mark.parametrize(
     ("metric", "options", "message"),
     [
-        ("sla_attainment", {"targt_hours": 4}, "unknown; wanted one of target_hours, sla_of, hours"),
+        ("sla_attainment", {"targt_hours": 4}, "unknown; wanted one of 'target_hours', 'sla_of', 'hours'"),
         ("sla_attainment", {"target_hours": "a"}, "option 'target_hours' is 'a'"),
         ("sla_attainment", {"target_hours": 0}, "option 'target_hours' is 0"),
         ("sla_attainment", {"hours": 8}, "option 'hours' is 8; wanted BusinessHours"),
@@ -492,3 +492,22 @@ def test_an_index_refuses_what_does_not_fit() -> None:
             cx.survey.composite_index(answers, items, **wrong)  # type: ignore[arg-type]
     alone = cx.survey.composite_index(answers, items).estimate
     assert cx.survey.composite_index(answers, items, clusters=list("abcdef")).estimate.value == alone.value
+
+
+def test_a_hidden_contrast_tells_nothing_and_is_no_test_of_the_family() -> None:
+    """x and y hide each other in channel p: there z less the rest would give the rest of the line away."""
+    sizes = {("x", "p"): 3, ("x", "q"): 40, ("y", "p"): 30, ("y", "q"): 40, ("z", "p"): 44, ("z", "q"): 50}
+    answers = pd.DataFrame(
+        [
+            (group, channel, 10 if place % 3 else 4)
+            for (group, channel), n in sizes.items()
+            for place in range(n)
+        ],
+        columns=["group", "channel", "score"],
+    )
+    table = cx.metric_contrasts(answers, "nps", against="rest", by=["group", "channel"])
+    hidden = table[table["suppressed"]]
+    assert (hidden[["group", "channel"]] == ["z", "p"]).all(axis=1).any()
+    numbers = ["value", "value_against", "difference", "low", "high", "se", "statistic", "p_value"]
+    assert hidden[[*numbers, "p_adjusted"]].isna().all(axis=None)
+    assert not table["adjustment"].str.contains(f"over {len(table)}").any()

@@ -95,7 +95,7 @@ class TestTimes:
     def test_missing_column(self) -> None:
         with pytest.raises(DataError, match="wait_minutes"):
             cx.support.ticket_times(tickets([1]), "wait")
-        with pytest.raises(ArgumentError, match="measure"):
+        with pytest.raises(ArgumentError, match="time"):
             cx.support.ticket_times(tickets([1]), "patience")  # type: ignore[arg-type]
 
     def test_engines_agree(self) -> None:

@@ -96,7 +96,7 @@ def test_comparison_lifetime_and_hazard_pictures() -> None:
     ax = cx.plot(comparison)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["plan 0 minus plan 1"]
     assert "within 30 days" in ax.get_title(loc="left")
-    survival = cx.plot(comparison, measure="survival")
+    survival = cx.plot(comparison, difference="survival")
     assert "still there at 30 days" in survival.get_title(loc="left")
     lifetime = cx.plot(cx.curves.expected_lifetime(rows, horizon=80, families=["weibull"]))
     assert any("extrapolated (weibull)" in text for text in texts(lifetime))

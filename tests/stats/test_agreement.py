@@ -19,9 +19,11 @@ PUBLISHED = np.array(
 ).T
 
 
-@pytest.mark.parametrize(("measure", "value"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
-def test_alpha_is_that_of_the_published_example(measure: str, value: float) -> None:
-    assert krippendorff_alpha(PUBLISHED, measure=measure)[0] == pytest.approx(value, abs=5e-4)
+@pytest.mark.parametrize(
+    ("measurement", "value"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
+)
+def test_alpha_is_that_of_the_published_example(measurement: str, value: float) -> None:
+    assert krippendorff_alpha(PUBLISHED, measurement=measurement)[0] == pytest.approx(value, abs=5e-4)
 
 
 def test_alpha_of_two_coders_is_the_same_by_both_ways() -> None:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 import cxresearch as cx
+from cxresearch.stats.effects.adjusted_arms import adjusted_arms
 from cxresearch.stats.effects.augmented_effect import augmented_effect
 from cxresearch.stats.effects.balance import balance_table
 from cxresearch.stats.effects.cross_fitted import (
@@ -100,9 +101,7 @@ def test_given_nuisances_the_interactive_model_is_its_formula() -> None:
 
 def test_weights_balance_what_they_are_made_from() -> None:
     _, treated, design, person = world(7, people=3000)
-    from cxresearch.stats.effects.overlap_effect import chance_of_treatment
-
-    chance = chance_of_treatment(design, treated, person)
+    chance = adjusted_arms(design, treated, person).chance
     table = balance_table(design, treated, chance, ["severity", "earlier"])
     assert table["before"].abs().max() > 0.5
     assert table["after"].abs().max() < 0.05

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from cxresearch.churn.churn_kinds import Kind
+from cxresearch.churn.churn_kinds import noun_for, words_for
 from cxresearch.results.result import Result, as_plain
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
@@ -81,8 +81,9 @@ class ChurnModel(Result):
     model : {"logistic", "boosting"}
     horizon_days : float
         The risk is that of leaving within this many days of the landmark.
-    kind : {"any", "voluntary", "involuntary"}
-        What counts as leaving.
+    kind : str
+        What counts as leaving (``"any"``, ``"voluntary"``, ``"involuntary"``), or the outcome predicted
+        instead.
     numbers, categories : tuple of str
         Columns the model reads. Missing numbers are known to the model as missing.
     instruments : Mapping of str to Scale
@@ -119,7 +120,7 @@ class ChurnModel(Result):
     # The kind of model, and the kind of churn.
     model: ModelKind
     horizon_days: float
-    kind: Kind
+    kind: str
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     instruments: Mapping[str, Scale]
@@ -160,9 +161,14 @@ class ChurnModel(Result):
     }
 
     @property
+    def title(self) -> str:
+        """What the model is called: a churn model, or a model of another outcome."""
+        return f"{words_for(self.kind).noun.capitalize()} model"
+
+    @property
     def finding(self) -> str:
         """What the model predicts, and from what it learnt."""
-        what = f"{self.model.capitalize()} of {self.kind} churn within {self.horizon_days:g} days"
+        what = f"{self.model.capitalize()} of {noun_for(self.kind)} within {self.horizon_days:g} days"
         return f"{what}. {self.trained_on}."
 
     @property
@@ -181,13 +187,13 @@ class ChurnModel(Result):
         training = self.training
         risk = format_value(training.risk, Unit.SHARE)
         return (
-            f"Trained on {training.rows:,} rows of {training.customers:,} customers, {training.cases:,} left "
-            f"({risk})"
+            f"Trained on {training.rows:,} rows of {training.customers:,} customers, {training.cases:,} "
+            f"{words_for(self.kind).happened} ({risk})"
         )
 
     def __str__(self) -> str:
         lines = [
-            f"Churn model ({self.model}): {self.kind} churn within {self.horizon_days:g} days",
+            f"{self.title} ({self.model}): {noun_for(self.kind)} within {self.horizon_days:g} days",
             f"  {self.trained_on}",
             f"  Reads {len(self.numbers)} numbers and {len(self.categories)} categories",
             f"  Split: {self.split}",

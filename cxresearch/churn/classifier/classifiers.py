@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScal
 from threadpoolctl import threadpool_limits
 
 from cxresearch.churn.classifier.churn_model import ModelKind
-from cxresearch.churn.classifier.training_rows import Rows
+from cxresearch.churn.classifier.training_rows import TrainingRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +131,9 @@ def one_thread() -> threadpool_limits:
     return threadpool_limits(1)
 
 
-def tune(options: list[tuple[str, Any]], X: NDArray[np.float64], rows: Rows, *, seed: int) -> pd.DataFrame:
+def tune(
+    options: list[tuple[str, Any]], X: NDArray[np.float64], rows: TrainingRows, *, seed: int
+) -> pd.DataFrame:
     """Compare settings by weighted log loss over folds of customers.
 
     Returns
@@ -172,7 +174,9 @@ def sample_customers(customer: NDArray[np.int64], most: int, seed: int) -> NDArr
     return np.flatnonzero(draw[customer] < most / len(customer))
 
 
-def calibrate(classifier: Any, X: NDArray[np.float64], rows: Rows, *, seed: int) -> CalibratedClassifierCV:
+def calibrate(
+    classifier: Any, X: NDArray[np.float64], rows: TrainingRows, *, seed: int
+) -> CalibratedClassifierCV:
     """Fit on all rows and calibrate by a sigmoid on out-of-fold predictions (folds of customers).
 
     The sigmoid is fitted with the weights for censoring alone, so that weighing the rarer side up in the
@@ -184,7 +188,7 @@ def calibrate(classifier: Any, X: NDArray[np.float64], rows: Rows, *, seed: int)
 
 
 def resampled_members(
-    classifier: Any, X: NDArray[np.float64], rows: Rows, *, members: int, seed: int
+    classifier: Any, X: NDArray[np.float64], rows: TrainingRows, *, members: int, seed: int
 ) -> tuple[tuple[Any, ...], float]:
     """Refit with each customer's rows counted a Poisson(1) number of times.
 
@@ -210,7 +214,7 @@ def resampled_members(
     return tuple(refits), float(np.sqrt(len(sampled) / len(X)))
 
 
-def one_column_model(column: str, rows: Rows) -> Pipeline:
+def one_column_model(column: str, rows: TrainingRows) -> Pipeline:
     """Fit a smooth logistic curve in one column, with an indicator where it is missing."""
     smooth = Pipeline(
         [

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from cxresearch.checks import check_choice, check_number
-from cxresearch.churn.churn_kinds import Kind, check_kind
+from cxresearch.churn.churn_kinds import asked_about
 from cxresearch.churn.classifier.churn_model import ChurnModel, ModelKind, Training
 from cxresearch.churn.classifier.classifiers import (
     calibrate,
@@ -24,7 +24,7 @@ from cxresearch.churn.classifier.classifiers import (
 )
 from cxresearch.churn.classifier.leak_alarms import column_alarms
 from cxresearch.churn.classifier.training_rows import (
-    Rows,
+    TrainingRows,
     choose_split,
     followed_through,
     outcome_rows,
@@ -32,7 +32,7 @@ from cxresearch.churn.classifier.training_rows import (
     require_both_sides,
     trained_on,
 )
-from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import CxWarning, DataError
 
 
@@ -40,7 +40,7 @@ def fit_churn(
     marks: Landmarks,
     *,
     model: ModelKind = "logistic",
-    kind: Kind = "any",
+    kind: str = "any",
     leave_out: Sequence[str] = (),
     test_share: float = 0.3,
     balance: Literal["none", "weights"] = "none",
@@ -63,6 +63,8 @@ def fit_churn(
         What counts as leaving within the horizon: ``"any"`` unless asked otherwise, as everywhere;
         ``"voluntary"`` where the scores are to be of use. Rows censored before the horizon count through
         inverse probability of censoring weights; an end of another kind counts as not having left by this.
+        Landmarks that follow another outcome (``cx.landmark(..., outcome="expansion")``) are learnt as that,
+        and leaving before it counts as not having it.
     leave_out : sequence of str
         Columns the model must not read.
     test_share : float
@@ -108,7 +110,8 @@ def fit_churn(
     True
     """
     check_choice("model", model, ("logistic", "boosting"))
-    check_kind(kind)
+    require_landmarks(marks)
+    kind = asked_about(marks, kind)
     check_choice("balance", balance, ("none", "weights"))
     check_number("test_share", test_share, at_least=0, below=1)
     check_number("members", members, at_least=0)
@@ -125,7 +128,7 @@ def fit_churn(
         )
     # Inverse probability of censoring weights (Vock et al. 2016); rows censored before the horizon weigh 0.
     every = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=marks.horizon_days)
-    require_both_sides(every, "training rows")
+    require_both_sides(every, "training rows", kind=kind)
     rows = every.take(every.weight > 0)
     with one_thread():
         fitted = _fit(rows, numbers, categories, model, balance=balance, members=members, seed=seed)
@@ -137,7 +140,7 @@ def fit_churn(
         instruments=marks.instruments,
         horizon=marks.horizon_days,
         # Of customers lost otherwise a leak may know nothing, so they would only hide it.
-        kind="involuntary" if kind == "involuntary" else "voluntary",
+        kind="voluntary" if kind == "any" else kind,
         seed=seed,
     )
     alarms = alarms.rename(columns={"column": "feature", "alarm": "rule"}).drop(columns="rows")
@@ -171,7 +174,7 @@ def fit_churn(
 
 
 def _fit(
-    rows: Rows,
+    rows: TrainingRows,
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     model: ModelKind,
@@ -196,14 +199,14 @@ def _fit(
     }
 
 
-def _baselines(rows: Rows, numbers: tuple[str, ...], marks: Landmarks) -> dict[str, Any]:
+def _baselines(rows: TrainingRows, numbers: tuple[str, ...], marks: Landmarks) -> dict[str, Any]:
     """One smooth curve in tenure and in each score alone, on the same training rows."""
     singles = {"tenure only": "tenure_days"}
     singles |= {f"{scale.label} only": name for name, scale in marks.instruments.items()}
     return {label: one_column_model(name, rows) for label, name in singles.items() if name in numbers}
 
 
-def _training(frame: pd.DataFrame, rows: Rows) -> Training:
+def _training(frame: pd.DataFrame, rows: TrainingRows) -> Training:
     known = rows.weight > 0
     dates = frame["landmark_at"].dropna()
     first = last = None

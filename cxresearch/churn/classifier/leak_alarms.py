@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from cxresearch.churn.classifier.training_rows import LEAST_KNOWN, Rows, outcome_rows, readable_columns
+from cxresearch.churn.churn_kinds import words_for
+from cxresearch.churn.classifier.training_rows import (
+    LEAST_KNOWN,
+    TrainingRows,
+    outcome_rows,
+    readable_columns,
+)
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import DataError
 
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cxresearch.churn.churn_kinds import Kind
     from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.scales import Scale
 
@@ -94,7 +99,7 @@ def leak_alarms(marks: Landmarks, *, suspicious: float = AUC_ALONE) -> pd.DataFr
         categories=categories,
         instruments=marks.instruments,
         horizon=marks.horizon_days,
-        kind="voluntary",
+        kind="voluntary" if marks.outcome == "churn" else marks.followed.name,
         suspicious=suspicious,
     )
     if not raised:
@@ -112,7 +117,7 @@ def column_alarms(
     categories: Sequence[str],
     instruments: Mapping[str, Scale],
     horizon: float,
-    kind: Kind,
+    kind: str,
     suspicious: float = AUC_ALONE,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -138,7 +143,7 @@ def column_alarms(
         Which of the columns are scores.
     horizon : float
         Days ahead.
-    kind : {"any", "voluntary", "involuntary"}
+    kind : {"any", "voluntary", "involuntary"} or the name of an outcome
         Leavers of another kind within the horizon are neither leavers nor stayers.
     suspicious : float
         The .95 of the first two rules.
@@ -172,9 +177,9 @@ def _sides(
     numbers: Sequence[str],
     categories: Sequence[str] = (),
     horizon: float,
-    kind: Kind,
+    kind: str,
     seed: int = 0,
-) -> Rows | None:
+) -> TrainingRows | None:
     """Rows whose outcome is known; nothing where too few left or stayed."""
     try:
         rows = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=horizon)
@@ -190,14 +195,14 @@ def _sides(
     return rows
 
 
-def _first_alarm(name: str, rows: Rows, suspicious: float, late: str) -> _Alarm | None:
+def _first_alarm(name: str, rows: TrainingRows, suspicious: float, late: str) -> _Alarm | None:
     """Return the first rule that a column breaks, in the order of `column_alarms`; None if it breaks none.
 
     Parameters
     ----------
     name : str
         The column.
-    rows : Rows
+    rows : TrainingRows
     suspicious : float
         AUC from which a column alone is suspected.
     late : str
@@ -241,7 +246,7 @@ def _first_alarm(name: str, rows: Rows, suspicious: float, late: str) -> _Alarm 
     return None
 
 
-def _as_number(rows: Rows, name: str) -> tuple[NDArray[np.float64], int]:
+def _as_number(rows: TrainingRows, name: str) -> tuple[NDArray[np.float64], int]:
     """Values, a category as its level's churn share in the other half of customers, and how many there are.
 
     Taken from the same customers, the shares of many small levels would know the outcome by themselves.
@@ -283,7 +288,7 @@ def _turned(values: NDArray[np.float64], left: NDArray[np.bool_], weight: NDArra
     return max(auc, 1 - auc)
 
 
-def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
+def _pure_end(values: NDArray[np.float64], rows: TrainingRows) -> str:
     overall = np.average(rows.gone, weights=rows.weight)
     known = ~np.isnan(values)
     if overall > 0.5 or not known.any():
@@ -306,7 +311,7 @@ def _pure_end(values: NDArray[np.float64], rows: Rows) -> str:
     return ""
 
 
-def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: Kind) -> str:
+def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: str) -> str:
     """Say that a score tells churn of the next 30 days and hardly what comes after; empty if it does not."""
     if horizon <= 2 * SOON_DAYS:
         return ""
@@ -323,11 +328,11 @@ def _follows(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind:
     )
 
 
-def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: Kind) -> float:
+def _score_auc(frame: pd.DataFrame, name: str, scale: Scale, horizon: float, kind: str) -> float:
     """AUC of a score in its declared direction; NaN where too few left or stayed."""
     rows = _sides(frame, numbers=[name], horizon=horizon, kind=kind)
     if rows is None:
         return float("nan")
     judged = rows.left | ~rows.gone
-    values = rows.table[name].to_numpy() * scale.risk_sign
+    values = rows.table[name].to_numpy() * scale.risk_sign * words_for(kind).sign
     return float(roc_auc_score(rows.left[judged], values[judged], sample_weight=rows.weight[judged]))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
+from cxresearch.churn.churn_kinds import KIND_CODES, noun_for, words_for
 from cxresearch.churn.classifier.churn_model import ChurnModel, Split, Training
 from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation
 from cxresearch.errors import ArgumentError, CxWarning, DataError
@@ -124,22 +125,30 @@ def model_card(model: ChurnModel, evaluation: ChurnEvaluation | None = None) -> 
         ("Alarms", tuple(f"{row.feature}: {row.detail}" for row in model.alarms.itertuples()) or ("none",)),
         ("Limits", _limits(model)),
     ]
-    title = "Churn model" + (f" of {model.name}" if model.name else "")
+    title = model.title + (f" of {model.name}" if model.name else "")
     return ModelCard(title=title, sections=tuple(sections))
 
 
 def _purpose(model: ChurnModel) -> tuple[str, ...]:
     return (
-        f"Risk of leaving ({model.kind} churn) within {model.horizon_days:g} days of a landmark.",
+        f"{_promise(model)} within {model.horizon_days:g} days of a landmark.",
         "For deciding whom to talk to first. Not for denying anybody a service or setting a price.",
     )
+
+
+def _promise(model: ChurnModel) -> str:
+    """What a risk is the chance of."""
+    if model.kind in KIND_CODES:
+        return f"Risk of leaving ({model.kind} churn)"
+    return f"Chance of {noun_for(model.kind)}"
 
 
 def _data(model: ChurnModel) -> tuple[str, ...]:
     t = model.training
     period = "no dates" if t.first is None or t.last is None else f"{t.first:%Y-%m-%d} to {t.last:%Y-%m-%d}"
     return (
-        f"{t.rows:,} training rows of {t.customers:,} customers; {t.cases:,} left "
+        f"{t.rows:,} training rows of {t.customers:,} customers; {t.cases:,} "
+        f"{words_for(model.kind).happened} "
         f"({format_value(t.risk, Unit.SHARE)} weighted); {t.censored:,} rows censored before the horizon.",
         f"Training landmarks: {period}.",
         f"Split: {model.split}.",
@@ -170,7 +179,8 @@ def _metrics(evaluation: ChurnEvaluation | None) -> tuple[str, ...]:
         return ("Not evaluated.",)
     lines = [
         evaluation.verdict,
-        f"Held out: {evaluation.n:,} rows of {evaluation.customers:,} customers, {evaluation.cases:,} left.",
+        f"Held out: {evaluation.n:,} rows of {evaluation.customers:,} customers, {evaluation.cases:,} "
+        f"{words_for(evaluation.kind).happened}.",
     ]
     for row in evaluation.table.to_dict("records"):
         name = f"{row['contestant']}, {row['metric'].replace('_', ' ')}"
@@ -182,7 +192,8 @@ def _groups(evaluation: ChurnEvaluation | None) -> tuple[str, ...]:
     if evaluation is None or not len(evaluation.by_segment):
         return ("Not reported.",)
     return tuple(
-        f"{row['segment']} {row['value']}: n {row['n']:,}, AUC {row['auc']:.3f}, left {row['observed']:.1%}, "
+        f"{row['segment']} {row['value']}: n {row['n']:,}, AUC {row['auc']:.3f}, "
+        f"{words_for(evaluation.kind).happened} {row['observed']:.1%}, "
         f"predicted {row['predicted']:.1%}, flagged {row['flagged']:.1%}"
         if row["auc"] == row["auc"]
         else f"{row['segment']} {row['value']}: n {row['n']:,}, too few to judge"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cxresearch.churn.churn_kinds import Kind, of_kind
+from cxresearch.churn.churn_kinds import of_kind, words_for
 from cxresearch.churn.classifier.churn_model import Split
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
+class TrainingRows:
     """Landmark rows as arrays, n of them in the order of the frame.
 
     Attributes
@@ -43,10 +43,10 @@ class Rows:
     weight: NDArray[np.float64]
     customer: NDArray[np.int64]
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Rows:
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> TrainingRows:
         """Return some of the rows."""
         positions = np.arange(len(self.left))[chosen]
-        return Rows(
+        return TrainingRows(
             table=self.table.iloc[positions],
             left=self.left[chosen],
             gone=self.gone[chosen],
@@ -100,8 +100,8 @@ def table_of(frame: pd.DataFrame, numbers: Sequence[str], categories: Sequence[s
 
 
 def outcome_rows(
-    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], kind: Kind, horizon: float
-) -> Rows:
+    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], kind: str, horizon: float
+) -> TrainingRows:
     """Turn landmark rows into what is learnt from or tested on.
 
     Censoring before the horizon is handled by inverse probability weights over these rows; another kind of
@@ -119,7 +119,7 @@ def outcome_rows(
     weight = fit.unsorted(inverse_weights(fit, horizon))
     # A time that differs from the horizon by rounding only lies on it.
     early = fit.unsorted(fit.duration) <= fit.reaching(horizon)
-    return Rows(
+    return TrainingRows(
         table=table_of(frame, numbers, categories),
         left=of_kind(event, kind) & early,
         gone=(event > 0) & early,
@@ -187,7 +187,7 @@ def _on_test_side(split: Split, frame: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(hashed.to_numpy() % 10_000 < round(split.test_share * 10_000))
 
 
-def require_both_sides(rows: Rows, what: str, least: int = 10) -> None:
+def require_both_sides(rows: TrainingRows, what: str, least: int = 10, *, kind: str = "any") -> None:
     """Refuse rows with hardly anybody on one side.
 
     Raises
@@ -199,7 +199,7 @@ def require_both_sides(rows: Rows, what: str, least: int = 10) -> None:
     cases, others = int((rows.left & known).sum()), int((~rows.left & known).sum())
     if min(cases, others) < least:
         raise DataError(
-            f"{what}: {cases:,} rows left within the horizon and {others:,} did not",
+            f"{what}: {cases:,} rows {words_for(kind).happened} within the horizon and {others:,} did not",
             wanted=f"at least {least} of each",
             next_step="take a longer horizon, more landmarks, or kind='any'",
         )

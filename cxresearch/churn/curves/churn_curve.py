@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from cxresearch.checks import check_choice, check_level
-from cxresearch.churn.curves.churn_curve_result import ChurnCurve, ChurnIncidence
+from cxresearch.churn.curves.churn_curve_result import ChurnCurve
+from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence
 from cxresearch.churn.curves.survival_input import SurvivalInput, survival_input
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.hazards.gray import gray_of

@@ -55,7 +55,7 @@ class CurveComparison(Result):
     level : float
         Confidence level of single intervals.
     adjustment : str
-        ``"Holm over 3 pairs"``; each measure is a family of its own.
+        ``"Holm over 3 pairs"``; each difference is a family of its own.
     by, kind, axis : str
         As of the curves.
     unit : Unit
@@ -422,7 +422,7 @@ def _overall(sample: SurvivalInput, rho: float) -> LogRank:
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Add Holm's p-values; each measure is a family, and pairs without a p-value are not in it."""
+    """Add Holm's p-values; each difference is a family, and pairs without a p-value are not in it."""
     from statsmodels.stats.multitest import multipletests
 
     for name in ("rmst_p", "survival_p", "logrank_p"):

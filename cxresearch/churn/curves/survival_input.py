@@ -15,6 +15,7 @@ from cxresearch.checks import check_choice, check_columns, check_number
 from cxresearch.churn.churn_kinds import KIND_NAMES
 from cxresearch.churn.curves.timeline import as_day, carried, timeline, under_observation
 from cxresearch.data.engine import EVERY, collect, days_between, lazy, period_start
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
@@ -212,6 +213,7 @@ def _entry(observed_from: date | str | None) -> nw.Expr:
 
 
 def _from_landmarks(marks: Landmarks, columns: _Columns) -> SurvivalInput:
+    refuse_other_outcomes(marks, "a survival curve")
     frame = marks.frame
     table = frame[["duration_days", "event"]].rename(columns={"duration_days": "duration"})
     for name, neutral in columns.neutral.items():
@@ -386,8 +388,7 @@ def _conditional(sample: SurvivalInput, given: float) -> SurvivalInput:
     """Keep those who stayed beyond ``given`` and count from there."""
     if given == 0:
         return sample
-    # S(t
-    #  T > given): left truncation at the time already stayed.
+    # S(t | T > given) = S(t) / S(given): left truncation at the time already stayed.
     longer = np.flatnonzero(sample.rows.duration > given)
     if not longer.size:
         raise DataError(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
+from cxresearch.data.landmarks.followed_outcome import happened_within
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.scales import Scale
@@ -74,7 +75,8 @@ def key_drivers(
     data : DataFrame or Landmarks
         One row for each answer. Rows that lack the outcome or a driver are left out and counted.
     outcome : str
-        Number column to explain: satisfaction, likelihood to recommend, 0/1 for leaving.
+        Number column to explain: satisfaction, likelihood to recommend, 0/1 for leaving. Of ``Landmarks``
+        also what they follow (``"churn"``, ``"expansion"``): 1 where it happened within the horizon, else 0.
     drivers : sequence of str
         Two or more number columns.
     scales : mapping of str to Scale, optional
@@ -119,7 +121,7 @@ def key_drivers(
     check_level(level)
     check_number("runs", runs, at_least=20)
     names = list(drivers)
-    frame, known_scales, clusters = _source(data, scales, clusters)
+    frame, known_scales, clusters = _source(data, outcome, scales, clusters)
     assume = not isinstance(data, Landmarks)
     rows, missing = _complete(frame, outcome, names, known_scales, clusters=clusters, assume=assume)
     split, method = lmg, "Shapley value of R squared (LMG)"
@@ -153,11 +155,15 @@ def key_drivers(
 
 
 def _source(
-    data: pd.DataFrame | Landmarks, scales: Mapping[str, Scale] | None, clusters: str | None
+    data: pd.DataFrame | Landmarks, outcome: str, scales: Mapping[str, Scale] | None, clusters: str | None
 ) -> tuple[pd.DataFrame, dict[str, Scale], str | None]:
     given = dict(scales or {})
     if isinstance(data, Landmarks):
-        return data.frame, dict(data.instruments) | given, clusters
+        frame = data.frame
+        if outcome == data.followed.name and outcome not in frame:
+            # Rows whose horizon is not over have no outcome, and are left out and counted.
+            frame = frame.assign(**{outcome: happened_within(data)})
+        return frame, dict(data.instruments) | given, clusters
     if clusters == "customer_id" and clusters not in data.columns:
         return data, given, None
     return data, given, clusters

@@ -4,5 +4,6 @@
 - `evaluation_tables`: gains, calibration, groups and drift from arrays.
 - `evaluation_result`: the evaluation as a value.
 - `added_value`: the same model with and without scores.
-- `risk_effects`: effect curves and odds ratios.
+- `effect_curve`: how the risk goes with one feature.
+- `churn_odds`: odds ratios of leaving, robust by customer.
 """

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level
-from cxresearch.churn.churn_kinds import Kind
 from cxresearch.churn.classifier.churn_model import ModelKind
 from cxresearch.churn.classifier.fit_churn import fit_churn
 from cxresearch.churn.classifier.training_rows import readable_columns
@@ -28,7 +27,7 @@ def added_value(
     marks: Landmarks,
     *,
     model: ModelKind = "logistic",
-    kind: Kind = "any",
+    kind: str = "any",
     leave_out: Sequence[str] = (),
     test_share: float = 0.3,
     level: float = 0.95,

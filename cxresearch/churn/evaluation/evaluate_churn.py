@@ -35,7 +35,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
-from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
+from cxresearch.stats.prediction.ipcw import PredictionMetric, ipcw_auc, ipcw_brier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,7 +152,7 @@ def held_out_rows(model: ChurnModel, marks: Landmarks) -> tuple[pd.DataFrame, Ju
         kind=model.kind,
         horizon=model.horizon_days,
     )
-    require_both_sides(held, "held-out rows")
+    require_both_sides(held, "held-out rows", kind=model.kind)
     event = frame["event"].to_numpy(dtype=np.int64)
     rows = Judged(
         risk=risk_of(model, held.table),
@@ -184,21 +184,21 @@ def _metrics(
 
 
 def values_with_ends(
-    measure: Measure, names: list[str], rows: Judged, level: float
+    prediction: PredictionMetric, names: list[str], rows: Judged, level: float
 ) -> list[tuple[str, str, float, float, float]]:
     """Return (contestant, metric, value, low, high) of each contestant, clustered by customer."""
     # Wald, from influence functions summed by customer.
     z = normal_quantile(level)
-    se = measure.standard_errors(clusters=rows.customer)[:, 0]
-    metric = {"AUC": "auc"}.get(measure.name, "brier")
+    se = prediction.standard_errors(clusters=rows.customer)[:, 0]
+    metric = {"AUC": "auc"}.get(prediction.name, "brier")
     return [
         (name, metric, float(value), max(0.0, float(value - z * s)), min(1.0, float(value + z * s)))
-        for name, value, s in zip(names, measure.value[:, 0], se, strict=True)
+        for name, value, s in zip(names, prediction.value[:, 0], se, strict=True)
     ]
 
 
 def auc_contrasts(
-    auc: Measure, names: list[str], rows: Judged, *, level: float, pairs: list[tuple[str, str]]
+    auc: PredictionMetric, names: list[str], rows: Judged, *, level: float, pairs: list[tuple[str, str]]
 ) -> tuple[Contrast, ...]:
     """Contrast pairs of contestants on the same rows, clustered by customer."""
     covariance = auc.covariance(clusters=rows.customer)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from cxresearch.churn.churn_kinds import words_for
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result, as_plain
@@ -242,9 +243,11 @@ class ChurnEvaluation(Result):
         )
 
     def __str__(self) -> str:
+        words = words_for(self.kind)
         lines = [
-            f"Churn model on held-out rows: {self.n:,} rows of {self.customers:,} customers, "
-            f"{self.cases:,} left within {self.horizon_days:g} days",
+            f"{words.noun.capitalize()} model on held-out rows: {self.n:,} rows of "
+            f"{self.customers:,} customers, {self.cases:,} {words.happened} within "
+            f"{self.horizon_days:g} days",
             f"  {self.verdict}",
         ]
         if self.group_gap:

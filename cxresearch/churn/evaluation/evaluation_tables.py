@@ -203,9 +203,7 @@ def group_row(rows: Judged, *, level: float, threshold: float) -> dict[str, floa
     value, se = float(auc.value[0, 0]), float(auc.standard_errors(clusters=rows.customer)[0, 0])
     brier = ipcw_brier(rows.duration, rows.event, [[rows.risk]], [rows.horizon])
     z = normal_quantile(level)
-    # Hit rate P(flagged
-    #  left), false alarms P(flagged
-    #  stayed).
+    # Hit rate P(flagged | left) and false alarms P(flagged | stayed).
     flag, left, weight = rows.risk[known] >= threshold, rows.left[known], rows.weight[known]
     return row | {
         "observed": float(np.average(left, weights=weight)),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from cxresearch.churn.churn_kinds import noun_for, words_for
 from cxresearch.churn.classifier.churn_model import ChurnModel
 from cxresearch.churn.classifier.classifiers import one_thread
 from cxresearch.churn.classifier.training_rows import table_of
@@ -103,6 +104,11 @@ def member_logits(model: ChurnModel, table: pd.DataFrame) -> NDArray[np.float64]
 
 def check_same_kind(model: ChurnModel, marks: Landmarks) -> None:
     """Refuse rows that are not of the kind the model learnt from; warn about new categories."""
+    if marks.followed is not words_for(model.kind):
+        raise DataError(
+            f"the rows follow {marks.followed.noun}, and the model learnt {noun_for(model.kind)}",
+            next_step=f"take cx.landmark(..., outcome={words_for(model.kind).name!r}, ...)",
+        )
     present = set(marks.frame.columns)
     lost = [name for name in model.columns if name not in present]
     if lost:

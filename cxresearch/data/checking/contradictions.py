@@ -27,6 +27,7 @@ Doubt = tuple[str, str, int, str]
 _ENDS_AT_CUT = 5
 #: Larger tables are not compared row by row.
 _MOST_ROWS = 5_000_000
+# Leaving spreads over the days; a fifth of all ends on one, the last, is an export that ends everybody.
 _SHARE_AT_CUT = 0.2
 
 
@@ -58,6 +59,7 @@ def _against_revenue(study: Study) -> Iterator[Doubt]:
     yield "revenue", "paying after the end", paying, detail
     last = last_levels(study.checked, study.observed_until).filter(nw.col("_level") == 0)
     running = study.checked.valid("customers").filter(nw.col("ended_at").is_null()).select("customer_id")
+    # Level 0 and no end: they left without anybody noting it, and count as there in every curve.
     stopped = last.join(running, on="customer_id", how="inner").select(n=nw.len())
     rows = int(collect(stopped)["n"].iloc[0])
     yield "revenue", "stopped without an end", rows, "customers at level 0 by the data cut have no ended_at"
@@ -89,6 +91,7 @@ def _at_the_cut(study: Study) -> Iterator[Doubt]:
     if not len(days):
         return
     last, count = days["day"].iloc[-1], int(days["n"].iloc[-1])
+    # Two days: the cut is a moment in UTC, the last day one of the study's zone.
     near = last >= pd.Timestamp(study.observed_until) - timedelta(days=2)
     share = count / int(days["n"].sum())
     if near and count >= _ENDS_AT_CUT and share >= _SHARE_AT_CUT:
@@ -106,6 +109,7 @@ def _against_columns(study: Study) -> Iterator[Doubt]:
         customers = study.checked.valid("customers")
         if column not in customers.collect_schema().names():
             continue
+        # "active" beside an end, or "cancelled" without one: one of the two columns is wrong.
         kinds = customers.select(value=nw.col(column).cast(nw.String()), ended=over)
         counts = collect(kinds.group_by("value").agg(n=nw.len(), ended=nw.col("ended").sum()))
         counts["ended"] = counts["ended"].fillna(0).astype("int64")

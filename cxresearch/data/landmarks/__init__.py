@@ -8,6 +8,10 @@
     Which days.
 ``landmark_rows``
     Scores, features and outcomes of one day.
+``landmark_outcomes``
+    What may follow besides leaving, who can have it, and when it happened.
+``followed_outcome``
+    Whether each row has the outcome it follows; refusals where only leaving makes sense.
 ``landmark_features``
     Features from what was known by then.
 ``known_by_then``

@@ -12,7 +12,13 @@ from cxresearch.checks import check_choice, check_number
 from cxresearch.data.engine import collect
 from cxresearch.data.landmarks.known_by_then import Archive, Past
 from cxresearch.data.landmarks.landmark_dates import Day, as_instant, calendar_landmarks, given_landmarks
-from cxresearch.data.landmarks.landmark_rows import NO_ANSWER, OLD_ANSWER, Silent, rows_at, split_silent
+from cxresearch.data.landmarks.landmark_outcomes import (
+    CHURN,
+    checked_outcome,
+    outcome_at,
+    split_not_eligible,
+)
+from cxresearch.data.landmarks.landmark_rows import Silent, rows_at, split_silent
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.landmarks.timing_flags import leak_flags
 from cxresearch.data.study import Study
@@ -43,6 +49,7 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     features: bool = True,
     keep_silent: bool = False,
     notice_days: float = 0,
+    outcome: str = "churn",
 ) -> Landmarks:
     """Take each customer at given days: scores and features known by then, and what happened afterwards.
 
@@ -86,6 +93,14 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
         A study without responses keeps everybody.
     notice_days : float
         Assumed length of notice where ``notice_at`` is not known.
+    outcome : str
+        What is followed: ``"churn"``, or the first of these after the landmark, with which leaving competes.
+        ``"expansion"``, ``"contraction"``: a level of MRR above or below that of the landmark (0 is leaving).
+        ``"renewal"``: of those with a renewal due within the horizon; leaving is not renewing.
+        ``"repurchase"``: the next order of those who bought before. ``"referral"``: an event of kind
+        ``referral``, or of the kind behind a colon (``"referral:invited"``). ``"happy_again"``: the next top
+        answer of those whose latest was unhappy, to NPS or to the question behind a colon
+        (``"happy_again:csat"``). Customers who cannot have it are left out and counted.
 
     Returns
     -------
@@ -123,14 +138,29 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     window_days = _days("window_days", check_number("window_days", window_days, above=0))
     moments = _moments(archive, every, (first, last), 0.0 if stacked else horizon_days)
     people = _people(archive, _days("notice_days", check_number("notice_days", notice_days, at_least=0)))
-    _refuse_only_leavers(people, study.observed_until)
+    asked_about, of = checked_outcome(study, outcome)
+    if asked_about is CHURN:
+        _refuse_only_leavers(people, study.observed_until)
     followed = [moment for moment in moments if moment < study.observed_until]
     parts, silent = [], []
     for moment in followed:
-        rows, names = rows_at(Past(archive, moment), people, window_days=window_days, features=features)
+        happened = None
+        if asked_about is not CHURN:
+            happened = outcome_at(archive, moment, asked_about, of, horizon_days=horizon_days)
+        rows, names = rows_at(
+            Past(archive, moment),
+            people,
+            window_days=window_days,
+            features=features,
+            outcome=asked_about,
+            happened=happened,
+        )
+        not_eligible = rows["customer_id"].iloc[:0]
+        if happened is not None:
+            rows, not_eligible = split_not_eligible(rows)
         kept, left_out = split_silent(rows, keep=keep_silent)
         parts.append(kept)
-        silent.append(left_out)
+        silent.append({asked_about.not_eligible: not_eligible, **left_out})
     excluded = _excluded(people, moments, study.observed_until, silent)
     if not sum(map(len, parts)):
         raise _no_rows(excluded, moments)
@@ -151,6 +181,7 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
             {moment: len(part) for moment, part in zip(followed, parts, strict=True)},
         ),
         name=study.name,
+        outcome=outcome,
     )
 
 
@@ -254,7 +285,7 @@ def _excluded(
     counts = [(AFTER_CUT, late * everybody, min(late, 1) * everybody)]
     if followed:
         counts += _out_by_reason(people, followed)
-    for reason in (NO_ANSWER, OLD_ANSWER):
+    for reason in dict.fromkeys(reason for of_moment in silent for reason in of_moment):
         ids = [of_moment[reason] for of_moment in silent if reason in of_moment]
         customers = len(set().union(*map(set, ids)))
         counts.append((reason, sum(map(len, ids)), customers))

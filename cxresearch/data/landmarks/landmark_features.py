@@ -118,8 +118,8 @@ def _invitations(past: Past) -> Part:
 
 
 def _revenue(past: Past) -> Part:
-    now = _level(past.revenue(), "mrr")
-    before = _level(past.revenue(days_ago=90), "_mrr_before")
+    now = level_in_force(past.revenue(), "mrr")
+    before = level_in_force(past.revenue(days_ago=90), "_mrr_before")
     change = nw.when(nw.col("_mrr_before") > 0).then(nw.col("mrr") / nw.col("_mrr_before") - 1)
     found = now.join(before, on=_ID, how="left").select(_ID, "mrr", mrr_change_90d_share=change)
     return Part(found, ("mrr", "mrr_change_90d_share"))
@@ -132,8 +132,8 @@ def _renewal(past: Past) -> Part:
     return Part(found, ("days_to_renewal",), ahead={"days_to_renewal": "due_at"})
 
 
-def _level(rows: Frame, name: str) -> Frame:
-    """The level in force: that of the latest row, of several at one instant the highest."""
+def level_in_force(rows: Frame, name: str) -> Frame:
+    """Return the level in force of each customer: that of the latest row, of several at once the highest."""
     last = rows.group_by(_ID).agg(nw.col("effective_at").max())
     current = rows.join(last, on=[_ID, "effective_at"], how="inner")
     return current.group_by(_ID).agg(nw.col("mrr").max().alias(name))

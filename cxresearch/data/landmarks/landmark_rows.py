@@ -11,6 +11,13 @@ import numpy as np
 
 from cxresearch.data.landmarks.known_by_then import Past
 from cxresearch.data.landmarks.landmark_features import Part, feature_parts, scores
+from cxresearch.data.landmarks.landmark_outcomes import (
+    CHURN,
+    ELIGIBLE,
+    HAPPENED,
+    LandmarkOutcome,
+    outcome_columns,
+)
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
 
@@ -38,7 +45,13 @@ Silent = Mapping[str, "pd.Series[str]"]
 
 
 def rows_at(
-    past: Past, people: Frame, *, window_days: float, features: bool
+    past: Past,
+    people: Frame,
+    *,
+    window_days: float,
+    features: bool,
+    outcome: LandmarkOutcome = CHURN,
+    happened: Frame | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the customers at risk at one landmark, with scores, features and outcome.
 
@@ -52,12 +65,17 @@ def rows_at(
         Older answers are blanked.
     features : bool
         Whether to compute features.
+    outcome : LandmarkOutcome
+        What is followed.
+    happened : LazyFrame, optional
+        From `outcome_at`; not needed for churn.
 
     Returns
     -------
     rows : DataFrame
         The columns of `Landmarks`, and ``_silence``: 0 with an answer in the window, 1 with older ones
-        only, 2 with none. Sorted by customer.
+        only, 2 with none; for outcomes other than churn also ``_eligible``, missing for customers who cannot
+        have it. Sorted by customer.
     names : tuple of str
         The feature columns.
     """
@@ -71,8 +89,13 @@ def rows_at(
     for part in parts:
         rows = rows.join(part.frame, on="customer_id", how="left")
         wanted += part.fetched
+    if happened is not None:
+        rows = rows.join(happened, on="customer_id", how="left")
+        wanted += [HAPPENED, ELIGIBLE]
     fetched = _fetch(rows.select(wanted).sort("customer_id"), ["customer_id", *study.segments])
-    columns, names = _columns(past, fetched, parts, window_days if asked else None)
+    columns, names = _columns(past, fetched, parts, outcome, window_days if asked else None)
+    if happened is not None:
+        columns[ELIGIBLE] = fetched[ELIGIBLE]
     return _frame({**columns, **{name: fetched[name] for name in study.segments}}), names
 
 
@@ -114,7 +137,11 @@ def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _columns(
-    past: Past, fetched: pd.DataFrame, parts: Sequence[Part], window_days: float | None
+    past: Past,
+    fetched: pd.DataFrame,
+    parts: Sequence[Part],
+    outcome: LandmarkOutcome,
+    window_days: float | None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Turn moments into days, blank answers older than the window, and name the columns."""
     columns: dict[str, Any] = {
@@ -123,7 +150,7 @@ def _columns(
     }
     if window_days is not None:
         columns |= _answers(past, fetched, window_days)
-    columns |= _outcome(past, fetched)
+    columns |= _outcome(past, fetched, outcome)
     known: dict[str, Any] = {"tenure_days": _days_since(past, fetched["started_at"])}
     for part in parts:
         for name in part.names:
@@ -143,10 +170,14 @@ def _days_since(past: Past, moments: pd.Series) -> NDArray[np.float64]:
     return np.asarray((past.at - moments).dt.total_seconds(), dtype=np.float64) / 86_400
 
 
-def _outcome(past: Past, fetched: pd.DataFrame) -> dict[str, Any]:
+def _outcome(past: Past, fetched: pd.DataFrame, outcome: LandmarkOutcome) -> dict[str, Any]:
     cut = past.study.observed_until
     left = (fetched["churned_at"] <= cut).to_numpy()
     followed = (cut - past.at) / timedelta(days=1)
+    if outcome is not CHURN:
+        left_days = np.where(left, -_days_since(past, fetched["churned_at"]), np.nan)
+        happened_days = -_days_since(past, fetched[HAPPENED])
+        return outcome_columns(outcome, happened_days, left_days, followed_days=followed)
     return {
         "duration_days": np.where(left, -_days_since(past, fetched["churned_at"]), followed),
         "event": np.where(left, fetched["churn_kind"].to_numpy(), 0).astype(np.int8),
@@ -173,4 +204,4 @@ def split_silent(rows: pd.DataFrame, *, keep: bool) -> tuple[pd.DataFrame, Silen
     silence, ids = rows.pop("_silence").to_numpy(), rows["customer_id"]
     if keep or not silence.any():
         return rows, {}
-    return rows[silence == 0], {OLD_ANSWER: ids[silence == 1], NO_ANSWER: ids[silence == 2]}
+    return rows[silence == 0], {NO_ANSWER: ids[silence == 2], OLD_ANSWER: ids[silence == 1]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.data.landmarks.landmark_outcomes import CHURN, LandmarkOutcome, outcome_named
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
 from cxresearch.scales import Scale
@@ -15,7 +16,7 @@ from cxresearch.wording import only_if
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Meaning of the codes in column ``event``.
+#: Meaning of the codes in column ``event``; where another outcome is followed, 1 is that and 2 is leaving.
 EVENTS = {0: "censored", 1: "voluntary churn", 2: "involuntary churn"}
 _NEXT = "build it with cx.landmark(study), or correct the frame given to Landmarks.from_frame"
 
@@ -77,6 +78,8 @@ class Landmarks(Result):
         Columns ``flag, rows, detail``: alarms about leaks, for a person to judge, and rows set aside.
     name : str
         Name of the study.
+    outcome : str
+        What ``event`` 1 is: ``"churn"``, or another outcome (`followed` has its words); then 2 is leaving.
 
     Raises
     ------
@@ -106,8 +109,10 @@ class Landmarks(Result):
     excluded: pd.DataFrame = field(default_factory=_empty_excluded)
     flags: pd.DataFrame = field(default_factory=_empty_flags)
     name: str = ""
+    outcome: str = "churn"
 
     def __post_init__(self) -> None:
+        outcome_named(self.outcome)
         _check_shape(self)
         _check_rows(self)
         _check_scores(self)
@@ -139,7 +144,7 @@ class Landmarks(Result):
             Further columns to keep.
         **more
             Other attributes of the class: ``window_days``, ``every``, ``observed_until``, ``stacked``,
-            ``excluded``, ``flags``, ``name``.
+            ``excluded``, ``flags``, ``name``, ``outcome``.
         """
         import pandas as pd
 
@@ -164,6 +169,18 @@ class Landmarks(Result):
             segments=tuple(segments),
             **more,
         )
+
+    @property
+    def followed(self) -> LandmarkOutcome:
+        """What is followed, in words."""
+        return outcome_named(self.outcome)
+
+    @property
+    def event_names(self) -> dict[int, str]:
+        """Names of the codes 1 and 2 of column ``event``."""
+        if self.followed is CHURN:
+            return {1: "voluntary churn", 2: "involuntary churn"}
+        return {1: self.followed.noun, 2: "leaving before it"}
 
     @property
     def n_rows(self) -> int:
@@ -204,10 +221,10 @@ class Landmarks(Result):
         overlap = only_if(self.stacked, "; landmarks of a customer overlap")
         lines["Horizon"] = f"{self.horizon_days:g} days{overlap}"
         early = (self.frame["event"] == 0) & (self.frame["duration_days"] < self.horizon_days)
-        lines["Within it"] = (
-            f"{self.n_events(1):,} voluntary and {self.n_events(2):,} involuntary churn, "
-            f"{int(early.sum()):,} censored before it ends"
-        )
+        counts = f"{self.n_events(1):,} voluntary and {self.n_events(2):,} involuntary churn"
+        if self.followed is not CHURN:
+            counts = ", ".join(f"{self.n_events(code):,} {name}" for code, name in self.event_names.items())
+        lines["Within it"] = f"{counts}, {int(early.sum()):,} censored before it ends"
         for name, scale in self.instruments.items():
             known = int(self.frame[name].notna().sum())
             lines[scale.label] = f"{known:,} answers ({known / self.n_rows:.1%} of rows)"
@@ -228,11 +245,12 @@ class Landmarks(Result):
 
     @property
     def finding(self) -> str:
-        """How many rows of how many customers, and how many left within the horizon."""
+        """How many rows of how many customers, and how many left, or had the outcome, within the horizon."""
         title = "Landmarks" + only_if(self.name, f" of {self.name}")
+        happened = self.followed.happened + only_if(self.followed is CHURN, " of their own accord")
         return (
-            f"{title}: {self.n_rows:,} rows of {self.n_customers:,} customers; {self.n_events(1):,} left of "
-            f"their own accord within {self.horizon_days:g} days."
+            f"{title}: {self.n_rows:,} rows of {self.n_customers:,} customers; {self.n_events(1):,} "
+            f"{happened} within {self.horizon_days:g} days."
         )
 
     @property

@@ -32,6 +32,7 @@ class Limits:
     """
 
     on_reject: OnReject = "refuse"
+    # One row in twenty: beyond that a mapping is wrong rather than a few rows.
     max_reject_share: float = 0.05
 
 

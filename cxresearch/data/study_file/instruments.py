@@ -57,6 +57,7 @@ def _instrument(name: str, keys: Keys) -> Scale:
         )
     own = keys.table(name)
     own.only(("low", "high", "direction", "label", "top", "bottom", "question"))
+    # The direction decides what every figure of the question means: a wrong one turns each result round.
     if "direction" not in own:
         raise StudyError(
             f"the direction of instrument {shown(name)} is not declared",
@@ -103,6 +104,7 @@ def _standard(name: str, value: str, where: str) -> Scale:
         if name != scale.name:
             label = _label(name)
         return replace(scale, name=name, label=label)
+    # CES 1.0 and 2.0 share name and the answers 1 to 5, and run in opposite directions.
     if value == "ces":
         raise StudyError(
             f"instrument {shown(name)} names no version of CES, so its direction is not declared",

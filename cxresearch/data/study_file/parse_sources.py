@@ -88,6 +88,7 @@ def read_sources(
 
 def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path) -> str:
     given = [key for key in ("file", "frame", "input", "sql") if key in keys]
+    # Two origins in one entry would leave open whose rows count.
     if len(given) != 1:
         raise StudyError(
             "a source needs exactly one of 'file', 'frame', 'input' and 'sql'",
@@ -192,6 +193,7 @@ def _check_periods(keys: Keys, columns: Mapping[str, ColumnMap]) -> None:
             where=keys.where,
             next_step="map ends_at, or say what a row is: rows = 'levels', 'snapshots' or 'movements'",
         )
+    # A day too early or too late moves every end at the turn of a month into the neighbouring month.
     if "ends" not in keys:
         raise StudyError(
             "is ends_at the last paid day, or the first without?",
@@ -206,6 +208,7 @@ def _check_kinds(sources: Sequence[SourceMap], where: str) -> None:
     """Sums of subscriptions and whole levels of customers would overwrite one another."""
     revenue = [source for source in sources if source.table == "revenue"]
     plain = [source for source in revenue if source.rows in ("levels", "snapshots")]
+    # A level replaces what a customer paid before, a part adds to it: both in one table count twice.
     whole = [source for source in plain if "subscription_id" not in source.columns]
     sums = [source for source in revenue if source not in plain]
     snapshots = any(source.rows == "snapshots" for source in revenue)
@@ -232,6 +235,7 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
                 where=keys.where,
                 wanted=f"a format such as '%d/%m/%Y' or '%Y-%m-%d %H:%M', or one of {listed(_EPOCHS)}",
             )
+    # Two formats that differ in the order of day and month alone: 03/04 fits both, and the first would win.
     orders = [re.sub("%[dm]", "%?", one) for one in formats]
     if len(set(orders)) < len(set(formats)):
         raise StudyError(
@@ -243,6 +247,7 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
         raise StudyError(f"{listed(_EPOCHS)} stand alone", where=keys.where, wanted="one date_format")
     decimal = keys.choice("decimal", (".", ","), default=defaults.decimal)
     thousands = keys.choice("thousands", _THOUSANDS, default=defaults.thousands)
+    # "1,234" is either 1234 or 1.234: one mark cannot say both.
     if thousands == decimal:
         raise StudyError(
             f"{shown(decimal)} cannot be both decimal mark and thousands mark",
@@ -273,6 +278,7 @@ def _zones(keys: Keys) -> dict[str, str]:
                 raise StudyError(
                     error.problem, where=section.where, wanted=f"{error.wanted}, or '+01:00'"
                 ) from None
+        # CST is a time in Chicago, in Havana and in Shanghai: an abbreviation means what is declared.
         zones[name.upper()] = zone
     return zones
 
@@ -293,6 +299,7 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
     if len(given) != 1:
         raise StudyError("exactly one of 'column', 'constant' and 'row_number' is needed", where=own.where)
     bins = own.numbers("bins")
+    # k rising edges cut a line into k + 1 answers, in their order.
     if list(bins) != sorted(set(bins)):
         raise StudyError("bins do not rise", where=own.where, wanted="edges in rising order, each once")
     constant = own.value("constant")
@@ -350,6 +357,7 @@ def _check_targets(
                 wanted=f"one of {listed(layout.columns)}",
                 next_step=did_you_mean(target, layout.columns),
             )
+        # Columns with an underscore hold row number, source and fault while rows are judged.
         if target.startswith("_"):
             raise StudyError(
                 f"column {shown(target)} starts with an underscore", where=where, wanted="a letter"
@@ -379,6 +387,7 @@ def _check_levels(keys: Keys, table: str, columns: Mapping[str, ColumnMap]) -> N
                 "'level_of' and the column 'subscription_id' exclude each other", where=keys.where
             )
         check_summed(columns, keys.where)
+    # Two plans side by side: as levels of the customer the second would look like a change of price.
     elif "plan" in columns and "level_of" not in keys:
         raise StudyError(
             "the revenue has a plan: is mrr the level of the plan or of the customer?",
@@ -418,6 +427,7 @@ def _check_instruments(
         )
     for name, column in binned.items():
         levels = instruments[name].levels
+        # k edges make k + 1 answers: exactly those of the scale, or the question is another one.
         if column.bins and len(column.bins) != len(levels) - 1:
             raise StudyError(
                 f"{len(column.bins)} bin edges make {len(column.bins) + 1} answers",

@@ -105,6 +105,7 @@ def refuse_data_file(file: Path) -> None:
 def _load(file: Path) -> str:
     refuse_data_file(file)
     try:
+        # Editors on Windows put a mark of byte order first, which TOML does not admit.
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise StudyError(
@@ -175,9 +176,11 @@ def read_cut(declared: Any, timezone: str, where: str) -> datetime:
         moment, whole_day = datetime.combine(declared, time()), True
     else:
         raise StudyError(f"observed_until is a {type(declared).__name__}", where=where, wanted=wanted)
+    # A day as the cut is known to its end: rows of that day count.
     if whole_day:
         moment += timedelta(days=1) - timedelta(microseconds=1)
     if moment.tzinfo is None:
+        # A cut without a zone is the study's local time; tables hold UTC, so it is converted once, here.
         moment = moment.replace(tzinfo=ZoneInfo(timezone))
     return moment.astimezone(UTC).replace(tzinfo=None)
 
@@ -187,6 +190,7 @@ def _limits(keys: Keys) -> Limits:
     share = keys.number("max_reject_share", default=Limits.max_reject_share)
     if not 0 <= share <= 1:
         raise StudyError(f"max_reject_share is {share:g}", where=keys.where, wanted="a share from 0 to 1")
+    # Who names a share that may be lost has said that rows may be set aside.
     default = "set_aside" if "max_reject_share" in keys else "refuse"
     chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
     return Limits(on_reject=cast("OnReject", chosen), max_reject_share=share)
@@ -206,6 +210,7 @@ def _revenue_ends(keys: Keys) -> RevenueEnds | None:
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:
     keys.only(("file", "frame", *Keys.READER_KEYS))
+    # The name becomes a view in SQL: letters, digits and underscores need no quotes and can do nothing.
     if not _INPUT_NAME.fullmatch(name):
         raise StudyError(
             f"input name {name!r} cannot be used in SQL",

@@ -31,6 +31,7 @@ def _condition(section: Keys, column: str) -> RowCondition:
         return RowCondition(column=column, values=_texts(section, value))
     parts = section.table(column)
     parts.only(_KEYS)
+    # "not" beside a range would leave open whether both must hold or either.
     if len(list(parts)) == 0 or ("not" in parts and len(list(parts)) > 1):
         raise StudyError(
             f"the condition on {shown(column)} says nothing, or too much",
@@ -64,6 +65,7 @@ def _bound(keys: Keys, key: str) -> float | datetime | None:
     if value is None:
         return None
     if isinstance(value, datetime):
+        # Raw columns hold the clock of their file: a bound is compared with it as it stands there.
         return value.replace(tzinfo=None)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)

@@ -45,6 +45,7 @@ class Keys:
     def only(self, known: Iterable[str]) -> None:
         """Refuse keys that are not known, naming the nearest one that is."""
         known = tuple(known)
+        # A misspelt key would be a declaration that nobody reads: the default would hold, unseen.
         for key in self._values:
             if key not in known:
                 raise StudyError(
@@ -78,6 +79,7 @@ class Keys:
     def number(self, key: str, *, default: float) -> float:
         """Return a number."""
         value = self._values.get(key, default)
+        # TOML knows nan and Python takes true for 1: neither is a number somebody meant.
         if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
             raise self._wrong(key, value, "a number")
         return float(value)
@@ -154,6 +156,7 @@ class Keys:
     def _encoding(self, name: str) -> str:
         """The name of an encoding as Python knows it, with the usual names of two."""
         try:
+            # latin1, iso-8859-1 and L1 are one encoding: Python's registry knows all its names.
             canonical = codecs.lookup(name).name
         except (LookupError, ValueError):
             raise StudyError(

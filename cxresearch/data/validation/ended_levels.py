@@ -56,8 +56,10 @@ def last_levels(tables: CheckedTables, cut: datetime) -> Frame:
     rows = tables.valid("revenue").filter(nw.col("effective_at") <= nw.lit(cut))
     level = nw.col("mrr")
     if "status" in tables.columns("revenue"):
+        # A trial or an unpaid month has an amount and brings no money.
         unpaid = nw.col("status").is_in(UNPAID_STATUSES).fill_null(value=False)
         level = nw.when(unpaid).then(nw.lit(0.0)).otherwise(level)
+    # Level in force at the cut: that of the last row up to it.
     latest = rows.group_by("customer_id").agg(nw.col("effective_at").max())
     in_force = rows.join(latest, on=["customer_id", "effective_at"], how="inner")
     return in_force.with_columns(_level=level).select("customer_id", "_level")
@@ -94,6 +96,7 @@ def end_levels(rows: Frame, tables: CheckedTables) -> Frame:
     """
     linked = rows.join(_ends(tables), on="customer_id", how="left")
     names = rows.collect_schema().names()
+    # Rows from the end on go, and one of 0 at the end closes what was paid until then.
     running = nw.col("_ended").is_null() | (nw.col("effective_at") < nw.col("_ended"))
     before = linked.filter(running)
     ended = before.filter(~nw.col("_ended").is_null())

@@ -177,6 +177,7 @@ class CheckedTables:
         broken = nw.when(~nw.col("_rule").is_null()).then(nw.lit(1)).otherwise(nw.lit(0))
         marked = self._mark(name).select("instrument", broken=broken)
         counts = collect(marked.group_by("instrument").agg(n=nw.len(), broken=nw.col("broken").sum()))
+        # A question lost to a bad mapping hides in a table of many: the worst one counts, not the mean.
         counts = counts[counts["n"] >= _FEWEST_ANSWERS]
         return float((counts["broken"] / counts["n"]).max()) if len(counts) else 0.0
 
@@ -275,6 +276,7 @@ class CheckedTables:
         rejected = groups[groups["_rule"] != ""].sort_values("_rule")
         left_out = self._count_left_out(name)
         return TableSummary(
+            # Rows = valid + set aside + left out: none is lost between file and result.
             rows=int(groups["_rows"].sum()) + left_out,
             left_out=left_out,
             valid=int(valid["_rows"].sum()),

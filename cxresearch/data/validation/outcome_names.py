@@ -36,6 +36,7 @@ def snake(name: str) -> str:
     'conversation_started_at'
     """
     name = _ZONE_BEHIND.sub("", name)
+    # NFKD parts a letter from its accent: "é" becomes "e" and U+0301, which is dropped.
     decomposed = unicodedata.normalize("NFKD", name)
     letters = (letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
     bare = unicodedata.normalize("NFC", "".join(letters))
@@ -76,6 +77,7 @@ def tells_the_outcome(customers: ArrayLike, ended: ArrayLike) -> bool:
     if rarer < _FEWEST or len(n) < 2:
         return False
     # lambda = 1 - (errors within the values) / (errors without the column)
+    # Guessing the majority within each value errs on min(left, stayed) (Goodman and Kruskal 1954).
     errors = np.minimum(left, n - left).sum()
     return bool(errors < _MOST_ERRORS * rarer)
 

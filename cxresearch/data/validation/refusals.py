@@ -30,9 +30,11 @@ def admit(name: str, tables: CheckedTables, limits: Limits) -> None:
     summary = tables.summary(name)
     for code in summary.rejected:
         rule = code.split(":", 1)[0]
+        # A duplicate customer doubles every join, a date read two ways shifts every period: never forgiven.
         if rule in STRUCTURAL:
             raise _structural(name, rule, summary.rejected[code], tables.rejects(name))
     judged = summary.rows - summary.left_out
+    # Share of the rows judged: those left out on purpose (where, after the cut) are in neither number.
     share = max(summary.set_aside / judged, tables.worst_share(name))
     if limits.on_reject == "set_aside" and share <= limits.max_reject_share and summary.valid:
         return

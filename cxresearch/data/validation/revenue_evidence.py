@@ -75,6 +75,7 @@ class SnapshotEvidence:
     @property
     def likely(self) -> bool:
         """Whether who stays has a row at every date, most often the same again."""
+        # A list given again and again: who is in it has a row at nine dates in ten, mostly the same level.
         regular = self.dates >= 2 and self.rows >= 3 * self.dates and self.coverage >= 0.9
         return regular and self.changes > 0 and 4 * self.repeated >= self.changes and not self.zeros
 
@@ -110,6 +111,7 @@ class EndEvidence:
         """``inclusive``, ``exclusive`` or nothing, and why."""
         if self.last_minute and 2 * self.last_minute >= self.ends:
             return "inclusive", f"{self.last_minute:,} of {self.ends:,} ends are at 23:59"
+        # Next period the day after the end: the end is its last paid day. Three to one settles it.
         if self.day_after > 3 * self.same:
             said = f"after {self.day_after:,} of {self.ends:,} ends the customer's next starts within a day"
             return "inclusive", said
@@ -120,6 +122,7 @@ class EndEvidence:
         return "", f"{self.same:,} next starts on the day of the end, {self.day_after:,} the day after"
 
     def _by_calendar(self) -> tuple[str, str]:
+        # A moment of the day is an instant, the first without: whole days are what leaves the question open.
         if self.clocked and 2 * self.clocked >= self.ends:
             return "exclusive", "ends have a time of day"
         if self.month_ends >= 3 and 2 * self.month_ends >= self.ends:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmark import landmark
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
@@ -31,7 +32,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="csat_no_guide",
         claim="CSAT is no guide to loyalty, while NPS is",
         test=churn_claims.csat_no_guide,
-        measures="AUC of NPS minus AUC of CSAT",
+        estimand="AUC of NPS minus AUC of CSAT",
         rule="supported if CSAT is shown to be no better than chance and NPS to be better; contradicted if "
         "CSAT predicts or NPS is shown not to",
         caveat="loyalty is taken as not leaving within the horizon",
@@ -40,7 +41,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="quick_replies_please",
         claim="Quick replies please even when they do not help",
         test=service_claims.quick_replies_please,
-        measures="difference of mean CSAT, quick minus slow",
+        estimand="difference of mean CSAT, quick minus slow",
         rule=f"supported if above 0; contradicted if {SCORE_MARGIN:g} points are ruled out",
         caveat=_TICKETS,
     ),
@@ -48,7 +49,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="slow_resolution_hurts",
         claim="Slow resolution hurts satisfaction",
         test=service_claims.slow_resolution_hurts,
-        measures="difference of mean CSAT, slow minus quick",
+        estimand="difference of mean CSAT, slow minus quick",
         rule=f"supported if below 0; contradicted if a loss of {SCORE_MARGIN:g} points is ruled out",
         caveat=_TICKETS,
     ),
@@ -56,7 +57,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="repeat_customers_spend",
         claim="Repeat customers spend 67 % more",
         test=service_claims.repeat_customers_spend,
-        measures="ratio of mean spending",
+        estimand="ratio of mean spending",
         rule="contradicted if 67 % more is ruled out; supported if it is not and there is more at all",
         caveat="only customers who stayed that long can be compared: those who left are not in it",
     ),
@@ -64,7 +65,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="retention_pays",
         claim="Five points more retention bring 25 % more profit",
         test=churn_claims.retention_pays,
-        measures="relative gain of five-year profit",
+        estimand="relative gain of five-year profit",
         rule="supported if at least 25 %, contradicted if less",
         caveat="arithmetic on the retention observed: equal margins, 10 % discount, no cost of retaining",
     ),
@@ -72,7 +73,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="one_failure_forgiven",
         claim="A good relationship forgives one failure",
         test=churn_claims.one_failure_forgiven,
-        measures="difference of churn risk",
+        estimand="difference of churn risk",
         rule=f"supported if {100 * RISK_MARGIN:g} points more are ruled out; contradicted if there is more",
         caveat=_CUSTOMERS,
     ),
@@ -80,7 +81,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="bad_experience_churn",
         claim="A bad experience leads to churn",
         test=churn_claims.bad_experience_churn,
-        measures="difference of churn risk",
+        estimand="difference of churn risk",
         rule=f"supported if there is more; contradicted if {100 * RISK_MARGIN:g} points are ruled out",
         caveat=_CUSTOMERS,
     ),
@@ -88,7 +89,7 @@ SAYINGS: tuple[Saying, ...] = (
         name="effort_by_generation",
         claim="Customers' effort differs by generation",
         test=service_claims.effort_by_generation,
-        measures="widest gap of mean CES between generations",
+        estimand="widest gap of mean CES between generations",
         rule=f"supported if a joint test finds a difference; contradicted if {EFFORT_MARGIN:g} is ruled out",
         caveat="generations differ in what they buy and how they were asked",
     ),
@@ -138,6 +139,8 @@ def audit_claims(
             marks = landmark(study, every="quarter", horizon_days=horizon, keep_silent=True)
         except DataError as error:
             why = error.problem
+    if marks is not None:
+        refuse_other_outcomes(marks, "the audit of claims")
     evidence = Evidence(study=study, marks=marks, no_marks=why, level=level)
     claims = tuple(saying.on(evidence) for saying in SAYINGS)
     import pandas as pd

@@ -36,7 +36,7 @@ _YEARS, _DISCOUNT = 5, 0.10
 
 def csat_no_guide(evidence: Evidence) -> Answer:
     """CSAT must be shown to predict no better than chance, and NPS to predict."""
-    contest = compare(evidence.rows("csat", "nps"), ["nps", "csat"], level=evidence.level, measures=())
+    contest = compare(evidence.landmarks("csat", "nps"), ["nps", "csat"], level=evidence.level, metrics=())
     nps, csat = contest.auc("nps"), contest.auc("csat")
     gap = contest.contrast("nps", "csat")
     # No better than chance: anything beyond the margin is ruled out; of use: above chance.
@@ -95,7 +95,7 @@ def _score(marks: Landmarks, *wanted: str) -> str:
 
 def bad_experience_churn(evidence: Evidence) -> Answer:
     """Churn after an unhappy answer against churn after any other answer."""
-    marks = evidence.rows()
+    marks = evidence.landmarks()
     name = _score(marks, "ces", "csat", "nps")
     scale = marks.instruments[name]
     answers = marks.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -123,7 +123,7 @@ def one_failure_forgiven(evidence: Evidence) -> Answer:
     A failure is a ticket that was reopened, or is unresolved, in the 90 days before the landmark; the happy
     answer must be older than those 90 days.
     """
-    marks = evidence.rows()
+    marks = evidence.landmarks()
     name = _score(marks, "nps", "csat", "ces")
     scale, frame = marks.instruments[name], marks.frame
     lacking = [
@@ -157,7 +157,7 @@ def retention_pays(evidence: Evidence) -> Answer:
     Equal margins every year, discounted at 10 %: a calculation on the company's own retention, not a measured
     profit.
     """
-    marks = evidence.rows()
+    marks = evidence.landmarks()
     # One row a customer: the first landmark.
     frame = marks.frame.sort_values("landmark_at", kind="stable").drop_duplicates("customer_id")
     fit = follow_up(frame["duration_days"], (frame["event"] > 0).astype(int))

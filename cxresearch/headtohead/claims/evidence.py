@@ -38,7 +38,7 @@ class ClaimFinding:
         In one sentence.
     estimate, low, high : float
         The quantity the verdict rests on and its interval; NaN if not testable.
-    measures : str
+    estimand : str
         What the estimate is.
     n : int
         Rows it rests on.
@@ -55,7 +55,7 @@ class ClaimFinding:
     estimate: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
-    measures: str = ""
+    estimand: str = ""
     n: int = 0
     test: str = ""
     caveat: str = ""
@@ -69,7 +69,7 @@ class ClaimAudit(Result):
     ----------
     claims : tuple of ClaimFinding
     table : DataFrame
-        ``name, claim, verdict, finding, estimate, low, high, measures, n, test, caveat``.
+        ``name, claim, verdict, finding, estimate, low, high, estimand, n, test, caveat``.
     level : float
         Confidence level of every interval; with eight tests one in three companies would see a wrong verdict
         if all intervals missed independently, so read them as a screening.
@@ -142,7 +142,7 @@ class Evidence:
             raise DataError(f"the study has no {name}")
         return collect(self.study.table(name))
 
-    def rows(self, *instruments: str) -> Landmarks:
+    def landmarks(self, *instruments: str) -> Landmarks:
         """Return the landmark rows, or say what they lack."""
         if self.marks is None:
             raise DataError(f"no landmark rows can be made: {self.no_marks}")
@@ -174,14 +174,14 @@ class Saying:
         Short name; the claim as the trade puts it.
     test : callable
         From evidence to answer; a DataError says why the claim cannot be tested.
-    measures, rule, caveat : str
+    estimand, rule, caveat : str
         What the estimate is, how the verdict is reached, what the test cannot show.
     """
 
     name: str
     claim: str
     test: Callable[[Evidence], Answer]
-    measures: str
+    estimand: str
     rule: str
     caveat: str
 
@@ -192,7 +192,7 @@ class Saying:
             claim=self.claim,
             verdict="not testable",
             finding="",
-            measures=self.measures,
+            estimand=self.estimand,
             test=self.rule,
             caveat=self.caveat,
         )

@@ -6,8 +6,8 @@
 - `forms`: as answered, top-box, categories, cut to equally many levels.
 - `covariates`: features as columns a model can take.
 - `weighed_rows`: the rows seen from a horizon: weights of both sides, and risks.
-- `contest_measures`: AUC, Brier score, lift, net benefit, concordance, each with influence values.
-- `contest_judgement`: values, paired differences, tests and verdicts of every measure.
+- `contest_metrics`: AUC, Brier score, lift, net benefit, concordance, each with influence values.
+- `contest_judgement`: values, paired differences, tests and verdicts of every metric.
 - `contest_curves`: ROC, lift, churn by answer, net benefit by threshold.
 - `verdicts`: from a difference to one of four verdicts and a sentence.
 - `comparison`: the contest as a value.

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome, outcome_named
 from cxresearch.errors import ArgumentError
-from cxresearch.headtohead.contest.contest_measures import MEASURE_LABELS
+from cxresearch.headtohead.contest.contest_metrics import METRIC_LABELS
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
@@ -49,10 +50,10 @@ class Comparison(Result):
         p_equivalence_adjusted, verdict, rows_to_decide, finding, primary``. ``difference`` is AUC of first
         minus AUC of second. The primary contrast is judged by its own p-value, the others by Holm's over
         them, which is what the adjusted columns hold.
-    measures : DataFrame
-        What else was measured: ``measure, score, label, horizon_days, value, low, high, se``.
-    measure_contrasts : DataFrame
-        Its paired differences: ``measure, first, second, horizon_days, difference, low, high, se, p_value,
+    metrics : DataFrame
+        What else was measured: ``metric, score, label, horizon_days, value, low, high, se``.
+    metric_contrasts : DataFrame
+        Its paired differences: ``metric, first, second, horizon_days, difference, low, high, se, p_value,
         p_equivalence``; the last one for AUCs only, whose margin it is.
     calibration : DataFrame
         Churn by answer at the primary horizon: ``score, label, horizon_days, answer, n, share, predicted,
@@ -79,6 +80,8 @@ class Comparison(Result):
         Hash of the protocol the contest followed; empty without one.
     deviations : tuple of str
         Where the protocol was changed after the first look, or the rows were not made as planned.
+    outcome : str
+        What is predicted: ``"churn"``, or another outcome of the landmarks.
 
     Examples
     --------
@@ -95,8 +98,8 @@ class Comparison(Result):
     horizon_days: float
     table: pd.DataFrame
     contrasts: pd.DataFrame
-    measures: pd.DataFrame
-    measure_contrasts: pd.DataFrame
+    metrics: pd.DataFrame
+    metric_contrasts: pd.DataFrame
     calibration: pd.DataFrame
     decision: pd.DataFrame
     roc: pd.DataFrame
@@ -112,6 +115,7 @@ class Comparison(Result):
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol_sha256: str = ""
     deviations: tuple[str, ...] = ()
+    outcome: str = "churn"
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
             title="AUC of each score with {level} intervals",
@@ -158,10 +162,10 @@ class Comparison(Result):
                 Column(name="verdict", label="verdict", meaning="what may be concluded"),
             ),
         ),
-        "measures": TableSpec(
-            title="Other measures at {horizon_days:g} days, with {level} intervals",
+        "metrics": TableSpec(
+            title="Other metrics at {horizon_days:g} days, with {level} intervals",
             columns=(
-                Column(name="measure", label="measure", meaning="what was measured", words=MEASURE_LABELS),
+                Column(name="metric", label="figure", meaning="what was measured", words=METRIC_LABELS),
                 Column(name="label", label="score", meaning="the score"),
                 Column(name="horizon_days", label="days", meaning="horizon", unit=Unit.NUMBER),
                 Column(
@@ -174,9 +178,20 @@ class Comparison(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return the columns of one of its frames; the horizon stands in it where there are several."""
         spec = super().spec(name)
+        if name == "table" and self.outcome != "churn":
+            # Short headings: the sentence, the notes and the pictures say what was predicted.
+            spec = spec.relabel(cases="with it", controls="without").change(
+                "auc", meaning=f"AUC for {self.followed.noun}"
+            )
+            spec = spec.change("cases", meaning=f"{self.followed.cases} within the horizon")
         if self.table["horizon_days"].nunique() > 1:
             return spec
         return spec.without("horizon_days")
+
+    @property
+    def followed(self) -> LandmarkOutcome:
+        """What is predicted, in words."""
+        return outcome_named(self.outcome)
 
     def auc(self, score: str, *, horizon_days: float | None = None) -> Estimate:
         """Return the AUC of one score; by default at the primary horizon.
@@ -270,7 +285,9 @@ class Comparison(Result):
                 f"{format_value(row['difference'], Unit.AUC, signed=True)} {interval}, "
                 f"{format_p_value(row['p_value'])}: {row['verdict']}"
             )
-        lines.append(f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} leavers")
+        lines.append(
+            f"  {self.n:,} rows of {self.n_customers:,} customers, {self.n_cases:,} {self.followed.cases}"
+        )
         if self.protocol_sha256:
             outcome = "kept"
             if self.deviations:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -20,7 +21,7 @@ from cxresearch.headtohead.contest.contest_curves import (
     roc_points,
 )
 from cxresearch.headtohead.contest.contest_judgement import Judgement, Rule, judge
-from cxresearch.headtohead.contest.contest_measures import MEASURES
+from cxresearch.headtohead.contest.contest_metrics import METRICS
 from cxresearch.headtohead.contest.contest_rows import complete_rows, contestants, horizons_of
 from cxresearch.headtohead.contest.forms import FORMS
 from cxresearch.headtohead.contest.weighed_rows import MARGINAL, HorizonRows, weigh
@@ -28,12 +29,13 @@ from cxresearch.headtohead.contest.weighed_rows import MARGINAL, HorizonRows, we
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from cxresearch.data.landmarks.landmarks import Landmarks
+    from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
+from cxresearch.data.landmarks.landmarks import Landmarks
 
 #: Fewer leavers, stayers or customers than this are named.
 FEW = 30
 #: Measured unless asked otherwise.
-USUAL_MEASURES = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c")
+USUAL_METRICS = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c")
 
 
 def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol holds them as one object
@@ -48,13 +50,14 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     form: str = "raw",
     weights: str | ArrayLike | None = None,
     censoring: str | Sequence[str] = MARGINAL,
-    measures: Sequence[str] = USUAL_MEASURES,
+    metrics: Sequence[str] = USUAL_METRICS,
 ) -> Comparison:
-    """Compare how well scores tell who will leave.
+    """Compare how well scores tell who will leave, or what else the landmarks follow (``outcome``).
 
-    Estimand: ``AUC_h(A) - AUC_h(B)`` for voluntary churn within h days of the landmark, controls followed
-    past h, on the same rows, each score turned by its declared direction so that higher means riskier. A
-    score that runs backwards is named in ``notes`` and never turned round.
+    Estimand: ``AUC_h(A) - AUC_h(B)`` for voluntary churn (or the outcome of the landmarks, with which leaving
+    competes) within h days of the landmark, controls followed past h without either, on the same rows, each
+    score turned by its declared direction so that higher means riskier, or likelier to have a good outcome
+    such as expansion. A score that runs backwards is named in ``notes`` and never turned round.
 
     Parameters
     ----------
@@ -85,8 +88,8 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
         Kaplan-Meier). Columns of the landmarks (features, segments, scores): a Cox regression of being
         censored on them, whose estimation is part of every standard error. Missing numbers are a category of
         their own. `weights` go into either.
-    measures : sequence of str
-        Further measures: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
+    metrics : sequence of str
+        Further metrics: ``auc_all`` (customers who left involuntarily count as stayers), ``brier``, ``ibs``
         (the Brier score averaged over time), ``ipa``, ``lift``, ``net_benefit`` (with the decision curve),
         ``calibration`` (with churn by answer), ``uno_c``, ``harrell_c``. Empty for AUCs alone.
 
@@ -136,11 +139,11 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
         form=check_choice("form", form, FORMS),
         weighted=weights is not None,
         censoring=checked_censoring(censoring),
-        measures=tuple(check_choice("measures", name, MEASURES) for name in measures),
+        metrics=tuple(check_choice("metrics", name, METRICS) for name in metrics),
     )
     rows = complete_rows(marks, names, settings.horizons_days, clusters=clusters, form=form, weights=weights)
     contest = weigh(rows, settings.horizons_days, form=form, censoring=settings.censoring)
-    judgement = judge(contest, settings.usable_measures, settings.rule)
+    judgement = judge(contest, settings.usable_metrics, settings.rule)
     return _comparison(contest, judgement, settings)
 
 
@@ -158,23 +161,23 @@ class _Settings:
     form: str
     weighted: bool
     censoring: str | tuple[str, ...]
-    measures: tuple[str, ...]
+    metrics: tuple[str, ...]
 
     @property
     def rule(self) -> Rule:
-        """What every measure is judged by."""
+        """What every metric is judged by."""
         # The primary pair first, in the direction named.
         others = [pair for pair in combinations(self.scores, 2) if set(pair) != set(self.primary)]
         return Rule(pairs=(self.primary, *others), level=self.level, margin=self.margin)
 
     @property
-    def usable_measures(self) -> list[str]:
-        """Measures in the order of tables, without those that cannot follow a model of censoring."""
+    def usable_metrics(self) -> list[str]:
+        """Metrics in the order of tables, without those that cannot follow a model of censoring."""
         modelled = self.censoring != MARGINAL
         return [
             name
-            for name, definition in MEASURES.items()
-            if name in self.measures and not (modelled and definition.marginal_only)
+            for name, definition in METRICS.items()
+            if name in self.metrics and not (modelled and definition.marginal_only)
         ]
 
     def plain(self) -> dict[str, Any]:
@@ -190,16 +193,16 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     rows, primary = contest[0].rows, contest[0]
     main = judgement.contrasts.loc[judgement.contrasts["primary"]].iloc[0]
     notes = (
-        *_cautions(judgement.table),
+        *_cautions(judgement.table, rows.outcome),
         *_unnamed(settings, main),
         *_censoring_notes(settings),
         *rows.cautions,
     )
-    finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days)
+    finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days, rows.outcome)
     calibration = decision = pd.DataFrame()
-    if "calibration" in settings.measures:
+    if "calibration" in settings.metrics:
         calibration = calibration_table(primary, level=settings.level)
-    if "net_benefit" in settings.measures:
+    if "net_benefit" in settings.metrics:
         decision = decision_curve(primary)
     return Comparison(
         finding=finding,
@@ -208,8 +211,8 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         horizon_days=primary.horizon_days,
         table=judgement.table,
         contrasts=judgement.contrasts,
-        measures=judgement.measures,
-        measure_contrasts=judgement.measure_contrasts,
+        metrics=judgement.metrics,
+        metric_contrasts=judgement.metric_contrasts,
         calibration=calibration,
         decision=decision,
         roc=roc_points(contest),
@@ -223,6 +226,7 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         n_cases=judgement.n_cases,
         form=settings.form,
         settings=settings.plain(),
+        outcome=rows.outcome.name,
     )
 
 
@@ -238,11 +242,11 @@ def checked_censoring(censoring: str | Sequence[str]) -> str | tuple[str, ...]:
 
 
 def _censoring_notes(settings: _Settings) -> Iterator[str]:
-    """Say what being followed was taken to depend on, and which measures that leaves out."""
+    """Say what being followed was taken to depend on, and which metrics that leaves out."""
     if settings.censoring == MARGINAL:
         return
     yield f"being followed was allowed to depend on {', '.join(settings.censoring)} (Cox regression)"
-    lost = [name for name in settings.measures if name not in settings.usable_measures]
+    lost = [name for name in settings.metrics if name not in settings.usable_metrics]
     if lost:
         yield f"{', '.join(lost)} left out: its weights take censoring to depend on nothing"
 
@@ -256,13 +260,15 @@ def _primary(names: tuple[str, ...], primary: tuple[str, str] | None) -> tuple[s
     return pair[0], pair[1]
 
 
-def _finding(sentence: str, table: pd.DataFrame, pair: tuple[str, str], horizon: float) -> str:
+def _finding(
+    sentence: str, table: pd.DataFrame, pair: tuple[str, str], horizon: float, outcome: LandmarkOutcome
+) -> str:
     """Say beside the verdict when the contestants do not predict at all, or backwards."""
     two = table[(table["horizon_days"] == horizon) & table["score"].isin(pair)]
     if (two["reading"] == "no better than chance").all():
         return sentence + " Neither is told apart from chance."
     for row in two[two["reading"] == "runs backwards"].to_dict("records"):
-        sentence += f" {row['label']} runs backwards: who answers well leaves more."
+        sentence += f" {row['label']} runs backwards: customers it calls happy {outcome.backwards}."
     return sentence
 
 
@@ -275,8 +281,8 @@ def _unnamed(settings: _Settings, main: pd.Series) -> Iterator[str]:
         )
 
 
-def _cautions(table: pd.DataFrame) -> Iterator[str]:
-    """Say which scores read strangely, and where few left or stayed."""
+def _cautions(table: pd.DataFrame, outcome: LandmarkOutcome) -> Iterator[str]:
+    """Say which scores read strangely, and where one side has few rows."""
     for row in table.to_dict("records"):
         where = f"at {row['horizon_days']:g} days (AUC {row['auc']:.3f})"
         if row["reading"] == "suspiciously good":
@@ -286,11 +292,11 @@ def _cautions(table: pd.DataFrame) -> Iterator[str]:
             )
         if row["reading"] == "runs backwards":
             yield (
-                f"{row['label']} runs backwards {where}: customers it calls happy leave more. Check the "
-                "declared direction; it is never turned round for you"
+                f"{row['label']} runs backwards {where}: customers it calls happy {outcome.backwards}. Check "
+                "the declared direction; it is never turned round for you"
             )
     for row in table.drop_duplicates("horizon_days").to_dict("records"):
-        counts = {"leavers": row["cases"], "customers still there": row["controls"]}
+        counts = {outcome.cases: row["cases"], outcome.controls: row["controls"]}
         for who, count in counts.items():
             if count < FEW:
                 yield f"only {count} {who} {row['horizon_days']:g} days on: intervals are wide and rough"

@@ -1,4 +1,4 @@
-"""From measures to tables: values and paired differences with intervals and tests, and what to conclude."""
+"""From metrics to tables: values and paired differences with intervals and tests, and what to conclude."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cxresearch.headtohead.contest.contest_measures import AUC, asked_at, definition_of, measured
+from cxresearch.headtohead.contest.contest_metrics import AUC, asked_at, definition_of, measured
 from cxresearch.headtohead.contest.verdicts import Pair, finding, needed_rows, verdict
 from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.models.clustered_covariance import simultaneous_critical
-from cxresearch.stats.prediction.ipcw import Measure, Sides
+from cxresearch.stats.prediction.ipcw import PredictionMetric, Sides
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Ints
@@ -40,7 +40,7 @@ class Judgement:
     ----------
     table, contrasts : DataFrame
         The AUC of each score, and its paired differences with verdicts.
-    measures, measure_contrasts : DataFrame
+    metrics, metric_contrasts : DataFrame
         What else was measured, and its paired differences.
     n_cases : int
         Leavers within the primary horizon.
@@ -48,13 +48,13 @@ class Judgement:
 
     table: pd.DataFrame
     contrasts: pd.DataFrame
-    measures: pd.DataFrame
-    measure_contrasts: pd.DataFrame
+    metrics: pd.DataFrame
+    metric_contrasts: pd.DataFrame
     n_cases: int
 
 
 def judge(contest: Sequence[HorizonRows], names: Sequence[str], rule: Rule) -> Judgement:
-    """Measure and judge the AUC and every further measure.
+    """Measure and judge the AUC and every further metric.
 
     Intervals and tests are Student's t, by the fewest of leavers, stayers and clusters; see
     :class:`cxresearch.stats.prediction.few_leavers.Reference`.
@@ -64,28 +64,28 @@ def judge(contest: Sequence[HorizonRows], names: Sequence[str], rule: Rule) -> J
     contest : sequence of HorizonRows
         The primary horizon first.
     names : sequence of str
-        Further measures, in the order of the tables.
+        Further metrics, in the order of the tables.
     rule : Rule
     """
     auc, *further = [_judged(contest, name, rule) for name in (AUC, *names)]
     return Judgement(
         table=_auc_table(contest, auc, level=rule.level),
-        contrasts=_with_verdicts(auc, rule, n=contest[0].rows.fit.n),
-        measures=_stacked([part.values for part in further], _MEASURE_COLUMNS),
-        measure_contrasts=_stacked([part.contrasts for part in further], _MEASURE_CONTRAST_COLUMNS),
+        contrasts=_with_verdicts(auc, rule, n=contest[0].rows.fit.n, outcome=contest[0].rows.outcome.noun),
+        metrics=_stacked([part.values for part in further], _METRIC_COLUMNS),
+        metric_contrasts=_stacked([part.contrasts for part in further], _METRIC_CONTRAST_COLUMNS),
         n_cases=int(auc.cases[0]),
     )
 
 
-_MEASURE_COLUMNS = ["measure", "score", "label", "horizon_days", "value", "low", "high", "se"]
-_MEASURE_CONTRAST_COLUMNS = [
-    *("measure", "first", "second", "horizon_days", "difference", "low", "high", "se"),
+_METRIC_COLUMNS = ["metric", "score", "label", "horizon_days", "value", "low", "high", "se"]
+_METRIC_CONTRAST_COLUMNS = [
+    *("metric", "first", "second", "horizon_days", "difference", "low", "high", "se"),
     *("p_value", "p_equivalence"),
 ]
 
 
 def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Put the tables of several measures one below the other, within each by horizon as it was asked."""
+    """Put the tables of several metrics one below the other, within each by horizon as it was asked."""
     ordered = []
     for part in parts:
         horizons = list(dict.fromkeys(part["horizon_days"]))
@@ -98,16 +98,16 @@ def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judged:
-    """One measure by score and by pair, with the rows counted on either side at each horizon.
+    """One metric by score and by pair, with the rows counted on either side at each horizon.
 
     Attributes
     ----------
     values : DataFrame
-        ``measure, score, label, horizon_days, value, low, high, low_joint, high_joint, se``.
+        ``metric, score, label, horizon_days, value, low, high, low_joint, high_joint, se``.
     contrasts : DataFrame
-        ``measure, first, second, first_label, second_label, horizon_days, difference, low, high, low_joint,
+        ``metric, first, second, first_label, second_label, horizon_days, difference, low, high, low_joint,
         high_joint, se, statistic, p_value, p_equivalence, half_equivalence``: pairs outermost, the primary
-        contrast first. The last two are NaN for measures that are no AUC, whose margin it is.
+        contrast first. The last two are NaN for metrics that are no AUC, whose margin it is.
     cases, controls : array of int, shape (h,)
     """
 
@@ -119,10 +119,10 @@ class _Judged:
 
 def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
     contrasts = _contrasts(contest, name, rule)
-    measure = measured(contest, name)
-    covariance = measure.covariance(clusters=contest[0].rows.clusters)
+    metric = measured(contest, name)
+    covariance = metric.covariance(clusters=contest[0].rows.clusters)
     # Contrast k is c_k'v with +1 at its first and -1 at its second value: Cov(Cv) = C Cov(v) C'.
-    pick = np.zeros((len(contrasts), measure.value.size))
+    pick = np.zeros((len(contrasts), metric.value.size))
     pick[np.arange(len(contrasts)), contrasts["value_first"]] = 1
     pick[np.arange(len(contrasts)), contrasts["value_second"]] = -1
     spread = pick @ covariance @ pick.T
@@ -133,10 +133,10 @@ def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
         joint_values = simultaneous_critical(covariance, level=rule.level) / single
         joint_contrasts = simultaneous_critical(spread, level=rule.level) / single
     return _Judged(
-        values=_values(contest, measure, covariance, rule, joint=joint_values),
-        contrasts=_tested(contest, measure, contrasts, spread, rule, joint=joint_contrasts),
-        cases=measure.cases,
-        controls=measure.controls,
+        values=_values(contest, metric, covariance, rule, joint=joint_values),
+        contrasts=_tested(contest, metric, contrasts, spread, rule, joint=joint_contrasts),
+        cases=metric.cases,
+        controls=metric.controls,
     )
 
 
@@ -149,7 +149,7 @@ def _contrasts(contest: Sequence[HorizonRows], name: str, rule: Rule) -> pd.Data
     for first, second in rule.pairs:
         i, j = rows.names.index(first), rows.names.index(second)
         part = {
-            "measure": name,
+            "metric": name,
             "first": first,
             "second": second,
             "first_label": rows.labels[i],
@@ -165,26 +165,26 @@ def _contrasts(contest: Sequence[HorizonRows], name: str, rule: Rule) -> pd.Data
 
 
 def _values(
-    contest: Sequence[HorizonRows], measure: Measure, covariance: Floats, rule: Rule, *, joint: float
+    contest: Sequence[HorizonRows], metric: PredictionMetric, covariance: Floats, rule: Rule, *, joint: float
 ) -> pd.DataFrame:
     """Values with intervals; ``joint`` widens those that hold together."""
-    rows, horizons = contest[0].rows, len(measure.horizons)
-    score, horizon = np.divmod(np.arange(measure.value.size), horizons)
-    value = measure.value.ravel()
+    rows, horizons = contest[0].rows, len(metric.horizons)
+    score, horizon = np.divmod(np.arange(metric.value.size), horizons)
+    value = metric.value.ravel()
     se = np.sqrt(np.diag(covariance))
     critical = np.array([at.reference.critical(rule.level) for at in contest[:horizons]])
     # Student's t with (fewest - 1) degrees of freedom, stretched by fewest / (fewest - 1); see Reference.
     half = critical[horizon] * se
     lowest, highest = -np.inf, np.inf
-    if definition_of(measure.name).is_auc:
+    if definition_of(metric.name).is_auc:
         half[~(half > 0)] = np.nan  # all pairs are told apart: no error is no evidence of certainty
         lowest, highest = 0.0, 1.0
     return pd.DataFrame(
         {
-            "measure": measure.name,
+            "metric": metric.name,
             "score": [rows.names[i] for i in score],
             "label": [rows.labels[i] for i in score],
-            "horizon_days": measure.horizons[horizon],
+            "horizon_days": metric.horizons[horizon],
             "value": value,
             "low": np.maximum(value - half, lowest),
             "high": np.minimum(value + half, highest),
@@ -197,7 +197,7 @@ def _values(
 
 def _tested(
     contest: Sequence[HorizonRows],
-    measure: Measure,
+    metric: PredictionMetric,
     contrasts: pd.DataFrame,
     spread: Floats,
     rule: Rule,
@@ -205,7 +205,7 @@ def _tested(
     joint: float,
 ) -> pd.DataFrame:
     """Add differences with intervals and tests to the contrasts laid out."""
-    value = measure.value.ravel()
+    value = metric.value.ravel()
     difference = value[contrasts["value_first"]] - value[contrasts["value_second"]]
     se = np.sqrt(np.diag(spread).clip(0))
     se[se < 1e-12] = 0.0
@@ -227,7 +227,7 @@ def _tested(
         p_equivalence=np.nan,
         half_equivalence=np.nan,
     )
-    if not definition_of(measure.name).is_auc:
+    if not definition_of(metric.name).is_auc:
         return table
     # Schuirmann (1987): two one-sided tests at 1 - level are an interval of level 2 level - 1.
     p_equivalence = np.array(
@@ -242,7 +242,7 @@ def _tested(
 def _auc_table(contest: Sequence[HorizonRows], judged: _Judged, *, level: float) -> pd.DataFrame:
     """AUC of each score at each horizon, with how many rows it rests on and how it reads."""
     rows = contest[0].rows
-    table = judged.values.drop(columns="measure").rename(columns={"value": "auc"})
+    table = judged.values.drop(columns="metric").rename(columns={"value": "auc"})
     horizons = len(contest)
     at = [contest[line % horizons] for line in range(len(table))]
     score = [line // horizons for line in range(len(table))]
@@ -279,10 +279,10 @@ def _reading(auc: float, half: float) -> str:
     return "no better than chance"
 
 
-def _with_verdicts(judged: _Judged, rule: Rule, *, n: int) -> pd.DataFrame:
+def _with_verdicts(judged: _Judged, rule: Rule, *, n: int, outcome: str) -> pd.DataFrame:
     """Add verdicts to the contrasts of AUC: the primary one by its own p-values, the others by Holm's."""
     values = judged.values.set_index(["score", "horizon_days"])["value"]
-    table = judged.contrasts.drop(columns="measure")
+    table = judged.contrasts.drop(columns="metric")
     table = table.assign(
         primary=np.arange(len(table)) == 0,
         p_adjusted=_holm_of_others(table["p_value"]),
@@ -305,6 +305,7 @@ def _with_verdicts(judged: _Judged, rule: Rule, *, n: int) -> pd.DataFrame:
             family=1 if row["primary"] else len(table) - 1,
             margin=rule.margin,
             level=rule.level,
+            outcome=outcome,
         )
         for row in table.to_dict("records")
     ]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import as_numbers, check_number, check_same_length
+from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.forms import agreement_cautions, coded_levels, in_form
 from cxresearch.stats.models.clustered_covariance import cluster_codes
@@ -37,7 +38,7 @@ class ContestRows:
         Rows sorted by duration, with the censoring distribution.
     names, labels : tuple of str, length m
     risk : array, shape (m, n)
-        Scores turned so that higher means riskier, in the order of `frame`.
+        Scores turned so that higher means riskier (likelier to have the outcome), in the order of `frame`.
     codes : tuple of m arrays of int, shape (n,)
         Level numbers of ``risk``, sorted by duration as `fit` is.
     levels : tuple of m arrays
@@ -50,6 +51,8 @@ class ContestRows:
         Scores that contradict each other, and alarms raised where the rows were made.
     fold_by : str
         Column whose rows stay together in cross-fitting.
+    outcome : LandmarkOutcome
+        What is predicted, in words.
     """
 
     frame: pd.DataFrame
@@ -63,6 +66,7 @@ class ContestRows:
     left_out: pd.DataFrame
     cautions: tuple[str, ...]
     fold_by: str
+    outcome: LandmarkOutcome
 
     @property
     def n_customers(self) -> int:
@@ -192,7 +196,7 @@ def complete_rows(
     duration = _known_at_horizon(rows, horizons)
     scales = [marks.instruments[name] for name in names]
     answers = np.ascontiguousarray(raw[complete].T)
-    risk = in_form(answers, scales, form)
+    risk = in_form(answers, scales, form) * marks.followed.sign
     coded = [coded_levels(name, values) for name, values in zip(names, risk, strict=True)]
     cautions = agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments))
     fit = follow_up(
@@ -210,6 +214,7 @@ def complete_rows(
         left_out=left_out,
         fold_by=clusters or "customer_id",
         cautions=(*cautions, *alarms),
+        outcome=marks.followed,
     )
 
 

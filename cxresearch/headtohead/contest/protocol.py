@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.data.landmarks.landmark_outcomes import outcome_named
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
-from cxresearch.headtohead.contest.contest import USUAL_MEASURES, checked_censoring, compare
+from cxresearch.headtohead.contest.contest import USUAL_METRICS, checked_censoring, compare
 from cxresearch.headtohead.contest.forms import FORMS
 from cxresearch.headtohead.contest.weighed_rows import MARGINAL
 from cxresearch.results.result import facts_html
@@ -59,6 +60,8 @@ class Protocol:
         Correction over the contrasts that are not primary.
     estimand, notes : str
         In words, for the record.
+    outcome : str
+        What the landmarks follow; see :func:`cxresearch.landmark`.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Protocol:
         "it, on the same rows, scores turned by their declared direction"
     )
     notes: str = ""
+    outcome: str = "churn"
     path: Path | None = field(default=None, compare=False, repr=False)
     #: Whether `primary` was given or frozen in a file, rather than left to the order of `scores`.
     primary_named: bool = field(init=False, default=False, compare=False, repr=False)
@@ -114,6 +118,9 @@ class Protocol:
             raise ArgumentError("horizon_days is empty", wanted="one or more numbers of days")
         for value in self.horizon_days:
             check_number("horizon_days", value, above=0)
+        noun = outcome_named(self.outcome).noun
+        if self.outcome != "churn":
+            object.__setattr__(self, "estimand", self.estimand.replace("voluntary churn", noun))
         check_level(self.level)
         check_number("margin", self.margin, above=0, below=0.5)
         check_choice("multiplicity", self.multiplicity, ("holm",))
@@ -125,14 +132,14 @@ class Protocol:
         marks: Landmarks,
         *,
         weights: str | ArrayLike | None = None,
-        measures: Sequence[str] = USUAL_MEASURES,
+        metrics: Sequence[str] = USUAL_METRICS,
     ) -> Comparison:
         """Hold the contest as planned, record the look, and say what deviates from the plan.
 
         Parameters
         ----------
         marks : Landmarks
-        weights, measures
+        weights, metrics
             As in :func:`cxresearch.compare`; everything else the plan settles.
 
         Returns
@@ -150,7 +157,7 @@ class Protocol:
         >>> import cxresearch as cx
         >>> marks = cx.synthetic.synthetic_landmarks(seed=1, customers=2_000, scenario="base")
         >>> plan = cx.Protocol(scores=("ces", "nps"), horizon_days=(365.25,), every="once")
-        >>> plan.compare(marks, measures=()).deviations
+        >>> plan.compare(marks, metrics=()).deviations
         ('the plan was not written to a file, so nobody can tell whether it came before the data',)
         """
         require_landmarks(marks)
@@ -167,7 +174,7 @@ class Protocol:
             form=self.form,
             weights=weights,
             censoring=self.censoring,
-            measures=measures,
+            metrics=metrics,
         )
         deviations = (*changed, *self.deviations(marks))
         return dataclasses.replace(comparison, protocol_sha256=self.sha256, deviations=deviations)
@@ -176,6 +183,9 @@ class Protocol:
         """Return the fields that count, as plain values; where the file lies is not one of them."""
         plain = dataclasses.asdict(self)
         del plain["path"], plain["primary_named"]
+        # Plans frozen before other outcomes could be planned keep their hash.
+        if self.outcome == "churn":
+            del plain["outcome"]
         return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
     def _repr_html_(self) -> str:
@@ -279,6 +289,8 @@ class Protocol:
             notes.append(
                 f"the plan has a window of {self.window_days:g} days, the rows one of {marks.window_days:g}"
             )
+        if marks.outcome != self.outcome:
+            notes.append(f"the plan is about {self.outcome}, the rows follow {marks.outcome}")
         if marks.every != self.every:
             notes.append(f"the plan has landmarks every {self.every!r}, the rows {marks.every!r}")
         return tuple(notes)

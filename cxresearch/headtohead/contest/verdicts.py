@@ -28,6 +28,8 @@ class Pair:
     family : int
         Contrasts that the p-values were corrected over.
     margin, level : float
+    outcome : str
+        What is predicted, as a noun.
     """
 
     first: str
@@ -45,6 +47,7 @@ class Pair:
     level: float
     half_equivalence: float = math.nan
     family: int = 1
+    outcome: str = "churn"
 
 
 _WINNER = {True: "first", False: "second"}
@@ -119,14 +122,16 @@ def finding(pair: Pair) -> str:
     decided = decision(pair)
     if decided == "equivalent":
         ruled_out = f"{pair.margin:g} or more is ruled out ({_equivalence(pair)})"
-        question = f"{pair.first} and {pair.second} predict churn equally well here"
+        question = f"{pair.first} and {pair.second} predict {pair.outcome} equally well here"
         return f"{question}: {_difference(pair)}; {ruled_out}."
     if decided == "inconclusive":
         needed = needed_rows(pair)
         more = ""
         if not math.isnan(needed):
             more = f" About {rounded(needed)} rows would decide; there are {pair.n:,}."
-        question = f"These data cannot say whether {pair.first} or {pair.second} predicts churn better"
+        question = (
+            f"These data cannot say whether {pair.first} or {pair.second} predicts {pair.outcome} better"
+        )
         return f"{question}: {_difference(pair)}.{more}"
     better, worse = pair.first, pair.second
     if decided == "second":
@@ -134,7 +139,7 @@ def finding(pair: Pair) -> str:
     aucs = sorted((pair.first_auc, pair.second_auc), reverse=True)
     against = " against ".join(format_value(value, Unit.AUC) for value in aucs)
     gap = _difference(pair, flip=decided == "second")
-    return f"{better} predicts churn better than {worse} here: AUC {against}, {gap}."
+    return f"{better} predicts {pair.outcome} better than {worse} here: AUC {against}, {gap}."
 
 
 def _equivalence(pair: Pair) -> str:
@@ -152,6 +157,6 @@ def _difference(pair: Pair, *, flip: bool = False) -> str:
     low, high = sorted((sign * pair.low, sign * pair.high))
     if math.isnan(pair.low):
         value = format_value(sign * pair.difference, Unit.AUC, signed=True)
-        return f"difference {value}, with too few leavers or stayers for an interval"
+        return f"difference {value}, with too few on one side for an interval"
     value, start, end = (format_value(x, Unit.AUC, signed=True) for x in (sign * pair.difference, low, high))
     return f"difference {value}, {100 * pair.level:g} % interval {start} to {end}"

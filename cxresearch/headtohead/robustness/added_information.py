@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class AddedInformation(Result):
-    """Likelihood measures of several scores on the same rows.
+    """Likelihood metrics of several scores on the same rows.
 
     Attributes
     ----------

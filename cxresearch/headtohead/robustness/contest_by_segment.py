@@ -169,7 +169,7 @@ def compare_segments(
         part = dataclasses.replace(marks, frame=rows, excluded=marks.excluded.iloc[:0])
         try:
             result = compare(
-                part, scores, horizon_days=horizon_days, level=level, margin=margin, form=form, measures=()
+                part, scores, horizon_days=horizon_days, level=level, margin=margin, form=form, metrics=()
             )
         except DataError as error:
             left_out.append({"segment": value, "rows": len(rows), "reason": error.problem})
@@ -211,7 +211,7 @@ def pool_comparisons(
     ...     f"company {seed}": cx.compare(
     ...         cx.synthetic.synthetic_landmarks(seed=seed, customers=1_000, scenario="base"),
     ...         ["ces", "nps"],
-    ...         measures=(),
+    ...         metrics=(),
     ...     )
     ...     for seed in (1, 2, 3)
     ... }
@@ -249,7 +249,7 @@ def pool_comparisons(
             name=f"{first} minus {second}, average over {by}",
         )
     return SegmentContest(
-        finding=_finding(first, second, pooled, table, by=by, margin=contest.margin),
+        finding=_finding(first, second, pooled, table, by=by, contest=contest),
         first=first,
         second=second,
         by=by,
@@ -276,10 +276,11 @@ def _line(name: str, result: Comparison) -> dict[str, Any]:
 
 
 def _finding(
-    first: str, second: str, pooled: Pooled | None, table: pd.DataFrame, *, by: str, margin: float
+    first: str, second: str, pooled: Pooled | None, table: pd.DataFrame, *, by: str, contest: Comparison
 ) -> str:
     if pooled is None:
         return f"Only one {by} can be compared, so nothing can be said about differences between them."
+    outcome = contest.followed.noun
     low, high = pooled.prediction_low, pooled.prediction_high
     numbers = (pooled.value, pooled.low, pooled.high)
     value, least, most = (format_value(number, Unit.AUC_DIFFERENCE) for number in numbers)
@@ -287,12 +288,13 @@ def _finding(
     # The prediction interval speaks of a further segment, the confidence interval of their average.
     if low > 0 or high < 0:
         better, worse = _in_order(first, second, low)
-        text = f"{better} predicts churn better than {worse} wherever one looks: {average}."
+        text = f"{better} predicts {outcome} better than {worse} wherever one looks: {average}."
     elif pooled.low > 0 or pooled.high < 0:
         better, worse = _in_order(first, second, pooled.low)
-        text = f"{better} predicts churn better than {worse} {average}, but not surely in every {by}."
-    elif _equivalent(pooled, margin):
-        text = f"{first} and {second} predict churn equally well {average}; {margin:g} or more is ruled out."
+        text = f"{better} predicts {outcome} better than {worse} {average}, but not surely in every {by}."
+    elif _equivalent(pooled, contest.margin):
+        ruled_out = f"{contest.margin:g} or more is ruled out"
+        text = f"{first} and {second} predict {outcome} equally well {average}; {ruled_out}."
     else:
         text = (
             f"Over {pooled.k} segments one cannot say whether {first} or {second} predicts better: {average}."

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from cxresearch.checks import check_columns, check_level, check_number
+from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmarks import require_landmarks
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
@@ -175,7 +176,7 @@ def nonresponse(
     import pandas as pd
 
     require_landmarks(marks)
-
+    refuse_other_outcomes(marks, "the comparison with the silent")
     level = check_level(level)
     names = contestants(marks, scores)
     answered = _answered(marks, names)
@@ -184,7 +185,7 @@ def nonresponse(
     if asked is not None:
         parts["known to have been asked"] = asked
     # Unweighted first: the contest among those who answered.
-    plain = compare(marks, names, level=level, margin=margin, measures=())
+    plain = compare(marks, names, level=level, margin=margin, metrics=())
     contests = [_contest("those who answered", plain, np.ones(int(answered.sum())))]
     notes, silence = [], [_silence("all customers", marks, answered, level)]
     populations: dict[str, tuple[Landmarks, NDArray[np.bool_]]] = {"all customers": (marks, answered)}
@@ -194,7 +195,7 @@ def nonresponse(
         silence.append(_silence("those who were asked", contacted, answered[asked], level))
     for population, (part, replied) in populations.items():
         weights = response_weights(part, names, explained_by=explained_by, truncate=truncate)
-        contest = compare(part, names, level=level, margin=margin, weights=weights, measures=())
+        contest = compare(part, names, level=level, margin=margin, weights=weights, metrics=())
         contests.append(_contest(f"weighted to {population}", contest, weights[replied]))
         notes.append(_weights_line(population, weights[replied]))
     table = pd.DataFrame([_churn(group, marks, part, level) for group, part in parts.items() if part.any()])

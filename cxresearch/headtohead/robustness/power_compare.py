@@ -24,7 +24,7 @@ from cxresearch.stats.prediction.equivalence import (
 )
 from cxresearch.stats.prediction.few_leavers import Reference
 from cxresearch.stats.prediction.follow_up import follow_up
-from cxresearch.stats.prediction.ipcw import Measure, auc_measure, sides
+from cxresearch.stats.prediction.ipcw import PredictionMetric, auc_metric, sides
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -279,7 +279,7 @@ def _pilot(marks: Landmarks, scores: Sequence[str]) -> ContestRows:
 def _observed(contest: ContestRows, horizon: float) -> tuple[float, float]:
     """Difference of AUC in the pilot, and ``sqrt(n) SE`` of it."""
     at = sides(contest.fit, horizon, controls="event_free")
-    auc = auc_measure(contest.fit, contest.codes, [at])
+    auc = auc_metric(contest.fit, contest.codes, [at])
     difference, se = _difference(auc, clusters=contest.clusters)
     return difference, se * math.sqrt(contest.fit.n)
 
@@ -340,7 +340,7 @@ def one_study(pool: _Pool, rows: int, seed: Sequence[int], *, margin: float) -> 
     if early.sum() < 2 or fit.duration[-1] <= pool.horizon:
         return math.nan, math.nan
     at = sides(fit, pool.horizon, controls="event_free")
-    auc = auc_measure(fit, [code[take][fit.order] for code in pool.codes], [at])
+    auc = auc_metric(fit, [code[take][fit.order] for code in pool.codes], [at])
     difference, se = _difference(auc, clusters=cluster)
     sorted_cluster = cluster[fit.order]
     leavers = len(np.unique(sorted_cluster[at.case > 0]))
@@ -349,7 +349,7 @@ def one_study(pool: _Pool, rows: int, seed: Sequence[int], *, margin: float) -> 
     return reference.p_value(difference, se), reference.p_equivalence(difference, se, margin)
 
 
-def _difference(auc: Measure, *, clusters: NDArray[np.intp]) -> tuple[float, float]:
+def _difference(auc: PredictionMetric, *, clusters: NDArray[np.intp]) -> tuple[float, float]:
     """Difference of the two AUCs and its standard error: ``Var(a - b) = Var a + Var b - 2 Cov(a, b)``."""
     spread = auc.covariance(clusters=clusters)
     variance = spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]

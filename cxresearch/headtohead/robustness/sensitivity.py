@@ -204,6 +204,9 @@ class NonResponse(Result):
     __repr__ = __str__
 
 
+#: Words for those who left before what is predicted could happen: of churn, and of other outcomes.
+_LOST = {True: "involuntary leavers", False: "those who left before"}
+_STAYED = {True: "stayers", False: "followed without it"}
 _FORM_NAMES = {
     "top_box": "satisfied or not (top-box)",
     "categories": "three categories",
@@ -259,7 +262,7 @@ def sensitivity(
     require_landmarks(marks)
 
     pair = (scores[0], scores[1])
-    primary = compare(marks, pair, level=level, margin=margin, measures=("auc_all",))
+    primary = compare(marks, pair, level=level, margin=margin, metrics=("auc_all",))
     lines = [_line("primary", "primary analysis", primary), _other_controls(primary)]
     horizons = horizons_days
     if horizons is None:
@@ -271,7 +274,7 @@ def sensitivity(
     )  # type: ignore[assignment]
     for kind, choice, options, part in variants:
         try:
-            comparison = compare(part, pair, level=level, margin=margin, measures=(), **options)
+            comparison = compare(part, pair, level=level, margin=margin, metrics=(), **options)
             lines.append(_line(kind, choice, comparison))
         except DataError as error:
             lines.append({"kind": kind, "choice": choice, "note": f"not possible: {error.problem}"})
@@ -306,9 +309,9 @@ def _line(kind: str, choice: str, comparison: Comparison) -> dict[str, Any]:
 
 def _other_controls(primary: Comparison) -> dict[str, Any]:
     """Involuntary leavers as stayers; judged by the same rule, on its own p-values."""
-    # The measure `auc_all` of the main analysis, judged by the same rule on its own p-values.
-    values = primary.measures.set_index("score")["value"]
-    row, label = primary.measure_contrasts.iloc[0], primary.contrasts.iloc[0]
+    # The metric `auc_all` of the main analysis, judged by the same rule on its own p-values.
+    values = primary.metrics.set_index("score")["value"]
+    row, label = primary.metric_contrasts.iloc[0], primary.contrasts.iloc[0]
     numbers = {key: row[key] for key in ("difference", "low", "high", "se", "p_value")}
     judged = Pair(
         first=label["first_label"],
@@ -320,10 +323,11 @@ def _other_controls(primary: Comparison) -> dict[str, Any]:
         n=primary.n,
         margin=primary.margin,
         level=primary.level,
+        outcome=primary.followed.noun,
     )
     return {
         "kind": "controls",
-        "choice": "involuntary leavers counted as stayers",
+        "choice": f"{_LOST[primary.outcome == 'churn']} counted as {_STAYED[primary.outcome == 'churn']}",
         "n": primary.n,
         "cases": primary.n_cases,
         "first_auc": judged.first_auc,
@@ -350,7 +354,7 @@ def _other_rows(
         yield f"answers of the last {fresh_days:g} days", _with(marks, fresh)
     if (frame["event"] == 2).any():
         yield (
-            "involuntary leavers taken as lost from view",
+            f"{_LOST[marks.outcome == 'churn']} taken as lost from view",
             _with(marks, frame.assign(event=frame["event"] % 2)),
         )
 

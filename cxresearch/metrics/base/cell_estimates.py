@@ -55,7 +55,11 @@ def without_running(cells: pd.DataFrame, complete: Any) -> pd.DataFrame:
 def each_cell(rows: pd.DataFrame, query: Query, cell: Callable[..., tuple[Any, ...]]) -> pd.DataFrame:
     """Return what a function makes of the rows of each cell: (value, low, high, se, n, n_missing, method)."""
     keys = list(query.keys)
-    groups: Any = rows.groupby(keys, dropna=False, sort=True) if keys else [((), rows)] if len(rows) else []
+    groups: Any = []
+    if keys:
+        groups = rows.groupby(keys, dropna=False, sort=True)
+    elif len(rows):
+        groups = [((), rows)]
     estimates = [(*key, *cell(cell_rows)) for key, cell_rows in groups]
     return pd.DataFrame(estimates, columns=[*keys, "value", "low", "high", "se", "n", "n_missing", "method"])
 
@@ -88,6 +92,9 @@ def one_estimate(
     value, low, high, se = (float(row.get(key, math.nan)) for key in ("value", "low", "high", "se"))
     n_effective = float(row.get("n_effective", math.nan))
     method = str(row["method"])
+    known_n_effective = None
+    if not math.isnan(n_effective):
+        known_n_effective = n_effective
     return Estimate(
         name=name,
         value=value,
@@ -100,7 +107,7 @@ def one_estimate(
         unit=unit,
         method=method,
         denominator=denominator,
-        n_effective=None if math.isnan(n_effective) else n_effective,
+        n_effective=known_n_effective,
         note="; ".join(_notes(row, method)),
     )
 

@@ -118,8 +118,10 @@ def _spelled(by: tuple[str, ...], columns: set[str]) -> list[str]:
     spelled = []
     for name in by:
         alike = [column for column in columns if column.casefold() == name.casefold()]
-        forgiven = name not in columns and len(alike) == 1
-        spelled.append(alike[0] if forgiven else name)
+        if name not in columns and len(alike) == 1:
+            spelled += alike
+        else:
+            spelled.append(name)
     if len(set(spelled)) < len(spelled):
         raise ArgumentError(f"by is {list(by)}", wanted="names of different columns")
     return spelled

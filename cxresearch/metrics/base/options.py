@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
-from cxresearch.wording import did_you_mean
+from cxresearch.wording import did_you_mean, one_of, only_if
 
 #: Longest wait that may be asked for, in days: a century, beyond which no calendar follows.
 MOST_DAYS = 36_500
@@ -137,12 +137,10 @@ def check_options(
     chosen = {name: value for name, value in (options or {}).items() if value is not None}
     for name, value in chosen.items():
         if name not in known:
-            whose = ""
-            if of:
-                whose = f" of {of!r}"
+            whose = only_if(of, f" of {of!r}")
             raise ArgumentError(
                 f"option {name!r}{whose} is unknown",
-                wanted="one of " + ", ".join(known) if known else "no options: there are none",
+                wanted=one_of(known, "no options: there are none"),
                 next_step=did_you_mean(str(name), known),
             )
         known[name].check(value)

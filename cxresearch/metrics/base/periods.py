@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxresearch.errors import ArgumentError
 from cxresearch.units_of_time import PANDAS_PERIODS
+from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,8 +65,8 @@ def allowing_for_days(
         table[name] = weaker.where(agreed | ~known, none)
     table["p_adjusted"] = table["p_value"]
     table["test"] = [
-        test if one == two else f"{test}, {one:.0f} days against {two:.0f}{_ALLOWED}"
-        for test, one, two in zip(plain["test"], *days, strict=True)
+        test + only_if(this != before, f", {this:.0f} days against {before:.0f}{_ALLOWED}")
+        for test, this, before in zip(plain["test"], *days, strict=True)
     ]
     return table
 
@@ -148,7 +149,9 @@ def local_moment(period: Any) -> pd.Timestamp:
     Timestamp('2024-03-01 00:00:00')
     """
     try:
-        moment = pd.Timestamp(period.start_time if isinstance(period, pd.Period) else period)
+        if isinstance(period, pd.Period):
+            period = period.start_time
+        moment = pd.Timestamp(period)
     except (TypeError, ValueError, OverflowError):
         moment = None
     if moment is None or pd.isna(moment) or moment.tz is not None:
@@ -158,8 +161,16 @@ def local_moment(period: Any) -> pd.Timestamp:
     return moment
 
 
+_LENGTHS = {
+    "day": pd.DateOffset(days=1),
+    "week": pd.DateOffset(days=7),
+    "month": pd.DateOffset(months=1),
+    "quarter": pd.DateOffset(months=3),
+    "year": pd.DateOffset(years=1),
+}
+
+
 def next_period(start: Any, every: str) -> Any:
     """Return the first day of the period after the one that begins on a day."""
-    if every in ("day", "week"):
-        return start + pd.Timedelta(days=1 if every == "day" else 7)
-    return start + pd.DateOffset(months={"month": 1, "quarter": 3}.get(every, 12))
+    # offsets of the local calendar: months differ in length, and no period begins between two of them
+    return start + _LENGTHS[every]

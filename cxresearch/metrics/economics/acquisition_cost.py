@@ -147,6 +147,7 @@ def _won(frame: pd.DataFrame, query: Query) -> pd.DataFrame:
 def _spent(bridge: MrrBridge, spend: Mapping[Any, float] | pd.DataFrame) -> pd.DataFrame:
     """Spend by the keys of the bridge."""
     keys = [*bridge.by, "period"]
+    # The frame of spend would have two columns of that name, and the amounts would be taken for groups.
     if "spend" in bridge.by:
         problem = "a group of the bridge is called 'spend', as the amounts are"
         raise ArgumentError(problem, next_step="give the segment another name in the study")
@@ -175,6 +176,7 @@ def _spent(bridge: MrrBridge, spend: Mapping[Any, float] | pd.DataFrame) -> pd.D
         raise ArgumentError(
             f"spend of {repeated['period']:%Y-%m-%d} is given twice", wanted="one amount a cell"
         )
+    # Spend of a period or group that the bridge lacks must not vanish in the join: it is refused by name.
     matched = spent.merge(bridge.table[keys], on=keys, how="left", indicator=True)
     if (matched["_merge"] != "both").any():
         first = matched[matched["_merge"] != "both"].iloc[0]

@@ -135,6 +135,7 @@ def lifetime_value(
     """
     check_level(level)
     months = np.arange(check_whole("horizon_months", horizon_months, "months"), dtype=float)
+    # Paid in advance: month 0 counts in full, since everybody was there on the first day.
     values = _monthly(monthly_value, len(months)) * check_margin(margin)
     # m_t (1 + d)^-t, discounted by the month.
     weights = values * (1 + check_number("discount", discount, above=-1)) ** (-months / 12)
@@ -176,6 +177,7 @@ def _limits(
     reach = math.nan
     if n > 1:
         reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
+    # With payments of both signs the value has no least and greatest, and the plain t interval stays.
     if (weights < 0).any():
         return value - reach, value + reach
     least, most = float(weights[0]), float(weights.sum())
@@ -186,6 +188,7 @@ def _limits(
         return value, value
     place = (value - least) / span
     if _EDGE < place < 1 - _EDGE:
+        # Delta method on logit p, p the place between least and most: se(logit p) = se(p) / (p (1 - p)).
         centre, half = math.log(place / (1 - place)), reach / span / (place * (1 - place))
         low, high = (float(end) for end in special.expit([centre - half, centre + half]))
     else:
@@ -214,6 +217,7 @@ def _monthly(values: float | ArrayLike, months: int) -> Floats:
 
 def _extended(curve: KaplanMeier, at: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Survival and relative variance (se / S)^2 at chosen times, and which of them were observed."""
+    # S(t) = 1 before the first event; se and S are right-continuous steps.
     survival = step_values(curve.time, curve.survival, at, 1.0)
     alive = curve.survival > 0
     relative = np.where(alive, np.nan_to_num(curve.se) ** 2 / np.where(alive, curve.survival, 1.0) ** 2, 0.0)

@@ -234,6 +234,7 @@ def _known_cost(cost: float | Estimate, curve: KaplanMeier | None) -> Estimate:
 
 def _paid_with_leavers(curve: KaplanMeier, wanted: list[float]) -> tuple[float, float, float]:
     """Months to the paid ones wanted, with limits from those of the curve and of what is wanted."""
+    # More survivors pay back sooner: the upper curve gives the lower limit of the months.
     ends = [np.where(np.isnan(end), curve.survival, end) for end in (curve.high, curve.low)]
     value, low, high = (_when_paid(curve, survival, wanted[0]) for survival in (curve.survival, *ends))
     if not math.isnan(wanted[1]):
@@ -255,6 +256,7 @@ def _when_paid(curve: KaplanMeier, survival: np.ndarray, wanted: float) -> float
     area = np.concatenate([[0.0], np.cumsum(heights * np.diff(edges))])
     if not area[-1] >= wanted:
         return math.nan
+    # Within a step the area grows by S a month: t = edge + (wanted - area at the edge) / S.
     step = int(np.searchsorted(area, wanted, side="left"))
     if step == 0:
         return 0.0

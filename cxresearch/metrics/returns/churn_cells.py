@@ -26,6 +26,7 @@ def counting_heads(rules: RevenueProfile) -> RevenueProfile:
 
 def churn_base(rows: pd.DataFrame, chosen: str) -> NDArray[np.float64]:
     """Return what customers lost are divided by, for each row of a bridge, shape (n,)."""
+    # Stripe divides by opening + new, since its leavers may be new; the other profiles by the opening.
     opening = rows["opening_customers"].astype(float)
     if chosen == "average":
         opening = (opening + rows["closing_customers"]) / 2
@@ -43,6 +44,7 @@ def churn_cells(rows: pd.DataFrame, chosen: str, *, level: float) -> pd.DataFram
     churned, base = rows["churn_customers"].to_numpy(float), churn_base(rows, chosen)
     # A share as long as no more left than were there; beyond that a rate.
     shares = (base > 0) & (churned <= base)
+    # Wilson (1927) for a share of those there; beyond 1 the count is Poisson over the base (Garwood 1936).
     bounds = wilson(np.where(shares, churned, 0.0), np.where(shares, base, 1.0), level=level)
     low, high = np.array(bounds.low, dtype=float), np.array(bounds.high, dtype=float)
     for at in np.flatnonzero(~shares):

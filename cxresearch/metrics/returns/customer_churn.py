@@ -70,6 +70,7 @@ def count_leavers(study: Any, query: Query) -> pd.DataFrame:
     # There when the period began: joined in an earlier one, and not gone before it.
     there = (table["joined"] < table["period"]) & ~(table["left"] < table["period"])
     table["opening"] = table["n"].where(there, 0)
+    # Lost: left in the period, of those there when it began; who came and went within it is in neither count.
     table["lost"] = table["n"].where(there & (table["left"] == table["period"]), 0)
     keys = [*query.by, "period"]
     counts = table.groupby(keys, dropna=False, as_index=False, observed=True)[_COUNTS].sum()
@@ -85,6 +86,7 @@ def _spans(study: Any, query: Query, every: Every) -> pd.DataFrame:
     rows = cells_of(study, "customers", asked, time="started_at", keep=("started_at", "ended_at"))
     cut = nw.lit(study.observed_until)
     rows = rows.filter(nw.col("started_at") <= cut)
+    # An end after the data cut is announced, not yet a loss.
     gone = nw.when(nw.col("ended_at") <= cut).then(nw.col("ended_at"))
     rows = rows.with_columns(gone=gone)
     rows = rows.with_columns(left=period_start(nw.col("gone"), every, study.timezone))

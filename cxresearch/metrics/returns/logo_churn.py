@@ -159,6 +159,7 @@ def _spells(study: Study, rules: RevenueProfile, row: Any, every: Every) -> pd.D
     stays = rows.loc[~left & last, "time"]
     running = pd.DataFrame({"entry": stays, "duration": 1.0, "event": 0, "count": 1})
     opening_left = int((left & ~same).sum())
+    # Customers without a turn in the period were there from 0 to 1: one row stands for all of them.
     quiet = pd.DataFrame(
         {
             "entry": [0.0],
@@ -168,6 +169,7 @@ def _spells(study: Study, rules: RevenueProfile, row: Any, every: Every) -> pd.D
         }
     )
     spells = pd.concat([part for part in (ended, running, quiet) if len(part)], ignore_index=True)
+    # Entry and exit at one moment make no time at risk, which Kaplan-Meier refuses: a billionth of a period.
     spells["duration"] = np.maximum(spells["duration"], spells["entry"] + 1e-9)
     return spells[spells["count"] > 0]
 

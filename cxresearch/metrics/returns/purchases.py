@@ -101,6 +101,7 @@ def repeat_purchase(study: Study, *, level: float = 0.95) -> KaplanMeier:
     if customers.empty:
         raise DataError("there is no purchase", where="table orders")
     again = customers["second"].notna()
+    # Censored at the data cut: who has bought once may still come back.
     end = customers["second"].fillna(local_cut(study).normalize())
     days = (end - customers["first"]).dt.total_seconds() / 86_400
     return kaplan_meier(days.to_numpy(), again.to_numpy().astype(int), level=level)

@@ -179,6 +179,7 @@ def count_repeats(study: Any, query: Query) -> pd.DataFrame:
 def departures_by_cell(study: Any, query: Query) -> pd.DataFrame:
     """Return who left, with the cell of each departure: ``query.keys, who, days, event``."""
     rows = departures(study, revenue_profile(PROFILE.of(query)))
+    # Moves are naive UTC; a period is cut in the study's own time, where 23:30 UTC may be the next month.
     moment = rows["at"].dt.tz_localize("UTC").dt.tz_convert(study.timezone).dt.tz_localize(None)
     cells = _cells_of_customers(study, rows["customer_id"], moment, query)
     return cells.assign(who=rows["customer_id"], days=rows["days"], event=rows["event"])
@@ -196,6 +197,7 @@ def value_renewals(study: Any, query: Query) -> pd.DataFrame:
     """Sum what renewals were worth, by cell: ``query.keys, due`` and the sums of `linearised_ratios`."""
     rows, cells = _due(study, query, weighed=True)
     decided = rows["decided"].to_numpy(bool)
+    # Ratio of sums of x = min(after, before) and s = before: a raised price renews no more than all.
     s = np.where(decided, rows["before"], 0).astype(float)
     x = np.where(decided, np.minimum(rows["before"], rows["after"].fillna(0)), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -280,6 +282,7 @@ def _rest(counts: pd.DataFrame, query: Query, column: str) -> pd.DataFrame:
 def _repeat_share(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     rows = _sorted(counts, query)
     days = REPEAT_DAYS.of(query)
+    # Quick buyers of a young cohort are seen before slow ones: no rate until all have had the days.
     had = np.where(rows["complete"].to_numpy(bool), rows["had"], 0).astype(float)
     late = f"{NONE}not all who first bought have had {days:g} days"
     return rows[list(query.keys)].assign(

@@ -249,6 +249,7 @@ def _moves_by_cohort(study: Study, rules: RevenueProfile, every: Every) -> pd.Da
     moves = moves.with_columns(first=first.cast(nw.Float64))
     moves = moves.with_columns(start=nw.col("first").sum().over("customer_id"))
     joined = begins | (nw.col("kind") == KINDS.index("reactivation"))
+    # +1 on joining or coming back, -1 on leaving: their running sum is the number of customers.
     gained = nw.when(joined).then(nw.lit(1)).when(nw.col("kind") == KINDS.index("churn")).then(nw.lit(-1))
     now, before = (_against_start(nw.col(name).cast(nw.Float64)) for name in ("cents", "before"))
     steps = {  # a customer counts from the first level on: there is no step from before it
@@ -280,6 +281,7 @@ def _against_start(level: nw.Expr) -> dict[str, nw.Expr]:
         "lost": lost,
         "lost2": lost * lost,
         "lost_s": lost * start,
+        # x^2 / s of a customer's loss x of s: what the effective n of a share needs (ratio.py).
         "lost_r": nw.when(level < start).then(lost * lost / start).otherwise(none),
         "losers": nw.when(level < start).then(nw.lit(1.0)).otherwise(none),
         "won": won,
@@ -305,6 +307,7 @@ def _cells(
     if of == "customers":
         held = sums["customers"]
     else:
+        # Running sum of changes = the level in force; from cents to money.
         held = sums["change"] / 100
     first = np.flatnonzero(rows == columns)[rows]  # the cell of each cohort's first period
     start = held[first]

@@ -57,6 +57,7 @@ def rate_table(rates: Any, known: list[str], periods: pd.DatetimeIndex, home: st
         table[name] = np.nan
         if name in given:
             table[name] = given[name].reindex(periods)
+        # A missing rate would drop that currency's revenue from the total without a word.
         sound = np.isfinite(table[name]) & (table[name] > 0)
         if not sound.all():
             missing = table.index[~sound]

@@ -163,6 +163,7 @@ def _figures(
     texts = period_moves.groupby("customer_id")["text"].agg(", ".join).rename("moves")
     churn = period_moves[period_moves["kind"] == KINDS.index("churn")]
     if not rules.left_within and rules.moves == "every_change":
+        # Unless leavers within a period count, customers are counted at its end (see counting_heads).
         ends = revenue_moves(levels, replace(rules, moves="period_end"), every, study.timezone)
         gone = (nw.col("period") == nw.lit(start.to_pydatetime())) & (nw.col("kind") == KINDS.index("churn"))
         churn = collect(ends.filter(gone).select("customer_id"))

@@ -85,6 +85,7 @@ def levels_from_subscriptions(subscriptions: Any) -> pd.DataFrame:
     # A level is the sum of all starts less all ends so far.
     steps["mrr"] = steps.groupby("customer_id")["cents"].cumsum() / 100
     first = ~steps["customer_id"].duplicated()
+    # A switch between equal plans is two rows at one moment that add up to nothing: no move.
     kept = steps[first | (steps["cents"] != 0)]
     levels: pd.DataFrame = kept[["customer_id", "effective_at", "mrr"]].reset_index(drop=True)
     if money:

@@ -225,6 +225,7 @@ def _one_move_each(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         "kind",
         "change",
         cents=now,
+        # Per customer x^2, x s and x^2 / s, with x the move and s the level before it.
         square=(wide - was) * (wide - was),
         cross=(wide - was) * was,
         relative=nw.when(before > 0).then((wide - was) * (wide - was) / was).otherwise(nw.lit(0.0)),
@@ -270,6 +271,7 @@ def _several_moves(moves: nw.LazyFrame[Any], keys: list[str]) -> pd.DataFrame:
         for code, kind in enumerate(KINDS)
     }
     wide, was = now.cast(nw.Float64), before.cast(nw.Float64)
+    # A customer's opening level is the one before the first change in the period.
     earlier = nw.col("period").shift(1).over("customer_id", order_by="at")
     moves = moves.with_columns(**each, **times, earlier=earlier, levels=wide * wide - was * was)
     begins = nw.col("earlier").is_null() | (nw.col("earlier") != nw.col("period"))

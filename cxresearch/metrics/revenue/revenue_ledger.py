@@ -146,6 +146,7 @@ class Ledger:
         sums = self.sums.copy()
         rate = self.rate(sums["period"], sums["currency"])
         for kind in KINDS:
+            # The home currency stays in whole cents as the engine added them: no rounding, so no fx.
             same = rate == 1
             sums[kind] = sums[kind].where(same, whole_cents(sums[kind] * rate))
         for name in (*PAIRS, *CROSS):
@@ -163,6 +164,7 @@ class Ledger:
 
     def _held(self, column: str, index: Any, *, squares: bool) -> pd.Series:
         keys = [*self.groups, "currency"]
+        # Balance = running sum of moves, in each currency's own cents, then at the rate of the period.
         wide = self.native.pivot_table(
             index=keys, columns="period", values=column, aggfunc="sum", fill_value=0
         )

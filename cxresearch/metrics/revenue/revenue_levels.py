@@ -204,6 +204,7 @@ def revenue_moves(
         added["was_active"] = nw.col("active").shift(1).over("customer_id", order_by="at")
     if "currency" in names:
         added["currency_before"] = nw.col("currency").shift(1).over("customer_id", order_by="at")
+    # First moment with a paying level: a later start after a gap is a reactivation, not a new customer.
     since = nw.when(_is_active(names)).then(nw.col("at"))
     frame = frame.with_columns(since=since).with_columns(
         nw.col("since").cum_min().over("customer_id", order_by="at"), **added

@@ -162,6 +162,7 @@ def _stretches(day: str, given: Any) -> tuple[tuple[int, int], ...]:
             f"hours of {day!r} are {given!r}", wanted="pairs such as ('09:00', '17:00')"
         ) from None
     wrong = [pair for pair in stretches if pair[0] >= pair[1]]
+    # Stretches that overlap would count their common minutes twice.
     if wrong or any(later[0] < earlier[1] for earlier, later in pairwise(stretches)):
         raise ArgumentError(
             f"hours of {day!r} run backwards or overlap: {given!r}",
@@ -172,6 +173,7 @@ def _stretches(day: str, given: Any) -> tuple[tuple[int, int], ...]:
 
 def _seconds(moments: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Seconds since 1970; missing moments become NaN."""
+    # Whole microseconds since 1970, exact in a double until the year 2255.
     micros = moments.astype("datetime64[us]").to_numpy().astype("int64").astype(np.float64)
     return np.where(moments.isna(), np.nan, micros / 1e6)
 
@@ -186,8 +188,10 @@ def _clock(
     zone = ZoneInfo(timezone)
     # Opening and closing moments of all days, with the open minutes run by each.
     at, minutes, total = [], [], 0.0
+    # Two days on either side: UTC and local dates differ by a day at most, and the clock covers both ends.
     day = first - timedelta(days=2)
     while day <= last + timedelta(days=2):
+        # A holiday is closed all day, whatever the week says.
         for opens, closes in () if day in closed else week[day.weekday()]:
             start, end = (_moment(day, minute, zone) for minute in (opens, closes))
             if end > start:
@@ -195,6 +199,7 @@ def _clock(
                 minutes += [total, total + (end - start) / 60]
                 total = minutes[-1]
         day += timedelta(days=1)
+    # np.interp wants a point; with a single one the clock stands still and all open time is 0.
     if not at:  # a holiday season longer than the data
         at, minutes = [0.0], [0.0]
     return np.asarray(at), np.asarray(minutes)
@@ -203,5 +208,6 @@ def _clock(
 def _moment(day: date, minute: int, zone: ZoneInfo) -> float:
     """Seconds since 1970 of a local wall-clock time; one that a clock change skips falls an hour later."""
     days, rest = divmod(minute, 1440)
+    # 24:00 is 00:00 of the next day: datetime knows no hour 24.
     local = datetime.combine(day + timedelta(days=days), time(rest // 60, rest % 60), tzinfo=zone)
     return local.astimezone(UTC).timestamp()

@@ -17,7 +17,7 @@ from cxresearch.metrics.base.group_columns import cells_of
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import Above, Choice, Option
 from cxresearch.metrics.support.business_hours import BusinessHours
-from cxresearch.metrics.support.ticket_times import LABELS, MEASURES, count_times, curve_of_counts
+from cxresearch.metrics.support.ticket_times import LABELS, TICKET_TIMES, count_times, curve_of_counts
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.proportions import WILSON
 from cxresearch.stats.intervals.ratio import poisson_rate
@@ -25,7 +25,7 @@ from cxresearch.stats.survival.reached_share import share_reached
 
 #: The promise, in hours of the chosen clock, and what has to happen in time.
 TARGET_HOURS = Above("target_hours", 48)
-SLA_OF = Choice("sla_of", "resolution", choices=tuple(MEASURES))
+SLA_OF = Choice("sla_of", "resolution", choices=tuple(TICKET_TIMES))
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ _CREATED = "tickets created, open ones censored at the data cut"
 def metrics_of(study: Tables) -> tuple[Metric, ...]:
     """Return what the columns of the tickets table allow.
 
-    ``tickets``; for first reply, resolution and wait ``<measure>_median_hours`` and ``<measure>_p90_hours``;
+    ``tickets``; for first reply, resolution and wait ``<time>_median_hours`` and ``<time>_p90_hours``;
     ``sla_attainment`` (options ``target_hours``, 48 by default, and ``sla_of``), ``reopen_rate`` and
     ``interactions_per_ticket``. Option ``hours``, a
     `BusinessHours`, makes all times working time. Periods are those of creation.
@@ -53,9 +53,9 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
         return ()
     names = study.table("tickets").collect_schema().names()
     metrics = [_volume()]
-    for measure, column in MEASURES.items():
+    for time, column in TICKET_TIMES.items():
         if column in names:
-            metrics += [_time(measure, "median", 0.5), _time(measure, "p90", 0.9)]
+            metrics += [_time(time, "median", 0.5), _time(time, "p90", 0.9)]
     if "resolved_at" in names:
         metrics.append(_sla())
         if "reopens" in names:
@@ -80,20 +80,20 @@ def _volume() -> Metric:
     )
 
 
-def _time(measure: str, name: str, p: float) -> Metric:
-    words, wait = {"median": "median", "p90": "90th percentile"}[name], measure == "wait"
+def _time(time: str, name: str, p: float) -> Metric:
+    words, wait = {"median": "median", "p90": "90th percentile"}[name], time == "wait"
     return Metric(
-        name=f"{measure}_{name}_hours",
-        label=f"{LABELS[measure].capitalize()}, {words}",
+        name=f"{time}_{name}_hours",
+        label=f"{LABELS[time].capitalize()}, {words}",
         unit=Unit.HOURS,
         good="low",
         denominator="tickets with a recorded wait" if wait else _CREATED,
-        family=_FAMILIES[measure],
+        family=_FAMILIES[time],
         options=(HOURS,),
         estimate=_quantile(p),
         collapse=_collapse,
         difference="none",
-        definition=f"Kaplan-Meier {words} of the {'recorded wait' if wait else 'time to ' + LABELS[measure]}",
+        definition=f"Kaplan-Meier {words} of the {'recorded wait' if wait else 'time to ' + LABELS[time]}",
     )
 
 
@@ -144,14 +144,14 @@ def _interactions() -> Metric:
     )
 
 
-def _family(measure: str) -> Callable[[Any, Query], pd.DataFrame]:
+def _family(time: str) -> Callable[[Any, Query], pd.DataFrame]:
     def family(study: Any, query: Query) -> pd.DataFrame:
-        return count_times(study, measure, query, hours=HOURS.of(query))
+        return count_times(study, time, query, hours=HOURS.of(query))
 
     return family
 
 
-_FAMILIES = {measure: _family(measure) for measure in MEASURES}
+_FAMILIES = {time: _family(time) for time in TICKET_TIMES}
 
 
 def _promised(query: Query) -> Callable[[Any, Query], pd.DataFrame]:
@@ -173,6 +173,7 @@ def count_tickets(study: Any, query: Query) -> pd.DataFrame:
     if "replies" in keep:
         told = ~nw.col("replies").is_null()
         if "resolved_at" in keep:
+            # Replies of open tickets are still to come: their number so far would draw the mean down.
             told = told & ~nw.col("resolved_at").is_null()
         number = nw.col("replies").cast(nw.Float64())
         counted["t_n"] = nw.when(told).then(one).otherwise(none)
@@ -192,6 +193,7 @@ _SUMMED = ("n", "resolved", "reopened", "t_n", "t_sum", "t_square")
 
 def _collapse(counts: pd.DataFrame, query: Query, coarser: Query) -> pd.DataFrame | None:
     """Return the counts of coarser cells, or None where they do not follow."""
+    # A ticket stands in one cell, so counts of tickets add up over groups.
     if not follows(query, coarser):
         return None
     return _summed(counts, [*coarser.keys, *_kept(counts, query)])
@@ -276,6 +278,7 @@ def _attained(counts: pd.DataFrame, query: Query) -> pd.DataFrame:
     def cell(rows: pd.DataFrame) -> tuple[Any, ...]:
         curve = curve_of_counts(rows, level=query.level)
         # 1 - S(t): open tickets are censored, those past the target are breaches.
+        # 1 - S(target), with the limits of the curve at that time.
         value, low, high, se, limits, why = share_reached(curve, target)
         if np.isnan(value):
             method = NONE + why

@@ -22,23 +22,21 @@ if TYPE_CHECKING:
     from cxresearch.metrics.support.business_hours import BusinessHours
     from cxresearch.stats.survival.survival_curve import KaplanMeier
 
-Measure = Literal["first_reply", "resolution", "wait"]
+TicketTime = Literal["first_reply", "resolution", "wait"]
 
 #: Column that ends each time.
-MEASURES = {"first_reply": "first_replied_at", "resolution": "resolved_at", "wait": "wait_minutes"}
+TICKET_TIMES = {"first_reply": "first_replied_at", "resolution": "resolved_at", "wait": "wait_minutes"}
 LABELS = {"first_reply": "first reply", "resolution": "resolution", "wait": "wait"}
 
 
-def count_times(
-    study: Study, measure: str, query: Query, *, hours: BusinessHours | None = None
-) -> pd.DataFrame:
+def count_times(study: Study, time: str, query: Query, *, hours: BusinessHours | None = None) -> pd.DataFrame:
     """Return how many tickets took how long, to the minute: the sufficient statistic of every ticket time.
 
     Parameters
     ----------
     study : Study
         With table ``tickets``.
-    measure : {"first_reply", "resolution", "wait"}
+    time : {"first_reply", "resolution", "wait"}
         Needs column ``first_replied_at``, ``resolved_at`` or ``wait_minutes``.
     query : Query
         Cells; the period is that of creation.
@@ -57,16 +55,18 @@ def count_times(
     DataError
         If the table lacks the column.
     """
-    column = MEASURES[check_choice("measure", measure, MEASURES)]
+    column = TICKET_TIMES[check_choice("time", time, TICKET_TIMES)]
     names = study.table("tickets").collect_schema().names()
     if column not in names:
         raise DataError(f"tickets has no column {column}", next_step="map it in the study file")
     keys = list(query.keys)
     extra: tuple[str, ...] = ()
-    if measure == "first_reply" and "resolved_at" in names:
+    if time == "first_reply" and "resolved_at" in names:
+        # A ticket closed without a reply gets none any more: its wait for one is censored at the closing.
         extra = ("resolved_at",)
     rows = cells_of(study, "tickets", query, time="created_at", keep=("created_at", column, *extra))
-    if measure == "wait":
+    if time == "wait":
+        # A recorded wait is over when it is written down: no censoring, every row an event.
         rows = rows.filter(~nw.col(column).is_null())
         rows = rows.with_columns(minutes=(nw.col(column) + 0.5).floor().cast(nw.Int64), event=nw.lit(1))
         return _counted(rows, keys)
@@ -100,7 +100,7 @@ def _in_business_hours(rows: nw.LazyFrame[Any], keys: list[str], hours: Business
 
 def ticket_curve(
     study: Study,
-    measure: Measure,
+    time: TicketTime,
     *,
     hours: BusinessHours | None = None,
     level: float = 0.95,
@@ -111,7 +111,7 @@ def ticket_curve(
     ----------
     study : Study
         With table ``tickets``.
-    measure : {"first_reply", "resolution", "wait"}
+    time : {"first_reply", "resolution", "wait"}
         What ends the time.
     hours : BusinessHours, optional
         Count working time only: a different metric, not a correction of the other.
@@ -124,7 +124,7 @@ def ticket_curve(
     >>> ticket_curve(example_study(), "resolution").median
     median time 6.0 [2.0, unbounded] h, n 5
     """
-    return curve_of_counts(count_times(study, measure, Query(), hours=hours), level=level)
+    return curve_of_counts(count_times(study, time, Query(), hours=hours), level=level)
 
 
 def curve_of_counts(counts: pd.DataFrame, *, level: float) -> KaplanMeier:
@@ -140,7 +140,7 @@ def curve_of_counts(counts: pd.DataFrame, *, level: float) -> KaplanMeier:
 
 def ticket_times(
     study: Study,
-    measure: Measure,
+    time: TicketTime,
     *,
     by: str | Sequence[str] | None = None,
     every: Every | None = None,
@@ -153,7 +153,7 @@ def ticket_times(
     ----------
     study : Study
         With table ``tickets``.
-    measure : {"first_reply", "resolution", "wait"}
+    time : {"first_reply", "resolution", "wait"}
         What ends the time.
     by : str or sequence of str, optional
         Columns of tickets (``channel``, ``team``, ``category`` ...) or of customers.
@@ -167,7 +167,7 @@ def ticket_times(
     Returns
     -------
     DataFrame
-        One row a cell, hours throughout: ``by``, ``period``, ``measure, clock`` (calendar or business), ``n,
+        One row a cell, hours throughout: ``by``, ``period``, ``time, clock`` (calendar or business), ``n,
         open``, ``median, median_low, median_high, p90, p90_low, p90_high`` (Kaplan-Meier; NaN not reached,
         infinite upper limit), ``mean_of_finished`` (the naive mean, which forgets the tickets that take
         longest).
@@ -181,7 +181,7 @@ def ticket_times(
     """
     check_level(level)
     grouped, query = neutral_groups(study, Query(by=check_columns("by", by), every=every, level=level))
-    counts = count_times(grouped, measure, query, hours=hours)
+    counts = count_times(grouped, time, query, hours=hours)
     clock = "business"
     if hours is None:
         clock = "calendar"
@@ -193,11 +193,12 @@ def ticket_times(
         n, finished = int(cell["n"].sum()), int(done["n"].sum())
         mean = np.nan
         if finished:
+            # Mean of the finished alone, in hours: too low while slow tickets are open, so only beside.
             mean = float((done["minutes"] * done["n"]).sum() / finished / 60)
         six = (median.value, median.low, median.high, late.value, late.low, late.high)
-        rows.append((*key, measure, clock, n, n - finished, *six, mean))
+        rows.append((*key, time, clock, n, n - finished, *six, mean))
     six_names = ["median", "median_low", "median_high", "p90", "p90_low", "p90_high"]
-    names = [*query.keys, "measure", "clock", "n", "open", *six_names, "mean_of_finished"]
+    names = [*query.keys, "time", "clock", "n", "open", *six_names, "mean_of_finished"]
     return with_users_names(pd.DataFrame(rows, columns=names), query)
 
 

@@ -130,6 +130,7 @@ def ticket_volume(
     periods = pd.DataFrame({"period": period_steps(study, counts["period"].min(), every)})
     cells = periods
     if query.by:
+        # A period without tickets is a count of 0 with an upper limit, no missing row.
         cells = counts[list(query.by)].drop_duplicates().merge(periods, how="cross")
     table = cells.merge(counts, on=list(query.keys), how="left").sort_values(
         list(query.keys), ignore_index=True
@@ -231,6 +232,7 @@ def ticket_ageing(
     # Age of an open ticket at the data cut.
     hours = minutes_between(nw.col("created_at"), nw.lit(study.observed_until)) / 60
     rows = rows.with_columns(hours=hours)
+    # Bands are closed below and open above: an age of exactly 24 h lies in "1 to 2 d".
     band = nw.lit(0)
     for index, edge in enumerate(edges[1:], start=1):
         band = nw.when(nw.col("hours") >= float(edge)).then(nw.lit(index)).otherwise(band)

@@ -161,7 +161,9 @@ def cells_table(counts: SurveyCounts, query: Query, instrument: str, measure: Me
 def _effective(means: CellMeans, *, weighted: bool) -> np.ndarray:
     """Number of independent answers of equal weight that the answers are worth, as `nps` has it."""
     if weighted:
+        # Kish (1965): (sum w)^2 / sum w^2.
         return means.n_kish
+    # n / design effect; all answers of a single customer are worth one, whatever their variance within says.
     return np.where((means.n > 0) & (means.df == 0), 1.0, means.n_design)
 
 
@@ -263,6 +265,7 @@ def count_scores(study: Tables, query: Query, *, further: str = "") -> SurveyCou
         weight, one = nw.col("w"), nw.lit(1)
         rows = rows.with_columns(
             ww=weight * weight,
+            # An answer of weight 0 stands for nobody and is not in n; a silence counts, whatever its weight.
             n=nw.when((weight > 0) | nw.col("score").is_null()).then(one).otherwise(nw.lit(0)),
             wrong=nw.when(weight.is_null() | (weight < 0)).then(one).otherwise(nw.lit(0)),
         )
@@ -293,6 +296,7 @@ def collapse_counts(counts: SurveyCounts, query: Query, coarser: Query) -> Surve
     if counts.clusters is not None:
         return None
     keys = [*coarser.keys, "instrument", "score"]
+    # Counts add up over groups, but months do not add up to weeks.
     if coarser.every != query.every or not set(coarser.by) <= set(query.by):
         return None
     summed = counts.counts.groupby(keys, dropna=False, observed=True, as_index=False)[["n", "w", "ww"]].sum()
@@ -358,6 +362,7 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
 def _refuse_impossible(counts: pd.DataFrame, scales: Mapping[str, Scale]) -> None:
     for name, scale in scales.items():
         scored = counts[(counts["instrument"] == name) & counts["score"].notna()]
+        # An 11 on a scale to 10, or a 99 for "no answer", would move the mean without a trace.
         wrong = scored[~scored["score"].isin(scale.levels)]
         if len(wrong):
             raise DataError(

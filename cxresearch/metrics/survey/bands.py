@@ -78,6 +78,7 @@ def nps_reading(estimate: Estimate) -> str:
     band = nps_band(estimate.value)
     if math.isnan(estimate.low):
         return band
+    # A Wald interval may reach beyond what an NPS can be; a band has no name there.
     ends = [nps_band(min(max(end, -100.0), 100.0)) for end in (estimate.low, estimate.high)]
     if ends[0] == ends[1]:
         return f"{band}; so is the whole interval"

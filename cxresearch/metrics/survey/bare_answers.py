@@ -60,6 +60,7 @@ def read_answers(native: Any, metric: str) -> Answers:
     if not schema["score"].is_numeric():
         raise ArgumentError(f"scores are {schema['score']}", wanted="numbers")
     if schema["score"].is_float():
+        # pandas writes missing as NaN; on other engines NaN is a number and would count as an answer.
         frame = frame.with_columns(score=nw.col("score").fill_nan(None))
     if "instrument" not in schema.names():
         instrument = next((name for name in _KNOWN if metric == name or metric.startswith(f"{name}_")), None)
@@ -85,6 +86,7 @@ def _in_utc(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return frame
     if frame.implementation.is_pyspark():
         zone = str(frame.to_native().sparkSession.conf.get("spark.sql.session.timeZone"))
+        # Spark shows aware moments in the session's zone: only in UTC are they what a study holds.
         if zone in ("UTC", "Etc/UTC"):
             return frame
         raise ArgumentError(

@@ -133,6 +133,7 @@ def cronbach_alpha(
 
 
 def _alpha_estimate(alpha: Alpha, table: Floats, level: float) -> Estimate:
+    # A negative item-rest correlation is the mark of an item declared the wrong way round.
     against = _item_rest(table) < 0
     return Estimate(
         name="Cronbach's alpha",
@@ -242,6 +243,7 @@ def composite_index(
     """
     table = _aligned(answers, items)
     shares = _shares(items, weights)
+    # Complete rows only: a mean of the items somebody happened to answer is another index for each person.
     whole = ~np.isnan(table).any(axis=1)
     if whole.sum() < 2:
         raise DataError(f"{int(whole.sum())} people answered every item", wanted="two or more")

@@ -77,6 +77,7 @@ def direction_table(study: Tables, *, level: float) -> pd.DataFrame:
     lines = []
     for first, second in combinations(study.instruments, 2):
         if first in wide and second in wide:
+            # corr(-x, y) = -corr(x, y): turning one of two scales changes the sign, turning both does not.
             sign = study.instruments[first].risk_sign * study.instruments[second].risk_sign
             lines.append((first, second, *_correlation(wide[first], wide[second], sign, level)))
     columns = ["first", "second", "correlation", "low", "high", "n"]

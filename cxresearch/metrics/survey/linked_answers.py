@@ -26,6 +26,7 @@ def link_answers(
     cell = [*query.keys, "instrument"]
     rows = rows.filter(~nw.col("score").is_null())
     if query.weights:
+        # A customer of weight 0 would be a cluster that adds nothing, and G in G / (G - 1) too large.
         rows = rows.filter(nw.col("w") > 0)
     else:
         rows = rows.with_columns(w=nw.lit(1.0))
@@ -65,6 +66,7 @@ def _value_on(scale: Scale, measure: str) -> nw.Expr:
         return score
     worth = dict(zip(scale.levels, measure_of(scale, measure).values, strict=True))
     value: nw.Expr = nw.lit(0.0)
+    # One branch for each value, not for each answer: an NPS needs two of them, not eleven.
     for counted in sorted(set(worth.values()) - {0.0}):
         answers_alike = [float(answer) for answer in scale.levels if worth[answer] == counted]
         value = nw.when(score.is_in(answers_alike)).then(nw.lit(counted)).otherwise(value)

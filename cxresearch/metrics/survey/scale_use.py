@@ -54,6 +54,7 @@ def within_person_scores(scores: ArrayLike, customers: ArrayLike, *, scale: Scal
     table = pd.DataFrame({"customer_id": check_clusters(customers)[answered], "score": values[answered]})
     people = table.groupby("customer_id", sort=False)["score"]
     table["answers"], table["own_mean"] = people.transform("size"), people.transform("mean")
+    # One answer is its own mean: its departure is 0 by construction and would tell nothing.
     repeat = table["answers"] > 1
     level = table.loc[repeat, "score"].mean()
     # y - mean of the person + mean of all who answered twice.
@@ -198,6 +199,7 @@ def _within(
     cluster_scores = (x * (y - slope * x)).groupby(rows["cluster"]).sum()
     if len(cluster_scores) < 2:
         raise DataError("all answers come from one customer", wanted="two customers or more")
+    # Only strata with both sides carry information: elsewhere x less its mean is 0.
     telling = rows[strata_of["x"].transform("nunique") == 2]
     free = _free_rows(rows, clustered=clusters is not None)
     se = _clustered_se(cluster_scores, information, n=len(rows), free=free)

@@ -177,6 +177,7 @@ def measures_for(scale: Scale) -> tuple[str, ...]:
     The answers that the scale declares as good make the share named by how many they are. A box of all
     answers is none; where one answer is good, the top box is all there is.
     """
+    # 0 to 10 alone makes no NPS: the question must be the recommendation (Reichheld 2003) or be declared one.
     declared = scale.name == NPS.name or scale.question == NPS.question
     if declared and (scale.low, scale.high, scale.direction) == (NPS.low, NPS.high, NPS.direction):
         return ("nps",)

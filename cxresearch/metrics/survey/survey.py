@@ -214,6 +214,7 @@ def ces(
     )
     if (scale.low, scale.high) == (1, 7) and estimate.n >= SMALL_BASE:
         values = as_numbers("scores", scores, missing=True)
+        # CES 1.0 runs the other way: read as CES 2.0 its best answers would be its worst.
         if np.nanmax(values) <= 5:
             return _with_note(estimate, "nobody answered above 5 of 7: was the question CES 1.0 (1 to 5)?")
     return estimate
@@ -308,6 +309,7 @@ def one_cell(
         w = np.ones(len(values))
     else:
         w = check_weights(weights)
+    # As in count_scores: who has weight 0 is neither in n nor a cluster.
     counted = answered & (w > 0)
     if answered.any() and not counted.any():
         raise ArgumentError("the weights of all answers are zero", wanted="a positive weight somewhere")

@@ -135,6 +135,7 @@ def count_mentions(study: ThemedTables, query: Query) -> SurveyCounts:
     parts = []
     for at, name in enumerate(marks.labels):
         answer = np.where(flags[:, at], 1.0, 0.0)
+        # Three codes a cell: not mentioned, mentioned, no text; one bincount counts them all.
         place = cell * 3 + np.where(there, answer, 2).astype(np.int64)
         counted = np.bincount(place, minlength=3 * len(index)).reshape(-1, 3)
         for code, score in enumerate((0.0, 1.0, np.nan)):
@@ -173,6 +174,7 @@ def text_rows(study: Tables, marks: ThemeMarks, query: Query) -> pd.DataFrame:
         )
     )
     if person and dated and marks.table == "responses":
+        # One text stands once for each question of its questionnaire: it is one text all the same.
         rows = rows.drop_duplicates(ignore_index=True)
     return rows
 
@@ -198,6 +200,7 @@ def _link(
     people = pd.factorize(rows["who"])[0].astype(np.int64)
     # a text of nobody known is a customer of its own
     people = np.where(people < 0, people.max(initial=0) + 1 + np.arange(len(people)), people)
+    # W_c and T_c of customer c in a cell: texts and mentions; sums over c of W^2, W T and T^2 follow.
     pair, group = np.unique(np.column_stack([cell, people]), axis=0, return_inverse=True)
     ones = np.ones(len(rows))
     to_pair = sparse.csr_matrix((ones, (group.ravel(), np.arange(len(rows)))), shape=(len(pair), len(rows)))

@@ -47,11 +47,25 @@ CONTRAST_COLUMNS = (
 )
 
 
+_HIDDEN = (
+    "value",
+    "value_against",
+    "difference",
+    "low",
+    "high",
+    "se",
+    "statistic",
+    "p_value",
+    "p_adjusted",
+)
+
+
 def contrast_table(
     statistics: Statistics, metric: Metric, against: Against, query: Query | None = None
 ) -> pd.DataFrame:
     """Return the contrasts of a metric, p-values not yet corrected; by default at their own query."""
     query = query or statistics.query
+    # MOVER wants independent samples with limits; a metric whose values are not declares difference="none".
     if metric.difference == "none":
         raise ArgumentError(f"two values of {metric.name!r} are not independent samples")
     if against == "previous" and query.every is None:
@@ -66,6 +80,7 @@ def contrast_table(
     rest = statistics.rest(metric, query.by[0])
     if rest is None:
         raise ArgumentError(f"{metric.name!r} has no rest to compare with", next_step="use against='groups'")
+    # The rest of a group = all of its line less the group itself, so both sides share no answer.
     both = cells.merge(rest, on=list(query.keys), how="inner", suffixes=("", "_right"))
     right = _right_side(both).assign(label="the rest")
     if len(query.by) > 1:
@@ -82,11 +97,11 @@ def differences(
     unit: Unit | None = None,
 ) -> pd.DataFrame:
     """Return contrasts of two metric tables row by row; the right one has a column ``label``."""
-    left, right = left.reset_index(drop=True), right.reset_index(drop=True)
+    left = left.reset_index(drop=True)
+    right = right.reset_index(drop=True)
+    level = 0.95
     if len(left):
         level = float(left["level"].iloc[0])
-    else:
-        level = 0.95
     values, lows, highs = (
         [side[name].to_numpy(dtype=np.float64) for side in (left, right)] for name in ("value", "low", "high")
     )
@@ -108,14 +123,15 @@ def differences(
         small_base=left["small_base"] | right["small_base"],
         suppressed=left["suppressed"] | right["suppressed"],
     )
-    hidden = table["suppressed"].to_numpy()
-    table.loc[hidden, ["value", "value_against"]] = np.nan
+    # value_against = value - difference: of a hidden contrast nothing is shown, nor counted as a test
+    table.loc[table["suppressed"].to_numpy(), list(_HIDDEN)] = np.nan
     return table[["metric", *keys, *CONTRAST_COLUMNS]]
 
 
 def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     """Return contrasts with p-values corrected over all rows that have one."""
     table = table.reset_index(drop=True)
+    # A hidden or undefined comparison is no test: it does not count in the size of the family.
     known = table["p_value"].notna().to_numpy()
     if adjust == "none" or known.sum() < 2:
         return table
@@ -137,6 +153,7 @@ def _changes(metric: Metric, cells: pd.DataFrame, query: Query) -> pd.DataFrame:
     plain = differences(metric, left, right, keys=query.keys)
     if metric.days != "at_most":
         return plain
+    # Both periods in proportion to the shorter one: value x (days of the shorter / days of its own).
     shorter = np.minimum(*days)
     left, right = scaled(left, shorter / days[0]), scaled(right, shorter / days[1])
     return allowing_for_days(plain, differences(metric, left, right, keys=query.keys), days)
@@ -149,6 +166,7 @@ def _previous(cells: pd.DataFrame, by: tuple[str, ...], every: str) -> tuple[pd.
     else:
         groups = cells.groupby(lambda _: 0)
     order = groups.ngroup()
+    # The period before is the last one of the group that has data, which the label then names.
     before = pd.Series(cells.index, index=cells.index).groupby(order).shift()
     known = before.notna()
     left = cells[known]
@@ -167,6 +185,7 @@ def _pairs(
     groups: Iterable[Any] = [np.arange(len(cells))]
     if within:
         groups = cells.groupby(within, dropna=False).indices.values()
+    # All k (k - 1) / 2 pairs of groups, within each period.
     pairs = [pair for rows in groups for pair in combinations(rows, 2)]
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
     return cells.iloc[left], cells.iloc[right].assign(label=names.iloc[right])

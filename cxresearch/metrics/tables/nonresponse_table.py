@@ -94,6 +94,7 @@ def _score(study: Tables, name: str) -> tuple[str, Measure]:
 def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:
     """Count rows by cell, instrument and score; those with ``sent_at``, dated by it, where there is one."""
     names = study.table("responses").collect_schema().names()
+    # Who keeps silent has no moment of answering: only the sending tells the period a silence belongs to.
     if "sent_at" in names:
         rows = cells_of(study, "responses", query, time="sent_at", keep=("instrument", "sent_at", "score"))
         rows = rows.filter(~nw.col("sent_at").is_null())
@@ -111,22 +112,27 @@ def count_scores_sent(study: Tables, query: Query) -> pd.DataFrame:
 def _bounds(scores: pd.DataFrame, query: Query, measure: Measure) -> pd.DataFrame:
     """Cells with the score of the answers and its worst and best case; a wrong score is refused."""
     check_scores(scores["score"].to_numpy(), measure.scale)
+    # What an answer counts: +1, 0, -1 of an NPS, the answer itself of a mean, 1 or 0 of a box.
     worth = dict(zip(map(float, measure.scale.levels), measure.values, strict=True))
     answered = scores["score"].notna()
     n = scores["n"].where(answered, 0)
     rows = scores.assign(n=n, silent=scores["n"] - n, total=n * scores["score"].map(worth).fillna(0.0))
-    keys, sums = list(query.keys), ["n", "silent", "total"]
+    keys = list(query.keys)
+    sums = ["n", "silent", "total"]
     if keys:
         cells = rows.groupby(keys, dropna=False, as_index=False)[sums].sum()
     else:
         cells = rows[sums].sum().to_frame().T
-    n, every = cells["n"], cells["n"] + cells["silent"]
+    n = cells["n"]
+    every = n + cells["silent"]
     # Manski (1989): (sum of answers + silent x worst, or best) / all sent.
     ends = {
         name: measure.factor * (cells["total"] + cells["silent"] * end) / every
+        # Worst case: every silent customer gives the least value; best case: the greatest.
         for name, end in (("low", min(measure.values)), ("high", max(measure.values)))
     }
     return cells[keys].assign(
+        # Score of those who answered = factor x sum of values / answers; NaN where nobody did.
         value=measure.factor * cells["total"] / n.where(n > 0),
         **ends,
         se=np.nan,

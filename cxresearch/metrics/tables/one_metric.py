@@ -120,8 +120,11 @@ def metric(  # noqa: PLR0913 - choices of one door, by keyword
     3
     """
     whole_time = period is None
-    query = make_query(by, None if whole_time else every, clusters=clusters, weights=weights, level=level)
     check_choice("every", every, EVERY)
+    asked: Every | None = every
+    if whole_time:
+        asked = None
+    query = make_query(by, asked, clusters=clusters, weights=weights, level=level)
     statistics, chosen = statistics_of(data, name, query, options)
     query = statistics.query
     cells = chosen.estimate(statistics.of(chosen), query)
@@ -129,6 +132,7 @@ def metric(  # noqa: PLR0913 - choices of one door, by keyword
         cells = _of_period(cells, _period_start(data, period, every), every)
     if not query.by:
         return _estimate(cells, chosen, level)
+    # All groups at once: a hidden group's complement is hidden with it, so none can be judged by itself.
     table = finish(chosen, query, cells)
     groups = [_group(key) for key in table[list(query.by)].itertuples(index=False, name=None)]
     cells = cells.reset_index(drop=True)
@@ -160,6 +164,7 @@ def _period_start(data: Any, period: Any, every: Every) -> pd.Timestamp:
 def _of_period(cells: pd.DataFrame, start: pd.Timestamp, every: Every) -> pd.DataFrame:
     """Return the cells of one period; a period before the first or after the last with data is refused."""
     periods = cells["period"].dropna()
+    # Outside the data there is no zero: nothing was counted, so a number would be made up.
     if len(periods) and not periods.min() <= start <= periods.max():
         raise ArgumentError(
             f"there is nothing in {period_label(start, every)}",
@@ -177,13 +182,12 @@ def _estimate(cells: pd.DataFrame, chosen: Metric, level: float, *, hidden: bool
         denominator=chosen.denominator,
         nothing=chosen.nothing,
     )
+    # The reason names the base: n, or the effective n where weights or linked answers make it smaller.
     if hidden:
         reason = why_hidden(estimate.n, estimate.n_effective)
         return replace(estimate, value=math.nan, low=math.nan, high=math.nan, se=math.nan, note=reason)
     if "caution" in cells and len(cells):
         caution = str(cells["caution"].iloc[0])
-    else:
-        caution = ""
-    if caution:
-        warnings.warn(caution, CxWarning, stacklevel=3)
+        if caution:
+            warnings.warn(caution, CxWarning, stacklevel=3)
     return estimate

@@ -59,6 +59,7 @@ def find_metric(study: Tables, name: str) -> Metric:
     """
     listed = metrics_of(study)
     plain = plain_name(name)
+    # A box of any size can be asked for; only the customary ones are listed, so that a scorecard stays short.
     metric = listed.get(name) or listed.get(plain) or survey_metrics.box_metric(study, plain)
     if metric is None:
         raise ArgumentError(
@@ -79,6 +80,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("Net revenue retention")
     'net_revenue_retention'
     """
+    # casefold, not lower: capital and small sharp s of a German metric are one letter to it.
     return re.sub(r"[\s-]+", "_", str(name).strip().casefold())
 
 
@@ -120,5 +122,6 @@ def statistics_of(
     study = as_study(data, name)
     metric = find_metric(study, name)
     chosen = check_options(options, metric.options, of=metric.name)
+    # A user's column may have any name, also one that this package computes with: see group_columns.py.
     study, query = neutral_groups(study, replace(query, options=chosen))
     return Statistics(study, query), metric

@@ -176,6 +176,7 @@ def score_breakdown(
     by_class = _by_class(counts, instrument, classes, keys, table)
     hidden = table["suppressed"].to_numpy()
     by_class[list(classes)] = by_class[list(classes)].astype("float64")
+    # The classes of a hidden group give its score away: sum of their values / n.
     by_class.loc[hidden, list(classes)] = np.nan
     within = np.ones(len(table), dtype=bool)
     if period is not None:
@@ -195,10 +196,12 @@ def score_breakdown(
 def _classes(scale: Scale) -> dict[str, tuple[int, ...]]:
     if measures_for(scale) == ("nps",):
         return {
+            # Reichheld (2003): 0 to 6 detractors, 7 and 8 passives, 9 and 10 promoters.
             "detractors": tuple(range(7)),
             "passives": (7, 8),
             "promoters": (9, 10),
         }
+    # Bars run from the worst answer to the best, whichever end of the scale that is.
     if scale.direction == "high_is_good":
         worst_first = scale.levels
     else:
@@ -222,6 +225,7 @@ def _by_class(
     for name, answers in classes.items():
         part = rows[rows["score"].isin(answers)]
         if keys:
+            # Left join on the cells: a class that nobody of a group chose is a count of 0, no missing row.
             sums = part.groupby(keys, dropna=False, observed=True, as_index=False)[counted].sum()
             by_class[name] = table[keys].merge(sums, on=keys, how="left")[counted].fillna(0).to_numpy()
         else:

@@ -98,10 +98,11 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
                 "no metric has these groups", wanted="other columns in by: " + "; ".join(notes)
             )
         raise ArgumentError("no metric has anything to count", next_step="look at study.counts()")
-    judged = _judged(
-        [overall for _, _, overall in counted], last_ended(study, query.every) if query.every else None
-    )
-    parts = [_part(statistics, *one, judged) for one in counted]
+    ended = None
+    if query.every:
+        ended = last_ended(study, query.every)
+    judged = _judged([overall for _, _, overall in counted], ended)
+    parts = [_part(statistics, *tables, judged) for tables in counted]
     whole = _stack([part.whole for part in parts])
     groups = [adjusted(part.groups, adjust) for part in parts]
     table = _stack([part.table for part in parts])
@@ -155,10 +156,12 @@ def _evaluate(
     ungrouped: list[str] = []
     broken: dict[Family, DataError] = {}
     for metric in chosen:
+        # A family that failed once fails for all its metrics: one note, not one for each.
         if metric.family in broken:
             continue
         try:
             tables = _tables(statistics, metric)
+        # Asked for by name, a metric without the groups is a mistake; in a full card it is passed over.
         except NoSuchGroupError:
             if strict:
                 raise
@@ -225,9 +228,11 @@ def _part(
     nothing = pd.DataFrame(columns=["metric", "group", "whole", *CONTRAST_COLUMNS])
     whole, groups, rest = nothing, nothing, nothing
     comparable = metric.difference != "none"
+    # A metric that lags (renewals decided, days to adopt) is judged in its own last period that has ended.
     if metric.lags:
         judged = _judged([overall], judged)
     if query.every is not None and comparable:
+        # Over all groups, counted from the finer cells where that is exact.
         coarse = replace(query, by=())
         whole = _last(contrast_table(statistics, metric, "previous", coarse), (), judged)
         if query.by:
@@ -245,6 +250,7 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
     periods = pd.concat([part for part in periods_of if len(part)] or [pd.Series(dtype="datetime64[us]")])
     if not len(periods):
         return None
+    # A running period is no estimate of itself: the last that had ended is judged, if there is one.
     done = periods[periods <= ended]
     if len(done):
         periods = done
@@ -277,6 +283,7 @@ def _stack(
     direction = np.where(difference > 0, words[0], words[1])
     verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
     verdict[np.isnan(p_value)] = "not judged"
+    # Hidden comes last: a verdict on a hidden comparison would tell its sign.
     verdict[stacked["suppressed"].to_numpy(dtype=bool)] = "not shown"
     return stacked.assign(verdict=verdict)
 
@@ -302,6 +309,7 @@ def _unlike_days(parts: list[_Part], query: Query) -> tuple[str, ...]:
 
 def _opposed(study: Study, chosen: list[Metric], level: float) -> tuple[str, ...]:
     """Warn of instruments that run against each other, where so few rows are cheap to link by customer."""
+    # Two questions at least: one alone has none to run against.
     survey = [metric for metric in chosen if metric.family is count_scores]
     if len(survey) < 2 or study.summary("responses").rows > LINKED_ROWS:
         return ()

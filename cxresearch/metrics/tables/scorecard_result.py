@@ -132,6 +132,7 @@ class Scorecard(Result):
         rows = self.overall[(self.overall["metric"] == metric) & (self.overall["n"] > 0)]
         if not self.every or self.period is None:
             return None
+        # A metric that lags has no base in the card's period yet: its last one with a base stands in, named.
         periods = rows.loc[rows["period"] <= self.period, "period"]
         if not len(periods):
             return None
@@ -213,6 +214,7 @@ class Scorecard(Result):
                 note = "few answers"
             lines.append((label, texts.value, texts.interval, texts.n, f"{row['n_missing']:,}", note))
         text = pd.DataFrame(lines, columns=["metric", "value", "interval", "n", "missing", "note"])
+        # A group column may be called "value" or "n": neutral names cannot collide with those of the texts.
         groups, query = neutral_frame(rows[list(self.by)].reset_index(drop=True), Query(by=self.by))
         return with_users_names(
             pd.concat([text[["metric"]], groups, text.drop(columns="metric")], axis=1), query

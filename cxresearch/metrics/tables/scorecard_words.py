@@ -65,6 +65,7 @@ def _reading(row: Row) -> str:
 def since(row: Row, every: str) -> str:
     """Name the period a change is measured from where it is not the one right before."""
     against = row.get("against")
+    # A gap (a quarter without a survey) moves the comparison back: then the period is named.
     if not every or pd.isna(against) or against == label_before(row["period"], every):
         return ""
     return f" since {against}"
@@ -80,6 +81,7 @@ def finding(card: Any) -> str:
     judged = rows[rows["verdict"] != ""]
     if not len(judged):
         return f"{when}: there is no earlier {card.every} to compare with.{open_questions}"
+    # Within noise is p >= 1 - level after correction: no evidence of a change, not evidence of none.
     calm = judged[judged["verdict"] == "within noise"]
     moved = judged[judged["verdict"].isin(["up", "down"])]
     if len(moved):
@@ -113,6 +115,7 @@ def _movement(card: Any, row: Row) -> str:
     verb = "fell"
     if rose:
         verb = "rose"
+    # Better: it rose and high is good, or it fell and low is good; no judgement where neither is good.
     judgement = {("high", True): " (better)", ("low", False): " (better)"}.get(
         (card.good[row["metric"]], rose), " (worse)"
     )
@@ -186,6 +189,7 @@ def _of_groups(card: Any) -> pd.DataFrame:
 
 def _differences(card: Any, table: pd.DataFrame, verdicts: tuple[str, str]) -> str:
     """Name the groups with their differences and intervals, the surest first."""
+    # By p-value, not by size: the largest differences are those of the smallest groups, and mostly luck.
     beyond = table[table["verdict"].isin(verdicts)].sort_values("p_adjusted", kind="stable")
     texts = []
     for row in beyond.head(_GROUPS_NAMED).to_dict("records"):

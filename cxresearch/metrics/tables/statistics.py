@@ -42,17 +42,18 @@ class Statistics:
         self.study = study
         self.query = query
         self._tables: dict[tuple[str, tuple[str, ...], str | None], pd.DataFrame] = {}
-        self._found: dict[tuple[Family, tuple[str, ...], str | None], Any] = {}
+        self._counted: dict[tuple[Family, tuple[str, ...], str | None], Any] = {}
 
     def of(self, metric: Metric, query: Query | None = None) -> Any:
         """Return the statistics of a metric's family."""
         query = query or self.query
         key = (metric.family_of(query), query.by, query.every)
-        if key not in self._found:
-            self._found[key] = self._coarser(metric, query)
-        return self._found[key]
+        if key not in self._counted:
+            self._counted[key] = self._coarser(metric, query)
+        return self._counted[key]
 
     def _coarser(self, metric: Metric, query: Query) -> Any:
+        # Fine cells add up to coarse ones, but not where a customer stands in several: collapse is None then.
         if query != self.query and metric.collapse is not None:
             collapsed = metric.collapse(self.of(metric), self.query, query)
             if collapsed is not None:
@@ -65,6 +66,7 @@ class Statistics:
         key = (metric.name, query.by, query.every)
         if key not in self._tables:
             self._tables[key] = finish(metric, query, metric.estimate(self.of(metric, query), query))
+        # A copy: what one caller changes must not reach the next.
         return self._tables[key].copy()
 
     def rest(self, metric: Metric, column: str) -> pd.DataFrame | None:
@@ -84,13 +86,19 @@ def finish(metric: Metric, query: Query, cells: pd.DataFrame, *, complements: bo
     """
     keys = list(query.keys)
     table = cells[[*keys, *CELL_COLUMNS]].reset_index(drop=True)
+    # NaN, not n: where rows are independent and alike there is no design to correct for.
     table["n_effective"] = np.nan
     if "n_effective" in cells:
         table["n_effective"] = cells["n_effective"].to_numpy(float)
-    period: tuple[str, ...] = ("period",)
-    if query.every is None:
-        period = ()
-    table = flag_and_suppress(table, query.by if complements else (), apart=period)
+    period: tuple[str, ...] = ()
+    if query.every is not None:
+        period = ("period",)
+    # Total less the cells shown = the cell hidden: so its complement within a period is hidden as well.
+    groups: tuple[str, ...] = ()
+    if complements:
+        groups = query.by
+    table = flag_and_suppress(table, groups, apart=period)
     table.insert(0, "metric", metric.name)
-    table["level"], table["unit"] = query.level, str(metric.unit)
+    table["level"] = query.level
+    table["unit"] = str(metric.unit)
     return table[["metric", *keys, *TABLE_COLUMNS]]

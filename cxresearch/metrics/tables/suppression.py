@@ -55,8 +55,10 @@ def flag_and_suppress(
     n = table["n"].to_numpy()
     size = n
     if "n_effective" in table:
+        # fmin passes over NaN: without a design the base is n itself.
         size = np.fmin(n, table["n_effective"].to_numpy(float))
     size = np.round(size, 9)  # an effective n of 5 may be short of it by rounding
+    # n = 0 has nothing to hide, and an empty cell tells what any total tells.
     hidden = (n > 0) & (size < below)
     # Every total that may be published beside the cells: over any of the keys.
     totals = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
@@ -65,6 +67,7 @@ def flag_and_suppress(
     order = n
     if changed:
         order = _smallest_first(table, n, [*keys, *apart])
+    # Hiding a complement can leave a single hidden cell in another line: repeat until no line changes.
     while changed:
         before = int(hidden.sum())
         for line in lines:
@@ -105,5 +108,6 @@ def _protect(
     for open_line in weak:
         open_cells = np.flatnonzero((line == open_line) & ~hidden & (n > 0))
         if len(open_cells):
+            # The smallest cell goes, so that the least is lost (secondary suppression; Cox 1980).
             hidden[open_cells[np.argmin(order[open_cells])]] = True
     return hidden

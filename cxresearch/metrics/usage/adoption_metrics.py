@@ -147,8 +147,8 @@ def adopted_share(counts: UsageCounts, query: Query) -> pd.DataFrame:
     rows = counts.cells
     keys = [*query.keys, "complete"]
     # Only customers who had all the days are asked whether they used it in them.
-    exposed, adopted = rows["n"] * rows["exposed"], rows["n"] * rows["exposed"] * rows["adopted"]
-    sums = rows[keys].assign(joined=rows["n"], had=exposed, hits=adopted)
+    exposed = rows["n"] * rows["exposed"]
+    sums = rows[keys].assign(joined=rows["n"], had=exposed, hits=exposed * rows["adopted"])
     sums = sums.groupby(keys, dropna=False, as_index=False)[["joined", "had", "hits"]].sum()
     known = sums["complete"].to_numpy(bool)
     had = np.where(known, sums["had"], 0).astype(float)
@@ -201,6 +201,8 @@ def _mean_of_counts(values: Any, sizes: Any, *, level: float) -> tuple[float, fl
     mean = float((sizes * values).sum() / n)
     if n < 2:
         return mean, np.nan, np.nan, np.nan
+    # se = sqrt(sum of n_k (k - m)^2 / (n - 1) / n), k features used by n_k customers.
     se = float(np.sqrt((sizes * (values - mean) ** 2).sum() / (n - 1) / n))
+    # Student's t; the lower end stops at 0, since nobody uses fewer features than none.
     reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
     return mean, max(mean - reach, 0.0), mean + reach, se

@@ -74,6 +74,7 @@ def count_active(study: Study, query: Query) -> UsageCounts:
     active = _sizes(inside.select("customer_id", *keys).unique(), keys, "active")
     present = _there(study, people, query, of_customers)
     if of_usage:
+        # Groups of usage have no customers of their own: everybody there could have used each of them.
         present = present.merge(active[list(of_usage)].drop_duplicates(), how="cross")
     if keys:
         table = present.merge(active, on=keys, how="left")
@@ -120,6 +121,7 @@ def count_first_uses(
     # Time from joining to the first use; censored on leaving and at the cut.
     days = days_between(nw.col("started_at"), nw.col("first"))
     users = people.join(first, on="customer_id", how="inner").with_columns(
+        # Whole minutes: few different times to count, and finer than any promise of days.
         minutes=_whole_minutes(days),
         event=(nw.col("first") <= nw.col("end")).cast(nw.Int64),
         adopted=(days <= within_days).cast(nw.Int64),
@@ -131,6 +133,7 @@ def count_first_uses(
         raise _unknown_feature(study, feature)
     group = [name for name in pasts if name not in of_usage]
     silent = _silent(collect(people.group_by(group).agg(nw.len().alias("n"))), seen, pasts, of_usage)
+    # A first use after leaving is none: that customer is censored at the end of the stay.
     seen["minutes"] = np.where(seen["event"] == 1, seen["minutes"], seen["until"])
     cells = pd.concat([part for part in (seen, silent) if len(part)] or [seen], ignore_index=True)
     cells = cells.astype(dict.fromkeys(("minutes", "event", "exposed", "adopted", "n"), "int64"))
@@ -191,6 +194,7 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
 def collapse_usage(counts: UsageCounts, query: Query, coarser: Query) -> UsageCounts | None:
     """Return the counts of coarser cells, or None where customers would count twice."""
     dropped = set(query.by) - set(coarser.by)
+    # A customer who uses two features stands in both their cells: dropping that column would count twice.
     if not follows(query, coarser) or dropped & set(counts.overlapping):
         return None
     telling = [name for name in counts.cells if name not in (*query.keys, *counts.summed)]
@@ -231,6 +235,7 @@ def _used(
     if feature is not None and "feature" not in study.table("usage").collect_schema().names():
         raise DataError("usage has no column feature", next_step="map it, or ask for any use")
     columns = ("customer_id", "used_at", "quantity", *keep, *extra)
+    # A quantity of 0 is a row of the export, not a use.
     rows = cells_of(study, "usage", query, time="used_at", keep=columns).filter(nw.col("quantity") > 0)
     if feature is not None:
         rows = rows.filter(nw.col("feature") == feature)
@@ -263,6 +268,7 @@ def _joiners(study: Study, query: Query, within_days: float) -> nw.LazyFrame[Any
     rows = _people(study, query.by)
     if query.every is not None:
         rows = rows.with_columns(period=period_start(nw.col("started_at"), query.every, study.timezone))
+    # Only who joined within_days before the cut or earlier can be asked whether it happened in time.
     had = days_between(nw.col("started_at"), nw.lit(study.observed_until)) >= within_days
     return rows.with_columns(
         exposed=had.cast(nw.Int64),
@@ -271,6 +277,7 @@ def _joiners(study: Study, query: Query, within_days: float) -> nw.LazyFrame[Any
 
 
 def _whole_minutes(days: nw.Expr) -> nw.Expr:
+    # floor(x + 1/2), not round: engines differ on halves.
     minutes = (days * MINUTES_PER_DAY + 0.5).floor()
     return nw.when(minutes > 0).then(minutes).otherwise(nw.lit(0.0)).cast(nw.Int64)
 
@@ -333,6 +340,7 @@ def _there(
     spans = collect(rows.group_by([*by, "first", "last"]).agg(nw.len().alias("n")))
     if spans.empty:
         raise DataError("there is no customer", where="table customers")
+    # There in a period = came by its end less gone before it: two running sums instead of a row a day.
     periods = period_steps(study, spans["first"].min(), query.every)
     spans["_group"] = 0
     if by:
@@ -359,6 +367,7 @@ def _throughout(study: Study, people: nw.LazyFrame[Any], query: Query) -> nw.Laz
     """Customers with the periods strictly between which they were there on every day, as far as is known."""
     every = query.every or "month"
     rows = people.with_columns(
+        # Strictly between: who joined on the first of a month counts in it, the day before lies outside.
         first=period_start(nw.col("from_day") - timedelta(days=1), every),
         last=period_start(nw.col("to_day") + timedelta(days=1), every),
     )
@@ -385,6 +394,7 @@ def _with_none(
     if of_usage:
         present = present.merge(seen[list(of_usage)].drop_duplicates(), how="cross")
     if not keys:
+        # Who used nothing = customers there less those who used any feature: the mean counts them as 0.
         none = present.assign(n=present["customers"] - int(seen["n"].sum()), features=0)
         cells = pd.concat([seen.assign(complete=True), none[["features", "n", "complete"]]])
     else:

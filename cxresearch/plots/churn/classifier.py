@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxresearch.checks import check_choice
+from cxresearch.churn.evaluation.churn_odds import OddsRatios
+from cxresearch.churn.evaluation.effect_curve import EffectCurve
 from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation, NestedEvaluation
-from cxresearch.churn.evaluation.risk_effects import EffectCurve, OddsRatios
 from cxresearch.churn.risk.risk_list import ProfitCurve, money_words
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import (
@@ -69,6 +70,7 @@ def _base(result: ChurnEvaluation) -> str:
 
 def _gains(result: ChurnEvaluation, ax: Axes) -> None:
     table = result.gains
+    # Gains: share of leavers among the riskiest q of customers, from (0, 0); the diagonal is a random order.
     shares = np.r_[0.0, table["share"]]
     ax.fill_between(
         shares,
@@ -103,6 +105,7 @@ def _lift(result: ChurnEvaluation, ax: Axes) -> None:
         table["share"], table["lift_low"], table["lift_high"], color=PALETTE[0], alpha=0.18, linewidth=0
     )
     ax.plot(table["share"], table["lift"], color=PALETTE[0], linewidth=2, marker="o", markersize=4)
+    # Lift = share of leavers reached / share of customers contacted; 1 at random.
     ax.axhline(1, color=MUTED, linewidth=1)
     ax.annotate(
         "no better than random", (0.02, 1), xytext=(0, -6), textcoords="offset points", va="top", color=MUTED
@@ -114,6 +117,7 @@ def _lift(result: ChurnEvaluation, ax: Axes) -> None:
 
 
 def _calibration(result: ChurnEvaluation, ax: Axes) -> None:
+    # Right calibration lies on the diagonal and has slope 1: observed = predicted in every tenth.
     table = result.calibration
     top = 1.08 * float(max(table["high"].max(), table["predicted"].max()))
     ax.plot([0, top], [0, top], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -182,6 +186,7 @@ def _segment_rows(result: ChurnEvaluation) -> list[dict[str, Any]]:
             "high": row["auc_high"],
         }
         for row in result.by_segment.to_dict("records")
+        # NaN differs from itself: a group without a leaver or a stayer has no AUC.
         if row["auc"] == row["auc"]
     ]
 
@@ -211,6 +216,7 @@ def _forest(
     ax.set_yticks(heights, [row_label(row["label"]) for row in rows])
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.grid(visible=False, axis="y")
+    # Odds of 2 and of 1/2 are equally far from 1: on a logarithmic axis they look so.
     if log:
         from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -312,10 +318,12 @@ def draw_effect(result: EffectCurve, ax: Axes | None = None) -> Axes:
             table["value"], table["low"], table["high"], color=PALETTE[0], alpha=0.18, linewidth=0
         )
         ax.plot(table["value"], table["effect"], color=PALETTE[0], linewidth=2)
+        # Few points are single values of a score; the line between them is no estimate.
         if len(table) <= 12:
             ax.plot(table["value"], table["effect"], "o", color=PALETTE[0])
         ax.set(xlabel=result.label, ylabel="Mean risk")
         if result.method == "ale":
+            # ALE curves are centred: their mean over the customers is 0 (Apley and Zhu 2020).
             ax.axhline(0, color=GRID, linewidth=1.5, zorder=0.5)
             ax.set_ylabel("Risk against the average (points)")
         percent(ax.yaxis)

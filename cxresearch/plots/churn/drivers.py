@@ -89,11 +89,13 @@ def _performance(result: KeyDrivers, ax: Axes) -> Axes:
     table = result.table.dropna(subset=["performance"])
     middle_x = float(table["performance"].mean())
     middle_y = float(table["importance"].mean())
+    # Martilla and James (1977): four fields, cut at the means of importance and performance.
     ax.axvline(middle_x, color=MUTED, linewidth=1)
     ax.axhline(middle_y, color=MUTED, linewidth=1)
     for row in table.to_dict("records"):
         text = result.label(row["driver"])
         colour, point = INK, GOOD
+        # Share of bootstrap draws that leave the driver in its field: below 90 % the field is a guess.
         if row["quadrant_sure"] < 0.9:
             colour, point = NEUTRAL, NEUTRAL
             text += f" (field {100 * row['quadrant_sure']:.0f} % sure)"
@@ -135,6 +137,7 @@ def _asymmetry(result: KeyDrivers, ax: Axes) -> Axes:
     heights = np.arange(len(table))[::-1]
     ax.axvline(0, color=MUTED, linewidth=1)
     for height, row in zip(heights, table.to_dict("records"), strict=True):
+        # Penalty and reward against the middle group; unlike lengths tell basic from excitement (Kano 1984).
         for side, colour, shift in (("penalty", BAD, 0.13), ("reward", GOOD, -0.13)):
             ends = [row[f"{side}_low"], row[f"{side}_high"]]
             ax.plot(ends, [height + shift] * 2, color=colour, linewidth=1.8)

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from cxresearch.checks import check_choice
 from cxresearch.churn.curves.compare_curves import CurveComparison
 from cxresearch.churn.curves.expected_lifetime import ExpectedLifetime
-from cxresearch.churn.curves.hazard_model import HazardModel
+from cxresearch.churn.hazards.hazard_model_result import HazardModel
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import INK, MUTED, NEUTRAL, PALETTE, beside, look, new_axes, row_label
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
@@ -66,6 +66,7 @@ def _effect(ax: Axes, result: HazardModel, name: str, table: pd.DataFrame, colou
     ax.axhline(1, color=MUTED, linewidth=1)
     ax.fill_between(value, table["low"], table["high"], color=colour, alpha=0.16, linewidth=0)
     ax.plot(value, table["hazard_ratio"], color=colour, linewidth=2, marker="o", markersize=4)
+    # Hazard ratio exp(f(x) - f(reference)) is 1 at the reference by definition, without an interval.
     ax.plot([reference], [1], marker="o", markersize=9, markerfacecolor="white", markeredgecolor=colour)
     side = "left"
     if reference > value.mean():
@@ -92,6 +93,7 @@ def _effect(ax: Axes, result: HazardModel, name: str, table: pd.DataFrame, colou
 
 
 def _ratio_axis(ax: Axes, low: float, high: float) -> None:
+    # exp(b) and exp(-b) are equally far from 1 on a logarithmic axis.
     ax.set_yscale("log")
     ax.set_ylim(min(low / 1.08, 1 / 1.3), max(high, 1) * 1.2)
     ax.yaxis.set_major_locator(FixedLocator(list(_RATIOS)))
@@ -100,18 +102,20 @@ def _ratio_axis(ax: Axes, low: float, high: float) -> None:
 
 
 @draw.register(CurveComparison)
-def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, measure: str = "rmst") -> Axes:
+def draw_curve_comparison(
+    result: CurveComparison, ax: Axes | None = None, *, difference: str = "rmst"
+) -> Axes:
     """Draw the difference of each pair with its interval.
 
     Parameters
     ----------
-    measure : {"rmst", "survival"}
+    difference : {"rmst", "survival"}
         Difference in mean time within the horizon, or in the share still there at a time.
     """
-    check_choice("measure", measure, ("rmst", "survival"))
+    check_choice("difference", difference, ("rmst", "survival"))
     unit = result.unit
     scale = 1.0
-    if measure == "survival":
+    if difference == "survival":
         unit = Unit.SHARE_DIFFERENCE
         scale = 100.0
     rows = result.table.to_dict("records")
@@ -119,22 +123,23 @@ def draw_curve_comparison(result: CurveComparison, ax: Axes | None = None, *, me
         ax = ax or new_axes(8.6, 1.5 + 0.5 * len(rows))
         ax.axvline(0, color=MUTED, linewidth=1)
         for line, row in enumerate(rows):
-            value, low, high = (row[f"{measure}_{part}"] for part in ("difference", "low", "high"))
+            value, low, high = (row[f"{difference}_{part}"] for part in ("difference", "low", "high"))
             if np.isnan(value):
                 ax.annotate(row["note"] or "not known", (0, line), color=MUTED, va="center", fontsize=9)
                 continue
             bar, point = NEUTRAL, MUTED
+            # Colour only where the interval excludes 0.
             if low > 0 or high < 0:
                 bar, point = PALETTE[0], PALETTE[0]
             ax.plot([scale * low, scale * high], [line, line], color=bar, linewidth=2.4)
             ax.plot([scale * value], [line], marker="o", color=point, markersize=7)
             estimate = format_estimate(value, low, high, unit, signed=True)
-            beside(ax, line, f"{estimate}\n{format_p_value(row[f'{measure}_p_adjusted'])}")
+            beside(ax, line, f"{estimate}\n{format_p_value(row[f'{difference}_p_adjusted'])}")
         ax.set_yticks(range(len(rows)), [f"{row['first']} minus {row['second']}" for row in rows])
         ax.tick_params(axis="y", labelcolor=INK)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
-        if measure == "rmst":
+        if difference == "rmst":
             ax.set_title(f"Difference in mean time within {result.horizon:,.4g} {result.unit}")
             ax.set_xlabel(f"{str(result.unit).capitalize()}, {100 * result.level:g} % interval")
         else:

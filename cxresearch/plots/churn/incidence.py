@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxresearch.checks import check_number
-from cxresearch.churn.curves.churn_curve_result import ChurnIncidence
+from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.churn.survival import spread_apart, ticks_of, time_axis, write_at_risk
 from cxresearch.plots.registry import draw, draw_checked
@@ -78,6 +78,7 @@ def draw_churn_incidence(
 
 def _top(curves: Sequence[CumulativeIncidence], end: float) -> float:
     """End of the axis of shares: a round tenth above all churn."""
+    # Sum over kinds of F_k(t) = 1 - S(t): the top of the stack is all churn.
     lost = [float(np.interp(end, curve.time, curve.incidence.sum(axis=1), left=0.0)) for curve in curves]
     return float(min(1.0, np.ceil((max(lost) * 1.12 + 0.01) * 10) / 10))
 
@@ -130,6 +131,7 @@ def _stack(ax: Axes, curve: CumulativeIncidence, end: float, top: float, *, labe
         heights.append(float(floor[-1] + lost[-1] / 2))
         texts.append(f"{kind}\n{format_value(float(share), Unit.SHARE)}\n{interval}")
         colours.append(colour)
+        # Each kind stands on those before it: F_1, F_1 + F_2 ...
         floor = floor + lost
     ax.step(time, floor, where="post", color=INK, linewidth=1.2)
     if last < end:

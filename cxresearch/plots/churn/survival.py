@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cxresearch.checks import check_number
-from cxresearch.churn.curves.after_event import AfterEvent
-from cxresearch.churn.curves.churn_curve_result import ChurnCurve, ChurnIncidence
+from cxresearch.churn.after.after_event_result import AfterEvent
+from cxresearch.churn.curves.churn_curve_result import ChurnCurve
+from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.registry import draw, draw_checked
 from cxresearch.plots.style import INK, MUTED, PALETTE, look, new_axes, percent
@@ -117,6 +118,7 @@ def _title(result: ChurnCurve) -> str:
 
 def _curve(ax: Axes, curve: KaplanMeier, colour: str, end: float, axis_low: float) -> None:
     """Draw one curve from 0, its band, and its median."""
+    # Right-continuous steps from S(0) = 1, held until the end of follow-up.
     shown = curve.time <= end
     time = np.concatenate([[0.0], curve.time[shown]])
     survival = np.concatenate([[1.0], curve.survival[shown]])
@@ -185,6 +187,7 @@ def time_axis(ax: Axes, end: float, axis_low: float, result: ChurnCurve | ChurnI
 
 
 def _month_ticks(end: float) -> Floats:
+    # Whole months, whole quarters, whole years, with at most nine intervals.
     step = next((s for s in (1, 2, 3, 6, 12, 24, 36, 60, 120) if end / s <= 9), 240)
     return np.arange(0, end + 1e-9, step)
 
@@ -254,6 +257,7 @@ def spread_apart(heights: Sequence[float], least: float, low: float, high: float
         if not tight.size:
             break
         for i in tight:
+            # Half the missing distance each way; passes until none is tight, then back within the axis.
             push = (least - (placed[i + 1] - placed[i])) / 2
             placed[i] -= push
             placed[i + 1] += push
@@ -272,6 +276,7 @@ def write_at_risk(
     title: str = "At risk",
 ) -> None:
     """Write the number at risk under each tick, one line a group, aligned to the axis."""
+    # Number at risk under the axis (Pocock, Clayton and Altman 2002, doi:10.1016/S0140-6736(02)08594-X).
     top = -40.0
     left = -10.0 - 2.8 * max(len(f"{numbers[0]:,.0f}") for numbers in counts.values())
     ax.annotate(

@@ -45,7 +45,7 @@ def draw_comparison(
     kind : {"auc", "differences", "roc", "lift", "calibration", "decision"}
         Forest of AUCs; forest of differences with the zone of equivalence; ROC curves; leavers found by the
         share of customers approached; churn by predicted risk; net benefit by threshold. The last two show
-        the primary horizon and need the measures ``calibration`` and ``net_benefit``.
+        the primary horizon and need the metrics ``calibration`` and ``net_benefit``.
     horizon_days : float, optional
         For ROC and lift; by default the primary horizon. The forests show all horizons unless one is named.
     """
@@ -78,11 +78,15 @@ def _auc_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None) -> Axe
     colours = [PALETTE[names.index(score) % len(PALETTE)] for score in table["score"]]
     _forest(ax, table, "auc", labels, colours)
     _numbers(ax, table, "auc", signed=False)
-    ax.set_xlabel("AUC: chance that a leaver scored as riskier than a stayer")
+    words = result.followed
+    sides = "a leaver scored as riskier than a stayer"
+    if result.outcome != "churn":
+        sides = f"one with {words.noun} scored as likelier than one without"
+    ax.set_xlabel(f"AUC: chance that {sides}")
     head(
         ax,
-        "How well each score tells who will leave",
-        f"{result.n:,} rows of {result.n_customers:,} customers, {result.n_cases:,} leavers; "
+        f"How well each score tells who will {words.happen}",
+        f"{result.n:,} rows of {result.n_customers:,} customers, {result.n_cases:,} {result.followed.cases}; "
         f"{100 * result.level:g} % intervals",
         above=21,
     )
@@ -93,9 +97,10 @@ def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None)
     ax = ax or new_axes(8.0, 1.6 + 0.48 * len(table))
     pairs = table["first_label"] + " \N{MINUS SIGN} " + table["second_label"]
     labels = _with_horizon(table, list(pairs))
+    # Equivalence zone -margin to +margin: an interval inside it shows that no difference matters (TOST).
     ax.axvspan(-result.margin, result.margin, color="#e8eef4", zorder=0, linewidth=0)
     reference_line(ax, 0, f"no difference that matters (\N{PLUS-MINUS SIGN}{result.margin:g})")
-    colours = [{True: INK}.get(primary, MUTED) for primary in table["primary"]]
+    colours = [_ink(bool(primary)) for primary in table["primary"]]
     _forest(ax, table, "difference", labels, colours)
     _numbers(ax, table, "difference", signed=True, verdicts=True)
     ax.set_xlabel("difference of AUC: right of zero, the first score predicts better")
@@ -106,6 +111,13 @@ def _difference_forest(result: Comparison, table: pd.DataFrame, ax: Axes | None)
         above=21,
     )
     return ax
+
+
+def _ink(primary: bool) -> str:
+    """Black for the pair named beforehand: the others are looks by the way."""
+    if primary:
+        return INK
+    return MUTED
 
 
 def _main(result: Comparison) -> str:
@@ -146,6 +158,8 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
     else:
         frame = result.lift.rename(columns={"depth": "x", "captured": "y"})
     frame = frame[frame["horizon_days"] == horizon]
+    cases, controls, called, first = _sides(result)
+    # Chance: a random order calls as large a share of leavers as of stayers.
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
     for index, (score, part) in enumerate(frame.groupby("score", sort=False)):
@@ -155,7 +169,7 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
             auc = result.auc(str(score), horizon_days=horizon)
             label += f"  AUC {format_estimate(auc.value, auc.low, auc.high, Unit.AUC)}"
         else:
-            label += f"  riskiest tenth holds {100 * np.interp(0.1, part['x'], part['y']):.0f} % of leavers"
+            label += f"  {first} tenth holds {100 * np.interp(0.1, part['x'], part['y']):.0f} % of {cases}"
         ax.plot(part["x"], part["y"], color=colour, linewidth=2, linestyle=styles[index % 5], label=label)
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
@@ -163,22 +177,29 @@ def _curves(result: Comparison, ax: Axes, *, kind: str, horizon: float) -> Axes:
     ax.grid(color=GRID)
     ax.legend(loc="lower right", fontsize=9, handlelength=3)
     if kind == "roc":
-        ax.set_xlabel("stayers called at risk")
-        ax.set_ylabel("leavers called at risk")
-        title = f"Leavers and stayers called at risk (ROC, {horizon:g} days)"
+        ax.set_xlabel(f"{controls} called {called}")
+        ax.set_ylabel(f"{cases} called {called}")
+        title = f"{cases.capitalize()} and {controls} called {called} (ROC, {horizon:g} days)"
     else:
         ax.axvline(0.1, color=MUTED, linewidth=0.8)
-        ax.set_xlabel("customers approached, riskiest first")
-        ax.set_ylabel("leavers found among them")
-        title = f"Leavers reached by calling the riskiest first ({horizon:g} days)"
+        ax.set_xlabel(f"customers approached, {first} first")
+        ax.set_ylabel(f"{cases} found among them")
+        title = f"{cases.capitalize()} reached by calling the {first} first ({horizon:g} days)"
     head(ax, title, f"{_cases(result, horizon)}; dashed: at random")
     percent(ax.xaxis, ax.yaxis)
     return ax
 
 
+def _sides(result: Comparison) -> tuple[str, str, str, str]:
+    """Words for those with the outcome, those without, who is called to have it, and who comes first."""
+    if result.outcome == "churn":
+        return "leavers", "stayers", "at risk", "riskiest"
+    return result.followed.cases, "others", "likely to", "likeliest"
+
+
 def _cases(result: Comparison, horizon: float) -> str:
     row = result.table[result.table["horizon_days"] == horizon].iloc[0]
-    return f"{int(row['n']):,} rows, {int(row['cases']):,} leavers"
+    return f"{int(row['n']):,} rows, {int(row['cases']):,} {result.followed.cases}"
 
 
 def _calibration(result: Comparison, ax: Axes) -> Axes:
@@ -191,11 +212,13 @@ def _calibration(result: Comparison, ax: Axes) -> Axes:
     ax.annotate("as predicted", (place, place), ha="right", va="bottom", color=MUTED, fontsize=9)
     for index, (_, part) in enumerate(table.groupby("score", sort=False)):
         colour = PALETTE[index % len(PALETTE)]
+        # Intervals of shares are not symmetric: errorbar wants the distance to each end.
         errors = [part["observed"] - part["low"], part["high"] - part["observed"]]
         ax.errorbar(part["predicted"], part["observed"], yerr=errors, fmt="none", ecolor=colour, alpha=0.5)
         ax.scatter(
             part["predicted"],
             part["observed"],
+            # Area, not diameter, in proportion to the share of customers: an eye compares areas.
             s=20 + 300 * part["share"],
             color=colour,
             marker="osD^v"[index % 5],
@@ -206,18 +229,19 @@ def _calibration(result: Comparison, ax: Axes) -> Axes:
     ax.legend(loc="upper left", fontsize=9, markerscale=0.6)
     ax.set_xlim(0, edge)
     ax.set_ylim(0, top)
-    ax.set_xlabel("churn predicted from the score (fitted on other customers)")
-    ax.set_ylabel(f"churn within {result.horizon_days:g} days")
+    ax.set_xlabel(f"{result.followed.noun} predicted from the score (fitted on other customers)")
+    ax.set_ylabel(f"{result.followed.noun} within {result.horizon_days:g} days")
     base = (
         f"{_cases(result, result.horizon_days)}; {100 * result.level:g} % intervals; larger: more customers"
     )
-    head(ax, "Churn by answer", base)
+    head(ax, f"{result.followed.noun.capitalize()} by answer", base)
     percent(ax.xaxis, ax.yaxis)
     return ax
 
 
 def _decision(result: Comparison, ax: Axes) -> Axes:
     table = _needed(result.decision, "net_benefit")
+    # Net benefit of acting on nobody is 0, that of everybody the grey line (Vickers and Elkin 2006).
     ax.axhline(0, color=MUTED, linewidth=1)
     styles: list[Any] = ["-", (0, (6, 2)), (0, (2, 1.5)), "-.", ":"]
     for index, (label, part) in enumerate(table[table["label"] != "everybody"].groupby("label", sort=False)):
@@ -241,7 +265,7 @@ def _decision(result: Comparison, ax: Axes) -> Axes:
     return ax
 
 
-def _needed(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+def _needed(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     if table.empty:
-        raise ArgumentError(f"the contest was held without {measure!r}", next_step="add it to `measures`")
+        raise ArgumentError(f"the contest was held without {metric!r}", next_step="add it to `metrics`")
     return table

@@ -49,6 +49,7 @@ def draw_segments(result: SegmentContest, ax: Axes | None = None) -> Axes:
         places = list(range(len(labels)))[::-1]
         _zone(ax, result.margin)
         for place, row in zip(places, lines, strict=False):
+            # The side of a square grows with the root of its weight, so that its area shows the weight.
             size = 5 + 22 * weights.get(row["segment"], 0.1) ** 0.5 / 2
             _whisker(ax, place, row, colour=PALETTE[0], size=min(size, 14), marker="s")
         if result.pooled is not None:
@@ -115,6 +116,7 @@ def draw_power(result: Power, ax: Axes | None = None) -> Axes:
         if (table["runs"] > 0).any():
             _simulated(ax, table[table["runs"] > 0])
         ax.axhline(result.target, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+        # Standard errors fall with 1 / sqrt(rows): equal factors of rows are equal steps.
         ax.set_xscale("log")
         ax.set_xticks(list(table["rows"]), [f"{rows:,}" for rows in table["rows"]])
         ax.minorticks_off()

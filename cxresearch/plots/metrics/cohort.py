@@ -50,6 +50,7 @@ def draw_cohorts(
     table = table.loc[:, table.notna().any()]
     table = table.iloc[:, :ages].loc[lambda part: part.notna().any(axis=1)]
     if intervals is None:
+        # Two lines of numbers in a cell can be read in some 130 cells, not beyond.
         intervals = table.shape[1] <= 8 and len(table) <= 16
     # Cells with intervals are larger and their numbers smaller.
     cell, letters = (0.5, 0.3), 8.0
@@ -66,6 +67,7 @@ def draw_cohorts(
             fmt="",
             annot_kws={"fontsize": letters, "linespacing": 1.3},
             cmap=_SHADES,
+            # Shades span the shares there are, less a tenth so that the lowest is not white as a blank cell.
             vmin=max(np.nanmin(table.to_numpy(float), initial=1.0) - 0.1, 0.0),
             vmax=np.nanmax(table.to_numpy(float), initial=1.0),
             cbar=False,
@@ -88,6 +90,7 @@ def _cell_texts(result: CohortRetention, table: pd.DataFrame, *, intervals: bool
         for end in ("low", "high")
     )
     texts = shares + "\n" + low + " to " + high
+    # The first period has a share of 100 % by definition and no interval.
     return texts.where((low != "") & (high != ""), shares)
 
 
@@ -102,6 +105,7 @@ def _cohort_labels(result: CohortRetention, table: pd.DataFrame) -> list[str]:
     sizes = result.table.groupby("cohort")["n"].first().reindex(table.index)
     pattern = _DATES[result.every]
     labels = [f"{start:{pattern}}  (n {int(n):,})" for start, n in sizes.items()]
+    # Every third name stays: 135 cohorts, eleven years of months, still fit.
     if len(labels) > _MOST_LABELS:
         labels[1::3] = [""] * len(labels[1::3])
         labels[2::3] = [""] * len(labels[2::3])

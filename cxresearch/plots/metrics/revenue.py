@@ -77,6 +77,7 @@ def _waterfall(result: MrrBridge, ax: Axes, period: Any, group: dict[str, Any]) 
         colour = GOOD
         if change < 0:
             colour = BAD
+        # Waterfall: bar k stands on opening + the signed moves before it.
         ax.bar(place, change, bottom=running, color=colour, width=0.62)
         ax.plot([place - 0.69, place + 0.31], [running, running], color=MUTED, linewidth=0.8)
         tops.append(max(running, running + change))
@@ -128,6 +129,7 @@ def _people(row: Any, name: str) -> str:
 
 def _zoom(ax: Axes, row: Any, steps: list[str], tops: list[float]) -> None:
     """Cut the axis where the moves would be slivers, and say so: bars from a cut axis mislead otherwise."""
+    # The lowest balance on the way, not only at the ends: the axis must not cut into a bar.
     running = float(row["opening"]) + np.cumsum([LEDGER[name] * float(row[name]) for name in steps])
     low = min([*running, row["opening"], row["closing"]])
     high = max(tops)
@@ -164,12 +166,14 @@ def _history(result: MrrBridge, ax: Axes, group: dict[str, Any]) -> None:
             continue
         ax.bar(x, np.maximum(change, 0), bottom=above, color=_COLOURS[name], width=0.8, label=_LABELS[name])
         ax.bar(x, np.minimum(change, 0), bottom=below, color=_COLOURS[name], width=0.8)
+        # Gains stack upwards and losses downwards from 0, so that the net change lies between them.
         above = above + np.maximum(change, 0)
         below = below + np.minimum(change, 0)
     net = rows["closing"].to_numpy(float) - rows["opening"].to_numpy(float)
     ax.plot(x, net, color=INK, marker="o", markersize=3.5, linewidth=1.2, label="Net change")
     ax.axhline(0, color=MUTED, linewidth=0.8)
     ax.margins(y=0.08)
+    # ceil(periods / 9): at most nine dates fit side by side.
     every = max(1, -(-len(rows) // 9))
     ax.set_xticks(x[::every], [f"{start:%b %y}" for start in rows["period"].iloc[::every]])
     ax.grid(visible=False, axis="x")

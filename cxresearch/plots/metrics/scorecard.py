@@ -96,6 +96,7 @@ def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axe
     if by:
         groups = [(", ".join(map(str, group)), rows) for group, rows in table.groupby(by)]
         if len(groups) > _MOST_LINES:
+            # Six lines can be told apart; the groups with most answers have the narrowest ribbons.
             groups = sorted(groups, key=lambda part: -int(part[1]["n"].sum()))[:_MOST_LINES]
         for place, (text, rows) in enumerate(groups):
             _ribbon(ax, rows, unit, PALETTE[place % len(PALETTE)], text)
@@ -119,6 +120,7 @@ def _ribbon(ax: Axes, rows: pd.DataFrame, unit: Unit, colour: str, text: str) ->
     ends = [_shown(rows[end], unit).to_numpy() for end in ("low", "high")]
     ax.fill_between(x, ends[0], ends[1], color=colour, alpha=0.18, linewidth=0)
     ax.plot(x, _shown(rows["value"], unit).to_numpy(), color=colour, marker="o", markersize=4, linewidth=1.8)
+    # A hidden period has no value: the line breaks there, and the name stands at the last value shown.
     with_value = rows[rows["value"].notna()]
     if text and len(with_value):
         last = with_value.iloc[-1]

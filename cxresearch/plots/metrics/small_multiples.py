@@ -48,6 +48,7 @@ def draw_multiples(result: Scorecard, ax: Axes | None) -> Axes:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, label: str) -> None:
+    # Each panel has its own scale of values: points, per cents and hours share no axis.
     factor = 1.0
     title = label
     if Unit(rows["unit"].iloc[0]) is Unit.SHARE:

@@ -59,6 +59,7 @@ def _bars(result: TicketAgeing, ax: Axes) -> None:
             fontsize=9,
         )
     ax.set_xticks(range(len(counts)), result.table["band"], color=INK)
+    # Bars begin at 0: their length is the count.
     ax.set_ylim(0, max(float(counts.max(initial=0)), 1.0) * 1.22)
     ax.set_ylabel("open tickets")
     ax.grid(visible=False, axis="x")

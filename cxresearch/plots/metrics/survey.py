@@ -70,6 +70,7 @@ def _bar(ax: Axes, place: int, row: dict[Any, Any], classes: tuple[str, ...], co
         letters = INK
         if colour[0] * 0.3 + colour[1] * 0.6 + colour[2] * 0.1 < 0.55:
             letters = "white"
+        # A number wants 6 % of the width; below that the length alone speaks.
         if share >= 6:
             ax.text(
                 left + share / 2,

@@ -32,6 +32,7 @@ def draw_recovery(result: Recovery, ax: Axes | None = None) -> Axes:
         raise DataError("no effect could be estimated", next_step="print the result")
     with look():
         ax = ax or new_axes(9.5, 1.9 + 0.55 * len(rows))
+        # Effect / margin: within -1 to 1 no effect matters, whatever its unit.
         ax.axvspan(-1, 1, color=NEUTRAL, alpha=0.25, linewidth=0)
         ax.axvline(0, color=INK, linewidth=1)
         for place, row in enumerate(rows):

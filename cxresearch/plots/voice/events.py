@@ -39,6 +39,7 @@ def draw_around_event(result: AroundEvent, ax: Axes | None = None) -> Axes:
 
 def _weeks(ax: Axes, result: AroundEvent) -> None:
     weeks = result.by_week
+    # Week k holds the days 7 k to 7 k + 6: its point stands in its middle, the event between two weeks.
     middle = weeks["week"].to_numpy(float) + 0.5
     value = weeks["value"].to_numpy(float)
     reach = np.vstack([value - weeks["low"].to_numpy(float), weeks["high"].to_numpy(float) - value])
@@ -72,6 +73,7 @@ def draw_turning_points(result: TurningPoints, ax: Axes | None = None) -> Axes:
             ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2)
             ax.plot(row["ratio"], place, "o", color=colour)
         ax.axvline(1, color=MUTED, linewidth=1)
+        # Twice and half as often are equally far from 1 on a logarithmic axis.
         ax.set_xscale("log")
         ax.set_yticks(range(len(rows)), [row_label(row["kind"]) for row in rows], color=INK)
         ax.set_ylim(max(len(rows), 1) - 0.5, -0.5)

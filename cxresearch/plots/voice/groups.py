@@ -44,6 +44,9 @@ def draw_groups(result: GroupSearch, ax: Axes | None = None, *, most: int = 12) 
         )
     with look():
         ax = ax or new_axes(9.0, 1.9 + 0.5 * len(rows))
+        colour = MUTED
+        if named:
+            colour = INK
         for place, row in enumerate(rows):
             _bar(ax, place, row, colour=_colour(row, named=named, low_is_good=result.low_is_good))
             ax.annotate(
@@ -52,7 +55,7 @@ def draw_groups(result: GroupSearch, ax: Axes | None = None, *, most: int = 12) 
                 xycoords=("axes fraction", "data"),
                 va="center",
                 fontsize=9,
-                color=(MUTED, INK)[named],
+                color=colour,
             )
         _frame(ax, [row["group"] for row in rows])
         ax.set_xlabel(f"Pull on {result.name}: share of answers times difference")
@@ -66,6 +69,7 @@ def draw_groups(result: GroupSearch, ax: Axes | None = None, *, most: int = 12) 
 def _seen(result: GroupSearch, most: int) -> list[Row]:
     levels = result.by_column[~result.by_column["level"].str.startswith("(")].copy()
     levels["group"] = levels["column"] + " " + levels["level"]
+    # Pull = share of answers x difference from the others, in the unit of the score.
     order = levels["pull"].abs().sort_values(ascending=False).index[:most]
     rows: list[Row] = levels.loc[order].to_dict("records")
     return rows
@@ -142,6 +146,7 @@ def draw_change(result: ExplainedChange, ax: Axes | None = None, *, most: int = 
             labels = {"mix": "mix", "rate": "rate"}
             if place:
                 labels = dict.fromkeys(labels, "_nolegend_")
+            # Change = sum over groups of mix + rate; each part has its interval.
             for part, offset, colour in (("mix", -0.18, NEUTRAL), ("rate", 0.18, GOOD)):
                 ax.barh(place + offset, row[part], color=colour, height=0.34, label=labels[part])
                 bounds = [row[f"{part}_low"], row[f"{part}_high"]]

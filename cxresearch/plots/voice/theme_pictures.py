@@ -33,6 +33,7 @@ def draw_themes(result: Themes, ax: Axes | None = None, *, most: int = 15) -> Ax
         ax = ax or new_axes(8.0, 1.6 + 0.42 * len(rows))
         heights = np.arange(len(rows))[::-1]
         ax.barh(heights, rows["value"], color=GOOD, alpha=0.35, height=0.62)
+        # Wilson's limits are not symmetric about the share: drawn from end to end.
         ax.hlines(heights, rows["low"], rows["high"], color=GOOD, linewidth=1.8)
         ax.set_yticks(heights, [row_label(label) for label in rows["label"]])
         ax.set_xlim(left=0)
@@ -55,6 +56,7 @@ def draw_impact(result: ThemeImpact, ax: Axes | None = None) -> Axes:
         raise DataError("no theme was mentioned often enough to be drawn", next_step="see the table")
     with look():
         ax = ax or new_axes(8.0, 5.4)
+        # The urgent corner: mentioned more often than the median theme, and going with worse scores.
         middle = float(rows["share"].median())
         # The side of the axis on which a theme goes with bad news.
         worse, edge = 1.0, float(rows["high"].max())

@@ -43,6 +43,7 @@ def report_folders() -> tuple[Path, ...]:
 def list_reports() -> tuple[Report, ...]:
     """Return the package's own reports by name."""
     found: dict[str, Report] = {}
+    # Installed reports first: in a checkout both folders may hold one of a name.
     for folder in report_folders():
         for path in sorted(folder.glob("*.ipynb")):
             report = _describe(path)
@@ -83,6 +84,7 @@ def slug(text: str) -> str:
     >>> slug("Ces_vs NPS (2024)/../x")
     'ces-vs-nps-2024-x'
     """
+    # 60 letters: Windows admits 260 in a whole path, and a run adds folder, stamp and file.
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-") or "report"
 
 

@@ -119,6 +119,7 @@ def _text(value: Any) -> str:
         raise _NoFitError
     if len(value) > LONGEST_TEXT:
         raise _NoFitError(f"{len(value):,} characters", f"at most {LONGEST_TEXT:,} characters")
+    # A NUL ends a path for the system, and half a surrogate pair cannot be written as UTF-8.
     if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value):
         raise _NoFitError("it holds characters that are not text", "plain text")
     if _WITH_PASSWORD.match(value):
@@ -131,8 +132,10 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
+    # True is an int to Python; a yes where a number is wanted is a mistake.
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    # 18 digits fit into 64 bits; [0-9], not \d, which admits digits of other scripts.
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value):
         return int(value)
     raise _NoFitError(wanted="a whole number (int) such as 180")
@@ -211,6 +214,7 @@ def _relative(text: str, today: date) -> date | None:
     if shift:
         return today + timedelta(days=int(shift[1] + shift[2]))
     period = re.fullmatch(r"(last|this)-(week|month|quarter|year)(-start|-end)?", text)
+    # "this-month" could be its first or its last day: it must say which.
     if not period or (period[1] == "this" and not period[3]):
         return None
     start = _period_start(today, period[2])
@@ -224,6 +228,7 @@ def _relative(text: str, today: date) -> date | None:
 def _period_start(day: date, period: str) -> date:
     if period == "week":
         return day - timedelta(days=day.weekday())
+    # First month of a quarter: 3 floor((month - 1) / 3) + 1.
     month = {"month": day.month, "quarter": 3 * ((day.month - 1) // 3) + 1, "year": 1}[period]
     return date(day.year, month, 1)
 

@@ -80,6 +80,7 @@ def read_parameters(notebook: Mapping[str, Any], *, where: str = "the notebook")
     if not cells:
         return ()
     try:
+        # Read, not run: a report can be described, and its parameters checked, without trusting it.
         tree = ast.parse(cells[0])
     except SyntaxError as error:
         raise usage_error(
@@ -89,6 +90,7 @@ def read_parameters(notebook: Mapping[str, Any], *, where: str = "the notebook")
         ) from None
     comments = _comments(cells[0])
     found: dict[str, Parameter] = {}
+    # Imports serve the annotations (date, Literal) and are not run either.
     for node in tree.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)) or _is_prose(node):
             continue
@@ -166,6 +168,7 @@ def injected_source(values: Mapping[str, Any]) -> str:
     if any(isinstance(value, date) for value in _flat(values.values())):
         lines.append("from datetime import date")
     for name, value in values.items():
+        # The name goes into code: only an identifier can do nothing there.
         if not name.isidentifier():
             raise usage_error(f"{name!r} is not a name")
         lines.append(f"{name} = {_literal(value)}")
@@ -187,6 +190,7 @@ def _literal(value: Any) -> str:
         return "[" + ", ".join(_literal(item) for item in value) + "]"
     if isinstance(value, date):
         return f"date({value.year}, {value.month}, {value.day})"
+    # ascii writes every letter as a literal, so that no text can end its own quotes.
     return ascii(value)
 
 
@@ -237,6 +241,7 @@ def _kind(node: ast.expr, line: str) -> Kind:
 
 
 def _kind_of(node: ast.expr, line: str) -> Kind:
+    # "int | None" in quotes, as under `from __future__ import annotations` by hand.
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return _kind(ast.parse(node.value, mode="eval").body, line)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -291,6 +296,7 @@ def _default(node: ast.expr, name: str, line: str) -> Any:
         except (TypeError, ValueError):
             pass
     try:
+        # literal_eval admits literals alone, no names and no calls.
         value = ast.literal_eval(node)
     except (ValueError, SyntaxError):
         raise usage_error(
@@ -304,6 +310,7 @@ def _default(node: ast.expr, name: str, line: str) -> Any:
 
 
 def _inferred(default: Any, name: str, line: str) -> Kind:
+    # An empty list, or one of mixed types, does not tell what its items are.
     if isinstance(default, list) and default and len({type(item) for item in default}) == 1:
         return Kind(base="list", item=_inferred(default[0], name, line))
     base = {str: "str", bool: "bool", int: "int", float: "float", date: "date"}.get(type(default))

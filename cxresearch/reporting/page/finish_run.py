@@ -19,6 +19,7 @@ from cxresearch.reporting.writing.changes import changes_block, compare_headline
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+# Addresses in memory and names of cell files differ from run to run, and say nothing.
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 _CELL_FILE = re.compile(r"[^\s'\"<>]{0,200}ipykernel_\d+/\d+\.py")
 _KEPT_METADATA = ("tags",)
@@ -128,6 +129,7 @@ def _lines_of(path: Path) -> list[str]:
 def strike_secrets(text: str, secrets: dict[str, str]) -> str:
     """Replace the value of each secret that a notebook asked for by its name in brackets."""
     for name, value in secrets.items():
+        # A secret stands in JSON as it is, or with its quotes and letters escaped.
         for form in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
             text = text.replace(form, f"[{name}]")
     return text

@@ -16,6 +16,7 @@ from cxresearch.results.templating import render_html
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+# Gmail cuts a message at 102 KB and hides the rest behind a link.
 LARGEST = 90_000
 _PICTURES = 2
 _WIDTH = 520
@@ -100,6 +101,7 @@ def _shrink(path: Path) -> bytes:
 
     with Image.open(path) as image:
         height = max(1, round(image.height * _WIDTH / image.width))
+        # 64 colours: a chart has few, and a mail has little room.
         small = image.convert("RGB").resize((_WIDTH, height)).quantize(64)
     written = io.BytesIO()
     small.save(written, format="PNG", optimize=True)

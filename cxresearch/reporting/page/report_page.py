@@ -157,6 +157,7 @@ def _picture(mime: str, content: str) -> Markup | str:
     coded = re.sub(r"\s", "", content)
     if mime == "image/svg+xml":
         coded = base64.b64encode(content.encode("utf-8")).decode("ascii")
+    # What is not base64 could end the attribute it stands in.
     if not re.fullmatch(r"[A-Za-z0-9+/=]*", coded):
         return ""
     return block("output", kind="picture", mime=mime, text=coded)

@@ -66,6 +66,7 @@ def sparkline(items: Sequence[dict[str, Any] | None]) -> Sparkline | None:
     def y(value: float) -> float:
         if high == low:
             return _HEIGHT / 2
+        # Pixels count downwards: y = height - margin - room x (value - low) / (high - low).
         return _HEIGHT - 5 - (_HEIGHT - 10) * (value - low) / (high - low)
 
     return Sparkline(

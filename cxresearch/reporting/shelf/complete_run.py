@@ -22,6 +22,7 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
         Exit code 3 if a cell failed, 4 if a cell did not run or the results are missing or malformed.
     """
     for path in staging.rglob("*"):
+        # A link would publish a file from outside the run, and change with it.
         if path.is_symlink():
             problem = f"the notebook left a link in its folder: {path.relative_to(staging)}"
             raise ReportError(problem, code=ExitCode.INCOMPLETE, where=report, wanted="files of its own")
@@ -36,6 +37,7 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
                 early = output["ename"] == "SystemExit"
                 code = ExitCode.INCOMPLETE if early else ExitCode.CELL_FAILED
                 raise ReportError(problem, code=code, where=where, wanted="every code cell to run")
+        # A kernel that dies quietly leaves cells without a number: no error, and no result either.
         if not isinstance(cell.get("execution_count"), int):
             raise ReportError(
                 "a code cell did not run",
@@ -52,6 +54,7 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
 def check_results(path: Path, report: str) -> dict[str, Any]:
     """Return the content of a ``results.json`` that has the form `present.save_results` gives it."""
     try:
+        # RFC 8259 knows no NaN and no Infinity; Python would read them all the same.
         results = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except FileNotFoundError:
         raise _incomplete("the notebook wrote no results.json", report) from None

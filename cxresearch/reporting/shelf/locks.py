@@ -49,6 +49,7 @@ class Lock:
                         next_step="wait for it to end; nothing was changed",
                     ) from None
                 raise
+            # Removed and made anew between open and lock: the lock would be on a file that nobody sees.
             if _is_at(handle, self.path):
                 self._handle = handle
                 return

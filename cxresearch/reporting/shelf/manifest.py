@@ -43,6 +43,7 @@ def plain(value: Any) -> Any:
 
 def canonical(content: Any) -> str:
     """Return JSON text that is equal for equal content."""
+    # Sorted keys and no blanks: one text for one content, whatever the order of its making.
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -58,6 +59,7 @@ def code_hash() -> str:
     hashed = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         if path.suffix in (".py", ".pyi", ".j2") and "__pycache__" not in path.parts:
+            # NUL between name and content: no two sets of files give one stream of bytes.
             hashed.update(path.relative_to(root).as_posix().encode("utf-8") + b"\0")
             hashed.update(path.read_bytes() + b"\0")
     return hashed.hexdigest()
@@ -84,6 +86,7 @@ def causes(
         "code_sha256": code_hash(),
         "parameters": {name: plain(value) for name, value in values.items()},
         "alerts": list(alerts),
+        # Hashes, not paths: a file moved elsewhere is the same data.
         "sources": sorted({source["sha256"] for source in sources}),
     }
 

@@ -75,11 +75,13 @@ class Shelf:
         """
         shutil.rmtree(staging / ".private", ignore_errors=True)
         for path in sorted(staging.rglob("*"), reverse=True):
+            # Deepest first, each written to the disk before the folder that names it.
             path.chmod(0o755 if path.is_dir() else 0o644)
             sync(path)
         staging.chmod(0o755)
         sync(staging)
         target = self.folder / run
+        # rename(2) within a file system is atomic: a run is there whole or not at all.
         staging.rename(target)
         sync(self.folder)
         self._point(run, pointer)
@@ -96,6 +98,7 @@ class Shelf:
             temporary.unlink()
         with contextlib.suppress(OSError, NotImplementedError):  # a file system without links has latest.json
             temporary.symlink_to(run, target_is_directory=True)
+            # A link cannot be changed in place: a new one takes its name in one step.
             temporary.replace(self.folder / "latest")
 
     def keep_failure(self, staging: Path, run: str, facts: Mapping[str, Any]) -> Path:
@@ -123,6 +126,7 @@ class Shelf:
     def _repair(self) -> None:
         """Point `latest` at a run that was published just before its runner was killed."""
         latest, runs = self.latest(), self.runs()
+        # Names begin with the time, so that the order of names is that of time.
         if runs and (latest is None or latest.name < runs[-1].name):
             results = json.loads((runs[-1] / "results.json").read_text(encoding="utf-8"))
             manifest = json.loads((runs[-1] / "manifest.json").read_text(encoding="utf-8"))
@@ -161,6 +165,7 @@ def write_atomically(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        # fsync before the rename: else a crash may leave the new name with no content.
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

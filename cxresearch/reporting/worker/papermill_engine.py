@@ -9,6 +9,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
 
+# A cell that prints in a loop fills the disk and then the browser: what is shown has an end.
 STREAM_CAP = 200_000
 DATA_CAP = 8_000_000
 CUT = "\n[... output cut here: more than {cap:,} characters from one cell ...]\n"
@@ -32,6 +33,7 @@ def new_kernel_manager() -> ReportKernelManager:
     """
     if sys.platform == "win32":
         return ReportKernelManager(connection_file="kernel.json")
+    # Sockets in a private folder: on a port of the machine any of its users could send code to the kernel.
     return ReportKernelManager(transport="ipc", ip="socket", connection_file="kernel.json")
 
 

@@ -26,6 +26,7 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     else:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    # The parent may have died before the request was made: then nobody would send the signal.
     if os.getppid() != parent:
         os._exit(1)
 
@@ -55,6 +56,7 @@ def end_on_sigterm() -> None:
 
 
 def _on_signal(number: int, _: FrameType | None) -> None:
+    # Between moving the run and pointing at it a signal waits, or a reader would find half.
     if _state["held"]:
         _state["pending"] = number
         return
@@ -78,6 +80,7 @@ def held() -> Iterator[None]:
         with _guard:
             _state["held"] -= 1
             number = 0
+            # Python raises in the main thread only; elsewhere the signal stays pending.
             if not _state["held"] and threading.current_thread() is threading.main_thread():
                 number, _state["pending"] = _state["pending"], 0
         if number:

@@ -51,6 +51,7 @@ class Worker:
         from cxresearch.reporting.worker.papermill_engine import new_kernel_manager
 
         self._manager = new_kernel_manager()
+        # A fixed hash seed: the order of sets is the same in every run, and so is the page.
         environment = {**os.environ, "PYTHONHASHSEED": "0", "IPYTHONDIR": str(Path.cwd() / "ipython")}
         run_sync(self._manager.start_kernel)(env=environment, cwd=str(Path.cwd()))
         self._used = False

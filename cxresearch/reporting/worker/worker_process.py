@@ -65,6 +65,7 @@ class WorkerProcess:
             env=_environment(),
             text=True,
             encoding="utf-8",
+            # A session of its own: killing its group reaches whatever the notebook started.
             start_new_session=True,
         )
         log.close()
@@ -110,6 +111,7 @@ class WorkerProcess:
         place = -1
         while True:
             try:
+                # monotonic, not the clock of the day, which may be set back while a run is on.
                 answer = self._answers.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 self.stop()
@@ -179,6 +181,7 @@ def sweep_homes() -> None:
     """Remove the folders of workers whose runner was killed: their lock is free."""
     for home in Path(tempfile.gettempdir()).glob(_HOME_PREFIX + "*"):
         with contextlib.suppress(ReportError, OSError):
+            # A minute's grace: between making the folder and locking it another runner must not sweep it.
             if time.time() - home.stat().st_mtime > 60 and home.stat().st_uid == os.getuid():
                 with Lock(home / "lock"):
                     shutil.rmtree(home, ignore_errors=True)

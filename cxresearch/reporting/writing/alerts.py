@@ -167,6 +167,7 @@ def _judge_threshold(rule: Rule, figure: Mapping[str, Any]) -> dict[str, str]:
     beyond = _SIGNS[rule.sign]
     # The whole interval lies beyond a threshold where its nearer end does; NaN never does.
     nearer_end = {"<": high, ">": low}[rule.sign[0]]
+    # Without "significantly" the value alone decides, and the sentence says how sure it is.
     surely = beyond(nearer_end, rule.number)
     fired = beyond(value, rule.number) and (surely or not rule.sure)
     reading = {True: "the whole interval lies beyond", False: "the interval does not lie wholly beyond"}

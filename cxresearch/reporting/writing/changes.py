@@ -63,6 +63,7 @@ class Change:
     @property
     def significant(self) -> bool:
         """Whether the interval of the difference leaves out zero."""
+        # Two runs may share customers: taken as independent, the interval is rather too wide.
         return self.known and (self.low > 0 or self.high < 0)
 
     @property
@@ -111,6 +112,7 @@ def compare_headlines(
         _change(item, earlier[item["name"]])
         for item in now
         if item["name"] in earlier
+        # Limits of another level cannot be squared and added: such a figure is not compared.
         and (item["unit"], item["level"]) == (earlier[item["name"]]["unit"], earlier[item["name"]]["level"])
     )
 

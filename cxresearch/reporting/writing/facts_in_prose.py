@@ -40,6 +40,7 @@ def fill_facts(source: str, facts: Mapping[str, Any]) -> str:
 
     def fact(match: re.Match[str]) -> str:
         name, form = match[1], match[2]
+        # An unknown name stays visible in its braces: an empty place would read as a sentence.
         if name not in facts or not _is_filter(form):
             return match[0]
         return _MARKDOWN.sub(r"\\\1", _written(facts[name], form))

@@ -46,9 +46,11 @@ def narrow(study: Study, segment: str) -> Study:
     for name in study.tables:
         frame = study.table(name)
         if name != "customers" and "customer_id" in frame.collect_schema().names():
+            # Semi-join: a customer listed twice must not double the rows of a table.
             tables[name] = frame.join(ids, on="customer_id", how="semi")
         elif name == "events":
             tables[name] = frame  # what happened to the company happened to every segment
+    # An empty segment would make an empty report that looks like a quiet month.
     if not len(members.select("customer_id").head(1).collect()):
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
     narrowed = type(study).from_frames(

@@ -73,13 +73,16 @@ def change_date(sums: DatedSums, scan: SplitScan, *, level: float = 0.95) -> Cha
     """
     gain = step_gain(scan)
     split = int(np.argmax(gain))
+    # The noisier side: with the quieter one's variance the set of days would be too small.
     variance = max(_row_variance(sums, 0, split + 1), _row_variance(sums, split + 1, len(sums.day)))
     width = np.diff(sums.day).astype(np.float64)
     judged = np.flatnonzero(scan.judged)
+    # Two constant levels: the day is certain.
     if variance <= 0:
         chosen = np.array([split])
     else:
         share = scan.share[judged]
+        # posterior(k) ~ exp(gain(k) / 2 s^2) / sqrt(f (1 - f)): both levels integrated out under flat priors.
         weight = np.exp((gain[judged] - gain[split]) / (2 * variance)) / np.sqrt(share * (1 - share))
         chosen = judged[_smallest_set(weight, width[judged], level)]
     return ChangeDate(
@@ -114,6 +117,7 @@ def _row_variance(sums: DatedSums, start: int, stop: int) -> float:
     squares = float(part.squares(mean).sum())
     influence = part.linked_total - mean * part.linked_base
     if part.local and len(influence):
+        # Sum of each block's influences stands at its last row.
         running, _ = cluster_cusum(part.linked_who, influence)
         ends = np.ones(len(influence), dtype=bool)
         ends[:-1] = part.linked_who[1:] != part.linked_who[:-1]

@@ -164,14 +164,17 @@ def find_changes(
         parts = [family[stretch.series].part(stretch.start, stretch.stop) for stretch in stretches]
         looks = [scan_splits(part, **rules) for part in parts]
         observed = np.array([look.largest for look in looks])
+        # Round r tests at error / 2^(r - 1): later rounds together at most the error of the first.
         limit = (1 - level) / 2**turn
         maxima = _enough_maxima(parts, looks, observed, draws=draws, limit=limit, rng=rng)
         adjusted = np.minimum(family_p_values(observed, maxima) * 2**turn, 1.0)
         if turn == 0:
             p_values[able] = adjusted
+            # The largest statistic of the whole family, in each draw, is what chance alone reaches.
             critical = float(np.quantile(maxima.max(axis=1), level))
         fresh = []
         for stretch, part, look, p_value in zip(stretches, parts, looks, adjusted, strict=True):
+            # A p-value of exactly the error counts: (1 + 49) / 1000 is 0.05 but for rounding.
             if p_value > 1 - level + 1e-12:
                 continue
             compared = step_or_slide(part, look, level=level, rng=rng)
@@ -233,6 +236,7 @@ def _dated(
         part = family[hit.stretch.series].part(start, stop)
         scan = scan_splits(part, **rules)
         split = hit.split
+        # Bai (1997): dated anew between its neighbours, as the first search took them for noise.
         if hit.look.shape != "slide" and scan.judged.any():
             split = start + change_date(part, scan, level=level).split + 1
         dated.append(replace(hit, split=split))

@@ -55,6 +55,7 @@ class DatedSums:
 
     def squares(self, mean: float | Floats) -> Floats:
         """Sum over the unlinked rows of each day the squared influence (total - mean base)^2."""
+        # sum (t - m b)^2 = tt - 2 m tb + m^2 bb
         squares: Floats = self.tt - 2 * mean * self.tb + mean * mean * self.bb
         return np.maximum(squares, 0.0)
 
@@ -105,6 +106,7 @@ def dated_sums(
     weight = np.ones(len(amount)) if base is None else np.asarray(base, dtype=np.float64)
     labels = np.arange(len(amount)) if who is None else np.asarray(who, dtype=np.int64)
     _, code, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    # A cluster of one row is no cluster: its square goes into the sums by day.
     linked = sizes[code] > 1
     free = ~linked
 

@@ -93,6 +93,7 @@ def window_contrast(sums: DatedSums, days: Sequence[int], *, window: int) -> Win
         )
     after = float((late * sums.total).sum()) / n_after
     before = float((early * sums.total).sum()) / n_before
+    # change = sum of w t with w = 1{after} / n_after - 1{before} / n_before
     weight = late / n_after - early / n_before
     fitted = np.where(late > 0, after, before)
     return WindowContrast(
@@ -155,6 +156,7 @@ class Calendar:
             return float("nan")
         effects = self._effects(days)
         calendar = slice(0, self._calendar)
+        # sum of t - b x'g over the window, g the effects of weekday and month
         late_level = late[1][self._one] - late[0][self._one, calendar] @ effects
         early_level = early[1][self._one] - early[0][self._one, calendar] @ effects
         return float(late_level / n_late - early_level / n_early)
@@ -163,8 +165,10 @@ class Calendar:
         """Effects learnt from the days outside all windows; 0 where too few of these are left."""
         spans = _merged([(day - self.window, day + self.window) for day in (*days, *self.days)])
         inside = self._stretch(spans)
+        # Normal equations of the days outside: all days less those inside the windows.
         normal = self._normal[-1] - inside[0]
         moment = self._moment[-1] - inside[1]
+        # With fewer than four days a coefficient the effects would add more noise than they take off.
         if len(self.sums.day) - inside[2] < 4 * len(normal):
             return np.zeros(self._calendar)
         effects: Floats = np.linalg.lstsq(normal, moment, rcond=1e-10)[0][: self._calendar]
@@ -199,6 +203,7 @@ def placebo_days(sums: DatedSums, days: Sequence[int], *, window: int) -> Ints:
     candidates = np.arange(sums.day[0] + window, sums.day[-1] - window + 2)
     free = np.ones(len(candidates), dtype=bool)
     for day in days:
+        # Windows [d - w, d + w) of two days are disjoint from a distance of 2 w on.
         free &= np.abs(candidates - day) >= 2 * window
     return np.asarray(candidates[free], dtype=np.int64)
 
@@ -275,6 +280,7 @@ def window_test(change: float, se: float, placebos: Reference, *, level: float) 
 
     tail = (1 + level) / 2
     if np.isfinite(placebos.se) and placebos.se > 0:
+        # t = (change - mean of the placebos) / sd of the placebos, on (independent placebos - 1) degrees
         df = placebos.independent - 1
         change -= placebos.mean
         p_value = 2 * float(t.sf(abs(change) / placebos.se, df))

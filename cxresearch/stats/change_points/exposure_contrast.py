@@ -87,6 +87,7 @@ def exposure_contrast(
     first = int(min(rows.day.min(), event_day.min())) - 2 * window
     length = int(max(rows.day.max(), event_day.max())) - first + 2 * window + 2
     others = CustomerRows(who=rows.who[~exposed], day=rows.day[~exposed], value=rows.value[~exposed])
+    # Running sums by day: the others' answers in any window are a difference of two of them.
     counts = np.concatenate([[0.0], np.cumsum(np.bincount(others.day - first, minlength=length))])
     totals = np.bincount(others.day - first, weights=others.value, minlength=length)
     totals = np.concatenate([[0.0], np.cumsum(totals)])
@@ -108,6 +109,7 @@ def exposure_contrast(
         beside = (totals[opened + window] - totals[opened]) / n_others
         value = rows.value[row[inside]]
         own = value - beside
+        # u = sign (x - mean of the others in its window - mean of that difference) / n, added up by customer
         np.add.at(influence, rows.who[row[inside]], sign * (own - own.mean()) / n)
         # an answer x of the others on day d counts with sum over open windows of (x - mean) / (n n_others)
         weight = _covering(opened, 1 / (n * n_others), window, length)
@@ -124,6 +126,7 @@ def exposure_contrast(
         others_before=others_before,
         others_after=others_after,
         difference=(after - before) - (others_after - others_before),
+        # Var = G / (G - 1) sum over customers of u_c^2, G customers with any influence
         se=float(np.sqrt((influence**2).sum() * clusters / max(clusters - 1, 1))),
         n_before=n_before,
         n_after=n_after,

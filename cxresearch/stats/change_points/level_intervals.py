@@ -71,6 +71,7 @@ def level_change(sums: DatedSums, cut: int, *, level: float) -> LevelInterval:
 def _mean(sums: DatedSums, chosen: Bools) -> tuple[float, float, float]:
     base = float(sums.base[chosen].sum())
     value = float(sums.total[chosen].sum()) / base
+    # level = sum of w t over the chosen days, w = 1 / their base
     weight = np.where(chosen, 1 / base, 0.0)
     return value, contrast_variance(sums, np.full(len(chosen), value), weight), base
 
@@ -78,6 +79,7 @@ def _mean(sums: DatedSums, chosen: Bools) -> tuple[float, float, float]:
 def contrast_variance(sums: DatedSums, fitted: Floats, weight: Floats) -> float:
     """Sum over clusters of the squared sum of weight (total - fitted base), times G / (G - 1)."""
     used = weight != 0
+    # Unlinked rows are clusters of one: sum of w^2 (t - fitted b)^2.
     squares = float((weight**2 * sums.squares(fitted)).sum())
     rows = float(sums.bb[used].sum())
     within = used[sums.linked_at]

@@ -42,6 +42,7 @@ def visible_change(
     if not len(judged) or not np.isfinite(critical):
         return float("nan")
     split = judged[np.argmin(np.abs(scan.share[judged] - share))]
+    # c = critical + z(power); d = c se / sqrt(1 - c^2 / G), infinite where c^2 reaches G
     reach = critical + float(norm.ppf(power))
     clusters = float(sums.bb.sum()) + len(np.unique(sums.linked_who))
     left = 1 - reach**2 / clusters

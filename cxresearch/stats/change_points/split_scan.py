@@ -93,6 +93,7 @@ def scan_splits(sums: DatedSums, *, least: float = 30, least_days: int = 1, trim
     judged &= (place >= least_days) & (len(base) - place >= least_days)
     return SplitScan(
         share=share,
+        # S(k) = T_k - f_k T, since the mean is T / B and f_k = B_k / B
         cusum=total[:-1] - share * total[-1],
         se=np.sqrt(_variance(sums, share)),
         judged=judged,
@@ -104,6 +105,7 @@ def _variance(sums: DatedSums, share: Floats) -> Floats:
     """Variance of S(k): sum over clusters c of (C_c(k) - f_k C_c)^2, with C_c(k) the cluster's CUSUM."""
     mean = sums.mean
     squares = np.cumsum(sums.squares(mean))
+    # Unlinked rows: sum of u^2 (1{i <= k} - f)^2 = (1 - f)^2 sum before + f^2 sum after
     variance: Floats = (1 - share) ** 2 * squares[:-1] + share**2 * (squares[-1] - squares[:-1])
     if not len(sums.linked_at):
         return variance
@@ -115,6 +117,7 @@ def _variance(sums: DatedSums, share: Floats) -> Floats:
     cross = np.bincount(sums.linked_at, weights=influence * last, minlength=days)
     own = np.cumsum(own)
     cross = np.cumsum(cross)
+    # Linked rows: sum over c of C_c(k)^2 - 2 f C_c(k) C_c + f^2 C_c^2
     linked = own[:-1] - 2 * share * cross[:-1] + share**2 * cross[-1]
     variance += np.maximum(linked, 0.0)
     return variance
@@ -126,6 +129,7 @@ def cluster_cusum(who: Ints, influence: Floats) -> tuple[Floats, Floats]:
     fresh[1:] = who[1:] != who[:-1]
     starts = np.flatnonzero(fresh)
     sums = np.cumsum(influence)
+    # One running sum over all clusters, less what it was before the cluster began.
     before = np.concatenate([[0.0], sums[starts[1:] - 1]])
     cluster = np.cumsum(fresh) - 1
     return sums - before[cluster], np.add.reduceat(influence, starts)[cluster]

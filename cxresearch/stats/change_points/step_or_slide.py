@@ -98,6 +98,7 @@ def step_or_slide(
         signs = fair_signs(len(clusters), draws, rng)
         noise = wild_noise(sums, fitted, clusters=clusters, signs=signs, rng=rng).T
         simulated.append(_lead_of_slide(fitted * sums.base + noise, sums, scan))
+    # P(lead at least as large | step), P(lead at most as large | slide): (1 + hits) / (1 + draws)
     p_step = (1 + int((simulated[0] >= observed).sum())) / (1 + draws)
     p_slide = (1 + int((simulated[1] <= observed).sum())) / (1 + draws)
     error = (1 - level) / 2
@@ -137,6 +138,7 @@ def fit_slide(sums: DatedSums, scan: SplitScan, *, level: float = 0.95) -> Slide
     fitted = coefficients[0] + coefficients[1] * _ramp(sums.day, place)
     influence = sums.linked_total - fitted[sums.linked_at] * sums.linked_base
     variance = (float(sums.squares(fitted).sum()) + float((influence**2).sum())) / scan.base
+    # Likelihood ratio set: 2 (l_max - l) = (gain_max - gain) / s^2 within chi-squared's quantile on 1 degree
     near = np.flatnonzero(gain >= gain[place] - float(chi2.ppf(level, 1)) * variance)
     length = float(sums.day[-1] - sums.day[place])
     last = np.array([1.0, length])
@@ -221,6 +223,7 @@ def _line(sums: DatedSums, place: int) -> tuple[Floats, Floats]:
     """Level and slope of a slide from a day on, with their covariance clustered (Liang and Zeger 1986)."""
     ramp = _ramp(sums.day, place)
     design = np.column_stack([np.ones(len(ramp)), ramp])
+    # b = (X'WX)^-1 X't with W the base; covariance = bread meat bread, meat = sum over clusters of s_c s_c'
     bread = np.linalg.inv(design.T @ (design * sums.base[:, None]))
     coefficients = bread @ (design.T @ sums.total)
     fitted = design @ coefficients

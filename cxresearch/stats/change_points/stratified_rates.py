@@ -100,11 +100,15 @@ def stratified_rate_ratio(counts: Floats, stretches: Stretches, *, level: float 
     shared = (t1 > 0) & (t0 > 0)
     events = int(a[shared].sum())
     others = int(c[shared].sum())
+    # Rate of the others in the mixture of the first: sum of C / T0 x T1, over sum of T1
     standard = float((c[shared] * t1[shared] / t0[shared]).sum())
     exposed = float(t1[shared].sum())
     nothing = float("nan")
-    rate = events / exposed if exposed else nothing
-    other_rate = standard / exposed if exposed else nothing
+    rate = nothing
+    other_rate = nothing
+    if exposed:
+        rate = events / exposed
+        other_rate = standard / exposed
     if above <= 0 or below <= 0:
         return RateRatio(
             ratio=nothing, low=nothing, high=nothing, se_log=nothing, p_value=nothing, events=events,
@@ -114,22 +118,25 @@ def stratified_rate_ratio(counts: Floats, stretches: Stretches, *, level: float 
 
     def spread(at: float) -> float:
         """Standard deviation of the estimating function sum(A T0/T) - ratio sum(C T1/T)."""
+        # rate of a stratum at this ratio: (A + C) / (ratio T1 + T0); each count less what it makes expected
         base = (a + c) / np.where(at * t1 + t0 > 0, at * t1 + t0, 1.0)
         expected = base[stretches.stratum] * stretches.exposure
-        here = stretches.stratum
         part = np.where(
             first,
-            (counts - at * expected) * (t0 / whole)[here],
-            -at * (counts - expected) * (t1 / whole)[here],
+            (counts - at * expected) * (t0 / whole)[stretches.stratum],
+            -at * (counts - expected) * (t1 / whole)[stretches.stratum],
         )
         sums = np.bincount(stretches.cluster, weights=part)
         n = int((np.bincount(stretches.cluster) > 0).sum())
         return float(np.sqrt((sums**2).sum() * n / max(n - 1, 1)))
 
+    # Delta method: se(log ratio) = sd of the estimating function at the ratio / sum(A T0 / T)
     se_log = spread(ratio) / above
     reach = float(norm.ppf((1 + level) / 2)) * se_log
     at_one = spread(1.0)
-    p_value = 2 * float(norm.sf(abs(above - below) / at_one)) if at_one > 0 else nothing
+    p_value = nothing
+    if at_one > 0:
+        p_value = 2 * float(norm.sf(abs(above - below) / at_one))
     return RateRatio(
         ratio=ratio,
         low=float(ratio * np.exp(-reach)),

@@ -138,6 +138,7 @@ def _largest(noise: NDArray[np.float32], scan: SplitScan) -> Floats:
     scale = np.zeros(last - first, dtype=np.float32)
     inside = usable[first:last]
     scale[inside] = 1 / scan.se[first:last][inside]
+    # S(k) of each draw: running sum less f_k times the whole
     cusum -= share[:, None] * whole
     cusum *= scale[:, None]
     largest: Floats = np.maximum(cusum.max(axis=0), -cusum.min(axis=0)).astype(np.float64)
@@ -164,5 +165,6 @@ def family_p_values(observed: Floats, maxima: Floats) -> Floats:
     # suffix maxima: the largest of this series and of all with a smaller statistic
     remaining = np.maximum.accumulate(maxima[:, order[::-1]], axis=1)[:, ::-1]
     beyond = 1 + (remaining >= observed[order]).sum(axis=0)
+    # Step-down: no p-value may be below that of a larger statistic.
     p_values[order] = np.maximum.accumulate(beyond / (1 + len(maxima)))
     return p_values

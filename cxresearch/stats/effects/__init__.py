@@ -2,6 +2,8 @@
 
 ``cross_fitted``
     Who was treated and what followed, each predicted from other people's rows.
+``adjusted_arms``
+    Two arms prepared once for many outcomes.
 ``overlap_effect``
     The effect among those who might have been treated or not, with its error.
 ``augmented_effect``

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import stats
 
 from cxresearch.checks import check_choice, check_level
-from cxresearch.stats.effects.cross_fitted import cluster_folds, cross_fitted_mean, standardised
-from cxresearch.stats.effects.overlap_effect import chance_of_treatment
-from cxresearch.stats.models.clustered_covariance import cluster_codes, cluster_sums
+from cxresearch.stats.effects.adjusted_arms import adjusted_arms
+from cxresearch.stats.effects.cross_fitted import cross_fitted_mean
+from cxresearch.stats.models.clustered_covariance import cluster_sums
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -101,16 +101,13 @@ def augmented_effect(  # noqa: PLR0913 - nuisances may be given, so that peers a
     check_choice("among", among, ("everybody", "treated"))
     y = np.asarray(outcome, dtype=np.float64)
     arm = np.asarray(treated, dtype=bool)
-    people = np.asarray(cluster_codes(clusters))
-    if chance is None:
-        chance = chance_of_treatment(design, arm, people, seed=seed)
+    arms = adjusted_arms(design, arm, clusters, chance=chance, seed=seed)
+    people = arms.people
     if means is None:
-        columns = standardised(design)
-        folds = cluster_folds(people, seed=seed)
-        without = cross_fitted_mean(columns, y, folds, weights=(~arm).astype(np.float64))
-        with_it = cross_fitted_mean(columns, y, folds, weights=arm.astype(np.float64))
+        without = cross_fitted_mean(arms.columns, y, arms.folds, weights=(~arm).astype(np.float64))
+        with_it = cross_fitted_mean(arms.columns, y, arms.folds, weights=arm.astype(np.float64))
         means = (without, with_it)
-    e = np.clip(chance, MOST_CERTAIN, 1 - MOST_CERTAIN)
+    e = np.clip(arms.chance, MOST_CERTAIN, 1 - MOST_CERTAIN)
     a = arm.astype(np.float64)
     without, with_it = means
     if among == "everybody":
@@ -137,6 +134,6 @@ def augmented_effect(  # noqa: PLR0913 - nuisances may be given, so that peers a
         among=among,
         n=len(y),
         n_people=n_people,
-        n_trimmed=int((e != chance).sum()),
+        n_trimmed=int((e != arms.chance).sum()),
         level=level,
     )

@@ -22,6 +22,10 @@ MANY_ROWS = 100_000
 FOLDS, FOLDS_OF_MANY = 5, 2
 #: Ridge on half the squared coefficients of standardised columns; keeps a rare level from running away.
 RIDGE = 1.0
+#: Rows from which a chance is learnt at most: an error of a thousandth in it moves no effect.
+MOST_TO_LEARN_FROM = 100_000
+#: Rows taken at a time: they fit the processor's cache.
+CHUNK_ROWS = 32_768
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +88,21 @@ def standardised(design: Floats) -> Floats:
     [[1.0, -1.0], [1.0, 1.0]]
     """
     spread = design.std(axis=0)
-    varies = spread > 0
-    scaled = (design[:, varies] - design[:, varies].mean(axis=0)) / spread[varies]
-    return np.column_stack([np.ones(len(design)), scaled])
+    varies = np.flatnonzero(spread > 0)
+    scaled = np.empty((len(design), len(varies) + 1))
+    scaled[:, 0] = 1.0
+    scaled[:, 1:] = design[:, varies]
+    scaled[:, 1:] -= scaled[:, 1:].mean(axis=0)
+    scaled[:, 1:] /= spread[varies]
+    return scaled
 
 
 def cross_fitted_chance(design: Floats, happened: Bools, folds: Folds) -> Floats:
     """Predict the chance of an event for each row by a logistic regression on the other folds.
+
+    Of more than 100,000 rows a drawn sample is learnt from. The error of a chance enters an effect only
+    multiplied by that of the mean outcome (Chernozhukov et al. 2018, doi:10.1111/ectj.12097), so rates far
+    below the root of n suffice.
 
     Parameters
     ----------
@@ -107,7 +119,10 @@ def cross_fitted_chance(design: Floats, happened: Bools, folds: Folds) -> Floats
     chance = np.empty(len(happened))
     for number in range(folds.n_folds):
         held_out = folds.fold == number
-        fit = logistic_fit(design[~held_out], happened[~held_out], ridge=RIDGE)
+        others = np.flatnonzero(~held_out)
+        if len(others) > MOST_TO_LEARN_FROM:
+            others = np.random.default_rng(number).choice(others, MOST_TO_LEARN_FROM, replace=False)
+        fit = logistic_fit(design[others], happened[others], ridge=RIDGE)
         chance[held_out] = expit(design[held_out] @ fit.coefficients)
     return chance
 
@@ -134,22 +149,24 @@ def cross_fitted_mean(
     ndarray, shape (n,)
     """
     weight = np.ones(len(outcome)) if weights is None else weights
-    weighted = design * weight[:, None]
     n_columns = design.shape[1]
-    squares = np.empty((folds.n_folds, n_columns, n_columns))
-    products = np.empty((folds.n_folds, n_columns))
-    for number in range(folds.n_folds):
-        rows = folds.fold == number
-        squares[number] = weighted[rows].T @ design[rows]
-        products[number] = weighted[rows].T @ outcome[rows]
+    squares = np.zeros((folds.n_folds, n_columns, n_columns))
+    products = np.zeros((folds.n_folds, n_columns))
+    for start in range(0, len(outcome), CHUNK_ROWS):
+        chunk = slice(start, start + CHUNK_ROWS)
+        for number in range(folds.n_folds):
+            rows = (folds.fold[chunk] == number) & (weight[chunk] != 0)
+            part = design[chunk][rows]
+            weighted = part * weight[chunk][rows, None]
+            squares[number] += weighted.T @ part
+            products[number] += weighted.T @ outcome[chunk][rows]
     penalty = RIDGE * np.eye(n_columns)
     penalty[0, 0] = 0.0
-    predicted = np.empty(len(outcome))
+    coefficients = np.empty((folds.n_folds, n_columns))
     for number in range(folds.n_folds):
-        rows = folds.fold == number
         # (X'WX + ridge) b = X'Wy over all folds but this one
         other_squares = squares.sum(axis=0) - squares[number]
         other_products = products.sum(axis=0) - products[number]
-        coefficients = np.linalg.solve(other_squares + penalty, other_products)
-        predicted[rows] = design[rows] @ coefficients
-    return predicted
+        coefficients[number] = np.linalg.solve(other_squares + penalty, other_products)
+    # Everybody's prediction under each fold's coefficients, of which the own fold's is taken.
+    return np.asarray((design @ coefficients.T)[np.arange(len(outcome)), folds.fold])

@@ -9,23 +9,14 @@ import numpy as np
 from scipy import stats
 
 from cxresearch.checks import check_level, check_same_length
-from cxresearch.errors import DataError
-from cxresearch.stats.effects.cross_fitted import (
-    Folds,
-    cluster_folds,
-    cross_fitted_chance,
-    cross_fitted_mean,
-    standardised,
-)
-from cxresearch.stats.models.clustered_covariance import cluster_codes, cluster_sums
+from cxresearch.stats.effects.adjusted_arms import AdjustedArms, adjusted_arms, check_arms, count_people
+from cxresearch.stats.effects.cross_fitted import cross_fitted_mean
+from cxresearch.stats.models.clustered_covariance import cluster_sums
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from cxresearch.aliases import Bools, Floats
-
-#: Fewer people in an arm than this tell nothing about an effect.
-FEWEST_IN_AN_ARM = 20
+    from cxresearch.aliases import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,31 +54,6 @@ class OverlapEffect:
     level: float
 
 
-def chance_of_treatment(
-    design: Floats, treated: Bools, clusters: ArrayLike, *, folds: Folds | None = None, seed: int = 0
-) -> Floats:
-    """Return each row's cross-fitted chance of being treated, shape (n,).
-
-    Parameters
-    ----------
-    design : ndarray, shape (n, p)
-        What was known before the action; no missing values.
-    treated : ndarray of bool, shape (n,)
-    clusters : array-like, shape (n,)
-        The person of each row.
-    folds : Folds, optional
-        By default drawn with ``seed``.
-
-    Raises
-    ------
-    DataError
-        If an arm has fewer than 20 people.
-    """
-    check_arms(treated, clusters)
-    drawn = folds or cluster_folds(clusters, seed=seed)
-    return cross_fitted_chance(standardised(design), np.asarray(treated, dtype=bool), drawn)
-
-
 def overlap_effect(
     outcome: ArrayLike,
     treated: ArrayLike,
@@ -119,7 +85,7 @@ def overlap_effect(
     clusters : array-like, shape (n,)
         The person of each row; rows of one person may depend on each other in any way.
     chance : ndarray, shape (n,), optional
-        Chance of treatment, if it was predicted before; by default by `chance_of_treatment`.
+        Chance of treatment, if it was predicted before; by default by `adjusted_arms`.
     weights : ndarray, shape (n,), optional
         Weights of rows with an outcome, such as one over their chance of having one.
     level : float
@@ -150,67 +116,77 @@ def overlap_effect(
     >>> found.low < 0.5 < found.high, found.naive < 0
     (True, True)
     """
+    arms = adjusted_arms(design, treated, clusters, chance=chance, seed=seed)
+    return effect_between(arms, outcome, weights=weights, level=level)
+
+
+def effect_between(
+    arms: AdjustedArms,
+    outcome: ArrayLike,
+    *,
+    weights: Floats | None = None,
+    mean: Floats | None = None,
+    level: float = 0.95,
+) -> OverlapEffect:
+    """Estimate the effect between arms prepared before, as `overlap_effect` does.
+
+    Parameters
+    ----------
+    arms : AdjustedArms
+    outcome : array-like, shape (n,)
+        Numbers; NaN where it is not known, such rows are left out.
+    weights : ndarray, shape (n,), optional
+        Weights of rows with an outcome; rows of weight 0 are left out too.
+    mean : ndarray, shape (n,), optional
+        Mean outcome given what was known, if predicted before.
+    level : float
+
+    Raises
+    ------
+    DataError
+        If an arm has fewer than 20 people with an outcome.
+    """
     level = check_level(level)
-    outcome = np.asarray(outcome, dtype=np.float64)
-    treated = np.asarray(treated, dtype=bool)
-    check_same_length(outcome=outcome, treated=treated, design=design)
-    known = ~np.isnan(outcome)
-    people = np.asarray(cluster_codes(clusters))
-    if chance is None:
-        chance = chance_of_treatment(design, treated, people, seed=seed)
-    y = outcome[known]
-    a = treated[known].astype(np.float64)
-    e = chance[known]
-    person = people[known]
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)[known]
-    check_arms(treated[known], person)
-    folds = cluster_folds(person, seed=seed)
-    mean = cross_fitted_mean(standardised(design[known]), y, folds, weights=w)
+    given = np.asarray(outcome, dtype=np.float64)
+    check_same_length(outcome=given, treated=arms.treated)
+    w = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)
+    counted = ~np.isnan(given) & (w > 0)
+    # Rows left out stay in place with weight 0: nothing is copied.
+    w = np.where(counted, w, 0.0)
+    y = np.where(counted, given, 0.0)
+    check_arms(arms.treated[counted], arms.people[counted])
+    if mean is None:
+        mean = cross_fitted_mean(arms.columns, y, arms.folds, weights=w)
+    a = arms.treated.astype(np.float64)
 
     # effect = sum w (A - e)(Y - l) / sum w (A - e)^2, Robinson (1988), equation 2.7
-    treatment_left = a - e
+    treatment_left = a - arms.chance
     information = (w * treatment_left**2).sum()
     effect = float((w * treatment_left * (y - mean)).sum() / information)
 
     # influence of a row: w (A - e)(Y - l - effect (A - e)) / information, summed within a person
     influence = w * treatment_left * (y - mean - effect * treatment_left) / information
-    by_person = cluster_sums(influence[None, :], np.asarray(cluster_codes(person)))[0]
-    n_people = len(by_person)
+    by_person = cluster_sums(influence[None, :], arms.people)[0]
+    n_people = count_people(arms.people[counted])
     se = float(np.sqrt((by_person**2).sum() * n_people / (n_people - 1)))
     half = float(stats.t.ppf((1 + level) / 2, n_people - 1)) * se
 
     # Hajek mean of the untreated under overlap weights: each counts with its chance e of being treated
-    untreated = float(np.average(y, weights=w * (1 - a) * e))
+    untreated = float(np.average(y, weights=w * (1 - a) * arms.chance))
+    p_value = 1.0
+    if se > 0:
+        p_value = float(2 * stats.t.sf(abs(effect) / se, n_people - 1))
     return OverlapEffect(
         effect=effect,
         se=se,
         low=effect - half,
         high=effect + half,
-        p_value=float(2 * stats.t.sf(abs(effect) / se, n_people - 1)) if se > 0 else 1.0,
+        p_value=p_value,
         treated_mean=untreated + effect,
         untreated_mean=untreated,
         naive=float(np.average(y, weights=w * a) - np.average(y, weights=w * (1 - a))),
-        n=len(y),
-        n_treated=int(a.sum()),
+        n=int(counted.sum()),
+        n_treated=int(a[counted].sum()),
         n_people=n_people,
         level=level,
     )
-
-
-def check_arms(treated: Bools, clusters: ArrayLike) -> None:
-    """Refuse two arms of which one has hardly anybody.
-
-    Raises
-    ------
-    DataError
-        If fewer than 20 people were treated, or fewer than 20 were not.
-    """
-    people = np.asarray(clusters)
-    for arm, name in ((treated, "treated"), (~treated, "not treated")):
-        n = len(np.unique(people[arm]))
-        if n < FEWEST_IN_AN_ARM:
-            raise DataError(
-                f"{n} people were {name}",
-                wanted=f"at least {FEWEST_IN_AN_ARM} in each arm",
-                next_step="take a longer stretch of time, or plan a trial: cx.voice.plan_trial",
-            )

@@ -1,4 +1,4 @@
-"""From influence functions to covariance: summed within cluster, joint over all measures."""
+"""From influence functions to covariance: summed within cluster, joint over all figures."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def logistic_fit(
     >>> bool(np.isclose(fit.coefficients[1], 2 * np.log(2)))
     True
     """
-    rows = _rows(design, outcome, weights, offset, ridge)
+    rows = _observations(design, outcome, weights, offset, ridge)
     # A ridge counts in units of the columns given, so where there is one they are scaled, not mixed.
     to_design = _largest_one(rows)
     if ridge == 0:
@@ -160,7 +160,7 @@ def logistic_fit(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rows:
+class _Observations:
     """The rows of positive weight; ``positive`` says which of all those are."""
 
     design: Floats
@@ -174,9 +174,9 @@ class _Rows:
         return len(self.outcome)
 
 
-def _rows(
+def _observations(
     design: Floats, outcome: ArrayLike, weights: Floats | None, offset: Floats | None, ridge: float
-) -> _Rows:
+) -> _Observations:
     check_number("ridge", ridge, at_least=0)
     y = np.asarray(outcome, dtype=np.float64)
     x = np.asarray(design, dtype=np.float64)
@@ -199,7 +199,7 @@ def _rows(
             wanted="cases and controls",
             next_step="choose a longer horizon or a wider group",
         )
-    return _Rows(
+    return _Observations(
         design=x[positive],
         outcome=y[positive],
         weights=w[positive],
@@ -217,7 +217,7 @@ def _filled(name: str, values: Floats | None, default: float, n: int) -> Floats:
     return array
 
 
-def _orthogonal(rows: _Rows) -> Floats:
+def _orthogonal(rows: _Observations) -> Floats:
     """Matrix T, shape (p, p), that makes the columns of X T orthonormal under the row weights.
 
     Newton's method on X T takes the same path whatever the units and origins of the columns.
@@ -251,7 +251,7 @@ def _repeated() -> DataError:
     )
 
 
-def _largest_one(rows: _Rows) -> Floats:
+def _largest_one(rows: _Observations) -> Floats:
     """Diagonal matrix T, shape (p, p), that scales each column to a largest absolute value of 1."""
     largest = np.abs(rows.design).max(axis=0)
     return np.diag(1 / np.where(largest > 0, largest, 1.0))
@@ -280,7 +280,7 @@ class _Newton:
     """Newton's method: l(c) = sum w (y h - log(1 + exp h)) - c' P c / 2 with h = Z c + offset."""
 
     columns: Floats
-    rows: _Rows
+    rows: _Observations
     penalty: Floats
 
     #: Log odds beyond which a risk is 0 or 1 to the last digit.
@@ -357,7 +357,7 @@ def _inverse(information: Floats) -> Floats:
         return np.asarray(np.linalg.pinv(information, hermitian=True))
 
 
-def _start(rows: _Rows, to_design: Floats) -> Floats:
+def _start(rows: _Observations, to_design: Floats) -> Floats:
     """Coefficients of the scaled columns at the average risk, where the first column is an intercept."""
     first = rows.design[:, 0]
     start = np.zeros(len(to_design))
@@ -369,7 +369,7 @@ def _start(rows: _Rows, to_design: Floats) -> Floats:
     return np.asarray(np.linalg.solve(to_design, start))
 
 
-def _positive_codes(rows: _Rows, clusters: ArrayLike) -> np.ndarray:
+def _positive_codes(rows: _Observations, clusters: ArrayLike) -> np.ndarray:
     labels = np.asarray(clusters)
     check_same_length(design=rows.positive, clusters=labels)
     return cluster_codes(labels[rows.positive])

@@ -1,7 +1,7 @@
 """How well a score tells who leaves: AUC, Brier score, concordance under censoring, with influence functions.
 
 follow_up           rows sorted by time, and the weights that censoring asks for
-censoring           what a measure needs to know about censoring
+censoring           what a metric needs to know about censoring
 ipcw                AUC and Brier score at horizons
 integrated_brier    the Brier score averaged over time
 concordance         Harrell's and Uno's C

@@ -1,4 +1,4 @@
-"""What a measure needs to know about censoring: weights for the rows, and what estimating them costs."""
+"""What a metric needs to know about censoring: weights for the rows, and what estimating them costs."""
 
 from __future__ import annotations
 

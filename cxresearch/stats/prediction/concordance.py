@@ -224,6 +224,7 @@ def _before_each(stage: Places, code: Places, weight: Floats) -> _Compared:
     """Weights of the rows of earlier stages by score, for rows in any order."""
     place = np.argsort(stage, kind="stable")
     lower, equal, total = weight_below(stage[place], code[place], weight[place])
+    # The inverse permutation: results back in the order of the rows.
     back = np.empty_like(place)
     back[place] = np.arange(len(place))
     return _Compared(lower=lower[back], equal=equal[back], total=total[back])
@@ -231,12 +232,14 @@ def _before_each(stage: Places, code: Places, weight: Floats) -> _Compared:
 
 def _later_rows(fit: FollowUp, code: Places) -> _Compared:
     """For each row, the weight of rows that leave later (at a tie: the censored)."""
+    # Stages from the last time down; at one time the censored first: they outlived the event.
     stage = 2 * (len(fit.time) - 1 - fit.group) + (fit.event > 0)
     return _before_each(stage, code, fit.weight)
 
 
 def _earlier_events(fit: FollowUp, code: Places, event_weight: Floats) -> _Compared:
     """For each row, the weight of events that come before it."""
+    # Stages upwards, at one time the events before the censored, for the same reason.
     stage = 2 * fit.group + (fit.event == 0)
     return _before_each(stage, code, event_weight)
 
@@ -259,6 +262,7 @@ def _score_pairs(fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats
     # n dC / dw_i, of a row as the event of its pairs and as the one that stays longer.
     as_event = pair_weight * (later.lower + later.equal / 2 - value * later.total)
     higher = earlier.total - earlier.lower - earlier.equal
+    # As the one that stays a row is concordant with earlier events of a higher score.
     as_stayer = higher + earlier.equal / 2 - value * earlier.total
     return _ScorePairs(
         value=value,

@@ -11,7 +11,7 @@ from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
 from cxresearch.stats.prediction.follow_up import follow_up, inverse_weights
 from cxresearch.stats.prediction.ipcw import (
-    Measure,
+    PredictionMetric,
     brier_at,
     checked_horizons,
     checked_risks,
@@ -57,7 +57,7 @@ def integrated_brier(
     cause: int = 1,
     rule: str = "left",
     weights: ArrayLike | None = None,
-) -> Measure:
+) -> PredictionMetric:
     """Brier score averaged over time, from 0 to the last of `times`; the last contestant is the null model.
 
     Parameters
@@ -75,7 +75,7 @@ def integrated_brier(
 
     Returns
     -------
-    Measure
+    PredictionMetric
         With m + 1 contestants and one horizon, the last time. Predictions are taken as given.
 
     Raises
@@ -111,7 +111,7 @@ def integrated_brier(
             score, effect = brier_at(fit, side, risk)
             value[contestant] += share * score
             influence[contestant, 0] += share * effect
-    return Measure(
+    return PredictionMetric(
         name="integrated Brier score",
         horizons=np.array(at[-1:]),
         value=value,

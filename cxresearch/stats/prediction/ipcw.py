@@ -22,8 +22,8 @@ Controls = Literal["event_free", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
-    """Values of one measure for m contestants at h horizons, with their influence functions.
+class PredictionMetric:
+    """Values of one metric for m contestants at h horizons, with their influence functions.
 
     Attributes
     ----------
@@ -207,7 +207,7 @@ def ipcw_auc(
     cause: int = 1,
     controls: Controls = "all",
     weights: ArrayLike | None = None,
-) -> Measure:
+) -> PredictionMetric:
     """Time-dependent AUC of several scores at several horizons, on the same rows.
 
     ``AUC(h) = sum_ij a_i b_j [1(M_i > M_j) + 1(M_i = M_j)/2] / (sum a_i sum b_j)`` over cases i
@@ -229,7 +229,7 @@ def ipcw_auc(
 
     Returns
     -------
-    Measure
+    PredictionMetric
 
     Raises
     ------
@@ -256,24 +256,24 @@ def ipcw_auc(
     check_choice("controls", controls, ("all", "event_free"))
     codes = [sorted_code(fit, f"scores[{i}]", score) for i, score in enumerate(scores)]
     at = [sides(fit, horizon, cause=cause, controls=controls) for horizon in checked_horizons(horizons)]
-    return auc_measure(fit, codes, at)
+    return auc_metric(fit, codes, at)
 
 
-def auc_measure(fit: FollowUp, codes: Sequence[Places], at: Sequence[Sides]) -> Measure:
+def auc_metric(fit: FollowUp, codes: Sequence[Places], at: Sequence[Sides]) -> PredictionMetric:
     """AUC of several coded scores (sorted rows) at several prepared horizons."""
-    return measure(fit, "AUC", at, [[auc_at(fit, code, side) for side in at] for code in codes])
+    return prediction_metric(fit, "AUC", at, [[auc_at(fit, code, side) for side in at] for code in codes])
 
 
-def measure(
+def prediction_metric(
     fit: FollowUp, name: str, at: Sequence[Sides], values: list[list[tuple[float, Floats]]]
-) -> Measure:
-    """Collect (value, sorted influence) pairs by contestant and horizon into a :class:`Measure`."""
+) -> PredictionMetric:
+    """Collect (value, sorted influence) pairs by contestant and horizon into a :class:`PredictionMetric`."""
     value = np.array([[number for number, _ in row] for row in values])
     influence = np.empty((*value.shape, fit.n))
     for contestant, row in enumerate(values):
         for horizon, (_, effect) in enumerate(row):
             influence[contestant, horizon, fit.order] = effect
-    return Measure(
+    return PredictionMetric(
         name=name,
         horizons=np.array([side.horizon for side in at]),
         value=value,
@@ -291,7 +291,7 @@ def ipcw_brier(
     *,
     cause: int = 1,
     weights: ArrayLike | None = None,
-) -> Measure:
+) -> PredictionMetric:
     """Brier score of predicted risks at several horizons; the last contestant is the null model.
 
     ``Brier(h) = mean of w_i(h) (1(T_i <= h, cause) - risk_i(h))^2``, people with another event before h
@@ -305,7 +305,7 @@ def ipcw_brier(
 
     Returns
     -------
-    Measure
+    PredictionMetric
         With m + 1 contestants.
 
     Notes
@@ -328,7 +328,7 @@ def ipcw_brier(
     scores = [[brier_at(fit, side, risk) for side, risk in zip(at, row, strict=True)] for row in sorted_risks]
     # The null model last: everybody at the weighted risk of the same rows.
     scores.append([brier_at(fit, side, np.full(fit.n, marginal_risk(fit, side))) for side in at])
-    return measure(fit, "Brier score", at, scores)
+    return prediction_metric(fit, "Brier score", at, scores)
 
 
 def brier_at(fit: FollowUp, at: Sides, risk: Floats) -> tuple[float, Floats]:

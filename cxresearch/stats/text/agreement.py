@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Draws behind an interval.
 DRAWS = 4_000
-Measure = Literal["nominal", "ordinal", "interval"]
+Measurement = Literal["nominal", "ordinal", "interval"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +177,12 @@ def _figures(
 
 
 def krippendorff_alpha(
-    codes: ArrayLike, *, measure: Measure = "nominal", level: float = 0.95, seed: int = 0, draws: int = 1_000
+    codes: ArrayLike,
+    *,
+    measurement: Measurement = "nominal",
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = 1_000,
 ) -> tuple[float, float, float]:
     """Return Krippendorff's alpha of several coders, with an interval by drawing units again.
 
@@ -185,7 +190,7 @@ def krippendorff_alpha(
     ----------
     codes : array-like, shape (units, coders)
         Numbers; NaN where a coder did not code a unit. Units with fewer than two codes are left out.
-    measure : {"nominal", "ordinal", "interval"}
+    measurement : {"nominal", "ordinal", "interval"}
         What a difference of two codes counts.
     level, seed, draws
         Of the interval, a bootstrap over units.
@@ -211,7 +216,7 @@ def krippendorff_alpha(
     >>> round(value, 4)
     0.64
     """
-    check_choice("measure", measure, ("nominal", "ordinal", "interval"))
+    check_choice("measurement", measurement, ("nominal", "ordinal", "interval"))
     check_level(level)
     table = np.asarray(codes, dtype=np.float64)
     table = table[(~np.isnan(table)).sum(axis=1) >= 2]
@@ -223,32 +228,32 @@ def krippendorff_alpha(
     counts = np.stack([(place == at).sum(axis=1) for at in range(len(values))], axis=1).astype(np.float64)
     rng = np.random.default_rng(seed)
     times = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=draws)
-    value = _alpha(counts, np.ones(len(counts)), values, measure)
+    value = _alpha(counts, np.ones(len(counts)), values, measurement)
     if np.isnan(value):
         return value, float("nan"), float("nan")
-    drawn = [_alpha(counts, row.astype(np.float64), values, measure) for row in times]
+    drawn = [_alpha(counts, row.astype(np.float64), values, measurement) for row in times]
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return value, float(low), float(high)
 
 
-def _alpha(counts: Floats, times: Floats, values: Floats, measure: str) -> float:
+def _alpha(counts: Floats, times: Floats, values: Floats, measurement: str) -> float:
     size = counts.sum(axis=1)
     # coincidences o_ck: pairs within a unit, each unit weighted by 1 / (its codes - 1)
     share = times / (size - 1)
     coincidences = (counts * share[:, None]).T @ counts - np.diag((counts * share[:, None]).sum(axis=0))
     totals = coincidences.sum(axis=1)
     n = totals.sum()
-    distance = _distance(values, totals, measure)
+    distance = _distance(values, totals, measurement)
     expected = (np.outer(totals, totals) * distance).sum() / (n - 1)
     if expected <= 0:
         return float("nan")
     return float(1 - (coincidences * distance).sum() / expected)
 
 
-def _distance(values: Floats, totals: Floats, measure: str) -> Floats:
-    if measure == "nominal":
+def _distance(values: Floats, totals: Floats, measurement: str) -> Floats:
+    if measurement == "nominal":
         return 1.0 - np.eye(len(values))
-    if measure == "interval":
+    if measurement == "interval":
         return np.asarray((values[:, None] - values[None, :]) ** 2)
     # ordinal: (sum of totals from c to k, less half of both ends) squared
     reached = np.cumsum(totals) - totals / 2

@@ -4,6 +4,8 @@
     Effects of actions on unhappy customers, side by side: entry of the room.
 ``emulated_trial``
     The rows of the trial, its arms, and the effects of its actions.
+``effect_rows``
+    Effects as rows of a table, with verdicts and Holm.
 ``recovery_words``
     What effects say, in sentences.
 ``action_verdicts``
@@ -12,8 +14,6 @@
     Who was unhappy, when, and what was known of them by then.
 ``moment_outcomes``
     What followed: the next answer, leaving, revenue, tickets.
-``timelines``
-    Times of many customers in one sorted array, asked at many moments at once.
 ``closed_loop``
     How many unhappy answers were followed up, and how soon.
 ``plan_trial``

@@ -12,17 +12,14 @@ from scipy import stats
 from cxresearch.errors import DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
-from cxresearch.stats.effects.cross_fitted import cluster_folds, cross_fitted_chance, standardised
-from cxresearch.stats.effects.overlap_effect import (
-    OverlapEffect,
-    chance_of_treatment,
-    check_arms,
-    overlap_effect,
-)
+from cxresearch.stats.effects.adjusted_arms import AdjustedArms, adjusted_arms, check_arms
+from cxresearch.stats.effects.balance import balance_table, overlap_table
+from cxresearch.stats.effects.cross_fitted import Folds, cross_fitted_chance
+from cxresearch.stats.effects.overlap_effect import OverlapEffect, effect_between
 from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.models.clustered_covariance import influence_covariance
 from cxresearch.voice.recovery.moment_outcomes import MomentOutcomes, OutcomeKind
-from cxresearch.voice.recovery.unhappy_moments import StudyTimelines, UnhappyMoments
+from cxresearch.voice.recovery.unhappy_moments import EligibleMoments, StudyTimelines
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Bools, Floats
@@ -38,19 +35,27 @@ class Arms:
     Attributes
     ----------
     action : str
-    treated : ndarray of bool, shape (n,)
-    design : ndarray, shape (n, p)
-        What was known by the moment, and the other actions of the same grace time.
-    names : tuple of str, length p
-    chance : ndarray, shape (n,)
-        Cross-fitted chance of the action.
+    adjusted : AdjustedArms
+        What was known by the moment, other actions of the same grace time, and the chance of this one.
+    names : tuple of str
+        Of the columns of ``adjusted`` behind the column of ones.
+    balance, overlap : DataFrame
+        How alike both arms are, and where they meet.
+    answering : ndarray, shape (n,)
+        One over the chance of answering again, given arm and history; 0 for the silent.
     """
 
     action: str
-    treated: Bools
-    design: Floats
+    adjusted: AdjustedArms
     names: tuple[str, ...]
-    chance: Floats
+    balance: pd.DataFrame
+    overlap: pd.DataFrame
+    answering: Floats
+
+    @property
+    def treated(self) -> Bools:
+        """Who got it, shape (n,)."""
+        return self.adjusted.treated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,7 @@ class EmulatedTrial:
     Attributes
     ----------
     lines : StudyTimelines
-    moments : UnhappyMoments
+    moments : EligibleMoments
     results : MomentOutcomes
     treated : mapping of str to ndarray of bool
         By action.
@@ -70,13 +75,13 @@ class EmulatedTrial:
     """
 
     lines: StudyTimelines
-    moments: UnhappyMoments
+    moments: EligibleMoments
     results: MomentOutcomes
     treated: dict[str, Bools]
     grace_days: float
     horizon_days: float
     level: float
-    seed: int
+    seed: int = 0
 
     def arms(self, action: str) -> Arms:
         """Return both arms of an action, made comparable by its chance."""
@@ -85,13 +90,32 @@ class EmulatedTrial:
         }
         columns = [arm.astype(np.float64) for arm in others.values()]
         design = np.column_stack([self.moments.design, *columns])
+        every_name = (*self.moments.names, *(f"{name} too" for name in others))
         treated = self.treated[action]
+        self._refuse_one_arm(action)
+        adjusted = adjusted_arms(design, treated, self.moments.customer, seed=self.seed)
+        varies = design.std(axis=0) > 0
         return Arms(
             action=action,
-            treated=treated,
-            design=design,
-            names=(*self.moments.names, *(f"{name} too" for name in others)),
-            chance=chance_of_treatment(design, treated, self.moments.customer, seed=self.seed),
+            adjusted=adjusted,
+            names=tuple(name for name, varied in zip(every_name, varies, strict=True) if varied),
+            balance=balance_table(design, treated, adjusted.chance, every_name).assign(action=action),
+            overlap=overlap_table(treated, adjusted.chance).assign(action=action),
+            answering=answering_weights(adjusted, self.results),
+        )
+
+    def _refuse_one_arm(self, action: str) -> None:
+        """Say so where an action came to nobody, or to everybody: there is nothing to compare."""
+        n = int(self.treated[action].sum())
+        everybody = len(self.moments)
+        if 0 < n < everybody:
+            return
+        who = f"none of {everybody:,}" if n == 0 else f"all {everybody:,}"
+        raise DataError(
+            f"{action} came after {who} eligible moments within {self.grace_days:g} days: there is nothing "
+            "to compare",
+            wanted="moments with it and without it",
+            next_step="take a longer grace_days or stretch of time, or plan a trial: cx.voice.plan_trial",
         )
 
     def outcome(self, kind: OutcomeKind) -> Floats:
@@ -101,41 +125,36 @@ class EmulatedTrial:
 
 def effect_on(trial: EmulatedTrial, arms: Arms, kind: OutcomeKind) -> OverlapEffect | None:
     """Return the effect on one outcome; None where an arm has hardly anybody whose outcome is known."""
-    weights = answering_weights(trial, arms, trial.outcome(kind)) if kind.answered else None
     everywhere = np.ones(len(trial.moments), dtype=bool)
-    return _effect(trial, arms, trial.outcome(kind), rows=everywhere, weights=weights)
+    return _effect(trial, arms, kind, rows=everywhere)
 
 
-def _effect(
-    trial: EmulatedTrial, arms: Arms, outcome: Floats, *, rows: Bools, weights: Floats | None = None
-) -> OverlapEffect | None:
+def _effect(trial: EmulatedTrial, arms: Arms, kind: OutcomeKind, *, rows: Bools) -> OverlapEffect | None:
+    """Return the effect among some of the rows, the silent weighed in where an answer tells the outcome."""
+    weights = arms.answering if kind.answered else np.ones(len(rows))
     try:
-        return overlap_effect(
-            outcome[rows],
-            arms.treated[rows],
-            arms.design[rows],
-            clusters=trial.moments.customer[rows],
-            chance=arms.chance[rows],
-            weights=None if weights is None else weights[rows],
-            level=trial.level,
-            seed=trial.seed,
-        )
+        return effect_between(arms.adjusted, trial.outcome(kind), weights=weights * rows, level=trial.level)
     except DataError:
         return None
 
 
-def answering_weights(trial: EmulatedTrial, arms: Arms, score: Floats) -> Floats:
-    """Return one over the chance of answering again, given arm and history; 0 for the silent."""
+def answering_weights(arms: AdjustedArms, results: MomentOutcomes) -> Floats:
+    """Return one over the chance of answering again, given arm and history; 0 for the silent.
+
+    Seaman and White (2013), doi:10.1177/0962280210395740: weights of the answered stand for the silent alike.
+    """
+    score = results.values["next_score"]
     answered = ~np.isnan(score)
-    followed = trial.results.followed
+    followed = results.followed
     weights = np.zeros(len(score))
     if answered[followed].all() or not answered[followed].any():
         weights[answered] = 1.0
         return weights
-    columns = np.column_stack([arms.design, arms.treated.astype(np.float64)])[followed]
-    folds = cluster_folds(trial.moments.customer[followed], seed=trial.seed)
-    chance = cross_fitted_chance(standardised(columns), answered[followed], folds)
-    weights[followed] = answered[followed] / np.maximum(chance, LEAST_CHANCE)
+    place = np.flatnonzero(followed)
+    columns = np.column_stack([arms.columns[place], arms.treated[place].astype(np.float64)])
+    folds = Folds(fold=arms.folds.fold[place], n_folds=arms.folds.n_folds)
+    chance = cross_fitted_chance(columns, answered[place], folds)
+    weights[place] = answered[place] / np.maximum(chance, LEAST_CHANCE)
     return weights
 
 
@@ -146,12 +165,11 @@ def bounds_of_the_silent(trial: EmulatedTrial, arms: Arms, kind: OutcomeKind) ->
     """
     happy = trial.outcome(kind)
     silent = trial.results.followed & np.isnan(happy)
-    everywhere = np.ones(len(happy), dtype=bool)
     bounds = {}
     for name, treated_happy in (("silent_low", 0.0), ("silent_high", 1.0)):
         assumed = np.where(arms.treated, treated_happy, 1.0 - treated_happy)
-        effect = _effect(trial, arms, np.where(silent, assumed, happy), rows=everywhere)
-        bounds[name] = effect.effect if effect else np.nan
+        effect = effect_between(arms.adjusted, np.where(silent, assumed, happy), level=trial.level)
+        bounds[name] = effect.effect
     return bounds
 
 
@@ -159,11 +177,10 @@ def effects_by_group(
     trial: EmulatedTrial, arms: Arms, kind: OutcomeKind, segment: pd.Series[Any]
 ) -> pd.DataFrame:
     """Return effects by group, and one test of their being equal: without it no group's is a finding."""
-    weights = answering_weights(trial, arms, trial.outcome(kind)) if kind.answered else None
     rows = []
     for group in sorted(segment.dropna().unique()):
         inside = (segment == group).to_numpy()
-        effect = _effect(trial, arms, trial.outcome(kind), rows=inside, weights=weights)
+        effect = _effect(trial, arms, kind, rows=inside)
         if effect is None:
             continue
         rows.append(
@@ -192,30 +209,28 @@ def effects_by_group(
 def negative_control(trial: EmulatedTrial, arms: Arms) -> dict[str, Any]:
     """Return the effect on the answer before, without using it: it can only show how the arms differed."""
     earlier = trial.moments.previous
-    usable = [place for place, name in enumerate(arms.names) if "earlier answer" not in name]
-    design = arms.design[:, usable]
-    answered = ~np.isnan(earlier)
+    usable = [place + 1 for place, name in enumerate(arms.names) if "earlier answer" not in name]
+    answered = np.flatnonzero(~np.isnan(earlier))
     row: dict[str, Any] = {
         "action": arms.action,
         "effect": np.nan,
         "low": np.nan,
         "high": np.nan,
         "p_value": np.nan,
-        "n": int(answered.sum()),
+        "n": len(answered),
     }
-    people = trial.moments.customer[answered]
+    adjusted = arms.adjusted
+    people = adjusted.people[answered]
+    treated = adjusted.treated[answered]
     try:
-        check_arms(arms.treated[answered], people)
+        check_arms(treated, people)
     except DataError:
         return row
-    effect = overlap_effect(
-        earlier[answered],
-        arms.treated[answered],
-        design[answered],
-        clusters=people,
-        level=trial.level,
-        seed=trial.seed,
-    )
+    columns = adjusted.columns[np.ix_(answered, [0, *usable])]
+    folds = Folds(fold=adjusted.folds.fold[answered], n_folds=adjusted.folds.n_folds)
+    chance = cross_fitted_chance(columns, treated, folds)
+    before = AdjustedArms(columns=columns, treated=treated, people=people, folds=folds, chance=chance)
+    effect = effect_between(before, earlier[answered], level=trial.level)
     return row | {
         "effect": effect.effect,
         "low": effect.low,

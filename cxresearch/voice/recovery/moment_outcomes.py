@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cxresearch.data.timelines import NEVER
 from cxresearch.results.units import Unit
-from cxresearch.voice.recovery.unhappy_moments import DAY, StudyTimelines, UnhappyMoments
+from cxresearch.units_of_time import DAYS_A_MONTH
+from cxresearch.voice.recovery.unhappy_moments import DAY, EligibleMoments, StudyTimelines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +89,15 @@ TICKETS = OutcomeKind(
     more_is_better=False,
     margin=0.2,
 )
-OUTCOMES = {kind.name: kind for kind in (HAPPY_AGAIN, NEXT_SCORE, CHURN, REVENUE, TICKETS)}
+EARNED = OutcomeKind(
+    name="earned",
+    label="revenue from the moment to the horizon",
+    unit=Unit.MONEY,
+    difference=Unit.MONEY,
+    more_is_better=True,
+    margin=1.0,
+)
+OUTCOMES = {kind.name: kind for kind in (HAPPY_AGAIN, NEXT_SCORE, CHURN, REVENUE, TICKETS, EARNED)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +118,8 @@ class MomentOutcomes:
 
 def moment_outcomes(
     lines: StudyTimelines,
-    moments: UnhappyMoments,
-    scale: Scale,
+    moments: EligibleMoments,
+    scale: Scale | None,
     *,
     grace_days: float,
     horizon_days: float,
@@ -122,9 +132,9 @@ def moment_outcomes(
     Parameters
     ----------
     lines : StudyTimelines
-    moments : UnhappyMoments
-    scale : Scale
-        Its ``top`` answers are happy.
+    moments : EligibleMoments
+    scale : Scale or None
+        Its ``top`` answers are happy; without one nothing is known of answers.
     grace_days, horizon_days : float
         The grace time, and the days after it.
     """
@@ -135,12 +145,13 @@ def moment_outcomes(
     answer = lines.answers.first_after(moments.customer, start)
     in_time = lines.answers.time_at(answer) <= end
     score = np.where(in_time, lines.answers.value_at(answer), np.nan)
-    happy = np.where(np.isnan(score), np.nan, np.isin(score, scale.top).astype(np.float64))
+    happy = np.where(np.isnan(score), np.nan, np.isin(score, scale.top if scale else []).astype(np.float64))
     values = {
         HAPPY_AGAIN.name: happy,
         NEXT_SCORE.name: score,
         CHURN.name: (ended <= end).astype(np.float64),
         REVENUE.name: _change_of_revenue(lines, moments, end),
+        EARNED.name: _earned(lines, moments, end),
         TICKETS.name: lines.tickets.count_between(moments.customer, start, end).astype(np.float64),
     }
     for known in values.values():
@@ -148,9 +159,32 @@ def moment_outcomes(
     return MomentOutcomes(followed=followed, values=values)
 
 
-def _change_of_revenue(lines: StudyTimelines, moments: UnhappyMoments, end: NDArray[np.int64]) -> Floats:
+def _change_of_revenue(lines: StudyTimelines, moments: EligibleMoments, end: NDArray[np.int64]) -> Floats:
     """Level at the end of the horizon less that at the moment; who left by then pays nothing."""
     before = lines.revenue.value_at(lines.revenue.last_before(moments.customer, moments.moment + 1))
     later = lines.revenue.value_at(lines.revenue.last_before(moments.customer, end + 1))
     left = lines.ended[moments.customer] <= end
     return np.where(left, 0.0, later) - before
+
+
+def _earned(lines: StudyTimelines, moments: EligibleMoments, end: NDArray[np.int64]) -> Floats:
+    """Monthly revenue summed from the moment to the end of the horizon, or until the customer left."""
+    until = np.minimum(end, lines.ended[moments.customer])
+    return _paid_until(lines, moments.customer, until) - _paid_until(lines, moments.customer, moments.moment)
+
+
+def _paid_until(lines: StudyTimelines, customer: NDArray[np.int64], moment: NDArray[np.int64]) -> Floats:
+    """Sum of level times time since the first level, in money; NaN before it."""
+    month = DAYS_A_MONTH * DAY
+    line = lines.revenue
+    times = line.moment.astype(np.float64)
+    # Each level until the next of the same customer: sum_k level_k (t_k+1 - t_k) / month.
+    same = line.customer[1:] == line.customer[:-1]
+    stretch = np.where(same, line.values[:-1] * np.diff(times) / month, 0.0)
+    before = np.concatenate([[0.0], np.cumsum(stretch)])[: len(times)]
+    place = line.last_before(customer, moment + 1)
+    paid = np.full(len(customer), np.nan)
+    known = place != NEVER
+    at = place[known]
+    paid[known] = before[at] + line.values[at] * (moment[known] - times[at]) / month
+    return paid

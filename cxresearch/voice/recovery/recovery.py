@@ -8,32 +8,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_level, check_number
-from cxresearch.errors import ArgumentError
+from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
-from cxresearch.stats.effects.balance import balance_table, overlap_table
-from cxresearch.stats.effects.e_value import e_value
-from cxresearch.voice.recovery.action_verdicts import moments_that_would_decide, verdict_of
+from cxresearch.voice.recovery.effect_rows import checked_outcomes, effect_row, with_holm
 from cxresearch.voice.recovery.emulated_trial import (
-    Arms,
     EmulatedTrial,
-    bounds_of_the_silent,
-    effect_on,
     effects_by_group,
     negative_control,
     recovered_by_themselves,
 )
-from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
+from cxresearch.voice.recovery.moment_outcomes import OutcomeKind, moment_outcomes
 from cxresearch.voice.recovery.recovery_words import recovery_finding, recovery_notes
 from cxresearch.voice.recovery.unhappy_moments import (
     DAY,
+    EligibleMoments,
     StudyTimelines,
-    UnhappyMoments,
     study_timelines,
     unhappy_moments,
     unhappy_question,
@@ -185,7 +179,6 @@ def recovery(
     outcomes: Sequence[str] | Mapping[str, float] = _DEFAULT_OUTCOMES,
     by: str | None = None,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Recovery:
     """Judge what was done for unhappy customers as a randomised trial would have.
 
@@ -213,8 +206,6 @@ def recovery(
         A segment; effects by group are shown with the test of their equality.
     level : float
         Of the intervals.
-    seed : int
-        For the folds.
 
     Returns
     -------
@@ -275,7 +266,7 @@ def recovery(
     check_number("grace_days", grace_days, above=0)
     check_number("horizon_days", horizon_days, above=0)
     scale = unhappy_question(study, unhappy)
-    kinds = _kinds(outcomes)
+    kinds = checked_outcomes(outcomes)
     chosen = tuple(dict.fromkeys(actions))
     if not chosen:
         raise ArgumentError("no action is named", wanted="kinds of events, such as actions=['call_back']")
@@ -291,27 +282,11 @@ def recovery(
         grace_days=grace_days,
         horizon_days=horizon_days,
         level=level,
-        seed=seed,
     )
     return _judged(trial, scale, kinds, by)
 
 
-def _kinds(outcomes: Sequence[str] | Mapping[str, float]) -> dict[str, tuple[OutcomeKind, float]]:
-    """The outcomes asked for, each with the margin set for it."""
-    kinds = {}
-    for name in [outcomes] if isinstance(outcomes, str) else outcomes:
-        if name not in OUTCOMES:
-            raise ArgumentError(
-                f"there is no outcome {name!r}",
-                wanted="one of " + listed(OUTCOMES),
-                next_step=did_you_mean(name, OUTCOMES),
-            )
-        margin = outcomes[name] if isinstance(outcomes, Mapping) else OUTCOMES[name].margin
-        kinds[name] = (OUTCOMES[name], check_number(f"margin of {name}", margin, above=0))
-    return kinds
-
-
-def _treated(lines: StudyTimelines, moments: UnhappyMoments, action: str, grace_days: float) -> Bools:
+def _treated(lines: StudyTimelines, moments: EligibleMoments, action: str, grace_days: float) -> Bools:
     """Whether the action came within the grace time and before any new answer.
 
     An action after a new answer answers that one, not the unhappy one: counting it would credit the action
@@ -323,6 +298,13 @@ def _treated(lines: StudyTimelines, moments: UnhappyMoments, action: str, grace_
     answered = lines.answers.time_at(lines.answers.first_after(moments.customer, moments.moment))
     in_time = acted <= moments.moment + int(grace_days * DAY)
     after_a_new_answer = answered < acted
+    if in_time.any() and (after_a_new_answer | ~in_time).all():
+        raise DataError(
+            f"{action} only ever came after the next answer: it follows recovery and cannot bring it about",
+            where=f"{int(in_time.sum()):,} unhappy answers followed by {action} within {grace_days:g} days",
+            wanted="actions before the customer answers again",
+            next_step="check the dates of the events; take a shorter grace_days",
+        )
     return in_time & ~after_a_new_answer
 
 
@@ -338,14 +320,13 @@ def _judged(
     for action in trial.treated:
         arms = trial.arms(action)
         for kind, margin in kinds.values():
-            rows.append(_row(trial, arms, kind, margin))
+            rows.append(effect_row(trial, arms, kind, margin))
             if segment is not None:
                 groups.append(effects_by_group(trial, arms, kind, segment))
-        balance = balance_table(arms.design, arms.treated, arms.chance, arms.names)
-        balances.append(balance.assign(action=action))
-        overlaps.append(overlap_table(arms.treated, arms.chance).assign(action=action))
+        balances.append(arms.balance)
+        overlaps.append(arms.overlap)
         controls.append(negative_control(trial, arms))
-    table = _with_holm(pd.DataFrame(rows))
+    table = with_holm(pd.DataFrame(rows))
     recovered = recovered_by_themselves(trial)
     balance = pd.concat(balances, ignore_index=True)
     control = pd.DataFrame(controls)
@@ -366,58 +347,6 @@ def _judged(
         notes=recovery_notes(trial, balance, control),
         level=trial.level,
     )
-
-
-def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
-    """Add Holm's p-values over all actions and outcomes of the table."""
-    known = table["p_value"].notna()
-    adjusted = np.full(len(table), np.nan)
-    if known.any():
-        adjusted[known] = multipletests(table.loc[known, "p_value"], method="holm")[1]
-    return table.assign(p_holm=adjusted)
-
-
-def _row(trial: EmulatedTrial, arms: Arms, kind: OutcomeKind, margin: float) -> dict[str, Any]:
-    head = {
-        "action": arms.action,
-        "outcome": kind.label,
-        "unit": kind.unit,
-        "difference_unit": kind.difference,
-        "margin": margin,
-    }
-    effect = effect_on(trial, arms, kind)
-    if effect is None:
-        known = ~np.isnan(trial.outcome(kind))
-        counts = {"n": int(known.sum()), "n_treated": int(arms.treated[known].sum())}
-        return {**head, **counts, "p_value": np.nan, "verdict": "cannot tell"}
-    verdict = verdict_of(
-        effect.effect,
-        effect.low,
-        effect.high,
-        se=effect.se,
-        margin=margin,
-        more_is_better=kind.more_is_better,
-    )
-    row = {
-        **head,
-        "effect": effect.effect,
-        "low": effect.low,
-        "high": effect.high,
-        "se": effect.se,
-        "with_action": effect.treated_mean,
-        "without": effect.untreated_mean,
-        "naive": effect.naive,
-        "n": effect.n,
-        "n_treated": effect.n_treated,
-        "p_value": effect.p_value,
-        "verdict": verdict,
-        "would_decide": moments_that_would_decide(effect.n, effect.se, margin=margin, level=trial.level),
-    }
-    if kind.unit is Unit.SHARE and effect.untreated_mean > 0:
-        row["e_value"] = e_value(effect.treated_mean / effect.untreated_mean)
-    if kind.name == "happy_again":
-        row |= bounds_of_the_silent(trial, arms, kind)
-    return row
 
 
 def _segment(trial: EmulatedTrial, by: str | None) -> pd.Series[Any] | None:

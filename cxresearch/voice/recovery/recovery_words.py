@@ -62,20 +62,30 @@ def recovery_notes(trial: EmulatedTrial, balance: pd.DataFrame, controls: pd.Dat
     waiting = int((~trial.results.followed).sum())
     if waiting:
         notes.append(f"{waiting:,} moments are not followed to the horizon yet; they have no outcome.")
-    uneven = balance[balance["after"].abs() >= BALANCED]
-    for action, rows in uneven.groupby("action", sort=False):
-        notes.append(
-            f"{action}: the arms still differ in {listed(rows['column'], most=5)} by a tenth of a standard "
-            "deviation or more; the effect may be theirs."
-        )
-    shown = controls[controls["p_value"] < 1 - trial.level]
-    notes.extend(
-        f"{action}: it seems to act on the answer before it, which it cannot: those who got it differed in "
-        "something that is not recorded. Do not trust its effects; plan a trial."
-        for action in shown["action"]
-    )
+    notes += balance_notes(balance)
+    notes += control_notes(controls, level=trial.level)
     notes.append(
         "Adjusted for what is recorded and was known by the answer; only a trial adjusts for the rest "
         "(cx.voice.plan_trial)."
     )
     return tuple(notes)
+
+
+def balance_notes(balance: pd.DataFrame) -> list[str]:
+    """Say in what arms still differ under the weights."""
+    uneven = balance[balance["after"].abs() >= BALANCED]
+    return [
+        f"{action}: the arms still differ in {listed(rows['column'], most=5)} by a tenth of a standard "
+        "deviation or more; the effect may be theirs."
+        for action, rows in uneven.groupby("action", sort=False)
+    ]
+
+
+def control_notes(controls: pd.DataFrame, *, level: float) -> list[str]:
+    """Say which actions seem to act on what came before them."""
+    shown = controls[controls["p_value"] < 1 - level]
+    return [
+        f"{action}: it seems to act on the answer before it, which it cannot: those who got it differed in "
+        "something that is not recorded. Do not trust its effects; plan a trial."
+        for action in shown["action"]
+    ]

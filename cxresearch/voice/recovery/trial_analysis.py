@@ -10,6 +10,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_level
+from cxresearch.data.timelines import seconds
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
@@ -19,7 +20,7 @@ from cxresearch.voice.recovery.action_verdicts import verdict_of
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
 from cxresearch.voice.recovery.plan_trial import TrialPlan
 from cxresearch.voice.recovery.unhappy_moments import (
-    UnhappyMoments,
+    EligibleMoments,
     study_timelines,
     unhappy_moments,
     unhappy_question,
@@ -123,7 +124,7 @@ def analyse_trial(
     scale = unhappy_question(study, unhappy)
     lines = study_timelines(study, scale, ())
     moments = unhappy_moments(lines, scale, grace_days=plan.grace_days, gap_days=plan.grace_days)
-    first_day = (pd.Timestamp(start) - pd.Timestamp("2000-01-01")).total_seconds()
+    first_day = seconds(pd.Series([pd.Timestamp(start)]))[0]
     ids = lines.ids[moments.customer]
     entered = (moments.moment >= first_day) & ids.isin(arms.index)
     place = np.flatnonzero(entered)
@@ -210,7 +211,7 @@ def _compared(
     }
 
 
-def _balance(moments: UnhappyMoments, entries: np.ndarray[Any, Any], treated: Bools) -> pd.DataFrame:
+def _balance(moments: EligibleMoments, entries: np.ndarray[Any, Any], treated: Bools) -> pd.DataFrame:
     design = moments.design[entries]
     return pd.DataFrame(
         {

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.data.timelines import DAY, Timeline, seconds, timeline_of
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.voice.recovery.timelines import Timeline, seconds, timeline
 from cxresearch.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.int64]
 
-DAY = 86_400
 #: Levels of a segment that hold less than this share of the moments are taken together.
 RARE = 0.02
 #: Tickets are counted over these days before the moment.
 TICKET_DAYS = 90
+_NO_LINE = Timeline(key=np.zeros(0, dtype=np.int64), values=np.zeros(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class StudyTimelines:
     ids : Index
         Customer of each code.
     started, ended : ndarray of int, shape (customers,)
-        Seconds; an end that has not come is never reached.
+        Seconds; an end is dated at the notice, where there was one; one that has not come is never reached.
     cut : int
         The data cut, in seconds.
     answers : Timeline
@@ -67,8 +67,8 @@ class StudyTimelines:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnhappyMoments:
-    """Unhappy answers after which an action might have come.
+class EligibleMoments:
+    """Moments after which an action might have come: unhappy answers, or others.
 
     Attributes
     ----------
@@ -116,8 +116,8 @@ def unhappy_question(study: Study, name: str) -> Scale:
     return study.instruments[name]
 
 
-def study_timelines(study: Study, scale: Scale, actions: tuple[str, ...]) -> StudyTimelines:
-    """Read the tables once, the columns that are needed only.
+def study_timelines(study: Study, scale: Scale | None, actions: tuple[str, ...]) -> StudyTimelines:
+    """Read the tables once, the columns that are needed only; without a scale no answers.
 
     Raises
     ------
@@ -126,26 +126,30 @@ def study_timelines(study: Study, scale: Scale, actions: tuple[str, ...]) -> Stu
     DataError
         If the study has no customers, no answers or no events that name a customer.
     """
-    needed = ("customers", "responses", "events") if actions else ("customers", "responses")
-    for table in needed:
+    needed = {"customers": True, "responses": scale is not None, "events": bool(actions)}
+    for table in (name for name, wanted in needed.items() if wanted):
         if table not in study.tables:
             raise DataError(f"the study has no table {table}", next_step="map it in the study file")
     customers = study.table("customers")
     columns = customers.collect_schema().names()
-    wanted = [name for name in ("customer_id", "started_at", "ended_at", *study.segments) if name in columns]
+    times = ("customer_id", "started_at", "ended_at", "notice_at")
+    wanted = [name for name in (*times, *study.segments) if name in columns]
     people = collect(customers.select(*wanted)).sort_values("customer_id", ignore_index=True)
-    if "ended_at" not in people:
-        people["ended_at"] = pd.Series(pd.NaT, index=people.index, dtype="datetime64[us]")
+    for time in ("ended_at", "notice_at"):
+        if time not in people:
+            people[time] = pd.Series(pd.NaT, index=people.index, dtype="datetime64[us]")
     ids = pd.Index(people["customer_id"])
-    answers = study.table("responses").filter(
-        (nw.col("instrument") == scale.name) & ~nw.col("score").is_null()
-    )
+    answers = _NO_LINE
+    if scale is not None:
+        answered = (nw.col("instrument") == scale.name) & ~nw.col("score").is_null()
+        answers = timeline_of(ids, study.table("responses").filter(answered), "responded_at", "score")
     return StudyTimelines(
         ids=ids,
         started=seconds(people["started_at"]),
-        ended=seconds(people["ended_at"]),
+        # Who gave notice has decided: from then on nothing done is an answer to unhappiness.
+        ended=np.minimum(seconds(people["ended_at"]), seconds(people["notice_at"])),
         cut=int(seconds(pd.Series([pd.Timestamp(study.observed_until)]))[0]),
-        answers=_line(ids, answers, "responded_at", "score"),
+        answers=answers,
         tickets=_table_line(study, ids, "tickets", "created_at"),
         resolved=_table_line(study, ids, "tickets", "resolved_at"),
         revenue=_table_line(study, ids, "revenue", "effective_at", "mrr"),
@@ -168,7 +172,9 @@ def _actions(study: Study, ids: pd.Index, actions: tuple[str, ...]) -> dict[str,
             wanted=f"one of {listed(sorted(kinds))}",
             next_step=did_you_mean(unknown[0], kinds),
         )
-    return {action: _line(ids, events.filter(nw.col("kind") == action), "occurred_at") for action in actions}
+    return {
+        action: timeline_of(ids, events.filter(nw.col("kind") == action), "occurred_at") for action in actions
+    }
 
 
 def _table_line(study: Study, ids: pd.Index, table: str, time: str, value: str = "") -> Timeline:
@@ -176,24 +182,13 @@ def _table_line(study: Study, ids: pd.Index, table: str, time: str, value: str =
     if table in study.tables:
         rows = study.table(table)
         if {time, "customer_id"} <= set(rows.collect_schema().names()):
-            return _line(ids, rows, time, value)
-    nothing = np.zeros(0, dtype=np.int64)
-    return Timeline(key=nothing, values=nothing.astype(np.float64))
-
-
-def _line(ids: pd.Index, rows: nw.LazyFrame[Any], time: str, value: str = "") -> Timeline:
-    columns = ["customer_id", time, *([value] if value else [])]
-    happened = rows.filter(~nw.col("customer_id").is_null() & ~nw.col(time).is_null())
-    frame = collect(happened.select(*columns))
-    code = ids.get_indexer(pd.Index(frame["customer_id"]))
-    known = code >= 0
-    values = frame[value].to_numpy(dtype=np.float64) if value else np.ones(len(frame))
-    return timeline(code[known].astype(np.int64), seconds(frame[time])[known], values[known])
+            return timeline_of(ids, rows, time, value)
+    return _NO_LINE
 
 
 def unhappy_moments(
     lines: StudyTimelines, scale: Scale, *, grace_days: float, gap_days: float
-) -> UnhappyMoments:
+) -> EligibleMoments:
     """Collect unhappy answers after which the grace time could be watched.
 
     Parameters
@@ -237,8 +232,8 @@ def unhappy_moments(
             next_step="take another question, or a shorter grace_days",
         )
     previous = lines.answers.value_at(lines.answers.last_before(customer, moment))
-    design, names = _known_by_then(lines, customer, moment, score, previous)
-    return UnhappyMoments(
+    design, names = known_by_then(lines, customer, moment, score, previous)
+    return EligibleMoments(
         customer=customer,
         moment=moment,
         score=score,
@@ -268,12 +263,20 @@ def _spaced(customer: Times, moment: Times, gap: int) -> NDArray[np.bool_]:
     return marked
 
 
-def _known_by_then(
+def known_by_then(
     lines: StudyTimelines, customer: Times, moment: Times, score: Floats, previous: Floats
 ) -> tuple[Floats, tuple[str, ...]]:
-    """Severity, history and circumstances by the moment, each as columns of numbers."""
+    """Return severity, history and circumstances by the moment as columns of numbers, and their names.
+
+    Parameters
+    ----------
+    lines : StudyTimelines
+    customer, moment : ndarray of int, shape (n,)
+    score, previous : ndarray, shape (n,)
+        The answer at the moment, NaN where the moment is none; the answer before.
+    """
     columns: dict[str, Floats] = {}
-    for level in np.unique(score)[1:]:
+    for level in np.unique(score[~np.isnan(score)])[1:]:
         columns[f"answer {level:g}"] = (score == level).astype(np.float64)
     first = np.isnan(previous)
     columns["no earlier answer"] = first.astype(np.float64)
@@ -295,11 +298,14 @@ def _known_by_then(
         columns["revenue (log)"] = np.log1p(np.maximum(np.nan_to_num(level_then), 0))
     columns["date (years)"] = moment / (365.2425 * DAY)
     for action, line in lines.actions.items():
-        earlier = line.count_between(customer, np.zeros_like(moment), moment)
+        # Strictly before: on the day itself it may be the treatment.
+        earlier = line.count_between(customer, np.zeros_like(moment), moment - 1)
         columns[f"{action} before"] = (earlier > 0).astype(np.float64)
     for segment in lines.segments.columns:
         columns |= _levels(segment, lines.segments[segment].to_numpy()[customer])
     varying = {name: values for name, values in columns.items() if np.ptp(values) > 0}
+    if not varying:
+        return np.zeros((len(customer), 0)), ()
     return np.column_stack(list(varying.values())), tuple(varying)
 
 

@@ -81,6 +81,7 @@ def _tickets(study: Any, target_hours: float, tickets_by: str | None) -> list[pd
             hit = table[name].fillna(False).astype(bool)
             parts.append(table[hit].assign(kind=kind))
     if tickets_by is not None:
+        # Holm's correction pays for every kind: rare values would cost power and cannot be judged anyway.
         frequent = table["split"].value_counts().index[:_MOST_KINDS]
         split = table[table["split"].isin(frequent)]
         parts.append(split.assign(kind=f"ticket, {tickets_by} " + split["split"].astype(str)))
@@ -96,6 +97,7 @@ def _prices(study: Any) -> pd.DataFrame:
     table = table.sort_values([*keys, "effective_at"], ignore_index=True)
     before = table.groupby(keys, dropna=False)["mrr"].shift()
     paid = (before > 0) & (table["mrr"] > 0)
+    # Both levels above 0: to and from 0 is joining and leaving, not a change of price.
     moved = (table["mrr"] - before).where(paid, 0.0)
     table = table.assign(at=table["effective_at"], kind="pays more")
     table.loc[moved < 0, "kind"] = "pays less"

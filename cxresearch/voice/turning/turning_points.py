@@ -18,6 +18,7 @@ from cxresearch.stats.change_points.stratified_rates import RateRatio, Stretches
 from cxresearch.voice.turning.happenings import happenings
 from cxresearch.voice.turning.turning_points_result import KINDS, TurningPoints
 
+# Octiles of length: finer classes would leave strata without both kinds of stretch.
 _LENGTH_CLASSES = 8
 _LEAST_EVENTS = 10
 _LEAST_TURNS = 30
@@ -168,10 +169,12 @@ def _left_out(too_short: int, too_long: int, most: float) -> list[str]:
 def _classes(stretches: pd.DataFrame) -> Stretches:
     """Strata by length and by quarter of the end."""
     days = stretches["days"]
+    # Inner octiles of the stretches that turned; equal ones (a yearly survey) are one edge.
     edges = np.unique(np.quantile(days[stretches["turned"]], np.linspace(0, 1, _LENGTH_CLASSES + 1)[1:-1]))
     length = np.searchsorted(edges, days.to_numpy(float), side="right")
     end = pd.DatetimeIndex(stretches["end"])
     quarter = end.year.to_numpy() * 4 + end.quarter.to_numpy()
+    # One number a pair: 4 x year + quarter stays far below 100,000.
     strata = pd.factorize(pd.Series(length * 100_000 + quarter))[0]
     return Stretches(
         exposure=days.to_numpy(float),
@@ -187,6 +190,7 @@ def _count(stretches: pd.DataFrame, rows: pd.DataFrame) -> Floats:
     start = _minutes(stretches["start"])
     end = _minutes(stretches["end"])
     common = np.sort(_minutes(rows.loc[everybody, "at"]))
+    # Events in the open interval (start, end) = number before end less number up to start.
     counts = np.searchsorted(common, end, side="left") - np.searchsorted(common, start, side="right")
     counts = np.maximum(counts, 0)
     single = rows[~everybody]
@@ -227,6 +231,7 @@ def _table(ratios: list[tuple[Any, RateRatio]], level: float) -> pd.DataFrame:
         if _is_judged(ratio):
             row.update(ratio=ratio.ratio, low=ratio.low, high=ratio.high, p_value=ratio.p_value)
             row["p_adjusted"] = adjusted.pop(0)
+            # Ratio seen in 80 % of cases: exp((z(1 - error / 2 m) + z(.8)) se of log ratio).
             row["visible"] = float(np.exp(reach * ratio.se_log))
             row["verdict"] = _verdict(ratio.ratio, row["p_adjusted"], level)
         rows.append(row)

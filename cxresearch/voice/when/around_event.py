@@ -27,15 +27,18 @@ from cxresearch.voice.when.around_event_result import (
     event_sentence,
     not_judged,
 )
-from cxresearch.voice.when.change_sentences import customers_words, group_words
+from cxresearch.voice.when.change_sentences import group_words, of_customers
 from cxresearch.voice.when.customer_events import around_customer_events
 from cxresearch.voice.when.event_days import EventDays, event_days
 from cxresearch.voice.when.metric_series import MetricSeries, day_of, metric_series
 from cxresearch.voice.when.score_series import day_number
-from cxresearch.wording import listed
+from cxresearch.wording import listed, only_if
 
+#: Placebo dates, or sets of dates: their standard deviation s errs by s / sqrt(2 * 499), some 3 %.
 _DRAWS = 499
+#: Three years less a month: a month seen in fewer Januaries than that is one winter's luck.
 _DAYS_FOR_MONTHS = 1060
+#: Fewer answers on a side are flagged everywhere (results/hiding.py), and are no basis of a normal interval.
 _LEAST_BASE = 30
 
 
@@ -111,8 +114,7 @@ def around_event(
     series = metric_series(study, metric, by=tuple(group), every="day", level=level, options=options)
     sums = _one_series(series, group)
     usable, notes = _usable(days, sums, window)
-    whose = f" of {customers_words(group)}" if group else ""
-    asked = Asked(series=series, days=usable, window=window, level=level, whose=whose)
+    asked = Asked(series=series, days=usable, window=window, level=level, whose=of_customers(group))
     if days.by_customer:
         return around_customer_events(study, metric, asked, notes)
     return _by_day(asked, sums, notes)
@@ -129,8 +131,11 @@ def _one_series(series: MetricSeries, group: Mapping[str, Any]) -> DatedSums | N
     """Return the series of a group, or the only one; None if it has no rows."""
     values = {name: str(value) for name, value in group.items()}
     for labels, sums in zip(series.groups, series.sums, strict=True):
-        if {name: str(value) for name, value in labels.items()} == values:
-            return sums if len(sums.day) else None
+        if {name: str(value) for name, value in labels.items()} != values:
+            continue
+        if not len(sums.day):
+            return None
+        return sums
     if not group:
         return None
     raise ArgumentError(
@@ -144,6 +149,7 @@ def _usable(days: EventDays, sums: DatedSums | None, window: int) -> tuple[Event
     if sums is None:
         return days, ["there are no answers"]
     number = day_number(days.table["day"])
+    # both windows within the data: first day <= event - w and event + w - 1 <= last day
     inside = (number - window >= sums.day[0]) & (number + window <= sums.day[-1] + 1)
     notes = []
     if not inside.all():
@@ -171,8 +177,9 @@ def _by_day(asked: Asked, sums: DatedSums | None, notes: list[str]) -> AroundEve
     if not np.isfinite(test.p_value):
         return not_judged(asked, notes, "all answers are alike")
     effect = effect_of(asked, test, n=contrast.n_before + contrast.n_after)
-    times = "" if len(numbers) == 1 else f" ({len(numbers)} times)"
+    times = only_if(len(numbers) > 1, f" ({len(numbers)} times)")
     notes += _what_was_allowed_for(months=months, placebos=placebos, test=test)
+    # windows [event - w, event + w) of two events overlap where these are fewer than 2 w days apart
     if len(numbers) > 1 and min(np.diff(numbers)) < 2 * window:
         notes.append("some events are so close that their windows overlap")
     levels = (contrast.before, contrast.after, test.change, contrast.n_before, contrast.n_after)
@@ -205,6 +212,7 @@ def _by_week(sums: DatedSums, numbers: list[int], window: int, *, level: float) 
     for week in range(-(window // 7), window // 7):
         chosen = np.zeros(len(sums.day), dtype=bool)
         for number in numbers:
+            # week k holds the days 7 k to 7 k + 6 after the event, which itself is day 0
             since = sums.day - number
             chosen |= (since >= 7 * week) & (since < 7 * week + 7)
         if sums.base[chosen].sum() <= 0:

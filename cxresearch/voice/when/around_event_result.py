@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_p_value, format_value
 from cxresearch.stats.change_points.event_window import WindowTest
+from cxresearch.voice.when.change_sentences import higher_or_lower
 from cxresearch.voice.when.event_days import EventDays
 from cxresearch.voice.when.metric_series import MetricSeries
 
@@ -99,7 +101,7 @@ class AroundEvent(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, levels in the unit of the metric."""
         spec = super().spec(name)
-        change = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
+        change = unit_of_difference(self.unit)
         units = {"before": self.unit, "after": self.unit, "value": self.unit, "change": change}
         columns = [replace(column, unit=units.get(column.name, column.unit)) for column in spec.columns]
         return replace(spec, columns=tuple(columns))
@@ -156,7 +158,6 @@ def not_judged(asked: Asked, notes: list[str], why: str) -> AroundEvent:
 
 def effect_of(asked: Asked, test: WindowTest, *, n: float) -> Contrast:
     """Return the change as a contrast with its interval and test."""
-    unit = asked.series.unit
     return Contrast(
         name=asked.series.metric.label,
         first=f"after {asked.days.kind}",
@@ -169,7 +170,7 @@ def effect_of(asked: Asked, test: WindowTest, *, n: float) -> Contrast:
         statistic=test.change / test.se,
         p_value=test.p_value,
         n=int(n),
-        unit=Unit.SHARE_DIFFERENCE if unit is Unit.SHARE else unit,
+        unit=unit_of_difference(asked.series.unit),
         test=test.name,
         method=test.method,
     )
@@ -183,7 +184,8 @@ def event_sentence(asked: Asked, effect: Contrast, test: WindowTest, *, times: s
     if asked.days.by_customer:
         beside = ", less what customers without the event did in the same days"
     if effect.p_value <= 1 - effect.level + 1e-12:
-        side = "higher" if effect.difference > 0 else "lower"
+        side = higher_or_lower(effect.difference)
+        # "14 points lower [10, 18]": the side carries the sign, so both ends are given by their size
         ends = sorted(abs(end) for end in (effect.low, effect.high))
         interval = f"[{_size(ends[0], effect.unit)}, {_size(ends[1], effect.unit)}]"
         size = _size(effect.difference, effect.unit, unit=True)
@@ -191,7 +193,7 @@ def event_sentence(asked: Asked, effect: Contrast, test: WindowTest, *, times: s
             f"{head} was {size} {side} {interval} than in the {window} days before{beside}; "
             f"{format_p_value(effect.p_value)}."
         )
-    # seen in 80 % of cases: reach + z(.8) se
+    # a change of size reach + z(.8) se is found in 80 % of studies: P(|Z| > z(.975)) at that mean
     visible = test.reach + 0.8416 * test.se
     return (
         f"{head} did not differ from the {window} days before{beside} ({format_p_value(effect.p_value)}); "
@@ -203,4 +205,6 @@ def _size(value: float, unit_of: Unit, *, unit: bool = False) -> str:
     text = format_value(abs(value), unit_of).removeprefix("+")
     if unit_of is Unit.POINTS and unit:
         return f"{text} points"
-    return text if unit else text.removesuffix(" points").removesuffix(" a day")
+    if unit:
+        return text
+    return text.removesuffix(" points").removesuffix(" a day")

@@ -7,9 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.results.units import MINUS, Unit, format_p_value, format_value
 from cxresearch.voice.when.metric_series import MetricSeries
+from cxresearch.wording import only_if
 
+#: Columns whose values are places: "customers in Germany". All other columns read "customers with plan pro".
 _PLACES = ("country", "region", "city", "market", "state", "location")
 
 
@@ -27,7 +30,9 @@ def group_words(group: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    return "missing" if value is None or pd.isna(value) else str(value)
+    if value is None or pd.isna(value):
+        return "missing"
+    return str(value)
 
 
 def customers_words(group: Mapping[str, Any]) -> str:
@@ -47,11 +52,28 @@ def customers_words(group: Mapping[str, Any]) -> str:
     return words
 
 
+def of_customers(group: Mapping[str, Any]) -> str:
+    """Return " of customers in Germany" for a group, an empty text for all customers."""
+    if not group:
+        return ""
+    return f" of {customers_words(group)}"
+
+
+def higher_or_lower(change: float) -> str:
+    """Return the direction of a change in a word."""
+    if change > 0:
+        return "higher"
+    return "lower"
+
+
 def verdict_of(change: float, series: MetricSeries) -> str:
     """Return "better" or "worse", or "higher" or "lower" where neither is."""
     if not series.metric.good:
-        return "higher" if change > 0 else "lower"
-    return "better" if (change > 0) == (series.metric.good == "high") else "worse"
+        return higher_or_lower(change)
+    rises = change > 0
+    if rises == (series.metric.good == "high"):
+        return "better"
+    return "worse"
 
 
 def short_value(value: float, unit: Unit) -> str:
@@ -65,7 +87,10 @@ def short_value(value: float, unit: Unit) -> str:
     if unit is not Unit.POINTS:
         return format_value(value, unit)
     text = f"{value:+.0f}".replace("-", MINUS)
-    return "0" if text in ("+0", f"{MINUS}0") else text
+    # what rounds to zero has no direction: "+0" and "−0" would claim one
+    if text in ("+0", f"{MINUS}0"):
+        return "0"
+    return text
 
 
 def day_range(low: pd.Timestamp, high: pd.Timestamp) -> str:
@@ -98,9 +123,10 @@ def change_sentence(row: Mapping[Any, Any], series: MetricSeries) -> str:
     if series.is_score:
         text = f"{when} {customers_words(group)} {_mood(row, series, over=over)}: {label} {levels}"
     else:
-        whose = f" of {customers_words(group)}" if group else ""
-        side = "higher" if row["change"] > 0 else "lower"
-        text = f"{when} {label}{whose} {'stood' if over else 'stands'} {side}: {levels}"
+        stands = "stands"
+        if over:
+            stands = "stood"
+        text = f"{when} {label}{of_customers(group)} {stands} {higher_or_lower(row['change'])}: {levels}"
     if row["shape"] == "slide" and row["since"] > row["first"]:
         text += ", a slow slide, not a step"
     if row["shape"] == "step or slide":
@@ -112,6 +138,7 @@ def change_sentence(row: Mapping[Any, Any], series: MetricSeries) -> str:
 
 def _when(row: Mapping[Any, Any], series: MetricSeries) -> str:
     since = row["since"]
+    # a slide that began on the first day of its stretch has no day of its own: nothing was level before it
     if row["shape"] == "slide" and since <= row["first"]:
         return "Little by little over the whole time"
     low, high = row["since_low"], row["since_high"]
@@ -120,14 +147,17 @@ def _when(row: Mapping[Any, Any], series: MetricSeries) -> str:
     days = day_range(low, high)
     if series.every == "month" and low != high:
         days = f"{low:%B %Y} to {high:%B %Y}"
-    span = "" if days == "that day" else f" ({days})"
+    span = only_if(days != "that day", f" ({days})")
     if pd.isna(row["until"]):
         return f"Since {day}{span}"
+    # the next change begins a new level, so this one held until the day before
     return f"From {day}{span} to {row['until'] - pd.Timedelta(days=1):%-d %B %Y}"
 
 
 def _mood(row: Mapping[Any, Any], series: MetricSeries, *, over: bool) -> str:
-    be = "were" if over else "are"
+    be = "are"
+    if over:
+        be = "were"
     if row["verdict"] == "better":
         return f"{be} happier"
     if _unhappy(row["after"], series) and not _unhappy(row["before"], series):
@@ -139,8 +169,11 @@ def _unhappy(value: float, series: MetricSeries) -> bool:
     """Whether a level is on the bad half of what its measure can be: an NPS below 0."""
     assert series.measure is not None  # noqa: S101 - asked of scores only
     values = series.measure.factor * series.measure.array
-    middle = (values.min() + values.max()) / 2
-    return bool(value < middle) if series.metric.good == "high" else bool(value > middle)
+    # the middle of the range that the measure can take: 0 of an NPS from -100 to 100
+    middle = float(values.min() + values.max()) / 2
+    if series.metric.good == "high":
+        return value < middle
+    return value > middle
 
 
 def nothing_sentence(groups: pd.DataFrame, series: MetricSeries) -> str:
@@ -150,16 +183,18 @@ def nothing_sentence(groups: pd.DataFrame, series: MetricSeries) -> str:
     if not len(judged):
         if not groups["n"].sum():
             return f"{label} cannot be searched for a change: there are no answers."
-        reason = f"none of {len(groups)} groups is large enough" if series.by else groups["why"].iloc[0]
+        reason = groups["why"].iloc[0]
+        if series.by:
+            reason = f"none of {len(groups)} groups is large enough"
         return f"{label} cannot be searched for a change: {reason}."
     p_value = format_p_value(float(judged["p_adjusted"].min()))
-    where = f" in any of {len(judged)} groups" if series.by else ""
+    where = only_if(series.by, f" in any of {len(judged)} groups")
     span = f"from {judged['first'].min():%-d %B %Y} to {judged['last'].max():%-d %B %Y}"
-    n = f"{judged['n'].sum():,.0f} answers, " if series.is_score else ""
-    looks = "all days and groups" if series.by else "all days"
+    n = only_if(series.is_score, f"{judged['n'].sum():,.0f} answers, ")
+    looks = "all days" + only_if(series.by, " and groups")
     middle = judged["visible_middle"]
     late = judged["visible_late"]
-    unit = Unit.SHARE_DIFFERENCE if series.unit is Unit.SHARE else series.unit
+    unit = unit_of_difference(series.unit)
     size = _size(middle.min(), unit)
     if series.by:
         size = f"{size} (largest group) to {_size(middle.max(), unit)} (smallest)"
@@ -174,4 +209,6 @@ def _size(value: float, unit: Unit) -> str:
     if value == float("inf"):
         return "any size: never"
     text = format_value(abs(value), unit).removeprefix("+")
-    return f"{text} points" if unit is Unit.POINTS else text
+    if unit is Unit.POINTS:
+        return f"{text} points"
+    return text

@@ -11,6 +11,7 @@ from cxresearch.data.engine import collect, period_start
 
 #: A kind with events on more days than this is no date to mark.
 _MOST_DAYS = 24
+#: A set of days longer than a month meets some event by chance in most companies: naming it would mislead.
 _MOST_DAYS_TO_NAME = 31
 
 
@@ -42,6 +43,7 @@ def events_within(events: pd.DataFrame, low: pd.Timestamp, high: pd.Timestamp) -
     """Return the events on these days or the day before, in words; empty if the days are too many."""
     if (high - low).days > _MOST_DAYS_TO_NAME:
         return ""
+    # what happened in the evening moves the answers of the next day
     eve = low - pd.Timedelta(days=1)
     near = events[(events["day"] >= eve) & (events["day"] <= high)]
     return "; ".join(f"{row.kind} on {row.day:%-d %B %Y}" for row in near.head(5).itertuples())

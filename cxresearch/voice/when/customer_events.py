@@ -66,6 +66,7 @@ def around_customer_events(study: Any, metric: str, asked: Asked, notes: list[st
             next_step="for leaving after an event see cx.curves.after_event",
         )
     rows, names = _customer_rows(study, metric, series)
+    # -1: a customer with the event who never answered says nothing about the score
     where = pd.Index(names).get_indexer(pd.Index(days.table["customer_id"].astype(str)))
     number = day_number(days.table["day"])[where >= 0]
     who = where[where >= 0].astype(np.int64)
@@ -110,7 +111,7 @@ def around_customer_events(study: Any, metric: str, asked: Asked, notes: list[st
 def _customer_test(contrast: ExposureContrast, level: float) -> WindowTest:
     from scipy.stats import t
 
-    # the exposed are the smaller side: their number gives the degrees of freedom
+    # t = difference / se with exposed - 1 degrees of freedom: the exposed are the smaller side
     df = max(contrast.exposed - 1, 1)
     return WindowTest(
         change=contrast.difference,
@@ -125,7 +126,8 @@ def _customer_test(contrast: ExposureContrast, level: float) -> WindowTest:
 def _shifted(rows: CustomerRows, who: Ints, number: Ints, window: int) -> pd.DataFrame:
     """The same contrast with every event dated some weeks earlier: before anything had happened."""
     first = int(rows.day.min())
-    found = []
+    contrasts = []
+    # from two windows back, so that the later window ends before the event, over half a year of weeks
     for weeks in range(2 * window // 7, 2 * window // 7 + 27):
         early = number - 7 * weeks
         inside = early - window >= first
@@ -133,14 +135,15 @@ def _shifted(rows: CustomerRows, who: Ints, number: Ints, window: int) -> pd.Dat
             break
         contrast = exposure_contrast(rows, who[inside], early[inside], window=window)
         if contrast is not None and min(contrast.n_before, contrast.n_after) >= _LEAST_BASE:
-            found.append((day_of(int(np.median(early))), contrast.difference, contrast.se))
-    return pd.DataFrame(found, columns=["day", "change", "se"])
+            contrasts.append((day_of(int(np.median(early))), contrast.difference, contrast.se))
+    return pd.DataFrame(contrasts, columns=["day", "change", "se"])
 
 
 def _drift(placebos: pd.DataFrame) -> list[str]:
     """Doubt the comparison where exposed and others drifted apart before the event as well."""
     if len(placebos) < 4:
         return ["too little time before the events to see whether both kinds of customers moved alike"]
+    # without drift 5 % of placebo dates lie beyond 1.96 se; overlapping windows share luck: doubt from 20 %
     beyond = (placebos["change"].abs() > 1.96 * placebos["se"]).mean()
     if beyond <= 0.2:
         return [

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxresearch.data.engine import collect, period_start
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.wording import listed, nearest, shown
+from cxresearch.wording import did_you_mean, listed, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,11 @@ def event_days(study: Any, event: str, dates: Any = None) -> EventDays:
     DataError
         If some of the events name a customer and others do not.
     """
-    table = _from_study(study, event) if dates is None else _from_dates(dates)
+    if dates is None:
+        table = _from_study(study, event)
+    else:
+        table = _from_dates(dates)
+    # a kind with and without customers is two kinds: one has a control group, the other has only other days
     named = table["customer_id"].notna()
     if named.any() and not named.all():
         raise DataError(
@@ -64,7 +68,10 @@ def event_days(study: Any, event: str, dates: Any = None) -> EventDays:
             next_step="give the two different kinds",
         )
     by_customer = bool(named.any())
-    columns = ["day", "customer_id"] if by_customer else ["day"]
+    columns = ["day"]
+    if by_customer:
+        columns = ["day", "customer_id"]
+    # an event recorded twice on one day is one event: twice it would halve the error of its contrast
     table = table[columns].drop_duplicates().sort_values(columns, ignore_index=True)
     return EventDays(kind=event, table=table, by_customer=by_customer)
 
@@ -83,11 +90,10 @@ def _from_study(study: Any, event: str) -> pd.DataFrame:
     day = period_start(nw.col("occurred_at"), "day", study.timezone)
     kinds = collect(rows.select("kind").unique())["kind"].dropna().astype(str).tolist()
     if event not in kinds:
-        meant = nearest(event, kinds)
         raise ArgumentError(
             f"there is no event {shown(event)}",
             wanted=f"one of {listed(sorted(kinds))}",
-            next_step=f"perhaps you meant {meant!r}" if meant else "",
+            next_step=did_you_mean(event, kinds),
         )
     return collect(rows.filter(nw.col("kind") == event).select(day=day, customer_id=customer).unique())
 
@@ -103,8 +109,10 @@ def _from_dates(dates: Any) -> pd.DataFrame:
         days = table["occurred_at"]
         customer = table.get("customer_id", pd.Series([None] * len(table), dtype=object))
     else:
-        single = isinstance(dates, str) or not isinstance(dates, Sequence)
-        days = pd.Series([dates] if single else list(dates))
+        # a text is a sequence of letters, and a date is none: both are one day
+        if isinstance(dates, str) or not isinstance(dates, Sequence):
+            dates = [dates]
+        days = pd.Series(list(dates))
         customer = pd.Series([None] * len(days), dtype=object)
     try:
         moments = pd.to_datetime(days).astype("datetime64[us]")

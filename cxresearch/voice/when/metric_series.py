@@ -108,7 +108,9 @@ def metric_series(
     ArgumentError
         If the metric, a column or the period is not available, or the metric is a stock of money.
     """
-    columns = (by,) if isinstance(by, str) else tuple(by)
+    columns = tuple(by)
+    if isinstance(by, str):
+        columns = (by,)
     study = as_study(data, metric)
     chosen = find_metric(study, metric)
     query = make_query(columns, every, clusters="auto", weights=None, level=level)
@@ -183,16 +185,22 @@ def _by_period(study: Tables, metric: Metric, query: Query, by: tuple[str, ...])
         everywhere = pd.date_range(
             everywhere[0], everywhere[-1], freq={"week": "W-MON", "month": "MS"}.get(every, "D")
         )
+    # blocks count from the first period of all groups, so that one block has one sign in every group
     length = _block_length(len(everywhere), every)
+    unit = metric.unit
+    if counts:
+        unit = Unit.COUNT_A_DAY
     sums = []
     for place in range(len(index.names)):
         mine = table[code == place].set_index("period").sort_index()
         if counts:
             # a period without tickets is a count of none
+            # rate = sum of counts / sum of days: total is the count of the period, base its days
             mine = mine.reindex(everywhere).assign(value=lambda rows: rows["value"].fillna(0.0))
             base = days_of(everywhere, every)
             total = mine["value"].to_numpy(float)
         else:
+            # value = total / n in every period, so total = value n: the levels pool as their ratio of sums
             base = mine["n"].to_numpy(float)
             total = mine["value"].to_numpy(float) * base
         block = everywhere.get_indexer(mine.index) // length
@@ -200,7 +208,7 @@ def _by_period(study: Tables, metric: Metric, query: Query, by: tuple[str, ...])
         sums.append(replace(series, local=True))
     return MetricSeries(
         metric=metric,
-        unit=Unit.COUNT_A_DAY if counts else metric.unit,
+        unit=unit,
         every=every,
         by=by,
         groups=tuple(dict(zip(by, group, strict=True)) for group in index.names),

@@ -57,21 +57,26 @@ class GroupIndex:
         """Return the groups that a table has; one without columns."""
         if not by:
             return cls(by=by, names=[()])
-        rows = table[list(by)].drop_duplicates()
-        names = [tuple(None if pd.isna(value) else value for value in row) for row in rows.to_numpy(object)]
+        names = _names_of(table, by)
         return cls(by=by, names=sorted(names, key=lambda row: [str(value) for value in row]))
 
     def codes(self, table: pd.DataFrame) -> Places:
         """Return the position of each row's group; all of them are known."""
         if not self.by:
             return np.zeros(len(table), dtype=np.intp)
-        rows = table[list(self.by)].drop_duplicates()
+        # both in order of first appearance: group number i has the i-th of the names
         number = table.groupby(list(self.by), dropna=False, sort=False, observed=True).ngroup().to_numpy()
         places = {name: place for place, name in enumerate(self.names)}
-        found = [
-            places[tuple(None if pd.isna(value) else value for value in row)] for row in rows.to_numpy(object)
-        ]
-        return np.asarray(found, dtype=np.intp)[number]
+        positions = [places[name] for name in _names_of(table, self.by)]
+        return np.asarray(positions, dtype=np.intp)[number]
+
+
+def _names_of(table: pd.DataFrame, by: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Return the groups in order of first appearance, every kind of missing value as None."""
+    rows = table[list(by)].drop_duplicates().astype(object)
+    # NaN differs from itself and from NaT: as a key of a dict it would never be met again
+    rows = rows.where(rows.notna(), None)
+    return [tuple(row) for row in rows.to_numpy(object)]
 
 
 def day_number(moments: Any) -> Ints:
@@ -99,12 +104,16 @@ def count_answers(study: Tables, query: Query, instrument: str, scale: Scale) ->
             wanted=f"whole numbers from {scale.low} to {scale.high}",
             next_step="map codes for 'no answer' to missing, or declare the scale that was asked",
         )
+    # beyond LINKED_ROWS the rows by customer no longer fit a small table: answers then count as independent
     linked = "who" in rows.collect_schema().names() and int(counts["n"].sum()) <= LINKED_ROWS
-    return AnswersByDay(counts=counts, repeats=_repeats(rows, query) if linked else None)
+    if not linked:
+        return AnswersByDay(counts=counts, repeats=None)
+    return AnswersByDay(counts=counts, repeats=_repeats(rows, query))
 
 
 def _repeats(rows: Frame, query: Query) -> pd.DataFrame:
     rows = rows.filter(~nw.col("who").is_null())
+    # who answered once is independent of all others; the link matters from the second answer on
     often = rows.group_by("who").agg(nw.len().alias("answers_in_all")).filter(nw.col("answers_in_all") > 1)
     rows = rows.join(often, on="who", how="inner")
     repeats = collect(rows.group_by([*query.keys, "who", "score"]).agg(nw.len().alias("n")))
@@ -123,11 +132,13 @@ def sums_of_answers(answered: AnswersByDay, index: GroupIndex, measure: Measure)
         return tuple(_no_sums() for _ in index.names)
     first = int(day.min())
     span = int(day.max()) - first + 1
+    # a cell is a group on a day, numbered group * span + (day - first): sorted by group, then by day
     cells, at = np.unique(group * span + (day - first), return_inverse=True)
 
     def by_cell(place: Places, amount: Floats) -> Floats:
         return np.bincount(place, weights=amount, minlength=len(cells)).astype(np.float64)
 
+    # sums of x, 1 and x^2 over the answers of a cell, n of them with value x
     total = by_cell(at, n * value)
     base = by_cell(at, n)
     square = by_cell(at, n * value**2)
@@ -135,8 +146,10 @@ def sums_of_answers(answered: AnswersByDay, index: GroupIndex, measure: Measure)
     if answered.repeats is not None and len(answered.repeats):
         g, d, v, k = _points(answered.repeats, index, measure)
         cell = np.searchsorted(cells, g * span + (d - first))
+        # squares of linked rows enter by customer (C_c in split_scan), so they leave the sums by day
         square = square - by_cell(cell, k * v**2)
         rows = _LinkedRows.of(answered.repeats["who"].to_numpy(np.int64), g, cell, k * v, k)
+    # the base of an answer is 1: of unlinked rows tb = sum of x and bb = their number
     free_total = total - by_cell(rows.cell, rows.total)
     free_base = base - by_cell(rows.cell, rows.base)
     edges = np.searchsorted(cells, span * np.arange(len(index.names) + 1))
@@ -192,6 +205,7 @@ class _LinkedRows:
 
     @classmethod
     def of(cls, who: Ints, group: Ints, cell: Places, total: Floats, base: Floats) -> _LinkedRows:
+        # one row for a customer and day: Var sums (sum of the customer's influences)^2, whatever their number
         order = np.lexsort((cell, who, group))
         who, group, cell = who[order], group[order], cell[order]
         fresh = np.ones(len(order), dtype=bool)

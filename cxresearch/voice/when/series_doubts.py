@@ -12,40 +12,59 @@ from cxresearch.data.engine import collect
 from cxresearch.metrics.tables.registry import as_study
 from cxresearch.stats.change_points.dated_sums import DatedSums
 from cxresearch.voice.when.metric_series import MetricSeries, day_of
+from cxresearch.wording import only_if
 
 _LEAST_ANSWERS = 60  # 30 on each side
+#: With fewer clusters a sandwich variance rejects too often (Cameron, Gelbach and Miller 2008).
 _LEAST_CUSTOMERS = 30
+#: Of a survey asked every month the gap between waves is 31 days; half as much again is a wave that failed.
 _LONG_GAP_DAYS = 45
 _GROWTH = 5.0
 
 
 def why_not_judged(sums: DatedSums, series: MetricSeries) -> str:
     """Return in words why a series cannot be searched; empty if it can."""
+    if series.is_score:
+        too_little = _too_few_answers(sums, series)
+        alike = "all answers are alike"
+    else:
+        # twice what both sides of one split need: room for a split that is not the only one judged
+        too_little = only_if(
+            len(sums.day) < 4 * series.least_days, f"only {len(sums.day)} complete {series.every}s"
+        )
+        alike = f"every {series.every} shows the same value"
+    if too_little:
+        return too_little
+    return only_if(_is_constant(sums), alike)
+
+
+def _too_few_answers(sums: DatedSums, series: MetricSeries) -> str:
+    """Return in words which of the limits on answers, customers and days a score does not reach."""
     rows = len(sums.day)
-    if not series.is_score:
-        if rows < 4 * series.least_days:
-            return f"only {rows} complete {series.every}s"
-        return _why_constant(sums, f"every {series.every} shows the same value")
     answers = int(sums.base.sum())
     if answers < _LEAST_ANSWERS:
         return f"only {answers:,} answers"
+    # clusters: unlinked answers (base 1, so sum of base^2 is their number) and customers who answered again
     customers = int(sums.bb.sum()) + len(np.unique(sums.linked_who))
     if series.linked and customers < _LEAST_CUSTOMERS:
         return f"{answers:,} answers of only {customers:,} customers"
     if rows < 2 * series.least_days:
         return f"answers of only {rows} days"
+    # the limits of scan_splits: a side of a split has 30 answers and 5 % of all
     edge = max(30.0, 0.05 * answers)
     before = np.cumsum(sums.base)[series.least_days - 1 : -series.least_days]
     if not ((before >= edge) & (answers - before >= edge)).any():
         return "nearly all answers are of one day"
-    return _why_constant(sums, "all answers are alike")
+    return ""
 
 
-def _why_constant(sums: DatedSums, words: str) -> str:
+def _is_constant(sums: DatedSums) -> bool:
+    """Whether no row differs from the mean by more than rounding: then no split has a standard error."""
+    # sum of (total - mean base)^2 over unlinked rows, then over linked ones
     mean = sums.mean
     spread = float(sums.squares(mean).sum())
     spread += float(((sums.linked_total - mean * sums.linked_base) ** 2).sum())
-    return words if spread <= 1e-12 * max(float((sums.total**2).sum()), 1.0) else ""
+    return spread <= 1e-12 * max(float((sums.total**2).sum()), 1.0)
 
 
 def series_doubts(data: Any, series: MetricSeries, groups: pd.DataFrame) -> list[str]:
@@ -71,7 +90,7 @@ def _not_judged(series: MetricSeries, groups: pd.DataFrame) -> list[str]:
     if not series.by or not len(refused):
         return []
     few = "; ".join(f"{row.group}: {row.why}" for row in refused.head(5).itertuples())
-    more = f"; and {len(refused) - 5} more" if len(refused) > 5 else ""
+    more = only_if(len(refused) > 5, f"; and {len(refused) - 5} more")
     return [f"{len(refused)} of {len(groups)} groups not judged ({few}{more})"]
 
 
@@ -79,13 +98,14 @@ def _gap(sums: DatedSums, name: str, series: MetricSeries) -> list[str]:
     """Name the longest stretch without answers, where it is long and unlike the others."""
     if not series.is_score or len(sums.day) < 3:
         return []
+    # unlike the others: a survey of one day a quarter has gaps of 90 days and no hole
     steps = np.diff(sums.day)
     widest = int(np.argmax(steps))
     if steps[widest] <= max(_LONG_GAP_DAYS, 20 * float(np.median(steps))):
         return []
     first = day_of(sums.day[widest] + 1)
     last = day_of(sums.day[widest + 1] - 1)
-    lead = f"{name}: " if series.by else ""
+    lead = only_if(series.by, f"{name}: ")
     return [f"{lead}no answers from {first:%-d %B %Y} to {last:%-d %B %Y}; a change in there has no day"]
 
 
@@ -120,5 +140,6 @@ def _repeats(data: Any, series: MetricSeries) -> list[str]:
     counts = collect(alike.select(more=nw.col("n").sum(), rows=nw.len()))
     if not len(counts) or not counts["rows"].iloc[0]:
         return []
+    # of k equal rows k - 1 repeat another: all rows of such keys less the number of keys
     more = int(counts["more"].iloc[0]) - int(counts["rows"].iloc[0])
     return [f"{more:,} answers repeat another's customer, moment and score; they count as that customer's"]

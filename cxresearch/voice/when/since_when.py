@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: Answers that each side of a change has at least.
 LEAST_ANSWERS = 30
 _POINTS = 40
+#: Metrics that are a part of their denominator; an interval beyond 100 % would be none.
+_SHARES = {"sla_attainment", "reopen_rate", "customer_churn", "gross_revenue_retention"}
 
 
 def since_when(
@@ -106,7 +108,10 @@ def since_when(
     series = metric_series(study, metric, by=by, every=every, level=level, options=options)
     why = [why_not_judged(sums, series) for sums in series.sums]
     able = [place for place, reason in enumerate(why) if not reason]
-    least = LEAST_ANSWERS if series.is_score else 0
+    # base of other metrics is their denominator (customers, money): least_days alone limits their splits
+    least = 0
+    if series.is_score:
+        least = LEAST_ANSWERS
     search = None
     if able:
         search = find_changes(
@@ -141,7 +146,9 @@ def since_when(
 
 
 def _method(series: MetricSeries, draws: int) -> str:
-    who = "customers" if series.linked else "answers"
+    who = "answers"
+    if series.linked:
+        who = "customers"
     if not series.is_score:
         who = f"blocks of {series.every}s"
     return f"cluster-robust CUSUM over all splits, wild bootstrap over {who} ({draws:,} draws)"
@@ -184,22 +191,24 @@ def _changes(
 ) -> pd.DataFrame:
     """Return one row a change, those that stand first, the surest first."""
     rows = []
-    changes = search.changes if search is not None else ()
+    changes: tuple[Change, ...] = ()
+    if search is not None:
+        changes = search.changes
     for place, change in enumerate(changes):
         group = series.groups[able[change.series]]
         sums = series.sums[able[change.series]]
         low = change.low
         if not series.is_score:
-            low = int(
-                sums.day[np.searchsorted(sums.day, change.low)]
-            )  # a week or month is old or new as a whole
-        later = changes[place + 1] if place + 1 < len(changes) else None
+            # a week or month is old or new as a whole
+            low = int(sums.day[np.searchsorted(sums.day, change.low)])
         row: dict[str, Any] = {**group, "group": group_words(group), "shape": change.shape}
         row.update(since=day_of(change.day), since_low=day_of(low), since_high=day_of(change.high))
         row["first"] = day_of(change.first)
         row["until"] = pd.NaT
-        if later is not None and later.series == change.series:
-            row["until"] = day_of(later.day)
+        # changes come by series, then by day: the next of the same series ends this level
+        later = changes[place + 1 : place + 2]
+        if later and later[0].series == change.series:
+            row["until"] = day_of(later[0].day)
         row.update(_interval("before", change.before, series))
         row.update(_interval("after", change.after, series))
         row.update(_interval("change", change.change, None))
@@ -233,12 +242,18 @@ def _interval(name: str, interval: LevelInterval, series: MetricSeries | None) -
 
 def limits_of(series: MetricSeries) -> tuple[float, float]:
     """Return the least and the greatest value a level can have."""
+    # a level of a score lies between the least and the greatest value of one answer
     if series.measure is not None:
         values = series.measure.factor * series.measure.array
         return float(values.min()), float(values.max())
-    least = float("-inf") if series.metric.name == "net_revenue_churn" else 0.0
-    bounded = {"sla_attainment", "reopen_rate", "customer_churn", "gross_revenue_retention"}
-    return least, 1.0 if series.metric.name in bounded else float("inf")
+    least = 0.0
+    most = float("inf")
+    # net churn = (lost - expanded) / opening: negative where expansion outweighs the losses
+    if series.metric.name == "net_revenue_churn":
+        least = float("-inf")
+    if series.metric.name in _SHARES:
+        most = 1.0
+    return least, most
 
 
 def _common_changes(table: pd.DataFrame, groups: pd.DataFrame) -> list[str]:
@@ -247,12 +262,14 @@ def _common_changes(table: pd.DataFrame, groups: pd.DataFrame) -> list[str]:
     if judged < 3 or not len(table):
         return []
     first = table.iloc[0]
+    # sets of days [low, high] that meet the surest change's, with the same sign
     same = table[
         (table["since_low"] <= first["since_high"])
         & (table["since_high"] >= first["since_low"])
         & (np.sign(table["change"]) == np.sign(first["change"]))
     ]
     sharing = same["group"].nunique()
+    # by chance alone at most few groups share days; a majority is a change of the whole company
     if sharing <= judged / 2:
         return []
     return [f"{sharing} of {judged} groups changed in these days, the same way: search all customers at once"]
@@ -266,15 +283,21 @@ def _trend(series: MetricSeries, groups: pd.DataFrame) -> pd.DataFrame:
         if not len(base) or (series.is_score and base.sum() < SUPPRESS_BELOW):
             continue
         points = min(_POINTS, len(base))
+        # ten answers a point on average, so that few points fall below five and are hidden
         if series.is_score:
             points = max(1, min(points, int(base.sum() // (2 * SUPPRESS_BELOW))))
+        # points of equal base: a day belongs to point floor(q m), q the share of the base up to its middle
         middle = (np.cumsum(base) - base / 2) / base.sum()
         point = np.minimum((middle * points).astype(int), points - 1)
         n = np.bincount(point, weights=base, minlength=points)
         total = np.bincount(point, weights=sums.total, minlength=points)
         day = np.bincount(point, weights=base * sums.day, minlength=points)
-        shown = n >= SUPPRESS_BELOW if series.is_score else n > 0
-        rows = {"day": [day_of(one) for one in day[shown] / n[shown]], "value": total[shown] / n[shown]}
+        shown = n > 0
+        if series.is_score:
+            shown = n >= SUPPRESS_BELOW
+        # level = sum of totals / sum of bases of the point, at the mean day of its base
+        mean_day = day[shown] / n[shown]
+        rows = {"day": [day_of(moment) for moment in mean_day], "value": total[shown] / n[shown]}
         parts.append(pd.DataFrame({"group": name, **rows, "n": n[shown]}))
     if not parts:
         return pd.DataFrame(columns=["group", "day", "value", "n"])

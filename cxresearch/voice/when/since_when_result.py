@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
+from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,13 +134,13 @@ class SinceWhen(Result):
         more = len(self.table) - 1
         if not more:
             return self.sentences[0]
-        changes = "change" if more == 1 else "changes"
+        changes = "change" + only_if(more > 1, "s")
         return f"{self.sentences[0]} {more} more {changes} found."
 
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, levels in the unit of the metric."""
         spec = super().spec(name)
-        change = Unit.SHARE_DIFFERENCE if self.unit is Unit.SHARE else self.unit
+        change = unit_of_difference(self.unit)
         units = dict.fromkeys(("before", "after", "value"), self.unit)
         units |= dict.fromkeys(("change", "visible_middle", "visible_late"), change)
         columns = [replace(column, unit=units.get(column.name, column.unit)) for column in spec.columns]

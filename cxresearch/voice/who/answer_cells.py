@@ -135,6 +135,7 @@ def answer_cells(
     """
     n = int(collect(answers.rows.select(n=nw.len()))["n"].iloc[0])
     places = range(len(answers.columns))
+    # One number for each answer and set of columns is what memory holds.
     whole = n * max(len(column_sets(places, places, depth)), 1) <= IN_MEMORY
     # whole customers, as it is they who are exchanged, and as their answers depend on each other
     rows = answers.rows
@@ -305,6 +306,7 @@ def _codes(
 
 
 def _moments_of(members: csr_array, values: Floats) -> CellMoments:
+    # Of each cell n, sum of x and sum of x^2: mean and variance need no more.
     n = np.asarray(members.sum(axis=1), dtype=np.float64).ravel()
     return CellMoments(n=n, total=members @ values, squares=members @ values**2)
 

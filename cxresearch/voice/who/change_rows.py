@@ -104,6 +104,7 @@ def _calendar(name: str, period: str) -> tuple[date, date]:
 
 
 def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    # Months counted through from the year 0: div and mod by 12 give the month after the period.
     following = year * 12 + month - 1 + count
     return date(year, month, 1), date(following // 12, following % 12 + 1, 1)
 
@@ -249,6 +250,7 @@ def _weighted(levels: pd.DataFrame, metric: str) -> pd.DataFrame:
     # levels at both ends of the period, as a bridge by the end of a period has them
     totals = {
         "customer_churn": levels["left"].to_numpy(dtype=float),
+        # Of a customer lost = max(opening - closing, 0), kept = min(opening, closing); over sum of openings.
         "gross_revenue_churn": np.maximum(opening - closing, 0.0),
         "net_revenue_churn": opening - closing,
         "gross_revenue_retention": np.minimum(opening, closing),

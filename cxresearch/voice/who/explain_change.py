@@ -187,6 +187,7 @@ def explain_change(
 
 def _merge_small(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows in which groups too small to show are one."""
+    # Both periods together: a group shown in one and hidden in the other would be known from the change.
     sizes = _entries(rows).groupby(rows["group"]).sum()
     small = rows["group"].map(sizes) < SUPPRESS_BELOW
     return rows.assign(group=rows["group"].where(~small, OTHERS))
@@ -208,6 +209,7 @@ def _split(rows: pd.DataFrame, label: str, unit: Unit, *, low_is_good: bool, lev
         weight=rows["weight"].to_numpy(dtype=np.float64),
         total=rows["total"].to_numpy(dtype=np.float64),
     )
+    # Kitagawa (1955): change = sum of mix, ((r0 + r1)/2 - R)(s1 - s0), and rate, (s0 + s1)/2 (r1 - r0)
     parts = mix_and_rate(sums, len(names))
     z = normal_quantile(level)
     table = pd.DataFrame(

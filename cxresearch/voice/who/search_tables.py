@@ -57,6 +57,7 @@ def named_table(
             "difference": found.estimate[named],
             "low": found.low[named],
             "high": found.high[named],
+            # pull = share x difference = score of all - score without the group
             "pull": share * found.estimate[named],
             "pull_low": share * found.low[named],
             "pull_high": share * found.high[named],

@@ -252,6 +252,7 @@ def quantile_edges(numbers: NDArray[np.float64]) -> list[float]:
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
         return []
+    # Quintiles; rounded, as two engines may differ in the last digit and cut a class differently.
     inner = np.unique(np.quantile(finite, np.linspace(0, 1, CLASSES + 1)[1:-1]).round(12))
     return [float(edge) for edge in inner if edge < finite.max()]
 

@@ -76,6 +76,7 @@ def unhappy_in_cells(
     if revenue is not None:
         paid = people[CUSTOMER].map(revenue).fillna(0.0).to_numpy(dtype=np.float64)
     inside = cells.members_among(people, named)
+    # Of each named cell the sum over its unhappy customers, each once, by the last answer.
     sums = inside @ paid
     counts = np.asarray(inside.sum(axis=1), dtype=np.float64)
     sums = np.where(counts < SUPPRESS_BELOW, np.nan, sums)  # the revenue of so few is that of somebody

@@ -69,7 +69,7 @@ class ThemeImpact(Result):
         Texts with a score and without.
     unit : Unit
     good_is_high : bool
-    groups : tuple of str
+    by : tuple of str
         Columns held equal.
     horizon_days : float
     level : float
@@ -84,7 +84,7 @@ class ThemeImpact(Result):
     n_missing: int
     unit: Unit
     good_is_high: bool
-    groups: tuple[str, ...]
+    by: tuple[str, ...]
     horizon_days: float
     level: float
     notes: tuple[str, ...]
@@ -261,7 +261,7 @@ def theme_impact(
         n_missing=n_missing,
         unit=Unit.SHARE_DIFFERENCE if chosen.unit is Unit.SHARE else chosen.unit,
         good_is_high=sign > 0,
-        groups=tuple(by),
+        by=tuple(by),
         horizon_days=float(horizon_days),
         level=level,
         notes=_notes(table, n_missing, horizon_days, revenue_levels(study)[1]),

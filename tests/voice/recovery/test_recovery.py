@@ -152,7 +152,7 @@ def test_an_action_after_a_new_answer_is_no_answer_to_the_old_one(company: Any) 
     tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
     tables["events"]["occurred_at"] = START + pd.Timedelta(days=221)
     study = cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS})
-    with pytest.raises(cx.errors.DataError, match="0 people were treated"):
+    with pytest.raises(cx.errors.DataError, match="only ever came after the next answer"):
         cx.recovery(study, actions=["call_back"], grace_days=90, outcomes=["churn"])
 
 
@@ -166,7 +166,7 @@ def test_everybody_treated_and_nobody_unhappy_are_sentences(company: Any) -> Non
     study = cx.Study.from_frames(
         {**tables, "responses": second, "events": everybody}, observed_until=CUT, instruments={"nps": cx.NPS}
     )
-    with pytest.raises(cx.errors.DataError, match=r"were not treated.*plan a trial"):
+    with pytest.raises(cx.errors.DataError, match=r"call_back came after all \d+ eligible.*plan a trial"):
         cx.recovery(study, actions=["call_back"], outcomes=["churn"])
     happy = tables["responses"].assign(score=10.0)
     study = cx.Study.from_frames(
@@ -174,6 +174,41 @@ def test_everybody_treated_and_nobody_unhappy_are_sentences(company: Any) -> Non
     )
     with pytest.raises(cx.errors.DataError, match="nobody gave an unhappy answer"):
         cx.recovery(study, actions=["call_back"])
+
+
+def test_nobody_treated_and_dates_out_of_order_are_sentences(company: Any) -> None:
+    planted = company(25, n=400)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    late = tables["events"].assign(occurred_at=START + pd.Timedelta(days=400))
+    study = cx.Study.from_frames({**tables, "events": late}, observed_until=CUT, instruments={"nps": cx.NPS})
+    with pytest.raises(cx.errors.DataError, match=r"call_back came after none of \d+ eligible moments"):
+        cx.recovery(study, actions=["call_back"], outcomes=["churn"])
+    ended = tables["customers"].assign(ended_at=START - pd.Timedelta(days=900))
+    with pytest.raises(cx.errors.StudyError, match="ended_at"):
+        study = cx.Study.from_frames(
+            {**tables, "customers": ended}, observed_until=CUT, instruments={"nps": cx.NPS}
+        )
+        cx.recovery(study, actions=["call_back"], outcomes=["churn"])
+
+
+def test_whoever_gave_notice_is_no_longer_eligible_and_leaving_is_dated_at_the_notice(company: Any) -> None:
+    planted = company(26, n=600)
+    tables = {name: planted.study.table(name).collect("pandas").to_native() for name in planted.study.tables}
+    people = tables["customers"].sort_values("customer_id", ignore_index=True)
+    # Everybody who leaves gave notice on day 140, before the unhappy answer of day 150.
+    people["notice_at"] = pd.Series(START + pd.Timedelta(days=140), index=people.index).where(
+        people["ended_at"].notna()
+    )
+    study = cx.Study.from_frames(
+        {**tables, "customers": people}, observed_until=CUT, instruments={"nps": cx.NPS}
+    )
+    lines = study_timelines(study, cx.NPS, ("call_back",))
+    moments = unhappy_moments(lines, cx.NPS, grace_days=14, gap_days=14)
+    asked = moments.moment > int(
+        (START + pd.Timedelta(days=145) - pd.Timestamp("1900-01-01")).total_seconds()
+    )
+    stayed = set(people.loc[people["ended_at"].isna(), "customer_id"])
+    assert set(lines.ids[moments.customer[asked]]) <= stayed
 
 
 def test_what_is_not_known_is_named(company: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import cxresearch as cx
 from cxresearch.headtohead.contest.contest_curves import calibration_table, decision_curve
-from cxresearch.headtohead.contest.contest_measures import MEASURES, lift_at, measured, net_benefit_at
+from cxresearch.headtohead.contest.contest_metrics import METRICS, lift_at, measured, net_benefit_at
 from cxresearch.headtohead.contest.contest_rows import complete_rows
 from cxresearch.headtohead.contest.forms import in_form, unhappy_answers
 from cxresearch.headtohead.contest.weighed_rows import HorizonRows, weigh
@@ -98,13 +98,13 @@ def test_nobody_is_scored_by_a_model_that_saw_them() -> None:
 
 def test_accuracy_of_the_average_is_zero(marks: cx.classifier.Landmarks) -> None:
     at = rows_with(marks)
-    found = {name: measured([at], name) for name in MEASURES}
+    found = {name: measured([at], name) for name in METRICS}
     null = ((1 - at.average_risk) ** 2 @ at.everyone.case) / at.rows.fit.n
     null += (at.average_risk**2 @ at.everyone.control) / at.rows.fit.n
     np.testing.assert_allclose(found["ipa"].value, 1 - found["brier"].value / null, atol=1e-12)
-    for measure in found.values():
-        assert measure.value.shape == (2, 1)
-        assert np.abs(measure.influence.mean(axis=-1)).max() < 1e-8
+    for metric in found.values():
+        assert metric.value.shape == (2, 1)
+        assert np.abs(metric.influence.mean(axis=-1)).max() < 1e-8
 
 
 def test_brier_averaged_over_time(marks: cx.classifier.Landmarks) -> None:
@@ -121,7 +121,7 @@ def test_brier_averaged_over_time(marks: cx.classifier.Landmarks) -> None:
     gone = np.array([0, *(then.everyone.case.sum() / then.rows.fit.n for then in single)])
     useless = np.trapezoid(gone * (1 - gone), [0, *times]) / horizon
     assert 0.9 * useless < found.value[0, 0] < 1.01 * useless
-    table = cx.compare(marks, ["ces", "nps"], measures=["ibs"]).measures
+    table = cx.compare(marks, ["ces", "nps"], metrics=["ibs"]).metrics
     assert table["value"].tolist() == pytest.approx(found.value[:, 0].tolist())
 
 
@@ -139,11 +139,11 @@ def test_forms_reach_the_exact_truth() -> None:
     """Tier A, all forms with an exact AUC: within 4 standard errors of it."""
     marks = cx.synthetic.synthetic_landmarks(seed=12, customers=60_000)
     for form in ("raw", "top_box", "categories"):
-        found = cx.compare(marks, ["ces", "nps", "csat"], form=form, measures=("auc_all",))
+        found = cx.compare(marks, ["ces", "nps", "csat"], form=form, metrics=("auc_all",))
         truth = cx.synthetic.truth(scenario="base", form=form)
         for row in found.table.to_dict("records"):
             assert abs(row["auc"] - truth.auc[row["score"]]) < 4 * row["se"]
-        for row in found.measures.to_dict("records"):
+        for row in found.metrics.to_dict("records"):
             assert abs(row["value"] - truth.auc_with_competing[row["score"]]) < 4 * row["se"]
 
 
@@ -175,17 +175,17 @@ def test_a_spline_sees_a_bent_score(marks: cx.classifier.Landmarks) -> None:
 
 
 def test_weights_carry_through(marks: cx.classifier.Landmarks) -> None:
-    """Weight two equals the customer twice, for every measure and its standard error."""
+    """Weight two equals the customer twice, for every metric and its standard error."""
     weights = np.where(np.arange(marks.n_rows) % 4 == 0, 2.0, 1.0)
     twice = marks.frame.loc[np.repeat(np.arange(marks.n_rows), weights.astype(int))].reset_index(drop=True)
     twice["landmark_at"] += pd.to_timedelta(twice.groupby("customer_id").cumcount(), unit="D")
     doubled = cx.classifier.Landmarks.from_frame(
         twice, instruments=dict(marks.instruments), horizon_days=marks.horizon_days, stacked=True
     )
-    measures = ["auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c", "harrell_c"]
-    one = cx.compare(marks, ["ces", "nps"], weights=weights, measures=measures)
-    two = cx.compare(doubled, ["ces", "nps"], measures=measures)
+    metrics = ["auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c", "harrell_c"]
+    one = cx.compare(marks, ["ces", "nps"], weights=weights, metrics=metrics)
+    two = cx.compare(doubled, ["ces", "nps"], metrics=metrics)
     np.testing.assert_allclose(one.table[["auc", "se"]], two.table[["auc", "se"]], rtol=1e-8)
-    pd.testing.assert_frame_equal(one.measures, two.measures, rtol=1e-6)
+    pd.testing.assert_frame_equal(one.metrics, two.metrics, rtol=1e-6)
     columns = ["score", "answer", "observed", "low", "high", "se"]
     pd.testing.assert_frame_equal(one.calibration[columns], two.calibration[columns], rtol=1e-6)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+
+from cxresearch.data.engine import collect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,20 +18,21 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.int64]
 
-#: Seconds of 50 years: one customer's times never reach the next customer's.
-_SPAN = 50 * 366 * 86_400
-#: Times count from here.
-_ORIGIN = pd.Timestamp("2000-01-01")
+DAY = 86_400
+#: Seconds of 200 years: one customer's times never reach the next customer's.
+_SPAN = 200 * 366 * DAY
+#: Times count from here; a study holds none before 1901.
+_ORIGIN = pd.Timestamp("1900-01-01")
 NEVER = -1
 
 
 def seconds(times: pd.Series) -> Times:
-    """Return times as whole seconds since 2000; a missing one is never reached.
+    """Return times as whole seconds since 1900; a missing one is never reached.
 
     Examples
     --------
-    >>> seconds(pd.Series(pd.to_datetime(["2000-01-01 00:01", None]))).tolist()
-    [60, 1581119999]
+    >>> seconds(pd.Series(pd.to_datetime(["1900-01-01 00:01", None]))).tolist()
+    [60, 6324479999]
     """
     numbers = (times - _ORIGIN).dt.total_seconds().to_numpy(dtype=np.float64)
     return np.where(np.isnan(numbers), float(_SPAN - 1), numbers).astype(np.int64)
@@ -123,3 +127,24 @@ def timeline(customer: Times, moment: Times, values: Floats) -> Timeline:
     key = customer * _SPAN + moment
     order = np.argsort(key, kind="stable")
     return Timeline(key=key[order], values=np.asarray(values, dtype=np.float64)[order])
+
+
+def timeline_of(ids: pd.Index, rows: nw.LazyFrame[Any], time: str, value: str = "") -> Timeline:
+    """Read rows of known customers with a known time; the value of each, or 1.
+
+    Parameters
+    ----------
+    ids : Index
+        Customers; the place of each is its code.
+    rows : LazyFrame
+        With ``customer_id``.
+    time, value : str
+        Columns.
+    """
+    columns = ["customer_id", time, *([value] if value else [])]
+    happened = rows.filter(~nw.col("customer_id").is_null() & ~nw.col(time).is_null())
+    frame = collect(happened.select(*columns))
+    code = ids.get_indexer(pd.Index(frame["customer_id"]))
+    named = code >= 0
+    values = frame[value].to_numpy(dtype=np.float64) if value else np.ones(len(frame))
+    return timeline(code[named].astype(np.int64), seconds(frame[time])[named], values[named])

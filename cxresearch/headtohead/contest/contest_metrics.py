@@ -12,7 +12,7 @@ from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 from cxresearch.stats.prediction.concordance import concordance_of
 from cxresearch.stats.prediction.follow_up import follow_up
 from cxresearch.stats.prediction.integrated_brier import time_shares
-from cxresearch.stats.prediction.ipcw import Measure, Sides, auc_effect, measure
+from cxresearch.stats.prediction.ipcw import PredictionMetric, Sides, auc_effect, prediction_metric
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Places
@@ -179,8 +179,8 @@ def _concordance(at: HorizonRows, *, time_weight: str, estimated: bool) -> list[
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureOfContest:
-    """A measure by its computation.
+class ContestMetric:
+    """A metric by its computation.
 
     Attributes
     ----------
@@ -204,48 +204,48 @@ class MeasureOfContest:
 
 AUC = "auc"
 #: What can be asked for beside the AUC, in the order in which tables show it.
-MEASURES: dict[str, MeasureOfContest] = {
-    "auc_all": MeasureOfContest(
+METRICS: dict[str, ContestMetric] = {
+    "auc_all": ContestMetric(
         label="AUC, involuntary leavers counted as stayers", compute=auc_all, is_auc=True
     ),
-    "brier": MeasureOfContest(label="Brier score of calibrated risks", compute=brier),
-    "ibs": MeasureOfContest(
+    "brier": ContestMetric(label="Brier score of calibrated risks", compute=brier),
+    "ibs": ContestMetric(
         label="Brier score of calibrated risks, averaged over the time up to the primary horizon",
         compute=integrated_brier,
         every_horizon=False,
     ),
-    "ipa": MeasureOfContest(
+    "ipa": ContestMetric(
         label="index of prediction accuracy (1 - Brier/Brier of the average risk)", compute=ipa
     ),
-    "lift": MeasureOfContest(label="lift of the riskiest tenth", compute=lift),
-    "net_benefit": MeasureOfContest(label="net benefit at the average risk", compute=net_benefit),
-    "calibration": MeasureOfContest(label="observed minus predicted risk", compute=calibration),
-    "uno_c": MeasureOfContest(
+    "lift": ContestMetric(label="lift of the riskiest tenth", compute=lift),
+    "net_benefit": ContestMetric(label="net benefit at the average risk", compute=net_benefit),
+    "calibration": ContestMetric(label="observed minus predicted risk", compute=calibration),
+    "uno_c": ContestMetric(
         label="Uno's C up to the primary horizon, involuntary leavers censored",
         compute=uno_c,
         every_horizon=False,
         marginal_only=True,
     ),
-    "harrell_c": MeasureOfContest(
+    "harrell_c": ContestMetric(
         label="Harrell's C up to the primary horizon, involuntary leavers censored",
         compute=harrell_c,
         every_horizon=False,
     ),
 }
 #: Their names in words.
-MEASURE_LABELS = {name: definition.label for name, definition in MEASURES.items()}
-AUC_MEASURE = MeasureOfContest(label="AUC", compute=auc, is_auc=True)
+METRIC_LABELS = {name: definition.label for name, definition in METRICS.items()}
+AUC_METRIC = ContestMetric(label="AUC", compute=auc, is_auc=True)
 
 
-def measured(contest: Sequence[HorizonRows], name: str) -> Measure:
-    """Compute one measure of every score at every horizon it is asked at.
+def measured(contest: Sequence[HorizonRows], name: str) -> PredictionMetric:
+    """Compute one metric of every score at every horizon it is asked at.
 
     Parameters
     ----------
     contest : sequence of HorizonRows
         The primary horizon first.
     name : str
-        ``"auc"``, or one of `MEASURES`.
+        ``"auc"``, or one of `METRICS`.
 
     Returns
     -------
@@ -256,18 +256,18 @@ def measured(contest: Sequence[HorizonRows], name: str) -> Measure:
     at = asked_at(contest, name)
     by_horizon = [definition.compute(horizon) for horizon in at]
     by_score = [list(estimates) for estimates in zip(*by_horizon, strict=True)]
-    return measure(contest[0].rows.fit, name, [horizon.followed for horizon in at], by_score)
+    return prediction_metric(contest[0].rows.fit, name, [horizon.followed for horizon in at], by_score)
 
 
-def definition_of(name: str) -> MeasureOfContest:
-    """Return what a measure is."""
+def definition_of(name: str) -> ContestMetric:
+    """Return what a metric is."""
     if name == AUC:
-        return AUC_MEASURE
-    return MEASURES[name]
+        return AUC_METRIC
+    return METRICS[name]
 
 
 def asked_at(contest: Sequence[HorizonRows], name: str) -> Sequence[HorizonRows]:
-    """Return the horizons at which a measure is asked for: all, or the primary one."""
+    """Return the horizons at which a metric is asked for: all, or the primary one."""
     if definition_of(name).every_horizon:
         return contest
     return contest[:1]
