@@ -17,12 +17,21 @@ CUT = "2024-12-31"
 
 @dataclass(frozen=True)
 class Company:
-    """Tables, and what is true of them."""
+    """Tables, and what is true of them: ``gain`` is what a call adds to each customer's next score."""
 
     study: cx.Study
     called: np.ndarray
     unhappy_score: np.ndarray
     next_score: np.ndarray
+    chance: np.ndarray
+    gain: np.ndarray
+    tenure: np.ndarray
+    left: np.ndarray
+
+    def true_effect(self) -> float:
+        """Mean gain of the unhappy under overlap weights e (1 - e)."""
+        weight = self.chance * (1 - self.chance) * (self.unhappy_score <= 6)
+        return float(np.average(self.gain, weights=weight))
 
 
 def _company(
@@ -43,15 +52,17 @@ def _company(
     rng = np.random.default_rng(seed)
     mood = rng.normal(size=n)
 
-    def answer(lift: np.ndarray | float = 0.0) -> np.ndarray:
-        return np.clip(np.rint(6.2 + 1.6 * mood + 1.6 * rng.normal(size=n) + lift), 0, 10)
+    def answer() -> np.ndarray:
+        return np.clip(np.rint(6.2 + 1.6 * mood + 1.6 * rng.normal(size=n)), 0, 10)
 
     earlier = answer()
     score = answer()
     unhappy = score <= 6
     chance = 1 / (1 + np.exp(-(severity * (4.0 - score))))
     called = unhappy & (rng.random(n) < chance)
-    later = answer(effect_on_score * called)
+    mood_then = 6.2 + 1.6 * mood + 1.6 * rng.normal(size=n)
+    without, with_call = (np.clip(np.rint(mood_then + lift), 0, 10) for lift in (0.0, effect_on_score))
+    later = np.where(called, with_call, without)
     answers = rng.random(n) < np.where(mood > 0, answering, answering**1.5)
     leaving = 1 / (1 + np.exp(1.6 + 0.7 * mood)) + effect_on_leaving * called
     # Nobody leaves within the grace time; who leaves does so between day 180 and 260.
@@ -62,11 +73,10 @@ def _company(
     def day(number: np.ndarray | float) -> pd.Series:
         return pd.Series(START + pd.to_timedelta(np.broadcast_to(number, n), unit="D"))
 
+    tenure = rng.uniform(30, 600, n)
     ended = pd.Series(pd.NaT, index=range(n), dtype="datetime64[ns]")
     ended[leaves] = START + pd.to_timedelta(left_on[leaves], unit="D")
-    customers = pd.DataFrame(
-        {"customer_id": ids, "started_at": day(-rng.uniform(30, 600, n)), "ended_at": ended}
-    )
+    customers = pd.DataFrame({"customer_id": ids, "started_at": day(-tenure), "ended_at": ended})
     customers["plan"] = np.where(rng.random(n) < 0.4, "pro", "basic")
     rounds = [
         pd.DataFrame({"customer_id": ids, "responded_at": day(30.0), "score": earlier}),
@@ -86,7 +96,16 @@ def _company(
         observed_until=CUT,
         instruments={"nps": cx.NPS},
     )
-    return Company(study=study, called=called, unhappy_score=score, next_score=later)
+    return Company(
+        study=study,
+        called=called,
+        unhappy_score=score,
+        next_score=later,
+        chance=chance,
+        gain=with_call - without,
+        tenure=tenure,
+        left=leaves,
+    )
 
 
 @pytest.fixture(scope="session")
