@@ -127,7 +127,7 @@ def programme(
     _refuse_unanswerable(study, kinds, costs, question)
     lines = study_timelines(study, scale, tuple(costs))
     moments = programme_moments(study, lines, at, grace_days=grace_days)
-    # Treated: a contact within [moment, moment + grace]; outcomes count from its end: no immortal time.
+    # From the moment on, its own second included: onboarding may come on the day of joining.
     until = moments.moment + int(grace_days * DAY)
     contacts = {
         action: line.count_between(moments.customer, moments.moment - 1, until)
@@ -143,7 +143,6 @@ def programme(
         level=level,
     )
     parts = [_judged(trial, action, contacts[action], kinds, cost) for action, cost in costs.items()]
-    # Holm over all actions, doses and outcomes: they are looked at together.
     table = with_holm(pd.DataFrame([row for part in parts for row in part.rows]))
     returns = pd.DataFrame([row for part in parts for row in part.returns])
     balance = pd.concat([part.balance for part in parts], ignore_index=True)
@@ -171,6 +170,7 @@ def _costs(actions: Mapping[str, float] | Sequence[str]) -> dict[str, float | No
     """Cost of one contact of each action; None where none was given."""
     if isinstance(actions, str):
         actions = [actions]
+    # A cost is that of one contact; without one nothing can be said about money back.
     costs: dict[str, float | None] = dict.fromkeys(actions)
     if not costs:
         raise ArgumentError("no action is named", wanted="kinds of events, such as actions=['onboarding']")
@@ -220,7 +220,7 @@ def _judged(
     arms = trial.arms(action)
     rows: list[dict[str, Any]] = []
     returns: list[dict[str, Any]] = []
-    # One contact is compared among moments with 0 or 1, several among those with 0 or 2 and more.
+    # Each dose against none: other doses are on neither side.
     among = {"any": contacts >= 0, "one": contacts <= 1, "several": contacts != 1}
     for dose in _DOSES:
         part = trial
@@ -237,7 +237,6 @@ def _judged(
             effect_row(part, part_arms, kind, margin) | {"dose": dose} for kind, margin in kinds.values()
         ]
         if cost is not None:
-            # Spent on a customer = cost of a contact x contacts within the grace time.
             spent = cost * contacts[among[dose]].astype(np.float64)
             returned = _returned(part_arms.adjusted, part.outcome(EARNED), spent, trial.level)
             returns.append({"action": action, "dose": dose} | returned)
@@ -275,8 +274,8 @@ def _returned(arms: AdjustedArms, earned: Floats, spent: Floats, level: float) -
         row = return_on_spending(arms, earned, spent, level=level)
     except DataError:
         return {"verdict": "cannot tell"}
+    # Pays if the interval of earned less spent lies above 0, the same question as R above 1.
     verdict = "cannot tell"
-    # Pays: the whole interval of earned - spent lies above 0.
     if row["net_low"] > 0:
         verdict = "pays"
     if row["net_high"] < 0:
@@ -293,7 +292,7 @@ def _finding(
             continue
         parts = []
         for row in rows.to_dict("records"):
-            # No sentence on what Holm's p-value does not bear out.
+            # An effect is named only if it stands after Holm; equivalence is a test of its own.
             sure = row["verdict"] == "no difference that matters" or row["p_holm"] < 1 - level
             if row["verdict"] == "cannot tell" or not sure:
                 parts.append(f"on {row['outcome']} these data cannot tell")
@@ -316,7 +315,6 @@ def _finding(
 
 def _notes(trial: EmulatedTrial, balance: pd.DataFrame, controls: pd.DataFrame) -> tuple[str, ...]:
     notes = [f"{n:,} moments left out: {reason}." for reason, n in trial.moments.dropped.items()]
-    # Not followed to the horizon is no outcome of 0.
     waiting = int((~trial.results.followed).sum())
     if waiting:
         notes.append(f"{waiting:,} moments are not followed to the horizon yet; they have no outcome.")

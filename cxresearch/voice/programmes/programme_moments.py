@@ -58,11 +58,12 @@ def programme_moments(study: Study, lines: StudyTimelines, at: str, *, grace_day
     customer, moment = _candidates(study, lines, at)
     grace = int(grace_days * DAY)
     first_action = min(line.moment.min() for line in lines.actions.values() if len(line))
+    # Eligible at the moment itself, and nothing later decides it but surviving the grace (landmark).
     then = (lines.started[customer] <= moment) & (lines.ended[customer] > moment)
-    # Before the first record of any action nobody can be told from those whose contact was not written down.
+    # Before the first recorded action nobody knows who was treated: all would count as untreated.
     recorded = moment + grace >= first_action
     watched = moment + grace <= lines.cut
-    # Who leaves within the grace time could not have been treated later in it: neither arm.
+    # Immortal time: who is contacted late must have stayed until then, so both arms must have.
     stayed = lines.ended[customer] > moment + grace
     reasons = {
         "not a customer on that day, or under notice": ~then,
@@ -80,6 +81,7 @@ def programme_moments(study: Study, lines: StudyTimelines, at: str, *, grace_day
         )
     customer = customer[eligible]
     moment = moment[eligible]
+    # Strictly before the moment: an answer of the day itself may follow the contact.
     latest = lines.answers.value_at(lines.answers.last_before(customer, moment))
     none = np.full(len(customer), np.nan)
     design, names = known_by_then(lines, customer, moment, none, latest)
@@ -108,6 +110,7 @@ def _candidates(study: Study, lines: StudyTimelines, at: str) -> tuple[Times, Ti
         return _renewals(study, lines, _days_ahead(ahead))
     first = pd.Timestamp("1900-01-01") + pd.Timedelta(seconds=int(lines.started.min()))
     dates = pd.date_range(first.normalize(), study.observed_until, freq=_STARTS[kind])
+    # Sequence of trials (Hernan et al. 2008, doi:10.1097/EDE.0b013e3181875e61): one starts at each date.
     moments = seconds(pd.Series(dates))
     return np.repeat(everybody, len(moments)), np.tile(moments, len(everybody))
 
@@ -129,8 +132,7 @@ def _renewals(study: Study, lines: StudyTimelines, ahead_days: float) -> tuple[T
     terms = collect(rows.select("customer_id", "effective_at", "due_at"))
     code = lines.ids.get_indexer(pd.Index(terms["customer_id"])).astype(np.int64)
     moment = seconds(terms["due_at"]) - int(ahead_days * DAY)
-    # A renewal date agreed only after the moment was not known then.
+    # Agreed by the moment: a renewal signed later was not known to be ahead.
     agreed = (code >= 0) & (seconds(terms["effective_at"]) <= moment)
-    # A date written on several levels of one contract is one renewal.
     pairs = np.unique(np.column_stack([code[agreed], moment[agreed]]), axis=0)
     return pairs[:, 0], pairs[:, 1]

@@ -51,11 +51,12 @@ def return_on_spending(
     3.0
     """
     gain = effect_between(arms, earned, level=level)
+    # What was spent counts on the rows whose earnings are known, so that both means are of the same rows.
     cost = effect_between(arms, np.where(np.isnan(earned), np.nan, spent), level=level)
     net = effect_between(arms, earned - spent, level=level)
-    # r = effect on earnings / effect on spending
+    # R = effect on earned / effect on spent
     ratio = gain.effect / cost.effect
-    # Linearised ratio: se(r) = se of the effect on (earned - r spent) / |effect on spending|.
+    # se(R) = se(effect on earned - R spent) / effect on spent, Cochran (1977), section 6.3
     left = effect_between(arms, earned - ratio * spent, level=level)
     half = float(stats.t.ppf((1 + level) / 2, gain.n_people - 1)) * left.se / abs(cost.effect)
     return {

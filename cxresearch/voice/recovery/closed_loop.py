@@ -12,14 +12,14 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import Every, collect, period_start
-from cxresearch.data.timelines import seconds
+from cxresearch.data.timelines import DAY, seconds
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.hiding import SUPPRESS_BELOW, why_hidden
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
-from cxresearch.voice.recovery.unhappy_moments import DAY, study_timelines, unhappy_question
+from cxresearch.voice.recovery.unhappy_moments import study_timelines, unhappy_question
 from cxresearch.wording import did_you_mean, listed
 
 if TYPE_CHECKING:

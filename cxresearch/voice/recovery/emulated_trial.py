@@ -226,7 +226,7 @@ def negative_control(trial: EmulatedTrial, arms: Arms) -> dict[str, Any]:
         check_arms(treated, people)
     except DataError:
         return row
-    columns = adjusted.columns[np.ix_(answered, [0, *usable])]
+    columns = adjusted.columns[answered][:, [0, *usable]]
     folds = Folds(fold=adjusted.folds.fold[answered], n_folds=adjusted.folds.n_folds)
     chance = cross_fitted_chance(columns, treated, folds)
     before = AdjustedArms(columns=columns, treated=treated, people=people, folds=folds, chance=chance)

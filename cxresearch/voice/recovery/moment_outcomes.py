@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxresearch.data.timelines import NEVER
+from cxresearch.data.timelines import DAY, NEVER
 from cxresearch.results.units import Unit
 from cxresearch.units_of_time import DAYS_A_MONTH
-from cxresearch.voice.recovery.unhappy_moments import DAY, EligibleMoments, StudyTimelines
+from cxresearch.voice.recovery.unhappy_moments import EligibleMoments, StudyTimelines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

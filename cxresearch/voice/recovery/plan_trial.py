@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.data.timelines import DAY
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
@@ -22,7 +23,6 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
 from cxresearch.voice.recovery.unhappy_moments import (
-    DAY,
     study_timelines,
     unhappy_moments,
     unhappy_question,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.data.timelines import DAY
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
@@ -25,7 +26,6 @@ from cxresearch.voice.recovery.emulated_trial import (
 from cxresearch.voice.recovery.moment_outcomes import OutcomeKind, moment_outcomes
 from cxresearch.voice.recovery.recovery_words import recovery_finding, recovery_notes
 from cxresearch.voice.recovery.unhappy_moments import (
-    DAY,
     EligibleMoments,
     StudyTimelines,
     study_timelines,
