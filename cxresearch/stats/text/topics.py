@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -208,22 +209,44 @@ def _ensemble(
     draw = min(RUN_TEXTS, int(np.ceil(0.7 * n)))
     shuffles = int(np.ceil(runs * draw / n))
     order = np.concatenate([rng.permutation(n) for _ in range(shuffles)])
-    parts = [_nmf(vectors[order[run * draw : (run + 1) * draw]], size, 100) for run in range(runs)]
-    themes = _nmf(np.vstack(parts), size, 400)
+    resamples = [vectors[order[run * draw : (run + 1) * draw]] for run in range(runs)]
+    with _one_thread_each():
+        parts = _side_by_side(resamples, size)
+        themes = _nmf(np.vstack(parts), size, 400)
     matches = np.stack([_matched(themes, part) for part in parts])
     return themes, matches.mean(axis=0)
 
 
-def _nmf(rows: Floats, size: int, iterations: int) -> Floats:
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """One thread of BLAS a run, and no warning of runs that stop before they converge.
+
+    At this size the threads of one product wait for each other longer than they work, on a busy machine many
+    times as long. An ensemble averages what is left of a run that stopped early. Filters of warnings belong
+    to the process, so they are set outside the threads.
+    """
     import warnings
 
-    from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _side_by_side(resamples: list[Floats], size: int) -> list[Floats]:
+    """Components of each resample, shape (k, p), computed in as many threads as there are cores."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=-1, prefer="threads")(delayed(_nmf)(rows, size, 100) for rows in resamples))
+
+
+def _nmf(rows: Floats, size: int, iterations: int) -> Floats:
+    from sklearn.decomposition import NMF
 
     model = NMF(size, init="nndsvda", max_iter=iterations, tol=1e-3, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an ensemble averages what is left of it
-        parts = model.fit(rows).components_
+    parts = model.fit(rows).components_
     length = np.linalg.norm(parts, axis=1)
     return np.asarray(parts / np.where(length > 0, length, 1.0)[:, None], dtype=np.float32)
 
