@@ -61,6 +61,18 @@ def answers_with_tickets(
         )
     place = (rows["score"].to_numpy(dtype=np.float64) - scale.low).astype(np.int64)
     rows["value"] = chosen.factor * np.asarray(chosen.values, dtype=np.float64)[place]
-    person = "customer_id_answer" if "customer_id_answer" in rows else "customer_id"
-    rows["who"] = pd.factorize(rows[person])[0]
+    rows["who"] = pd.factorize(rows[person_column(rows)])[0]
     return rows, chosen, len(answers) - len(rows)
+
+
+def person_column(rows: pd.DataFrame) -> str:
+    """Return the column of answers with tickets that says who answered: of both tables, the answer's."""
+    if "customer_id_answer" in rows:
+        return "customer_id_answer"
+    return "customer_id"
+
+
+def sense_of(measure: Measure) -> float:
+    """Return 1 where a high value of a measure is good, -1 where it is bad; shares are of happy answers."""
+    good = measure.scale.direction == "high_is_good" or measure.kind != "mean"
+    return 1.0 if good else -1.0

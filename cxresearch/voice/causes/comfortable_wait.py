@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.models.broken_stick import BrokenStick, broken_stick
-from cxresearch.voice.causes.answered_tickets import answers_with_tickets
+from cxresearch.voice.causes.answered_tickets import answers_with_tickets, sense_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,13 +75,7 @@ class ComfortableWait(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, in the unit of the score."""
         spec = super().spec(name)
-        return replace(
-            spec,
-            columns=tuple(
-                replace(column, unit=self.unit) if column.name == "value" else column
-                for column in spec.columns
-            ),
-        )
+        return spec.change("value", unit=self.unit)
 
     @property
     def finding(self) -> str:
@@ -97,6 +91,10 @@ class ComfortableWait(Result):
             until = format_value(self.high, Unit.HOURS)
             early = f"from early on (before {until} at the latest)"
             return f"{self.measure} falls with the time to {thing} {early}: {slope}."
+        if self.fits.at_end:
+            least = format_value(self.low, Unit.HOURS)
+            late = f"{self.measure} falls with the time to {thing}, but from {least} on or later"
+            return f"{late}: too few waited long enough to say from when ({self.n:,} answers)."
         figure = format_estimate(self.hours, self.low, self.high, Unit.HOURS)
         return f"The latest {thing} people feel comfortable with is {figure}: {slope}."
 
@@ -146,10 +144,11 @@ def comfortable_wait(
     hours, values = np.maximum(hours[there], 1 / 60), rows["value"].to_numpy(dtype=np.float64)[there]
     who = rows["who"].to_numpy(dtype=np.int64)[there]
     fit = broken_stick(np.log2(hours), values, cluster=who, level=level, seed=seed)
-    good = 1.0 if chosen.scale.direction == "high_is_good" or chosen.kind != "mean" else -1.0
-    falls = fit.p_value < 1 - level and good * fit.slope < 0
-    ends = 2.0 ** np.array([fit.bend, fit.bend_low, fit.bend_high])
-    bend, low, high = ends if falls else np.full(3, np.nan)
+    falls = fit.p_value < 1 - level and sense_of(chosen) * fit.slope < 0
+    bend, low, high = np.full(3, np.nan)
+    if falls:
+        # waits were doubled in the fit: 2^x hours
+        bend, low, high = 2.0 ** np.array([fit.bend, fit.bend_low, fit.bend_high])
     return ComfortableWait(
         table=_tenths(hours, values, who, level),
         hours=float(bend),
