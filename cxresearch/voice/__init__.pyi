@@ -5,8 +5,6 @@ from .causes.leaving_reasons import LeavingReasons as LeavingReasons
 from .causes.leaving_reasons import leaving_reasons as leaving_reasons
 from .causes.recurring_issues import RecurringIssues as RecurringIssues
 from .causes.recurring_issues import recurring_issues as recurring_issues
-from .causes.score_drivers import ScoreDrivers as ScoreDrivers
-from .causes.score_drivers import score_drivers as score_drivers
 from .causes.scores_by_ticket import ScoresByTicket as ScoresByTicket
 from .causes.scores_by_ticket import scores_by_ticket as scores_by_ticket
 from .customer.account_scores import AccountScores as AccountScores

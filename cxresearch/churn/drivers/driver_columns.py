@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +83,12 @@ def expand(
     """
     columns: dict[str, NDArray[np.float64]] = {}
     parts: dict[str, NDArray[np.float64]] = {}
-    for name in leaves_of(drivers):
-        parts |= _numbers(given, name)
+    numbers = {name: _numbers(given, name) for name in leaves_of(drivers)}
+    for values in numbers.values():
+        parts |= values
     for driver in drivers:
         if isinstance(driver, str):
-            columns |= {key: parts[key] for key in _keys_of(parts, driver)}
+            columns |= numbers[driver]
         else:
             first, second = driver
             columns[f"{first} x {second}"] = _product(parts, first, second)
@@ -95,17 +96,17 @@ def expand(
     return {name: values for name, values in columns.items() if name not in rare}, rare
 
 
-def _keys_of(parts: Mapping[str, Any], name: str) -> list[str]:
-    return [key for key in parts if key == name or key.startswith(f"{name}: ")]
+def column_of(given: Container[str], name: str) -> tuple[str, str]:
+    """Return the column of a driver, and the level of a category that it names, or none."""
+    column, _, level = name.partition(": ")
+    if name in given or column not in given:
+        return name, ""
+    return column, level
 
 
 def _numbers(given: Mapping[str, pd.Series[Any]], name: str) -> dict[str, NDArray[np.float64]]:
     """A number as it is; each frequent level of a category but the most frequent, against all others."""
-    column, _, wanted = name.partition(": ")
-    if name in given:
-        column, wanted = name, ""
-    if column not in given:
-        raise ArgumentError(f"there is no driver {name!r}", wanted="one of " + ", ".join(given))
+    column, wanted = column_of(given, name)
     values = given[column]
     numbers = _as_numbers(values)
     if numbers is not None:
@@ -115,14 +116,17 @@ def _numbers(given: Mapping[str, pd.Series[Any]], name: str) -> dict[str, NDArra
             f"driver {column!r} is not a number and no category", wanted="numbers or texts", where=column
         )
     text = values.astype("string")
-    levels = text.value_counts()
-    frequent = sorted(levels.index[levels >= LEAST_ROWS][1:])
-    if not frequent:
+    count = text.value_counts()
+    frequent = sorted(count.index[count >= LEAST_ROWS], key=lambda level: (-count[level], level))
+    if len(frequent) < 2:
         raise ArgumentError(
             f"driver {column!r} is not a number, and as a category has no two levels of {LEAST_ROWS} rows",
             wanted="numbers, or a category with a few frequent levels",
         )
-    chosen = [level for level in frequent if wanted in ("", level)]
+    # the most frequent level is what the others are compared with
+    chosen = sorted(frequent[1:])
+    if wanted:
+        chosen = [level for level in frequent if level == wanted]
     return {f"{column}: {level}": _mark(text, level) for level in chosen}
 
 

@@ -59,9 +59,7 @@ def complete_rows(given: DriverColumns) -> tuple[DriverRows, int]:
     performance = [_performance(X[:, at], scale, given.high_is_good) for at, scale in enumerate(scales)]
     turned = [scale is not None and scale.risk_sign > 0 for scale in scales]
     low, high = _outer_groups(np.where(turned, -X, X))
-    rows = DriverRows(
-        X=X, y=y, performance=np.column_stack(performance), cluster=cluster, low=low, high=high
-    )
+    rows = DriverRows(X=X, y=y, performance=np.column_stack(performance), cluster=cluster, low=low, high=high)
     return rows, int((~complete).sum())
 
 
@@ -85,9 +83,7 @@ def _order(
     return order, np.asarray(code[order], dtype=np.int64)
 
 
-def _performance(
-    values: NDArray[np.float64], scale: Scale | None, high_is_good: bool
-) -> NDArray[np.float64]:
+def _performance(values: NDArray[np.float64], scale: Scale | None, high_is_good: bool) -> NDArray[np.float64]:
     """0 to 100, 100 good; NaN where nobody said which end is good."""
     if scale is None and not high_is_good:
         return np.full(len(values), np.nan)

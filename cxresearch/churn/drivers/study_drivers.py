@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice
-from cxresearch.churn.drivers.driver_columns import Driver, DriverColumns, expand, leaves_of
+from cxresearch.churn.drivers.driver_columns import Driver, DriverColumns, column_of, expand, leaves_of
 from cxresearch.churn.risk.feature_words import feature_words
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
@@ -29,7 +29,9 @@ _THEME, _TICKETS = "theme:", "tickets."
 LEAST_WAIT_HOURS = 1 / 60
 
 
-def drivers_of_study(data: Any, outcome: str, drivers: Sequence[Driver]) -> DriverColumns:
+def drivers_of_study(
+    data: Any, outcome: str, drivers: Sequence[Driver], scales: Mapping[str, Scale]
+) -> DriverColumns:
     """Return a question's scores and what is to explain them.
 
     Parameters
@@ -41,6 +43,8 @@ def drivers_of_study(data: Any, outcome: str, drivers: Sequence[Driver]) -> Driv
     drivers : sequence of str or pairs of str
         Columns of responses, of customers, of tickets as ``"tickets.category"``; ``"first_reply_hours"``,
         ``"resolution_hours"`` (their logarithm), ``"reopened"``, ``"handed_off"``; ``"theme:price"``.
+    scales : mapping of str to Scale
+        Scales of number columns, for performance.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def drivers_of_study(data: Any, outcome: str, drivers: Sequence[Driver]) -> Driv
         )
     rows = _answers(study, outcome, names)
     score = rows["score"].to_numpy(dtype=np.float64)
-    given = {name: _values(study, rows, marks, name) for name in names}
+    given = {column_of(rows, name)[0]: _values(study, rows, marks, name) for name in names}
     columns, rare = expand(given, wanted)
     labels = {name: _label(name, marks) for name in (*columns, *rare)}
     scale = study.instruments[outcome]
@@ -70,7 +74,7 @@ def drivers_of_study(data: Any, outcome: str, drivers: Sequence[Driver]) -> Driv
         columns=columns,
         clusters=rows["customer_id"],
         labels=labels | {outcome: scale.label},
-        scales=_scales(columns, labels, score * -scale.risk_sign),
+        scales=_scales(columns, labels, score * -scale.risk_sign) | dict(scales),
         high_is_good=False,
         outcome_good=int(-scale.risk_sign),
         left_out=tuple(labels[name] for name in rare),
@@ -101,15 +105,16 @@ def _answers(study: Any, outcome: str, names: Sequence[str]) -> pd.DataFrame:
     asked = [name for name in names if not _of_ticket(name) and not name.startswith(_THEME)]
     people = _columns_of(study, "customers")
     joined = []
-    for name in (name.partition(": ")[0] for name in asked):
-        if name in rows:
+    for name in asked:
+        if column_of(rows, name)[0] in rows:
             continue
-        if name not in people:
+        column = column_of(people, name)[0]
+        if column not in people:
             raise ArgumentError(
                 f"driver {name!r} is in neither responses nor customers",
                 wanted="a column, 'tickets.' and a column of tickets, or 'theme:' and a theme",
             )
-        joined.append(name)
+        joined.append(column)
     if joined:
         facts = collect(study.table("customers").select("customer_id", *dict.fromkeys(joined)))
         rows = rows.merge(facts, on="customer_id", how="left")
@@ -136,7 +141,7 @@ def _values(study: Any, rows: pd.DataFrame, marks: ThemeMarks | None, name: str)
     if name.startswith(_THEME):
         return pd.Series(_mentions(rows, marks, name.removeprefix(_THEME)))
     if not _of_ticket(name):
-        return rows[name.partition(": ")[0]]
+        return rows[column_of(rows, name)[0]]
     source = f"{_TICKETS}{_MOMENTS.get(name) or _COUNTS.get(name) or name.removeprefix(_TICKETS)}"
     if source not in rows:
         raise ArgumentError(
