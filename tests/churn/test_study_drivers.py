@@ -149,7 +149,7 @@ def test_an_outcome_is_no_driver() -> None:
         cx.key_drivers(study, "csat", ["theme:price", "channel"])
     with pytest.raises(ArgumentError, match="there is no theme"):
         cx.key_drivers(themes(study, codebook=BOOK), "csat", ["theme:nothing", "channel"])
-    with pytest.raises(ArgumentError, match="outcome is 'nps'|nps"):
+    with pytest.raises(ArgumentError, match="nps"):
         cx.key_drivers(study, "nps", ["channel"])
 
 

@@ -62,7 +62,7 @@ def key_drivers(
     runs: int = 300,
     seed: int = 0,
 ) -> KeyDrivers:
-    """Split the variance of a score among its drivers, and say where to look first, or that nothing stands out.
+    """Split the variance of a score among its drivers, and say where to look first.
 
     Up to 12 drivers by the Shapley value of R squared (LMG), beyond that by Johnson's relative weights.
 

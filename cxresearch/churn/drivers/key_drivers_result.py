@@ -189,11 +189,14 @@ class KeyDrivers(Result):
         outcome = self.label(self.outcome)
         if not self.look_first:
             largest = format_value(float(self.table["high"].max()), Unit.SHARE)
-            return f"Nothing stands out: no driver goes with more than {largest} of the differences in {outcome}."
+            nothing = f"Nothing stands out: no driver goes with more than {largest} of the differences"
+            return f"{nothing} in {outcome}."
         row = self.table[self.table["driver"] == self.look_first].iloc[0]
         figure = format_estimate(float(row["importance"]), float(row["low"]), float(row["high"]), Unit.SHARE)
-        text = f"Look first at {self.label(self.look_first)}: {figure} of the differences in {outcome} go with it"
-        text += self._rivals(float(row["low"]))
+        first = f"Look first at {self.label(self.look_first)}"
+        text = (
+            f"{first}: {figure} of the differences in {outcome} go with it{self._rivals(float(row['low']))}"
+        )
         urgent = self.beyond_chance
         urgent = urgent[(urgent["quadrant"] == "improve first") & (urgent["quadrant_sure"] >= 0.9)]
         if urgent.empty:

@@ -65,7 +65,7 @@ def drivers_of_study(
         )
     rows = _answers(study, outcome, names)
     score = rows["score"].to_numpy(dtype=np.float64)
-    given = {column_of(rows, name)[0]: _values(study, rows, marks, name) for name in names}
+    given = {column_of(rows, name)[0]: _values(rows, marks, name) for name in names}
     columns, rare = expand(given, wanted)
     labels = {name: _label(name, marks) for name in (*columns, *rare)}
     scale = study.instruments[outcome]
@@ -137,7 +137,7 @@ def _with_tickets(study: Any, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(facts, left_on="ticket_id", right_on=f"{_TICKETS}ticket_id")
 
 
-def _values(study: Any, rows: pd.DataFrame, marks: ThemeMarks | None, name: str) -> pd.Series[Any]:
+def _values(rows: pd.DataFrame, marks: ThemeMarks | None, name: str) -> pd.Series[Any]:
     if name.startswith(_THEME):
         return pd.Series(_mentions(rows, marks, name.removeprefix(_THEME)))
     if not _of_ticket(name):

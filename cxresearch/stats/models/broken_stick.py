@@ -210,7 +210,7 @@ def _flipped(rng: np.random.Generator, sums: _Sums, slope: Floats, before: Float
         size = len(sums.n[block])
         signs = rng.integers(0, 2, size=(DRAWS, size)) * 2.0 - 1.0
         for name, total in pulled.items():
-            total += signs @ getattr(flat, name)[block]
+            pulled[name] = total + signs @ getattr(flat, name)[block]
     crossed = pulled["hh"].reshape(DRAWS, bends, bends)
     n = sums.n.sum()
     means = sums.h.sum(axis=0) / n

@@ -1,7 +1,5 @@
 """Why they are unhappy: themes of what they write, and what goes with them.
 
-``codebook_file``
-    ``themes.toml``, a codebook that people keep.
 ``study_texts``
     Where texts stand, and which names must not be printed.
 ``theme_finders``

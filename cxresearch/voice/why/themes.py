@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level
+from cxresearch.data.study_file.codebook_file import load_codebook
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.survey.theme_metrics import ThemedStudy, ThemeMarks, count_mentions, metrics_of
@@ -20,7 +21,6 @@ from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.stats.text.tokens import words_of
 from cxresearch.stats.text.topics import Topics
-from cxresearch.voice.why.codebook_file import load_codebook
 from cxresearch.voice.why.study_texts import (
     TextSource,
     collect_columns,
@@ -171,7 +171,7 @@ def themes(
         missing.
     codebook : path, mapping or Codebook, optional
         A ``themes.toml``, or theme to list of words: ``{"price": ["expensive", "pric*"]}``. Exact, in any
-        language.
+        language. By default the one that the study file names under ``[themes]``, if it does.
     discover : bool, optional
         Whether to look for themes in the texts that the codebook does not name; by default only without one.
     size : int, optional
@@ -230,8 +230,12 @@ def themes(
     source = text_source(study, text)
     languages = _language_column(study, source, language)
     rows = _rows(study, source, languages)
-    book = None if codebook is None else load_codebook(codebook)
-    finders = [] if book is None else [finder_of_codebook(book)]
+    book = study.codebook
+    if codebook is not None:
+        book = load_codebook(codebook)
+    finders = []
+    if book is not None:
+        finders.append(finder_of_codebook(book))
     if discover or (discover is None and book is None):
         left = unnamed_rows(rows, book)
         finders += discovered_finders(left, size, language, seed, barred=_barred(study), taken=book)
