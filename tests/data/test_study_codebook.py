@@ -68,7 +68,7 @@ def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, book: str, 
 def test_a_missing_codebook_and_an_unknown_key_are_refused(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, '[price]\nwords = ["expensive"]\n')
     (folder / "study.toml").write_text(STUDY.replace("words/themes", "words/other"), encoding="utf-8")
-    with pytest.raises(StudyError, match="no codebook 'other.toml'"):
+    with pytest.raises(StudyError, match=r"no codebook 'other\.toml'"):
         cx.read_study(folder)
     (folder / "study.toml").write_text(STUDY.replace("codebook =", "codebok ="), encoding="utf-8")
     with pytest.raises(StudyError, match="codebok"):

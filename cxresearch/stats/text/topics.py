@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
 from cxresearch.errors import DataError
-from cxresearch.stats.text.word_space import WordSpace, count_words, word_space
+from cxresearch.stats.text.word_space import Meaning, WordSpace, count_words, word_space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +91,12 @@ class Topics:
 
 
 def discover_topics(
-    texts: Sequence[str], *, size: int | None = None, stop_words: Sequence[str] = (), seed: int = 0
+    texts: Sequence[str],
+    *,
+    size: int | None = None,
+    stop_words: Sequence[str] = (),
+    meaning: Meaning | None = None,
+    seed: int = 0,
 ) -> Topics:
     """Find themes in texts.
 
@@ -103,6 +108,9 @@ def discover_topics(
         Number of themes to look for; by default the largest stable one of 3 to 15.
     stop_words : sequence of str
         Words to leave out, besides those in more than a quarter of the texts.
+    meaning : callable, optional
+        Words to vectors, shape (words, d), from a model of the caller's: words that mean alike then count
+        for each other, whatever their spelling, company or language.
     seed : int
         Of the resamples.
 
@@ -150,7 +158,7 @@ def discover_topics(
             wanted=f"at least {LEAST} to discover themes in",
             next_step="give a codebook: it needs no number of texts",
         )
-    space, table = word_space(different, stop_words=stop_words)
+    space, table = word_space(different, stop_words=stop_words, meaning=meaning)
     vectors = _vectors(table, space)
     table, vectors = _with_words(table, vectors)
     sizes = _sizes(size, vectors)

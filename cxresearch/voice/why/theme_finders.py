@@ -13,6 +13,7 @@ import pandas as pd
 from cxresearch.metrics.survey.theme_metrics import ThemeMarks
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.stats.text.topics import LEAST, Topics, discover_topics
+from cxresearch.stats.text.word_space import Meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +55,7 @@ def discovered_finders(
     *,
     barred: list[str],
     taken: Codebook | None,
+    meaning: Meaning | None = None,
 ) -> list[ThemeFinder]:
     """Themes discovered in each language by itself."""
     groups = list(rows.groupby("language", sort=True))
@@ -65,7 +67,11 @@ def discovered_finders(
             continue
         code = str(group) or language
         topics = discover_topics(
-            texts["text"].tolist(), size=size, stop_words=[*barred, *stop_words_of(code)], seed=seed
+            texts["text"].tolist(),
+            size=size,
+            stop_words=[*barred, *stop_words_of(code)],
+            meaning=meaning,
+            seed=seed,
         )
         names = [f"{name} ({group})" if several else name for name in topics.names]
         names = [f"{name} 2" if name in used else name for name in names]

@@ -136,11 +136,17 @@ class ThemeImpact(Result):
         return self.table[self.table["p_adjusted"] < 1 - self.level]
 
     @property
+    def harmful(self) -> pd.DataFrame:
+        """Those of them that go with a worse score, the worst first."""
+        if self.good_is_high:
+            return self.sure[self.sure["effect"] < 0]
+        return self.sure[self.sure["effect"] > 0]
+
+    @property
     def finding(self) -> str:
         """The answer in a sentence or two."""
         label = self.measure
-        sign = 1.0 if self.good_is_high else -1.0
-        worst = self.sure[sign * self.sure["effect"] < 0]
+        worst = self.harmful
         if not len(worst):
             seen = self._detectable()
             return (
@@ -151,7 +157,9 @@ class ThemeImpact(Result):
         figure = format_estimate(first["effect"], first["low"], first["high"], self.unit, signed=True)
         share = format_value(first["share"], Unit.SHARE)
         others = [str(row["label"]) for row in worst.iloc[1:4].to_dict("records")]
-        more = f" So do {', '.join(others)}." if others else " No other theme does."
+        more = " No other theme does."
+        if others:
+            more = f" So do {', '.join(others)}."
         return (
             f"{first['label']} goes with the worst {label}: {figure} beside the other themes, in {share} of "
             f"the comments.{more}"

@@ -21,6 +21,7 @@ from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.stats.text.tokens import words_of
 from cxresearch.stats.text.topics import Topics
+from cxresearch.stats.text.word_space import Meaning
 from cxresearch.voice.why.study_texts import (
     TextSource,
     collect_columns,
@@ -37,6 +38,7 @@ from cxresearch.voice.why.theme_finders import (
     unnamed_rows,
     words_of_theme,
 )
+from cxresearch.voice.why.word_meaning import word_meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,7 +156,7 @@ def themes(
     *,
     text: str = "comment",
     codebook: Codebook | Mapping[str, Any] | str | Path | None = None,
-    discover: bool | None = None,
+    discover: bool | str | Path | Meaning | None = None,
     size: int | None = None,
     language: str = "",
     level: float = 0.95,
@@ -172,8 +174,11 @@ def themes(
     codebook : path, mapping or Codebook, optional
         A ``themes.toml``, or theme to list of words: ``{"price": ["expensive", "pric*"]}``. Exact, in any
         language. By default the one that the study file names under ``[themes]``, if it does.
-    discover : bool, optional
+    discover : bool, path or callable, optional
         Whether to look for themes in the texts that the codebook does not name; by default only without one.
+        With a model of the meaning of words they are looked for by it, too: a file of word vectors
+        (fastText's ``.vec``), the folder of a sentence-transformers model, or a callable that turns words
+        into vectors. Nothing is downloaded.
     size : int, optional
         Number of themes to look for; by default the largest that comes back on resamples.
     language : str
@@ -238,7 +243,10 @@ def themes(
         finders.append(finder_of_codebook(book))
     if discover or (discover is None and book is None):
         left = unnamed_rows(rows, book)
-        finders += discovered_finders(left, size, language, seed, barred=_barred(study), taken=book)
+        meaning = word_meaning(discover)
+        finders += discovered_finders(
+            left, size, language, seed, barred=_barred(study), taken=book, meaning=meaning
+        )
     marks = theme_marks(source, finders, rows)
     themed = ThemedStudy(study, marks)
     flags = marks.mark(rows["text"].to_numpy(dtype=object))
