@@ -79,11 +79,15 @@ class Topics:
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Return how much each text speaks of each theme, shape (texts, k); 0 without a word that is read."""
-        parts = []
+        parts = [np.empty((0, len(self.names)), dtype=np.float32)]
         for first in range(0, len(texts), BLOCK):
             counts, _ = count_words(texts[first : first + BLOCK], self.words)
             parts.append(_scores(counts, self.idf, self.weights))
-        return np.concatenate(parts) if parts else np.empty((0, len(self.names)), dtype=np.float32)
+        return np.concatenate(parts)
+
+    def words_of(self, theme: int) -> tuple[str, ...]:
+        """Return the words that tell a theme, best first."""
+        return self.top_words[theme]
 
     def match(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which themes each text mentions, shape (texts, k)."""
@@ -162,8 +166,12 @@ def discover_topics(
     vectors = _vectors(table, space)
     table, vectors = _with_words(table, vectors)
     sizes = _sizes(size, vectors)
-    tried = [(k, _ensemble(vectors, k, RUNS, rng)[1]) for k in sizes] if len(sizes) > 1 else []
-    themes, stability = _ensemble(vectors, _chosen(tried) if tried else sizes[0], FINAL_RUNS, rng)
+    tried = []
+    chosen = sizes[0]
+    if len(sizes) > 1:
+        tried = [(k, _ensemble(vectors, k, RUNS, rng)[1]) for k in sizes]
+        chosen = _chosen(tried)
+    themes, stability = _ensemble(vectors, chosen, FINAL_RUNS, rng)
     shown = _distinct(themes, stability)
     weights = (space.blend @ themes[shown].T).astype(np.float32)
     return Topics(
@@ -270,8 +278,9 @@ def _chosen(tried: list[tuple[int, NDArray[np.float64]]]) -> int:
     """The largest number of themes that is steady, or the steadiest."""
     means = np.array([stability.mean() for _, stability in tried])
     steady = np.flatnonzero(means >= STEADY)
-    at = int(steady[-1]) if len(steady) else int(np.argmax(means))
-    return tried[at][0]
+    if len(steady):
+        return tried[int(steady[-1])][0]
+    return tried[int(np.argmax(means))][0]
 
 
 def _distinct(themes: Floats, stability: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -298,7 +307,7 @@ def _named(themes: Floats, space: WordSpace) -> dict[str, Any]:
         words = tuple(space.words[at] for at in chosen[:8])
         top.append(words)
         free = [word for word in words if word not in names]
-        names.append(free[0] if free else f"theme {len(names) + 1}")
+        names.append([*free, f"theme {len(names) + 1}"][0])
     return {"names": tuple(names), "top_words": tuple(top)}
 
 
@@ -313,6 +322,7 @@ def _otsu(values: Floats) -> float:
     above = len(ordered) - below
     sums = np.cumsum(ordered)
     means_below, means_above = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
+    # Otsu's criterion: n_below n_above (mean_above - mean_below)^2
     between = below * above * (means_above - means_below) ** 2
     if not len(between):
         return float("inf")

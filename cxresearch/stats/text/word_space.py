@@ -73,8 +73,9 @@ def count_words(
     """
     numbers = WordNumbers(words, longest=LONGEST_TEXT)
     blocks = [(first + rows, columns) for first, rows, columns in numbers.blocks(texts)]
-    rows = np.concatenate([block[0] for block in blocks]) if blocks else np.empty(0, dtype=np.int64)
-    columns = np.concatenate([block[1] for block in blocks]) if blocks else np.empty(0, dtype=np.int64)
+    nothing = np.empty(0, dtype=np.int64)
+    rows = np.concatenate([nothing, *(block[0] for block in blocks)])
+    columns = np.concatenate([nothing, *(block[1] for block in blocks)])
     ones = np.ones(len(rows), dtype=np.float32)
     counts = sparse.csr_matrix((ones, (rows, columns)), shape=(len(texts), len(numbers.numbers)))
     counts.data[:] = 1.0
@@ -164,7 +165,7 @@ def _telling(table: sparse.csr_matrix) -> NDArray[np.float64]:
     together = np.asarray((table.T @ table).toarray(), dtype=np.float64)
     np.fill_diagonal(together, 0)
     total = together.sum(axis=1)
-    everybody = total / total.sum() if total.any() else total
+    everybody = total / max(total.sum(), 1.0)
     entropy = np.array([_divergence(row, everybody) for row in together])
     rng = np.random.default_rng(0)
     # what chance alone gives a word with as much company: relative entropies of small samples are biased
@@ -174,13 +175,15 @@ def _telling(table: sparse.csr_matrix) -> NDArray[np.float64]:
     middle = float(np.median(excess))
     shrunk = (total * excess + PRIOR_COMPANY * middle) / (total + PRIOR_COMPANY)
     half = float(np.median(shrunk))
-    return np.minimum(shrunk / half, 1.0) if half > 0 else np.ones(len(total))
+    if half <= 0:
+        return np.ones(len(total))
+    return np.minimum(shrunk / half, 1.0)
 
 
 def _divergence(counts: NDArray[Any], everybody: NDArray[np.float64]) -> float:
     """Relative entropy of shares from everybody's, sum p log(p / q)."""
     there = counts > 0
-    share = counts[there] / counts.sum() if there.any() else counts[there]
+    share = counts[there] / max(counts.sum(), 1)
     return float((share * np.log(share / everybody[there])).sum())
 
 

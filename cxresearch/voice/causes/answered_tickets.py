@@ -70,9 +70,3 @@ def person_column(rows: pd.DataFrame) -> str:
     if "customer_id_answer" in rows:
         return "customer_id_answer"
     return "customer_id"
-
-
-def sense_of(measure: Measure) -> float:
-    """Return 1 where a high value of a measure is good, -1 where it is bad; shares are of happy answers."""
-    good = measure.scale.direction == "high_is_good" or measure.kind != "mean"
-    return 1.0 if good else -1.0

@@ -12,11 +12,12 @@ from scipy import stats
 
 from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.survey.score_measures import sense_of
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.models.broken_stick import BrokenStick, broken_stick
-from cxresearch.voice.causes.answered_tickets import answers_with_tickets, sense_of
+from cxresearch.voice.causes.answered_tickets import answers_with_tickets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,6 +20,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.mention_changes import mention_changes
+from cxresearch.voice.why.study_texts import writers
 
 if TYPE_CHECKING:
     from cxresearch.voice.why.themes import Themes
@@ -99,7 +100,9 @@ class EmergingThemes(Result):
         )
         lead = f"{newest['label']} is mentioned more since {newest['when']}: {figure} above the time before"
         others = [f"{row['label']} since {row['when']}" for row in first.iloc[:-1].to_dict("records")]
-        return f"{lead}. Earlier: {', '.join(others)}." if others else f"{lead}."
+        if not others:
+            return f"{lead}."
+        return f"{lead}. Earlier: {', '.join(others)}."
 
 
 def emerging_themes(
@@ -148,8 +151,7 @@ def emerging_themes(
     whole = starts[complete_periods(study, starts, every)]
     rows = rows[rows["period"].isin(whole)]
     flags = marks.mark(rows[marks.column].to_numpy(dtype=object))
-    people = pd.factorize(rows["who"])[0] if "who" in rows else np.arange(len(rows))
-    people = np.where(people < 0, people.max(initial=0) + 1 + np.arange(len(people)), people)
+    people = writers(rows, "who")
     found = mention_changes(
         flags,
         np.searchsorted(whole, rows["period"].to_numpy()).astype(np.int64),
@@ -165,20 +167,7 @@ def emerging_themes(
             "period": whole[found.period],
             "when": [period_label(start, every) for start in whole[found.period]],
             "direction": np.where(found.difference > 0, "rising", "fading"),
-            **{
-                name: getattr(found, name)
-                for name in (
-                    "share",
-                    "before",
-                    "difference",
-                    "low",
-                    "high",
-                    "p_value",
-                    "p_adjusted",
-                    "n",
-                    "n_before",
-                )
-            },
+            **{name: getattr(found, name) for name in _FIGURES},
         }
     )
     sure = changes[changes["p_adjusted"] < 1 - level]
@@ -195,5 +184,6 @@ def emerging_themes(
 
 def _note(changes: pd.DataFrame, running: int, every: str) -> str:
     judged = f"{len(changes):,} changes were judged with one error over all of them"
-    left = f"; {running} running {every} is left out" if running else ""
-    return f"{judged}{left}."
+    if not running:
+        return f"{judged}."
+    return f"{judged}; {running} running {every} is left out."

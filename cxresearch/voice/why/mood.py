@@ -16,7 +16,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.mood_model import MoodModel, fit_mood
-from cxresearch.voice.why.study_texts import TextSource, collect_columns, text_source
+from cxresearch.voice.why.study_texts import TextSource, collect_columns, text_source, writers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -166,7 +166,9 @@ def mood(
     )
     can_tell = model.auc_low >= LEAST_AUC
     table = pd.DataFrame(columns=["group", "unhappy", "low", "high", "n"])
+    judge = None
     if can_tell:
+        judge = model
         table = _shares(study, model, target, by=by, level=level)
     return Mood(
         table=table,
@@ -180,7 +182,7 @@ def mood(
         unhappy=model.unhappy,
         level=level,
         notes=(f"Learnt from {model.n:,} comments, {model.unhappy:,} of them with an unhappy score.",),
-        model=model if can_tell else None,
+        model=judge,
     )
 
 
@@ -197,14 +199,12 @@ def _bottom(scale: Scale) -> tuple[int, ...]:
 def _shares(study: Study, model: MoodModel, target: TextSource, *, by: str, level: float) -> pd.DataFrame:
     """Expected share of unhappy texts, of all and of each group, linked within customers."""
     table, column = target.table, target.column
-    wanted = (column, "customer_id", *([by] if by else []))
-    texts = collect_columns(study, table, wanted)
+    texts = collect_columns(study, table, (column, "customer_id", *filter(None, [by])))
     if by and by not in texts:
         raise ArgumentError(f"{table} have no column {by!r}", wanted="one of its columns")
     texts = texts[texts[column].notna()].reset_index(drop=True)
     risk = model.predict(texts[column].astype(str).tolist())
-    people = pd.factorize(texts["customer_id"])[0] if "customer_id" in texts else np.arange(len(texts))
-    people = np.where(people < 0, people.max(initial=0) + 1 + np.arange(len(people)), people)
+    people = writers(texts)
     lines = [{"group": "all", **_mean(risk, people, level)}]
     if by:
         for group, members in texts.groupby(by, sort=True).indices.items():

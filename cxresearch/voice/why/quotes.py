@@ -27,7 +27,7 @@ def redactor_for(themes: Themes, names: Sequence[str] | None = None) -> Redactor
         Columns of customers with names; by default those that are called so.
     """
     study = themes.themed_study
-    known = names_in_customers(study, None if names is None else tuple(names))
+    known = names_in_customers(study, names)
     if "customers" in study.tables:
         ids = collect_columns(study, "customers", ("customer_id",))["customer_id"].astype(str)
         known += [name for name in ids if len(name) >= 4 and not name.isdigit()]
@@ -82,7 +82,10 @@ def theme_quotes(
     redactor = redactor_for(themes, names)
     rng = np.random.default_rng(seed)
     lines = []
-    for name in [theme] if theme else list(themes.names):
+    asked = themes.names
+    if theme:
+        asked = (theme,)
+    for name in asked:
         rows = themes.rows[themes.of(name)]
         order = rng.permutation(len(rows))
         rows = rows.iloc[order]

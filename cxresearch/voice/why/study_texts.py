@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, StudyError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cxresearch.data.study import Study
 
 #: Column that dates a row of each table with texts.
@@ -94,6 +98,15 @@ def columns_of(study: Study, table: str) -> list[str]:
     return list(study.table(table).collect_schema().names())
 
 
+def writers(rows: pd.DataFrame, column: str = "customer_id") -> NDArray[np.int64]:
+    """Return the number of each row's customer; a row of nobody known stands for a customer of its own."""
+    alone = np.arange(len(rows))
+    if column not in rows:
+        return alone
+    code = pd.factorize(rows[column])[0].astype(np.int64)
+    return np.where(code < 0, code.max(initial=0) + 1 + alone, code)
+
+
 def _texts_of(study: Study) -> list[str]:
     usual = [f"{table}.{column}" for column, table in _USUAL.items() if column in columns_of(study, table)]
     if "reason" in columns_of(study, "responses"):
@@ -125,12 +138,12 @@ def revenue_levels(study: Study) -> tuple[pd.DataFrame | None, str]:
     return levels.sort_values("effective_at", kind="stable"), ""
 
 
-def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> list[str]:
+def names_in_customers(study: Study, columns: Sequence[str] | None = None) -> list[str]:
     """Return the names of people and firms in the customers table, each once.
 
     Parameters
     ----------
-    columns : tuple of str, optional
+    columns : sequence of str, optional
         Columns with names; by default those that are called so (`NAME_COLUMNS`).
 
     Raises
@@ -141,6 +154,7 @@ def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> 
     present = columns_of(study, "customers")
     if columns is None:
         columns = tuple(name for name in NAME_COLUMNS if name in present)
+    columns = tuple(columns)
     for column in columns:
         if column not in present:
             raise ArgumentError(

@@ -60,7 +60,9 @@ def discovered_finders(
     """Themes discovered in each language by itself."""
     groups = list(rows.groupby("language", sort=True))
     several = len(groups) > 1
-    used = set(taken.names) if taken else set()
+    used = set()
+    if taken is not None:
+        used |= set(taken.names)
     finders = []
     for group, texts in groups:
         if several and texts["text"].nunique() < LEAST:
@@ -136,7 +138,7 @@ def _flags(
 
 def words_of_theme(model: Codebook | Topics, at: int) -> str:
     """Return the words that tell a theme, joined."""
-    words = model.themes[at].words if isinstance(model, Codebook) else model.top_words[at]
+    words = model.words_of(at)
     return ", ".join(words[:8])
 
 

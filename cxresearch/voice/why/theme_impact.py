@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.survey.score_measures import measure_of, measures_for
+from cxresearch.metrics.survey.score_measures import measure_of, measures_for, sense_of
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
@@ -176,11 +176,9 @@ class ThemeImpact(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, in the unit of the score."""
         spec = super().spec(name)
-        score = ("with_theme", "without_theme", "difference", "contribution", "effect")
-        columns = (
-            replace(column, unit=self.unit) if column.name in score else column for column in spec.columns
-        )
-        return replace(spec, columns=tuple(columns))
+        for column in ("with_theme", "without_theme", "contribution", "effect"):
+            spec = spec.change(column, unit=self.unit)
+        return spec
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields and the finding as plain values."""
@@ -253,7 +251,7 @@ def theme_impact(
             next_step="use another question",
         )
     values = chosen.factor * _values(rows["score"], chosen)
-    sign = 1.0 if chosen.scale.direction == "high_is_good" or chosen.kind != "mean" else -1.0
+    sign = sense_of(chosen)
     table = _effects(themes, rows, values, by=tuple(by), level=level)
     table = table.merge(_revenue(themes), on="theme", how="left").merge(
         later_leaving(themes, horizon_days=horizon_days, level=level), on="theme", how="left"
@@ -266,7 +264,7 @@ def theme_impact(
         score=float(values.mean()),
         n=len(rows),
         n_missing=n_missing,
-        unit=Unit.SHARE_DIFFERENCE if chosen.unit is Unit.SHARE else chosen.unit,
+        unit={Unit.SHARE: Unit.SHARE_DIFFERENCE}.get(chosen.unit, chosen.unit),
         good_is_high=sign > 0,
         groups=tuple(by),
         horizon_days=float(horizon_days),
@@ -324,11 +322,11 @@ def _effects(
     count = flags.sum(axis=0)
     judged = np.flatnonzero((count >= LEAST_MENTIONS) & (len(rows) - count >= LEAST_MENTIONS))
     cluster = pd.factorize(rows["customer_id"])[0].astype(np.int64)
-    groups = (
-        pd.get_dummies(rows[list(by)].astype(str), drop_first=True).to_numpy(dtype=np.float64) if by else None
-    )
     parts = [np.ones((len(rows), 1)), flags[:, judged].astype(np.float64)]
-    design = np.column_stack(parts if groups is None else [*parts, groups])
+    if by:
+        groups = pd.get_dummies(rows[list(by)].astype(str), drop_first=True)
+        parts.append(groups.to_numpy(dtype=np.float64))
+    design = np.column_stack(parts)
     kept = _independent(design)
     fit = linear_fit(design[:, kept], values, cluster=cluster)
     low, high = fit.interval(level)
@@ -383,8 +381,10 @@ def _revenue(themes: Themes) -> pd.DataFrame:
     people = themes.rows["customer_id"]
     total = float(last.sum())
     mrr = [float(last.reindex(people[themes.of(name)].unique()).sum()) for name in names]
-    share = [value / total if total else float("nan") for value in mrr]
-    return pd.DataFrame({"theme": names, "mrr": mrr, "mrr_share": share})
+    table = pd.DataFrame({"theme": names, "mrr": mrr})
+    # nobody pays: there is no share of nothing
+    table["mrr_share"] = table["mrr"] / np.where(total > 0, total, np.nan)
+    return table
 
 
 def _gone(study: Any) -> pd.Series[Any]:

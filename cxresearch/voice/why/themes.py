@@ -28,6 +28,7 @@ from cxresearch.voice.why.study_texts import (
     columns_of,
     names_in_customers,
     text_source,
+    writers,
 )
 from cxresearch.voice.why.theme_finders import (
     ThemeFinder,
@@ -140,8 +141,9 @@ class Themes(Result):
             f"{row['label']} {format_value(row['value'], Unit.SHARE)}"
             for row in self.table.iloc[1:4].to_dict("records")
         )
-        more = f", before {further}" if further else ""
-        return f"{lead}{more}. {format_value(self.unnamed, Unit.SHARE)} mention none of the themes."
+        if further:
+            lead += f", before {further}"
+        return f"{lead}. {format_value(self.unnamed, Unit.SHARE)} mention none of the themes."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table and what goes with it; never a text."""
@@ -293,7 +295,9 @@ def _rows(study: Study, source: TextSource, languages: str) -> pd.DataFrame:
     for name, column in (("customer_id", "customer_id"), ("moment", source.time), ("ticket_id", "ticket_id")):
         if column in table:
             rows[name] = table[column].to_numpy()
-    rows["language"] = table[languages].fillna("").astype(str).to_numpy() if languages else ""
+    rows["language"] = ""
+    if languages:
+        rows["language"] = table[languages].fillna("").astype(str).to_numpy()
     once = [name for name in ("customer_id", "moment", "text", "language") if name in rows]
     if {"customer_id", "moment"} <= set(once) and source.table == "responses":
         rows = rows.drop_duplicates(once)
@@ -303,7 +307,9 @@ def _rows(study: Study, source: TextSource, languages: str) -> pd.DataFrame:
 def _missing(study: Study, source: TextSource) -> int:
     table = collect_columns(study, source.table, ("customer_id", source.time, source.column))
     empty = table[table[source.column].isna()]
-    return len(empty.drop_duplicates() if source.table == "responses" else empty)
+    if source.table == "responses":
+        empty = empty.drop_duplicates()
+    return len(empty)
 
 
 def _barred(study: Study) -> list[str]:
@@ -323,7 +329,7 @@ def _table(
     counts = count_mentions(themed, query)
     shares = {metric.name: metric for metric in metrics_of(themed) if metric.name.startswith("theme:")}
     lines: list[dict[str, Any]] = []
-    people = pd.factorize(rows["customer_id"])[0] if "customer_id" in rows else np.arange(len(rows))
+    people = writers(rows)
     for finder in finders:
         for at, name in enumerate(finder.names):
             place = list(themed.theme_marks.labels).index(name)

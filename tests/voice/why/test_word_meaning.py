@@ -1,4 +1,4 @@
-"""A model of the user's joins words that mean alike, in whatever language; it is read from disk or refused."""
+"""A model of the user's joins words that mean alike, in any language; it is read from disk or refused."""
 
 from __future__ import annotations
 
