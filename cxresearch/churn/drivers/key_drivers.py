@@ -180,9 +180,12 @@ def _of_table(
     clusters: str | None,
 ) -> DriverColumns:
     """Drivers of a table; scores of landmarks bring their scales."""
-    frame, scales = data, given
+    scales = given
     if isinstance(data, Landmarks):
-        frame, scales = data.frame, dict(data.instruments) | given
+        frame = data.frame
+        scales = dict(data.instruments) | given
+    else:
+        frame = data
     if clusters == "customer_id" and clusters not in frame.columns:
         clusters = None
     names = leaves_of(drivers)

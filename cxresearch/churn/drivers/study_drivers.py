@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -151,7 +151,7 @@ def _values(rows: pd.DataFrame, marks: ThemeMarks | None, name: str) -> pd.Serie
     if name in _MOMENTS:
         hours = (rows[source] - rows[f"{_TICKETS}created_at"]).dt.total_seconds() / 3_600
         # a wait counts by its doublings
-        return np.log2(hours.clip(lower=LEAST_WAIT_HOURS))
+        return pd.Series(np.log2(hours.clip(lower=LEAST_WAIT_HOURS).to_numpy(dtype=np.float64)))
     if name in _COUNTS:
         return (rows[source] > 0).astype(np.float64).where(rows[source].notna())
     return rows[source]
@@ -193,6 +193,8 @@ def _scales(
             continue
         said = values == 1
         praise = theme and happy[said].mean() > happy[~said].mean()
-        direction = "high_is_good" if praise else "low_is_good"
+        direction: Literal["high_is_good", "low_is_good"] = "low_is_good"
+        if praise:
+            direction = "high_is_good"
         scales[name] = Scale(name="mark", label=labels[name], low=0, high=1, direction=direction)
     return scales

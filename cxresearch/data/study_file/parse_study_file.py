@@ -217,6 +217,7 @@ def _codebook(keys: Keys, folder: Path) -> DeclaredCodebook | None:
     except StudyError as error:
         where = f"{keys.where}, codebook = {shown(declared)}"
         raise StudyError(error.problem, where=where, wanted=error.wanted, next_step=error.next_step) from None
+    # the same file that was read is what the manifest hashes
     file = folder / declared
     if file.is_dir():
         file = file / "themes.toml"

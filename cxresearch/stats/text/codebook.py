@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -178,7 +178,8 @@ class Codebook:
                 if len(term) == 1 and columns:
                     hits[columns[0]] = True
                     continue
-                candidates = block.able(term)
+                # texts that hold all whole words of the term; without one, all that can hold its letters
+                candidates: Iterable[int] = block.able(term)
                 if columns:
                     candidates = _in_all(columns)
                 search = _pattern(term).search

@@ -177,7 +177,7 @@ def _telling(table: sparse.csr_matrix) -> NDArray[np.float64]:
     half = float(np.median(shrunk))
     if half <= 0:
         return np.ones(len(total))
-    return np.minimum(shrunk / half, 1.0)
+    return np.asarray(np.minimum(shrunk / half, 1.0))
 
 
 def _divergence(counts: NDArray[Any], everybody: NDArray[np.float64]) -> float:
@@ -224,7 +224,7 @@ def _meant_alike(words: Sequence[str], meaning: Meaning) -> Floats:
     alike = places @ places.T
     alike[alike < ALIKE_MEANING] = 0
     np.fill_diagonal(alike, 0)
-    return alike.astype(np.float32)
+    return np.asarray(alike, dtype=np.float32)
 
 
 def _information(table: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -141,7 +141,9 @@ def comfortable_wait(
     if _WAITS[wait] not in rows:
         raise ArgumentError(f"tickets have no {_WAITS[wait]}", next_step="map it in the study file")
     hours = (rows[_WAITS[wait]] - rows["created_at"]).dt.total_seconds().to_numpy() / 3_600
+    # replies before the ticket are clocks that disagree; open ones have no wait yet
     there = np.isfinite(hours) & (hours >= 0)
+    # the logarithm needs waits above 0: a minute is the least
     hours, values = np.maximum(hours[there], 1 / 60), rows["value"].to_numpy(dtype=np.float64)[there]
     who = rows["who"].to_numpy(dtype=np.int64)[there]
     fit = broken_stick(np.log2(hours), values, cluster=who, level=level, seed=seed)
@@ -169,6 +171,7 @@ def comfortable_wait(
 def _tenths(
     hours: NDArray[np.float64], values: NDArray[np.float64], who: NDArray[np.int64], level: float
 ) -> pd.DataFrame:
+    # tenths of the answers; waits that many share make fewer
     edges = np.unique(np.quantile(hours, np.linspace(0, 1, 11)))
     part = np.clip(np.searchsorted(edges, hours, side="right") - 1, 0, max(len(edges) - 2, 0))
     z = float(stats.norm.ppf(0.5 + level / 2))
@@ -178,6 +181,7 @@ def _tenths(
         if not here.any():
             continue
         mean = float(values[here].mean())
+        # variance of a mean over customers: squares of their summed influence
         summed = pd.Series((values[here] - mean) / here.sum()).groupby(who[here]).sum()
         half = z * float(np.sqrt((summed**2).sum()))
         last = edges[min(at + 1, len(edges) - 1)]

@@ -209,6 +209,7 @@ def _told_apart(reasons: pd.Series[Any]) -> pd.Series[Any]:
     text = reasons.astype("string").str.strip()
     text = text.where(text.notna() & (text != ""), UNKNOWN).astype(object)
     known = text[text != UNKNOWN].value_counts()
+    # free text has as many reasons as leavers: the rare ones stand together
     rare = set(known.index[MOST_REASONS:])
     return text.where(~text.isin(rare), OTHER)
 
@@ -219,6 +220,7 @@ def _mrr_at_end(study: Study, leavers: pd.DataFrame) -> pd.Series[Any]:
     if levels is None:
         return pd.Series(np.nan, index=leavers.index)
     both = levels.merge(leavers[["customer_id", "ended_at"]], on="customer_id")
+    # the level of the day of leaving may already be the 0 that follows it
     both = both[(both["effective_at"] < both["ended_at"]) & (both["mrr"] > 0)]
     last = both.sort_values("effective_at", kind="stable").groupby("customer_id")["mrr"].last()
     return leavers["customer_id"].map(last).fillna(0.0)
@@ -245,8 +247,10 @@ def _incidence(
 ) -> pd.DataFrame:
     """Cumulative incidence of each reason at the horizon."""
     until = people["ended_at"].where(left, cut)
+    # everybody is at risk from the start to the end or the data cut
     days = (until - people["started_at"]).dt.total_seconds().to_numpy() / 86_400
     reasons = sorted(leavers["reason"].unique())
+    # 0 is censored; reasons compete, each a kind of end of its own
     code = {reason: number for number, reason in enumerate(reasons, start=1)}
     event = np.zeros(len(people), dtype=np.int64)
     event[np.flatnonzero(left.to_numpy())] = leavers["reason"].map(code).to_numpy()
@@ -292,6 +296,7 @@ def _before(leavers: pd.DataFrame, themes: Themes, level: float) -> pd.DataFrame
     ends = pd.DataFrame({"customer_id": leavers["customer_id"], "reason": leavers["reason"], "known": known})
     texts = themes.rows[["customer_id", "moment"]].assign(row=np.arange(len(themes.rows)))
     texts = texts.merge(ends, on="customer_id")
+    # what is written after the notice is written in its light
     texts = texts[texts["moment"] < texts["known"]].sort_values(["moment", "row"], kind="stable")
     last = texts.drop_duplicates("customer_id", keep="last")
     lines = []

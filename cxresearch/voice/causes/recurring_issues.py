@@ -188,6 +188,7 @@ def recurring_issues(
     table["p_adjusted"] = np.nan
     known = table["p_value"].notna()
     if known.any():
+        # Holm over issues: the largest growth is chosen by looking
         table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
     table = table.sort_values("hours_open", ascending=False, kind="stable", ignore_index=True)
     if themes is not None:
@@ -247,6 +248,7 @@ def _facts(tickets: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
         solved = tickets["resolved_at"]
     done = (solved.notna() & (solved <= cut)).to_numpy()
     until = solved.where(done, cut)
+    # open tickets have cost their time up to the data cut
     hours = (until - tickets["created_at"]).dt.total_seconds().to_numpy() / 3_600
     reopened = np.full(len(tickets), np.nan)
     if "reopens" in tickets:
@@ -294,6 +296,7 @@ def _issue(
 
 def _people(rows: pd.DataFrame) -> set[Any]:
     """Customers of tickets; a ticket of nobody known stands for one of its own."""
+    # a ticket of nobody known is nobody else's
     known = rows["customer_id"].notna()
     return {*rows.loc[known, "customer_id"], *(("ticket", at) for at in rows.index[~known])}
 
@@ -302,6 +305,7 @@ def _ratio(now: int, before: int, level: float) -> tuple[float, float, float, fl
     """Ratio of two Poisson counts with its exact interval and p-value."""
     if now + before == 0:
         return (float("nan"),) * 4
+    # given their sum, one of two Poisson counts is binomial
     low, high = clopper_pearson(now, now + before, level=level)
     share = np.array([now / (now + before), float(low), float(high)])
     # a share p of both counts is a ratio of p / (1 - p); one of 1 has no end above

@@ -213,6 +213,7 @@ def _shrunk(rows: pd.DataFrame, level: float) -> tuple[pd.DataFrame, float, floa
     total = float(rows["value"].mean())
     within = rows["value"] - grouped["value"].transform("mean")
     freedom = max(len(rows) - len(table), 1)
+    # pooled variance within groups: sum of squares over n - groups
     pooled = float((within**2).sum()) / freedom
     # answers of one customer in one group count as far as they are independent: sum of squared sizes
     sizes = rows.groupby(["group", "who"]).size()
@@ -222,6 +223,7 @@ def _shrunk(rows: pd.DataFrame, level: float) -> tuple[pd.DataFrame, float, floa
     variance = pooled * design / table["n"].to_numpy()
     between2, centre = _between(table["mean"].to_numpy(), variance)
     z = float(stats.norm.ppf(0.5 + level / 2))
+    # empirical Bayes: shrinkage towards the centre by variance between over total
     weight = between2 / (between2 + variance)
     # posterior variance, and what the centre that scores are drawn to is not known by (Morris 1983)
     of_centre = 1 / (1 / (variance + between2)).sum()
@@ -251,6 +253,7 @@ def _linked(rows: pd.DataFrame, within: pd.Series[Any]) -> float:
 
 def _between(means: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[float, float]:
     """Variance of true group means and their centre (DerSimonian and Laird)."""
+    # DerSimonian and Laird (1986): Q = sum w (m - centre)^2, C = sum w - sum w^2 / sum w
     weight = 1 / np.maximum(variance, 1e-12)
     centre = float((weight * means).sum() / weight.sum())
     q = float((weight * (means - centre) ** 2).sum())

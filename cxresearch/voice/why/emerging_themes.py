@@ -89,10 +89,12 @@ class EmergingThemes(Result):
             return f"No {self.every} has texts enough before and in it to judge a change of any theme."
         rising = self.table[self.table["direction"] == "rising"]
         if not len(rising):
+            # 80 % power at 5 %: 2.8 standard errors, 1.96 of them in the half-width
             half = float(((self.changes["high"] - self.changes["low"]) / 2).median()) * 2.8 / 1.96
             seen = format_value(half, Unit.SHARE_DIFFERENCE)
             nothing = f"No theme rises beyond chance in any {self.every}"
             return f"{nothing}; a rise of {seen} would usually have shown."
+        # of a theme that stays high, the period in which it rose counts
         first = rising.sort_values("period", kind="stable").drop_duplicates("theme")
         newest = first.iloc[-1]
         figure = format_estimate(
@@ -148,6 +150,7 @@ def emerging_themes(
     rows = text_rows(study, marks, Query(every=every))
     rows = rows[rows[marks.column].notna() & rows["period"].notna()]
     starts = pd.DatetimeIndex(np.sort(rows["period"].unique()))
+    # a running period is compared as if it were whole: left out
     whole = starts[complete_periods(study, starts, every)]
     rows = rows[rows["period"].isin(whole)]
     flags = marks.mark(rows[marks.column].to_numpy(dtype=object))
@@ -170,6 +173,7 @@ def emerging_themes(
             **{name: getattr(found, name) for name in _FIGURES},
         }
     )
+    # adjusted over all themes and periods, so any change named is an error of the whole page
     sure = changes[changes["p_adjusted"] < 1 - level]
     table = sure.sort_values(["period", "difference"], ascending=False, kind="stable", ignore_index=True)
     return EmergingThemes(

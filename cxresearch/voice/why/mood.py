@@ -102,6 +102,7 @@ class Mood(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values; never a text or a word."""
         values = super().to_dict()
+        # its words are customers' words
         values.pop("model")
         return {"finding": self.finding, **values}
 
@@ -164,6 +165,7 @@ def mood(
         level=level,
         seed=seed,
     )
+    # the lower end must reach it: a lucky sample must not open its mouth
     can_tell = model.auc_low >= LEAST_AUC
     table = pd.DataFrame(columns=["group", "unhappy", "low", "high", "n"])
     judge = None
@@ -191,6 +193,7 @@ def _bottom(scale: Scale) -> tuple[int, ...]:
     declared: tuple[int, ...] = tuple(getattr(scale, "bottom", ()) or ())
     if declared:
         return declared
+    # worst first, on whichever end of the scale that is
     worst = sorted(scale.levels, reverse=scale.risk_sign > 0)
     size = {11: 7, 7: 3, 5: 2}.get(len(worst), max(1, len(worst) // 3))
     return tuple(worst[:size])
@@ -218,6 +221,7 @@ def _mean(risk: NDArray[np.float64], people: NDArray[np.int64], level: float) ->
         return {"unhappy": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
     mean = float(risk.mean())
     code = np.unique(people, return_inverse=True)[1].ravel()
+    # variance of a mean over customers: squares of their summed influence (r - mean)/n
     summed = np.bincount(code, weights=(risk - mean) / len(risk))
     half = stats.norm.ppf(0.5 + level / 2) * float(np.sqrt((summed**2).sum()))
     return {"unhappy": mean, "low": max(mean - half, 0.0), "high": min(mean + half, 1.0), "n": len(risk)}

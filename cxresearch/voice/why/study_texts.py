@@ -79,6 +79,7 @@ def text_source(study: Study, text: str) -> TextSource:
     ArgumentError
         If there is no such column; the message names the texts there are.
     """
+    # "tickets.body" names its table; "body" stands in the usual one
     table, _, column = text.rpartition(".")
     table = table or _USUAL.get(text, "responses")
     present = columns_of(study, table)
@@ -132,8 +133,10 @@ def revenue_levels(study: Study) -> tuple[pd.DataFrame | None, str]:
         levels = collect_columns(study, "revenue", ("customer_id", "effective_at", "mrr", "currency"))
     except StudyError as error:
         return None, f"Revenue is left out: {error.problem}."
+    # amounts of several currencies have no sum
     if "currency" in levels and levels["currency"].nunique() > 1:
         return None, "Revenue is left out: amounts of several currencies are not added up."
+    # what is agreed for after the data cut is not known yet
     levels = levels[levels["effective_at"] <= pd.Timestamp(study.observed_until)]
     return levels.sort_values("effective_at", kind="stable"), ""
 

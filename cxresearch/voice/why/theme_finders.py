@@ -59,12 +59,14 @@ def discovered_finders(
 ) -> list[ThemeFinder]:
     """Themes discovered in each language by itself."""
     groups = list(rows.groupby("language", sort=True))
+    # one language needs no mark on the names of its themes
     several = len(groups) > 1
     used = set()
     if taken is not None:
         used |= set(taken.names)
     finders = []
     for group, texts in groups:
+        # a rare language has too few texts to learn from; its texts mention nothing discovered
         if several and texts["text"].nunique() < LEAST:
             continue
         code = str(group) or language
@@ -77,6 +79,7 @@ def discovered_finders(
         )
         names = [f"{name} ({group})" if several else name for name in topics.names]
         names = [f"{name} 2" if name in used else name for name in names]
+        # names are columns of metrics, so they must differ over languages and from the codebook's
         used |= set(names)
         labels = tuple(", ".join(words[:3]) for words in topics.top_words)
         finders.append(
@@ -102,6 +105,7 @@ def theme_marks(source: TextSource, finders: list[ThemeFinder], rows: pd.DataFra
     labels = [label for finder in finders for label in finder.labels]
     spoken = rows.groupby("text")["language"].first()
     languages = {str(text): str(language) for text, language in spoken.items()}
+    # short comments repeat themselves: each different text is marked once
     known = pd.Index(pd.unique(rows["text"]))
     flags = _flags(known.to_numpy(dtype=object), finders, languages)
 

@@ -295,6 +295,7 @@ def _scored(themes: Themes, instrument: str, by: tuple[str, ...]) -> tuple[pd.Da
     wanted = ("customer_id", "instrument", "score", marks.time, marks.column, *own)
     rows = collect_columns(study, "responses", wanted)
     rows = rows[(rows["instrument"] == instrument) & rows[marks.column].notna()]
+    # a comment under several answers of one moment would count several times
     rows = rows.rename(columns={marks.column: "text"}).drop_duplicates(ignore_index=True)
     joined = [column for column in by if column not in own]
     if joined:
@@ -320,7 +321,9 @@ def _effects(
     names = list(themes.marks.labels)
     flags = themes.marks.mark(rows["text"].to_numpy(dtype=object))
     count = flags.sum(axis=0)
+    # theme and rest both need mentions, else the coefficient rests on a handful of texts
     judged = np.flatnonzero((count >= LEAST_MENTIONS) & (len(rows) - count >= LEAST_MENTIONS))
+    # errors are linked within customers, who write more than once
     cluster = pd.factorize(rows["customer_id"])[0].astype(np.int64)
     parts = [np.ones((len(rows), 1)), flags[:, judged].astype(np.float64)]
     if by:
@@ -342,6 +345,7 @@ def _effects(
         table["with_theme"] = inside / count
         table["without_theme"] = (total - inside) / (n - count)
     table["difference"] = table["with_theme"] - table["without_theme"]
+    # score of all less score without the theme: (sum/n) - (sum - inside)/(n - count)
     table["contribution"] = total / n - table["without_theme"]
     for column in figures.columns:
         table[column] = np.nan
@@ -349,6 +353,7 @@ def _effects(
     table["p_adjusted"] = np.nan
     known = table["p_value"].notna()
     if known.any():
+        # Holm (1979): no assumption on how themes hang together
         table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
     table["small_base"] = table["texts"] < 30
     return table
@@ -360,6 +365,7 @@ def _independent(design: NDArray[np.float64]) -> NDArray[np.int64]:
     rest = np.linalg.qr(np.empty((len(design), 0)))[0]
     for at in range(design.shape[1]):
         column = design[:, at]
+        # Gram and Schmidt: what of a column the columns before it do not say
         left = column - rest @ (rest.T @ column)
         length = float(np.linalg.norm(left))
         if length > 1e-8 * float(np.linalg.norm(column)):
@@ -377,6 +383,7 @@ def _revenue(themes: Themes) -> pd.DataFrame:
     if levels is None or "customer_id" not in themes.rows:
         return nothing
     last = levels.groupby("customer_id")["mrr"].last()
+    # revenue of customers who have left is no longer at stake
     last = last[~last.index.isin(_gone(study))]
     people = themes.rows["customer_id"]
     total = float(last.sum())

@@ -137,6 +137,7 @@ class Themes(Result):
         first = self.table.iloc[0]
         figure = format_estimate(first["value"], first["low"], first["high"], Unit.SHARE)
         lead = f"{first['label']} is what most of {texts} speak of: {figure}"
+        # the four most frequent are what a sentence holds
         further = ", ".join(
             f"{row['label']} {format_value(row['value'], Unit.SHARE)}"
             for row in self.table.iloc[1:4].to_dict("records")
@@ -148,6 +149,7 @@ class Themes(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the table and what goes with it; never a text."""
         shown = ("table", "text", "n", "n_missing", "unnamed", "notes", "level")
+        # texts and their writers must not leave with the figures
         plain = replace(self, themed_study=None, rows=pd.DataFrame(), flags=np.zeros((0, 0), dtype=np.bool_))
         values = super(Themes, plain).to_dict()
         return {"finding": self.finding, **{name: values[name] for name in shown}}
@@ -243,6 +245,7 @@ def themes(
     finders = []
     if book is not None:
         finders.append(finder_of_codebook(book))
+    # a codebook that people wrote is not added to unless they ask for it
     if discover or (discover is None and book is None):
         left = unnamed_rows(rows, book)
         meaning = word_meaning(discover)
@@ -269,6 +272,7 @@ def themes(
 
 def _language_column(study: Study, source: TextSource, language: str) -> str:
     """The column that holds languages; empty where the language is a code or unknown."""
+    # ISO 639 codes have two letters, with a region five
     if not language or (len(language) in (2, 5) and language not in columns_of(study, source.table)):
         return ""
     if language not in columns_of(study, source.table):
@@ -299,6 +303,7 @@ def _rows(study: Study, source: TextSource, languages: str) -> pd.DataFrame:
     if languages:
         rows["language"] = table[languages].fillna("").astype(str).to_numpy()
     once = [name for name in ("customer_id", "moment", "text", "language") if name in rows]
+    # one survey asks several questions, and its comment stands in the row of each
     if {"customer_id", "moment"} <= set(once) and source.table == "responses":
         rows = rows.drop_duplicates(once)
     return rows.reset_index(drop=True)
@@ -308,12 +313,14 @@ def _missing(study: Study, source: TextSource) -> int:
     table = collect_columns(study, source.table, ("customer_id", source.time, source.column))
     empty = table[table[source.column].isna()]
     if source.table == "responses":
+        # as with the texts: one answered survey counts once
         empty = empty.drop_duplicates()
     return len(empty)
 
 
 def _barred(study: Study) -> list[str]:
     """Words of the names in the customers table: they name people, not themes."""
+    # whoever is called Price or Will must not name a theme
     return list({word for name in names_in_customers(study) for word in words_of(name)})
 
 
@@ -333,6 +340,7 @@ def _table(
     for finder in finders:
         for at, name in enumerate(finder.names):
             place = list(themed.theme_marks.labels).index(name)
+            # the share is that of the metric, so that both pages print the same number
             cell = shares[f"theme:{name}"].estimate(counts, query).iloc[0]
             mentioned = flags[:, place]
             lines.append(

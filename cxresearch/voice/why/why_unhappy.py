@@ -171,6 +171,7 @@ def why_unhappy(
     impact = theme_impact(themes, instrument, by=by, level=level)
     changes = emerging_themes(themes, every=every, level=level, seed=seed)
     rising = changes.table[changes.table["direction"] == "rising"]
+    # a day is looked for only where the rise itself is beyond chance
     names = list(dict.fromkeys(rising["theme"]))[:MOST_DATED]
     trends = {name: since_when(themes, f"theme:{name}", level=level, seed=seed) for name in names}
     table = impact.table[["theme", "label", "texts", "share", "effect", "low", "high", "p_adjusted"]].copy()
@@ -194,7 +195,9 @@ def _rise(name: str, trend: SinceWhen) -> dict[str, Any]:
     """The surest rise of a theme that still stands; nothing where no day can be told."""
     nothing = dict.fromkeys(_RISE[1:4], pd.NaT) | {"before": np.nan, "after": np.nan}
     rows = trend.table
+    # a rise that ended since is history
     rows = rows[rows["until"].isna() & (rows["change"] > 0)]
     if not len(rows):
         return {"theme": name, **nothing}
-    return {"theme": name, **rows.iloc[0][_RISE[1:]].to_dict()}
+    surest = rows.iloc[0]
+    return {"theme": name, **{column: surest[column] for column in _RISE[1:]}}
