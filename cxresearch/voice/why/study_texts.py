@@ -170,3 +170,11 @@ def names_in_customers(study: Study, columns: Sequence[str] | None = None) -> li
     for column in columns:
         found |= dict.fromkeys(str(value) for value in table[column].dropna().unique())
     return list(found)
+
+
+def customers_gone(study: Study) -> pd.Series[Any]:
+    """Return the customers who had left by the data cut."""
+    people = collect_columns(study, "customers", ("customer_id", "ended_at"))
+    if "ended_at" not in people:
+        return pd.Series([], dtype=object)
+    return people.loc[people["ended_at"] <= pd.Timestamp(study.observed_until), "customer_id"]

@@ -16,9 +16,14 @@ from cxresearch.metrics.survey.score_measures import measure_of, measures_for, s
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
-from cxresearch.stats.models.linear import linear_fit
+from cxresearch.stats.models.linear import independent_columns, linear_fit
 from cxresearch.voice.why.later_leaving import later_leaving
-from cxresearch.voice.why.study_texts import collect_columns, columns_of, revenue_levels
+from cxresearch.voice.why.study_texts import (
+    collect_columns,
+    columns_of,
+    customers_gone,
+    revenue_levels,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -330,7 +335,7 @@ def _effects(
         groups = pd.get_dummies(rows[list(by)].astype(str), drop_first=True)
         parts.append(groups.to_numpy(dtype=np.float64))
     design = np.column_stack(parts)
-    kept = _independent(design)
+    kept = independent_columns(design)
     fit = linear_fit(design[:, kept], values, cluster=cluster)
     low, high = fit.interval(level)
     figures = pd.DataFrame(
@@ -359,21 +364,6 @@ def _effects(
     return table
 
 
-def _independent(design: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Columns that say something of their own; of two that say the same the later one is left out."""
-    kept: list[int] = []
-    rest = np.linalg.qr(np.empty((len(design), 0)))[0]
-    for at in range(design.shape[1]):
-        column = design[:, at]
-        # Gram and Schmidt: what of a column the columns before it do not say
-        left = column - rest @ (rest.T @ column)
-        length = float(np.linalg.norm(left))
-        if length > 1e-8 * float(np.linalg.norm(column)):
-            rest = np.column_stack([rest, left / length])
-            kept.append(at)
-    return np.array(kept, dtype=np.int64)
-
-
 def _revenue(themes: Themes) -> pd.DataFrame:
     """Recurring revenue at the data cut of the customers who mention each theme and are still there."""
     study = themes.themed_study
@@ -384,7 +374,7 @@ def _revenue(themes: Themes) -> pd.DataFrame:
         return nothing
     last = levels.groupby("customer_id")["mrr"].last()
     # revenue of customers who have left is no longer at stake
-    last = last[~last.index.isin(_gone(study))]
+    last = last[~last.index.isin(customers_gone(study))]
     people = themes.rows["customer_id"]
     total = float(last.sum())
     mrr = [float(last.reindex(people[themes.of(name)].unique()).sum()) for name in names]
@@ -392,14 +382,6 @@ def _revenue(themes: Themes) -> pd.DataFrame:
     # nobody pays: there is no share of nothing
     table["mrr_share"] = table["mrr"] / np.where(total > 0, total, np.nan)
     return table
-
-
-def _gone(study: Any) -> pd.Series[Any]:
-    """Customers who had left by the data cut."""
-    people = collect_columns(study, "customers", ("customer_id", "ended_at"))
-    if "ended_at" not in people:
-        return pd.Series([], dtype=object)
-    return people.loc[people["ended_at"] <= pd.Timestamp(study.observed_until), "customer_id"]
 
 
 def _notes(table: pd.DataFrame, n_missing: int, horizon_days: float, revenue: str) -> tuple[str, ...]:
