@@ -184,8 +184,8 @@ def run() -> None:
         import bertopic as _  # noqa: F401
 
         rivals.append(bertopic)
-    except ImportError:
-        print("BERTopic is not installed")
+    except ImportError as error:
+        print(f"BERTopic is not there: {error}")
     only = os.environ.get("CX_RIVALS", "").split(",") if os.environ.get("CX_RIVALS") else None
     for load in sets:
         texts, labels, language = load()

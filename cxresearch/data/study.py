@@ -29,6 +29,7 @@ from cxresearch.data.validation.row_rules import FLAGS
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.results.result import facts_html
 from cxresearch.scales import Scale
+from cxresearch.stats.text.codebook import Codebook
 from cxresearch.wording import did_you_mean, listed, only_if, shown
 
 
@@ -77,6 +78,8 @@ class Study:
         What happens to rows that break a rule.
     revenue_ends : {"at_ended_at", "at_zero"} or None
         Which table holds where customers who ended go on paying.
+    codebook : Codebook or None
+        Themes that the study file declares; see ``cx.themes``.
     checked : CheckedTables
         The judged rows behind ``table``, whatever the limits say.
     """
@@ -94,6 +97,7 @@ class Study:
         limits: Limits,
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
+        codebook: Codebook | None = None,
     ) -> None:
         self.name = name
         self.observed_until = observed_until
@@ -104,6 +108,7 @@ class Study:
         self.outcomes = tuple(name for name in opened.outcomes if name not in segments)
         self.limits = limits
         self.revenue_ends = revenue_ends
+        self.codebook = codebook
         self._revenue_agrees = False
         self._opened = opened
         self._sources: tuple[Source, ...] | None = None
@@ -416,6 +421,7 @@ def read_study(
         limits=limits,
         revenue_ends=file.revenue_ends,
         after_cut=file.after_cut,
+        codebook=None if file.codebook is None else file.codebook.codebook,
     )
 
 

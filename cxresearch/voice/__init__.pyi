@@ -7,8 +7,6 @@ from .causes.leaving_reasons import LeavingReasons as LeavingReasons
 from .causes.leaving_reasons import leaving_reasons as leaving_reasons
 from .causes.recurring_issues import RecurringIssues as RecurringIssues
 from .causes.recurring_issues import recurring_issues as recurring_issues
-from .causes.score_drivers import ScoreDrivers as ScoreDrivers
-from .causes.score_drivers import score_drivers as score_drivers
 from .causes.scores_by_ticket import ScoresByTicket as ScoresByTicket
 from .causes.scores_by_ticket import scores_by_ticket as scores_by_ticket
 from .customer.account_scores import AccountScores as AccountScores
@@ -38,3 +36,5 @@ from .why.quotes import theme_quotes as theme_quotes
 from .why.theme_check import ThemeAgreement as ThemeAgreement
 from .why.theme_impact import ThemeImpact as ThemeImpact
 from .why.themes import Themes as Themes
+from .why.why_unhappy import WhyUnhappy as WhyUnhappy
+from .why.why_unhappy import why_unhappy as why_unhappy

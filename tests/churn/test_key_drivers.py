@@ -137,14 +137,40 @@ def test_customers_are_the_clusters_of_landmarks(marks: cx.classifier.Landmarks)
     assert wide > alone.r_squared_high - alone.r_squared_low
 
 
+def test_the_order_of_the_rows_plays_no_part() -> None:
+    frame = world(7, 300)
+    frame["customer_id"] = [f"c{at // 2}" for at in range(300)]
+    frame["channel"] = np.where(np.arange(300) % 3 == 0, "mail", "chat")
+    asked = [*DRIVERS, "channel", ("ease", "price")]
+    mixed = frame.sample(frac=1, random_state=1)
+    for clusters in ("customer_id", None):
+        one = cx.key_drivers(frame, "satisfaction", asked, clusters=clusters, runs=30)
+        other = cx.key_drivers(mixed, "satisfaction", asked, clusters=clusters, runs=30)
+        pd.testing.assert_frame_equal(one.table, other.table, rtol=1e-12)
+        pd.testing.assert_frame_equal(one.penalty_reward, other.penalty_reward, rtol=1e-12)
+
+
+def test_a_category_is_each_level_against_the_others() -> None:
+    frame = world(8, 600)
+    frame["team"] = np.repeat(["a", "b", "c"], 200)
+    frame.loc[frame["team"] == "c", "satisfaction"] -= 3
+    found = cx.key_drivers(frame, "satisfaction", ["ease", "team"], runs=20)
+    assert set(found.table["driver"]) == {"ease", "team: b", "team: c"}
+    assert found.look_first == "team: c"
+    assert found.table.set_index("driver").loc["team: c", "how_often"] == pytest.approx(1 / 3)
+
+
 def test_bad_input_is_refused() -> None:
     frame = world(1, 100)
     with pytest.raises(ArgumentError, match="no column nothing"):
         cx.key_drivers(frame, "satisfaction", ["ease", "nothing"])
     with pytest.raises(ArgumentError, match="each named once"):
         cx.key_drivers(frame, "satisfaction", ["ease", "ease"])
-    with pytest.raises(ArgumentError, match="not a number"):
+    with pytest.raises(ArgumentError, match="not a number, and as a category has no two levels"):
         cx.key_drivers(frame.assign(word="a"), "satisfaction", ["ease", "word"])
+    days = frame.assign(day=pd.Timestamp("2024-01-01"))
+    with pytest.raises(ArgumentError, match="not a number and no category"):
+        cx.key_drivers(days, "satisfaction", ["ease", "day"])
     with pytest.raises(DataError, match="at least 40"):
         cx.key_drivers(frame.head(30), "satisfaction", DRIVERS)
 

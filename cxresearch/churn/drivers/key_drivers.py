@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level, check_number
+from cxresearch.churn.drivers.driver_columns import (
+    Driver,
+    DriverColumns,
+    column_of,
+    expand,
+    is_mark,
+    leaves_of,
+)
+from cxresearch.churn.drivers.driver_rows import DriverRows, complete_rows
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
+from cxresearch.churn.drivers.study_drivers import drivers_of_study
 from cxresearch.data.landmarks.followed_outcome import happened_within
 from cxresearch.data.landmarks.landmarks import Landmarks
-from cxresearch.errors import ArgumentError, DataError
+from cxresearch.errors import ArgumentError
 from cxresearch.scales import Scale
+from cxresearch.stats.models.exchanged_customers import CustomerExchange
 from cxresearch.stats.models.relative_importance import (
     MOST_FOR_LMG,
     lmg,
     relative_weights,
-    require_full_rank,
     weighted_correlation,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 #: Two drivers more alike than this, or one explained by the others this well (VIF 5), are named.
 ALIKE, INFLATED = 0.8, 5.0
 #: Fewer rows than this in an outer group, or between them, show no penalty and no reward.
 LEAST_GROUP = 10
-#: A scale with this many values or fewer has its median answer as the middle group.
-COARSE = 11
+#: Exchanges of customers behind the largest importance that chance brings.
+EXCHANGES = 499
 QUADRANTS = {
     (True, False): "improve first",
     (True, True): "keep up",
@@ -43,49 +52,49 @@ QUADRANTS = {
 NOT_PLACED = "not placed"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Rows:
-    """Complete rows: drivers X (n, p), outcome y (n,), performance 0 to 100 (n, p), cluster codes (n,)."""
-
-    X: NDArray[np.float64]
-    y: NDArray[np.float64]
-    performance: NDArray[np.float64]
-    cluster: NDArray[np.int64]
-    low: NDArray[np.bool_]
-    high: NDArray[np.bool_]
-
-
-def key_drivers(
-    data: pd.DataFrame | Landmarks,
+def key_drivers(  # noqa: PLR0913 - each option is one the reader of the result must know
+    data: pd.DataFrame | Landmarks | Any,
     outcome: str,
-    drivers: Sequence[str],
+    drivers: Sequence[Driver] = (),
     *,
     scales: Mapping[str, Scale] | None = None,
     clusters: str | None = "customer_id",
+    weights: str | ArrayLike | None = None,
     level: float = 0.95,
     runs: int = 300,
     seed: int = 0,
 ) -> KeyDrivers:
-    """Split the variance of a score among its drivers, with bootstrap intervals.
+    """Split the variance of a score among its drivers, and say where to look first.
 
     Up to 12 drivers by the Shapley value of R squared (LMG), beyond that by Johnson's relative weights.
 
     Parameters
     ----------
-    data : DataFrame or Landmarks
-        One row for each answer. Rows that lack the outcome or a driver are left out and counted.
+    data : Study, Themes, Landmarks or DataFrame
+        A study's answers; the same with themes of their comments (``cx.themes(study)``), which are drivers,
+        all of them where none is named; or a table with one row for each answer. Rows that lack the outcome
+        or a driver are left out and counted.
     outcome : str
-        Number column to explain: satisfaction, likelihood to recommend, 0/1 for leaving. Of ``Landmarks``
-        also what they follow (``"churn"``, ``"expansion"``): 1 where it happened within the horizon, else 0.
-    drivers : sequence of str
-        Two or more number columns.
+        What is to be explained: a question of the study, or a number column (0/1 for leaving). Of
+        ``Landmarks`` also what they follow (``"churn"``, ``"expansion"``): 1 where it happened within the
+        horizon, else 0.
+    drivers : sequence of str or pairs of str
+        Two or more columns: numbers as they are, each level of a category (of 30 rows or more) against all
+        others but the most frequent; a pair is the product of two. Of a study: columns of responses or
+        customers, ``"theme:price"``, ``"tickets.category"`` and the like, ``"first_reply_hours"``,
+        ``"resolution_hours"`` (their logarithm), ``"reopened"``, ``"handed_off"``; with facts of tickets,
+        answers without a ticket are left out.
     scales : mapping of str to Scale, optional
         Scales of drivers, for performance (0 to 100, 100 good). Those of the scores of ``Landmarks`` are
-        known, and its features without a scale get no performance; in a DataFrame a driver without one is
-        taken to be good at the high end of its observed range.
+        known, as is which end of a theme or a fact is good; other features without a scale get no
+        performance. In a DataFrame a driver without one is taken to be good at the high end of its observed
+        range.
     clusters : str or None
         Column whose rows depend on each other and are resampled together. A table without a column
-        customer_id, and None, have rows that depend on nothing.
+        customer_id, and None, have rows that depend on nothing; those of a study are its customers.
+    weights : str, or array-like of shape (rows,), optional
+        Positive weights of the rows of a table or of landmarks, or the column that holds them. Who is low
+        and who is high on a driver is settled without them.
     level, runs, seed
         Of the bootstrap (Poisson, over clusters).
 
@@ -96,9 +105,15 @@ def key_drivers(
     Raises
     ------
     ArgumentError
-        If a column is missing, named twice or not a number.
+        If a column is missing, named twice, or neither number nor category; or is an outcome of the study.
     DataError
         If there are fewer rows than ten for each driver, or a driver is an exact mix of others.
+
+    Notes
+    -----
+    Whether an importance is more than chance is asked once for all drivers: whole customers change places 499
+    times, and the largest importance of each exchange is the yardstick (Westfall and Young 1993). The order
+    of the rows plays no part. Guide: ``docs/why.md``.
 
     References
     ----------
@@ -120,10 +135,18 @@ def key_drivers(
     """
     check_level(level)
     check_number("runs", runs, at_least=20)
-    names = list(drivers)
-    frame, known_scales, clusters = _source(data, outcome, scales, clusters)
-    assume = not isinstance(data, Landmarks)
-    rows, missing = _complete(frame, outcome, names, known_scales, clusters=clusters, assume=assume)
+    if isinstance(data, (pd.DataFrame, Landmarks)):
+        given = _of_table(data, outcome, drivers, dict(scales or {}), clusters, weights)
+    else:
+        given = drivers_of_study(data, outcome, drivers, scales or {})
+        if weights is not None:
+            raise ArgumentError(
+                "weights are for a table or landmarks, and this is a study",
+                next_step="take the answers as a table, with a column of weights",
+            )
+    names = list(given.columns)
+    _check_enough(outcome, names)
+    rows, missing = complete_rows(given)
     split, method = lmg, "Shapley value of R squared (LMG)"
     if len(names) > MOST_FOR_LMG:
         split, method = relative_weights, "Johnson's relative weights"
@@ -138,12 +161,18 @@ def key_drivers(
     # What all drivers explain together: R squared.
     total = boot["importance"].sum(axis=1)
     total_ends = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
+    largest = _largest_by_chance(rows, split, rng)
+    # Westfall and Young: (1 + exchanges that reach it) / (1 + exchanges)
+    reached = largest >= point["importance"][:, None] - 1e-12
+    point["p_adjusted"] = (1 + reached.sum(axis=1)) / (1 + EXCHANGES)
+    share = np.average(rows.X, axis=0, weights=rows.weight)
+    point["how_often"] = np.where([is_mark(column) for column in rows.X.T], share, np.nan)
     return KeyDrivers(
         outcome=outcome,
-        labels={name: scale.label for name, scale in known_scales.items() if name in {outcome, *names}},
+        labels=given.labels,
         table=_table(names, point, boot, ends),
         penalty_reward=_penalty_table(names, rows, point, ends),
-        alike=_alike(names, weighted_correlation(rows.X, ones)),
+        alike=_alike(names, weighted_correlation(rows.X, rows.weight)),
         r_squared=float(point["importance"].sum()),
         r_squared_low=float(total_ends[0]),
         r_squared_high=float(total_ends[1]),
@@ -151,31 +180,80 @@ def key_drivers(
         n=len(rows.y),
         n_missing=missing,
         level=level,
+        outcome_good=given.outcome_good,
+        left_out=given.left_out,
     )
 
 
-def _source(
-    data: pd.DataFrame | Landmarks, outcome: str, scales: Mapping[str, Scale] | None, clusters: str | None
-) -> tuple[pd.DataFrame, dict[str, Scale], str | None]:
-    given = dict(scales or {})
-    if isinstance(data, Landmarks):
-        frame = data.frame
+def _of_table(
+    data: pd.DataFrame | Landmarks,
+    outcome: str,
+    drivers: Sequence[Driver],
+    given: dict[str, Scale],
+    clusters: str | None,
+    weights: str | ArrayLike | None,
+) -> DriverColumns:
+    """Drivers of a table; scores of landmarks bring their scales."""
+    frame: pd.DataFrame
+    scales = given
+    if not isinstance(data, Landmarks):
+        frame = data
+    else:
+        frame, scales = data.frame, dict(data.instruments) | given
         if outcome == data.followed.name and outcome not in frame:
-            # Rows whose horizon is not over have no outcome, and are left out and counted.
+            # rows whose horizon is not over have no outcome, and are left out and counted
             frame = frame.assign(**{outcome: happened_within(data)})
-        return frame, dict(data.instruments) | given, clusters
-    if clusters == "customer_id" and clusters not in data.columns:
-        return data, given, None
-    return data, given, clusters
+    if clusters == "customer_id" and clusters not in frame.columns:
+        clusters = None
+    names = leaves_of(drivers)
+    _check_columns(frame, outcome, drivers, scales, clusters)
+    try:
+        score = frame[outcome].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"outcome {outcome!r} is not a number: {error}", wanted="numbers") from None
+    columns, rare = expand({name: frame[name] for name in frame.columns}, drivers)
+    sign = scales[outcome].risk_sign if outcome in scales else 0
+    return DriverColumns(
+        outcome=score,
+        columns=columns,
+        clusters=None if clusters is None else frame[clusters],
+        labels={name: scale.label for name, scale in scales.items() if name in {outcome, *names}},
+        scales=scales,
+        high_is_good=not isinstance(data, Landmarks),
+        outcome_good=int(-sign),
+        left_out=rare,
+        weights=_weights(frame, weights),
+    )
+
+
+def _weights(frame: pd.DataFrame, weights: str | ArrayLike | None) -> NDArray[np.float64] | None:
+    """One weight a row, as given or from a column."""
+    if weights is None:
+        return None
+    if isinstance(weights, str):
+        if weights not in frame.columns:
+            raise ArgumentError(f"weights: there is no column {weights!r}", wanted="a column")
+        weights = frame[weights]
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (len(frame),):
+        wanted = f"one for each of {len(frame):,} rows"
+        raise ArgumentError(f"weights has shape {values.shape}", wanted=wanted)
+    return values
 
 
 def _check_columns(
-    frame: pd.DataFrame, outcome: str, names: list[str], scales: dict[str, Scale], *, clusters: str | None
+    frame: pd.DataFrame,
+    outcome: str,
+    drivers: Sequence[Driver],
+    scales: Mapping[str, Scale],
+    clusters: str | None,
 ) -> None:
     """Say what is missing: the score to explain, a driver, or two different drivers."""
     wanted = "an outcome and two or more other columns, each named once"
     step = "answers to it: a [[sources]] with table = 'responses', and its scale under [instruments]"
-    lost = [name for name in (*names, clusters) if name is not None and name not in frame.columns]
+    names = leaves_of(drivers)
+    columns = [column_of(frame, name)[0] for name in names]
+    lost = [name for name in (*columns, clusters) if name is not None and name not in frame.columns]
     if outcome not in frame.columns:
         others = f"; there is {', '.join(scales) or 'no score at all'}"
         raise ArgumentError(
@@ -189,91 +267,48 @@ def _check_columns(
             wanted=wanted,
             next_step="name columns that are there",
         )
-    if len(set(names) - {outcome}) < 2:
-        candidate = "nothing"
-        if set(names) - {outcome}:
-            candidate = f"only {names[0]!r}"
-        raise ArgumentError(
-            f"outcome {outcome!r}: {candidate} could explain it, and one driver cannot be weighed against "
-            "others",
-            wanted=wanted,
-            next_step="add a table of answers, tickets or usage to the study, or name two or more drivers",
-        )
-    if len({outcome, *names}) < len(names) + 1:
+    if outcome in names or len(set(drivers)) < len(drivers):
         raise ArgumentError(f"outcome {outcome!r} and drivers {names!r} repeat a column", wanted=wanted)
+    if not set(drivers):
+        _refuse_too_few(outcome, "nothing")
 
 
-def _complete(
-    frame: pd.DataFrame,
-    outcome: str,
-    names: list[str],
-    scales: dict[str, Scale],
-    *,
-    clusters: str | None,
-    assume: bool,
-) -> tuple[_Rows, int]:
-    wanted = [outcome, *names]
-    _check_columns(frame, outcome, names, scales, clusters=clusters)
-    try:
-        numbers = frame[wanted].astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"a column is not a number: {error}", wanted="number columns") from None
-    complete = numbers.notna().all(axis=1).to_numpy()
-    if complete.sum() < 10 * len(names):
-        raise DataError(
-            f"{int(complete.sum()):,} rows have the outcome and all {len(names)} drivers",
-            wanted=f"at least {10 * len(names)}",
-            next_step="drop drivers that are often missing",
-        )
-    codes = np.arange(int(complete.sum()))
-    if clusters is not None:
-        codes = pd.factorize(frame.loc[complete, clusters])[0]
-    X = numbers.loc[complete, names].to_numpy()
-    require_full_rank(weighted_correlation(X, np.ones(len(X))))
-    performance = np.column_stack(
-        [_performance(X[:, at], scales.get(name), assume) for at, name in enumerate(names)]
+def _check_enough(outcome: str, names: Sequence[str]) -> None:
+    if not names:
+        _refuse_too_few(outcome, "nothing")
+    if len(names) == 1:
+        _refuse_too_few(outcome, f"only {names[0]!r}")
+
+
+def _refuse_too_few(outcome: str, candidate: str) -> None:
+    raise ArgumentError(
+        f"outcome {outcome!r}: {candidate} could explain it, and one driver cannot be weighed against others",
+        wanted="two or more drivers that vary",
+        next_step="add a table of answers, tickets or usage to the study, or name two or more drivers",
     )
-    turned = [name in scales and scales[name].risk_sign > 0 for name in names]
-    low, high = _outer_groups(np.where(turned, -X, X))
-    rows = _Rows(
-        X=X,
-        y=numbers.loc[complete, outcome].to_numpy(),
-        performance=performance,
-        cluster=np.asarray(codes, dtype=np.int64),
-        low=low,
-        high=high,
-    )
-    return rows, int((~complete).sum())
 
 
-def _performance(values: NDArray[np.float64], scale: Scale | None, assume: bool) -> NDArray[np.float64]:
-    """0 to 100, 100 good; NaN where nobody said which end is good."""
-    if scale is None and not assume:
-        return np.full(len(values), np.nan)
-    if scale is None:
-        return np.asarray(100 * (values - values.min()) / (values.max() - values.min()))
-    share = 100 * (values - scale.low) / (scale.high - scale.low)
-    # On a scale on which low is good the happy end is 100 all the same.
-    return np.asarray(np.where(scale.risk_sign > 0, 100 - share, share))
+def _largest_by_chance(rows: DriverRows, split: Any, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Largest importance of each exchange of whole customers, shape (exchanges,)."""
+    share = rows.weight / rows.weight.sum()
+    x = _standardised(rows.X, share)
+    y = _standardised(rows.y[:, None], share)[:, 0]
+    # within a customer rows change places in any order: they were sorted by their values
+    exchange = CustomerExchange(rows.cluster, rng.permutation(len(y)))
+    weighted = x * share[:, None]
+    sides = np.column_stack([weighted.T @ y[exchange.draw(rng)] for _ in range(EXCHANGES)])
+    return np.asarray(split(weighted.T @ x, sides).max(axis=0))
 
 
-def _outer_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Who is low and who is high on each column (n, p): outer thirds, or off the median of a coarse scale."""
-    low = np.empty(values.shape, dtype=bool)
-    high = np.empty(values.shape, dtype=bool)
-    for at, column in enumerate(values.T):
-        cuts = [1 / 3, 2 / 3]
-        if len(np.unique(column)) <= COARSE:
-            cuts = [1 / 2, 1 / 2]
-        lower, upper = np.quantile(column, cuts)
-        low[:, at] = column < lower
-        high[:, at] = column > upper
-    return low, high
+def _standardised(values: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Columns of weighted mean 0 and variance 1; shares of the weight add up to 1."""
+    centred = values - share @ values
+    return np.asarray(centred / np.sqrt(share @ centred**2))
 
 
-def _statistics(rows: _Rows, times: NDArray[Any], split: Any) -> dict[str, NDArray[np.float64]]:
+def _statistics(rows: DriverRows, times: NDArray[Any], split: Any) -> dict[str, NDArray[np.float64]]:
     """All that is bootstrapped, for row multipliers ``times``; each of shape (p,)."""
-    weight = times.astype(np.float64)
+    weight = times * rows.weight
     correlation = weighted_correlation(np.column_stack([rows.X, rows.y]), weight)
     among, with_outcome = correlation[:-1, :-1], correlation[:-1, -1]
     # Penalty and reward (Brandt 1987): y = a + sum_j p_j 1(low on j) + r_j 1(high on j), least squares.
@@ -308,11 +343,13 @@ def _table(
             "importance": point["importance"],
             "low": ends["importance"][0],
             "high": ends["importance"][1],
+            "p_adjusted": point["p_adjusted"],
             "share": point["importance"] / point["importance"].sum(),
             "direction": direction.astype(int),
             "direction_sure": (np.sign(boot["coefficient"]) == direction).mean(axis=0),
             "correlation": point["correlation"],
             "coefficient": point["coefficient"],
+            "how_often": point["how_often"],
             "performance": point["performance"],
             "performance_low": ends["performance"][0],
             "performance_high": ends["performance"][1],
@@ -336,7 +373,7 @@ def _places(importance: NDArray[np.float64], performance: NDArray[np.float64]) -
 
 def _penalty_table(
     names: list[str],
-    rows: _Rows,
+    rows: DriverRows,
     point: dict[str, NDArray[np.float64]],
     ends: dict[str, NDArray[np.float64]],
 ) -> pd.DataFrame:

@@ -26,9 +26,11 @@ class KeyDrivers(Result):
     outcome : str
     table : DataFrame
         One row for each driver, most important first. Columns ``driver``; ``importance, low, high`` (share of
-        the outcome's variance, points of R squared); ``share`` (of the explained variance); ``direction`` (+1
-        or -1, of the coefficient beside the other drivers), ``direction_sure`` (share of bootstrap runs with
-        that direction); ``correlation`` with the outcome, ``coefficient`` (standardised);
+        the outcome's variance, points of R squared); ``p_adjusted`` (of an importance as large by chance,
+        over all drivers); ``share`` (of the explained variance); ``direction`` (+1 or -1, of the coefficient
+        beside the other drivers), ``direction_sure`` (share of bootstrap runs with that direction);
+        ``correlation`` with the outcome, ``coefficient`` (standardised); ``how_often`` (mean of a driver
+        that is 0 or 1, NaN of another);
         ``performance, performance_low, performance_high`` (mean, 0 to 100 on the driver's own scale, 100
         good; NaN where no scale says which end is good); ``quadrant`` (``"not placed"`` without performance)
         and ``quadrant_sure`` (share of bootstrap runs in it).
@@ -48,6 +50,10 @@ class KeyDrivers(Result):
     level : float
     labels : Mapping of str to str
         What pictures and sentences call a column, where that is not its name.
+    outcome_good : int
+        1 where a high outcome is good, -1 where it is bad, 0 where nobody said.
+    left_out : tuple of str
+        Drivers that stand in too few rows to be judged.
     """
 
     outcome: str
@@ -62,6 +68,8 @@ class KeyDrivers(Result):
     n_missing: int
     level: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    outcome_good: int = 0
+    left_out: tuple[str, ...] = ()
     caveat: str = (
         "Importance says how much of the differences in the outcome goes with a driver; it does not say that "
         "changing the driver would change the outcome."
@@ -91,6 +99,12 @@ class KeyDrivers(Result):
                     meaning="share of resamples with this sign",
                     unit=Unit.SHARE,
                 ),
+                Column(
+                    name="p_adjusted",
+                    label="p, corrected",
+                    meaning="of an importance as large by chance, over all drivers",
+                    unit=Unit.P_VALUE,
+                ),
                 Column(name="correlation", label="correlation", meaning="with the outcome"),
                 Column(name="quadrant", label="field", meaning="importance against performance"),
             ),
@@ -105,7 +119,10 @@ class KeyDrivers(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader must know."""
-        return (*self.alike, self.caveat)
+        if not self.left_out:
+            return (*self.alike, self.caveat)
+        few = f"Not judged, in too few answers: {', '.join(self.left_out)}."
+        return (*self.alike, few, self.caveat)
 
     @property
     def n_rows(self) -> int:
@@ -148,24 +165,56 @@ class KeyDrivers(Result):
         )
 
     @property
+    def beyond_chance(self) -> pd.DataFrame:
+        """Rows of the table whose importance is more than chance brings, over all drivers."""
+        return self.table[self.table["p_adjusted"] < 1 - self.level]
+
+    @property
+    def look_first(self) -> str:
+        """The driver to look at first, empty where nothing stands out.
+
+        The most important beyond chance that could be done better; what only delights (a praise, a group
+        that is happier) comes after all others.
+        """
+        sure = self.beyond_chance
+        if not len(sure):
+            return ""
+        delights = sure["how_often"].notna() & (sure["direction"] * self.outcome_good > 0)
+        first = sure[~delights] if (~delights).any() else sure
+        return str(first["driver"].iloc[0])
+
+    @property
     def finding(self) -> str:
         """The answer in a sentence or two."""
-        first, second = self.table.iloc[0], self.table.iloc[1]
-        figure = format_estimate(
-            float(first["importance"]), float(first["low"]), float(first["high"]), Unit.SHARE
+        outcome = self.label(self.outcome)
+        if not self.look_first:
+            largest = format_value(float(self.table["high"].max()), Unit.SHARE)
+            nothing = f"Nothing stands out: no driver goes with more than {largest} of the differences"
+            return f"{nothing} in {outcome}."
+        row = self.table[self.table["driver"] == self.look_first].iloc[0]
+        figure = format_estimate(float(row["importance"]), float(row["low"]), float(row["high"]), Unit.SHARE)
+        first = f"Look first at {self.label(self.look_first)}"
+        text = (
+            f"{first}: {figure} of the differences in {outcome} go with it{self._rivals(float(row['low']))}"
         )
-        leader, rival = self.label(str(first["driver"])), self.label(str(second["driver"]))
-        text = f"What goes most with {self.label(self.outcome)} is {leader} ({figure} of its variance)"
-        # Intervals that do not overlap: a stricter rule than a test, for the pair was chosen by looking.
-        if first["low"] <= second["high"]:
-            text += f", though {rival} may matter as much"
-        urgent = self.table[
-            (self.table["quadrant"] == "improve first") & (self.table["quadrant_sure"] >= 0.9)
-        ]
+        urgent = self.beyond_chance
+        urgent = urgent[(urgent["quadrant"] == "improve first") & (urgent["quadrant_sure"] >= 0.9)]
         if urgent.empty:
             return f"{text}."
         names = ", ".join(self.label(str(driver)) for driver in urgent["driver"])
         return f"{text}. Important and below the average performance: {names}."
+
+    def _rivals(self, low: float) -> str:
+        """Which other drivers may matter as much, or matter too, in the words of a sentence."""
+        others = self.beyond_chance[self.beyond_chance["driver"] != self.look_first]
+        if not len(others):
+            return ", and with nothing else beyond chance"
+        rival = self.label(str(others["driver"].iloc[0]))
+        # Intervals that do not overlap: a stricter rule than a test, for the pair was chosen by looking.
+        if low <= float(others["high"].iloc[0]):
+            return f", though {rival} may matter as much"
+        further = ", ".join(self.label(str(driver)) for driver in others["driver"].iloc[:4])
+        return f", before {further}"
 
     def __str__(self) -> str:
         total = format_value(self.r_squared, Unit.SHARE)

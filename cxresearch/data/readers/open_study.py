@@ -112,6 +112,8 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
     files = [(raw.declared, found) for name, raw in file.inputs.items() for found in inputs[name].files]
     copies = [copy for table in inputs.values() for copy in table.copies]
     _lock(connection, [*(found for _, found in files), *copies])
+    if file.codebook is not None:
+        files.append((file.codebook.declared, file.codebook.file))
     selects: dict[str, list[str]] = {}
     simple: dict[str, list[str]] = {}
     left_out: dict[str, list[str]] = {}

@@ -6,6 +6,8 @@
     The whole file.
 ``parse_sources``
     The sources.
+``codebook_file``
+    ``themes.toml``, a codebook that people keep.
 ``instruments``
     Scales and directions.
 ``row_conditions``

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from cxresearch.scales import Scale
+from cxresearch.stats.text.codebook import Codebook
 from cxresearch.wording import only_if, shown
 
 OnReject = Literal["refuse", "set_aside"]
@@ -226,6 +227,15 @@ class DeclaredFlag:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeclaredCodebook:
+    """A codebook of themes: the file it was declared as, where it stands, and what it says."""
+
+    declared: str
+    file: Path
+    codebook: Codebook
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyFile:
     """A whole study file, checked for form but not yet against the files it names."""
 
@@ -242,3 +252,4 @@ class StudyFile:
     inputs: Mapping[str, RawInput]
     sources: tuple[SourceMap, ...]
     flags: tuple[DeclaredFlag, ...]
+    codebook: DeclaredCodebook | None = None

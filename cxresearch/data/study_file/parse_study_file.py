@@ -10,8 +10,10 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from cxresearch.data.engine import offset_steps
+from cxresearch.data.study_file.codebook_file import load_codebook
 from cxresearch.data.study_file.declarations import (
     AfterCut,
+    DeclaredCodebook,
     DeclaredFlag,
     Limits,
     OnReject,
@@ -25,7 +27,7 @@ from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.wording import shown
 
-_TOP_KEYS = ("study", "instruments", "limits", "revenue", "inputs", "sources", "flags", "alerts")
+_TOP_KEYS = ("study", "instruments", "limits", "revenue", "inputs", "sources", "flags", "alerts", "themes")
 _DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
 _INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -82,6 +84,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
         inputs=more_inputs,
         sources=sources,
         flags=tuple(_flag(keys) for keys in top.tables("flags")),
+        codebook=_codebook(top.table("themes"), file.parent),
     )
 
 
@@ -206,6 +209,23 @@ def _revenue_ends(keys: Keys) -> RevenueEnds | None:
     if "ends" not in keys:
         return None
     return cast("RevenueEnds", keys.choice("ends", ("at_ended_at", "at_zero"), default=""))
+
+
+def _codebook(keys: Keys, folder: Path) -> DeclaredCodebook | None:
+    keys.only(("codebook",))
+    if "codebook" not in keys:
+        return None
+    declared = keys.text("codebook")
+    try:
+        codebook = load_codebook(folder / declared)
+    except StudyError as error:
+        where = f"{keys.where}, codebook = {shown(declared)}"
+        raise StudyError(error.problem, where=where, wanted=error.wanted, next_step=error.next_step) from None
+    # the same file that was read is what the manifest hashes
+    file = folder / declared
+    if file.is_dir():
+        file = file / "themes.toml"
+    return DeclaredCodebook(declared=declared, file=file, codebook=codebook)
 
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:

@@ -170,6 +170,12 @@ def _net_promoters(scale: Scale) -> Measure:
     )
 
 
+def sense_of(measure: Measure) -> float:
+    """Return 1 where a high value of a measure is good, -1 where it is bad; shares are of happy answers."""
+    good = measure.scale.direction == "high_is_good" or measure.kind != "mean"
+    return 1.0 if good else -1.0
+
+
 def measures_for(scale: Scale) -> tuple[str, ...]:
     """Return the names of the measures of a scale, the customary one first.
 

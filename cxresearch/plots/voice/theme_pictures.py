@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cxresearch.checks import check_choice
 from cxresearch.errors import DataError
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent, row_label
 from cxresearch.results.units import Unit
 from cxresearch.voice.why.theme_impact import ThemeImpact
 from cxresearch.voice.why.themes import Themes
+from cxresearch.voice.why.why_unhappy import WhyUnhappy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,3 +94,22 @@ def draw_impact(result: ThemeImpact, ax: Axes | None = None) -> Axes:
         text = f"n {result.n:,} texts; {100 * result.level:g} % intervals; filled: beyond chance"
         head(ax, "How often, and how much", text)
     return ax
+
+
+@draw.register(WhyUnhappy)
+def draw_why(result: WhyUnhappy, ax: Axes | None = None, *, kind: str = "impact") -> Axes:
+    """Draw why customers are unhappy.
+
+    Parameters
+    ----------
+    kind : {"impact", "trend"}
+        How often each theme is mentioned by what goes with it; or the share of the newest rising theme over
+        time, with the days since which it may have risen.
+    """
+    check_choice("kind", kind, ("impact", "trend"))
+    if kind == "impact":
+        return draw_impact(result.impact, ax)
+    if not result.trends:
+        raise DataError("no theme rises beyond chance", next_step='draw kind="impact"')
+    axes: Axes = draw(next(iter(result.trends.values())), ax)
+    return axes

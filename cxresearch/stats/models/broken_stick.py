@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Bends that are tried, at quantiles of x between these.
 BENDS, FIRST, LAST = 40, 0.02, 0.90
 DRAWS = 499
+#: Customers whose sums are weighed at once, which bounds memory.
+BLOCK_CUSTOMERS = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,8 @@ class BrokenStick:
         On the scale of x.
     at_edge : bool
         Whether the interval reaches the smallest bend tried: the line may slope from the start.
+    at_end : bool
+        Whether it reaches the largest bend tried: the line may bend later, and `bend_high` is the largest x.
     level_before : float
         Height of the level part.
     slope, slope_low, slope_high : float
@@ -43,6 +47,7 @@ class BrokenStick:
     bend_low: float
     bend_high: float
     at_edge: bool
+    at_end: bool
     level_before: float
     slope: float
     slope_low: float
@@ -78,10 +83,12 @@ def broken_stick(
 
     Notes
     -----
-    The bend is searched over 40 quantiles of x. Its interval, and that of the slope, are percentiles over
-    Poisson draws of whole customers; the p-value compares the largest drop in squared error with that of
-    residuals whose signs are flipped by customer (wild bootstrap of the supremum; Hansen 1996,
-    doi:10.2307/2171789; Hansen 2017, doi:10.1080/07350015.2015.1060880, for the kink).
+    The bend is searched over 40 quantiles of x. Its interval holds the bends that a test does not reject:
+    a bend's squared error less the least one, against its law if that bend were true, from residuals whose
+    signs are flipped by customer (Hansen 2017, doi:10.1080/07350015.2015.1060880, section 4; percentiles of
+    a resampled bend are too short). The interval of the slope are percentiles over Poisson draws of whole
+    customers; the p-value compares the largest drop in squared error with that of flipped residuals of a
+    level line (Hansen 1996, doi:10.2307/2171789).
 
     Examples
     --------
@@ -101,70 +108,135 @@ def broken_stick(
         )
     rng = np.random.default_rng(seed)
     code = np.unique(cluster, return_inverse=True)[1].ravel()
-    groups = int(code.max()) + 1
-    hinges = np.maximum(x[:, None] - bends[None, :], 0.0)
-    # by customer: sums of 1, y, h, h^2, h y; every fit below is a weighted sum of them
-    sums = _by_customer(code, groups, y, hinges)
-    slope, gain, mean = _fits(np.ones((1, groups)), sums)
+    sums = _by_customer(code, y - y.mean(), np.maximum(x[:, None] - bends[None, :], 0.0))
+    groups = len(sums.n)
+    slope, gain, before = _fits(np.ones((1, groups)), sums)
     best = int(np.argmax(gain[0]))
-    weights = rng.poisson(1.0, size=(DRAWS, groups)).astype(np.float64)
-    slopes, gains, _ = _fits(weights, sums)
-    chosen = np.argmax(gains, axis=1)
+    slopes, gains = _resampled(rng, sums)
     tails = ((1 - level) / 2, (1 + level) / 2)
-    bend_ends = np.quantile(bends[chosen], tails)
-    slope_ends = np.quantile(slopes[np.arange(DRAWS), chosen], tails)
-    residual = np.asarray(y - y.mean(), dtype=np.float64)
-    signs = rng.integers(0, 2, size=(DRAWS, groups)) * 2.0 - 1.0
-    pulled = _pulled(code, groups, residual, hinges, np.asarray(signs, dtype=np.float64))
-    p_value = (1 + (pulled.max(axis=1) >= gain[0, best]).sum()) / (1 + DRAWS)
+    slope_ends = np.quantile(slopes[np.arange(DRAWS), np.argmax(gains, axis=1)], tails)
+    law = _flipped(rng, sums, slope[0], before[0])
+    flat = law.gains_of_level_line.max(axis=1)
+    # drop by which each bend falls short of the best: as it is, and if that bend were true
+    short = gain[0, best] - gain[0]
+    p_bends = (1 + (law.shortfalls >= short[:, None] * (1 - 1e-12)).sum(axis=1)) / (1 + DRAWS)
+    low, high = _accepted(bends, p_bends, 1 - level, float(x.max()))
     return BrokenStick(
         bend=float(bends[best]),
-        bend_low=float(bend_ends[0]),
-        bend_high=float(bend_ends[1]),
-        at_edge=bool(bend_ends[0] <= bends[0]),
-        level_before=float(mean[0, best]),
+        bend_low=low,
+        bend_high=high,
+        at_edge=low <= float(bends[0]),
+        at_end=high >= float(x.max()),
+        level_before=float(before[0, best] + y.mean()),
         slope=float(slope[0, best]),
         slope_low=float(slope_ends[0]),
         slope_high=float(slope_ends[1]),
-        p_value=float(p_value),
+        p_value=float((1 + (flat >= gain[0, best]).sum()) / (1 + DRAWS)),
         n=len(x),
         clusters=groups,
     )
 
 
-def _by_customer(code: NDArray[np.intp], groups: int, y: Floats, hinges: Floats) -> dict[str, Floats]:
+@dataclass(frozen=True, kw_only=True)
+class _Sums:
+    """Sums by customer of 1, y, h, h y and h_i h_j over hinges h; every fit is a weighted sum of them."""
+
+    n: Floats
+    y: Floats
+    h: Floats
+    hy: Floats
+    hh: Floats
+
+
+def _by_customer(code: NDArray[np.intp], y: Floats, hinges: Floats) -> _Sums:
+    order = np.argsort(code, kind="stable")
+    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
+    y, hinges = y[order], hinges[order]
+
     def total(values: Floats) -> Floats:
-        return np.bincount(code, weights=values, minlength=groups).astype(np.float64)
+        return np.asarray(np.add.reduceat(values, starts, axis=0), dtype=np.float64)
 
-    columns = range(hinges.shape[1])
-    return {
-        "n": total(np.ones(len(y))),
-        "y": total(y),
-        "h": np.column_stack([total(hinges[:, at]) for at in columns]),
-        "hh": np.column_stack([total(hinges[:, at] ** 2) for at in columns]),
-        "hy": np.column_stack([total(hinges[:, at] * y) for at in columns]),
-    }
+    products = [total(hinges * hinges[:, at, None]) for at in range(hinges.shape[1])]
+    return _Sums(
+        n=total(np.ones(len(y))),
+        y=total(y),
+        h=total(hinges),
+        hy=total(hinges * y[:, None]),
+        hh=np.stack(products, axis=1),
+    )
 
 
-def _fits(weights: Floats, sums: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
+def _fits(weights: Floats, sums: _Sums) -> tuple[Floats, Floats, Floats]:
     """Slope, drop in squared error and intercept for each draw of customers and each bend."""
-    n = (weights @ sums["n"])[:, None]
-    y = (weights @ sums["y"])[:, None]
-    h = weights @ sums["h"]
-    covariance = weights @ sums["hy"] - h * y / n
-    variance = np.maximum(weights @ sums["hh"] - h * h / n, 1e-12)
+    n = (weights @ sums.n)[:, None]
+    y = (weights @ sums.y)[:, None]
+    h = weights @ sums.h
+    squares = np.diagonal(sums.hh, axis1=1, axis2=2)
+    # least squares on one column: b = S_hy / S_hh, and the drop is S_hy^2 / S_hh
+    covariance = weights @ sums.hy - h * y / n
+    variance = np.maximum(weights @ squares - h * h / n, 1e-12)
     slope = covariance / variance
     return slope, covariance**2 / variance, (y - slope * h) / n
 
 
-def _pulled(code: NDArray[np.intp], groups: int, residual: Floats, hinges: Floats, signs: Floats) -> Floats:
-    """Drops in squared error that residuals of flipped customers bring."""
-    centred = hinges - hinges.mean(axis=0)
-    variance = np.maximum((centred**2).sum(axis=0), 1e-12)
-    products = np.column_stack(
-        [
-            np.bincount(code, weights=centred[:, at] * residual, minlength=groups)
-            for at in range(hinges.shape[1])
-        ]
-    )
-    return np.asarray((signs @ products) ** 2 / variance)
+def _resampled(rng: np.random.Generator, sums: _Sums) -> tuple[Floats, Floats]:
+    """Slopes and drops of each Poisson draw of customers, at each bend."""
+    weights = rng.poisson(1.0, size=(DRAWS, len(sums.n))).astype(np.float64)
+    slopes, gains, _ = _fits(weights, sums)
+    return slopes, gains
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Law:
+    """What flipped residuals bring: drops where the line is level, shortfalls of each bend if it is true."""
+
+    gains_of_level_line: Floats
+    shortfalls: Floats
+
+
+def _flipped(rng: np.random.Generator, sums: _Sums, slope: Floats, before: Floats) -> _Law:
+    """Laws from residuals whose signs are flipped by customer; shortfalls have shape (bends, draws)."""
+    groups, bends = sums.h.shape
+    pulled = {
+        "n": np.zeros(DRAWS),
+        "y": np.zeros(DRAWS),
+        "h": np.zeros((DRAWS, bends)),
+        "hy": np.zeros((DRAWS, bends)),
+        "hh": np.zeros((DRAWS, bends * bends)),
+    }
+    flat = _Sums(n=sums.n, y=sums.y, h=sums.h, hy=sums.hy, hh=sums.hh.reshape(groups, -1))
+    for first in range(0, groups, BLOCK_CUSTOMERS):
+        block = slice(first, first + BLOCK_CUSTOMERS)
+        size = len(sums.n[block])
+        signs = rng.integers(0, 2, size=(DRAWS, size)) * 2.0 - 1.0
+        for name, total in pulled.items():
+            pulled[name] = total + signs @ getattr(flat, name)[block]
+    crossed = pulled["hh"].reshape(DRAWS, bends, bends)
+    n = sums.n.sum()
+    means = sums.h.sum(axis=0) / n
+    together = sums.hh.sum(axis=0) - n * np.outer(means, means)
+    variance = np.maximum(np.diag(together), 1e-12)
+    level_line = (pulled["hy"] - means * pulled["y"][:, None]) ** 2 / variance
+    shortfalls = np.empty((bends, DRAWS))
+    for at in range(bends):
+        # residuals of the fit with this bend: e = y - a - b h_at, flipped by customer
+        moved = pulled["hy"] - before[at] * pulled["h"] - slope[at] * crossed[:, at]
+        drift = pulled["y"] - before[at] * pulled["n"] - slope[at] * pulled["h"][:, at]
+        # S_hy of the new y, which is the fit plus flipped residuals
+        covariance = slope[at] * together[at] + moved - means * drift[:, None]
+        gains = covariance**2 / variance
+        shortfalls[at] = gains.max(axis=1) - gains[:, at]
+    return _Law(gains_of_level_line=level_line, shortfalls=shortfalls)
+
+
+def _accepted(bends: Floats, p_bends: Floats, alpha: float, largest: float) -> tuple[float, float]:
+    """Ends of the set of bends that are not rejected.
+
+    Bends between two that were tried are not tested: the set goes on to the nearest one that is rejected.
+    """
+    accepted = np.flatnonzero(p_bends > alpha)
+    low = float(bends[max(int(accepted[0]) - 1, 0)])
+    beyond = int(accepted[-1]) + 1
+    if beyond == len(bends):
+        return low, largest
+    return low, float(bends[beyond])

@@ -118,3 +118,24 @@ def linear_fit(X: Floats, y: Floats, *, cluster: Ints) -> LinearFit:
         n=len(y),
         clusters=groups,
     )
+
+
+def independent_columns(design: Floats) -> Ints:
+    """Return the columns that say something of their own; of two that say the same the later is left out.
+
+    Examples
+    --------
+    >>> independent_columns(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1.0]]))
+    array([0, 2])
+    """
+    kept: list[int] = []
+    rest = np.linalg.qr(np.empty((len(design), 0)))[0]
+    for at in range(design.shape[1]):
+        column = design[:, at]
+        # Gram and Schmidt: what of a column the columns before it do not say
+        left = column - rest @ (rest.T @ column)
+        length = float(np.linalg.norm(left))
+        if length > 1e-8 * float(np.linalg.norm(column)):
+            rest = np.column_stack([rest, left / length])
+            kept.append(at)
+    return np.array(kept, dtype=np.int64)

@@ -44,12 +44,12 @@ def lmg(among: Floats, with_outcome: Floats) -> Floats:
     ----------
     among : ndarray, shape (p, p)
         Correlations of the drivers; p at most 12.
-    with_outcome : ndarray, shape (p,)
-        Correlations of the drivers with the outcome.
+    with_outcome : ndarray, shape (p,) or (p, m)
+        Correlations of the drivers with the outcome, or with each of m outcomes.
 
     Returns
     -------
-    ndarray, shape (p,)
+    ndarray, shape (p,) or (p, m)
         Non-negative shares that sum to R squared.
 
     Raises
@@ -84,24 +84,25 @@ def lmg(among: Floats, with_outcome: Floats) -> Floats:
     size = np.array([mask.bit_count() for mask in range(2**p)])
     # Shapley: s! (p - s - 1)! / p! for a rise over s drivers that went before.
     weight = np.array([factorial(s) * factorial(p - s - 1) / factorial(p) for s in range(p)])
-    shares = np.empty(p)
+    shares = np.empty((p, explained.shape[1]))
     for driver in range(p):
         without = masks[(masks >> driver) & 1 == 0]
         rise = explained[without | (1 << driver)] - explained[without]
         shares[driver] = weight[size[without]] @ rise
-    return shares
+    return shares.reshape(np.shape(with_outcome))
 
 
 def _all_subsets(among: Floats, with_outcome: Floats) -> Floats:
-    """R squared of the regression on every subset of drivers, indexed by bit mask."""
+    """R squared of the regressions on every subset of drivers, shape (2^p, m), indexed by bit mask."""
     p = len(with_outcome)
-    explained = np.zeros(2**p)
+    columns = with_outcome.reshape(p, -1)
+    explained = np.zeros((2**p, columns.shape[1]))
     for size in range(1, p + 1):
         sets = np.array(list(combinations(range(p), size)))
         blocks = among[sets[:, :, None], sets[:, None, :]]
-        sides = with_outcome[sets]
+        sides = columns[sets]
         # R^2 = r' C^-1 r for every subset of this size at once.
-        solved = np.linalg.solve(blocks, sides[:, :, None])[:, :, 0]
+        solved = np.linalg.solve(blocks, sides)
         explained[(1 << sets).sum(axis=1)] = (sides * solved).sum(axis=1)
     return explained
 

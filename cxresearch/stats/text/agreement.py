@@ -104,7 +104,9 @@ def binary_agreement(
     """
     check_level(level)
     x, y = np.asarray(marked, dtype=bool), np.asarray(reference, dtype=bool)
-    weight = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
+    weight = np.ones(len(x))
+    if weights is not None:
+        weight = np.asarray(weights, dtype=np.float64)
     check_same_length(marked=x, reference=y, weights=weight)
     if not len(x):
         raise DataError("there are no labelled rows", wanted="some rows with both labels")

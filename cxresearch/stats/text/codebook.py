@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -139,6 +139,10 @@ class Codebook:
             self._match_block(_Block(block), flags[first:], seen.places(rows, words, len(block)))
         return flags
 
+    def words_of(self, theme: int) -> tuple[str, ...]:
+        """Return the terms of a theme, as they were written."""
+        return self.themes[theme].words
+
     def passages(self, text: str) -> dict[str, list[str]]:
         """Return the passages of a text that made it mention each theme, for people who check.
 
@@ -151,7 +155,9 @@ class Codebook:
         normal = normal_form(text)
         passages: dict[str, list[str]] = {}
         for theme, terms, unless in zip(self.themes, self._terms, self._unless, strict=True):
-            rest = unless.sub(" ", normal) if unless else normal
+            rest = normal
+            if unless:
+                rest = unless.sub(" ", normal)
             words = [match.group(0) for term in terms for match in _pattern(term).finditer(rest)]
             if words:
                 passages[theme.name] = words
@@ -172,7 +178,10 @@ class Codebook:
                 if len(term) == 1 and columns:
                     hits[columns[0]] = True
                     continue
-                candidates = _in_all(columns) if columns else block.able(term)
+                # texts that hold all whole words of the term; without one, all that can hold its letters
+                candidates: Iterable[int] = block.able(term)
+                if columns:
+                    candidates = _in_all(columns)
                 search = _pattern(term).search
                 hits[[row for row in candidates if search(block.normal(row))]] = True
             flags[: hits.size, theme] = self._still(theme, block, hits)
@@ -229,12 +238,15 @@ class _Seen:
         stem = choice.strip("*")
         if stem == choice:
             self._exact.setdefault(choice, []).append(at)
-        elif choice.startswith("*"):
-            self._ends.setdefault("" if choice.endswith("*") else stem[-LEAST_STEM:], []).append(
-                (at, re.compile(_letters(choice)))
-            )
+            return
+        entry = (at, re.compile(_letters(choice)))
+        if not choice.startswith("*"):
+            self._starts.setdefault(stem[:LEAST_STEM], []).append(entry)
+        elif choice.endswith("*"):
+            # a stem within a word has no end to look it up by
+            self._ends.setdefault("", []).append(entry)
         else:
-            self._starts.setdefault(stem[:LEAST_STEM], []).append((at, re.compile(_letters(choice))))
+            self._ends.setdefault(stem[-LEAST_STEM:], []).append(entry)
 
     def extend(self, words: Sequence[str]) -> None:
         """Look at further words, in the order of their numbers."""
@@ -303,8 +315,8 @@ def _read_part(theme: str, term: str, part: str, gap: int) -> list[_Word]:
         if any(_has_letters(choice) and not re.fullmatch(letters, choice) for choice in choices):
             raise _unreadable(theme, term, "single words around |")
         return [_Word(choices, gap)]
-    split = re.findall(letters, choices[0])
-    return [_Word((word,), gap if at == 0 else 0) for at, word in enumerate(split)]
+    first, *rest = re.findall(letters, choices[0])
+    return [_Word((first,), gap), *(_Word((word,), 0) for word in rest)]
 
 
 def _unreadable(theme: str, term: object, wanted: str) -> ArgumentError:
@@ -319,9 +331,11 @@ def _letters(choice: str) -> str:
     """One choice as a pattern without its boundaries."""
     star = f"[{word_characters()}]{{0,{STAR_LETTERS}}}"
     text = re.escape(choice.strip("*"))
-    before = star if choice.startswith("*") else ""
-    after = star if choice.endswith("*") else ""
-    return before + text + after
+    if choice.startswith("*"):
+        text = star + text
+    if choice.endswith("*"):
+        text += star
+    return text
 
 
 def _source(term: tuple[_Word, ...]) -> str:
@@ -329,9 +343,13 @@ def _source(term: tuple[_Word, ...]) -> str:
     between = f"[^{inside}]{{1,{SIGNS_BETWEEN}}}"
     parts = [_place(term[0], inside)]
     for before, word in pairwise(term):
-        loose = "?" if before.anywhere or word.anywhere else ""
-        skipped = f"(?:[{inside}]{{1,{STAR_LETTERS}}}{between}){{0,{word.gap}}}" if word.gap else ""
-        parts.append(f"(?:{between}){loose}{skipped}{_place(word, inside)}")
+        apart_by = f"(?:{between})"
+        if before.anywhere or word.anywhere:
+            # scripts without spaces have nothing in between
+            apart_by += "?"
+        if word.gap:
+            apart_by += f"(?:[{inside}]{{1,{STAR_LETTERS}}}{between}){{0,{word.gap}}}"
+        parts.append(apart_by + _place(word, inside))
     return "".join(parts)
 
 
@@ -352,7 +370,9 @@ def _pattern(term: tuple[_Word, ...]) -> re.Pattern[str]:
 
 
 def _any_of(terms: tuple[tuple[_Word, ...], ...]) -> re.Pattern[str] | None:
-    return re.compile("|".join(_source(term) for term in terms)) if terms else None
+    if not terms:
+        return None
+    return re.compile("|".join(_source(term) for term in terms))
 
 
 def read_codebook(themes: Mapping[str, object]) -> Codebook:
@@ -367,7 +387,9 @@ def read_codebook(themes: Mapping[str, object]) -> Codebook:
 
 
 def _read_theme(name: str, given: object) -> CodebookTheme:
-    table: Mapping[str, Any] = given if isinstance(given, Mapping) else {"words": given}
+    table: Mapping[str, Any] = {"words": given}
+    if isinstance(given, Mapping):
+        table = given
     unknown = set(table) - {"words", "unless", "label"}
     lists: list[Any] = [table.get("words"), table.get("unless", [])]
     if unknown or not all(isinstance(terms, (list, tuple)) for terms in lists):

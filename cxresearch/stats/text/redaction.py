@@ -155,8 +155,12 @@ class Redactor:
         while at < len(run):
             lengths = range(min(_LONGEST_UNSPACED_NAME, len(run) - at), 1, -1)
             length = next((size for size in lengths if run[at : at + size] in self._unspaced), 0)
-            pieces.append("[name]" if length else run[at])
-            at += length or 1
+            if length:
+                pieces.append("[name]")
+                at += length
+                continue
+            pieces.append(run[at])
+            at += 1
         return "".join(pieces)
 
 
@@ -244,7 +248,9 @@ def _iban_end(text: str, start: int) -> int:
         elif text[at] not in " -":
             return 0
         at += 1
-    return at if wanted and passes_iban(letters) else 0
+    if not wanted or not passes_iban(letters):
+        return 0
+    return at
 
 
 def _number(match: re.Match[str]) -> str:
@@ -260,7 +266,10 @@ def _number(match: re.Match[str]) -> str:
     whole = text.strip("+()") == digits
     international = text.startswith(("+", "(", "00"))
     looks_like_phone = 7 <= len(digits) <= 15 and (international or not whole or text.startswith("0"))
-    return "[phone]" if looks_like_phone else "[number]"
+    # E.164: at most 15 digits
+    if looks_like_phone:
+        return "[phone]"
+    return "[number]"
 
 
 def _code(match: re.Match[str]) -> str:

@@ -87,8 +87,10 @@ def words_of(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
     normal = normal_form(text)
-    mark, marked_word = _marked_word()
-    words: list[str] = (marked_word if mark.search(normal) else _WORD).findall(normal)
+    mark, pattern = _marked_word()
+    if not mark.search(normal):
+        pattern = _WORD
+    words: list[str] = pattern.findall(normal)
     if not _UNSPACED.search(normal):
         return words
     return [piece for word in words for run in _RUNS.findall(word) for piece in _pairs(run)]
@@ -126,12 +128,13 @@ class WordNumbers:
             lists = [words_of(text[: self.longest]) for text in block]
             lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
             flat = chain.from_iterable(lists)
-            numbers = self._known(flat) if self.fixed else self._numbered(flat)
             rows = np.repeat(np.arange(len(lists)), lengths)
-            if self.fixed:
-                there = numbers >= 0
-                rows, numbers = rows[there], numbers[there]
-            yield first, rows, numbers
+            if not self.fixed:
+                yield first, rows, self._numbered(flat)
+                continue
+            numbers = self._known(flat)
+            there = numbers >= 0
+            yield first, rows[there], numbers[there]
 
     def _known(self, words: Iterator[str]) -> NDArray[np.int64]:
         get = self.numbers.get

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
 from cxresearch.errors import DataError
-from cxresearch.stats.text.word_space import WordSpace, count_words, word_space
+from cxresearch.stats.text.word_space import Meaning, WordSpace, count_words, word_space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,11 +79,15 @@ class Topics:
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Return how much each text speaks of each theme, shape (texts, k); 0 without a word that is read."""
-        parts = []
+        parts = [np.empty((0, len(self.names)), dtype=np.float32)]
         for first in range(0, len(texts), BLOCK):
             counts, _ = count_words(texts[first : first + BLOCK], self.words)
             parts.append(_scores(counts, self.idf, self.weights))
-        return np.concatenate(parts) if parts else np.empty((0, len(self.names)), dtype=np.float32)
+        return np.concatenate(parts)
+
+    def words_of(self, theme: int) -> tuple[str, ...]:
+        """Return the words that tell a theme, best first."""
+        return self.top_words[theme]
 
     def match(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which themes each text mentions, shape (texts, k)."""
@@ -90,7 +95,12 @@ class Topics:
 
 
 def discover_topics(
-    texts: Sequence[str], *, size: int | None = None, stop_words: Sequence[str] = (), seed: int = 0
+    texts: Sequence[str],
+    *,
+    size: int | None = None,
+    stop_words: Sequence[str] = (),
+    meaning: Meaning | None = None,
+    seed: int = 0,
 ) -> Topics:
     """Find themes in texts.
 
@@ -102,6 +112,9 @@ def discover_topics(
         Number of themes to look for; by default the largest stable one of 3 to 15.
     stop_words : sequence of str
         Words to leave out, besides those in more than a quarter of the texts.
+    meaning : callable, optional
+        Words to vectors, shape (words, d), from a model of the caller's: words that mean alike then count
+        for each other, whatever their spelling, company or language.
     seed : int
         Of the resamples.
 
@@ -149,12 +162,16 @@ def discover_topics(
             wanted=f"at least {LEAST} to discover themes in",
             next_step="give a codebook: it needs no number of texts",
         )
-    space, table = word_space(different, stop_words=stop_words)
+    space, table = word_space(different, stop_words=stop_words, meaning=meaning)
     vectors = _vectors(table, space)
     table, vectors = _with_words(table, vectors)
     sizes = _sizes(size, vectors)
-    tried = [(k, _ensemble(vectors, k, RUNS, rng)[1]) for k in sizes] if len(sizes) > 1 else []
-    themes, stability = _ensemble(vectors, _chosen(tried) if tried else sizes[0], FINAL_RUNS, rng)
+    tried = []
+    chosen = sizes[0]
+    if len(sizes) > 1:
+        tried = [(k, _ensemble(vectors, k, RUNS, rng)[1]) for k in sizes]
+        chosen = _chosen(tried)
+    themes, stability = _ensemble(vectors, chosen, FINAL_RUNS, rng)
     shown = _distinct(themes, stability)
     weights = (space.blend @ themes[shown].T).astype(np.float32)
     return Topics(
@@ -208,22 +225,44 @@ def _ensemble(
     draw = min(RUN_TEXTS, int(np.ceil(0.7 * n)))
     shuffles = int(np.ceil(runs * draw / n))
     order = np.concatenate([rng.permutation(n) for _ in range(shuffles)])
-    parts = [_nmf(vectors[order[run * draw : (run + 1) * draw]], size, 100) for run in range(runs)]
-    themes = _nmf(np.vstack(parts), size, 400)
+    resamples = [vectors[order[run * draw : (run + 1) * draw]] for run in range(runs)]
+    with _one_thread_each():
+        parts = _side_by_side(resamples, size)
+        themes = _nmf(np.vstack(parts), size, 400)
     matches = np.stack([_matched(themes, part) for part in parts])
     return themes, matches.mean(axis=0)
 
 
-def _nmf(rows: Floats, size: int, iterations: int) -> Floats:
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """One thread of BLAS a run, and no warning of runs that stop before they converge.
+
+    At this size the threads of one product wait for each other longer than they work, on a busy machine many
+    times as long. An ensemble averages what is left of a run that stopped early. Filters of warnings belong
+    to the process, so they are set outside the threads.
+    """
     import warnings
 
-    from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _side_by_side(resamples: list[Floats], size: int) -> list[Floats]:
+    """Components of each resample, shape (k, p), computed in as many threads as there are cores."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=-1, prefer="threads")(delayed(_nmf)(rows, size, 100) for rows in resamples))
+
+
+def _nmf(rows: Floats, size: int, iterations: int) -> Floats:
+    from sklearn.decomposition import NMF
 
     model = NMF(size, init="nndsvda", max_iter=iterations, tol=1e-3, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an ensemble averages what is left of it
-        parts = model.fit(rows).components_
+    parts = model.fit(rows).components_
     length = np.linalg.norm(parts, axis=1)
     return np.asarray(parts / np.where(length > 0, length, 1.0)[:, None], dtype=np.float32)
 
@@ -239,8 +278,9 @@ def _chosen(tried: list[tuple[int, NDArray[np.float64]]]) -> int:
     """The largest number of themes that is steady, or the steadiest."""
     means = np.array([stability.mean() for _, stability in tried])
     steady = np.flatnonzero(means >= STEADY)
-    at = int(steady[-1]) if len(steady) else int(np.argmax(means))
-    return tried[at][0]
+    if len(steady):
+        return tried[int(steady[-1])][0]
+    return tried[int(np.argmax(means))][0]
 
 
 def _distinct(themes: Floats, stability: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -267,7 +307,7 @@ def _named(themes: Floats, space: WordSpace) -> dict[str, Any]:
         words = tuple(space.words[at] for at in chosen[:8])
         top.append(words)
         free = [word for word in words if word not in names]
-        names.append(free[0] if free else f"theme {len(names) + 1}")
+        names.append([*free, f"theme {len(names) + 1}"][0])
     return {"names": tuple(names), "top_words": tuple(top)}
 
 
@@ -282,6 +322,7 @@ def _otsu(values: Floats) -> float:
     above = len(ordered) - below
     sums = np.cumsum(ordered)
     means_below, means_above = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
+    # Otsu's criterion: n_below n_above (mean_above - mean_below)^2
     between = below * above * (means_above - means_below) ** 2
     if not len(between):
         return float("inf")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from cxresearch.errors import DataError
+from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.text.tokens import WordNumbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+
+#: Words to vectors, one row a word; a row of zeros for a word that is not known.
+Meaning = Callable[[Sequence[str]], Any]
 
 #: A word in more than this share of the texts is a stop word, in whatever language; one in fewer texts than
 #: `LEAST_TEXTS` could name a person; of the rest the most frequent are read.
@@ -26,6 +29,8 @@ PRIOR_COMPANY = 200
 LONGEST_TEXT = 5_000
 #: Two words are spelt alike from this cosine of their letter sequences on: delay, delays, delayed.
 ALIKE_SPELLING = 0.45
+#: Two words mean alike from this cosine of their vectors on, and count for each other with this weight.
+ALIKE_MEANING, MEANING_WEIGHT = 0.6, 0.5
 #: Two words keep like company from this cosine on, and count for each other with this weight.
 ALIKE_COMPANY, COMPANY_WEIGHT, COMPANY_DIMENSIONS = 0.5, 0.2, 50
 
@@ -68,8 +73,9 @@ def count_words(
     """
     numbers = WordNumbers(words, longest=LONGEST_TEXT)
     blocks = [(first + rows, columns) for first, rows, columns in numbers.blocks(texts)]
-    rows = np.concatenate([block[0] for block in blocks]) if blocks else np.empty(0, dtype=np.int64)
-    columns = np.concatenate([block[1] for block in blocks]) if blocks else np.empty(0, dtype=np.int64)
+    nothing = np.empty(0, dtype=np.int64)
+    rows = np.concatenate([nothing, *(block[0] for block in blocks)])
+    columns = np.concatenate([nothing, *(block[1] for block in blocks)])
     ones = np.ones(len(rows), dtype=np.float32)
     counts = sparse.csr_matrix((ones, (rows, columns)), shape=(len(texts), len(numbers.numbers)))
     counts.data[:] = 1.0
@@ -77,7 +83,7 @@ def count_words(
 
 
 def word_space(
-    texts: Sequence[str], *, stop_words: Sequence[str] = ()
+    texts: Sequence[str], *, stop_words: Sequence[str] = (), meaning: Meaning | None = None
 ) -> tuple[WordSpace, sparse.csr_matrix]:
     """Return the words that tell, and which of them each text has, shape (n, p).
 
@@ -86,6 +92,8 @@ def word_space(
     texts : sequence of str, length n
     stop_words : sequence of str
         Words left out besides the frequent ones.
+    meaning : callable, optional
+        Words to vectors, shape (words, d); see `_meant_alike`.
 
     Raises
     ------
@@ -117,7 +125,10 @@ def word_space(
     table = sparse.csr_matrix(counts[:, rows])
     spelling = _spelling(chosen)
     near = np.eye(len(rows), dtype=np.float32) + spelling.toarray()
-    blend = near @ (np.eye(len(rows), dtype=np.float32) + COMPANY_WEIGHT * _company(table))
+    company = COMPANY_WEIGHT * _company(table)
+    if meaning is not None:
+        company = np.maximum(company, MEANING_WEIGHT * _meant_alike(chosen, meaning))
+    blend = near @ (np.eye(len(rows), dtype=np.float32) + company)
     stops = np.flatnonzero(frequent)
     space = WordSpace(
         words=tuple(chosen),
@@ -154,7 +165,7 @@ def _telling(table: sparse.csr_matrix) -> NDArray[np.float64]:
     together = np.asarray((table.T @ table).toarray(), dtype=np.float64)
     np.fill_diagonal(together, 0)
     total = together.sum(axis=1)
-    everybody = total / total.sum() if total.any() else total
+    everybody = total / max(total.sum(), 1.0)
     entropy = np.array([_divergence(row, everybody) for row in together])
     rng = np.random.default_rng(0)
     # what chance alone gives a word with as much company: relative entropies of small samples are biased
@@ -164,13 +175,15 @@ def _telling(table: sparse.csr_matrix) -> NDArray[np.float64]:
     middle = float(np.median(excess))
     shrunk = (total * excess + PRIOR_COMPANY * middle) / (total + PRIOR_COMPANY)
     half = float(np.median(shrunk))
-    return np.minimum(shrunk / half, 1.0) if half > 0 else np.ones(len(total))
+    if half <= 0:
+        return np.ones(len(total))
+    return np.asarray(np.minimum(shrunk / half, 1.0))
 
 
 def _divergence(counts: NDArray[Any], everybody: NDArray[np.float64]) -> float:
     """Relative entropy of shares from everybody's, sum p log(p / q)."""
     there = counts > 0
-    share = counts[there] / counts.sum() if there.any() else counts[there]
+    share = counts[there] / max(counts.sum(), 1)
     return float((share * np.log(share / everybody[there])).sum())
 
 
@@ -187,6 +200,29 @@ def _company(table: sparse.csr_matrix) -> Floats:
     places = normalize(places / scale).astype(np.float32)
     alike = places @ places.T
     alike[alike < ALIKE_COMPANY] = 0
+    np.fill_diagonal(alike, 0)
+    return np.asarray(alike, dtype=np.float32)
+
+
+def _meant_alike(words: Sequence[str], meaning: Meaning) -> Floats:
+    """Cosines of the vectors of words, shape (p, p); zero if below `ALIKE_MEANING`.
+
+    Raises
+    ------
+    ArgumentError
+        If the vectors are not one finite row a word.
+    """
+    vectors = np.asarray(meaning(list(words)), dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(words) or not np.isfinite(vectors).all():
+        raise ArgumentError(
+            f"the model gave an array of shape {vectors.shape} for {len(words):,} words",
+            wanted="one vector of finite numbers a word",
+        )
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    places = vectors / np.maximum(length, 1e-12)
+    # cos(a, b) = a.b / |a||b|
+    alike = places @ places.T
+    alike[alike < ALIKE_MEANING] = 0
     np.fill_diagonal(alike, 0)
     return np.asarray(alike, dtype=np.float32)
 

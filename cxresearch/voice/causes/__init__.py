@@ -1,4 +1,4 @@
-"""What stands behind answers: tickets, waits, issues that come back, drivers, and reasons for leaving.
+"""What stands behind answers: tickets, waits, issues that come back, and reasons for leaving.
 
 ``answered_tickets``
     Answers with their tickets.
@@ -8,8 +8,6 @@
     The latest reply that still pleases.
 ``recurring_issues``
     Which kinds of tickets come back and grow.
-``score_drivers``
-    What goes most with a score.
 ``leaving_reasons``
     Why customers say they leave.
 """

@@ -54,13 +54,21 @@ def answers_with_tickets(
     chosen = measure_of(scale, measure or measures_for(scale)[0])
     answers = answers[answers["instrument"] == name]
     tickets = collect_columns(study, "tickets", tuple(columns_of(study, "tickets")))
+    # answers whose ticket is not there are counted as missing, not guessed
     rows = answers.merge(tickets, on="ticket_id", how="inner", suffixes=("_answer", ""))
     if not len(rows):
         raise DataError(
             "no answer names a ticket that the study has", next_step="compare the ids of both tables"
         )
+    # position of an answer on its scale, then what it counts under the measure
     place = (rows["score"].to_numpy(dtype=np.float64) - scale.low).astype(np.int64)
     rows["value"] = chosen.factor * np.asarray(chosen.values, dtype=np.float64)[place]
-    person = "customer_id_answer" if "customer_id_answer" in rows else "customer_id"
-    rows["who"] = pd.factorize(rows[person])[0]
+    rows["who"] = pd.factorize(rows[person_column(rows)])[0]
     return rows, chosen, len(answers) - len(rows)
+
+
+def person_column(rows: pd.DataFrame) -> str:
+    """Return the column of answers with tickets that says who answered: of both tables, the answer's."""
+    if "customer_id_answer" in rows:
+        return "customer_id_answer"
+    return "customer_id"

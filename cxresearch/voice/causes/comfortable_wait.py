@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy import stats
 
 from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.survey.score_measures import sense_of
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
@@ -75,13 +76,7 @@ class ComfortableWait(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, in the unit of the score."""
         spec = super().spec(name)
-        return replace(
-            spec,
-            columns=tuple(
-                replace(column, unit=self.unit) if column.name == "value" else column
-                for column in spec.columns
-            ),
-        )
+        return spec.change("value", unit=self.unit)
 
     @property
     def finding(self) -> str:
@@ -97,6 +92,10 @@ class ComfortableWait(Result):
             until = format_value(self.high, Unit.HOURS)
             early = f"from early on (before {until} at the latest)"
             return f"{self.measure} falls with the time to {thing} {early}: {slope}."
+        if self.fits.at_end:
+            least = format_value(self.low, Unit.HOURS)
+            late = f"{self.measure} falls with the time to {thing}, but from {least} on or later"
+            return f"{late}: too few waited long enough to say from when ({self.n:,} answers)."
         figure = format_estimate(self.hours, self.low, self.high, Unit.HOURS)
         return f"The latest {thing} people feel comfortable with is {figure}: {slope}."
 
@@ -142,14 +141,17 @@ def comfortable_wait(
     if _WAITS[wait] not in rows:
         raise ArgumentError(f"tickets have no {_WAITS[wait]}", next_step="map it in the study file")
     hours = (rows[_WAITS[wait]] - rows["created_at"]).dt.total_seconds().to_numpy() / 3_600
+    # replies before the ticket are clocks that disagree; open ones have no wait yet
     there = np.isfinite(hours) & (hours >= 0)
+    # the logarithm needs waits above 0: a minute is the least
     hours, values = np.maximum(hours[there], 1 / 60), rows["value"].to_numpy(dtype=np.float64)[there]
     who = rows["who"].to_numpy(dtype=np.int64)[there]
     fit = broken_stick(np.log2(hours), values, cluster=who, level=level, seed=seed)
-    good = 1.0 if chosen.scale.direction == "high_is_good" or chosen.kind != "mean" else -1.0
-    falls = fit.p_value < 1 - level and good * fit.slope < 0
-    ends = 2.0 ** np.array([fit.bend, fit.bend_low, fit.bend_high])
-    bend, low, high = ends if falls else np.full(3, np.nan)
+    falls = fit.p_value < 1 - level and sense_of(chosen) * fit.slope < 0
+    bend, low, high = np.full(3, np.nan)
+    if falls:
+        # waits were doubled in the fit: 2^x hours
+        bend, low, high = 2.0 ** np.array([fit.bend, fit.bend_low, fit.bend_high])
     return ComfortableWait(
         table=_tenths(hours, values, who, level),
         hours=float(bend),
@@ -169,6 +171,7 @@ def comfortable_wait(
 def _tenths(
     hours: NDArray[np.float64], values: NDArray[np.float64], who: NDArray[np.int64], level: float
 ) -> pd.DataFrame:
+    # tenths of the answers; waits that many share make fewer
     edges = np.unique(np.quantile(hours, np.linspace(0, 1, 11)))
     part = np.clip(np.searchsorted(edges, hours, side="right") - 1, 0, max(len(edges) - 2, 0))
     z = float(stats.norm.ppf(0.5 + level / 2))
@@ -178,6 +181,7 @@ def _tenths(
         if not here.any():
             continue
         mean = float(values[here].mean())
+        # variance of a mean over customers: squares of their summed influence
         summed = pd.Series((values[here] - mean) / here.sum()).groupby(who[here]).sum()
         half = z * float(np.sqrt((summed**2).sum()))
         last = edges[min(at + 1, len(edges) - 1)]

@@ -103,8 +103,9 @@ class LeavingReasons(Result):
         if np.isfinite(first["mrr_share"]):
             cost = f" and {format_value(first['mrr_share'], Unit.SHARE)} of the revenue lost"
         lead = f"{first['reason']} is the reason of {figure} of {self.n:,} customers who left{cost}."
-        silent = f" {self.n_without:,} gave none." if self.n_without else ""
-        return lead + silent
+        if not self.n_without:
+            return lead
+        return f"{lead} {self.n_without:,} gave none."
 
 
 def leaving_reasons(
@@ -161,20 +162,23 @@ def leaving_reasons(
     table = table.merge(
         _incidence(people, left, leavers, cut, horizon_days=horizon_days, level=level), on="reason"
     )
-    order = ["mrr_lost", "customers"] if table["mrr_lost"].notna().any() else ["customers"]
-    table = table.sort_values(order, ascending=False, kind="stable", ignore_index=True)
+    # revenue that nobody knows is missing for all reasons, so that customers decide
+    table = table.sort_values(["mrr_lost", "customers"], ascending=False, kind="stable", ignore_index=True)
     hidden = table["customers"] < SUPPRESS_BELOW
     table.loc[hidden, ["value", "low", "high", "incidence", "incidence_low", "incidence_high"]] = np.nan
+    before = pd.DataFrame()
+    if themes is not None:
+        before = _before(leavers, themes, level)
     return LeavingReasons(
         table=table,
         by_group=_by_group(leavers, by, level),
-        before=pd.DataFrame() if themes is None else _before(leavers, themes, level),
+        before=before,
         n=len(leavers),
         n_without=int((leavers["reason"] == UNKNOWN).sum()),
         mrr_lost=float(leavers["mrr"].sum(min_count=1)),
         horizon_days=float(horizon_days),
         level=level,
-        notes=(_REMARK, *([revenue_levels(study)[1]] if revenue_levels(study)[1] else [])),
+        notes=tuple(filter(None, (_REMARK, revenue_levels(study)[1]))),
     )
 
 
@@ -195,8 +199,9 @@ def _people(study: Study, by: str) -> pd.DataFrame:
             wanted="'month', 'quarter', 'year' or one of " + ", ".join(present),
         )
     wanted = ("customer_id", "started_at", "ended_at", "notice_at", "reason")
-    own = (by,) if by and by not in _PERIODS else ()
-    return collect_columns(study, "customers", (*wanted, *own))
+    if not by or by in _PERIODS:
+        return collect_columns(study, "customers", wanted)
+    return collect_columns(study, "customers", (*wanted, by))
 
 
 def _told_apart(reasons: pd.Series[Any]) -> pd.Series[Any]:
@@ -204,6 +209,7 @@ def _told_apart(reasons: pd.Series[Any]) -> pd.Series[Any]:
     text = reasons.astype("string").str.strip()
     text = text.where(text.notna() & (text != ""), UNKNOWN).astype(object)
     known = text[text != UNKNOWN].value_counts()
+    # free text has as many reasons as leavers: the rare ones stand together
     rare = set(known.index[MOST_REASONS:])
     return text.where(~text.isin(rare), OTHER)
 
@@ -214,6 +220,7 @@ def _mrr_at_end(study: Study, leavers: pd.DataFrame) -> pd.Series[Any]:
     if levels is None:
         return pd.Series(np.nan, index=leavers.index)
     both = levels.merge(leavers[["customer_id", "ended_at"]], on="customer_id")
+    # the level of the day of leaving may already be the 0 that follows it
     both = both[(both["effective_at"] < both["ended_at"]) & (both["mrr"] > 0)]
     last = both.sort_values("effective_at", kind="stable").groupby("customer_id")["mrr"].last()
     return leavers["customer_id"].map(last).fillna(0.0)
@@ -240,8 +247,10 @@ def _incidence(
 ) -> pd.DataFrame:
     """Cumulative incidence of each reason at the horizon."""
     until = people["ended_at"].where(left, cut)
+    # everybody is at risk from the start to the end or the data cut
     days = (until - people["started_at"]).dt.total_seconds().to_numpy() / 86_400
     reasons = sorted(leavers["reason"].unique())
+    # 0 is censored; reasons compete, each a kind of end of its own
     code = {reason: number for number, reason in enumerate(reasons, start=1)}
     event = np.zeros(len(people), dtype=np.int64)
     event[np.flatnonzero(left.to_numpy())] = leavers["reason"].map(code).to_numpy()
@@ -258,7 +267,10 @@ def _by_group(leavers: pd.DataFrame, by: str, level: float) -> pd.DataFrame:
     columns = ["group", "reason", "customers", "value", "low", "high", "mrr_lost"]
     if not by:
         return pd.DataFrame(columns=columns)
-    group = leavers["ended_at"].dt.to_period(_PERIODS[by]).astype(str) if by in _PERIODS else leavers[by]
+    if by in _PERIODS:
+        group = leavers["ended_at"].dt.to_period(_PERIODS[by]).astype(str)
+    else:
+        group = leavers[by]
     rows = leavers.assign(group=group.to_numpy())
     parts = []
     for name, members in rows.groupby("group", sort=True):
@@ -266,7 +278,9 @@ def _by_group(leavers: pd.DataFrame, by: str, level: float) -> pd.DataFrame:
         few = len(members) < SUPPRESS_BELOW
         part.loc[(part["customers"] < SUPPRESS_BELOW) | few, ["value", "low", "high", "mrr_lost"]] = np.nan
         parts.append(part.assign(group=name))
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 def _before(leavers: pd.DataFrame, themes: Themes, level: float) -> pd.DataFrame:
@@ -282,6 +296,7 @@ def _before(leavers: pd.DataFrame, themes: Themes, level: float) -> pd.DataFrame
     ends = pd.DataFrame({"customer_id": leavers["customer_id"], "reason": leavers["reason"], "known": known})
     texts = themes.rows[["customer_id", "moment"]].assign(row=np.arange(len(themes.rows)))
     texts = texts.merge(ends, on="customer_id")
+    # what is written after the notice is written in its light
     texts = texts[texts["moment"] < texts["known"]].sort_values(["moment", "row"], kind="stable")
     last = texts.drop_duplicates("customer_id", keep="last")
     lines = []

@@ -174,7 +174,9 @@ def recurring_issues(
             next_step="widen the window",
         )
     levels, no_revenue = revenue_levels(study)
-    revenue = None if levels is None else levels.groupby("customer_id")["mrr"].last()
+    revenue = None
+    if levels is not None:
+        revenue = levels.groupby("customer_id")["mrr"].last()
     facts = _facts(tickets, cut)
     lines = [
         {"issue": name, **_issue(facts, flags[:, at] & now, flags[:, at] & before, revenue, level)}
@@ -186,15 +188,18 @@ def recurring_issues(
     table["p_adjusted"] = np.nan
     known = table["p_value"].notna()
     if known.any():
+        # Holm over issues: the largest growth is chosen by looking
         table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
     table = table.sort_values("hours_open", ascending=False, kind="stable", ignore_index=True)
+    if themes is not None:
+        by = themes.text
     return RecurringIssues(
         table=table.head(MOST_ISSUES),
-        by=by if themes is None else themes.text,
+        by=by,
         n=int(now.sum()),
         window_days=float(window_days),
         level=level,
-        notes=(*_notes(table, flags, now, themes), *([no_revenue] if no_revenue else [])),
+        notes=tuple(filter(None, (*_notes(table, flags, now, themes), no_revenue))),
     )
 
 
@@ -238,16 +243,21 @@ def _marked(
 
 def _facts(tickets: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
     """Hours open, whether resolved by the cut, whether reopened, and who wrote."""
-    solved = tickets["resolved_at"] if "resolved_at" in tickets else pd.Series(pd.NaT, index=tickets.index)
+    solved = pd.Series(pd.NaT, index=tickets.index, dtype="datetime64[us]")
+    if "resolved_at" in tickets:
+        solved = tickets["resolved_at"]
     done = (solved.notna() & (solved <= cut)).to_numpy()
     until = solved.where(done, cut)
+    # open tickets have cost their time up to the data cut
     hours = (until - tickets["created_at"]).dt.total_seconds().to_numpy() / 3_600
-    reopened = tickets["reopens"].to_numpy(dtype=np.float64) > 0 if "reopens" in tickets else None
+    reopened = np.full(len(tickets), np.nan)
+    if "reopens" in tickets:
+        reopened = (tickets["reopens"].to_numpy(dtype=np.float64) > 0).astype(np.float64)
     return pd.DataFrame(
         {
             "hours": np.maximum(hours, 0.0),
             "done": done,
-            "reopened": np.nan if reopened is None else reopened.astype(np.float64),
+            "reopened": reopened,
             "customer_id": tickets.get("customer_id"),
         }
     )
@@ -286,6 +296,7 @@ def _issue(
 
 def _people(rows: pd.DataFrame) -> set[Any]:
     """Customers of tickets; a ticket of nobody known stands for one of its own."""
+    # a ticket of nobody known is nobody else's
     known = rows["customer_id"].notna()
     return {*rows.loc[known, "customer_id"], *(("ticket", at) for at in rows.index[~known])}
 
@@ -294,10 +305,13 @@ def _ratio(now: int, before: int, level: float) -> tuple[float, float, float, fl
     """Ratio of two Poisson counts with its exact interval and p-value."""
     if now + before == 0:
         return (float("nan"),) * 4
+    # given their sum, one of two Poisson counts is binomial
     low, high = clopper_pearson(now, now + before, level=level)
-    ends = [float(end) / (1 - float(end)) if float(end) < 1 else float("inf") for end in (low, high)]
-    ratio = now / before if before else float("inf")
-    return ratio, ends[0], ends[1], float(stats.binomtest(now, now + before, 0.5).pvalue)
+    share = np.array([now / (now + before), float(low), float(high)])
+    # a share p of both counts is a ratio of p / (1 - p); one of 1 has no end above
+    with np.errstate(divide="ignore"):
+        ratio, ratio_low, ratio_high = (share / (1 - share)).tolist()
+    return ratio, ratio_low, ratio_high, float(stats.binomtest(now, now + before, 0.5).pvalue)
 
 
 def _median(rows: pd.DataFrame) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate
-from cxresearch.voice.causes.answered_tickets import answers_with_tickets
+from cxresearch.voice.causes.answered_tickets import answers_with_tickets, person_column
 from cxresearch.voice.why.study_texts import collect_columns, columns_of
 
 if TYPE_CHECKING:
@@ -85,14 +85,7 @@ class ScoresByTicket(Result):
 
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, in the unit of the score."""
-        spec = super().spec(name)
-        score = ("value", "shrunk")
-        return replace(
-            spec,
-            columns=tuple(
-                replace(column, unit=self.unit) if column.name in score else column for column in spec.columns
-            ),
-        )
+        return super().spec(name).change("value", unit=self.unit).change("shrunk", unit=self.unit)
 
     @property
     def finding(self) -> str:
@@ -201,8 +194,7 @@ def _other_channel(study: Study, rows: pd.DataFrame) -> pd.Series[Any]:
     preferred = rows.get("preferred_channel", rows.get("preferred_channel_answer"))
     if preferred is None and "preferred_channel" in columns_of(study, "customers"):
         people = collect_columns(study, "customers", ("customer_id", "preferred_channel"))
-        person = "customer_id_answer" if "customer_id_answer" in rows else "customer_id"
-        preferred = rows[person].map(people.set_index("customer_id")["preferred_channel"])
+        preferred = rows[person_column(rows)].map(people.set_index("customer_id")["preferred_channel"])
     if used is None or preferred is None:
         raise ArgumentError(
             "nobody says which channel was preferred, or used",
@@ -221,6 +213,7 @@ def _shrunk(rows: pd.DataFrame, level: float) -> tuple[pd.DataFrame, float, floa
     total = float(rows["value"].mean())
     within = rows["value"] - grouped["value"].transform("mean")
     freedom = max(len(rows) - len(table), 1)
+    # pooled variance within groups: sum of squares over n - groups
     pooled = float((within**2).sum()) / freedom
     # answers of one customer in one group count as far as they are independent: sum of squared sizes
     sizes = rows.groupby(["group", "who"]).size()
@@ -230,6 +223,7 @@ def _shrunk(rows: pd.DataFrame, level: float) -> tuple[pd.DataFrame, float, floa
     variance = pooled * design / table["n"].to_numpy()
     between2, centre = _between(table["mean"].to_numpy(), variance)
     z = float(stats.norm.ppf(0.5 + level / 2))
+    # empirical Bayes: shrinkage towards the centre by variance between over total
     weight = between2 / (between2 + variance)
     # posterior variance, and what the centre that scores are drawn to is not known by (Morris 1983)
     of_centre = 1 / (1 / (variance + between2)).sum()
@@ -259,10 +253,14 @@ def _linked(rows: pd.DataFrame, within: pd.Series[Any]) -> float:
 
 def _between(means: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[float, float]:
     """Variance of true group means and their centre (DerSimonian and Laird)."""
+    # DerSimonian and Laird (1986): Q = sum w (m - centre)^2, C = sum w - sum w^2 / sum w
     weight = 1 / np.maximum(variance, 1e-12)
     centre = float((weight * means).sum() / weight.sum())
     q = float((weight * (means - centre) ** 2).sum())
     scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    between2 = max(0.0, (q - (len(means) - 1)) / scale) if scale > 0 else 0.0
+    between2 = 0.0
+    if scale > 0:
+        # tau^2 = (Q - (k - 1)) / C, not below 0
+        between2 = max(0.0, (q - (len(means) - 1)) / scale)
     weight = 1 / (np.maximum(variance, 1e-12) + between2)
     return between2, float((weight * means).sum() / weight.sum())

@@ -1,17 +1,19 @@
 """Why they are unhappy: themes of what they write, and what goes with them.
 
-``codebook_file``
-    ``themes.toml``, a codebook that people keep.
 ``study_texts``
     Where texts stand, and which names must not be printed.
 ``theme_finders``
     What finds themes and marks texts with them.
+``word_meaning``
+    A model of the user's that says which words mean alike.
 ``themes``
     What texts speak of.
 ``emerging_themes``
     Which themes rise or fade.
 ``theme_impact``
     What goes with a theme: score, revenue, leaving.
+``why_unhappy``
+    What hurts and since when, in a few sentences.
 ``later_leaving``
     Who leaves after a text, from that text on.
 ``theme_check``

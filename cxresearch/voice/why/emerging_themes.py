@@ -20,6 +20,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.mention_changes import mention_changes
+from cxresearch.voice.why.study_texts import writers
 
 if TYPE_CHECKING:
     from cxresearch.voice.why.themes import Themes
@@ -88,10 +89,12 @@ class EmergingThemes(Result):
             return f"No {self.every} has texts enough before and in it to judge a change of any theme."
         rising = self.table[self.table["direction"] == "rising"]
         if not len(rising):
+            # 80 % power at 5 %: 2.8 standard errors, 1.96 of them in the half-width
             half = float(((self.changes["high"] - self.changes["low"]) / 2).median()) * 2.8 / 1.96
             seen = format_value(half, Unit.SHARE_DIFFERENCE)
             nothing = f"No theme rises beyond chance in any {self.every}"
             return f"{nothing}; a rise of {seen} would usually have shown."
+        # of a theme that stays high, the period in which it rose counts
         first = rising.sort_values("period", kind="stable").drop_duplicates("theme")
         newest = first.iloc[-1]
         figure = format_estimate(
@@ -99,7 +102,9 @@ class EmergingThemes(Result):
         )
         lead = f"{newest['label']} is mentioned more since {newest['when']}: {figure} above the time before"
         others = [f"{row['label']} since {row['when']}" for row in first.iloc[:-1].to_dict("records")]
-        return f"{lead}. Earlier: {', '.join(others)}." if others else f"{lead}."
+        if not others:
+            return f"{lead}."
+        return f"{lead}. Earlier: {', '.join(others)}."
 
 
 def emerging_themes(
@@ -145,11 +150,11 @@ def emerging_themes(
     rows = text_rows(study, marks, Query(every=every))
     rows = rows[rows[marks.column].notna() & rows["period"].notna()]
     starts = pd.DatetimeIndex(np.sort(rows["period"].unique()))
+    # a running period is compared as if it were whole: left out
     whole = starts[complete_periods(study, starts, every)]
     rows = rows[rows["period"].isin(whole)]
     flags = marks.mark(rows[marks.column].to_numpy(dtype=object))
-    people = pd.factorize(rows["who"])[0] if "who" in rows else np.arange(len(rows))
-    people = np.where(people < 0, people.max(initial=0) + 1 + np.arange(len(people)), people)
+    people = writers(rows, "who")
     found = mention_changes(
         flags,
         np.searchsorted(whole, rows["period"].to_numpy()).astype(np.int64),
@@ -165,22 +170,10 @@ def emerging_themes(
             "period": whole[found.period],
             "when": [period_label(start, every) for start in whole[found.period]],
             "direction": np.where(found.difference > 0, "rising", "fading"),
-            **{
-                name: getattr(found, name)
-                for name in (
-                    "share",
-                    "before",
-                    "difference",
-                    "low",
-                    "high",
-                    "p_value",
-                    "p_adjusted",
-                    "n",
-                    "n_before",
-                )
-            },
+            **{name: getattr(found, name) for name in _FIGURES},
         }
     )
+    # adjusted over all themes and periods, so any change named is an error of the whole page
     sure = changes[changes["p_adjusted"] < 1 - level]
     table = sure.sort_values(["period", "difference"], ascending=False, kind="stable", ignore_index=True)
     return EmergingThemes(
@@ -195,5 +188,6 @@ def emerging_themes(
 
 def _note(changes: pd.DataFrame, running: int, every: str) -> str:
     judged = f"{len(changes):,} changes were judged with one error over all of them"
-    left = f"; {running} running {every} is left out" if running else ""
-    return f"{judged}{left}."
+    if not running:
+        return f"{judged}."
+    return f"{judged}; {running} running {every} is left out."

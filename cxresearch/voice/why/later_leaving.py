@@ -68,12 +68,15 @@ def _followed(themes: Themes, horizon_days: float) -> pd.DataFrame | None:
     first = (
         rows.reset_index(names="row").dropna(subset=["moment"]).sort_values(["moment", "row"], kind="stable")
     )
+    # one text a customer: the later ones might be written because of leaving
     first = first.drop_duplicates("customer_id")[["row", "customer_id", "moment"]]
     table = first.merge(people, on="customer_id", how="inner")
     cut = pd.Timestamp(study.observed_until)
+    # ends after the data cut are not known yet
     leaves = table["ended_at"].where(table["ended_at"] <= cut)
     if "notice_at" in table:
         leaves = table["notice_at"].where(table["notice_at"] <= cut).combine_first(leaves)
+    # where no kind is stated every end counts as the customer's choice
     voluntary = np.ones(len(table), dtype=np.bool_)
     if "end_kind" in table:
         voluntary = (table["end_kind"].fillna("voluntary") == "voluntary").to_numpy()
@@ -111,5 +114,6 @@ def _compared(
 def _left_within(side: pd.DataFrame, horizon_days: float, level: float) -> tuple[float, Bounds]:
     """Share that has left by the horizon, with its limits."""
     curve = kaplan_meier(side["days"].to_numpy(), side["event"].to_numpy(), level=level)
+    # no curve is read beyond its last customer at risk
     stayed = curve.share_at(min(horizon_days, curve.follow_up))
     return 1 - stayed.value, Bounds(np.array([1 - stayed.high]), np.array([1 - stayed.low]))

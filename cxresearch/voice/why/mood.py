@@ -16,7 +16,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.mood_model import MoodModel, fit_mood
-from cxresearch.voice.why.study_texts import TextSource, collect_columns, text_source
+from cxresearch.voice.why.study_texts import TextSource, collect_columns, text_source, writers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,6 +102,7 @@ class Mood(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values; never a text or a word."""
         values = super().to_dict()
+        # its words are customers' words
         values.pop("model")
         return {"finding": self.finding, **values}
 
@@ -164,9 +165,12 @@ def mood(
         level=level,
         seed=seed,
     )
+    # the lower end must reach it: a lucky sample must not open its mouth
     can_tell = model.auc_low >= LEAST_AUC
     table = pd.DataFrame(columns=["group", "unhappy", "low", "high", "n"])
+    judge = None
     if can_tell:
+        judge = model
         table = _shares(study, model, target, by=by, level=level)
     return Mood(
         table=table,
@@ -180,7 +184,7 @@ def mood(
         unhappy=model.unhappy,
         level=level,
         notes=(f"Learnt from {model.n:,} comments, {model.unhappy:,} of them with an unhappy score.",),
-        model=model if can_tell else None,
+        model=judge,
     )
 
 
@@ -189,6 +193,7 @@ def _bottom(scale: Scale) -> tuple[int, ...]:
     declared: tuple[int, ...] = tuple(getattr(scale, "bottom", ()) or ())
     if declared:
         return declared
+    # worst first, on whichever end of the scale that is
     worst = sorted(scale.levels, reverse=scale.risk_sign > 0)
     size = {11: 7, 7: 3, 5: 2}.get(len(worst), max(1, len(worst) // 3))
     return tuple(worst[:size])
@@ -197,14 +202,12 @@ def _bottom(scale: Scale) -> tuple[int, ...]:
 def _shares(study: Study, model: MoodModel, target: TextSource, *, by: str, level: float) -> pd.DataFrame:
     """Expected share of unhappy texts, of all and of each group, linked within customers."""
     table, column = target.table, target.column
-    wanted = (column, "customer_id", *([by] if by else []))
-    texts = collect_columns(study, table, wanted)
+    texts = collect_columns(study, table, (column, "customer_id", *filter(None, [by])))
     if by and by not in texts:
         raise ArgumentError(f"{table} have no column {by!r}", wanted="one of its columns")
     texts = texts[texts[column].notna()].reset_index(drop=True)
     risk = model.predict(texts[column].astype(str).tolist())
-    people = pd.factorize(texts["customer_id"])[0] if "customer_id" in texts else np.arange(len(texts))
-    people = np.where(people < 0, people.max(initial=0) + 1 + np.arange(len(people)), people)
+    people = writers(texts)
     lines = [{"group": "all", **_mean(risk, people, level)}]
     if by:
         for group, members in texts.groupby(by, sort=True).indices.items():
@@ -218,6 +221,7 @@ def _mean(risk: NDArray[np.float64], people: NDArray[np.int64], level: float) ->
         return {"unhappy": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
     mean = float(risk.mean())
     code = np.unique(people, return_inverse=True)[1].ravel()
+    # variance of a mean over customers: squares of their summed influence (r - mean)/n
     summed = np.bincount(code, weights=(risk - mean) / len(risk))
     half = stats.norm.ppf(0.5 + level / 2) * float(np.sqrt((summed**2).sum()))
     return {"unhappy": mean, "low": max(mean - half, 0.0), "high": min(mean + half, 1.0), "n": len(risk)}

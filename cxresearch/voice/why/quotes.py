@@ -27,9 +27,10 @@ def redactor_for(themes: Themes, names: Sequence[str] | None = None) -> Redactor
         Columns of customers with names; by default those that are called so.
     """
     study = themes.themed_study
-    known = names_in_customers(study, None if names is None else tuple(names))
+    known = names_in_customers(study, names)
     if "customers" in study.tables:
         ids = collect_columns(study, "customers", ("customer_id",))["customer_id"].astype(str)
+        # short ids and plain numbers are words of everybody; six digits and more go as numbers
         known += [name for name in ids if len(name) >= 4 and not name.isdigit()]
     return Redactor(known)
 
@@ -82,12 +83,17 @@ def theme_quotes(
     redactor = redactor_for(themes, names)
     rng = np.random.default_rng(seed)
     lines = []
-    for name in [theme] if theme else list(themes.names):
+    asked = themes.names
+    if theme:
+        asked = (theme,)
+    for name in asked:
         rows = themes.rows[themes.of(name)]
         order = rng.permutation(len(rows))
         rows = rows.iloc[order]
         if "customer_id" in rows:
+            # one talkative customer must not fill the page
             rows = rows.drop_duplicates("customer_id")
+        # redact first: defusing would break up what is to be recognised
         quotes = (inert(redactor.redact(text), longest=longest) for text in rows["text"].iloc[:count])
         lines += [{"theme": name, "label": themes.label(name), "quote": quote} for quote in quotes]
     return pd.DataFrame(lines, columns=["theme", "label", "quote"])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, StudyError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cxresearch.data.study import Study
 
 #: Column that dates a row of each table with texts.
@@ -75,6 +79,7 @@ def text_source(study: Study, text: str) -> TextSource:
     ArgumentError
         If there is no such column; the message names the texts there are.
     """
+    # "tickets.body" names its table; "body" stands in the usual one
     table, _, column = text.rpartition(".")
     table = table or _USUAL.get(text, "responses")
     present = columns_of(study, table)
@@ -92,6 +97,15 @@ def columns_of(study: Study, table: str) -> list[str]:
     if table not in study.tables:
         return []
     return list(study.table(table).collect_schema().names())
+
+
+def writers(rows: pd.DataFrame, column: str = "customer_id") -> NDArray[np.int64]:
+    """Return the number of each row's customer; a row of nobody known stands for a customer of its own."""
+    alone = np.arange(len(rows))
+    if column not in rows:
+        return alone
+    code = pd.factorize(rows[column])[0].astype(np.int64)
+    return np.where(code < 0, code.max(initial=0) + 1 + alone, code)
 
 
 def _texts_of(study: Study) -> list[str]:
@@ -119,18 +133,20 @@ def revenue_levels(study: Study) -> tuple[pd.DataFrame | None, str]:
         levels = collect_columns(study, "revenue", ("customer_id", "effective_at", "mrr", "currency"))
     except StudyError as error:
         return None, f"Revenue is left out: {error.problem}."
+    # amounts of several currencies have no sum
     if "currency" in levels and levels["currency"].nunique() > 1:
         return None, "Revenue is left out: amounts of several currencies are not added up."
+    # what is agreed for after the data cut is not known yet
     levels = levels[levels["effective_at"] <= pd.Timestamp(study.observed_until)]
     return levels.sort_values("effective_at", kind="stable"), ""
 
 
-def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> list[str]:
+def names_in_customers(study: Study, columns: Sequence[str] | None = None) -> list[str]:
     """Return the names of people and firms in the customers table, each once.
 
     Parameters
     ----------
-    columns : tuple of str, optional
+    columns : sequence of str, optional
         Columns with names; by default those that are called so (`NAME_COLUMNS`).
 
     Raises
@@ -141,6 +157,7 @@ def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> 
     present = columns_of(study, "customers")
     if columns is None:
         columns = tuple(name for name in NAME_COLUMNS if name in present)
+    columns = tuple(columns)
     for column in columns:
         if column not in present:
             raise ArgumentError(
@@ -153,3 +170,11 @@ def names_in_customers(study: Study, columns: tuple[str, ...] | None = None) -> 
     for column in columns:
         found |= dict.fromkeys(str(value) for value in table[column].dropna().unique())
     return list(found)
+
+
+def customers_gone(study: Study) -> pd.Series[Any]:
+    """Return the customers who had left by the data cut."""
+    people = collect_columns(study, "customers", ("customer_id", "ended_at"))
+    if "ended_at" not in people:
+        return pd.Series([], dtype=object)
+    return people.loc[people["ended_at"] <= pd.Timestamp(study.observed_until), "customer_id"]

@@ -83,6 +83,7 @@ def theme_sample(
         }
     )
     for name in themes.names:
+        # marks of the program are left out: they would lead whoever labels
         sample[name] = pd.array([pd.NA] * len(sample), dtype="Int64")
     return sample
 
@@ -91,6 +92,7 @@ def _parts(themes: Themes) -> NDArray[np.int64]:
     """Number of the part of each text: the rarest theme it mentions, or the last number for none."""
     flags = themes.flags
     count = flags.sum(axis=0)
+    # a text belongs to the rarest theme it mentions: rare themes need every text they have
     rarity = np.where(flags, count[None, :].astype(np.float64), np.inf)
     rarest = rarity.argmin(axis=1) if flags.shape[1] else np.zeros(len(flags), dtype=np.int64)
     return np.where(flags.any(axis=1), rarest, flags.shape[1]).astype(np.int64)
@@ -101,6 +103,7 @@ def _allocated(sizes: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
     draws = np.zeros_like(sizes)
     left = min(wanted, int(sizes.sum()))
     while left:
+        # smallest parts first, so that what they lack is known to the larger ones
         open_parts = np.flatnonzero(draws < sizes)
         for at in open_parts[np.argsort(sizes[open_parts], kind="stable")]:
             room = int(sizes[at] - draws[at])
@@ -161,6 +164,7 @@ class ThemeAgreement(Result):
         judged = self.table.dropna(subset=["kappa"])
         if not len(judged):
             return f"{self.n:,} labelled texts do not tell about any theme yet."
+        # Landis and Koch (1977), doi:10.2307/2529310: below .4 agreement is fair at best
         weak = judged[judged["kappa_low"] < 0.4]
         sure = len(judged) - len(weak)
         lead = f"Of {len(judged)} themes {sure} agree with people beyond doubt (kappa above .4)"
@@ -243,6 +247,7 @@ def _labelled_themes(labels: pd.DataFrame, themes: Themes) -> list[str]:
     if not names:
         raise ArgumentError("labels have no column of a theme", wanted="one of " + ", ".join(themes.names))
     rows = pd.to_numeric(labels[ROW], errors="coerce")
+    # a spreadsheet may have sorted or cut the rows; only their numbers count
     if rows.isna().any() or (rows < 0).any() or (rows >= len(themes.rows)).any():
         raise ArgumentError("labels name rows that the themes do not have", next_step="use the same themes")
     return names
@@ -269,6 +274,7 @@ def _votes(labels: pd.DataFrame, codes: NDArray[np.float64]) -> pd.DataFrame:
     )
     table = table.dropna(subset=["vote"])
     votes = table.groupby(ROW, as_index=False).agg({WEIGHT: "first", "vote": "mean"})
+    # majority of the raters, a tie counts as yes
     votes["vote"] = votes["vote"] >= 0.5
     return votes
 

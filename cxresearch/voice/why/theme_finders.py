@@ -13,6 +13,7 @@ import pandas as pd
 from cxresearch.metrics.survey.theme_metrics import ThemeMarks
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.stats.text.topics import LEAST, Topics, discover_topics
+from cxresearch.stats.text.word_space import Meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,21 +55,31 @@ def discovered_finders(
     *,
     barred: list[str],
     taken: Codebook | None,
+    meaning: Meaning | None = None,
 ) -> list[ThemeFinder]:
     """Themes discovered in each language by itself."""
     groups = list(rows.groupby("language", sort=True))
+    # one language needs no mark on the names of its themes
     several = len(groups) > 1
-    used = set(taken.names) if taken else set()
+    used = set()
+    if taken is not None:
+        used |= set(taken.names)
     finders = []
     for group, texts in groups:
+        # a rare language has too few texts to learn from; its texts mention nothing discovered
         if several and texts["text"].nunique() < LEAST:
             continue
         code = str(group) or language
         topics = discover_topics(
-            texts["text"].tolist(), size=size, stop_words=[*barred, *stop_words_of(code)], seed=seed
+            texts["text"].tolist(),
+            size=size,
+            stop_words=[*barred, *stop_words_of(code)],
+            meaning=meaning,
+            seed=seed,
         )
         names = [f"{name} ({group})" if several else name for name in topics.names]
         names = [f"{name} 2" if name in used else name for name in names]
+        # names are columns of metrics, so they must differ over languages and from the codebook's
         used |= set(names)
         labels = tuple(", ".join(words[:3]) for words in topics.top_words)
         finders.append(
@@ -94,6 +105,7 @@ def theme_marks(source: TextSource, finders: list[ThemeFinder], rows: pd.DataFra
     labels = [label for finder in finders for label in finder.labels]
     spoken = rows.groupby("text")["language"].first()
     languages = {str(text): str(language) for text, language in spoken.items()}
+    # short comments repeat themselves: each different text is marked once
     known = pd.Index(pd.unique(rows["text"]))
     flags = _flags(known.to_numpy(dtype=object), finders, languages)
 
@@ -130,7 +142,7 @@ def _flags(
 
 def words_of_theme(model: Codebook | Topics, at: int) -> str:
     """Return the words that tell a theme, joined."""
-    words = model.themes[at].words if isinstance(model, Codebook) else model.top_words[at]
+    words = model.words_of(at)
     return ", ".join(words[:8])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,13 +12,18 @@ from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.survey.score_measures import measure_of, measures_for
+from cxresearch.metrics.survey.score_measures import measure_of, measures_for, sense_of
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
-from cxresearch.stats.models.linear import linear_fit
+from cxresearch.stats.models.linear import independent_columns, linear_fit
 from cxresearch.voice.why.later_leaving import later_leaving
-from cxresearch.voice.why.study_texts import collect_columns, columns_of, revenue_levels
+from cxresearch.voice.why.study_texts import (
+    collect_columns,
+    columns_of,
+    customers_gone,
+    revenue_levels,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,11 +141,17 @@ class ThemeImpact(Result):
         return self.table[self.table["p_adjusted"] < 1 - self.level]
 
     @property
+    def harmful(self) -> pd.DataFrame:
+        """Those of them that go with a worse score, the worst first."""
+        if self.good_is_high:
+            return self.sure[self.sure["effect"] < 0]
+        return self.sure[self.sure["effect"] > 0]
+
+    @property
     def finding(self) -> str:
         """The answer in a sentence or two."""
         label = self.measure
-        sign = 1.0 if self.good_is_high else -1.0
-        worst = self.sure[sign * self.sure["effect"] < 0]
+        worst = self.harmful
         if not len(worst):
             seen = self._detectable()
             return (
@@ -151,8 +162,11 @@ class ThemeImpact(Result):
         figure = format_estimate(first["effect"], first["low"], first["high"], self.unit, signed=True)
         share = format_value(first["share"], Unit.SHARE)
         others = [str(row["label"]) for row in worst.iloc[1:4].to_dict("records")]
-        verb = "does" if len(others) == 1 else "do"
-        more = f" So {verb} {', '.join(others)}." if others else " No other theme does."
+        more = " No other theme does."
+        if len(others) == 1:
+            more = f" So does {others[0]}."
+        if len(others) > 1:
+            more = f" So do {', '.join(others)}."
         return (
             f"{first['label']} goes with the worst {label}: {figure} beside the other themes, in {share} of "
             f"the comments.{more}"
@@ -169,11 +183,9 @@ class ThemeImpact(Result):
     def spec(self, name: str = "table") -> TableSpec:
         """Return what the columns mean, in the unit of the score."""
         spec = super().spec(name)
-        score = ("with_theme", "without_theme", "difference", "contribution", "effect")
-        columns = (
-            replace(column, unit=self.unit) if column.name in score else column for column in spec.columns
-        )
-        return replace(spec, columns=tuple(columns))
+        for column in ("with_theme", "without_theme", "contribution", "effect"):
+            spec = spec.change(column, unit=self.unit)
+        return spec
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields and the finding as plain values."""
@@ -246,7 +258,7 @@ def theme_impact(
             next_step="use another question",
         )
     values = chosen.factor * _values(rows["score"], chosen)
-    sign = 1.0 if chosen.scale.direction == "high_is_good" or chosen.kind != "mean" else -1.0
+    sign = sense_of(chosen)
     table = _effects(themes, rows, values, by=tuple(by), level=level)
     table = table.merge(_revenue(themes), on="theme", how="left").merge(
         later_leaving(themes, horizon_days=horizon_days, level=level), on="theme", how="left"
@@ -259,7 +271,7 @@ def theme_impact(
         score=float(values.mean()),
         n=len(rows),
         n_missing=n_missing,
-        unit=Unit.SHARE_DIFFERENCE if chosen.unit is Unit.SHARE else chosen.unit,
+        unit={Unit.SHARE: Unit.SHARE_DIFFERENCE}.get(chosen.unit, chosen.unit),
         good_is_high=sign > 0,
         by=tuple(by),
         horizon_days=float(horizon_days),
@@ -290,6 +302,7 @@ def _scored(themes: Themes, instrument: str, by: tuple[str, ...]) -> tuple[pd.Da
     wanted = ("customer_id", "instrument", "score", marks.time, marks.column, *own)
     rows = collect_columns(study, "responses", wanted)
     rows = rows[(rows["instrument"] == instrument) & rows[marks.column].notna()]
+    # a comment under several answers of one moment would count several times
     rows = rows.rename(columns={marks.column: "text"}).drop_duplicates(ignore_index=True)
     joined = [column for column in by if column not in own]
     if joined:
@@ -315,14 +328,16 @@ def _effects(
     names = list(themes.marks.labels)
     flags = themes.marks.mark(rows["text"].to_numpy(dtype=object))
     count = flags.sum(axis=0)
+    # theme and rest both need mentions, else the coefficient rests on a handful of texts
     judged = np.flatnonzero((count >= LEAST_MENTIONS) & (len(rows) - count >= LEAST_MENTIONS))
+    # errors are linked within customers, who write more than once
     cluster = pd.factorize(rows["customer_id"])[0].astype(np.int64)
-    groups = (
-        pd.get_dummies(rows[list(by)].astype(str), drop_first=True).to_numpy(dtype=np.float64) if by else None
-    )
     parts = [np.ones((len(rows), 1)), flags[:, judged].astype(np.float64)]
-    design = np.column_stack(parts if groups is None else [*parts, groups])
-    kept = _independent(design)
+    if by:
+        groups = pd.get_dummies(rows[list(by)].astype(str), drop_first=True)
+        parts.append(groups.to_numpy(dtype=np.float64))
+    design = np.column_stack(parts)
+    kept = independent_columns(design)
     fit = linear_fit(design[:, kept], values, cluster=cluster)
     low, high = fit.interval(level)
     figures = pd.DataFrame(
@@ -337,6 +352,7 @@ def _effects(
         table["with_theme"] = inside / count
         table["without_theme"] = (total - inside) / (n - count)
     table["difference"] = table["with_theme"] - table["without_theme"]
+    # score of all less score without the theme: (sum/n) - (sum - inside)/(n - count)
     table["contribution"] = total / n - table["without_theme"]
     for column in figures.columns:
         table[column] = np.nan
@@ -344,23 +360,10 @@ def _effects(
     table["p_adjusted"] = np.nan
     known = table["p_value"].notna()
     if known.any():
+        # Holm (1979): no assumption on how themes hang together
         table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
     table["small_base"] = table["texts"] < 30
     return table
-
-
-def _independent(design: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Columns that say something of their own; of two that say the same the later one is left out."""
-    kept: list[int] = []
-    rest = np.linalg.qr(np.empty((len(design), 0)))[0]
-    for at in range(design.shape[1]):
-        column = design[:, at]
-        left = column - rest @ (rest.T @ column)
-        length = float(np.linalg.norm(left))
-        if length > 1e-8 * float(np.linalg.norm(column)):
-            rest = np.column_stack([rest, left / length])
-            kept.append(at)
-    return np.array(kept, dtype=np.int64)
 
 
 def _revenue(themes: Themes) -> pd.DataFrame:
@@ -372,20 +375,15 @@ def _revenue(themes: Themes) -> pd.DataFrame:
     if levels is None or "customer_id" not in themes.rows:
         return nothing
     last = levels.groupby("customer_id")["mrr"].last()
-    last = last[~last.index.isin(_gone(study))]
+    # revenue of customers who have left is no longer at stake
+    last = last[~last.index.isin(customers_gone(study))]
     people = themes.rows["customer_id"]
     total = float(last.sum())
     mrr = [float(last.reindex(people[themes.of(name)].unique()).sum()) for name in names]
-    share = [value / total if total else float("nan") for value in mrr]
-    return pd.DataFrame({"theme": names, "mrr": mrr, "mrr_share": share})
-
-
-def _gone(study: Any) -> pd.Series[Any]:
-    """Customers who had left by the data cut."""
-    people = collect_columns(study, "customers", ("customer_id", "ended_at"))
-    if "ended_at" not in people:
-        return pd.Series([], dtype=object)
-    return people.loc[people["ended_at"] <= pd.Timestamp(study.observed_until), "customer_id"]
+    table = pd.DataFrame({"theme": names, "mrr": mrr})
+    # nobody pays: there is no share of nothing
+    table["mrr_share"] = table["mrr"] / np.where(total > 0, total, np.nan)
+    return table
 
 
 def _notes(table: pd.DataFrame, n_missing: int, horizon_days: float, revenue: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_level
+from cxresearch.data.study_file.codebook_file import load_codebook
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.survey.theme_metrics import ThemedStudy, ThemeMarks, count_mentions, metrics_of
@@ -20,13 +21,14 @@ from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.stats.text.tokens import words_of
 from cxresearch.stats.text.topics import Topics
-from cxresearch.voice.why.codebook_file import load_codebook
+from cxresearch.stats.text.word_space import Meaning
 from cxresearch.voice.why.study_texts import (
     TextSource,
     collect_columns,
     columns_of,
     names_in_customers,
     text_source,
+    writers,
 )
 from cxresearch.voice.why.theme_finders import (
     ThemeFinder,
@@ -37,6 +39,7 @@ from cxresearch.voice.why.theme_finders import (
     unnamed_rows,
     words_of_theme,
 )
+from cxresearch.voice.why.word_meaning import word_meaning
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,16 +137,19 @@ class Themes(Result):
         first = self.table.iloc[0]
         figure = format_estimate(first["value"], first["low"], first["high"], Unit.SHARE)
         lead = f"{first['label']} is what most of {texts} speak of: {figure}"
+        # the four most frequent are what a sentence holds
         further = ", ".join(
             f"{row['label']} {format_value(row['value'], Unit.SHARE)}"
             for row in self.table.iloc[1:4].to_dict("records")
         )
-        more = f", before {further}" if further else ""
-        return f"{lead}{more}. {format_value(self.unnamed, Unit.SHARE)} mention none of the themes."
+        if further:
+            lead += f", before {further}"
+        return f"{lead}. {format_value(self.unnamed, Unit.SHARE)} mention none of the themes."
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table and what goes with it; never a text."""
         shown = ("table", "text", "n", "n_missing", "unnamed", "notes", "level")
+        # texts and their writers must not leave with the figures
         plain = replace(self, themed_study=None, rows=pd.DataFrame(), flags=np.zeros((0, 0), dtype=np.bool_))
         values = super(Themes, plain).to_dict()
         return {"finding": self.finding, **{name: values[name] for name in shown}}
@@ -154,7 +160,7 @@ def themes(
     *,
     text: str = "comment",
     codebook: Codebook | Mapping[str, Any] | str | Path | None = None,
-    discover: bool | None = None,
+    discover: bool | str | Path | Meaning | None = None,
     size: int | None = None,
     language: str = "",
     level: float = 0.95,
@@ -171,9 +177,12 @@ def themes(
         missing.
     codebook : path, mapping or Codebook, optional
         A ``themes.toml``, or theme to list of words: ``{"price": ["expensive", "pric*"]}``. Exact, in any
-        language.
-    discover : bool, optional
+        language. By default the one that the study file names under ``[themes]``, if it does.
+    discover : bool, path or callable, optional
         Whether to look for themes in the texts that the codebook does not name; by default only without one.
+        With a model of the meaning of words they are looked for by it, too: a file of word vectors
+        (fastText's ``.vec``), the folder of a sentence-transformers model, or a callable that turns words
+        into vectors. Nothing is downloaded.
     size : int, optional
         Number of themes to look for; by default the largest that comes back on resamples.
     language : str
@@ -230,11 +239,19 @@ def themes(
     source = text_source(study, text)
     languages = _language_column(study, source, language)
     rows = _rows(study, source, languages)
-    book = None if codebook is None else load_codebook(codebook)
-    finders = [] if book is None else [finder_of_codebook(book)]
+    book = study.codebook
+    if codebook is not None:
+        book = load_codebook(codebook)
+    finders = []
+    if book is not None:
+        finders.append(finder_of_codebook(book))
+    # a codebook that people wrote is not added to unless they ask for it
     if discover or (discover is None and book is None):
         left = unnamed_rows(rows, book)
-        finders += discovered_finders(left, size, language, seed, barred=_barred(study), taken=book)
+        meaning = word_meaning(discover)
+        finders += discovered_finders(
+            left, size, language, seed, barred=_barred(study), taken=book, meaning=meaning
+        )
     marks = theme_marks(source, finders, rows)
     themed = ThemedStudy(study, marks)
     flags = marks.mark(rows["text"].to_numpy(dtype=object))
@@ -255,6 +272,7 @@ def themes(
 
 def _language_column(study: Study, source: TextSource, language: str) -> str:
     """The column that holds languages; empty where the language is a code or unknown."""
+    # ISO 639 codes have two letters, with a region five
     if not language or (len(language) in (2, 5) and language not in columns_of(study, source.table)):
         return ""
     if language not in columns_of(study, source.table):
@@ -281,8 +299,11 @@ def _rows(study: Study, source: TextSource, languages: str) -> pd.DataFrame:
     for name, column in (("customer_id", "customer_id"), ("moment", source.time), ("ticket_id", "ticket_id")):
         if column in table:
             rows[name] = table[column].to_numpy()
-    rows["language"] = table[languages].fillna("").astype(str).to_numpy() if languages else ""
+    rows["language"] = ""
+    if languages:
+        rows["language"] = table[languages].fillna("").astype(str).to_numpy()
     once = [name for name in ("customer_id", "moment", "text", "language") if name in rows]
+    # one survey asks several questions, and its comment stands in the row of each
     if {"customer_id", "moment"} <= set(once) and source.table == "responses":
         rows = rows.drop_duplicates(once)
     return rows.reset_index(drop=True)
@@ -291,11 +312,15 @@ def _rows(study: Study, source: TextSource, languages: str) -> pd.DataFrame:
 def _missing(study: Study, source: TextSource) -> int:
     table = collect_columns(study, source.table, ("customer_id", source.time, source.column))
     empty = table[table[source.column].isna()]
-    return len(empty.drop_duplicates() if source.table == "responses" else empty)
+    if source.table == "responses":
+        # as with the texts: one answered survey counts once
+        empty = empty.drop_duplicates()
+    return len(empty)
 
 
 def _barred(study: Study) -> list[str]:
     """Words of the names in the customers table: they name people, not themes."""
+    # whoever is called Price or Will must not name a theme
     return list({word for name in names_in_customers(study) for word in words_of(name)})
 
 
@@ -311,10 +336,11 @@ def _table(
     counts = count_mentions(themed, query)
     shares = {metric.name: metric for metric in metrics_of(themed) if metric.name.startswith("theme:")}
     lines: list[dict[str, Any]] = []
-    people = pd.factorize(rows["customer_id"])[0] if "customer_id" in rows else np.arange(len(rows))
+    people = writers(rows)
     for finder in finders:
         for at, name in enumerate(finder.names):
             place = list(themed.theme_marks.labels).index(name)
+            # the share is that of the metric, so that both pages print the same number
             cell = shares[f"theme:{name}"].estimate(counts, query).iloc[0]
             mentioned = flags[:, place]
             lines.append(

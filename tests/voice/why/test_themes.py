@@ -1,6 +1,9 @@
 """Planted themes are found by name, counted as they stand, and no text leaves without being asked for."""
 
+import csv
 import json
+import re
+from email.message import EmailMessage
 
 import numpy as np
 import pandas as pd
@@ -304,6 +307,39 @@ def test_hostile_texts_break_nothing_and_run_nothing() -> None:
         assert not set("<>`\n\x00\u202e") & set(quote)
         assert quote[:1] not in ("=", "+", "-", "@")
     assert "<script" not in found._repr_html_()
+
+
+def test_quotes_are_inert_on_a_page_in_a_table_and_in_a_mail(tmp_path) -> None:
+    found = themes(study_of(HOSTILE * 3), codebook={"any": ["script", "evil", "drop", "贵", "x", "rf", "id"]})
+    quotes = theme_quotes(found, n=50)
+    assert len(quotes) >= 5
+    # a page that forgot to escape: not one tag, no event handler within one
+    page = quotes.to_html(escape=False)
+    assert set(re.findall(r"</?([a-zA-Z]+)", page)) <= {"table", "thead", "tbody", "tr", "th", "td"}
+    # a spreadsheet that runs what begins with these
+    path = tmp_path / "quotes.csv"
+    quotes.to_csv(path, index=False)
+    with path.open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "|", "%", "\t", "\r"))]
+    for quote in quotes["quote"]:
+        mail = EmailMessage()
+        mail["Subject"] = quote  # a second line would be refused, or be a header of its own
+        mail.set_content(quote)
+        # the content brings headers of its own; the quote brought none but its own
+        assert {key.lower() for key in mail} <= {"subject", "content-type", "mime-version"} | {
+            "content-transfer-encoding"
+        }
+
+
+def test_what_is_hostile_does_not_stop_what_builds_on_themes() -> None:
+    rng = np.random.default_rng(4)
+    said = [*(HOSTILE * 8), *rng.choice(["too expensive", "slow app", "fine thanks"], 300)]
+    marked = themes(study_of(said), codebook={"price": ["expensive", "贵"], "speed": ["slow"]})
+    why = cx.voice.why_unhappy(marked)
+    assert why.n > 300
+    assert "<script" not in why._repr_html_() and "HYPERLINK" not in json.dumps(why.to_dict())
+    assert cx.key_drivers(marked, "nps", runs=20).n > 300
 
 
 @pytest.mark.parametrize(
