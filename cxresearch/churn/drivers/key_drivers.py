@@ -23,7 +23,7 @@ from cxresearch.stats.models.relative_importance import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 #: Two drivers more alike than this, or one explained by the others this well (VIF 5), are named.
 ALIKE, INFLATED = 0.8, 5.0
@@ -52,15 +52,17 @@ class _Rows:
     cluster: NDArray[np.int64]
     low: NDArray[np.bool_]
     high: NDArray[np.bool_]
+    weight: NDArray[np.float64]
 
 
-def key_drivers(
+def key_drivers(  # noqa: PLR0913 - each option is one the reader of the result must know
     data: pd.DataFrame | Landmarks,
     outcome: str,
     drivers: Sequence[str],
     *,
     scales: Mapping[str, Scale] | None = None,
     clusters: str | None = "customer_id",
+    weights: str | ArrayLike | None = None,
     level: float = 0.95,
     runs: int = 300,
     seed: int = 0,
@@ -84,6 +86,9 @@ def key_drivers(
     clusters : str or None
         Column whose rows depend on each other and are resampled together. A table without a column
         customer_id, and None, have rows that depend on nothing.
+    weights : str, or array-like of shape (rows,), optional
+        Positive weights of rows, or the column that holds them. Who is low and who is high on a driver is
+        settled without them.
     level, runs, seed
         Of the bootstrap (Poisson, over clusters).
 
@@ -121,7 +126,9 @@ def key_drivers(
     names = list(drivers)
     frame, known_scales, clusters = _source(data, scales, clusters)
     assume = not isinstance(data, Landmarks)
-    rows, missing = _complete(frame, outcome, names, known_scales, clusters=clusters, assume=assume)
+    rows, missing = _complete(
+        frame, outcome, names, known_scales, clusters=clusters, weights=weights, assume=assume
+    )
     split, method = lmg, "Shapley value of R squared (LMG)"
     if len(names) > MOST_FOR_LMG:
         split, method = relative_weights, "Johnson's relative weights"
@@ -204,6 +211,7 @@ def _complete(
     scales: dict[str, Scale],
     *,
     clusters: str | None,
+    weights: str | ArrayLike | None,
     assume: bool,
 ) -> tuple[_Rows, int]:
     wanted = [outcome, *names]
@@ -236,8 +244,32 @@ def _complete(
         cluster=np.asarray(codes, dtype=np.int64),
         low=low,
         high=high,
+        weight=_weights(frame, weights, complete),
     )
     return rows, int((~complete).sum())
+
+
+def _weights(
+    frame: pd.DataFrame, weights: str | ArrayLike | None, complete: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Weights of the complete rows; 1 each where none are given."""
+    if weights is None:
+        return np.ones(int(complete.sum()))
+    if isinstance(weights, str):
+        if weights not in frame.columns:
+            raise ArgumentError(
+                f"weights names the column {weights!r}, which is not there", wanted="a column"
+            )
+        weights = frame[weights]
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (len(frame),):
+        raise ArgumentError(
+            f"weights has shape {values.shape}", wanted=f"one for each of {len(frame):,} rows"
+        )
+    unusable = int((~(values[complete] > 0)).sum())
+    if unusable:
+        raise ArgumentError(f"{unusable:,} weights are missing or not above 0", wanted="positive weights")
+    return values[complete]
 
 
 def _performance(values: NDArray[np.float64], scale: Scale | None, assume: bool) -> NDArray[np.float64]:
@@ -267,7 +299,7 @@ def _outer_groups(values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArr
 
 def _statistics(rows: _Rows, times: NDArray[Any], split: Any) -> dict[str, NDArray[np.float64]]:
     """All that is bootstrapped, for row multipliers ``times``; each of shape (p,)."""
-    weight = times.astype(np.float64)
+    weight = times * rows.weight
     correlation = weighted_correlation(np.column_stack([rows.X, rows.y]), weight)
     among, with_outcome = correlation[:-1, :-1], correlation[:-1, -1]
     # Penalty and reward (Brandt 1987): y = a + sum_j p_j 1(low on j) + r_j 1(high on j), least squares.

@@ -4,5 +4,6 @@
 - `changes`: what moved since the last time, and whether by more than noise.
 - `alerts`: alert rules of a study file.
 - `facts_in_prose`: ``{{ level | percent }}`` in a markdown cell becomes the number.
+- `reliance`: what stands under "Before you rely on it".
 - `one_segment`: the study of the customers of one segment.
 """
