@@ -4,11 +4,13 @@
 - `captions`: what a picture shows, in a sentence for a manager.
 - `plan`: a run that has passed every check that needs no kernel.
 - `dry_run`: those checks, told.
+- `trial`: what of a report can be tried before it runs.
 - `run_report`: one run, from parameters to a published folder.
 - `run_each`: one report for each segment.
 - `verify_run`: a run made again and compared; how two runs differ.
 - `history`: the runs of a report over time, and pruning.
 - `inputs`: which files a report was made from.
+- `progress`: what a run says while it runs.
 - `outcome`: exit codes, the error that carries them, the outcome of a run.
 - `schedule`: what to paste to have a report made regularly.
 
