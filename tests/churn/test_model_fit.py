@@ -161,7 +161,7 @@ def test_a_feature_that_repeats_the_outcome_raises_the_alarm(base: Landmarks) ->
     with pytest.warns(CxWarning, match="usage_after"):
         found = cx.fit_churn(marks, members=0).alarms.set_index("feature")
     assert set(found.index) == {"usage_after", "renewed"}
-    assert found.loc["usage_after", "rule"] == "too good"
+    assert found.loc["usage_after", "rule"] == "knows who left"
     assert found.loc["renewed", "rule"] == "next to the outcome"
     clean = cx.fit_churn(marks, members=0, leave_out=["usage_after", "renewed"])
     assert not len(clean.alarms)

@@ -55,11 +55,11 @@ def columns_that_know(marks: Landmarks, columns: Sequence[str] | None = None) ->
     require_landmarks(marks)
     if columns is None:
         columns = (*marks.instruments, *marks.features, *marks.segments)
-    frame = marks.frame.sort_values("landmark_at", kind="stable")
+    wanted = [name for name in dict.fromkeys(columns) if name in marks.frame.columns]
+    needed = ["customer_id", "landmark_at", "duration_days", "event", *wanted]
+    frame = marks.frame[list(dict.fromkeys(needed))].sort_values("landmark_at", kind="stable")
     told = {}
-    for name in dict.fromkeys(columns):
-        if name not in frame.columns:
-            continue
+    for name in wanted:
         if _by_values(frame, name, float(marks.horizon_days)):
             told[name] = f"{name} knows who left: its values tell leavers from stayers almost without error"
         elif name not in marks.instruments and names_outcome(name):

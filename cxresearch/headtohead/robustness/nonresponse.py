@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.data.landmarks.outcome_columns import columns_that_know
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest import compare
@@ -37,10 +38,12 @@ _OF_ANSWERS = ("answers_", "days_since_answer", "response_rate_")
 
 
 def explaining_columns(marks: Landmarks) -> tuple[str, ...]:
-    """Features and segments that may explain who answers: all but those made of answers."""
+    """Features and segments that may explain who answers: none made of answers, none that knows who left."""
     of_answers = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
     features = [name for name in marks.features if not name.startswith(of_answers)]
-    return (*features, *marks.segments)
+    columns = (*features, *marks.segments)
+    knowing = columns_that_know(marks, columns)
+    return tuple(name for name in columns if name not in knowing)
 
 
 def response_weights(
