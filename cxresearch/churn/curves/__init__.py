@@ -3,6 +3,7 @@
 - `churn_curve`: the functions that make curves and incidences of a study, landmarks, a frame or arrays.
 - `churn_curve_result`: curves and incidences by group as values.
 - `compare_curves`: whether curves differ, and by how much.
+- `curve_differences`: differences of two curves, with errors that few ends allow.
 - `expected_lifetime`: expected further time, and how much of it is extrapolated.
 - `hazard_model`: Cox regression of churn on scores that change over time.
 - `hazard_design`: scores and controls as columns of that regression.
