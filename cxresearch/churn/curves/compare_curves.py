@@ -361,7 +361,10 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     for name in ("rmst_p", "survival_p", "logrank_p"):
         known = table[name].notna()
         adjusted = np.full(len(table), np.nan)
-        if known.any():
+        # Of one pair Holm's p-value is its own; multipletests takes a tenth of a second to collect garbage.
+        if known.sum() == 1:
+            adjusted[known] = table.loc[known, name]
+        elif known.any():
             adjusted[known] = multipletests(table.loc[known, name], method="holm")[1]
         table.insert(list(table.columns).index(name) + 1, f"{name}_adjusted", adjusted)
     return table
