@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.data.checking.study_doubts import segments_that_know_who_left
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.headtohead.one_score.score_words import BACKWARDS, KNOWS
 from cxresearch.metrics.revenue.cohort_retention import CohortRetention
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
@@ -330,6 +332,23 @@ def scorecard_weights(study: Study, weights: str | None) -> str:
     if not further:
         return text
     return f"{text}; figures of {', '.join(further)} have none, and count every row once"
+
+
+def usual_segment(study: Study) -> str:
+    """Return the segment that a page splits by if none is named: the first that does not know who left.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> usual_segment(cx.synthetic.synthetic_study(customers=50))
+    'segment'
+    """
+    knowing = set()
+    if study.segments:
+        doubts = segments_that_know_who_left(study)
+        knowing = {str(detail).split(" knows who left")[0] for detail in doubts["detail"]}
+    usable = [name for name in study.segments if name not in knowing and not names_outcome(name)]
+    return next(iter(usable), "")
 
 
 def reference_line(estimate: Estimate) -> str:
