@@ -19,9 +19,9 @@ Values = Mapping[str, Any]
 
 def needs_of(report: str, study: Study) -> Iterator[str]:
     """Yield what `cxresearch check` says that a report lacks; nothing for a notebook of the user's own."""
-    needs = report_needs(study).set_index("report")
-    if report in needs.index and not needs.loc[report, "ready"]:
-        yield f"the study lacks what {report} needs: {needs.loc[report, 'missing']}"
+    for row in report_needs(study).to_dict("records"):
+        if row["report"] == report and not row["ready"]:
+            yield f"the study lacks what {report} needs: {row['missing']}"
 
 
 def unknown_names(study: Study, values: Values) -> Iterator[str]:

@@ -96,18 +96,18 @@ def _values(column: pd.Series) -> NDArray[np.float64]:
 def _tells(value: NDArray[np.float64], left: NDArray[np.bool_], known: NDArray[np.bool_]) -> bool:
     level, place = np.unique(value[known], return_inverse=True)
     customers = np.bincount(place, minlength=len(level))
-    ended = np.bincount(place, weights=left[known], minlength=len(level))
+    ended = np.bincount(place, weights=left[known], minlength=len(level)).astype(np.float64)
     if len(level) > _MOST_VALUES:
-        return _tells_by_a_cut(customers, ended)
+        return _tells_by_a_cut(customers.astype(np.float64), ended)
     # Rare values together are one, or many small groups would seem to know each of their few customers.
     rare = customers < _FEWEST
     joined = [customers[rare].sum(), *customers[~rare]], [ended[rare].sum(), *ended[~rare]]
     return tells_the_outcome(*joined)
 
 
-def _tells_by_a_cut(customers: NDArray[np.int64], ended: NDArray[np.float64]) -> bool:
+def _tells_by_a_cut(customers: NDArray[np.float64], ended: NDArray[np.float64]) -> bool:
     """Whether one cut between two values of a fine scale parts leavers from stayers."""
-    below = np.cumsum(customers)[:-1].astype(np.float64)
+    below = np.cumsum(customers)[:-1]
     left_below = np.cumsum(ended)[:-1]
     above = customers.sum() - below
     left_above = ended.sum() - left_below

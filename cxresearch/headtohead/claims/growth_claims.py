@@ -120,8 +120,9 @@ def existing_customers_pay(evidence: Evidence) -> Answer:
     begin = evidence.study.observed_until - timedelta(days=DAYS_A_YEAR)
     if not (first <= begin).any():
         raise DataError("nobody paid before the last year: there are no existing customers to compare")
-    existing = np.where(first.reindex(paid.index) <= begin, paid, 0.0)
-    total = paid.to_numpy(dtype=np.float64)
+    total: Floats = np.asarray(paid, dtype=np.float64)
+    stayed = np.asarray(first.reindex(paid.index) <= begin, dtype=np.float64)
+    existing: Floats = total * stayed
     share, low, high = _share(existing, total, level=evidence.level)
     verdict = "underpowered"
     if low >= EXISTING_CLAIM:
@@ -165,8 +166,10 @@ def _paid_last_year(evidence: Evidence) -> tuple[pd.Series[float], pd.Series, st
         raise DataError("revenue is in several currencies, which no sum can hold")
     levels = levels.sort_values(["customer_id", "effective_at"], kind="stable")
     first = levels[levels["mrr"] > 0].groupby("customer_id")["effective_at"].min()
-    ends = levels.groupby("customer_id")["effective_at"].shift(-1).fillna(until).clip(upper=until)
-    starts = levels["effective_at"].clip(lower=begin)
+    following = levels.groupby("customer_id")["effective_at"].shift(-1)
+    # Each level lasts until the next, within the year.
+    ends = following.where(following < until, until)
+    starts = levels["effective_at"].where(levels["effective_at"] > begin, begin)
     months = ((ends - starts).dt.total_seconds() / 86_400).clip(lower=0) / (DAYS_A_YEAR / 12)
     paid = (levels["mrr"] * months).groupby(levels["customer_id"]).sum()
     return paid[paid > 0], first, "recurring revenue"

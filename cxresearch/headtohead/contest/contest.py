@@ -130,7 +130,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     named = contestants(marks, scores)
     pair = _primary(named, primary)
     censoring = checked_censoring(censoring)
-    modelled = ()
+    modelled: tuple[str, ...] = ()
     if censoring != MARGINAL:
         modelled = tuple(censoring)
     knowing = columns_that_know(marks, [*named, *modelled])

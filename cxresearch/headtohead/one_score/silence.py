@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,16 +127,20 @@ def churn_of(
     if weights is not None:
         weights = weights[member]
     size = int(codes.max(initial=-1)) + 1
-    facts = {
-        "group": group,
-        "rows": len(frame),
-        "customers": len(np.unique(codes[member])),
-    }
+    customers = len(np.unique(codes[member]))
     unknown = float("nan")
     nothing = GroupChurn(
-        **facts, leavers=0, churn=unknown, low=unknown, high=unknown, se=unknown, sums=np.zeros(size)
+        group=group,
+        rows=len(frame),
+        customers=customers,
+        leavers=0,
+        churn=unknown,
+        low=unknown,
+        high=unknown,
+        se=unknown,
+        sums=np.zeros(size),
     )
-    if facts["customers"] < 2:  # of one customer nobody can tell an error
+    if customers < 2:  # of one customer nobody can tell an error
         return nothing
     # P(left by h) = 1 - KM(h), or Aalen-Johansen: the mean of w_i 1(T_i <= h, voluntary).
     try:
@@ -147,14 +151,14 @@ def churn_of(
         return nothing
     churn, influence = mean_at(fit, at, np.ones(fit.n), np.zeros(fit.n))
     customer = codes[member][fit.order]
-    sums = np.bincount(customer, weights=influence / fit.n, minlength=size)
+    sums = np.bincount(customer, weights=influence / fit.n, minlength=size).astype(np.float64)
     se = float(np.sqrt(influence_covariance(influence[None, :], clusters=customer)[0, 0]))
     followed = len(np.unique(customer[(at.case + at.control) > 0]))
     # Wilson (1927) at p n_eff of n_eff.
     effective = _effective(churn, se, followed)
     ends = wilson(churn * effective, effective, level=level)
-    return GroupChurn(
-        **facts,
+    return replace(
+        nothing,
         leavers=int(np.count_nonzero(at.case)),
         churn=churn,
         low=float(ends.low),

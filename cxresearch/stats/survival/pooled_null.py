@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cxresearch.aliases import Floats
+from cxresearch.aliases import Floats, Ints
 from cxresearch.stats.survival.kaplan_meier import survival_of
 from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
 
@@ -71,7 +71,7 @@ def null_errors(first: SurvivalRows, second: SurvivalRows, *, horizon: float, at
     ahead = area[-1] - area[:-1]
     mean_variance = float((ahead**2 * terms)[table.time <= horizon].sum())
     before = table.time <= at
-    last = float(survival[before][-1]) if before.any() else 1.0
+    last = float(np.concatenate([[1.0], survival[before]])[-1])
     return NullErrors(
         mean_time=float(np.sqrt(mean_variance)), survival=float(last * np.sqrt(terms[before].sum()))
     )
@@ -96,7 +96,7 @@ def _together(first: SurvivalRows, second: SurvivalRows) -> SurvivalRows:
     )
 
 
-def _at_risk(rows: SurvivalRows, exit_index: Floats, entry_index: Floats, size: int) -> Floats:
+def _at_risk(rows: SurvivalRows, exit_index: Ints, entry_index: Ints, size: int) -> Floats:
     """Weight of a group at risk at each time of the pooled table, shape (size,)."""
     # Y(t) = sum of w 1(duration >= t), less sum of w 1(entry >= t) where people enter late.
     leaving = np.bincount(exit_index, weights=rows.weight, minlength=size)
