@@ -11,7 +11,7 @@ from typing import Any
 import cxresearch
 from cxresearch.errors import CxError
 from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
-from cxresearch.reporting.progress import Progress, one_line
+from cxresearch.reporting.worker.progress import Progress, one_line
 from cxresearch.reporting.worker.signals import TerminatedError, end_on_sigterm
 
 

@@ -10,7 +10,6 @@
 - `verify_run`: a run made again and compared; how two runs differ.
 - `history`: the runs of a report over time, and pruning.
 - `inputs`: which files a report was made from.
-- `progress`: what a run says while it runs.
 - `outcome`: exit codes, the error that carries them, the outcome of a run.
 - `schedule`: what to paste to have a report made regularly.
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
-from cxresearch.stats.survival.pooled_null import null_errors
+from cxresearch.stats.hazards.pooled_null import null_errors
 from cxresearch.stats.survival.risk_table import survival_rows
 
 

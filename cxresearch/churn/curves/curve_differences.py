@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtr
 
+from cxresearch.stats.hazards.pooled_null import NullErrors, null_errors
 from cxresearch.stats.survival.kaplan_meier import curve_of, emptied_early, survival_influence
-from cxresearch.stats.survival.pooled_null import NullErrors, null_errors
 from cxresearch.stats.survival.risk_table import SurvivalRows, risk_table
 from cxresearch.stats.survival.rmst import RestrictedMean, restricted_mean_of
 

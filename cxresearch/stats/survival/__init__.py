@@ -9,7 +9,6 @@ limits              pointwise limits on the scales of R's survfit, and when a cu
 aalen_johansen      probability of each kind of event in the presence of the others
 jackknife           the infinitesimal jackknife in one pass
 rmst                mean time within a horizon
-pooled_null         errors of a difference between two curves if there is none, for few events
 reached_share       share that has had the event by a time, with an interval also at 0 and 1
 conditional_survival    staying on for those who have stayed so long; where a curve falls steeply
 parametric          families for what lies beyond the follow-up, fitted by lifelines
