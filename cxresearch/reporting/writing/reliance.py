@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TITLE = "Before you rely on it"
 #: How a page dates leaving: not at all, at the end of the relationship, or at the notice where it is known.
 Dated = Literal["", "end", "notice"]
+#: A list of customers with a churn flag, without a day: nothing is known of before and after.
+_SNAPSHOT = "A snapshot without dates: nobody can tell what came first, leaving or what is shown beside it"
 _KINDS = {
     "any": "",
     "voluntary": "; customers lost otherwise (end_kind involuntary) are no leavers",
@@ -59,6 +61,8 @@ class Reliance:
 
     def items(self) -> list[str]:
         """Return the sentences, what the numbers mean first, then cautions, then doubts."""
+        if getattr(self.study, "kind", "") == "snapshot":
+            return list(dict.fromkeys(map(sentence, (_SNAPSHOT, *self.notes))))
         facts = [*data_until(self.study), *leaving_in_force(self.study, dated=self.dated, kind=self.kind)]
         told = [*facts, *weights_in_force(self.read_from, self.weights), *self.notes, *self._doubts()]
         return list(dict.fromkeys(map(sentence, told)))
