@@ -82,7 +82,10 @@ def _trial(plan: Plan, study: Study) -> Iterator[tuple[str, str]]:
             yield REFUSED, str(error)
             return
         yield "segment", str(segment)
-    faults = [*needs_of(plan.report.name, study), *unknown_names(study, plan.values)]
+    try:
+        faults = [*needs_of(plan.report.name, study), *unknown_names(study, plan.values)]
+    except StudyError as error:
+        faults = [str(error)]
     yield from ((REFUSED, fault) for fault in faults)
     if faults:
         return

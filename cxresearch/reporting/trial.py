@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxresearch.data.checking.check_study import report_needs
+from cxresearch.data.checking.check_study import check_study
 from cxresearch.errors import ArgumentError, CxError
 from cxresearch.wording import listed
 
@@ -19,7 +19,7 @@ Values = Mapping[str, Any]
 
 def needs_of(report: str, study: Study) -> Iterator[str]:
     """Yield what `cxresearch check` says that a report lacks; nothing for a notebook of the user's own."""
-    for row in report_needs(study).to_dict("records"):
+    for row in check_study(study).reports.to_dict("records"):
         if row["report"] == report and not row["ready"]:
             yield f"the study lacks what {report} needs: {row['missing']}"
 
