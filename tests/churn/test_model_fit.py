@@ -51,7 +51,9 @@ def test_no_customer_on_both_sides_and_training_outcomes_are_known_by_the_test_p
         assert (dates - 1) * 91 < horizon
     else:
         assert len(train) + len(test) > 0
-        assert (train["landmark_at"] + pd.Timedelta(days=horizon) <= test["landmark_at"].min()).all()
+        # Of 40 customers a small share may hold out nobody on the last day.
+        known = train["landmark_at"] + pd.Timedelta(days=horizon) <= test["landmark_at"].min()
+        assert test.empty or known.all()
 
 
 def test_a_customer_is_on_the_same_side_in_any_data() -> None:
