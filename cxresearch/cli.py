@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +11,17 @@ from typing import Any
 import cxresearch
 from cxresearch.errors import CxError
 from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
+from cxresearch.reporting.worker.progress import Progress, one_line
 from cxresearch.reporting.worker.signals import TerminatedError, end_on_sigterm
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; docs/scheduling.md lists them."""
     options = _parser().parse_args(arguments)
+    # A terminal of few letters shows a minus sign as a question mark; it is no reason to fail.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     end_on_sigterm()
     try:
         return int(options.call(options))
@@ -69,7 +75,9 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--deadline", metavar="SECONDS", type=float, default=3600.0, help="default: 3600")
     run.add_argument("--cell-timeout", metavar="SECONDS", type=float, help="default: none")
     run.add_argument(
-        "--dry-run", action="store_true", help="check everything that needs no kernel, then stop"
+        "--dry-run",
+        action="store_true",
+        help="check everything that needs no kernel, say what would be refused, then stop",
     )
     each = run.add_argument_group("one report for each segment")
     each.add_argument("--each", metavar="SEGMENT", help="a segment column of the customers, such as plan")
@@ -78,7 +86,7 @@ def _add_run(commands: Any) -> None:
     each.add_argument(
         "--smallest", metavar="N", type=int, default=30, help="fewer customers: no report; default 30"
     )
-    run.add_argument("-v", "--verbose", action="store_true", help="say where the report is")
+    run.add_argument("-q", "--quiet", action="store_true", help="say only what is wrong or alarming")
     run.set_defaults(call=_run)
 
 
@@ -101,11 +109,9 @@ def _run(options: argparse.Namespace) -> int:
         return _run_each(options)
     from cxresearch.reporting.run_report import run_report
 
-    on_terminal = sys.stderr.isatty()
-    # In a log file a line that is written over again and again is noise.
-    on_cell = None
-    if on_terminal:
-        on_cell = _progress
+    progress = None
+    if not options.quiet:
+        progress = Progress(sys.stderr)
     outcome = run_report(
         options.report,
         study=options.study,
@@ -114,32 +120,39 @@ def _run(options: argparse.Namespace) -> int:
         force=options.force,
         deadline=options.deadline,
         cell_timeout=options.cell_timeout,
-        on_cell=on_cell,
+        on_cell=progress,
     )
-    if on_terminal:
-        print("\r\033[K", end="", file=sys.stderr)
-    if on_terminal or options.verbose:
+    if progress is not None:
+        progress.end()
+        print(one_line(outcome.finding))
         print(f"{outcome.status}: {outcome.folder / 'report.html'}")
     for alert in outcome.alerts:
-        print(alert)
+        print(one_line(alert))
     return outcome.code
 
 
 def _rehearse(options: argparse.Namespace) -> int:
-    from cxresearch.reporting.dry_run import rehearse
+    from cxresearch.reporting.dry_run import REFUSED, rehearse
     from cxresearch.reporting.plan import plan_run
 
     settings = _settings(options.settings)
     plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)
-    for what, state in rehearse(plan):
-        print(f"{what:<12} {state}")
+    refused = 0
+    for what, said in rehearse(plan):
+        if what == REFUSED:
+            refused += 1
+            print(f"cxresearch: would be refused: {one_line(said)}", file=sys.stderr)
+        else:
+            print(f"{what:<12} {one_line(said)}")
+    if refused:
+        return ExitCode.DATA_REFUSED
     return ExitCode.DONE
 
 
 def _run_each(options: argparse.Namespace) -> int:
     from cxresearch.reporting.run_each import BatchOptions, run_each
 
-    talks = sys.stderr.isatty() or options.verbose
+    talks = not options.quiet
     on_done = None
     if talks:
         on_done = _say_segment
@@ -169,10 +182,6 @@ def _run_each(options: argparse.Namespace) -> int:
 
 def _say_segment(outcome: Any) -> None:
     print(f"{outcome.segment}: {outcome.status}, {outcome.seconds:.1f} s")
-
-
-def _progress(cell: int, count: int) -> None:
-    print(f"\r\033[Kcell {cell} of {count}", end="", file=sys.stderr, flush=True)
 
 
 def _list(_: argparse.Namespace) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -110,6 +111,7 @@ class Study:
         self.revenue_ends = revenue_ends
         self.codebook = codebook
         self._revenue_agrees = False
+        self._tables_read: dict[str, None] = {}
         self._opened = opened
         self._sources: tuple[Source, ...] | None = None
         self.checked = CheckedTables(
@@ -231,6 +233,17 @@ class Study:
         """Names of the tables present."""
         return self.checked.names
 
+    @property
+    def tables_read(self) -> tuple[str, ...]:
+        """Names of the tables whose rows were asked for so far, in the order of ``tables``."""
+        return tuple(name for name in self.tables if name in self._tables_read)
+
+    def only(self, names: Collection[str]) -> Study:
+        """Return a view of some of the tables, for a look at nothing else; nothing is read for it."""
+        part = copy.copy(self)
+        part.checked = self.checked.only(names)
+        return part
+
     def table(self, name: str) -> nw.LazyFrame[Any]:
         """Return the valid rows of a table.
 
@@ -253,7 +266,7 @@ class Study:
             If rows break rules and the study's limits do not allow them to be set aside, or revenue goes on
             after customers ended and nobody has said which holds (``revenue_ends``).
         """
-        self._known(name)
+        self._tables_read[self._known(name)] = None
         if "customers" in self.tables:
             admit("customers", self.checked, self.limits)
         admit(name, self.checked, self.limits)
@@ -348,6 +361,8 @@ class Study:
     def _declared_counts(self) -> list[tuple[str, str, int]]:
         counts = []
         for table, flag, query in self._opened.counts:
+            if table not in self.tables:
+                continue
             assert self._opened.connection is not None  # noqa: S101 - counts come with a connection
             rows = run(self._opened.connection, query, f"flag {flag}")
             counts.append((table, flag, int(rows[0][0] or 0)))

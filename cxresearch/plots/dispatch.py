@@ -6,7 +6,7 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survival
-from cxresearch.plots.contest import comparison, contests
+from cxresearch.plots.contest import comparison, contests, one_score
 from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked, picture_list
 from cxresearch.plots.voice import (
@@ -31,6 +31,7 @@ _PICTURES = (
     survival,
     comparison,
     contests,
+    one_score,
     cohort,
     revenue,
     scorecard,

@@ -4,6 +4,7 @@
 - `captions`: what a picture shows, in a sentence for a manager.
 - `plan`: a run that has passed every check that needs no kernel.
 - `dry_run`: those checks, told.
+- `trial`: what of a report can be tried before it runs.
 - `run_report`: one run, from parameters to a published folder.
 - `run_each`: one report for each segment.
 - `verify_run`: a run made again and compared; how two runs differ.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.data.checking.study_doubts import segments_that_know_who_left
+from cxresearch.data.validation.outcome_names import names_outcome
+from cxresearch.headtohead.one_score.score_words import BACKWARDS, KNOWS
 from cxresearch.metrics.revenue.cohort_retention import CohortRetention
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.rates_by_period import revenue_rates
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.data.study import Study
     from cxresearch.headtohead.contest.comparison import Comparison
+    from cxresearch.headtohead.one_score.answer_weights import AnswerWeights
+    from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict
     from cxresearch.metrics.tables.scorecard_result import Scorecard
     from cxresearch.results.estimate import Estimate
 
@@ -195,6 +200,56 @@ def contest_detail(contest: Comparison, marks: Landmarks) -> str:
     return text
 
 
+def contest_weights(weighed: AnswerWeights) -> str:
+    """Return what a contest does with the weights of answers, and what its checks further down do."""
+    if weighed.values is None:
+        return weighed.note
+    return f"{weighed.note}, in the contest itself; the checks further down count every row once"
+
+
+def score_to_judge(marks: Landmarks, score: str) -> str:
+    """Return the question a page about one score is on: the one named, else NPS, else the first answered.
+
+    Parameters
+    ----------
+    marks : Landmarks
+    score : str
+        As set for the report; may be empty.
+    """
+    answered = [name for name in marks.instruments if marks.frame[name].notna().any()]
+    if score:
+        return score
+    if "nps" in answered:
+        return "nps"
+    return next(iter([*answered, *marks.instruments]), "")
+
+
+def score_detail(verdict: ScoreVerdict, marks: Landmarks) -> str:
+    """Return whom the verdict on one score rests on, and which other questions were answered."""
+    text = (
+        f"A row is a customer on a day on which we looked. {100 * verdict.response_rate:.0f} % of the "
+        f"{marks.n_rows:,} rows have an answer: {verdict.n:,} rows of {verdict.n_customers:,} customers, "
+        f"{verdict.n_cases:,} of which left within {verdict.horizon_days:g} days."
+    )
+    others = [
+        scale.label
+        for name, scale in marks.instruments.items()
+        if name != verdict.score and marks.frame[name].notna().any()
+    ]
+    if others:
+        text += f"\n\nAlso answered, and not looked at here: {', '.join(others)} (--set score=...)."
+    return text
+
+
+def score_tone(verdict: ScoreVerdict) -> str:
+    """Return the tone of the finding: attention where the score is wrong, or the silent are unlike."""
+    amiss = verdict.verdict in (KNOWS, BACKWARDS)
+    chosen = verdict.gap is not None and verdict.gap.p_value < 1 - verdict.level
+    if amiss or chosen:
+        return "attention"
+    return "neutral"
+
+
 def evaluation_detail(evaluation: ChurnEvaluation) -> str:
     """Return what the AUC and the lift of a churn model mean for customers."""
     auc = evaluation.estimate("auc").value
@@ -270,6 +325,34 @@ def trend_caption(card: Scorecard, metric: str) -> str:
     if rows["low"].notna().any():
         return f"{text}, with {100 * card.level:g} % intervals."
     return f"{text}."
+
+
+def scorecard_weights(study: Study, weights: str | None) -> str:
+    """Return which figures of a scorecard the weights of answers go into; nothing where none are mapped."""
+    if weights is None:
+        return ""
+    further = [name for name in study.tables if name not in ("customers", "responses", "events")]
+    text = f"The weights of answers mapped in the study (column {weights}) go into every score"
+    if not further:
+        return text
+    return f"{text}; figures of {', '.join(further)} have none, and count every row once"
+
+
+def usual_segment(study: Study) -> str:
+    """Return the segment that a page splits by if none is named: the first that does not know who left.
+
+    Examples
+    --------
+    >>> import cxresearch as cx
+    >>> usual_segment(cx.synthetic.synthetic_study(customers=50))
+    'segment'
+    """
+    knowing = set()
+    if study.segments:
+        doubts = segments_that_know_who_left(study)
+        knowing = {str(detail).split(" knows who left")[0] for detail in doubts["detail"]}
+    usable = [name for name in study.segments if name not in knowing and not names_outcome(name)]
+    return next(iter(usable), "")
 
 
 def reference_line(estimate: Estimate) -> str:

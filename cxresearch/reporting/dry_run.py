@@ -1,26 +1,37 @@
-"""``--dry-run``: everything that can be checked without running the notebook."""
+"""``--dry-run``: everything that can be checked, and the first computation tried, without a kernel."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cxresearch.errors import CxError, StudyError
 from cxresearch.reporting.outcome import ExitCode, ReportError
 from cxresearch.reporting.plan import Plan
 from cxresearch.reporting.run_report import check_space
+from cxresearch.reporting.trial import needs_of, tried, unknown_names
+
+if TYPE_CHECKING:
+    from cxresearch.data.study import Study
+
+
+#: What stands before a fault that would keep the report from being made: exit code 1.
+REFUSED = "refused"
 
 
 def rehearse(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield what was checked and found, one after the other: parameters, inputs, columns, disk, lock.
+    """Yield what was checked and found, one after the other: parameters, inputs, columns, trial, disk, lock.
+
+    Faults of the data come as ``("refused", message)``, all that can be told at once: a study that cannot be
+    read, a table or column that the report needs, a parameter that names what is not there, a segment of
+    nobody, landmarks without leavers or without answers to all scores.
 
     Raises
     ------
     ReportError
         Exit code 6 if there is no room or no right to write, 75 if the report is being made.
-    StudyError
-        If the study cannot be read as declared.
     """
     yield "report", f"{plan.report.name}, {plan.report.path}"
     for name, value in plan.values.items():
@@ -38,20 +49,53 @@ def _study(plan: Plan) -> Iterator[tuple[str, str]]:
         told = {True: "built in", False: "the report reads none"}
         yield "study", told["study" in plan.values]
         return
+    from cxresearch.data.checking.study_faults import study_faults
     from cxresearch.data.study import read_study
 
-    study = read_study(plan.study_file)
+    try:
+        study = read_study(plan.study_file)
+    except StudyError as error:
+        faults = study_faults(plan.study_file)
+        yield from ((REFUSED, str(fault)) for fault in faults or (error,))
+        return
     yield "study", f"{study.name}, observed until {study.observed_until:%Y-%m-%d}"
-    for row in study.counts().to_dict("records"):
-        name = str(row["table"])
-        columns = ", ".join(study.table(name).collect_schema().names())
-        yield "table", f"{name}: {row['rows']:,} rows, {row['rejected']:,} set aside; {columns}"
+    try:
+        for row in study.counts().to_dict("records"):
+            columns = ", ".join(study.checked.columns(str(row["table"])))
+            facts = f"{row['rows']:,} rows, {row['rejected']:,} set aside; {columns}"
+            yield "table", f"{row['table']}: {facts}"
+    except StudyError as error:
+        yield REFUSED, str(error)
+        return
+    yield from _trial(plan, study)
+
+
+def _trial(plan: Plan, study: Study) -> Iterator[tuple[str, str]]:
+    """What the report would refuse, or what its first computation found."""
     segment: Any = plan.values.get("segment")
     if segment:
         from cxresearch.reporting.writing.one_segment import narrow
 
-        narrow(study, str(segment))
+        try:
+            study = narrow(study, str(segment))
+        except CxError as error:
+            yield REFUSED, str(error)
+            return
         yield "segment", str(segment)
+    try:
+        faults = [*needs_of(plan.report.name, study), *unknown_names(study, plan.values)]
+    except StudyError as error:
+        faults = [str(error)]
+    yield from ((REFUSED, fault) for fault in faults)
+    if faults:
+        return
+    try:
+        result = tried(plan.report.name, study, plan.values, plan.base)
+    except CxError as error:
+        yield REFUSED, str(error)
+        return
+    if result:
+        yield "trial", result
 
 
 def _disk(folder: Path) -> str:

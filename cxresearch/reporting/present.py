@@ -22,6 +22,8 @@ display the same blocks and write nothing.
 ``left_out(result)``        who was left out and why
 ``facts(margin=...)``       numbers that prose may name: ``{{ margin | number }}`` in a markdown cell; the
                             parameters are known without. Prose tagged ``method`` is boxed.
+``before_you_rely(data)``   until when the data go, what leaving means, weights, cautions, and doubts of
+                            `check` about the tables that the page read, to its last cell
 ``caveats(list)``           what the reader must not conclude
 ``secondary(f, ...)``       ``f(...)``, or None and a note that says why these data do not allow it
 ``given_path(path)``        a path given as a parameter, relative to where the command was given
@@ -72,7 +74,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cxresearch.churn.churn_kinds import Kind
     from cxresearch.data.study import Study
+    from cxresearch.reporting.writing.reliance import Dated, Reliance
     from cxresearch.results.units import Unit
 
 #: Set by the runner in the kernel it starts: where relative paths count from.
@@ -84,6 +88,10 @@ Computed = TypeVar("Computed")
 _PNG_DPI = 144
 # Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
+_RELIANCE_ID = "before-you-rely-on-it"
+#: The box to be written again at the end, and the whole study behind one segment of it.
+_RELIED_ON: list[Reliance] = []
+_WHOLE: dict[int, Study] = {}
 
 
 def open_study(
@@ -109,6 +117,8 @@ def open_study(
     StudyError
         If the study cannot be read as declared.
     """
+    _RELIED_ON.clear()
+    _WHOLE.clear()
     cx: Any = import_module("cxresearch")
     opened: Study
     made_from: dict[str, Any] = {}
@@ -129,7 +139,9 @@ def open_study(
         return opened
     from cxresearch.reporting.writing.one_segment import narrow
 
-    return narrow(opened, segment)
+    narrowed = narrow(opened, segment)
+    _WHOLE[id(narrowed)] = opened
+    return narrowed
 
 
 def given_codebook(study: str, codebook: str) -> Any:
@@ -378,6 +390,66 @@ def left_out(who: Result | pd.DataFrame, *, caption: str = "Who was left out, an
         _display(blocks.note_block(caption, "Nobody was left out.", kind="left-out"), "nobody", "left-out")
 
 
+def before_you_rely(
+    data: Study, notes: Sequence[str] = (), *, dated: Dated = "", kind: Kind = "any", weights: str = ""
+) -> None:
+    """Show what the numbers rest on: every report calls it once, below its finding.
+
+    The doubts are those of `cxresearch check` about the tables that were read. What later cells read comes
+    in at `save_results`, which writes the box again.
+
+    Parameters
+    ----------
+    data : Study
+        From `open_study`.
+    notes : sequence of str
+        Cautions of the results on the page.
+    dated : {"", "end", "notice"}
+        How the page dates leaving: not at all, at ``ended_at``, or at ``notice_at`` where it is known.
+    kind : {"any", "voluntary", "involuntary"}
+        What counts as leaving.
+    weights : str
+        What the page does with weights of answers, as `cx.contest.answer_weights` or `unused_weights` say.
+    """
+    from cxresearch.reporting.writing.reliance import Reliance
+
+    box = Reliance(
+        study=_WHOLE.get(id(data), data),
+        read_from=data,
+        notes=tuple(notes),
+        dated=dated,
+        kind=kind,
+        weights=weights,
+    )
+    _RELIED_ON[:] = [box]
+    _display(box.block(), "\n".join(box.items()), "reliance", display_id=_RELIANCE_ID)
+
+
+def mapped_weights(data: Study) -> str | None:
+    """Return the name of the column with weights of answers; None where the study maps none."""
+    from cxresearch.reporting.writing import reliance
+
+    return reliance.mapped_weights(data)
+
+
+def unused_weights(data: Study, why: str) -> str:
+    """Return, for ``weights=`` of `before_you_rely`, why this page does without the weights of answers."""
+    from cxresearch.reporting.writing import reliance
+
+    return reliance.unused_weights(data, why)
+
+
+def _write_reliance_again() -> None:
+    """Write the box again, now that all tables were read that the page reads."""
+    from IPython.display import update_display
+
+    for box in _RELIED_ON:
+        data = {"text/plain": "\n".join(box.items()), "text/html": box.block()}
+        write_again: Any = update_display
+        write_again(data, display_id=_RELIANCE_ID, raw=True, metadata={"cxresearch": {"block": "reliance"}})
+    _RELIED_ON.clear()
+
+
 def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> None:
     """Show what the reader must not conclude, one sentence an item; nothing where there is none."""
     sentences = [blocks.sentence(item) for item in items]
@@ -408,6 +480,7 @@ def save_results(
     """
     if not finding.strip():
         raise ArgumentError("the finding is empty", wanted="the answer in one sentence")
+    _write_reliance_again()
     items = _headline(headline)
     names = [item["name"] for item in items]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -451,11 +524,11 @@ def _headline_item(figure: Estimate | Contrast) -> dict[str, Any]:
     return {**as_plain(item), **{name: as_plain(getattr(figure, name)) for name in shared}}
 
 
-def _display(page: str, text: str, block: str) -> None:
+def _display(page: str, text: str, block: str, *, display_id: str | None = None) -> None:
     from IPython.display import display
 
     data = {"text/plain": text}
     if page:
         data["text/html"] = page
     show_in_notebook: Any = display
-    show_in_notebook(data, raw=True, metadata={"cxresearch": {"block": block}})
+    show_in_notebook(data, raw=True, metadata={"cxresearch": {"block": block}}, display_id=display_id)

@@ -140,7 +140,8 @@ def _program() -> str:
 
 
 def _cron(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:
-    command = _shell_command(plan, words)
+    # cron mails whatever is printed.
+    command = _shell_command(plan, [*words[:2], "--quiet", *words[2:]])
     # An unescaped % ends the command in a crontab.
     return {"cron": timing.cron, "command": command.replace("%", r"\%")}
 

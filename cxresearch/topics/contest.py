@@ -5,6 +5,8 @@ from cxresearch.headtohead.claims.evidence import ClaimAudit, ClaimFinding
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest_rows import answered_scores
 from cxresearch.headtohead.contest.protocol import read_protocol
+from cxresearch.headtohead.one_score.answer_weights import AnswerWeights, answer_weights
+from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict, score_vs_churn
 from cxresearch.headtohead.robustness.added_information import AddedInformation, added_information
 from cxresearch.headtohead.robustness.contest_by_segment import (
     SegmentContest,
@@ -17,15 +19,18 @@ from cxresearch.headtohead.robustness.sensitivity import NonResponse, Sensitivit
 
 __all__ = [
     "AddedInformation",
+    "AnswerWeights",
     "ClaimAudit",
     "ClaimFinding",
     "Comparison",
     "NonResponse",
     "Power",
+    "ScoreVerdict",
     "SegmentContest",
     "Sensitivity",
     "Simulation",
     "added_information",
+    "answer_weights",
     "answered_scores",
     "audit_claims",
     "compare_segments",
@@ -34,5 +39,6 @@ __all__ = [
     "power_compare",
     "read_protocol",
     "response_weights",
+    "score_vs_churn",
     "sensitivity",
 ]

@@ -51,7 +51,9 @@ def test_no_customer_on_both_sides_and_training_outcomes_are_known_by_the_test_p
         assert (dates - 1) * 91 < horizon
     else:
         assert len(train) + len(test) > 0
-        assert (train["landmark_at"] + pd.Timedelta(days=horizon) <= test["landmark_at"].min()).all()
+        # Of 40 customers a small share may hold out nobody on the last day.
+        known = train["landmark_at"] + pd.Timedelta(days=horizon) <= test["landmark_at"].min()
+        assert test.empty or known.all()
 
 
 def test_a_customer_is_on_the_same_side_in_any_data() -> None:
@@ -161,7 +163,7 @@ def test_a_feature_that_repeats_the_outcome_raises_the_alarm(base: Landmarks) ->
     with pytest.warns(CxWarning, match="usage_after"):
         found = cx.fit_churn(marks, members=0).alarms.set_index("feature")
     assert set(found.index) == {"usage_after", "renewed"}
-    assert found.loc["usage_after", "rule"] == "too good"
+    assert found.loc["usage_after", "rule"] == "knows who left"
     assert found.loc["renewed", "rule"] == "next to the outcome"
     clean = cx.fit_churn(marks, members=0, leave_out=["usage_after", "renewed"])
     assert not len(clean.alarms)

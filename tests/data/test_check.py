@@ -41,7 +41,15 @@ def missing(study: cx.Study) -> dict[str, str]:
 def test_all_reports_are_ready() -> None:
     study = study_of(customers=customers(None, "2024-06-01"), responses=responses("nps", "ces"))
     assert set(missing(study).values()) == {""}
-    assert list(missing(study)) == ["ces-vs-nps", "unhappy", "scorecard", "churn-curves", "churn-risk", "drivers"]
+    assert list(missing(study)) == [
+        "ces-vs-nps",
+        "unhappy",
+        "score-vs-churn",
+        "scorecard",
+        "churn-curves",
+        "churn-risk",
+        "drivers",
+    ]
 
 
 @pytest.mark.parametrize(

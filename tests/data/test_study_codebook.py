@@ -19,7 +19,12 @@ codebook = "words/themes.toml"
 [[sources]]
 table = "responses"
 file = "answers.csv"
-columns = { customer_id = "who", responded_at = "day", score = "score", comment = "said", instrument = { constant = "nps" } }
+[sources.columns]
+customer_id = "who"
+responded_at = "day"
+score = "score"
+comment = "said"
+instrument = { constant = "nps" }
 """
 ANSWERS = "who,day,score,said\na,2024-03-01,2,far too expensive\nb,2024-03-02,9,lovely\n"
 

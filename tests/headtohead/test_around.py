@@ -341,9 +341,9 @@ def test_planted_leaks_are_caught(marks: cx.classifier.Landmarks) -> None:
 # Claims
 
 
-def test_eight_claims_with_a_verdict_each(company: cx.Study, stacked: cx.classifier.Landmarks) -> None:
+def test_ten_claims_with_a_verdict_each(company: cx.Study, stacked: cx.classifier.Landmarks) -> None:
     audit = cx.contest.audit_claims(company, marks=stacked)
-    assert len(audit.claims) == 8
+    assert len(audit.claims) == 10
     assert set(audit.table["verdict"]) <= {"supported", "contradicted", "underpowered", "not testable"}
     assert audit.claim("effort_by_generation").verdict == "not testable"
     tested = audit.table[audit.table["verdict"] != "not testable"]

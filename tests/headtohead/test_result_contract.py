@@ -21,6 +21,7 @@ RESULTS: dict[str, Callable[[dict[str, Any]], Result]] = {
     "sensitivity": lambda p: cx.contest.sensitivity(p["marks"], ("ces", "nps")),
     "nonresponse": lambda p: cx.contest.nonresponse(p["marks"], ("ces", "nps")),
     "added_information": lambda p: cx.contest.added_information(p["marks"], ["ces", "nps"]),
+    "one_score": lambda p: cx.contest.score_vs_churn(p["marks"], "nps"),
     "segments": lambda p: cx.contest.compare_segments(p["marks"], ("ces", "nps"), by="segment", min_cases=2),
     "power": lambda p: cx.contest.power_compare(difference=0.03),
     "claims": lambda p: cx.contest.audit_claims(p["study"], marks=p["marks"]),

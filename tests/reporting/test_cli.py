@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,88 @@ def test_dry_run_reads_the_study(notebook, tmp_path, capsys) -> None:
     assert capsys.readouterr().err.count("\n") == 1
 
 
+STUDY = """[study]
+name = "Small"
+observed_until = 2024-12-31
+[instruments]
+nps = "nps"
+[[sources]]
+table = "customers"
+file = "customers.csv"
+columns = { customer_id = "id", started_at = "since", ended_at = "until", region = "region" }
+[[sources]]
+table = "responses"
+file = "answers.csv"
+columns = { customer_id = "id", responded_at = "day", score = "score", instrument = "question" }
+"""
+
+
+def small_study(folder: Path, *, leavers: int) -> str:
+    """A study of 120 customers who all answered one question in spring; some left in August."""
+    people = [f"c{n},2023-01-01,{'2024-08-01' if n < leavers else ''},{'ns'[n % 2]}" for n in range(120)]
+    answers = [f"c{n},2024-03-01,nps,{n % 11}" for n in range(120)]
+    (folder / "customers.csv").write_text("\n".join(["id,since,until,region", *people]))
+    (folder / "answers.csv").write_text("\n".join(["id,day,question,score", *answers]))
+    (folder / "study.toml").write_text(STUDY)
+    return str(folder)
+
+
+def rehearsed(tmp_path: Path, report: str, *settings: str, leavers: int = 30) -> int:
+    words = ["run", report, "--dry-run", "--study", small_study(tmp_path, leavers=leavers)]
+    for setting in settings:
+        words += ["--set", setting]
+    return main([*words, "--output", str(tmp_path / "reports")])
+
+
+@pytest.mark.parametrize(
+    ("report", "setting", "said"),
+    [
+        ("score-vs-churn", "every=quarter", "210 rows with an answer to NPS, 30 leavers"),
+        ("churn-curves", "by=region", "a curve of 120 customers"),
+        ("scorecard", "metrics=nps", "responses: 120 rows"),
+    ],
+)
+def test_dry_run_tries_what_would_run(report: str, setting: str, said: str, tmp_path, capsys) -> None:
+    assert rehearsed(tmp_path, report, setting) == ExitCode.DONE
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("report", "setting", "said"),
+    [
+        ("ces-vs-nps", "margin=0.02", "there are answers to 1"),
+        ("score-vs-churn", "score=ces", "unknown instrument 'ces'"),
+        ("score-vs-churn", "horizon_days=20", "nobody churned within 20 days"),
+        ("scorecard", "by=plan", "no table has such a column"),
+        ("scorecard", "metrics=npss", "npss"),
+        ("churn-curves", "segment=region=w", "no customer has region"),
+        ("churn-risk", "every=quarter", "at least 10 of each"),
+    ],
+)
+def test_dry_run_says_what_would_be_refused(report: str, setting: str, said: str, tmp_path, capsys) -> None:
+    leavers = {"churn-risk": 3}.get(report, 30)
+    assert rehearsed(tmp_path, report, setting, leavers=leavers) == ExitCode.DATA_REFUSED
+    captured = capsys.readouterr().err
+    assert "would be refused: " in captured and said in captured
+
+
+def test_dry_run_says_every_fault_at_once(tmp_path, capsys) -> None:
+    assert rehearsed(tmp_path, "ces-vs-nps", "contestants=ces,csat") == ExitCode.DATA_REFUSED
+    assert capsys.readouterr().err.count("would be refused: ") == 2
+
+
+def test_a_finding_with_a_minus_sign_is_no_crash_on_a_terminal_of_few_letters(notebook, tmp_path) -> None:
+    save = "present.save_results(finding='Down by \u22123 \x1b[31m points.', headline=[], results={})"
+    command = [sys.executable, "-m", "cxresearch.cli", "run", str(notebook(save=save))]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "reports")],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=True,
+    )
+    assert done.stdout.startswith(b"Down by ?3 [31m points.\npublished: ")
+
+
 def test_dry_run_finds_a_busy_report(notebook, tmp_path) -> None:
     from cxresearch.reporting.shelf.locks import Lock
 
@@ -124,11 +208,18 @@ def test_check_and_init(tmp_path, capsys) -> None:
     assert "observed_until" in capsys.readouterr().err
 
 
-def test_quiet_when_fine_and_the_page_by_verbose(notebook, tmp_path, capsys) -> None:
+def test_the_finding_and_the_page_are_printed_and_progress_is_told_without_a_terminal(
+    notebook, tmp_path, capsys
+) -> None:
     path, output = str(notebook()), tmp_path / "reports"
-    assert main(["run", path, "--output", str(output), "-v"]) == 0
+    assert main(["run", path, "--output", str(output)]) == 0
     captured = capsys.readouterr()
-    assert re.fullmatch(r"published: \S+report\.html\n", captured.out) and captured.err == ""
+    assert re.fullmatch(r"All is well\.\npublished: \S+report\.html\n", captured.out)
+    assert re.search(r"^cell 2 of 3, \d+ s\n", captured.err) and "cell 3 of 3" in captured.err
+    assert "\r" not in captured.err
+    assert main(["run", path, "--output", str(output), "--quiet", "--force"]) == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
     run = next(output.glob("small/default/2*/manifest.json")).parent
     assert main(["verify", str(run)]) == 0
     assert "verified" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ from cxresearch.churn.classifier.training_rows import (
     trained_on,
 )
 from cxresearch.data.landmarks.landmarks import Landmarks, require_landmarks
+from cxresearch.data.landmarks.outcome_columns import columns_that_know
 from cxresearch.errors import CxWarning, DataError
 
 
@@ -93,8 +94,9 @@ def fit_churn(
 
     Notes
     -----
-    Missing answers are kept as missing: that somebody did not answer is itself known at the landmark.
-    Assumes that censoring does not depend on the features.
+    Columns that know who left (by their values or their name: a status, a churn flag) are named in
+    ``model.alarms`` and left out, whatever their AUC. Missing answers are kept as missing: that somebody did
+    not answer is itself known at the landmark. Assumes that censoring does not depend on the features.
 
     References
     ----------
@@ -120,11 +122,13 @@ def fit_churn(
     frame = marks.frame[side]
     if not len(frame):
         raise DataError("no row is left to train on", next_step="take a smaller test_share")
-    numbers, categories = readable_columns(marks, leave_out, within=frame)
+    offered = readable_columns(marks, leave_out, within=frame)
+    knowing = columns_that_know(marks, [*offered[0], *offered[1]])
+    numbers, categories = (tuple(name for name in names if name not in knowing) for names in offered)
     if not numbers + categories:
         raise DataError(
-            "no column varies, so there is nothing to learn from",
-            wanted="scores, features or segments in the landmarks",
+            "; ".join(["no column varies, so there is nothing to learn from", *knowing.values()]),
+            wanted="scores, features or segments in the landmarks that were known before anybody left",
         )
     # Inverse probability of censoring weights (Vock et al. 2016); rows censored before the horizon weigh 0.
     every = outcome_rows(frame, numbers=numbers, categories=categories, kind=kind, horizon=marks.horizon_days)
@@ -133,10 +137,11 @@ def fit_churn(
     with one_thread():
         fitted = _fit(rows, numbers, categories, model, balance=balance, members=members, seed=seed)
         fitted["baselines"] = _baselines(rows, numbers, marks)
+    # Of all columns offered, those left out for what they know among them.
     alarms = column_alarms(
         frame,
-        numbers=numbers,
-        categories=categories,
+        numbers=offered[0],
+        categories=offered[1],
         instruments=marks.instruments,
         horizon=marks.horizon_days,
         # Of customers lost otherwise a leak may know nothing, so they would only hide it.
@@ -144,11 +149,13 @@ def fit_churn(
         seed=seed,
     )
     alarms = alarms.rename(columns={"column": "feature", "alarm": "rule"}).drop(columns="rows")
+    alarms = _with_knowing(alarms, knowing)
     if len(alarms):
         warnings.warn(
             "features that look as if they knew the outcome: "
             + "; ".join(f"{row.feature} ({row.detail})" for row in alarms.itertuples())
-            + ". Next: check when each is measured, and leave it out if that is after the landmark.",
+            + ". Next: check when each is measured; those that know who left are left out, leave out the "
+            "others if that is after the landmark.",
             CxWarning,
             stacklevel=2,
         )
@@ -165,12 +172,29 @@ def fit_churn(
         levels={name: tuple(rows.table[name].value_counts().index) for name in categories},
         alarms=alarms,
         window_days=float(marks.window_days),
-        left_out=tuple(leave_out),
-        passed_over=tuple(n for n in marks.features if n not in (*numbers, *leave_out)),
+        left_out=(*leave_out, *knowing),
+        passed_over=tuple(n for n in marks.features if n not in (*numbers, *leave_out, *knowing)),
         seed=seed,
         name=marks.name,
         **fitted,
     )
+
+
+def _with_knowing(alarms: pd.DataFrame, knowing: Mapping[str, str]) -> pd.DataFrame:
+    """Alarms with the columns that know who left first, which the model does without."""
+    lines = [
+        {"feature": name, "rule": "knows who left", "auc": np.nan, "detail": f"{told}; left out"}
+        for name, told in knowing.items()
+    ]
+    if not lines:
+        return alarms
+    known_auc = alarms.drop_duplicates("feature").set_index("feature")["auc"]
+    first = pd.DataFrame(lines)
+    first["auc"] = first["feature"].map(known_auc).astype(np.float64)
+    others = alarms[~alarms["feature"].isin(list(knowing))]
+    if others.empty:
+        return first[list(alarms.columns)]
+    return pd.concat([first[list(alarms.columns)], others], ignore_index=True)
 
 
 def _fit(

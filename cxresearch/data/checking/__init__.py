@@ -8,6 +8,8 @@
     Ids and groups that look alike, repeated rows, several plans.
 ``contradictions``
     Ends against revenue, statuses, flags and the data cut.
+``doubts_about``
+    The doubts that touch some tables: those that a report read.
 ``unlikely_values``
     Answers beside their scale, times all on one day.
 """

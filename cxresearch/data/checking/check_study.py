@@ -217,13 +217,14 @@ def check_study(study: Study) -> StudyCheck:
         segments=_segments(study),
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
-        flags=_doubts(study),
+        flags=all_doubts(study),
         reports=report_needs(study),
         problems=tuple(dict.fromkeys(problems)),
     )
 
 
-def _doubts(study: Study) -> pd.DataFrame:
+def all_doubts(study: Study) -> pd.DataFrame:
+    """Return every doubt about rows that stay: ``table, flag, rows, detail``."""
     parts = [
         study.flags(),
         look_alikes(study),
@@ -426,6 +427,7 @@ _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
         _needs_two_instruments,
     ),
     "unhappy": (_needs_table("responses"), _needs_an_answer),
+    "score-vs-churn": (_needs_table("customers"), _needs_ends, _needs_table("responses")),
     "scorecard": (_needs_a_metric,),
     "churn-curves": (_needs_table("customers"), _needs_end_column),
     "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),
@@ -434,6 +436,7 @@ _NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
 #: Tables that a report reads; the others read all there are.
 _USES: dict[str, tuple[str, ...]] = {
     "churn-curves": ("customers",),
+    "score-vs-churn": ("customers", "responses"),
     "drivers": ("customers", "responses"),
 }
 _WISHES: dict[str, tuple[Callable[[Study], str], ...]] = {"churn-curves": (_wishes_both,)}

@@ -16,6 +16,8 @@
     Features from what was known by then.
 ``known_by_then``
     A study as it was known on a day.
+``outcome_columns``
+    Columns that state the outcome, by their values or their name.
 ``timing_flags``
     Rows whose timing is suspicious.
 """

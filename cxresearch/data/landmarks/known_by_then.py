@@ -9,6 +9,7 @@ last resolution of a ticket, so one that was closed, and opened again after the 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -43,15 +44,22 @@ class Archive:
     ----------
     study : Study
         Where they come from.
+    tables : tuple of str
+        Those that landmark rows are made of.
     times : dict of str to tuple of datetime or None
         First and last time in each table; None in an empty one.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, tables: Collection[str] | None = None) -> None:
         import pandas as pd
 
         self.study = study
-        self._frames = {name: study.table(name) for name in study.tables}
+        # Events of the company are in no row of a landmark: a study without usable ones is none the worse.
+        wanted = [name for name in study.tables if name != "events"]
+        if tables is not None:
+            wanted = [name for name in wanted if name in tables]
+        self.tables = tuple(wanted)
+        self._frames = {name: study.table(name) for name in wanted}
         self._columns = {name: set(rows.collect_schema().names()) for name, rows in self._frames.items()}
         self.times: dict[str, tuple[datetime | None, datetime | None]] = {}
         for table, column in TIME_OF.items():
@@ -63,10 +71,15 @@ class Archive:
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the study has the table and these columns of it."""
+        if table == "events" and table in self.study.tables:
+            self.table(table)
         return table in self._frames and self._columns[table].issuperset(columns)
 
     def table(self, name: str) -> Frame:
         """Return all rows of a table."""
+        if name not in self._frames:
+            self._frames[name] = self.study.table(name)
+            self._columns[name] = set(self._frames[name].collect_schema().names())
         return self._frames[name]
 
     def asked_at_exit(self) -> nw.Expr | None:

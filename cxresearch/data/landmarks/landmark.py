@@ -22,7 +22,9 @@ from cxresearch.data.landmarks.landmark_rows import Silent, rows_at, split_silen
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.landmarks.timing_flags import leak_flags
 from cxresearch.data.study import Study
+from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import ArgumentError, DataError, StudyError
+from cxresearch.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +48,7 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     first: Day | None = None,
     last: Day | None = None,
     stacked: bool = False,
-    features: bool = True,
+    features: bool | Sequence[str] = True,
     keep_silent: bool = False,
     notice_days: float = 0,
     outcome: str = "churn",
@@ -86,8 +88,9 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
         By default landmarks lie a horizon apart (give or take three days for the calendar's uneven periods;
         periods between are passed over), so that a customer's rows share no outcome. True keeps all of them:
         more rows, with overlapping outcomes that standard errors must cluster.
-    features : bool
-        Whether to compute features besides the scores.
+    features : bool or sequence of str
+        Whether to compute features besides the scores; or the tables whose features are wanted, such as
+        ``["responses"]``: tables that are not named are then not read.
     keep_silent : bool
         Keep customers without any answer in the window, with NaN scores, for models in which silence counts.
         A study without responses keeps everybody.
@@ -132,7 +135,7 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     """
     import pandas as pd
 
-    archive = _archive(study)
+    archive = _archive(study, features)
     asked = archive.has("responses") and bool(study.instruments)
     horizon_days = _days("horizon_days", check_number("horizon_days", horizon_days, above=0))
     window_days = _days("window_days", check_number("window_days", window_days, above=0))
@@ -151,7 +154,7 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
             Past(archive, moment),
             people,
             window_days=window_days,
-            features=features,
+            features=bool(features),
             outcome=asked_about,
             happened=happened,
         )
@@ -185,7 +188,7 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     )
 
 
-def _archive(study: Study) -> Archive:
+def _archive(study: Study, features: bool | Sequence[str]) -> Archive:
     if not isinstance(study, Study):
         raise ArgumentError(
             f"study is a {type(study).__name__}",
@@ -198,7 +201,14 @@ def _archive(study: Study) -> Archive:
             wanted="table customers, besides " + ", ".join(study.tables),
             next_step="map it in the study file",
         )
-    return Archive(study)
+    if isinstance(features, bool):
+        return Archive(study)
+    unknown = sorted({*features} - {*LAYOUTS})
+    if unknown:
+        raise ArgumentError(
+            f"features names {listed(unknown)}", wanted=f"True, False or tables: {listed(LAYOUTS)}"
+        )
+    return Archive(study, {"customers", "responses", *features})
 
 
 def _days(name: str, value: float) -> float:

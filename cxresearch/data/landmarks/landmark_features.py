@@ -74,13 +74,19 @@ def scores(past: Past, instruments: Mapping[str, Scale], *, features: bool) -> P
 
     Of several answers at one instant the unhappiest counts, whatever the order of the rows. With ``features``
     also ``<instrument>_previous`` (at the instant before the latest), ``answers_365d, days_since_answer``.
+    Where the study maps weights, those of the latest answers as ``<instrument>_weight`` (the largest of
+    several at one instant).
     """
-    maxima, signed, previous = {}, {}, []
+    maxima, signed, previous, weights = {}, {}, [], []
+    weighed = past.has("responses", "weight")
     for name, scale in instruments.items():
         mine, rank = nw.col("instrument") == name, nw.col("_rank")
         maxima[f"_{name}_at"] = nw.when(mine).then(nw.col("responded_at"))
         maxima[name] = nw.when(mine & (rank == 1)).then(nw.col("risk"))
         signed[name] = nw.col(name) * scale.risk_sign
+        if weighed:
+            weights.append(f"{name}_weight")
+            maxima[weights[-1]] = nw.when(mine & (rank == 1)).then(nw.col("weight"))
         if features:
             previous.append(f"{name}_previous")
             maxima[previous[-1]] = nw.when(mine & (rank == 2)).then(nw.col("risk"))
@@ -95,7 +101,7 @@ def scores(past: Past, instruments: Mapping[str, Scale], *, features: bool) -> P
         (*previous, "answers_365d", "days_since_answer") if features else (),
         tuple(counts),
         {"days_since_answer": "responded_at"},
-        also=tuple(column for name in instruments for column in (name, f"_{name}_at")),
+        also=(*(column for name in instruments for column in (name, f"_{name}_at")), *weights),
     )
 
 
@@ -106,7 +112,8 @@ def _ranked(past: Past, instruments: Mapping[str, Scale]) -> Frame:
     risk = nw.when(instrument.is_in(low_is_good)).then(score).otherwise(-score) if low_is_good else -score
     rows = past.answers().filter(instrument.is_in(list(instruments)))
     rank = nw.col("responded_at").rank("dense", descending=True).over(_ID, "instrument")
-    return rows.select(_ID, "instrument", "responded_at", risk=risk, _rank=rank)
+    weight = [name for name in ("weight",) if past.has("responses", name)]
+    return rows.select(_ID, "instrument", "responded_at", *weight, risk=risk, _rank=rank)
 
 
 def _invitations(past: Past) -> Part:

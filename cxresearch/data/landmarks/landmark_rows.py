@@ -193,6 +193,8 @@ def _answers(past: Past, fetched: pd.DataFrame, window_days: float) -> dict[str,
         fresh = age <= window_days
         columns[name] = np.where(fresh, fetched[name].to_numpy(), np.nan)
         columns[f"{name}_age_days"] = np.where(fresh, age, np.nan)
+        if f"{name}_weight" in fetched:
+            columns[f"{name}_weight"] = np.where(fresh, fetched[f"{name}_weight"].to_numpy(), np.nan)
         silence = np.minimum(silence, np.where(fresh, 0, np.where(np.isnan(age), 2, 1)))
     return {**columns, "_silence": silence}
 

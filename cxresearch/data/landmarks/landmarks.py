@@ -54,7 +54,8 @@ class Landmarks(Result):
     frame : DataFrame
         Columns ``customer_id`` (string), ``landmark_at`` (naive UTC; NaT where a frame without dates was
         given), one float column for each instrument, named as the instrument (the raw answer, NaN where there
-        is no answer in the window), ``<instrument>_age_days`` where known, ``duration_days`` (above 0, from
+        is no answer in the window), ``<instrument>_age_days`` where known, ``<instrument>_weight`` where
+        answers have weights, ``duration_days`` (above 0, from
         the landmark to churn or censoring), ``event`` (int8: 0 censored, 1 voluntary, 2 involuntary churn),
         then the columns named in ``features`` (floats, NaN where not known) and ``segments``.
     instruments : Mapping of str to Scale
@@ -150,12 +151,13 @@ class Landmarks(Result):
 
         wanted = ["customer_id", "duration_days", "event", *instruments, *features, *segments]
         _need(frame, wanted)
-        ages = [f"{name}_age_days" for name in instruments if f"{name}_age_days" in frame.columns]
+        of_answers = [f"{name}_{what}" for name in instruments for what in ("age_days", "weight")]
+        of_answers = [name for name in of_answers if name in frame.columns]
         rows = pd.DataFrame(index=range(len(frame)))
         rows["customer_id"] = frame["customer_id"].astype("string[pyarrow]").array
         dated = "landmark_at" in frame.columns
         rows["landmark_at"] = _dates(frame["landmark_at"]) if dated else pd.Timestamp("NaT").as_unit("us")
-        for column in dict.fromkeys([*instruments, *ages, "duration_days", "event", *features]):
+        for column in dict.fromkeys([*instruments, *of_answers, "duration_days", "event", *features]):
             rows[column] = _floats(frame, column)
         if rows["event"].isin(list(EVENTS)).all():
             rows["event"] = rows["event"].astype("int8")

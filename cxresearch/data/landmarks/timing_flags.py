@@ -224,7 +224,7 @@ def _ticket_close(archive: Archive, landmarks: Mapping[datetime, int]) -> Iterat
 
 def _set_aside(archive: Archive) -> Iterator[_Flag]:
     """Rows that broke a rule: a ticket with an impossible reply is not counted as a ticket."""
-    for name in archive.study.tables:
+    for name in archive.tables:
         summary = archive.study.summary(name)
         rows = summary.set_aside
         if rows:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,6 +126,12 @@ class CheckedTables:
     def names(self) -> tuple[str, ...]:
         """Names of the tables present, in the order of `LAYOUTS`."""
         return tuple(name for name in LAYOUTS if name in self._typed)
+
+    def only(self, names: Collection[str]) -> CheckedTables:
+        """Return a view of some of the tables, which shares all that was judged already."""
+        part = copy.copy(self)
+        part._typed = {name: rows for name, rows in self._typed.items() if name in names}
+        return part
 
     def columns(self, name: str) -> list[str]:
         """Return the columns a user sees, those of the layout first."""

@@ -10,9 +10,11 @@ from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmark import landmark
 from cxresearch.data.study import Study
 from cxresearch.errors import DataError
-from cxresearch.headtohead.claims import churn_claims, service_claims
+from cxresearch.headtohead.claims import churn_claims, growth_claims, service_claims
 from cxresearch.headtohead.claims.evidence import (
     EFFORT_MARGIN,
+    EXISTING_CLAIM,
+    LOOP_CLAIM,
     RISK_MARGIN,
     SCORE_MARGIN,
     ClaimAudit,
@@ -93,13 +95,32 @@ SAYINGS: tuple[Saying, ...] = (
         rule=f"supported if a joint test finds a difference; contradicted if {EFFORT_MARGIN:g} is ruled out",
         caveat="generations differ in what they buy and how they were asked",
     ),
+    Saying(
+        name="closing_the_loop",
+        claim="Closing the loop adds 11 points of NPS",
+        test=growth_claims.closing_the_loop,
+        estimand="difference of the next NPS, followed up minus not",
+        rule=f"contradicted if {LOOP_CLAIM:g} points are ruled out; supported if they are not and there is "
+        "more at all",
+        caveat="vendors quote it without n, interval or method; whom to call was not drawn by lot, and only "
+        "those who answered again are in it; cx.recovery looks closer",
+    ),
+    Saying(
+        name="existing_customers_pay",
+        claim="90 % of revenue comes from existing customers",
+        test=growth_claims.existing_customers_pay,
+        estimand="share of the last year's revenue from customers of before that year",
+        rule=f"supported if {100 * EXISTING_CLAIM:g} % or more, contradicted if less",
+        caveat="vendors quote it without source; a young company has few existing customers, whatever they "
+        "are worth",
+    ),
 )
 
 
 def audit_claims(
     study: Study, *, marks: Landmarks | None = None, horizon_days: float = 180, level: float = 0.95
 ) -> ClaimAudit:
-    """Test eight sayings of the trade on a study.
+    """Test ten sayings of the trade on a study.
 
     A claim is *supported* or *contradicted* only if its whole interval lies on one side of what was set
     beforehand; *underpowered* if the data allow both; *not testable* if what it needs is missing, which is

@@ -63,7 +63,7 @@ class ClaimFinding:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ClaimAudit(Result):
-    """Eight sayings of the trade, each with its verdict.
+    """Ten sayings of the trade, each with its verdict.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class ClaimAudit(Result):
     table : DataFrame
         ``name, claim, verdict, finding, estimate, low, high, estimand, n, test, caveat``.
     level : float
-        Confidence level of every interval; with eight tests one in three companies would see a wrong verdict
+        Confidence level of every interval; with ten tests two in five companies would see a wrong verdict
         if all intervals missed independently, so read them as a screening.
     """
 
@@ -103,7 +103,7 @@ class ClaimAudit(Result):
         """What the reader must know."""
         return (
             "customers as they are, not experiments: a supported claim says that the pattern is there",
-            f"eight tests at {100 * self.level:g} % each: read them as a screening",
+            f"ten tests at {100 * self.level:g} % each: read them as a screening",
         )
 
     def claim(self, name: str) -> ClaimFinding:
@@ -123,6 +123,8 @@ SCORE_MARGIN = 0.1
 EFFORT_MARGIN = 0.2
 SPEND_CLAIM = 1.67
 PROFIT_CLAIM = 0.25
+LOOP_CLAIM = 11.0
+EXISTING_CLAIM = 0.90
 #: Fewest rows on the smaller side of a comparison.
 FEWEST = 30
 

@@ -32,7 +32,8 @@ class Comparison(Result):
     finding : str
         The answer about the primary pair in one sentence that needs no statistics.
     verdict : str
-        ``"CES better"``, ``"NPS better"``, ``"equivalent"`` or ``"inconclusive: you would need N rows"``.
+        ``"CES better"``, ``"NPS better"``, ``"equivalent"`` or ``"inconclusive: you would need N rows"``;
+        ``"no contest: CES knows who left"`` where a score was measured on the way out.
     primary : tuple of str
         The pair of scores that decides: the one named beforehand, else the first two contestants as listed;
         ``settings["primary_named"]`` tells which, and ``notes`` says so.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
 from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.data.landmarks.outcome_columns import columns_that_know
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest_curves import (
@@ -111,7 +112,9 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     functions that include the estimation of that probability, summed within customer. Verdicts: a pair is
     *equivalent* if two one-sided tests rule out a difference as large as `margin`; otherwise one is *better*
     if the difference is significant at ``1 - level``; otherwise *inconclusive*, with the number of rows that
-    would decide with 80 % probability if the truth is what was observed. Risks for Brier score and net
+    would decide with 80 % probability if the truth is what was observed. A contestant that knows who left
+    (``columns_that_know``), whatever its AUC, is named and left out; where no two others are there, and with
+    an AUC of .95 or more, the verdict is *no contest*. Risks for Brier score and net
     benefit are cross-fitted over five folds of customers and taken as given in their standard errors.
 
     References
@@ -127,18 +130,30 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     'inconclusive: you would need 16,600 rows'
     """
     require_landmarks(marks)
-    names = contestants(marks, scores)
+    named = contestants(marks, scores)
+    pair = _primary(named, primary)
+    censoring = checked_censoring(censoring)
+    modelled: tuple[str, ...] = ()
+    if censoring != MARGINAL:
+        modelled = tuple(censoring)
+    knowing = columns_that_know(marks, [*named, *modelled])
+    names = _without(named, knowing)
+    if not set(pair) <= set(names):
+        # The pair named beforehand is gone: the first two that are left, as if none had been named.
+        pair = names[0], names[1]
+        primary = None
     settings = _Settings(
         scores=names,
         horizons_days=horizons_of(marks, horizon_days),
         level=check_level(level),
         margin=check_number("margin", margin, above=0, below=0.5),
         clusters=clusters,
-        primary=_primary(names, primary),
+        primary=pair,
         primary_named=primary is not None,
         form=check_choice("form", form, FORMS),
         weighted=weights is not None,
-        censoring=checked_censoring(censoring),
+        censoring=_without_columns(censoring, knowing),
+        knowing=knowing,
         metrics=tuple(check_choice("metrics", name, METRICS) for name in metrics),
     )
     rows = complete_rows(marks, names, settings.horizons_days, clusters=clusters, form=form, weights=weights)
@@ -162,6 +177,8 @@ class _Settings:
     weighted: bool
     censoring: str | tuple[str, ...]
     metrics: tuple[str, ...]
+    #: Columns that know who left, with a sentence each.
+    knowing: Mapping[str, str]
 
     @property
     def rule(self) -> Rule:
@@ -192,13 +209,21 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     """Tell what was judged."""
     rows, primary = contest[0].rows, contest[0]
     main = judgement.contrasts.loc[judgement.contrasts["primary"]].iloc[0]
+    table = judgement.table
+    table.loc[table["score"].isin(list(settings.knowing)), "reading"] = "suspiciously good"
     notes = (
+        *_knowing_notes(settings),
         *_cautions(judgement.table, rows.outcome),
         *_unnamed(settings, main),
         *_censoring_notes(settings),
         *rows.cautions,
     )
-    finding = _finding(main["finding"], judgement.table, settings.primary, primary.horizon_days, rows.outcome)
+    finding = _finding(main["finding"], table, settings.primary, primary.horizon_days, rows.outcome)
+    verdict = main["verdict"]
+    leaky = _leaky(table, settings.primary, primary.horizon_days)
+    if len(leaky):
+        verdict = f"no contest: {' and '.join(leaky['label'])} knows who left"
+        finding = _no_contest(leaky)
     calibration = decision = pd.DataFrame()
     if "calibration" in settings.metrics:
         calibration = calibration_table(primary, level=settings.level)
@@ -206,10 +231,10 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
         decision = decision_curve(primary)
     return Comparison(
         finding=finding,
-        verdict=main["verdict"],
+        verdict=verdict,
         primary=settings.primary,
         horizon_days=primary.horizon_days,
-        table=judgement.table,
+        table=table,
         contrasts=judgement.contrasts,
         metrics=judgement.metrics,
         metric_contrasts=judgement.metric_contrasts,
@@ -239,6 +264,44 @@ def checked_censoring(censoring: str | Sequence[str]) -> str | tuple[str, ...]:
             f"censoring is {censoring!r}", wanted="'marginal', or a list of columns such as ['segment']"
         )
     return tuple(censoring)
+
+
+def _without(named: tuple[str, ...], knowing: Mapping[str, str]) -> tuple[str, ...]:
+    """Contestants without those that know who left, as long as two are left to compare."""
+    rest = tuple(name for name in named if name not in knowing)
+    if len(rest) < 2:
+        return named
+    return rest
+
+
+def _without_columns(censoring: str | tuple[str, ...], knowing: Mapping[str, str]) -> str | tuple[str, ...]:
+    """Columns of the model of censoring without those that know who left."""
+    if censoring == MARGINAL:
+        return MARGINAL
+    return tuple(name for name in censoring if name not in knowing) or MARGINAL
+
+
+def _knowing_notes(settings: _Settings) -> Iterator[str]:
+    """Name the columns that know who left, and say what became of them."""
+    for name, told in settings.knowing.items():
+        fate = "it is compared all the same, for there is no other, and decides nothing"
+        if name not in settings.scores:
+            fate = "it is left out"
+        yield f"{told}; {fate}"
+
+
+def _leaky(table: pd.DataFrame, pair: tuple[str, str], horizon: float) -> pd.DataFrame:
+    """Contestants of the main pair that know who left, or rank as if they did."""
+    two = table[(table["horizon_days"] == horizon) & table["score"].isin(pair)]
+    return two[two["reading"] == "suspiciously good"]
+
+
+def _no_contest(leaky: pd.DataFrame) -> str:
+    aucs = ", ".join(f"{row['label']} AUC {row['auc']:.3f}" for row in leaky.to_dict("records"))
+    return (
+        f"This is no contest: {' and '.join(leaky['label'])} knows who left, rather than foretelling it "
+        f"({aucs}). It was measured on the way out or afterwards: leave it out, and compare the others."
+    )
 
 
 def _censoring_notes(settings: _Settings) -> Iterator[str]:

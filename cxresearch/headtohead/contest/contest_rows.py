@@ -22,7 +22,7 @@ from cxresearch.stats.prediction.follow_up import FollowUp, follow_up, tie_width
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from cxresearch.aliases import Bools, Floats, Places
+    from cxresearch.aliases import Floats, Places
     from cxresearch.data.landmarks.landmarks import Landmarks
 
 
@@ -106,7 +106,11 @@ def contestants(marks: Landmarks, scores: Sequence[str]) -> tuple[str, ...]:
             "under [instruments] in the study file",
         )
     if len(names) < 2 or len(set(names)) < len(names):
-        raise ArgumentError(f"scores is {list(names)}", wanted="two or more different instruments")
+        raise ArgumentError(
+            f"scores is {list(names)}",
+            wanted="two or more different instruments",
+            next_step="one score alone is judged by cx.contest.score_vs_churn",
+        )
     return names
 
 
@@ -193,15 +197,16 @@ def complete_rows(
     if clusters:
         codes = cluster_codes(rows[clusters])
     left_out, alarms = _left_out(marks, names, raw), _alarms(marks)
-    duration = _known_at_horizon(rows, horizons)
+    duration = known_at_horizon(rows, horizons)
     scales = [marks.instruments[name] for name in names]
     answers = np.ascontiguousarray(raw[complete].T)
     risk = in_form(answers, scales, form) * marks.followed.sign
     coded = [coded_levels(name, values) for name, values in zip(names, risk, strict=True)]
     cautions = agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments))
-    fit = follow_up(
-        duration, rows["event"].to_numpy(dtype=np.int64), weights=_weights(marks, weights, complete)
-    )
+    every_weight = row_weights(marks, weights)
+    if every_weight is not None:
+        every_weight = every_weight[complete]
+    fit = follow_up(duration, rows["event"].to_numpy(dtype=np.int64), weights=every_weight)
     return ContestRows(
         frame=rows,
         fit=fit,
@@ -231,8 +236,14 @@ def _nobody_complete(names: tuple[str, ...], raw: Floats) -> DataError:
     )
 
 
-def _weights(marks: Landmarks, weights: str | ArrayLike | None, complete: Bools) -> Floats | None:
-    """Return the weights of the complete rows."""
+def row_weights(marks: Landmarks, weights: str | ArrayLike | None) -> Floats | None:
+    """Return the weights of all landmark rows, shape (rows,), or None where there are none.
+
+    Raises
+    ------
+    ArgumentError
+        If the column is not there, or the weights are of another number than the rows.
+    """
     if weights is None:
         return None
     if isinstance(weights, str):
@@ -242,11 +253,11 @@ def _weights(marks: Landmarks, weights: str | ArrayLike | None, complete: Bools)
             )
         weights = marks.frame[weights]
     values = as_numbers("weights", weights)
-    check_same_length(marks=complete, weights=values)
-    return values[complete]
+    check_same_length(marks=marks.frame["customer_id"], weights=values)
+    return values
 
 
-def _known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> Floats:
+def known_at_horizon(rows: pd.DataFrame, horizons: tuple[float, ...]) -> Floats:
     """Durations, with a customer followed to the very end of a horizon counted as followed past it.
 
     Somebody censored at exactly ``h`` was seen not to leave within ``h``; the statistics ask for ``T > h``.

@@ -108,7 +108,8 @@ class Protocol:
                 f"scores is {list(self.scores)}",
                 wanted="two or more different instruments",
                 next_step="name two that were asked (in a report: --set contestants=a,b); if the study has "
-                "fewer, declare their scales in [instruments] and map their answers as table responses",
+                "fewer, declare their scales in [instruments] and map their answers as table responses; one "
+                "score alone is judged by cx.contest.score_vs_churn and the report score-vs-churn",
             )
         object.__setattr__(self, "primary_named", bool(self.primary))
         object.__setattr__(self, "primary", self.primary or self.scores[:2])

@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_columns, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.data.landmarks.outcome_columns import columns_that_know
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest import compare
@@ -156,6 +157,13 @@ def compare_segments(
     if lost or not columns:
         raise ArgumentError(
             f"by is {by!r}", wanted="a segment column: " + (", ".join(marks.segments) or "there is none")
+        )
+    knowing = columns_that_know(marks, columns)
+    if knowing:
+        raise DataError(
+            "; ".join(knowing.values()),
+            wanted="groups that say nothing about who left",
+            next_step="take another segment: within these all or hardly anybody left",
         )
     least = int(check_number("min_cases", min_cases, at_least=2))
     what = " and ".join(columns)

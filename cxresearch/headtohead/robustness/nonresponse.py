@@ -12,11 +12,13 @@ from scipy.special import expit
 from cxresearch.checks import check_columns, check_level, check_number
 from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
 from cxresearch.data.landmarks.landmarks import require_landmarks
+from cxresearch.data.landmarks.outcome_columns import columns_that_know
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest import compare
 from cxresearch.headtohead.contest.contest_rows import contestants
 from cxresearch.headtohead.contest.covariates import covariates
+from cxresearch.headtohead.one_score.silence import answered_rows, asked_rows, churn_of, customer_codes
 from cxresearch.headtohead.robustness.sensitivity import NonResponse
 from cxresearch.results.units import Unit, format_value
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
@@ -24,7 +26,7 @@ from cxresearch.stats.models.clustered_covariance import cluster_codes, influenc
 from cxresearch.stats.models.logistic import logistic_fit
 from cxresearch.stats.prediction.delong import z_test
 from cxresearch.stats.prediction.follow_up import FollowUp, follow_up
-from cxresearch.stats.prediction.ipcw import auc_at, mean_at, sides
+from cxresearch.stats.prediction.ipcw import auc_at, sides
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,14 +36,15 @@ if TYPE_CHECKING:
 
 #: Features that are themselves answers, or follow from having answered, and so cannot explain answering.
 _OF_ANSWERS = ("answers_", "days_since_answer", "response_rate_")
-_ASKED = "invitations_365d"
 
 
 def explaining_columns(marks: Landmarks) -> tuple[str, ...]:
-    """Features and segments that may explain who answers: all but those made of answers."""
+    """Features and segments that may explain who answers: none made of answers, none that knows who left."""
     of_answers = tuple(f"{name}_" for name in marks.instruments) + _OF_ANSWERS
     features = [name for name in marks.features if not name.startswith(of_answers)]
-    return (*features, *marks.segments)
+    columns = (*features, *marks.segments)
+    knowing = columns_that_know(marks, columns)
+    return tuple(name for name in columns if name not in knowing)
 
 
 def response_weights(
@@ -105,7 +108,7 @@ def response_weights(
     if not low < high <= 1:
         raise ArgumentError(f"truncate is {truncate}", wanted="two quantiles such as (0.01, 0.99)")
     # A row has answered if it has every score.
-    answered = _answered(marks, scores)
+    answered = answered_rows(marks, scores)
     share = answered.mean()
     if share in (0.0, 1.0):
         raise DataError(
@@ -127,13 +130,6 @@ def response_weights(
     # Truncated (Cole and Hernan 2008): few rows may not stand for all.
     weights[answered] = np.clip(raw, *np.quantile(raw, [low, high]))
     return weights
-
-
-def _answered(marks: Landmarks, scores: Sequence[str]) -> NDArray[np.bool_]:
-    unknown = [name for name in scores if name not in marks.instruments]
-    if unknown:
-        raise ArgumentError(f"unknown instrument {unknown[0]!r}", wanted=", ".join(marks.instruments))
-    return np.asarray(marks.frame[list(scores)].notna().all(axis=1).to_numpy(dtype=bool))
 
 
 def nonresponse(
@@ -179,9 +175,9 @@ def nonresponse(
     refuse_other_outcomes(marks, "the comparison with the silent")
     level = check_level(level)
     names = contestants(marks, scores)
-    answered = _answered(marks, names)
+    answered = answered_rows(marks, names)
     parts = {"all customers": np.ones(len(answered), dtype=bool), "answered": answered, "silent": ~answered}
-    asked = _asked(marks)
+    asked = asked_rows(marks)
     if asked is not None:
         parts["known to have been asked"] = asked
     # Unweighted first: the contest among those who answered.
@@ -216,15 +212,6 @@ def nonresponse(
     )
 
 
-def _asked(marks: Landmarks) -> NDArray[np.bool_] | None:
-    if _ASKED not in marks.frame.columns:
-        return None
-    asked = marks.frame[_ASKED].to_numpy(dtype=np.float64, na_value=np.nan) > 0
-    if not asked.any():
-        return None
-    return np.asarray(asked)
-
-
 def _followed(marks: Landmarks, part: NDArray[np.bool_]) -> tuple[FollowUp, NDArray[np.intp]]:
     rows = marks.frame[part]
     fit = follow_up(rows["duration_days"], rows["event"])
@@ -232,18 +219,10 @@ def _followed(marks: Landmarks, part: NDArray[np.bool_]) -> tuple[FollowUp, NDAr
 
 
 def _churn(group: str, marks: Landmarks, part: NDArray[np.bool_], level: float) -> dict[str, Any]:
-    line = {"group": group, "rows": int(part.sum())}
-    line["customers"] = int(marks.frame.loc[part, "customer_id"].nunique())
-    try:
-        fit, clusters = _followed(marks, part)
-        at = sides(fit, float(marks.horizon_days), controls="all")
-        # Share of leavers, weighted for censoring: 1 minus Kaplan-Meier.
-        churn, effect = mean_at(fit, at, np.ones(fit.n), np.zeros(fit.n))
-        se = float(np.sqrt(influence_covariance(effect[None, :], clusters=clusters)[0, 0]))
-    except DataError:
-        return line | {"churn": float("nan"), "low": float("nan"), "high": float("nan")}
-    low, high = _limits(churn, se, level)
-    return line | {"churn": churn, "low": max(low, 0.0), "high": min(high, 1.0)}
+    horizon = float(marks.horizon_days)
+    codes = customer_codes(marks.frame)
+    churn = churn_of(marks, group, part, codes=codes, horizon_days=horizon, level=level)
+    return {name: getattr(churn, name) for name in ("group", "rows", "customers", "churn", "low", "high")}
 
 
 def _limits(value: float, se: float, level: float) -> tuple[float, float]:

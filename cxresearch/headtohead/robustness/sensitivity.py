@@ -110,10 +110,11 @@ class NonResponse(Result):
     finding : str
     table : DataFrame
         ``group, rows, customers, churn, low, high``: churn within the horizon, weighted for censoring, of all
-        customers, of those who answered every score, of the silent, and of those known to have been asked.
-        Limits are NaN where the standard error is 0, here and below.
+        customers, of those who answered every score, of the silent, and of those known to have been asked;
+        Wilson's intervals at the effective number of rows.
     silence : DataFrame
-        ``population, auc, low, high, se, p_chance, n``: silence itself as a predictor.
+        ``population, auc, low, high, se, p_chance, n``: silence itself as a predictor. Limits are NaN where
+        the standard error is 0.
     response_rate : float
         Rows with an answer to every score, of all landmark rows.
     response_rate_asked : float

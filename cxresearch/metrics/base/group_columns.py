@@ -67,9 +67,17 @@ def neutral_groups(study: Any, query: Query) -> tuple[Any, Query]:
     """
     if not query.by:
         return study, query
-    columns = {column for table in study.tables for column in study.table(table).collect_schema().names()}
+    columns = {column for table in study.tables for column in _columns_of(study, table)}
     names = dict(zip(_free_names(len(query.by), columns), _spelled(query.by, columns), strict=True))
     return NeutralStudy(study, names), replace(query, by=tuple(names), names=names)
+
+
+def _columns_of(study: Any, table: str) -> list[str]:
+    """Columns of a table; of a study without asking for its rows, which another metric may not need."""
+    checked = getattr(study, "checked", None)
+    if checked is not None:
+        return list(checked.columns(table))
+    return list(study.table(table).collect_schema().names())
 
 
 def neutral_frame(frame: pd.DataFrame, query: Query) -> tuple[pd.DataFrame, Query]:

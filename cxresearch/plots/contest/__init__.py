@@ -2,4 +2,5 @@
 
 comparison          AUCs, differences with the zone of equivalence, ROC, lift, calibration, net benefit
 contests            by segment, under other choices, power
+one_score           churn by answer, of the silent and of everybody
 """

@@ -4,5 +4,6 @@
 - `worker`: the process itself: jobs come by standard input, one JSON object a line.
 - `papermill_engine`: papermill with the gaps closed.
 - `kernel`: IPython's own kernel, tied to the life of the process that started it.
+- `progress`: what a run says while it runs.
 - `signals`: SIGTERM ends a run in good order, never between the two steps of publishing.
 """

@@ -7,5 +7,6 @@ proportional_hazards    is the ratio the same at all times? R's cox.zph
 censoring_cox       censoring that depends on covariates, as weights
 fine_gray           regression of a cumulative incidence
 logrank             log-rank tests: weighted in time, stratified, robust
+pooled_null         errors of a difference between two curves if there is none, for few events
 gray                Gray's test of one cumulative incidence
 """
