@@ -67,6 +67,8 @@ class Study:
         IANA zone whose calendar makes days, weeks and months.
     currency : str
         Of all amounts, ISO 4217; may be empty.
+    targets : mapping of str to float
+        What figures should reach, by name of metric as declared; shares from 0 to 1.
     instruments : mapping of str to Scale
         Scales by name of instrument.
     segments : tuple of str
@@ -94,6 +96,7 @@ class Study:
         limits: Limits,
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
+        targets: Mapping[str, float] | None = None,
     ) -> None:
         self.name = name
         self.observed_until = observed_until
@@ -104,6 +107,7 @@ class Study:
         self.outcomes = tuple(name for name in opened.outcomes if name not in segments)
         self.limits = limits
         self.revenue_ends = revenue_ends
+        self.targets: Mapping[str, float] = MappingProxyType(dict(targets or {}))
         self._revenue_agrees = False
         self._opened = opened
         self._sources: tuple[Source, ...] | None = None
@@ -134,6 +138,7 @@ class Study:
         max_reject_share: float = 1.0,
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
+        targets: Mapping[str, float] | None = None,
     ) -> Study:
         """Make a study of frames.
 
@@ -164,6 +169,8 @@ class Study:
             level falls to 0. Needed only where the two tables contradict each other.
         after_cut : {"reject", "leave_out"}
             What becomes of rows dated after the data cut: they break a rule, or are left out and counted.
+        targets : mapping of str to float, optional
+            What figures should reach, by name of metric; shares from 0 to 1.
 
         Raises
         ------
@@ -202,6 +209,7 @@ class Study:
             limits=limits,
             revenue_ends=revenue_ends,
             after_cut=after_cut,
+            targets=targets,
         )
 
     def __repr__(self) -> str:
@@ -416,6 +424,7 @@ def read_study(
         limits=limits,
         revenue_ends=file.revenue_ends,
         after_cut=file.after_cut,
+        targets=file.targets,
     )
 
 

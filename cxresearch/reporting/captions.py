@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.data.study import Study
     from cxresearch.headtohead.contest.comparison import Comparison
-    from cxresearch.metrics.tables.scorecard_result import Scorecard
+    from cxresearch.metrics.scorecard.scorecard_result import Scorecard
     from cxresearch.results.estimate import Estimate
 
 #: Periods of a year, the age at which cohorts are compared.

@@ -80,7 +80,8 @@ def test_one_row_a_metric_for_the_first_page() -> None:
         card.finding.startswith("2024-04: ") and "NPS fell by" in card.finding and "(worse)" in card.finding
     )
     assert set(card.estimates) == set(card.labels) and float(card.estimates["nps"]) == latest["value"].iloc[0]
-    assert card.glance.shape == (7, 6)
+    assert list(card.glance) == ["metric", "value", "interval", "n", "change", "reading", "trend"]
+    assert card.glance["trend"].str.len().eq(4).all()  # a bar a month
     assert card.notes == ()
     html = card._repr_html_()
     assert html.count("<tr>") == 1 + len(latest) and "<script" not in html
@@ -107,15 +108,22 @@ def test_an_unfinished_period_is_shown_and_not_judged() -> None:
     assert card.period == pd.Timestamp("2024-03-01") and card.overall["period"].max() > card.period
     assert (card.latest["period"] == card.period).all() and (card.changes["period"] == card.period).all()
     assert "not judged: data end on 2024-04-20" in str(card)
-    assert (card.changes["verdict"] == "within noise").all()
+    assert (card.changes.loc[card.changes["verdict"] != "shown", "verdict"] == "within noise").all()
     assert "moved beyond noise" in card.finding and "NPS fell" not in card.finding
 
 
 def test_families_of_the_correction() -> None:
     card = cx.scorecard(study(), by="segment", every="month")
     whole = card.changes[card.changes["group"] == "all"]
-    assert whole["adjustment"].eq("Holm over 7").all()
-    assert card.changes.loc[card.changes["group"] != "all", "adjustment"].eq("Holm over 2").all()
+    judged = ["nps", "csat", "ces"]  # one measure a question
+    assert whole.set_index("metric").loc[judged, "adjustment"].eq("Holm over 3").all()
+    rest_of_them = whole[~whole["metric"].isin(judged)]
+    assert rest_of_them["verdict"].eq("shown").all() and rest_of_them["p_adjusted"].isna().all()
+    assert rest_of_them[["low", "high"]].notna().all(axis=None)
+    # Two groups change in three questions, and differ from each other in three: nine hypotheses.
+    groups = card.changes[card.changes["group"] != "all"]
+    for table in (groups, card.rest):
+        assert table.loc[table["metric"].isin(judged), "adjustment"].eq("Holm over 9").all()
 
 
 def test_names_are_escaped() -> None:
@@ -316,7 +324,7 @@ def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
     """One side without limits: its p-value is unknown, so that nobody can say whether it moved."""
     import dataclasses
 
-    from cxresearch.metrics.tables.scorecard import _stack
+    from cxresearch.metrics.scorecard.scorecard_families import verdicts
 
     card = cx.scorecard(
         study_with(scores_in({"2024-03": {"a": UP}, "2024-04": {"a": DOWN}})), metrics=["nps"]
@@ -324,8 +332,8 @@ def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
     rows = pd.concat([card.changes.drop(columns="verdict")] * 4, ignore_index=True)
     rows["p_adjusted"] = [0.001, 0.2, np.nan, np.nan]
     rows["suppressed"] = [False, False, False, True]
-    found = _stack([rows], ("up", "down"))
-    assert found["verdict"].tolist() == ["down", "within noise", "not judged", "not shown"]
+    found = verdicts(rows, {"nps": "scores"}, ("up", "down"), 0.95)
+    assert found.tolist() == ["down", "within noise", "not judged", "not shown"]
     unknown = card.changes.assign(p_value=np.nan, p_adjusted=np.nan, verdict="not judged")
     said = dataclasses.replace(card, changes=unknown)
     assert "noise" not in said.finding and "noise" not in str(said)

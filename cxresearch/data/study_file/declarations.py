@@ -241,3 +241,4 @@ class StudyFile:
     inputs: Mapping[str, RawInput]
     sources: tuple[SourceMap, ...]
     flags: tuple[DeclaredFlag, ...]
+    targets: Mapping[str, float]

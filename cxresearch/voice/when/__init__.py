@@ -10,5 +10,4 @@ around_event            a metric before and after an event
 around_event_result     its result
 customer_events         events of single customers: difference in differences
 event_days              when an event happened, and to whom
-company_events          declared events, for pictures and sentences
 """

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.metrics.base.company_events import company_events, events_within
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.table_spec import TableSpec
 from cxresearch.stats.change_points.change_point import Change, ChangeSearch, find_changes
@@ -19,7 +20,6 @@ from cxresearch.voice.when.change_sentences import (
     nothing_sentence,
     verdict_of,
 )
-from cxresearch.voice.when.company_events import company_events, events_within
 from cxresearch.voice.when.metric_series import MetricSeries, day_of, metric_series
 from cxresearch.voice.when.series_doubts import series_doubts, why_not_judged
 from cxresearch.voice.when.since_when_result import CHANGES, SERIES, SinceWhen

@@ -1,0 +1,88 @@
+"""Which comparisons of a scorecard are judged together: one error over a family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxresearch.aliases import Bools
+from cxresearch.metrics.base.metric import Metric
+from cxresearch.metrics.tables.contrast_table import Adjust, adjusted
+
+#: What stands for a metric that is shown and belongs to no family.
+SHOWN = "shown"
+
+
+def judged_metrics(metrics: Mapping[str, Metric], *, by_name: bool) -> dict[str, str]:
+    """Return the topic of each metric that is judged: the primary ones, or all if asked for by name."""
+    return {name: metric.topic for name, metric in metrics.items() if metric.primary or by_name}
+
+
+def judge_whole(
+    changes: pd.DataFrame, topics: Mapping[str, str], adjust: Adjust, level: float
+) -> pd.DataFrame:
+    """Return changes over all customers with p-values corrected within each topic, and verdicts.
+
+    Scores, response rates and all other figures are a family each, so that a tenth question or a further
+    figure of revenue costs the NPS no power.
+    """
+    topic = changes["metric"].map(topics)
+    parts = [adjusted(rows, adjust) for _, rows in changes.groupby(topic, sort=False)]
+    shown = changes[topic.isna()].assign(p_adjusted=np.nan, adjustment="not judged")
+    parts = [part for part in (*parts, shown) if len(part)] or [changes]
+    whole = pd.concat(parts, ignore_index=True)
+    order = whole["metric"].map({name: place for place, name in enumerate(changes["metric"])})
+    whole = whole.iloc[np.argsort(order.to_numpy(), kind="stable")].reset_index(drop=True)
+    return whole.assign(verdict=verdicts(whole, topics, ("up", "down"), level))
+
+
+def judge_groups(
+    changes: pd.DataFrame, rest: pd.DataFrame, topics: Mapping[str, str], adjust: Adjust, level: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return changes of groups and groups against the rest, corrected as one family, with verdicts.
+
+    Without any difference between groups, and without any change in one, a group is named in 1 - level of
+    scorecards at most. Groups of fewer than 30 on a side are shown and not judged. Response rates have no
+    place here: they say who answers, not how a group fares.
+    """
+    cells = pd.concat([changes, rest], ignore_index=True)
+    topic = cells["metric"].map(topics)
+    small = cells["small_base"].to_numpy(dtype=bool)
+    able = cells["p_value"].notna().to_numpy() & topic.isin(["scores", "figures"]).to_numpy() & ~small
+    hypothesis = _hypotheses(cells, len(changes), able)
+    single = cells[able].assign(hypothesis=hypothesis).drop_duplicates("hypothesis")
+    single = adjusted(single, adjust)
+    p_values = single.set_index("hypothesis")["p_adjusted"]
+    cells["p_adjusted"] = np.nan
+    cells.loc[able, "p_adjusted"] = p_values.reindex(hypothesis).to_numpy()
+    cells["adjustment"] = "not judged"
+    if len(single):
+        cells.loc[able, "adjustment"] = single["adjustment"].iloc[0]
+    sides = (cells.iloc[: len(changes)], cells.iloc[len(changes) :].reset_index(drop=True))
+    moved = sides[0].assign(verdict=verdicts(sides[0], topics, ("up", "down"), level))
+    unlike = sides[1].assign(verdict=verdicts(sides[1], topics, ("above", "below"), level))
+    return moved, unlike
+
+
+def _hypotheses(cells: pd.DataFrame, changes: int, able: Bools) -> Any:
+    """Number the hypotheses that are judged: two groups, each the rest of the other, are one."""
+    number = np.arange(len(cells))
+    rest = cells.iloc[changes:]
+    for _, rows in rest.groupby(["metric", "column"], sort=False):
+        if len(rows) == 2 and abs(rows["difference"].sum()) <= 1e-9 * rows["difference"].abs().max():
+            number[rows.index] = rows.index[0]
+    return number[able]
+
+
+def verdicts(table: pd.DataFrame, topics: Mapping[str, str], words: tuple[str, str], level: float) -> Any:
+    """Return the verdict of each comparison; beyond noise is a corrected p-value below 1 - level."""
+    p_value = table["p_adjusted"].to_numpy(dtype=np.float64)
+    direction = np.where(table["difference"].to_numpy(dtype=np.float64) > 0, *words)
+    verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
+    verdict[np.isnan(p_value)] = "not judged"
+    verdict[~table["metric"].isin(list(topics)).to_numpy()] = SHOWN
+    verdict[table["suppressed"].to_numpy(dtype=bool)] = "not shown"
+    return verdict
