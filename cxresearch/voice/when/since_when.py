@@ -118,8 +118,8 @@ def since_when(
             rng=np.random.default_rng(seed),
         )
     events = company_events(study)
-    groups = _groups(series, why, able, search)
-    table = _changes(series, able, search, events)
+    groups = series_rows(series, why, able, search)
+    table = change_rows(series, able, search, events)
     sentences = tuple(change_sentence(row, series) for row in table.to_dict("records")) or (
         nothing_sentence(groups, series),
     )
@@ -147,7 +147,7 @@ def _method(series: MetricSeries, draws: int) -> str:
     return f"cluster-robust CUSUM over all splits, wild bootstrap over {who} ({draws:,} draws)"
 
 
-def _groups(
+def series_rows(
     series: MetricSeries, why: list[str], able: list[int], search: ChangeSearch | None
 ) -> pd.DataFrame:
     """Return one row a series: its size, its p-value, and what it would have shown."""
@@ -179,7 +179,7 @@ def _names(spec: TableSpec) -> list[str]:
     return [name for column in spec.columns for name in (column.name, column.low, column.high) if name]
 
 
-def _changes(
+def change_rows(
     series: MetricSeries, able: list[int], search: ChangeSearch | None, events: pd.DataFrame
 ) -> pd.DataFrame:
     """Return one row a change, those that stand first, the surest first."""
