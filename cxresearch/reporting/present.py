@@ -345,7 +345,11 @@ def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> Non
 
 
 def save_results(
-    *, finding: str, headline: Sequence[Estimate | Contrast], results: Mapping[str, Any] | None = None
+    *,
+    finding: str,
+    headline: Sequence[Estimate | Contrast],
+    results: Mapping[str, Any] | None = None,
+    watched: Mapping[str, Any] | None = None,
 ) -> None:
     """Check the results of a report and write ``results.json``; the last cell of every report notebook.
 
@@ -358,6 +362,8 @@ def save_results(
         to run. May be empty only if the report has no figure at all.
     results : mapping, optional
         Everything else worth keeping: results of this package, frames, plain values.
+    watched : mapping, optional
+        Changes of level that stand, for alert rules such as ``NPS stepped``: `StandingChanges.watched`.
 
     Raises
     ------
@@ -379,6 +385,8 @@ def save_results(
         "headline": items,
         "results": as_plain(dict(results or {})),
     }
+    if watched is not None:
+        content["watched"] = as_plain(dict(watched))
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
     _keep("results.json", text.encode("utf-8"))
     where = "not saved: `cxresearch run` saves and publishes"

@@ -3,6 +3,8 @@
 - `blocks`: each block fills one template, which escapes every word.
 - `changes`: what moved since the last time, and whether by more than noise.
 - `alerts`: alert rules of a study file.
+- `rules`: an alert rule as it was read.
+- `steps`: changes of level that stand: told once each.
 - `facts_in_prose`: ``{{ level | percent }}`` in a markdown cell becomes the number.
 - `one_segment`: the study of the customers of one segment.
 """

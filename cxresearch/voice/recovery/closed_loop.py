@@ -13,6 +13,7 @@ import pandas as pd
 from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import Every, collect, period_start
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.results.estimate import Estimate
 from cxresearch.results.hiding import SUPPRESS_BELOW, why_hidden
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
@@ -53,6 +54,21 @@ class ClosedLoop(Result):
     finding: str
     notes: tuple[str, ...]
     level: float
+
+    @property
+    def estimate(self) -> Estimate:
+        """The share followed up in time, all cases together."""
+        total: Any = self.table.iloc[-1]
+        return Estimate(
+            name=f"Unhappy {self.question} answers followed up within {self.within_days:g} days",
+            value=float(total["followed_up"]),
+            low=float(total["low"]),
+            high=float(total["high"]),
+            level=self.level,
+            n=int(total["n"]),
+            unit=Unit.SHARE,
+            method="Kaplan-Meier, log-log limits",
+        )
 
     specs: ClassVar[dict[str, TableSpec]] = {
         "table": TableSpec(
