@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cxresearch.metrics.scorecard.scorecard_targets import reading_of
-from cxresearch.metrics.scorecard.scorecard_words import change_text, year_ago_text
+from cxresearch.metrics.scorecard.scorecard_words import change_text, year_ago_texts
 from cxresearch.reporting.captions import wished_metrics
 from cxresearch.reporting.writing.blocks import sentence
 from cxresearch.results.units import Unit, format_value
@@ -73,7 +73,7 @@ def against_a_year_ago(card: Scorecard) -> str:
     if not len(card.year_ago):
         return ""
     moved = card.year_ago[card.year_ago["verdict"].isin(["up", "down"])]
-    texts = [f"{card.label(name)} {year_ago_text(moved, name)}" for name in moved["metric"]]
+    texts = [f"{card.label(name)} {', '.join(year_ago_texts(moved, name))}" for name in moved["metric"]]
     if not texts:
         return "Against a year ago no judged figure moved beyond noise."
     return f"Against a year ago: {'; '.join(texts)}."

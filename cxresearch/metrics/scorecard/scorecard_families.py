@@ -49,9 +49,9 @@ def judge_groups(
     place here: they say who answers, not how a group fares.
     """
     cells = pd.concat([changes, rest], ignore_index=True)
-    topic = cells["metric"].map(topics)
+    topics = {name: topic for name, topic in topics.items() if topic != "response rates"}
     small = cells["small_base"].to_numpy(dtype=bool)
-    able = cells["p_value"].notna().to_numpy() & topic.isin(["scores", "figures"]).to_numpy() & ~small
+    able = cells["p_value"].notna().to_numpy() & cells["metric"].isin(list(topics)).to_numpy() & ~small
     hypothesis = _hypotheses(cells, len(changes), able)
     single = cells[able].assign(hypothesis=hypothesis).drop_duplicates("hypothesis")
     single = adjusted(single, adjust)

@@ -101,9 +101,17 @@ class Scorecard(Result):
                 Column(name="n", label="n", meaning="answers, customers or tickets behind it"),
                 Column(name="change", label="change", meaning="against the period before, with interval"),
                 Column(name="reading", label="reading", meaning="up, down or within noise"),
-                Column(name="year_ago", label="against a year ago", meaning="change, and its reading"),
+            ),
+        ),
+        "longer": TableSpec(
+            title="The last periods up to this one, a year ago, and targets; {level} intervals",
+            columns=(
+                Column(name="metric", label="metric", meaning="the figure"),
+                Column(name="value", label="value", meaning="estimate"),
+                Column(name="trend", label="last periods", meaning="up to 12, from lowest to highest"),
+                Column(name="year_ago", label="against a year ago", meaning="change, with interval"),
+                Column(name="reading", label="reading", meaning="up, down or within noise"),
                 Column(name="target", label="target", meaning="declared value, and whether it was reached"),
-                Column(name="trend", label="last periods", meaning="lowest to highest of up to 12 periods"),
             ),
         ),
         "rest": TableSpec(
@@ -143,9 +151,10 @@ class Scorecard(Result):
         """Return the columns of one of its frames, with the level in the heading of intervals."""
         spec = super().spec(name)
         if name == "glance":
-            columns = [column for column in spec.columns if column.name in self._glance_columns]
-            spec = replace(spec, columns=tuple(columns))
             return spec.relabel(interval=self.fill("{level} interval"))
+        if name == "longer":
+            names = ["metric", "value", *self._longer_columns]
+            return replace(spec, columns=tuple(column for column in spec.columns if column.name in names))
         return spec
 
     def judged(self, metric: str) -> datetime | None:
@@ -175,6 +184,8 @@ class Scorecard(Result):
             notes.append(f"in {period_label(row['period'], self.every)}")
         if row["small_base"]:
             notes.append("small base")
+        if row["unit"] == Unit.MONEY:
+            notes.append(f"{self.currency}, a count".removeprefix(", "))
         return "; ".join(notes)
 
     def _of_judged(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -228,40 +239,50 @@ class Scorecard(Result):
         return latest
 
     @property
-    def _glance_columns(self) -> list[str]:
-        """Columns of the first page: those that have nothing to say are left off."""
-        names = ["metric", "value", "interval", "n"]
-        if self.every:
-            names += ["change", "reading"]
-        if len(self.year_ago):
-            names.append("year_ago")
-        if self.targets:
-            names.append("target")
-        if self.every and self.overall["period"].nunique() > 2:
-            names.append("trend")
-        return names
-
-    @property
     def glance(self) -> pd.DataFrame:
-        """The first page as text, one row a metric: metric, value, interval, n, change, reading.
-
-        Besides, where there is anything to say: year_ago, target and trend (the last periods, lowest to
-        highest).
-        """
+        """The first page as text, one row a metric: metric, value, interval, n, change, reading."""
         rows = [self._glance(row) for row in self.latest.to_dict("records")]
-        return pd.DataFrame(rows, columns=self._glance_columns)
+        return pd.DataFrame(rows, columns=["metric", "value", "interval", "n", "change", "reading"])
 
-    def _glance(self, row: dict[Hashable, Any]) -> list[str]:
+    def _glance(self, row: dict[Hashable, Any]) -> tuple[str, ...]:
         """Cells of one line of the first page; the period compared with is named where it is not adjacent."""
         texts = scorecard_words.cell_texts(row, self.currency)
         if texts.change:
             texts = texts._replace(change=texts.change + scorecard_words.since(row, self.every))
-        cells = texts._asdict()
-        cells["metric"] = texts.label
-        cells["year_ago"] = scorecard_words.year_ago_text(self.year_ago, row["metric"])
-        cells["target"] = target_text(row, self.targets.get(row["metric"]), self.good[row["metric"]])
-        cells["trend"] = scorecard_words.trend_text(self.recent(row["metric"]))
-        return [cells[name] for name in self._glance_columns]
+        return texts
+
+    @property
+    def longer(self) -> pd.DataFrame:
+        """The longer view as text, one row a metric: metric, value, trend, year_ago, reading, target.
+
+        The trend holds the last periods from the lowest to the highest; year_ago and reading are there where
+        there was a year before, target where the study declares any.
+        """
+        rows = [self._longer(row) for row in self.latest.to_dict("records")]
+        return pd.DataFrame(rows, columns=["metric", "value", *self._longer_columns])
+
+    @property
+    def _longer_columns(self) -> list[str]:
+        names = []
+        if self.every and self.overall["period"].nunique() > 2:
+            names.append("trend")
+        if len(self.year_ago):
+            names += ["year_ago", "reading"]
+        if self.targets:
+            names.append("target")
+        return names
+
+    def _longer(self, row: dict[Hashable, Any]) -> list[str]:
+        metric = row["metric"]
+        texts = scorecard_words.cell_texts(row, self.currency)
+        year_ago, reading = scorecard_words.year_ago_texts(self.year_ago, metric)
+        cells = {
+            "trend": scorecard_words.trend_text(self.recent(metric)),
+            "year_ago": year_ago,
+            "reading": reading,
+            "target": target_text(row, self.targets.get(metric), self.good[metric]),
+        }
+        return [texts.label, texts.value, *(cells[name] for name in self._longer_columns)]
 
     def recent(self, metric: str, periods: int = 12) -> pd.DataFrame:
         """Return the last periods of a metric up to the judged one: period, value, low, high, suppressed."""
@@ -344,6 +365,6 @@ def _known(number: float) -> float | None:
     return number
 
 
-def _row(parts: list[str]) -> str:
+def _row(parts: tuple[str, ...]) -> str:
     cells = "".join(f"<td>{html.escape(part)}</td>" for part in parts)
     return f"<tr>{cells}</tr>"

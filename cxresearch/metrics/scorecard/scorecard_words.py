@@ -17,7 +17,6 @@ from cxresearch.results.units import (
     format_p_value,
     format_value,
 )
-from cxresearch.wording import listed
 
 Row = Mapping[Hashable, Any]
 #: So many metrics are named in a sentence, so many groups with figures, so many in the short text.
@@ -68,22 +67,18 @@ def amount_text(value: float, currency: str, *, signed: bool = False) -> str:
     return f"{text} {currency}".rstrip()
 
 
-def year_ago_text(table: pd.DataFrame, metric: str) -> str:
-    """Return the change against a year ago with its reading; empty where there was none."""
+def year_ago_texts(table: pd.DataFrame, metric: str) -> tuple[str, str]:
+    """Return the change against a year ago, and its reading; both empty where there was none."""
     if not len(table):
-        return ""
+        return "", ""
     rows = table[table["metric"] == metric]
     if not len(rows):
-        return ""
+        return "", ""
     row = rows.iloc[0]
     if row["suppressed"]:
-        return "hidden"
+        return "hidden", ""
     figure = format_estimate(row["difference"], row["low"], row["high"], Unit(row["unit"]), signed=True)
-    if row["verdict"] in ("up", "down"):
-        return f"{figure}, {row['verdict']} ({format_p_value(row['p_adjusted'])})"
-    if row["verdict"] == "within noise":
-        return f"{figure}, within noise"
-    return figure
+    return figure, _reading(row.to_dict())
 
 
 def trend_text(recent: pd.DataFrame) -> str:
@@ -230,7 +225,8 @@ def groups_finding(card: Any) -> str:
         return ""
     by = f"By {', '.join(card.by)}, "
     if card.searched:
-        by = f"By {listed([', '.join(card.by), *card.searched])}, each on its own, "
+        columns = [", ".join(card.by), *card.searched]
+        by = f"By {', by '.join(column for column in columns if column)}, "
     sentences = []
     if len(card.changes):
         groups = _of_groups(card)

@@ -26,6 +26,7 @@ from cxresearch.plots.style import (
     new_axes,
     reference_line,
     rows_axis,
+    whole_numbers,
 )
 from cxresearch.results.hiding import hidden_mark
 from cxresearch.results.period_names import label_before, period_label
@@ -130,10 +131,14 @@ def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axe
     ax.set_ylabel(_unit_label(result.labels[name], unit, result.currency))
     ax.margins(x=0.02)
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))  # type: ignore[no-untyped-call]
-    base = f"{100 * result.level:g} % intervals"
+    base = f"{100 * result.level:g} % intervals; "
+    if not table["low"].notna().any():
+        base = ""
     drawn = table.loc[table["value"].notna(), "n"]
     if len(drawn):
-        base += f"; n {int(drawn.min()):,} to {int(drawn.max()):,} a point"
+        base += f"n {int(drawn.min()):,} to {int(drawn.max()):,} a point"
+    if unit in (Unit.MONEY, Unit.COUNT):
+        whole_numbers(ax.yaxis)
     head(ax, f"{result.labels[name]} by {result.every}", base)
     event_lines(ax, result.events, first=table["period"].min(), last=table["period"].max())
     return ax

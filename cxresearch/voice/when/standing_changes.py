@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = [
     "metric", "label", "column", "group", "shape", "since", "since_low", "since_high", "before", "after",
-    "change", "change_low", "change_high", "verdict", "p_adjusted", "events", "shared", "sentence",
+    "change", "change_low", "change_high", "verdict", "p_adjusted", "level", "events", "shared", "sentence",
 ]  # fmt: skip
 
 
@@ -252,6 +252,7 @@ def _standing(look: _Searched, events: pd.DataFrame) -> pd.DataFrame:
         metric=series.metric.name,
         label=series.metric.label,
         column=", ".join(series.by),
+        level=look.search.level,
         shared=_shared(rows, judged=len(look.able)),
         sentence=[change_sentence(row, series) for row in rows.to_dict("records")],
     )[_COLUMNS]
@@ -268,15 +269,21 @@ def _shared(rows: pd.DataFrame, *, judged: int) -> list[bool]:
 
 
 def _ordered(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return all changes: groups first, the surest first; of all customers first where a column shares it."""
+    """Return all changes: what got worse first, then the surest; what most groups share last."""
     if not parts:
         return pd.DataFrame(columns=_COLUMNS).astype(
             dict.fromkeys(("since", "since_low", "since_high"), "datetime64[us]")
         )
     table = pd.concat(parts, ignore_index=True)
-    table["_whole"] = table["column"] == ""
-    order = table.sort_values(["shared", "p_adjusted", "_whole"], kind="stable")
-    return order.drop(columns="_whole").reset_index(drop=True)
+    order = pd.DataFrame(
+        {
+            "shared": table["shared"],
+            "better": table["verdict"] == "better",
+            "p": table["p_adjusted"],
+            "whole": table["column"] == "",
+        }
+    ).sort_values(["shared", "better", "p", "whole"], kind="stable")
+    return table.loc[order.index].reset_index(drop=True)
 
 
 def _searched(families: list[_Family]) -> pd.DataFrame:

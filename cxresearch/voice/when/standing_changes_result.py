@@ -40,8 +40,8 @@ class StandingChanges(Result):
     table : DataFrame
         One row a change, in the order a page names them: metric, label, column (what the group is a value of;
         empty over all customers), group, shape, since, since_low, since_high, before, after, change,
-        change_low, change_high, verdict ("better", "worse", "higher", "lower"), p_adjusted, events, shared,
-        sentence. Intervals are at the level that the change was found with.
+        change_low, change_high, verdict ("better", "worse", "higher", "lower"), p_adjusted, level (of the set
+        of days and of the intervals: that of its family), events, shared, sentence.
     searched : DataFrame
         One row a metric and column: metric, label, column, groups (how many were judged).
     level, groups_level : float

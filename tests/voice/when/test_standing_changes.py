@@ -66,8 +66,9 @@ def test_two_questions_of_one_customer_are_not_two_customers_of_one_code() -> No
 
     days = pd.date_range("2025-01-01", periods=50)
     rows = pd.concat(
-        pd.DataFrame({"customer_id": np.arange(50) % 20 + shift, "instrument": name, "score": 5.0})
-        .assign(responded_at=days)
+        pd.DataFrame({"customer_id": np.arange(50) % 20 + shift, "instrument": name, "score": 5.0}).assign(
+            responded_at=days
+        )
         for shift, name in ((0, "nps"), (7, "ces"))
     )
     people = pd.DataFrame({"customer_id": np.arange(30), "started_at": "2024-01-01"})
