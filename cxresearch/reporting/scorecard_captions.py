@@ -11,7 +11,6 @@ from cxresearch.metrics.scorecard.scorecard_words import change_text, year_ago_t
 from cxresearch.reporting.captions import wished_metrics
 from cxresearch.reporting.writing.blocks import sentence
 from cxresearch.results.units import Unit, format_value
-from cxresearch.wording import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,4 +125,4 @@ def last_periods(table: pd.DataFrame, periods: int = 12) -> pd.DataFrame:
 
 def loop_caption(kinds: Sequence[str]) -> str:
     """Return what counts as a contact."""
-    return f"a contact is {listed([kind.replace('_', ' ') for kind in kinds])}"
+    return "a contact is: " + ", ".join(kind.replace("_", " ") for kind in kinds)

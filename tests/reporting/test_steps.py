@@ -63,10 +63,11 @@ def test_a_change_fires_once_though_its_date_moves_a_little_from_night_to_night(
 
 
 def test_a_new_change_another_group_and_the_other_way_fire_again() -> None:
-    alerted = told([RULE], watch(change("2025-03-12", "2025-03-18")), [])
-    assert status(watch(change("2025-09-01", "2025-09-09")), alerted) == "fired"
-    assert status(watch(change("2025-03-12", "2025-03-18", group="country DE")), alerted) == "fired"
-    assert status(watch(change("2025-03-12", "2025-03-18", by=20.0)), alerted) == "fired"
+    alerted = told([RULE], watch(change("2025-03-12", "2025-03-18", group="country DE")), [])
+    assert status(watch(change("2025-09-01", "2025-09-09", group="country DE")), alerted) == "fired"
+    assert status(watch(change("2025-03-12", "2025-03-18", group="country FR")), alerted) == "fired"
+    assert status(watch(change("2025-03-12", "2025-04-18")), alerted) == "quiet"  # all, pulled down by DE
+    assert status(watch(change("2025-03-12", "2025-03-18", group="country DE", by=20.0)), alerted) == "fired"
 
 
 def test_a_change_that_was_lost_for_a_night_is_not_told_again() -> None:

@@ -238,11 +238,13 @@ def _change_labels(result: Scorecard, table: pd.DataFrame) -> list[str]:
     """Groups, the whole told apart from a group called all, with the period compared with if not adjacent."""
     before = label_before(table["period"].iloc[0], result.every)
     whole = "all"
-    if result.by:
+    if result.by or result.searched:
         whole = "all groups"
     labels = []
     for row in table.to_dict("records"):
         label = str(row["group"])
+        if result.searched:
+            label = f"{row['column']} {label}"
         if row["whole"]:
             label = whole
         if row["against"] != before:

@@ -11,6 +11,7 @@ from cxresearch.reporting.writing.rules import Rule
 
 #: A change counts as seen before if its set of days comes so near to that of the earlier one.
 _NEAR = timedelta(days=14)
+_ALL = "all"
 #: Nightly runs look again and again; with this p-value one rule errs about once in 13 years.
 SUREST_P = 0.01
 
@@ -68,7 +69,9 @@ def seen_before(change: Mapping[str, Any], alerted: Sequence[Mapping[str, Any]])
     """
     low, high = _days(change)
     for earlier in alerted:
-        same = (earlier["metric"], earlier["group"]) == (change["metric"], change["group"])
+        groups = {earlier["group"], change["group"]}
+        # A group's change and that of all customers in the same days are one.
+        same = earlier["metric"] == change["metric"] and (len(groups) == 1 or _ALL in groups)
         if not same or (earlier["change"] > 0) != (change["change"] > 0):
             continue
         first, last = _days(earlier)

@@ -45,6 +45,8 @@ class ClosedLoop(Result):
     finding : str
     notes : tuple of str
     level : float
+    se : float
+        Standard error of the share followed up in time, all cases together.
     """
 
     question: str
@@ -54,6 +56,7 @@ class ClosedLoop(Result):
     finding: str
     notes: tuple[str, ...]
     level: float
+    se: float
 
     @property
     def estimate(self) -> Estimate:
@@ -65,6 +68,7 @@ class ClosedLoop(Result):
             low=float(total["low"]),
             high=float(total["high"]),
             level=self.level,
+            se=self.se,
             n=int(total["n"]),
             unit=Unit.SHARE,
             method="Kaplan-Meier, log-log limits",
@@ -91,6 +95,7 @@ class ClosedLoop(Result):
                     unit=Unit.DAYS,
                 ),
                 Column(name="open", label="still open", meaning="without a contact so far", unit=Unit.COUNT),
+                Column(name="note", label="note", meaning="why a row is hidden"),
             ),
         )
     }
@@ -173,7 +178,7 @@ def closed_loop(
         for values, part in cases.groupby(keys, sort=True):
             rows.append({**dict(zip(keys, values, strict=True)), **_row(part, within_days, level)})
     rows.append({**dict.fromkeys(keys, "all"), **_row(cases, within_days, level)})
-    table = pd.DataFrame(rows).rename(columns={"group": by or "group"})
+    table = pd.DataFrame(rows).drop(columns="se").rename(columns={"group": by or "group"})
     total = rows[-1]
     return ClosedLoop(
         question=scale.label,
@@ -183,6 +188,7 @@ def closed_loop(
         finding=_finding(total, within_days),
         notes=(f"A contact is {listed(kinds)}; who left or is not contacted yet is censored, not dropped.",),
         level=level,
+        se=float(total["se"]),
     )
 
 
@@ -251,6 +257,7 @@ def _row(cases: pd.DataFrame, within_days: float, level: float) -> dict[str, Any
         "followed_up": np.nan,
         "low": np.nan,
         "high": np.nan,
+        "se": np.nan,
         "median_days": np.nan,
         "note": why_hidden(n),
     }
@@ -265,6 +272,7 @@ def _row(cases: pd.DataFrame, within_days: float, level: float) -> dict[str, Any
         "followed_up": 1 - at_time.value,
         "low": 1 - at_time.high,
         "high": 1 - at_time.low,
+        "se": at_time.se,
         "median_days": curve.median.value,
         "note": "",
     }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = [
     "metric", "label", "column", "group", "shape", "since", "since_low", "since_high", "before", "after",
-    "change", "change_low", "change_high", "verdict", "p_adjusted", "level", "events", "shared", "sentence",
+    "change", "change_low", "change_high", "verdict", "p_adjusted", "level", "events", "shared", "echo", "sentence",
 ]  # fmt: skip
 
 
@@ -254,6 +254,7 @@ def _standing(look: _Searched, events: pd.DataFrame) -> pd.DataFrame:
         column=", ".join(series.by),
         level=look.search.level,
         shared=_shared(rows, judged=len(look.able)),
+        echo=False,
         sentence=[change_sentence(row, series) for row in rows.to_dict("records")],
     )[_COLUMNS]
 
@@ -283,7 +284,29 @@ def _ordered(parts: list[pd.DataFrame]) -> pd.DataFrame:
             "whole": table["column"] == "",
         }
     ).sort_values(["shared", "better", "p", "whole"], kind="stable")
-    return table.loc[order.index].reset_index(drop=True)
+    table = table.loc[order.index].reset_index(drop=True)
+    return table.assign(echo=_echoes(table))
+
+
+def _echoes(table: pd.DataFrame) -> list[bool]:
+    """Say of each change whether a surer one of the same metric came in these days, the same way, and more so.
+
+    One country that falls pulls all customers down, and every plan that it holds much of.
+    """
+    echoes: list[bool] = []
+    for place, row in enumerate(table.to_dict("records")):
+        surer = table.iloc[:place][~np.array(echoes, dtype=bool)]
+        alike = (
+            (surer["metric"] == row["metric"])
+            & ((surer["column"] != row["column"]) | (row["column"] == ""))
+            & (surer["since_low"] <= row["since_high"])
+            & (surer["since_high"] >= row["since_low"])
+            & (np.sign(surer["change"]) == np.sign(row["change"]))
+            & (surer["change"].abs() > abs(row["change"]))
+            & ~surer["shared"].astype(bool)
+        )
+        echoes.append(bool(alike.any()))
+    return echoes
 
 
 def _searched(families: list[_Family]) -> pd.DataFrame:

@@ -27,6 +27,7 @@ STANDING = TableSpec(
         Column(name="change", label="change", meaning="after less before, in the metric's unit"),
         Column(name="p_adjusted", label="p", meaning="over all that was searched", unit=Unit.P_VALUE),
         Column(name="shared", label="shared", meaning="whether most groups of the column changed alike"),
+        Column(name="echo", label="echo", meaning="whether a surer, larger change came in the same days"),
     ),
 )
 
@@ -41,7 +42,7 @@ class StandingChanges(Result):
         One row a change, in the order a page names them: metric, label, column (what the group is a value of;
         empty over all customers), group, shape, since, since_low, since_high, before, after, change,
         change_low, change_high, verdict ("better", "worse", "higher", "lower"), p_adjusted, level (of the set
-        of days and of the intervals: that of its family), events, shared, sentence.
+        of days and of the intervals: that of its family), events, shared, echo, sentence.
     searched : DataFrame
         One row a metric and column: metric, label, column, groups (how many were judged).
     level, groups_level : float
@@ -64,8 +65,8 @@ class StandingChanges(Result):
 
     @property
     def named(self) -> pd.DataFrame:
-        """The changes that a page names: a group's only where it is not that of most groups."""
-        return self.table[~self.table["shared"].astype(bool)]
+        """The changes that a page names: not those of most groups of a column, nor echoes of a surer one."""
+        return self.table[~(self.table["shared"] | self.table["echo"]).astype(bool)]
 
     @property
     def finding(self) -> str:
@@ -77,13 +78,25 @@ class StandingChanges(Result):
         text = " ".join(sentences[:_NAMED])
         if more > 0:
             text += f" {more} more changes stand."
-        return text
+        return f"{text} {self._echoed}".strip()
+
+    @property
+    def _echoed(self) -> str:
+        """Name the echoes in one sentence; empty without any."""
+        rows = self.table[self.table["echo"].astype(bool) & ~self.table["shared"].astype(bool)]
+        groups = ["all customers" if group == "all" else str(group) for group in rows["group"].unique()]
+        if not groups:
+            return ""
+        more = ""
+        if len(groups) > _NAMED:
+            more = f" and {len(groups) - _NAMED} more"
+        return f"In the same days, and less: {', '.join(groups[:_NAMED])}{more}."
 
     @property
     def watched(self) -> dict[str, Any]:
         """What alert rules look at: names that were searched, and the changes that stand."""
         columns = ["metric", "label", "group", "since", "since_low", "since_high", "change", "p_adjusted"]
-        changes = self.table[[*columns, "sentence"]].copy()
+        changes = self.named[[*columns, "sentence"]].copy()
         for name in ("since", "since_low", "since_high"):
             changes[name] = changes[name].dt.strftime("%Y-%m-%d")
         names = self.searched[["metric", "label"]].drop_duplicates()

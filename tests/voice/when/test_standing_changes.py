@@ -17,9 +17,13 @@ def test_eight_months_later_the_first_line_names_the_country_and_the_day(planted
     assert row["since_low"] <= pd.Timestamp("2025-03-15") <= row["since_high"]
     assert row["before"] == pytest.approx(25, abs=6) and row["after"] == pytest.approx(-26, abs=8)
     assert "price rise" in row["events"]
+    # All customers fall too, but less, and only because of that country.
+    assert found.table["echo"].tolist() == [False, True] and found.table["group"].tolist()[1] == "all"
+    assert found.finding.endswith("In the same days, and less: all customers.")
     groups = found.table[found.table["column"] == "country"]
     assert groups["group"].tolist() == ["country DE"]
-    assert found.watched["changes"][0]["since"].startswith("2025-03-1")
+    (told,) = found.watched["changes"]
+    assert told["since"].startswith("2025-03-1") and told["group"] == "country DE"
     card = cx.scorecard(planted, by="country")
     assert "did not move beyond noise" in card.finding
 
