@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = [
     "metric", "label", "column", "group", "shape", "since", "since_low", "since_high", "before", "after",
-    "change", "change_low", "change_high", "verdict", "p_adjusted", "level", "events", "shared", "echo", "sentence",
+    "change", "change_low", "change_high", "verdict", "p_adjusted", "level", "events", "shared", "echo",
+    "sentence",
 ]  # fmt: skip
 
 
@@ -289,7 +290,7 @@ def _ordered(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _echoes(table: pd.DataFrame) -> list[bool]:
-    """Say of each change whether a surer one of the same metric came in these days, the same way, and more so.
+    """Say of each change whether a surer, larger one of the same metric came in these days, the same way.
 
     One country that falls pulls all customers down, and every plan that it holds much of.
     """
