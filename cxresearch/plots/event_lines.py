@@ -106,6 +106,7 @@ def joined(events: pd.DataFrame, first: Any, last: Any, *, width: float) -> list
     span = max((last - first).days, 1)
     # A line of type is 1.5 times as wide as it is high; further apart, labels cannot touch.
     apart = 1.5 * _SIZE * span / width
+    # Many events: labels join until they are few enough to be read.
     while True:
         clusters: list[list[Any]] = []
         for event in events.itertuples():

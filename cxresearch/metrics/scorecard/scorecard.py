@@ -120,6 +120,7 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
         [overall for _, _, overall in counted], last_ended(study, query.every) if query.every else None
     )
     parts = [_part(statistics, *one, judged) for one in counted]
+    # Asked for by name, a box is what its reader wants to know: it is judged.
     topics = judged_metrics({part.metric.name: part.metric for part in parts}, by_name=metrics is not None)
     able = [part for part in parts if topics.get(part.metric.name) in ("scores", "figures")]
     searched, more_notes = _searched(study, plain, check_columns("search", search), able, judged)
@@ -232,6 +233,7 @@ def _tables(statistics: Statistics, metric: Metric) -> tuple[pd.DataFrame, pd.Da
 
 def _is_users(error: DataError, metric: Metric, query: Query) -> bool:
     """Return whether an error is about rows or weights that the user chose: it is not passed over."""
+    # Weights are chosen for answers only; other metrics have no use for them.
     weighed = query.weights is not None and metric.family is count_scores
     return weighed or isinstance(error, StudyError)
 
@@ -269,11 +271,13 @@ def _part(
     query = statistics.query
     whole = nothing()
     year_ago = nothing()
+    # Who joined last month has not had 30 days yet.
     if metric.lags:
         judged = _judged([overall], judged)
     if query.every is not None and metric.difference != "none":
         coarse = replace(query, by=())
         whole = _last(contrast_table(statistics, metric, "previous", coarse), coarse, judged)
+        # For years the period before is a year ago.
         if query.every != "year":
             year_ago = _last(contrast_table(statistics, metric, "year_ago", coarse), coarse, judged)
     groups, rest = _group_contrasts(statistics, metric, judged)
@@ -315,6 +319,7 @@ def _searched(
     searched = []
     notes: list[str] = []
     for column in columns:
+        # Its groups stand in the tables already.
         if (column,) == query.by:
             continue
         seen, neutral = neutral_groups(study, replace(query, by=(column,)))
@@ -352,6 +357,7 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
     periods = pd.concat([part for part in periods_of if len(part)] or [pd.Series(dtype="datetime64[us]")])
     if not len(periods):
         return None
+    # The running period is not judged.
     done = periods[periods <= ended]
     if len(done):
         periods = done

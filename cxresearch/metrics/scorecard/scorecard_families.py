@@ -30,10 +30,12 @@ def judge_whole(
     figure of revenue costs the NPS no power.
     """
     topic = changes["metric"].map(topics)
+    # Rows without a topic are in no group of groupby: they belong to no family.
     parts = [adjusted(rows, adjust) for _, rows in changes.groupby(topic, sort=False)]
     shown = changes[topic.isna()].assign(p_adjusted=np.nan, adjustment="not judged")
     parts = [part for part in (*parts, shown) if len(part)] or [changes]
     whole = pd.concat(parts, ignore_index=True)
+    # Back into the order of the report.
     order = whole["metric"].map({name: place for place, name in enumerate(changes["metric"])})
     whole = whole.iloc[np.argsort(order.to_numpy(), kind="stable")].reset_index(drop=True)
     return whole.assign(verdict=verdicts(whole, topics, ("up", "down"), level))
@@ -49,10 +51,12 @@ def judge_groups(
     place here: they say who answers, not how a group fares.
     """
     cells = pd.concat([changes, rest], ignore_index=True)
+    # Verdicts of what has no topic are "shown".
     topics = {name: topic for name, topic in topics.items() if topic != "response rates"}
     small = cells["small_base"].to_numpy(dtype=bool)
     able = cells["p_value"].notna().to_numpy() & cells["metric"].isin(list(topics)).to_numpy() & ~small
     hypothesis = _hypotheses(cells, len(changes), able)
+    # Holm over hypotheses, not over rows: the same one twice would cost power twice.
     single = cells[able].assign(hypothesis=hypothesis).drop_duplicates("hypothesis")
     single = adjusted(single, adjust)
     p_values = single.set_index("hypothesis")["p_adjusted"]
@@ -61,6 +65,7 @@ def judge_groups(
     cells["adjustment"] = "not judged"
     if len(single):
         cells.loc[able, "adjustment"] = single["adjustment"].iloc[0]
+    # The family is taken apart again: changes stood first.
     sides = (cells.iloc[: len(changes)], cells.iloc[len(changes) :].reset_index(drop=True))
     moved = sides[0].assign(verdict=verdicts(sides[0], topics, ("up", "down"), level))
     unlike = sides[1].assign(verdict=verdicts(sides[1], topics, ("above", "below"), level))
@@ -72,6 +77,7 @@ def _hypotheses(cells: pd.DataFrame, changes: int, able: Bools) -> Any:
     number = np.arange(len(cells))
     rest = cells.iloc[changes:]
     for _, rows in rest.groupby(["metric", "column"], sort=False):
+        # x_a - x_b and x_b - x_a: differences that add up to zero.
         if len(rows) == 2 and abs(rows["difference"].sum()) <= 1e-9 * rows["difference"].abs().max():
             number[rows.index] = rows.index[0]
     return number[able]
@@ -82,6 +88,7 @@ def verdicts(table: pd.DataFrame, topics: Mapping[str, str], words: tuple[str, s
     p_value = table["p_adjusted"].to_numpy(dtype=np.float64)
     direction = np.where(table["difference"].to_numpy(dtype=np.float64) > 0, *words)
     verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
+    # Without a corrected p-value nobody can say, in whatever direction the estimate points.
     verdict[np.isnan(p_value)] = "not judged"
     verdict[~table["metric"].isin(list(topics)).to_numpy()] = SHOWN
     verdict[table["suppressed"].to_numpy(dtype=bool)] = "not shown"

@@ -163,6 +163,7 @@ class Scorecard(Result):
         Some metrics lag: who joined last month has not had 30 days yet. None without periods.
         """
         rows = self.overall[(self.overall["metric"] == metric) & (self.overall["n"] > 0)]
+        # Later than the judged period nothing counts: it has not ended.
         if not self.every or self.period is None:
             return None
         periods = rows.loc[rows["period"] <= self.period, "period"]
@@ -204,6 +205,7 @@ class Scorecard(Result):
         before, change, change_low, change_high, change_unit, against (its name), p_adjusted and verdict
         (else NaN and empty). The change of MRR is a difference of two ledgers: verdict "counted".
         """
+        # One row a metric, in the order of the report, also where its last period is an earlier one.
         rows = self._of_judged(self.overall[self.overall["n"] > 0])
         rows = rows.set_index("metric").reindex(list(self.labels)).dropna(subset=["n"]).reset_index()
         rows = rows.astype({"n": "int64", "small_base": bool, "suppressed": bool})
@@ -212,6 +214,7 @@ class Scorecard(Result):
         if self.every:
             rows["label"] = [self.label(metric) for metric in rows["metric"]]
             head.append("period")
+        # Groups have changes too; the first page is about all customers.
         change = self.changes
         if len(change):
             change = change[change["whole"].astype(bool)]
@@ -229,9 +232,11 @@ class Scorecard(Result):
             if row["unit"] != Unit.MONEY or row["verdict"] or row["suppressed"] or not self.every:
                 continue
             values = self.overall[self.overall["metric"] == row["metric"]].set_index("period")
+            # The period before that has a value, as for all other changes.
             before = values[(values.index < row["period"]) & values["value"].notna()].sort_index()
             if not len(before) or before["suppressed"].iloc[-1]:
                 continue
+            # Closing less closing: two states of one ledger.
             latest.loc[place, "change"] = row["value"] - before["value"].iloc[-1]
             latest.loc[place, "change_unit"] = str(Unit.MONEY)
             latest.loc[place, "against"] = period_label(before.index[-1], self.every)
@@ -306,6 +311,7 @@ class Scorecard(Result):
                 note = "few answers"
             lines.append((label, texts.value, texts.interval, texts.n, f"{row['n_missing']:,}", note))
         text = pd.DataFrame(lines, columns=["metric", "value", "interval", "n", "missing", "note"])
+        # The user's columns may be called as ours: they travel under neutral names.
         groups, query = neutral_frame(rows[list(self.by)].reset_index(drop=True), Query(by=self.by))
         return with_users_names(
             pd.concat([text[["metric"]], groups, text.drop(columns="metric")], axis=1), query

@@ -41,6 +41,7 @@ def targets_of(study: Any, shown: Mapping[str, Metric]) -> dict[str, float]:
 
 
 def _metric(study: Any, name: str) -> Metric:
+    # What a report prints is a name too: "SLA attainment".
     labels = {metric.label.casefold(): metric.name for metric in _listed(study)}
     try:
         return find_metric(study, labels.get(name.casefold(), name))
@@ -69,13 +70,16 @@ def reading_of(row: Mapping[Hashable, Any], target: float, good: str) -> str:
     low, high = row["low"], row["high"]
     if pd.isna(row["value"]):
         return "not known"
+    # A ledger is no sample.
     if pd.isna(low) and pd.isna(high):
         low = row["value"]
         high = row["value"]
     worst, best = low, high
+    # -x >= -t where x <= t is wanted.
     if good == "low":
         worst, best = -high, -low
         target = -target
+    # Met or missed only where no value within the interval says otherwise.
     if worst >= target:
         return "met"
     if best < target:

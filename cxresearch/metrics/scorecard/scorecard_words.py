@@ -94,8 +94,10 @@ def trend_text(recent: pd.DataFrame) -> str:
         return ""
     low = values.min()
     span = values.max() - low
+    # A flat line has no lowest: it stands in the middle.
     if not span:
         return "".join("·" if pd.isna(value) else _BARS[3] for value in values)
+    # Level k of 8 for (value - lowest) / (highest - lowest).
     steps = len(_BARS) - 1
     return "".join("·" if pd.isna(value) else _BARS[round(steps * (value - low) / span)] for value in values)
 
@@ -105,6 +107,7 @@ def change_text(row: Row, currency: str = "") -> str:
     if not row["verdict"]:
         return ""
     unit = Unit(row["change_unit"])
+    # Change over the value before, in per cent.
     if row["verdict"] == "counted":
         before = row["value"] - row["change"]
         text = amount_text(row["change"], currency, signed=True)
@@ -187,6 +190,7 @@ def _movement(card: Any, row: Row) -> str:
 
 def _not_judged(card: Any, rows: pd.DataFrame, when: str) -> str:
     """Say of which metrics nobody can tell whether they moved, and why."""
+    # A metric that had nothing in the judged period shows an older one.
     stale = (rows["verdict"] == "") & (rows["period"] != card.period)
     reasons = (
         (rows["verdict"] == "not judged", "cannot be judged: without an interval on both sides"),
@@ -212,6 +216,7 @@ def _since_when(card: Any, rows: pd.DataFrame) -> str:
     """Name the period that changes are measured from: the one before, or else by its date."""
     starts = {since(row, card.every) for row in rows.to_dict("records")}
     before = f"the {card.every} before"
+    # All are measured from the period right before.
     if starts == {""}:
         return before
     if len(starts) == 1:
