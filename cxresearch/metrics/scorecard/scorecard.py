@@ -121,7 +121,7 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     )
     parts = [_part(statistics, *one, judged) for one in counted]
     # Asked for by name, a box is what its reader wants to know: it is judged.
-    topics = judged_metrics({part.metric.name: part.metric for part in parts}, by_name=metrics is not None)
+    topics = judged_metrics({part.metric.name: part.metric for part in parts}, asked_for=metrics is not None)
     able = [part for part in parts if topics.get(part.metric.name) in ("scores", "figures")]
     searched, more_notes = _searched(study, plain, check_columns("search", search), able, judged)
     whole, year_ago = (

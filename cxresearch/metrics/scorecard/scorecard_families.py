@@ -16,9 +16,9 @@ from cxresearch.metrics.tables.contrast_table import Adjust, adjusted
 SHOWN = "shown"
 
 
-def judged_metrics(metrics: Mapping[str, Metric], *, by_name: bool) -> dict[str, str]:
+def judged_metrics(metrics: Mapping[str, Metric], *, asked_for: bool) -> dict[str, str]:
     """Return the topic of each metric that is judged: the primary ones, or all if asked for by name."""
-    return {name: metric.topic for name, metric in metrics.items() if metric.primary or by_name}
+    return {name: metric.topic for name, metric in metrics.items() if metric.primary or asked_for}
 
 
 def judge_whole(
@@ -50,7 +50,9 @@ def judge_groups(
     scorecards at most. Groups of fewer than 30 on a side are shown and not judged. Response rates have no
     place here: they say who answers, not how a group fares.
     """
-    cells = pd.concat([changes, rest], ignore_index=True)
+    # A table without rows has no types of its own.
+    filled = [part for part in (changes, rest) if len(part)]
+    cells = pd.concat(filled or [changes], ignore_index=True)
     # Verdicts of what has no topic are "shown".
     topics = {name: topic for name, topic in topics.items() if topic != "response rates"}
     small = cells["small_base"].to_numpy(dtype=bool)

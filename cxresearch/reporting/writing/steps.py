@@ -12,7 +12,7 @@ from cxresearch.reporting.writing.rules import Rule
 #: A change counts as seen before if its set of days comes so near to that of the earlier one.
 _NEAR = timedelta(days=14)
 _ALL = "all"
-#: Nightly runs look again and again; with this p-value one rule errs about once in 13 years.
+#: Nightly runs look again and again; with this p-value a family errs about once in 11 years.
 SUREST_P = 0.01
 
 
