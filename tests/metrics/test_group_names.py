@@ -111,8 +111,7 @@ def card_tables(data: cx.Study, by: Sequence[str]) -> Tables:
     card = cx.scorecard(data, by=by, metrics=["nps", "mrr"])
     changes = card.changes[~card.changes["whole"].astype(bool)].reset_index(drop=True)
     # Both hold the user's names in words.
-    words = [name for name in changes if name in ("group", "column") and name not in by]
-    return card.table, changes.drop(columns=words), card.groups
+    return card.table, changes.drop(columns=["group", "column"]), card.groups
 
 
 def costs(data: cx.Study, by: Sequence[str]) -> Tables:
