@@ -16,13 +16,13 @@ from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning
 from .headtohead.contest.contest import compare as compare
 from .headtohead.contest.protocol import Protocol as Protocol
+from .metrics.scorecard.scorecard import scorecard as scorecard
 from .metrics.survey.survey import ces as ces
 from .metrics.survey.survey import csat as csat
 from .metrics.survey.survey import nps as nps
 from .metrics.tables.contrasts import metric_contrasts as metric_contrasts
 from .metrics.tables.metric_table import metric_table as metric_table
 from .metrics.tables.one_metric import metric as metric
-from .metrics.tables.scorecard import scorecard as scorecard
 from .plots.dispatch import plot as plot
 from .reporting.run_report import run_report as run_report
 from .results.contrast import Contrast as Contrast

@@ -69,6 +69,8 @@ class Study:
         IANA zone whose calendar makes days, weeks and months.
     currency : str
         Of all amounts, ISO 4217; may be empty.
+    targets : mapping of str to float
+        What figures should reach, by name of metric as declared; shares from 0 to 1.
     instruments : mapping of str to Scale
         Scales by name of instrument.
     segments : tuple of str
@@ -99,6 +101,7 @@ class Study:
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
         codebook: Codebook | None = None,
+        targets: Mapping[str, float] | None = None,
     ) -> None:
         self.name = name
         self.observed_until = observed_until
@@ -110,6 +113,7 @@ class Study:
         self.limits = limits
         self.revenue_ends = revenue_ends
         self.codebook = codebook
+        self.targets: Mapping[str, float] = MappingProxyType(dict(targets or {}))
         self._revenue_agrees = False
         self._tables_read: dict[str, None] = {}
         self._opened = opened
@@ -141,6 +145,7 @@ class Study:
         max_reject_share: float = 1.0,
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
+        targets: Mapping[str, float] | None = None,
     ) -> Study:
         """Make a study of frames.
 
@@ -171,6 +176,8 @@ class Study:
             level falls to 0. Needed only where the two tables contradict each other.
         after_cut : {"reject", "leave_out"}
             What becomes of rows dated after the data cut: they break a rule, or are left out and counted.
+        targets : mapping of str to float, optional
+            What figures should reach, by name of metric; shares from 0 to 1.
 
         Raises
         ------
@@ -209,6 +216,7 @@ class Study:
             limits=limits,
             revenue_ends=revenue_ends,
             after_cut=after_cut,
+            targets=targets,
         )
 
     def __repr__(self) -> str:
@@ -437,6 +445,7 @@ def read_study(
         revenue_ends=file.revenue_ends,
         after_cut=file.after_cut,
         codebook=None if file.codebook is None else file.codebook.codebook,
+        targets=file.targets,
     )
 
 

@@ -89,6 +89,15 @@ def percent(*axes: Axis) -> None:
         axis.set_major_formatter(FuncFormatter(percent_tick))
 
 
+def whole_numbers(axis: Axis) -> None:
+    """Label the ticks of an axis of counts or amounts in full, with thousands: ``1,250,000``."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,.6g}" if value % 1 else f"{value:,.0f}")
+    )
+
+
 def row_label(text: object) -> str:
     """Break the label of a row, which may hold any name somebody gave a group, into short lines.
 

@@ -2,6 +2,7 @@
 
 - `present`: what a report notebook is written with.
 - `captions`: what a picture shows, in a sentence for a manager.
+- `scorecard_captions`: what the scorecard's page says around its figures.
 - `plan`: a run that has passed every check that needs no kernel.
 - `dry_run`: those checks, told.
 - `trial`: what of a report can be tried before it runs.

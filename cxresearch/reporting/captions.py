@@ -12,7 +12,6 @@ from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.rates_by_period import revenue_rates
 from cxresearch.metrics.support.tickets import TicketAgeing
 from cxresearch.metrics.survey.bands import nps_reading, nps_reference_points
-from cxresearch.reporting.writing.blocks import sentence
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.period_names import period_label
 from cxresearch.results.units import Unit, format_interval, format_value
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from cxresearch.headtohead.contest.comparison import Comparison
     from cxresearch.headtohead.one_score.answer_weights import AnswerWeights
     from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict
-    from cxresearch.metrics.tables.scorecard_result import Scorecard
+    from cxresearch.metrics.scorecard.scorecard_result import Scorecard
     from cxresearch.results.estimate import Estimate
 
 #: Periods of a year, the age at which cohorts are compared.
@@ -279,7 +278,7 @@ def curve_detail(overall: ChurnCurve, comparison: CurveComparison | None) -> str
 def pictured_metrics(
     card: Scorecard, study: Study, *, featured: Sequence[str], metrics: Sequence[str]
 ) -> list[str]:
-    """Return the metrics that get pictures: those featured, else the questions asked, that have a value.
+    """Return the metrics that get pictures: those featured, else questions, revenue and tickets with a value.
 
     Parameters
     ----------
@@ -292,30 +291,20 @@ def pictured_metrics(
     """
     valued = card.overall[card.overall["value"].notna()]
     names = set(valued["metric"])
-    pictured = [name for name in _wished(study, featured, metrics) if name in names]
+    pictured = [name for name in wished_metrics(study, featured, metrics) if name in names]
+    if not (featured or metrics):
+        pictured += [name for name in ("mrr", "tickets") if name in names]
     if pictured:
         return pictured
     with_interval = card.overall[card.overall["low"].notna()]
     return list(with_interval["metric"].unique()[:1])
 
 
-def _wished(study: Study, featured: Sequence[str], metrics: Sequence[str]) -> list[str]:
+def wished_metrics(study: Study, featured: Sequence[str], metrics: Sequence[str]) -> list[str]:
+    """Return the metrics that a reader looks for first: those featured, else the questions asked."""
     if featured:
         return list(featured)
     return [name for name in study.instruments if not metrics or name in metrics]
-
-
-def scorecard_detail(
-    card: Scorecard, study: Study, *, featured: Sequence[str], metrics: Sequence[str]
-) -> str:
-    """Return which groups moved, what the reader must know, and which questions nobody answered."""
-    answered = set(card.overall.loc[card.overall["n"] > 0, "metric"])
-    labels = {**card.labels, **{name: scale.label for name, scale in study.instruments.items()}}
-    silent = [labels.get(name, name) for name in _wished(study, featured, metrics) if name not in answered]
-    parts = [card.groups_finding, *map(sentence, card.notes)]
-    if silent:
-        parts.append(f"Declared or asked for, but without any answer: {', '.join(silent)}.")
-    return "\n\n".join(part for part in parts if part)
 
 
 def trend_caption(card: Scorecard, metric: str) -> str:

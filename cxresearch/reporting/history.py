@@ -27,12 +27,15 @@ class Record:
         Content of ``manifest.json`` and ``results.json``.
     alerts : list of dict
         What the alert rules said.
+    alerted : list of dict, or None
+        Changes of level told so far; None where no rule looked.
     """
 
     folder: Path
     manifest: dict[str, Any]
     results: dict[str, Any]
     alerts: list[dict[str, str]]
+    alerted: list[dict[str, Any]] | None = None
 
     @property
     def run(self) -> str:
@@ -63,10 +66,16 @@ def read_record(folder: Path) -> Record:
         raise usage_error(
             f"{folder} is not a published run: {error}", wanted="a folder with manifest.json and results.json"
         ) from None
-    alerts: list[dict[str, str]] = []
+    said: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
-        alerts = json.loads((folder / "alert.json").read_text(encoding="utf-8"))["rules"]
-    return Record(folder=folder.resolve(), manifest=manifest, results=results, alerts=alerts)
+        said = json.loads((folder / "alert.json").read_text(encoding="utf-8"))
+    return Record(
+        folder=folder.resolve(),
+        manifest=manifest,
+        results=results,
+        alerts=said.get("rules", []),
+        alerted=said.get("alerted"),
+    )
 
 
 def read_history(shelf: Shelf) -> list[Record]:
@@ -120,17 +129,26 @@ def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, 
 
     Where data and parameters are those of that run, ``changed`` names what is not.
     """
-    for record in reversed(history):
+    for place, record in reversed(list(enumerate(history))):
         before = record.manifest["content"]["causes"]
         # A repeat has the causes of the run before it: compared with that, nothing could have moved.
         if now is None or before != now:
             return {
+                "alerted": _told_by(history[: place + 1]),
                 "run": record.run,
                 "day": record.day[:10],
                 "headline": record.results.get("headline", []),
                 "changed": _changed_around(before, now),
             }
     return {}
+
+
+def _told_by(history: list[Record]) -> list[dict[str, Any]]:
+    """Return the changes of level told so far: the newest run on which a rule looked carries all."""
+    for record in reversed(history):
+        if record.alerted is not None:
+            return record.alerted
+    return []
 
 
 def _changed_around(before: dict[str, Any], now: dict[str, Any] | None) -> list[str]:

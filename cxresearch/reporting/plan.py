@@ -15,7 +15,8 @@ from cxresearch.reporting.notebook.parameters import Parameter, bind, injected_s
 from cxresearch.reporting.outcome import usage_error
 from cxresearch.reporting.shelf.manifest import causes, digest, plain
 from cxresearch.reporting.shelf.shelf import Shelf
-from cxresearch.reporting.writing.alerts import Rule, read_rules
+from cxresearch.reporting.writing.alerts import read_rules
+from cxresearch.reporting.writing.rules import Rule
 
 BUILT_IN = "built-in"
 

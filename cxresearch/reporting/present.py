@@ -459,7 +459,11 @@ def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> Non
 
 
 def save_results(
-    *, finding: str, headline: Sequence[Estimate | Contrast], results: Mapping[str, Any] | None = None
+    *,
+    finding: str,
+    headline: Sequence[Estimate | Contrast],
+    results: Mapping[str, Any] | None = None,
+    watched: Mapping[str, Any] | None = None,
 ) -> None:
     """Check the results of a report and write ``results.json``; the last cell of every report notebook.
 
@@ -472,6 +476,8 @@ def save_results(
         to run. May be empty only if the report has no figure at all.
     results : mapping, optional
         Everything else worth keeping: results of this package, frames, plain values.
+    watched : mapping, optional
+        Changes of level that stand, for alert rules such as ``NPS stepped``: `StandingChanges.watched`.
 
     Raises
     ------
@@ -494,6 +500,8 @@ def save_results(
         "headline": items,
         "results": as_plain(dict(results or {})),
     }
+    if watched is not None:
+        content["watched"] = as_plain(dict(watched))
     # allow_nan=False: as_plain has made every missing number null, which JSON can hold.
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
     stage_file("results.json", text.encode("utf-8"))

@@ -25,6 +25,8 @@ from .recovery.trial_analysis import analyse_trial as analyse_trial
 from .turning.turning_points_result import TurningPoints as TurningPoints
 from .when.around_event_result import AroundEvent as AroundEvent
 from .when.since_when_result import SinceWhen as SinceWhen
+from .when.standing_changes import standing_changes as standing_changes
+from .when.standing_changes_result import StandingChanges as StandingChanges
 from .who.explain_change import ExplainedChange as ExplainedChange
 from .who.group_search import GroupSearch as GroupSearch
 from .who.unhappy_customers import UnhappyCustomers as UnhappyCustomers

@@ -53,6 +53,9 @@ def test_recognises_and_marks_what_it_cannot_know(folder: Path) -> None:
     ):
         assert line in text
     assert "not read: blob.csv" in text
+    # Without the comment signs the lines about targets are what the study file takes.
+    targets = text[text.index("# [targets]") :].split("\n\n")[0].replace("\n# ", "\n").removeprefix("# ")
+    assert tomllib.loads(targets) == {"targets": {"nps": 40, "sla_attainment": "90 %"}}
     assert "email" in text.split("# not used:")[1].splitlines()[0]
 
 

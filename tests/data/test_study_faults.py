@@ -369,3 +369,18 @@ class TestStudyFile:
         message = refusal(write_study(responses=f"{HEAD}c1,nps,{nasty},2024-03-01\nc1,nps,9,2024-03-01\n"))
         assert "\x1b" not in message
         assert "x" * 60 not in message
+
+
+class TestTargets:
+    def test_numbers_and_shares_are_read(self, write_study: Write) -> None:
+        path = write_study()
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f'{text}\n[targets]\nnps = 40\n"SLA attainment" = "90.5 %"\n', encoding="utf-8")
+        assert dict(cx.read_study(path).targets) == {"nps": 40.0, "SLA attainment": pytest.approx(0.905)}
+
+    @pytest.mark.parametrize("value", ['"high"', "true", "nan", "inf", "[40]", '"90"'])
+    def test_what_is_no_target_is_refused(self, write_study: Write, value: str) -> None:
+        path = write_study()
+        path.write_text(path.read_text(encoding="utf-8") + f"\n[targets]\nnps = {value}\n", encoding="utf-8")
+        with pytest.raises(cx.errors.StudyError, match=r"target of 'nps' is .*\[targets\]"):
+            cx.read_study(path)

@@ -94,4 +94,5 @@ def test_alert_rules_of_the_guide_are_read(tmp_path: Path) -> None:
         ("nps", "<", 20.0, False, False),
         ("sla-attainment", "<", 0.8, True, False),
         ("nps", "down", 0.0, True, True),
+        ("nps", "stepped", 0.0, False, True),
     ]

@@ -81,6 +81,8 @@ def test_one_row_a_metric_for_the_first_page() -> None:
     )
     assert set(card.estimates) == set(card.labels) and float(card.estimates["nps"]) == latest["value"].iloc[0]
     assert card.glance.shape == (7, 6)
+    assert list(card.longer) == ["metric", "value", "trend"]
+    assert card.longer["trend"].str.len().eq(4).all()  # a bar a month
     assert card.notes == ()
     html = card._repr_html_()
     assert html.count("<tr>") == 1 + len(latest) and "<script" not in html
@@ -107,15 +109,22 @@ def test_an_unfinished_period_is_shown_and_not_judged() -> None:
     assert card.period == pd.Timestamp("2024-03-01") and card.overall["period"].max() > card.period
     assert (card.latest["period"] == card.period).all() and (card.changes["period"] == card.period).all()
     assert "not judged: data end on 2024-04-20" in str(card)
-    assert (card.changes["verdict"] == "within noise").all()
+    assert (card.changes.loc[card.changes["verdict"] != "shown", "verdict"] == "within noise").all()
     assert "moved beyond noise" in card.finding and "NPS fell" not in card.finding
 
 
 def test_families_of_the_correction() -> None:
     card = cx.scorecard(study(), by="segment", every="month")
     whole = card.changes[card.changes["group"] == "all"]
-    assert whole["adjustment"].eq("Holm over 7").all()
-    assert card.changes.loc[card.changes["group"] != "all", "adjustment"].eq("Holm over 2").all()
+    judged = ["nps", "csat", "ces"]  # one measure a question
+    assert whole.set_index("metric").loc[judged, "adjustment"].eq("Holm over 3").all()
+    rest_of_them = whole[~whole["metric"].isin(judged)]
+    assert rest_of_them["verdict"].eq("shown").all() and rest_of_them["p_adjusted"].isna().all()
+    assert rest_of_them[["low", "high"]].notna().all(axis=None)
+    # Two groups change in three questions, and differ from each other in three: nine hypotheses.
+    groups = card.changes[card.changes["group"] != "all"]
+    for table in (groups, card.rest):
+        assert table.loc[table["metric"].isin(judged), "adjustment"].eq("Holm over 9").all()
 
 
 def test_names_are_escaped() -> None:
@@ -316,7 +325,7 @@ def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
     """One side without limits: its p-value is unknown, so that nobody can say whether it moved."""
     import dataclasses
 
-    from cxresearch.metrics.tables.scorecard import _stack
+    from cxresearch.metrics.scorecard.scorecard_families import verdicts
 
     card = cx.scorecard(
         study_with(scores_in({"2024-03": {"a": UP}, "2024-04": {"a": DOWN}})), metrics=["nps"]
@@ -324,8 +333,8 @@ def test_a_difference_without_an_interval_is_not_judged_and_not_noise() -> None:
     rows = pd.concat([card.changes.drop(columns="verdict")] * 4, ignore_index=True)
     rows["p_adjusted"] = [0.001, 0.2, np.nan, np.nan]
     rows["suppressed"] = [False, False, False, True]
-    found = _stack([rows], ("up", "down"))
-    assert found["verdict"].tolist() == ["down", "within noise", "not judged", "not shown"]
+    found = verdicts(rows, {"nps": "scores"}, ("up", "down"), 0.95)
+    assert found.tolist() == ["down", "within noise", "not judged", "not shown"]
     unknown = card.changes.assign(p_value=np.nan, p_adjusted=np.nan, verdict="not judged")
     said = dataclasses.replace(card, changes=unknown)
     assert "noise" not in said.finding and "noise" not in str(said)
@@ -411,3 +420,79 @@ def test_a_running_period_is_not_judged(every: Any, until: str, judged: str) -> 
         {"day": "D", "week": "7D", "month": "MS", "year": "YS"}[every]
     )
     assert complete_periods(data, [pd.Timestamp(judged), running], every).tolist() == [True, False]
+
+
+def two_years(*, fall_after: str, targets: dict[str, float] | None = None) -> cx.Study:
+    """NPS by month over two years, +60 until a day and -60 from then on."""
+    months = [f"{year}-{month:02d}" for year in (2023, 2024) for month in range(1, 13)]
+    answers = scores_in({month: {"a": UP if month <= fall_after else DOWN} for month in months})
+    people = answers[["customer_id", "seg"]].drop_duplicates("customer_id")
+    return cx.Study.from_frames(
+        {"customers": people.assign(started_at="2022-01-01"), "responses": answers.drop(columns="seg")},
+        observed_until="2024-12-31",
+        instruments={"nps": cx.NPS},
+        targets=targets,
+    )
+
+
+def test_against_a_year_ago_as_against_the_month_before() -> None:
+    card = cx.scorecard(two_years(fall_after="2024-04"))
+    assert card.changes["verdict"].tolist() == ["within noise"]
+    row = card.year_ago.iloc[0]
+    assert (row["against"], row["difference"], row["verdict"]) == ("2023-12", pytest.approx(-120.0), "down")
+    longer = card.longer.iloc[0]
+    assert longer["year_ago"].startswith("\N{MINUS SIGN}120.0") and longer["reading"].startswith("down (p")
+    assert longer["trend"] == "████▁▁▁▁▁▁▁▁"
+    table = cx.metric_contrasts(two_years(fall_after="2024-04"), "nps", against="year_ago", every="month")
+    assert table["period"].dt.year.eq(2024).all() and len(table) == 12
+    assert table["difference"].round(6).tolist() == [0.0] * 4 + [-120.0] * 8
+
+
+@pytest.mark.parametrize(("target", "words"), [(-80.0, "met"), (-60.0, "cannot tell"), (20.0, "missed")])
+def test_a_target_is_met_or_missed_only_by_the_whole_interval(target: float, words: str) -> None:
+    card = cx.scorecard(two_years(fall_after="2024-04", targets={"NPS": target}))
+    assert card.targets == {"nps": target} and card.longer["target"].item().endswith(f": {words}")
+    ax = cx.plot(card)
+    assert "target" in texts(ax)
+    plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("targets", [{"nsp": 30.0}, {"nps_response_rate": 90.0}])
+def test_a_target_of_nothing_is_refused(targets: dict[str, float]) -> None:
+    with pytest.raises(cx.errors.StudyError, match=r"\[targets\]"):
+        cx.scorecard(two_years(fall_after="2024-04", targets=targets))
+
+
+def test_revenue_says_its_change_and_its_currency() -> None:
+    levels = pd.DataFrame(
+        {
+            "customer_id": [f"c{place}" for place in range(20)] + ["c0"],
+            "effective_at": [pd.Timestamp("2024-01-05")] * 20 + [pd.Timestamp("2024-04-10")],
+            "mrr": [100.0] * 20 + [350.0],
+        }
+    )
+    data = cx.Study.from_frames(
+        {"revenue": levels}, observed_until="2024-04-30", instruments={}, currency="EUR"
+    )
+    card = cx.scorecard(data, metrics=["mrr"])
+    row = card.glance.iloc[0]
+    assert row["value"] == "2,250 EUR" and row["change"] == "+250.00 EUR (+12.5 %)"
+    assert row["reading"] == "a ledger: exact" and card.latest["against"].tolist() == ["2024-03"]
+    assert "rose" not in card.finding
+
+
+def test_declared_events_stand_on_trends_and_their_labels_never_overlap() -> None:
+    days = pd.to_datetime(["2024-02-03", "2024-02-05", "2024-02-06", "2024-06-20", "2021-01-01"])
+    kinds = ["outage", "release", "price_rise", "outage", "release"]
+    answers = two_years(fall_after="2024-04")
+    tables = {name: answers.table(name).collect().to_pandas() for name in ("customers", "responses")}
+    tables["events"] = pd.DataFrame({"occurred_at": days, "kind": kinds})
+    data = cx.Study.from_frames(tables, observed_until="2024-12-31", instruments={"nps": cx.NPS})
+    for picture in (cx.scorecard(data), cx.since_when(data, "nps", draws=99)):
+        ax = cx.plot(picture)
+        ax.figure.canvas.draw()
+        labels = [mark for mark in ax.texts if mark.get_rotation() == 90]
+        assert [mark.get_text() for mark in labels] == ["outage, release, price rise", "outage"]
+        boxes = [mark.get_window_extent() for mark in labels]
+        assert not boxes[0].overlaps(boxes[1])
+        plt.close(ax.figure)

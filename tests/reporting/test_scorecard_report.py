@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from runpy import run_path
 
 import pandas as pd
 import pytest
 
+from cxresearch.reporting.outcome import ExitCode
 from cxresearch.reporting.run_report import run_report
+from cxresearch.reporting.verify_run import verify_run
 
 
 @pytest.mark.slow
@@ -50,3 +53,52 @@ def test_a_question_nobody_answered_and_revenue_in_two_currencies(
     assert "<h2>Groups" not in page  # the study has no segment
     assert page.count("Not shown here") == len(currencies) - 1
     assert (found.folder / "figures" / "bridge.svg").exists() is (len(currencies) == 1)
+
+
+def planted_folder(folder: Path) -> Path:
+    """The planted company as files: DE falls from +25 to -26 on 15 March 2025; the data end in November."""
+    beside = Path(__file__).parents[1] / "voice" / "when" / "conftest.py"
+    tables = run_path(str(beside))["planted_tables"]()
+    answers = tables["responses"]
+    unhappy = answers[answers["score"] <= 6].sample(frac=0.6, random_state=1)
+    calls = pd.DataFrame(
+        {
+            "customer_id": unhappy["customer_id"],
+            "kind": "call_back",
+            "occurred_at": unhappy["responded_at"] + pd.Timedelta(days=3),
+        }
+    )
+    tables["responses"] = answers.assign(team=["north", "south"] * (len(answers) // 2))
+    tables["events"] = pd.concat([tables["events"], calls])
+    lines = ["[study]", "name = 'Planted'", "observed_until = 2025-11-30", "after_cut = 'leave_out'"]
+    lines += ["segments = ['country']", "[instruments]", "nps = 'nps'"]
+    lines += ["[targets]", "nps = 30", "[alerts]", "scorecard = ['NPS stepped']"]
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+        lines += ["[[sources]]", f"table = '{name}'", f"file = '{name}.csv'", "[sources.columns]"]
+        lines += [f"{column} = '{column}'" for column in table]
+    (folder / "study.toml").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+def test_eight_months_later_the_first_line_says_who_is_unhappy_and_since_when(tmp_path: Path) -> None:
+    study = planted_folder(tmp_path)
+    outcome = run_report("scorecard", study=str(study), output=tmp_path / "out")
+    assert outcome.finding.startswith("Since 1") and "March 2025" in outcome.finding.split(")")[0]
+    assert "customers in DE are unhappy: NPS" in outcome.finding.split(". ")[0]
+    assert outcome.code is ExitCode.ALERT and "customers in DE" in outcome.alerts[0]
+    page = (outcome.folder / "report.html").read_text(encoding="utf-8")
+    assert "Targets missed: NPS (+30.0)." in page and "The loop: unhappy answers followed up" in page
+    assert (outcome.folder / "figures" / "since_1.svg").exists()
+    loop = pd.read_csv(outcome.folder / "tables" / "loop.csv")
+    assert len(loop) == 13 and loop["period"].iloc[-1] == "all"
+    teams = pd.read_csv(outcome.folder / "tables" / "loop_groups.csv")
+    assert teams["team"].tolist() == ["north", "south", "all"]
+    assert verify_run(outcome.folder).same
+    # The next night: the same step is not told again.
+    answers = pd.read_csv(study / "responses.csv")
+    answers.iloc[:-1].to_csv(study / "responses.csv", index=False)
+    again = run_report("scorecard", study=str(study), output=tmp_path / "out")
+    assert again.code is ExitCode.DONE and again.status == "published"
+    assert "customers in DE are unhappy" in again.finding  # it stays on the page

@@ -25,6 +25,7 @@ _REASON = re.compile(
 )
 _TABLES = "customers, responses, revenue, tickets, usage, orders or events"
 _NO_FACTS = RevenueFacts()
+_TARGETS = ("nps = 40", 'sla_attainment = "90 %"')
 
 
 def study_text(
@@ -64,6 +65,9 @@ def study_text(
         "",
         "[instruments]",
         *[line for name, values in instruments.items() for line in instrument_lines(name, values)],
+        "",
+        "# [targets]  # what figures of the scorecard should reach; it says met, missed, or cannot tell",
+        *[f"# {target}" for target in _TARGETS],
         "",
         *(f"# not read: {printable(line)}" for line in skipped),
     ]

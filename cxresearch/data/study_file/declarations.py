@@ -252,4 +252,5 @@ class StudyFile:
     inputs: Mapping[str, RawInput]
     sources: tuple[SourceMap, ...]
     flags: tuple[DeclaredFlag, ...]
+    targets: Mapping[str, float]
     codebook: DeclaredCodebook | None = None

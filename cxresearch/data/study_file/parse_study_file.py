@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,8 +28,20 @@ from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.wording import shown
 
-_TOP_KEYS = ("study", "instruments", "limits", "revenue", "inputs", "sources", "flags", "alerts", "themes")
+_TOP_KEYS = (
+    "study",
+    "instruments",
+    "limits",
+    "revenue",
+    "inputs",
+    "sources",
+    "flags",
+    "targets",
+    "alerts",
+    "themes",
+)
 _DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
+_SHARE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%")
 _INPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -85,6 +98,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
         sources=sources,
         flags=tuple(_flag(keys) for keys in top.tables("flags")),
         codebook=_codebook(top.table("themes"), file.parent),
+        targets={name: _target(top.table("targets"), name) for name in top.table("targets")},
     )
 
 
@@ -238,6 +252,23 @@ def _input(keys: Keys, name: str, folder: Path) -> RawInput:
             wanted="letters, digits and underscores, not starting with a digit",
         )
     return keys.raw_input(name, folder)
+
+
+def _target(keys: Keys, name: str) -> float:
+    """Return the target of a metric: a number, or a share as a text with a per cent sign."""
+    value = keys.value(name)
+    if isinstance(value, str):
+        share = _SHARE.fullmatch(value)
+        if share:
+            return float(share["number"]) / 100
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise StudyError(
+            f"the target of {shown(name)} is {value!r}",
+            where=keys.where,
+            wanted="a number, or a share such as '90 %'",
+            next_step="any metric of the scorecard can have a target: nps, sla_attainment, mrr",
+        )
+    return float(value)
 
 
 def _flag(keys: Keys) -> DeclaredFlag:

@@ -10,6 +10,8 @@
     Shares with intervals, running periods, one cell as an estimate.
 ``periods``
     Periods up to the data cut, which of them had ended, and how many days they have.
+``company_events``
+    Declared events of the whole company, for pictures and sentences.
 ``example_study``
     The small study that docstrings compute with.
 """

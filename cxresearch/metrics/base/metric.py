@@ -136,6 +136,11 @@ class Metric:
     lags : bool
         Whether the last complete period may be too young to have a value (adoption within 30 days): a
         scorecard then judges the last period that has one.
+    topic : {"scores", "response rates", "figures"}
+        With which others a scorecard corrects its p-values: answers to questions, who answers, all else.
+    primary : bool
+        Whether a scorecard judges it unless it is asked for others by name: one measure a question (the mean,
+        not its boxes; retention, not the churn that mirrors it). The others are shown with their intervals.
     definition : str
         One sentence with the formula, for reports.
     nothing : str
@@ -158,6 +163,8 @@ class Metric:
     difference: Literal["independent", "none"] = "independent"
     days: Literal["", "proportional", "at_most"] = ""
     lags: bool = False
+    topic: Literal["scores", "response rates", "figures"] = "figures"
+    primary: bool = True
     definition: str = ""
     nothing: str = ""
     options: tuple[Option, ...] = ()

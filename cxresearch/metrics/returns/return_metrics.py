@@ -126,6 +126,7 @@ def _renewed_value() -> Metric:
         collapse=_collapse,
         rest=_rest,
         lags=True,
+        primary=False,
         definition=(
             "sum of min(MRR after, MRR before) / MRR before of renewals due and decided, by the period in "
             "which they fall due"

@@ -13,6 +13,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_columns
 from cxresearch.data.engine import EVERY, Every, collect
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.company_events import company_events
 from cxresearch.metrics.base.group_columns import neutral_groups, users_names
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.periods import complete_periods, period_steps
@@ -108,6 +109,7 @@ def mrr_bridge(
         table=bridge.table.rename(columns=names),
         sums=bridge.sums.rename(columns=names),
         by=tuple(names.values()),
+        events=company_events(study),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
 
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.base.periods import local_moment, next_period
@@ -72,6 +74,8 @@ class MrrBridge(Result):
         over customers of two kinds of move, ``a*opening`` of a move and the opening level,
         ``opening*opening``,
         ``contraction*contraction/opening``.
+    events : DataFrame
+        Declared events of the whole company, for pictures: day, kind.
     """
 
     table: pd.DataFrame
@@ -82,6 +86,7 @@ class MrrBridge(Result):
     by: tuple[str, ...] = ()
     currency: str = ""
     name: str = ""
+    events: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(

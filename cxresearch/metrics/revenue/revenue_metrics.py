@@ -69,17 +69,30 @@ def _rates() -> tuple[Metric, ...]:
     """Rates over the MRR of the customers who were there when the period began, and the quick ratio."""
     cohort = "customers of the opening cohort"
     return (
-        _rate("gross_revenue_churn", "low", cohort, "(churn + contraction) / opening MRR"),
-        _rate("net_revenue_churn", "low", cohort, "(churn + contraction - expansion) / opening MRR"),
-        _rate("gross_revenue_retention", "high", cohort, "sum of min(closing, opening) / opening MRR"),
+        _rate("gross_revenue_churn", "low", cohort, "(churn + contraction) / opening MRR", primary=False),
+        _rate(
+            "net_revenue_churn",
+            "low",
+            cohort,
+            "(churn + contraction - expansion) / opening MRR",
+            primary=False,
+        ),
+        _rate(
+            "gross_revenue_retention",
+            "high",
+            cohort,
+            "sum of min(closing, opening) / opening MRR",
+            primary=False,
+        ),
         _rate("net_revenue_retention", "high", cohort, "closing MRR of the opening cohort / its opening MRR"),
-        _rate("expansion", "high", cohort, "expansion / opening MRR"),
+        _rate("expansion", "high", cohort, "expansion / opening MRR", primary=False),
         _rate(
             "quick_ratio",
             "high",
             "customers who moved",
             "(new + expansion) / (contraction + churn)",
             unit=Unit.RATIO,
+            primary=False,
         ),
     )
 
@@ -91,6 +104,7 @@ def _rate(
     definition: str,
     *,
     unit: Unit = Unit.SHARE,
+    primary: bool = True,
 ) -> Metric:
     return Metric(
         name=name,
@@ -101,6 +115,7 @@ def _rate(
         family=bridges_of,
         options=(PROFILE, RATES),
         estimate=_estimator(name),
+        primary=primary,
         definition=definition + _ENDED,
     )
 

@@ -83,6 +83,8 @@ def _metric(instrument: str, scale: Scale, measure: str) -> Metric:
         estimate=_estimator(instrument, chosen),
         collapse=collapse_counts,
         rest=counts_of_the_rest,
+        topic="scores",
+        primary=measure == measures_for(scale)[0],
         definition=_DEFINITIONS.get(measure) or f"answers among the {len(best)} best / answers",
     )
 

@@ -184,6 +184,7 @@ def metrics_of(study: Tables) -> tuple[Metric, ...]:
             denominator="questionnaires sent",
             family=count_sent,
             estimate=_estimator(instrument),
+            topic="response rates",
             definition="rows with sent_at and a score / rows with sent_at, by the period of sending",
         )
         for instrument, scale in study.instruments.items()

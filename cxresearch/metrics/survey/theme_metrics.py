@@ -99,6 +99,7 @@ def _share(marks: ThemeMarks, name: str, label: str) -> Metric:
         estimate=estimate,
         collapse=collapse_counts,
         rest=counts_of_the_rest,
+        primary=False,
         definition="texts that mention the theme / texts",
     )
 
@@ -117,6 +118,7 @@ def _count(marks: ThemeMarks, name: str, label: str) -> Metric:
         estimate=estimate,
         collapse=collapse_counts,
         days="proportional",
+        primary=False,
         definition="texts that mention the theme",
     )
 

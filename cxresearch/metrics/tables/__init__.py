@@ -1,4 +1,4 @@
-"""Any metric by name: a number, a table, what moved, a scorecard.
+"""Any metric by name: a number, a table, what moved.
 
 ``registry``
     Every metric by name, and how it is asked.
@@ -10,12 +10,6 @@
     Against the period before, against the rest, between groups.
 ``contrast_table``
     Differences of cells, with tests and corrected p-values.
-``scorecard``
-    All metrics of a study from one pass for each family.
-``scorecard_result``
-    The scorecard, and what it says.
-``scorecard_words``
-    Its sentences.
 ``score_breakdown``
     Answers by class and group.
 ``nonresponse_table``

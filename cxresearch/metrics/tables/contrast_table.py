@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import false_discovery_control
 
+from cxresearch.aliases import Floats
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.metrics.base.metric import Metric, Query
@@ -20,7 +21,7 @@ from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.differences import MOVER_TEST, mover_difference
 from cxresearch.stats.intervals.proportions import Bounds
 
-Against = Literal["previous", "rest", "groups"]
+Against = Literal["previous", "year_ago", "rest", "groups"]
 Adjust = Literal["holm", "fdr_bh", "none"]
 _ADJUSTMENTS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 
@@ -68,13 +69,13 @@ def contrast_table(
     # MOVER wants independent samples with limits; a metric whose values are not declares difference="none".
     if metric.difference == "none":
         raise ArgumentError(f"two values of {metric.name!r} are not independent samples")
-    if against == "previous" and query.every is None:
+    if against in ("previous", "year_ago") and query.every is None:
         raise ArgumentError("there are no periods to compare", wanted="every='month' or another period")
-    if against != "previous" and not query.by:
+    if against in ("rest", "groups") and not query.by:
         raise ArgumentError("there are no groups to compare", wanted="a group column in by")
     cells = statistics.table(metric, query)
-    if against == "previous":
-        return _changes(metric, cells, query)
+    if against in ("previous", "year_ago"):
+        return _changes(metric, cells, query, year_ago=against == "year_ago")
     if against == "groups":
         return differences(metric, *_pairs(cells, query.by, query.keys), keys=query.keys)
     rest = statistics.rest(metric, query.by[0])
@@ -135,16 +136,47 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     known = table["p_value"].notna().to_numpy()
     if adjust == "none" or known.sum() < 2:
         return table
-    # Holm (1979) or Benjamini and Hochberg (1995), over all rows that have a p-value.
-    table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method=adjust)[1]
+    p_value = table.loc[known, "p_value"].to_numpy(dtype=np.float64)
+    if adjust == "holm":
+        table.loc[known, "p_adjusted"] = holm(p_value)
+    else:
+        # Benjamini and Hochberg (1995).
+        table.loc[known, "p_adjusted"] = false_discovery_control(p_value)
     table["adjustment"] = f"{_ADJUSTMENTS[adjust]} over {int(known.sum())}"
     return table
 
 
-def _changes(metric: Metric, cells: pd.DataFrame, query: Query) -> pd.DataFrame:
+def holm(p_value: Floats) -> Floats:
+    """Return p-values corrected for looking at all of them, of which any may be true nulls.
+
+    Parameters
+    ----------
+    p_value : array of float, shape (tests,)
+        Without missing values.
+
+    References
+    ----------
+    Holm (1979), Scandinavian Journal of Statistics 6, 65.
+
+    Examples
+    --------
+    >>> holm(np.array([0.04, 0.01, 0.03]))
+    array([0.06, 0.03, 0.06])
+    """
+    order = np.argsort(p_value)
+    # The i-th smallest of m is taken (m - i + 1) times, and is no smaller than the one before.
+    stepped = np.maximum.accumulate(p_value[order] * np.arange(len(p_value), 0, -1))
+    corrected = np.empty_like(p_value)
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
+
+
+def _changes(metric: Metric, cells: pd.DataFrame, query: Query, *, year_ago: bool) -> pd.DataFrame:
     """Return the changes between periods; those of a count are a day, those of a reach allow for the days."""
     every = query.every or "month"
     left, right = _previous(cells, query.by, every)
+    if year_ago:
+        left, right = _year_ago(cells, query.by, every)
     days = days_of(left["period"], every), days_of(right["period"], every)
     # A count is a rate over days: value and limits are divided by the days of the period.
     if metric.days == "proportional":
@@ -175,6 +207,23 @@ def _previous(cells: pd.DataFrame, by: tuple[str, ...], every: str) -> tuple[pd.
     place = left.sort_values([*by, "period"]).index
     position = left.index.get_indexer(place)
     return left.loc[place], right.iloc[position]
+
+
+def _year_ago(cells: pd.DataFrame, by: tuple[str, ...], every: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return cells beside those of the same group in the same period of the year before.
+
+    Weeks and days go back 52 weeks, so that weekdays are the same.
+    """
+    cells = cells[(cells["n"] > 0) & cells["period"].notna()].reset_index(drop=True)
+    back: Any = pd.DateOffset(years=1)
+    if every in ("week", "day"):
+        back = pd.Timedelta(weeks=52)
+    before = cells[[*by, "period"]].assign(period=cells["period"] - back)
+    keys = cells[[*by, "period"]].reset_index(names="place")
+    pairs = before.reset_index(names="now").merge(keys, on=[*by, "period"], how="inner")
+    left = cells.iloc[pairs["now"].to_numpy(np.intp)]
+    right = cells.iloc[pairs["place"].to_numpy(np.intp)]
+    return left, right.assign(label=right["period"].map(lambda start: period_label(start, every)))
 
 
 def _pairs(

@@ -33,9 +33,10 @@ def metric_contrasts(  # noqa: PLR0913 - choices of one door, by keyword
     ----------
     data, metric, by, every, clusters, weights, level, options
         As in :func:`metric_table`.
-    against : {"previous", "rest", "groups"}
-        Each period against the one before it that has answers, within a group; each group of the first
-        column of ``by`` against all other groups, within a period; each pair of groups, within a period.
+    against : {"previous", "year_ago", "rest", "groups"}
+        Each period against the one before it that has answers, within a group; or against the same one of
+        the year before (52 weeks for weeks and days); each group of the first column of ``by`` against all
+        other groups, within a period; each pair of groups, within a period.
     adjust : {"holm", "fdr_bh", "none"}
         Correction of the p-values over all rows returned: Holm, Benjamini and Hochberg, or none.
 
@@ -70,7 +71,7 @@ def metric_contrasts(  # noqa: PLR0913 - choices of one door, by keyword
     0    a  the rest         2.0
     1    b  the rest        -2.0
     """
-    check_choice("against", against, ("previous", "rest", "groups"))
+    check_choice("against", against, ("previous", "year_ago", "rest", "groups"))
     check_choice("adjust", adjust, ("holm", "fdr_bh", "none"))
     query = make_query(by, every, clusters=clusters, weights=weights, level=level)
     statistics, chosen = statistics_of(data, metric, query, options)

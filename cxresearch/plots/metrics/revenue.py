@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from cxresearch.metrics.revenue.mrr_bridge_result import MrrBridge
 from cxresearch.metrics.revenue.revenue_levels import LEDGER
+from cxresearch.plots.event_lines import event_lines
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, GRID, INK, MUTED, NEUTRAL, PALETTE, look, new_axes
 
@@ -182,6 +183,23 @@ def _history(result: MrrBridge, ax: Axes, group: dict[str, Any]) -> None:
     )
     _money(ax, result.currency)
     ax.set_title(f"Recurring revenue gained and lost by {result.every}" + _group(group))
+    _history_events(result, ax, rows["period"])
+
+
+def _history_events(result: MrrBridge, ax: Axes, starts: pd.Series[Any]) -> None:
+    """Draw the declared events where they lie within the bars: the k-th bar stands at k, over its period."""
+    if len(starts) < 2:
+        return
+    first = starts.iloc[0]
+    days = (starts - first).dt.days.to_numpy(float)
+    # The last period is taken as long as the one before.
+    days = np.append(days, 2 * days[-1] - days[-2])
+    edges = np.arange(len(days)) - 0.5
+
+    def place(day: Any) -> float:
+        return float(np.interp((pd.Timestamp(day) - first).days, days, edges))
+
+    event_lines(ax, result.events, first=first, last=first + pd.Timedelta(days=days[-1] - 1), place=place)
 
 
 def _money(ax: Axes, currency: str) -> None:

@@ -8,7 +8,9 @@ import pandas as pd
 
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.tables.scorecard_result import Scorecard
+from cxresearch.metrics.scorecard.scorecard_result import Scorecard
+from cxresearch.metrics.scorecard.scorecard_words import amount_text
+from cxresearch.plots.event_lines import event_lines
 from cxresearch.plots.metrics.small_multiples import draw_multiples
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import (
@@ -24,6 +26,7 @@ from cxresearch.plots.style import (
     new_axes,
     reference_line,
     rows_axis,
+    whole_numbers,
 )
 from cxresearch.results.hiding import hidden_mark
 from cxresearch.results.period_names import label_before, period_label
@@ -72,10 +75,32 @@ def _shown(values: pd.Series[Any], unit: Unit) -> pd.Series[Any]:
     return values
 
 
-def _unit_label(label: str, unit: Unit) -> str:
+def _unit_label(label: str, unit: Unit, currency: str = "") -> str:
     if unit is Unit.SHARE:
         return f"{label}, %"
+    if unit is Unit.MONEY and currency:
+        return f"{label}, {currency}"
     return label
+
+
+def _target(ax: Axes, result: Scorecard, name: str, unit: Unit) -> None:
+    """Draw the declared target as a dashed line, named at its left end."""
+    target = result.targets.get(name)
+    if target is None:
+        return
+    at = target
+    if unit is Unit.SHARE:
+        at = 100 * target
+    ax.axhline(at, color=GOOD, linewidth=1, linestyle="--", zorder=1)
+    ax.annotate(
+        f"target {format_value(target, unit)}",
+        (0.01, at),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize=8,
+        color=GOOD,
+    )
 
 
 def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axes:
@@ -102,15 +127,21 @@ def _trend(result: Scorecard, ax: Axes | None, name: str, *, split: bool) -> Axe
             _ribbon(ax, rows, unit, PALETTE[place % len(PALETTE)], text)
     else:
         _ribbon(ax, table, unit, PALETTE[0], "")
-        _sizes(ax, table, unit)
-    ax.set_ylabel(_unit_label(result.labels[name], unit))
+        _sizes(ax, table, unit, result.currency)
+    _target(ax, result, name, unit)
+    ax.set_ylabel(_unit_label(result.labels[name], unit, result.currency))
     ax.margins(x=0.02)
     ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))  # type: ignore[no-untyped-call]
-    base = f"{100 * result.level:g} % intervals"
+    base = f"{100 * result.level:g} % intervals; "
+    if not table["low"].notna().any():
+        base = ""
     drawn = table.loc[table["value"].notna(), "n"]
     if len(drawn):
-        base += f"; n {int(drawn.min()):,} to {int(drawn.max()):,} a point"
+        base += f"n {int(drawn.min()):,} to {int(drawn.max()):,} a point"
+    if unit in (Unit.MONEY, Unit.COUNT):
+        whole_numbers(ax.yaxis)
     head(ax, f"{result.labels[name]} by {result.every}", base)
+    event_lines(ax, result.events, first=table["period"].min(), last=table["period"].max())
     return ax
 
 
@@ -136,13 +167,16 @@ def _ribbon(ax: Axes, rows: pd.DataFrame, unit: Unit, colour: str, text: str) ->
         )
 
 
-def _sizes(ax: Axes, table: pd.DataFrame, unit: Unit) -> None:
+def _sizes(ax: Axes, table: pd.DataFrame, unit: Unit, currency: str) -> None:
     """Write the last value beside its point."""
     last = table.sort_values("period").iloc[-1]
     if pd.isna(last["value"]):
         return
+    text = interval_text(last.to_dict(), "value", unit).replace(" [", "\n[")
+    if unit is Unit.MONEY:
+        text = amount_text(last["value"], currency)
     ax.annotate(
-        interval_text(last.to_dict(), "value", unit).replace(" [", "\n["),
+        text,
         (last["period"], float(_shown(table.sort_values("period")["value"], unit).iloc[-1])),
         xytext=(8, 0),
         textcoords="offset points",
@@ -206,11 +240,13 @@ def _change_labels(result: Scorecard, table: pd.DataFrame) -> list[str]:
     """Groups, the whole told apart from a group called all, with the period compared with if not adjacent."""
     before = label_before(table["period"].iloc[0], result.every)
     whole = "all"
-    if result.by:
+    if result.by or result.searched:
         whole = "all groups"
     labels = []
     for row in table.to_dict("records"):
         label = str(row["group"])
+        if result.searched:
+            label = f"{row['column']} {label}"
         if row["whole"]:
             label = whole
         if row["against"] != before:

@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from cxresearch.errors import ArgumentError
+from cxresearch.plots.event_lines import event_lines
 from cxresearch.plots.style import PALETTE
 from cxresearch.results.units import Unit
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from cxresearch.metrics.tables.scorecard_result import Scorecard
+    from cxresearch.metrics.scorecard.scorecard_result import Scorecard
 
 _COLUMNS = 4
 
@@ -41,6 +42,8 @@ def draw_multiples(result: Scorecard, ax: Axes | None) -> Axes:
         grid = sns.FacetGrid(rows, col="label", col_wrap=columns, sharey=False, height=1.7, aspect=1.5)
     for axes, (label, panel) in zip(grid.axes.flat, rows.groupby("label", sort=False), strict=True):
         _panel(axes, panel.sort_values("period"), str(label))
+        ends = (panel["period"].min(), panel["period"].max())
+        event_lines(axes, result.events, first=ends[0], last=ends[1], labels=False)
     grid.set_axis_labels("", "")
     grid.tight_layout()
     first: Axes = grid.axes.flat[0]

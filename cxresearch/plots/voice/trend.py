@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cxresearch.plots.event_lines import event_lines
 from cxresearch.plots.registry import draw
-from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent, row_label
+from cxresearch.plots.style import BAD, GOOD, INK, NEUTRAL, head, look, new_axes, percent, row_label
 from cxresearch.results.units import Unit
 from cxresearch.voice.when.since_when_result import SinceWhen
 
@@ -33,7 +34,6 @@ def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "
     with look():
         ax = ax or new_axes(9.0, 4.4)
         ax.plot(rows["day"], rows["value"], "o", color=NEUTRAL, markersize=4.5, zorder=2)
-        _events(ax, result.events, rows)
         for change in changes.to_dict("records"):
             _change(ax, change, rows)
         if result.unit is Unit.SHARE:
@@ -49,6 +49,8 @@ def draw_since_when(result: SinceWhen, ax: Axes | None = None, *, group: str = "
         text = f"{count}; {points}; band: the days of the change, {100 * result.level:g} %"
         head(ax, row_label(title).replace("\n", " "), text)
         ax.margins(x=0.02)
+        if len(rows):
+            event_lines(ax, result.events, first=rows["day"].min(), last=rows["day"].max())
     return ax
 
 
@@ -58,24 +60,6 @@ def _first_group(result: SinceWhen) -> str:
     if len(result.groups):
         return str(result.groups["group"].iloc[0])
     return "all"
-
-
-def _events(ax: Axes, events: pd.DataFrame, rows: pd.DataFrame) -> None:
-    if not len(rows):
-        return
-    within = events[(events["day"] >= rows["day"].min()) & (events["day"] <= rows["day"].max())]
-    for event in within.to_dict("records"):
-        ax.axvline(event["day"], color=MUTED, linewidth=1, linestyle=":", zorder=1)
-        ax.annotate(
-            str(event["kind"])[:24],
-            (event["day"], 0.99),
-            xycoords=("data", "axes fraction"),
-            rotation=90,
-            va="top",
-            ha="right",
-            fontsize=8,
-            color=MUTED,
-        )
 
 
 def _change(ax: Axes, change: dict[Any, Any], rows: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from cxresearch.reporting.shelf.complete_run import check_results
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
+from cxresearch.reporting.writing.steps import told
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -172,8 +173,13 @@ def _alerts(
     rules = [parse_rule(text, required=required) for text, required in job["alerts"]]
     if not rules:
         return ""
-    judged = evaluate(rules, results["headline"], previous.get("headline", []))
-    text = json.dumps({"rules": judged}, indent=1, sort_keys=True, ensure_ascii=False)
+    watched = results.get("watched")
+    alerted = previous.get("alerted", [])
+    judged = evaluate(
+        rules, results["headline"], previous.get("headline", []), watched=watched, alerted=alerted
+    )
+    state = {"rules": judged, "alerted": told(rules, watched, alerted)}
+    text = json.dumps(state, indent=1, sort_keys=True, ensure_ascii=False)
     (staging / "alert.json").write_text(text + "\n", encoding="utf-8")
     return alerts_block(judged)
 

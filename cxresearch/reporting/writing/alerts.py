@@ -1,4 +1,4 @@
-"""Alert rules of a study file: ``nps < 20``, ``churn up significantly``."""
+"""Alert rules of a study file: ``nps < 20``, ``churn up significantly``, ``NPS stepped``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import operator
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from cxresearch.errors import StudyError
 from cxresearch.reporting.notebook.catalogue import slug
 from cxresearch.reporting.writing.blocks import list_block
 from cxresearch.reporting.writing.changes import Change, compare_headlines
+from cxresearch.reporting.writing.rules import Rule
+from cxresearch.reporting.writing.steps import judge_steps
 from cxresearch.results.table_text import as_float
 from cxresearch.results.units import Unit, format_estimate
 
@@ -25,37 +26,12 @@ _THRESHOLD = re.compile(
     r"(?P<sure>\s+significantly)?"
 )
 _MOVEMENT = re.compile(r"(?P<name>[^<>]+?)\s+(?P<way>up|down|changed)(?P<sure>\s+significantly)?")
+_STEP = re.compile(r"(?P<name>[^<>]+?)\s+(?P<way>stepped(\s+(up|down))?)")
 _SIGNS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _STATUS = {True: "fired", False: "quiet"}
-_WANTED = "'nps < 20', 'churn > 5 %', 'nps < 20 significantly', 'nps down', 'churn up significantly'"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """One alert rule.
-
-    Attributes
-    ----------
-    text : str
-        As written.
-    name : str
-        The headline figure it watches, as `slug` writes it.
-    sign : str
-        ``<``, ``<=``, ``>``, ``>=``, or ``up``, ``down``, ``changed`` since the last run on other data.
-    number : float
-        Threshold in the unit of the figure (a percentage as a share); 0 for movements.
-    sure : bool
-        Fire only if the whole interval lies beyond, not the estimate alone.
-    required : bool
-        Whether the report must have the figure: rules under the report's name do, rules for all need not.
-    """
-
-    text: str
-    name: str
-    sign: str
-    number: float
-    sure: bool
-    required: bool
+_WANTED = (
+    "'nps < 20', 'churn > 5 %', 'nps < 20 significantly', 'nps down', 'churn up significantly', 'nps stepped'"
+)
 
 
 def parse_rule(text: str, *, required: bool = True) -> Rule:
@@ -73,7 +49,7 @@ def parse_rule(text: str, *, required: bool = True) -> Rule:
     ('churn', '>', 0.05, True)
     """
     plain = str(text).strip()
-    found = _THRESHOLD.fullmatch(plain) or _MOVEMENT.fullmatch(plain)
+    found = _THRESHOLD.fullmatch(plain) or _STEP.fullmatch(plain) or _MOVEMENT.fullmatch(plain)
     if not found:
         raise StudyError(f"alert rule {text!r} cannot be read", where="[alerts]", wanted=f"such as {_WANTED}")
     parts = found.groupdict()
@@ -83,9 +59,9 @@ def parse_rule(text: str, *, required: bool = True) -> Rule:
     return Rule(
         text=plain,
         name=slug(parts["name"]),
-        sign=parts.get("sign") or parts["way"],
+        sign=parts.get("sign") or " ".join(parts["way"].split()),
         number=number,
-        sure=bool(parts["sure"]),
+        sure=bool(parts.get("sure")),
         required=required,
     )
 
@@ -115,7 +91,12 @@ def read_rules(study_file: Path, report: str) -> tuple[Rule, ...]:
 
 
 def evaluate(
-    rules: Sequence[Rule], headline: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]
+    rules: Sequence[Rule],
+    headline: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+    *,
+    watched: Mapping[str, Any] | None = None,
+    alerted: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, str]]:
     """Return what each rule says about the headline figures.
 
@@ -125,6 +106,10 @@ def evaluate(
         The rules in force.
     headline, before : sequence of mapping
         Headline figures of this run, and of the last run on other data.
+    watched : mapping, optional
+        Which metrics were searched for changes of level, and the changes that stand.
+    alerted : sequence of mapping
+        The changes that earlier runs fired for.
 
     Returns
     -------
@@ -134,11 +119,17 @@ def evaluate(
     """
     figures = {slug(item["name"]): item for item in headline}
     moved = {slug(change.name): change for change in compare_headlines(headline, before)}
-    return [
-        {"rule": rule.text, **_judge(rule, figures.get(rule.name), moved.get(rule.name), bool(before))}
-        for rule in rules
-        if rule.required or rule.name in figures
-    ]
+    judged = []
+    for rule in rules:
+        if rule.sign.startswith("stepped"):
+            verdict = judge_steps(rule, watched, alerted)
+        elif rule.required or rule.name in figures:
+            verdict = _judge(rule, figures.get(rule.name), moved.get(rule.name), bool(before))
+        else:
+            verdict = None
+        if verdict is not None:
+            judged.append({"rule": rule.text, **verdict})
+    return judged
 
 
 def _judge(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 TONES = ("neutral", "attention")
+_WHOLE_AMOUNTS = 1000
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -61,16 +62,24 @@ def _tile(item: Mapping[str, Any]) -> dict[str, str]:
     unit = Unit(item["unit"])
     signed = bool(item.get("signed"))
     value, low, high = (as_float(item[part]) for part in ("value", "low", "high"))
-    interval = "no interval"
+    interval = str(item.get("note") or "no interval")
     if math.isfinite(low) or math.isfinite(high):
         ends = format_interval(low, high, unit, signed=signed, value=value)
         interval = f"{100 * float(item['level']):.4g} % {ends}"
     return {
         "name": str(item["name"]),
-        "value": format_value(value, unit, signed=signed),
+        "value": _short(value, unit, signed=signed),
         "interval": interval,
         "n": f"{int(item['n']):,}",
     }
+
+
+def _short(value: float, unit: Unit, *, signed: bool) -> str:
+    """Return a figure as a tile has room for: large amounts without cents."""
+    text = format_value(value, unit, signed=signed)
+    if unit is Unit.MONEY and abs(value) >= _WHOLE_AMOUNTS:
+        text = text.rsplit(".", 1)[0]
+    return text
 
 
 def figure_block(png_or_svg: bytes, *, kind: str, caption: str, alt: str, name: str) -> Markup:

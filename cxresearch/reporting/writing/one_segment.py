@@ -62,6 +62,7 @@ def narrow(study: Study, segment: str) -> Study:
         segments=study.segments,
         name=f"{study.name}, {column} {value}",
         revenue_ends=study.revenue_ends,
+        targets=study.targets,
     )
     narrowed.sources = study.sources
     return narrowed

@@ -76,7 +76,7 @@ class _Parts:
             return None
 
 
-def four_answers(
+def four_answers(  # noqa: PLR0913 - four questions, each with choices of its own
     study: Study,
     score: str | None = None,
     *,

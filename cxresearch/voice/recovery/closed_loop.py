@@ -14,6 +14,7 @@ from cxresearch.checks import check_level, check_number
 from cxresearch.data.engine import Every, collect, period_start
 from cxresearch.data.timelines import DAY, seconds
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.results.estimate import Estimate
 from cxresearch.results.hiding import SUPPRESS_BELOW, why_hidden
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
@@ -44,6 +45,8 @@ class ClosedLoop(Result):
     finding : str
     notes : tuple of str
     level : float
+    se : float
+        Standard error of the share followed up in time, all cases together.
     """
 
     question: str
@@ -53,6 +56,23 @@ class ClosedLoop(Result):
     finding: str
     notes: tuple[str, ...]
     level: float
+    se: float
+
+    @property
+    def estimate(self) -> Estimate:
+        """The share followed up in time, all cases together."""
+        total: Any = self.table.iloc[-1]
+        return Estimate(
+            name=f"Unhappy {self.question} answers followed up within {self.within_days:g} days",
+            value=float(total["followed_up"]),
+            low=float(total["low"]),
+            high=float(total["high"]),
+            level=self.level,
+            se=self.se,
+            n=int(total["n"]),
+            unit=Unit.SHARE,
+            method="Kaplan-Meier, log-log limits",
+        )
 
     specs: ClassVar[dict[str, TableSpec]] = {
         "table": TableSpec(
@@ -75,6 +95,7 @@ class ClosedLoop(Result):
                     unit=Unit.DAYS,
                 ),
                 Column(name="open", label="still open", meaning="without a contact so far", unit=Unit.COUNT),
+                Column(name="note", label="note", meaning="why a row is hidden"),
             ),
         )
     }
@@ -157,7 +178,7 @@ def closed_loop(
         for values, part in cases.groupby(keys, sort=True):
             rows.append({**dict(zip(keys, values, strict=True)), **_row(part, within_days, level)})
     rows.append({**dict.fromkeys(keys, "all"), **_row(cases, within_days, level)})
-    table = pd.DataFrame(rows).rename(columns={"group": by or "group"})
+    table = pd.DataFrame(rows).drop(columns="se").rename(columns={"group": by or "group"})
     total = rows[-1]
     return ClosedLoop(
         question=scale.label,
@@ -167,6 +188,7 @@ def closed_loop(
         finding=_finding(total, within_days),
         notes=(f"A contact is {listed(kinds)}; who left or is not contacted yet is censored, not dropped.",),
         level=level,
+        se=float(total["se"]),
     )
 
 
@@ -235,6 +257,7 @@ def _row(cases: pd.DataFrame, within_days: float, level: float) -> dict[str, Any
         "followed_up": np.nan,
         "low": np.nan,
         "high": np.nan,
+        "se": np.nan,
         "median_days": np.nan,
         "note": why_hidden(n),
     }
@@ -249,6 +272,7 @@ def _row(cases: pd.DataFrame, within_days: float, level: float) -> dict[str, Any
         "followed_up": 1 - at_time.value,
         "low": 1 - at_time.high,
         "high": 1 - at_time.low,
+        "se": at_time.se,
         "median_days": curve.median.value,
         "note": "",
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.checks import check_choice, check_level, check_number
+from cxresearch.metrics.base.company_events import company_events, events_within
 from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.table_spec import TableSpec
 from cxresearch.stats.change_points.change_point import Change, ChangeSearch, find_changes
@@ -19,7 +20,6 @@ from cxresearch.voice.when.change_sentences import (
     nothing_sentence,
     verdict_of,
 )
-from cxresearch.voice.when.company_events import company_events, events_within
 from cxresearch.voice.when.metric_series import MetricSeries, day_of, metric_series
 from cxresearch.voice.when.series_doubts import series_doubts, why_not_judged
 from cxresearch.voice.when.since_when_result import CHANGES, SERIES, SinceWhen
@@ -123,8 +123,8 @@ def since_when(
             rng=np.random.default_rng(seed),
         )
     events = company_events(study)
-    groups = _groups(series, why, able, search)
-    table = _changes(series, able, search, events)
+    groups = series_rows(series, why, able, search)
+    table = change_rows(series, able, search, events)
     sentences = tuple(change_sentence(row, series) for row in table.to_dict("records")) or (
         nothing_sentence(groups, series),
     )
@@ -154,7 +154,7 @@ def _method(series: MetricSeries, draws: int) -> str:
     return f"cluster-robust CUSUM over all splits, wild bootstrap over {who} ({draws:,} draws)"
 
 
-def _groups(
+def series_rows(
     series: MetricSeries, why: list[str], able: list[int], search: ChangeSearch | None
 ) -> pd.DataFrame:
     """Return one row a series: its size, its p-value, and what it would have shown."""
@@ -186,7 +186,7 @@ def _names(spec: TableSpec) -> list[str]:
     return [name for column in spec.columns for name in (column.name, column.low, column.high) if name]
 
 
-def _changes(
+def change_rows(
     series: MetricSeries, able: list[int], search: ChangeSearch | None, events: pd.DataFrame
 ) -> pd.DataFrame:
     """Return one row a change, those that stand first, the surest first."""

@@ -82,3 +82,11 @@ def test_unknown_columns_and_kinds_are_named() -> None:
         cx.voice.closed_loop(study([2.0] * 8), contacts=["call"])
     with pytest.raises(cx.errors.ArgumentError, match=r"have a column 'tem'.*team"):
         cx.voice.closed_loop(study([2.0] * 8), contacts=["call_back"], by="tem")
+
+
+def test_the_share_of_all_cases_is_an_estimate_for_tiles_and_alerts() -> None:
+    loop = cx.voice.closed_loop(study([2.0] * 8 + [10.0] * 4 + [None] * 8), contacts=["call_back"])
+    assert loop.estimate.value == pytest.approx(0.4) and loop.estimate.n == 20
+    # Greenwood without censoring before day 7 is the binomial variance.
+    assert loop.estimate.se == pytest.approx(np.sqrt(0.4 * 0.6 / 20), rel=1e-6)
+    assert loop.estimate.name == "Unhappy NPS answers followed up within 7 days"

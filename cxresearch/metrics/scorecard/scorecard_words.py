@@ -21,6 +21,9 @@ from cxresearch.results.units import (
 Row = Mapping[Hashable, Any]
 #: So many metrics are named in a sentence, so many groups with figures, so many in the short text.
 _METRICS_NAMED, _GROUPS_NAMED, _GROUPS_LISTED = 4, 4, 8
+_BARS = "▁▂▃▄▅▆▇█"
+#: Amounts from here on are written without cents.
+_WHOLE_AMOUNTS = 1000
 
 
 class CellTexts(NamedTuple):
@@ -34,8 +37,8 @@ class CellTexts(NamedTuple):
     reading: str
 
 
-def cell_texts(row: Row) -> CellTexts:
-    """Return the cells of a row of `Scorecard.latest` as text; a hidden one says why."""
+def cell_texts(row: Row, currency: str = "") -> CellTexts:
+    """Return the cells of a row of `Scorecard.latest` as text; a hidden one says why, an amount in what."""
     unit, n = Unit(row["unit"]), f"{int(row['n']):,}"
     if row["suppressed"]:
         reason = why_hidden(int(row["n"]), row["n_effective"])
@@ -44,19 +47,82 @@ def cell_texts(row: Row) -> CellTexts:
     if pd.notna(row["low"]) or pd.notna(row["high"]):
         interval = format_interval(row["low"], row["high"], unit, value=row["value"])
     value = format_value(row["value"], unit)
-    return CellTexts(row["label"], value, interval, n, change_text(row), _reading(row))
+    if unit is Unit.MONEY:
+        value = amount_text(row["value"], currency)
+        interval = "a count"
+    return CellTexts(row["label"], value, interval, n, change_text(row, currency), _reading(row))
 
 
-def change_text(row: Row) -> str:
+def amount_text(value: float, currency: str, *, signed: bool = False) -> str:
+    """Return an amount with its currency, without cents where it is large.
+
+    Examples
+    --------
+    >>> amount_text(1753800.46, "EUR"), amount_text(-12.5, "", signed=True)
+    ('1,753,800 EUR', '−12.50')
+    """
+    text = format_value(value, Unit.MONEY, signed=signed)
+    if abs(value) >= _WHOLE_AMOUNTS:
+        text = text.rsplit(".", 1)[0]
+    return f"{text} {currency}".rstrip()
+
+
+def year_ago_texts(table: pd.DataFrame, metric: str) -> tuple[str, str]:
+    """Return the change against a year ago, and its reading; both empty where there was none."""
+    if not len(table):
+        return "", ""
+    rows = table[table["metric"] == metric]
+    if not len(rows):
+        return "", ""
+    row = rows.iloc[0]
+    if row["suppressed"]:
+        return "hidden", ""
+    figure = format_estimate(row["difference"], row["low"], row["high"], Unit(row["unit"]), signed=True)
+    return figure, _reading(row.to_dict())
+
+
+def trend_text(recent: pd.DataFrame) -> str:
+    """Return the last periods as bars from the lowest to the highest; a dot where nothing can be shown.
+
+    Examples
+    --------
+    >>> trend_text(pd.DataFrame({"value": [10.0, 20.0, None, 30.0], "suppressed": False}))
+    '▁▅·█'
+    """
+    values = recent["value"].where(~recent["suppressed"].astype(bool))
+    if values.notna().sum() < 2:
+        return ""
+    low = values.min()
+    span = values.max() - low
+    # A flat line has no lowest: it stands in the middle.
+    if not span:
+        return "".join("·" if pd.isna(value) else _BARS[3] for value in values)
+    # Level k of 8 for (value - lowest) / (highest - lowest).
+    steps = len(_BARS) - 1
+    return "".join("·" if pd.isna(value) else _BARS[round(steps * (value - low) / span)] for value in values)
+
+
+def change_text(row: Row, currency: str = "") -> str:
     """Return the change since the period before with its interval; empty where there was none."""
     if not row["verdict"]:
         return ""
     unit = Unit(row["change_unit"])
+    # Change over the value before, in per cent.
+    if row["verdict"] == "counted":
+        before = row["value"] - row["change"]
+        text = amount_text(row["change"], currency, signed=True)
+        if before > 0:
+            text += f" ({100 * row['change'] / before:+.1f} %)".replace("-", MINUS)
+        return text
     return format_estimate(row["change"], row["change_low"], row["change_high"], unit, signed=True)
 
 
 def _reading(row: Row) -> str:
     verdict = str(row["verdict"])
+    if verdict == "counted":
+        return "a ledger: exact"
+    if verdict == "shown":
+        return "shown, not tested"
     if not verdict or pd.isna(row["p_adjusted"]):
         return verdict
     return f"{verdict} ({format_p_value(row['p_adjusted'])})"
@@ -106,7 +172,7 @@ def _all_calm(card: Any, calm: pd.DataFrame) -> str:
     start = _since_when(card, calm)
     if len(calm) == 1:
         return f"{calm['label'].iloc[0]} did not move beyond noise since {start}"
-    return f"none of {len(calm)} metrics moved beyond noise since {start}"
+    return f"none of {len(calm)} figures judged moved beyond noise since {start}"
 
 
 def _movement(card: Any, row: Row) -> str:
@@ -127,6 +193,7 @@ def _movement(card: Any, row: Row) -> str:
 
 def _not_judged(card: Any, rows: pd.DataFrame, when: str) -> str:
     """Say of which metrics nobody can tell whether they moved, and why."""
+    # A metric that had nothing in the judged period shows an older one.
     stale = (rows["verdict"] == "") & (rows["period"] != card.period)
     reasons = (
         (rows["verdict"] == "not judged", "cannot be judged: without an interval on both sides"),
@@ -152,6 +219,7 @@ def _since_when(card: Any, rows: pd.DataFrame) -> str:
     """Name the period that changes are measured from: the one before, or else by its date."""
     starts = {since(row, card.every) for row in rows.to_dict("records")}
     before = f"the {card.every} before"
+    # All are measured from the period right before.
     if starts == {""}:
         return before
     if len(starts) == 1:
@@ -161,9 +229,12 @@ def _since_when(card: Any, rows: pd.DataFrame) -> str:
 
 def groups_finding(card: Any) -> str:
     """Say which groups moved and which are unlike the rest, beyond noise; empty without groups."""
-    if not card.by:
+    if not (card.by or card.searched):
         return ""
     by = f"By {', '.join(card.by)}, "
+    if card.searched:
+        columns = [", ".join(card.by), *card.searched]
+        by = f"By {', by '.join(column for column in columns if column)}, "
     sentences = []
     if len(card.changes):
         groups = _of_groups(card)
@@ -195,7 +266,8 @@ def _differences(card: Any, table: pd.DataFrame, verdicts: tuple[str, str]) -> s
     for row in beyond.head(_GROUPS_NAMED).to_dict("records"):
         value, low, high = (float(row[name]) for name in ("difference", "low", "high"))
         figure = format_estimate(value, low, high, Unit(row["unit"]), signed=True)
-        texts.append(f"{row['group']}, {card.label(row['metric'])} {figure}{_start(card, row, verdicts)}")
+        label = card.label(row["metric"])
+        texts.append(f"{_group(card, row)}, {label} {figure}{_start(card, row, verdicts)}")
     return "; ".join(texts) + _more(beyond, _GROUPS_NAMED, before=";")
 
 
@@ -209,10 +281,13 @@ def _start(card: Any, row: Row, verdicts: tuple[str, str]) -> str:
 def text(card: Any) -> str:
     """Return the whole scorecard as a few lines of text."""
     rows = card.latest.to_dict("records")
-    lines = [f"{title(card)}. {finding(card)}", *(_line(row, since(row, card.every)) for row in rows)]
+    lines = [
+        f"{title(card)}. {finding(card)}",
+        *(_line(row, since(row, card.every), card.currency) for row in rows),
+    ]
     groups = _of_groups(card)
     moved = _listed(card, groups, ("up", "down"))
-    if card.by and len(card.changes):
+    if (card.by or card.searched) and len(card.changes):
         lines.append(f"Groups that moved: {moved or 'none beyond noise'}{unknown(groups)}.")
     if len(card.rest):
         unlike = _listed(card, card.rest, ("above", "below"))
@@ -230,8 +305,8 @@ def title(card: Any) -> str:
     return words
 
 
-def _line(row: Row, start: str) -> str:
-    texts = cell_texts(row)
+def _line(row: Row, start: str, currency: str) -> str:
+    texts = cell_texts(row, currency)
     line = f"{texts.label} {texts.value} {texts.interval}".rstrip() + f", n {texts.n}"
     if texts.change:
         line += f"; {texts.reading.split(' (')[0]}: {texts.change}{start}"
@@ -248,8 +323,16 @@ def _listed(card: Any, table: pd.DataFrame, verdicts: tuple[str, str]) -> str:
     texts = []
     for row in beyond.head(_GROUPS_LISTED).to_dict("records"):
         figure = format_value(row["difference"], Unit(row["unit"]), signed=True)
-        texts.append(f"{row['group']} {card.label(row['metric'])} {figure}{_start(card, row, verdicts)}")
+        label = card.label(row["metric"])
+        texts.append(f"{_group(card, row)} {label} {figure}{_start(card, row, verdicts)}")
     return "; ".join(texts) + _more(beyond, _GROUPS_LISTED)
+
+
+def _group(card: Any, row: Row) -> str:
+    """Name a group; with its column where several columns were searched."""
+    if card.searched:
+        return f"{row['column']} {row['group']}"
+    return str(row["group"])
 
 
 def unknown(table: pd.DataFrame) -> str:

@@ -7,22 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_choice
+from cxresearch.checks import check_choice, check_columns, check_level
 from cxresearch.data.engine import Every
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, CxWarning, DataError, StudyError
+from cxresearch.metrics.base.company_events import company_events
 from cxresearch.metrics.base.group_columns import NoSuchGroupError, neutral_groups, users_names
 from cxresearch.metrics.base.metric import Family, Metric, Query
 from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.base.periods import any_allowed, last_ended, local_cut, running_period
+from cxresearch.metrics.scorecard.scorecard_families import judge_groups, judge_whole, judged_metrics
+from cxresearch.metrics.scorecard.scorecard_result import Scorecard
+from cxresearch.metrics.scorecard.scorecard_targets import targets_of
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, count_scores
 from cxresearch.metrics.survey.declared_directions import direction_table, opposed
-from cxresearch.metrics.tables.contrast_table import CONTRAST_COLUMNS, Adjust, adjusted, contrast_table
+from cxresearch.metrics.tables.contrast_table import CONTRAST_COLUMNS, Adjust, contrast_table
 from cxresearch.metrics.tables.registry import find_metric, make_query, metrics_of
-from cxresearch.metrics.tables.scorecard_result import Scorecard
 from cxresearch.metrics.tables.statistics import Statistics
 
 
@@ -30,11 +32,13 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     study: Study,
     *,
     by: str | Sequence[str] | None = None,
+    search: str | Sequence[str] = (),
     every: Every | None = "month",
     metrics: str | Sequence[str] | None = None,
     clusters: str | None = "auto",
     weights: str | None = None,
     level: float = 0.95,
+    groups_level: float | None = None,
     adjust: Adjust = "holm",
     options: Mapping[str, Any] | None = None,
 ) -> Scorecard:
@@ -47,23 +51,35 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     by : str or sequence of str, optional
         Group columns, crossed; of a metric's own table, or of customers. A metric whose table has neither is
         left out, and a note says so.
+    search : str or sequence of str
+        Further group columns, one after another: their groups are judged like those of ``by``, all in one
+        family, and stand in ``changes`` and ``rest`` only.
     every : {"day", "week", "month", "quarter", "year"} or None
         Period, in the study's time zone; None takes the whole time at once.
     metrics : str or sequence of str, optional
-        Names of metrics; by default all.
+        Names of metrics, all of them judged; by default all metrics, of which the primary are judged: one
+        measure a question, the others shown with their intervals.
     clusters, weights : str or None
         As in :func:`metric_table`; for the scores of answers, other metrics have no use for them.
     level : float
         Confidence level; a change is called noise where its corrected p-value is not below ``1 - level``.
+    groups_level : float, optional
+        The same for the groups, where a page that searches them in another way too splits its error.
     adjust : {"holm", "fdr_bh", "none"}
-        Correction of p-values over each family: the changes of all metrics over all groups; the groups'
-        changes of one metric; its groups against the rest.
+        Correction of p-values over each family: over all customers the changes of scores, those of response
+        rates, those of all other figures; and all groups of all columns, their changes and their differences
+        from the rest together.
     options : mapping, optional
         Choices of single metrics: ``{"profile": "stripe"}``.
 
     Returns
     -------
     Scorecard
+
+    Notes
+    -----
+    On shuffled labels of groups one of them is named in at most 1 - level of scorecards: rates in
+    docs/validation.md.
 
     Raises
     ------
@@ -89,7 +105,9 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     if not chosen:
         raise ArgumentError("the study allows no metric", next_step="add responses, revenue or tickets")
     declared = [option for metric in chosen for option in metric.options]
-    seen, query = neutral_groups(study, replace(query, options=check_options(options, declared)))
+    query = replace(query, options=check_options(options, declared))
+    plain = query
+    seen, query = neutral_groups(study, query)
     statistics = Statistics(seen, query)
     counted, notes = _evaluate(statistics, chosen, strict=metrics is not None)
     if not counted:
@@ -103,26 +121,44 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
         ended = last_ended(study, query.every)
     judged = _judged([overall for _, _, overall in counted], ended)
     parts = [_part(statistics, *tables, judged) for tables in counted]
-    whole = _stack([part.whole for part in parts])
-    groups = [adjusted(part.groups, adjust) for part in parts]
+    # Asked for by name, a box is what its reader wants to know: it is judged.
+    topics = judged_metrics({part.metric.name: part.metric for part in parts}, asked_for=metrics is not None)
+    able = [part for part in parts if topics.get(part.metric.name) in ("scores", "figures")]
+    searched, more_notes = _searched(study, plain, check_columns("search", search), able, judged)
+    whole, year_ago = (
+        judge_whole(_stack(tables), topics, adjust, level)
+        for tables in ([part.whole for part in parts], [part.year_ago for part in parts])
+    )
+    groups, rest = judge_groups(
+        _stack([*(part.groups for part in parts), *(cells.groups for cells in searched)]),
+        _stack([*(part.rest for part in parts), *(cells.rest for cells in searched)]),
+        topics,
+        adjust,
+        check_level(groups_level or level),
+    )
+    changes = _stack([whole, groups])
     table = _stack([part.table for part in parts])
-    changes = _stack([adjusted(whole, adjust), *groups], ("up", "down"), level)
-    rest = _stack([adjusted(part.rest, adjust) for part in parts], ("above", "below"), level)
     names = users_names(query, table, changes, rest)
     return Scorecard(
         name=study.name,
         by=tuple(names.values()),
+        searched=tuple(dict.fromkeys(cells.column for cells in searched)),
         every=every or "",
         level=query.level,
         overall=_stack([part.overall for part in parts]),
         table=table.rename(columns=names),
         changes=changes.rename(columns=names),
         rest=rest.rename(columns=names),
+        year_ago=year_ago,
+        targets=targets_of(study, {part.metric.name: part.metric for part in parts}),
+        currency=study.currency,
+        events=company_events(study),
         labels={part.metric.name: part.metric.label for part in parts},
         good={part.metric.name: part.metric.good for part in parts},
         period=judged,
         notes=(
             *notes,
+            *more_notes,
             *_unfinished(study, query),
             *_unlike_days(parts, query),
             *_opposed(study, chosen, level),
@@ -138,6 +174,16 @@ class _Part:
     overall: pd.DataFrame
     table: pd.DataFrame
     whole: pd.DataFrame
+    year_ago: pd.DataFrame
+    groups: pd.DataFrame
+    rest: pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Searched:
+    """Comparisons of the groups of one further column for one metric."""
+
+    column: str
     groups: pd.DataFrame
     rest: pd.DataFrame
 
@@ -190,6 +236,7 @@ def _tables(statistics: Statistics, metric: Metric) -> tuple[pd.DataFrame, pd.Da
 
 def _is_users(error: DataError, metric: Metric, query: Query) -> bool:
     """Return whether an error is about rows or weights that the user chose: it is not passed over."""
+    # Weights are chosen for answers only; other metrics have no use for them.
     weighed = query.weights is not None and metric.family is count_scores
     return weighed or isinstance(error, StudyError)
 
@@ -225,21 +272,84 @@ def _part(
     period is not judged at all.
     """
     query = statistics.query
-    nothing = pd.DataFrame(columns=["metric", "group", "whole", *CONTRAST_COLUMNS])
-    whole, groups, rest = nothing, nothing, nothing
-    comparable = metric.difference != "none"
-    # A metric that lags (renewals decided, days to adopt) is judged in its own last period that has ended.
+    whole = nothing()
+    year_ago = nothing()
+    # Who joined last month has not had 30 days yet.
     if metric.lags:
         judged = _judged([overall], judged)
-    if query.every is not None and comparable:
-        # Over all groups, counted from the finer cells where that is exact.
+    if query.every is not None and metric.difference != "none":
         coarse = replace(query, by=())
-        whole = _last(contrast_table(statistics, metric, "previous", coarse), (), judged)
-        if query.by:
-            groups = _last(contrast_table(statistics, metric, "previous"), query.by, judged)
-    if query.by and comparable and metric.rest is not None:
-        rest = _last(contrast_table(statistics, metric, "rest"), query.by, judged)
-    return _Part(metric=metric, overall=overall, table=table, whole=whole, groups=groups, rest=rest)
+        whole = _last(contrast_table(statistics, metric, "previous", coarse), coarse, judged)
+        # For years the period before is a year ago.
+        if query.every != "year":
+            year_ago = _last(contrast_table(statistics, metric, "year_ago", coarse), coarse, judged)
+    groups, rest = _group_contrasts(statistics, metric, judged)
+    return _Part(
+        metric=metric,
+        overall=overall,
+        table=table,
+        whole=whole,
+        year_ago=year_ago,
+        groups=groups,
+        rest=rest,
+    )
+
+
+def _group_contrasts(
+    statistics: Statistics, metric: Metric, judged: pd.Timestamp | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the changes of a metric's groups, and the groups against the rest, in the judged period."""
+    query = statistics.query
+    groups = nothing()
+    rest = nothing()
+    if not query.by or metric.difference == "none":
+        return groups, rest
+    if query.every is not None:
+        groups = _last(contrast_table(statistics, metric, "previous"), query, judged)
+    if metric.rest is not None:
+        rest = _last(contrast_table(statistics, metric, "rest"), query, judged)
+    return groups, rest
+
+
+def _searched(
+    study: Study,
+    query: Query,
+    columns: tuple[str, ...],
+    parts: list[_Part],
+    judged: pd.Timestamp | None,
+) -> tuple[list[_Searched], tuple[str, ...]]:
+    """Return the comparisons of further group columns, one after another, and what lacks a column."""
+    searched = []
+    notes: list[str] = []
+    for column in columns:
+        # Its groups stand in the tables already.
+        if (column,) == query.by:
+            continue
+        seen, neutral = neutral_groups(study, replace(query, by=(column,)))
+        statistics = Statistics(seen, neutral)
+        lacking = []
+        for part in parts:
+            last = judged
+            if part.metric.lags:
+                last = _judged([part.overall], judged)
+            try:
+                groups, rest = _group_contrasts(statistics, part.metric, last)
+            except NoSuchGroupError:
+                lacking.append(part.metric.label)
+                continue
+            without = [name for name in neutral.by if name in groups or name in rest]
+            groups = groups.drop(columns=without, errors="ignore")
+            rest = rest.drop(columns=without, errors="ignore")
+            searched.append(_Searched(column=column, groups=groups, rest=rest))
+        if parts and len(lacking) == len(parts):
+            raise ArgumentError(f"no metric has the group column {column!r}")
+        notes += _without_groups(lacking, neutral)
+    return searched, tuple(notes)
+
+
+def nothing() -> pd.DataFrame:
+    """Return contrasts without any row."""
+    return pd.DataFrame(columns=["metric", "column", "group", "whole", *CONTRAST_COLUMNS])
 
 
 def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timestamp | None:
@@ -258,34 +368,23 @@ def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timest
     return last
 
 
-def _last(contrasts: pd.DataFrame, by: tuple[str, ...], judged: pd.Timestamp | None) -> pd.DataFrame:
+def _last(contrasts: pd.DataFrame, query: Query, judged: pd.Timestamp | None) -> pd.DataFrame:
     """Return the contrasts of the judged period, named by group; ``whole`` marks those over all groups."""
     if judged is not None:
         contrasts = contrasts[contrasts["period"] == judged]
     names: Any = "all"
+    by = list(query.by)
     if by and len(contrasts):
-        names = contrasts[list(by)].astype(str).agg(", ".join, axis=1)
+        names = contrasts[by].astype(str).agg(", ".join, axis=1)
     last = contrasts.copy()
-    last.insert(1, "group", names)
-    last.insert(2, "whole", not by)
+    last.insert(1, "column", ", ".join(query.called(column) for column in by))
+    last.insert(2, "group", names)
+    last.insert(3, "whole", not by)
     return last
 
 
-def _stack(
-    tables: list[pd.DataFrame], words: tuple[str, str] | None = None, level: float = 0.95
-) -> pd.DataFrame:
-    stacked = pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
-    if words is None:
-        return stacked
-    p_value = stacked["p_adjusted"].to_numpy(dtype=np.float64)
-    difference = stacked["difference"].to_numpy(dtype=np.float64)
-    # Beyond noise means a corrected p-value below 1 - level.
-    direction = np.where(difference > 0, words[0], words[1])
-    verdict = np.where(p_value < 1 - level, direction, "within noise").astype(object)
-    verdict[np.isnan(p_value)] = "not judged"
-    # Hidden comes last: a verdict on a hidden comparison would tell its sign.
-    verdict[stacked["suppressed"].to_numpy(dtype=bool)] = "not shown"
-    return stacked.assign(verdict=verdict)
+def _stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([part for part in tables if len(part)] or tables[:1], ignore_index=True)
 
 
 def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
