@@ -38,14 +38,20 @@ def _study(plan: Plan) -> Iterator[tuple[str, str]]:
         told = {True: "built in", False: "the report reads none"}
         yield "study", told["study" in plan.values]
         return
+    from cxresearch.data.checking.report_readiness import refuse_unready
+    from cxresearch.data.snapshot import snapshot_refusal
     from cxresearch.data.study import read_study
 
     study = read_study(plan.study_file)
+    if study.kind == "snapshot":
+        raise snapshot_refusal(study.name)
     yield "study", f"{study.name}, observed until {study.observed_until:%Y-%m-%d}"
     for row in study.counts().to_dict("records"):
         name = str(row["table"])
         columns = ", ".join(study.table(name).collect_schema().names())
         yield "table", f"{name}: {row['rows']:,} rows, {row['rejected']:,} set aside; {columns}"
+    refuse_unready(study, plan.report.name)
+    yield "report", "can run on it with its usual settings"
     segment: Any = plan.values.get("segment")
     if segment:
         from cxresearch.reporting.writing.one_segment import narrow

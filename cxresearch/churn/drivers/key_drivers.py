@@ -12,6 +12,8 @@ import pandas as pd
 from cxresearch.checks import check_level, check_number
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
 from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.data.snapshot import CAUTION, snapshot_rows
+from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.scales import Scale
 from cxresearch.stats.models.relative_importance import (
@@ -55,7 +57,7 @@ class _Rows:
 
 
 def key_drivers(
-    data: pd.DataFrame | Landmarks,
+    data: pd.DataFrame | Landmarks | Study,
     outcome: str,
     drivers: Sequence[str],
     *,
@@ -71,8 +73,9 @@ def key_drivers(
 
     Parameters
     ----------
-    data : DataFrame or Landmarks
-        One row for each answer. Rows that lack the outcome or a driver are left out and counted.
+    data : DataFrame, Landmarks or Study
+        One row for each answer. Rows that lack the outcome or a driver are left out and counted. Of a study it
+        takes a snapshot, whose outcome ``"left"`` is 1 for who left; the result then says what none can tell.
     outcome : str
         Number column to explain: satisfaction, likelihood to recommend, 0/1 for leaving.
     drivers : sequence of str
@@ -120,7 +123,10 @@ def key_drivers(
     check_number("runs", runs, at_least=20)
     names = list(drivers)
     frame, known_scales, clusters = _source(data, scales, clusters)
-    assume = not isinstance(data, Landmarks)
+    assume = isinstance(data, pd.DataFrame)
+    caveat = KeyDrivers.caveat
+    if isinstance(data, Study):
+        caveat = f"{caveat} {CAUTION}"
     rows, missing = _complete(frame, outcome, names, known_scales, clusters=clusters, assume=assume)
     split, method = lmg, "Shapley value of R squared (LMG)"
     if len(names) > MOST_FOR_LMG:
@@ -149,13 +155,16 @@ def key_drivers(
         n=len(rows.y),
         n_missing=missing,
         level=level,
+        caveat=caveat,
     )
 
 
 def _source(
-    data: pd.DataFrame | Landmarks, scales: Mapping[str, Scale] | None, clusters: str | None
+    data: pd.DataFrame | Landmarks | Study, scales: Mapping[str, Scale] | None, clusters: str | None
 ) -> tuple[pd.DataFrame, dict[str, Scale], str | None]:
     given = dict(scales or {})
+    if isinstance(data, Study):
+        return snapshot_rows(data), dict(data.instruments) | given, clusters
     if isinstance(data, Landmarks):
         return data.frame, dict(data.instruments) | given, clusters
     if clusters == "customer_id" and clusters not in data.columns:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.data.snapshot import snapshot_refusal
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
 from cxresearch.scales import Scale
@@ -300,6 +301,8 @@ def require_landmarks(marks: object) -> None:
     ArgumentError
         If ``marks`` is not what `cx.landmark` returns.
     """
+    if getattr(marks, "kind", "") == "snapshot":
+        raise snapshot_refusal(str(getattr(marks, "name", "")))
     if not isinstance(marks, Landmarks):
         raise ArgumentError(
             f"this takes landmarks, not a {type(marks).__name__}",

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 from cxresearch.data.starter.score_columns import SurveyColumns, survey_columns
-from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.table_layouts import LAYOUTS, TABLES
 from cxresearch.data.validation.outcome_names import snake
 
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
@@ -49,7 +49,7 @@ def synonyms() -> Mapping[str, Mapping[str, Any]]:
     text = resources.files("cxresearch.data.starter").joinpath("synonyms.toml").read_text("utf-8")
     tables = tomllib.loads(text)
     who = tables["who"]["names"]
-    for table in LAYOUTS:
+    for table in TABLES:
         for column, names in tables[table].items():
             tables[table][column] = [
                 name for entry in names for name in (who if entry == "@who" else [entry])

@@ -18,12 +18,13 @@ from cxresearch.data.study_file.declarations import (
     RawInput,
     RevenueEnds,
     StudyFile,
+    StudyKind,
 )
 from cxresearch.data.study_file.instruments import read_instruments
 from cxresearch.data.study_file.parse_sources import read_sources
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import ArgumentError, StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 _TOP_KEYS = ("study", "instruments", "limits", "revenue", "inputs", "sources", "flags", "alerts")
 _DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
@@ -59,18 +60,21 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
     top = Keys(_toml(text, file.name), file.name)
     top.only(_TOP_KEYS)  # alerts are read by reporting
     about = top.table("study", required=True)
-    about.only(("name", "observed_until", "after_cut", "timezone", "currency", "segments"))
+    about.only(("name", "kind", "observed_until", "after_cut", "timezone", "currency", "segments"))
+    kind = read_kind(about)
     timezone = read_timezone(about)
-    cut = read_cut(about.value("observed_until"), timezone, file.name)
+    cut = read_declared_cut(about, kind, timezone, file.name)
     limits = top.table("limits")
     inputs = {
         name: _input(top.table("inputs").table(name), name, file.parent) for name in top.table("inputs")
     }
     instruments = read_instruments(top.table("instruments"))
-    more_inputs, sources = read_sources(top, inputs, instruments, timezone, file.parent)
+    more_inputs, sources = read_sources(top, inputs, instruments, timezone, file.parent, kind)
+    _check_snapshot(about, top, kind)
     return StudyFile(
         path=file,
         name=about.text("name", default=file.resolve().parent.name),
+        kind=kind,
         observed_until=cut,
         timezone=timezone,
         currency=about.text("currency", default=""),
@@ -135,6 +139,27 @@ def read_timezone(about: Keys) -> str:
     except ArgumentError as error:
         raise StudyError(error.problem, where=about.where, wanted=error.wanted) from None
     return timezone
+
+
+def read_kind(about: Keys) -> StudyKind:
+    """Return whether the tables have dates: a timeline, or a snapshot of who left by some day."""
+    return cast("StudyKind", about.choice("kind", ("timeline", "snapshot"), default="timeline"))
+
+
+def _check_snapshot(about: Keys, top: Keys, kind: StudyKind) -> None:
+    """Refuse what only dates can give meaning to."""
+    named = [only_if("after_cut" in about, "after_cut"), only_if("revenue" in top, "[revenue]")]
+    named.append(only_if("alerts" in top, "[alerts]"))
+    for name in filter(None, named):
+        if kind == "snapshot":
+            raise StudyError(f"{name} needs dates, and a snapshot has none", where=about.where)
+
+
+def read_declared_cut(about: Keys, kind: StudyKind, timezone: str, where: str) -> datetime:
+    """Return the data cut; a snapshot needs none, for it holds no date that could lie after it."""
+    if kind == "snapshot" and "observed_until" not in about:
+        return datetime.max
+    return read_cut(about.value("observed_until"), timezone, where)
 
 
 def read_cut(declared: Any, timezone: str, where: str) -> datetime:

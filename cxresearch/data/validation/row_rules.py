@@ -17,7 +17,8 @@ from typing import Any
 
 import narwhals as nw
 
-from cxresearch.data.table_layouts import END_KINDS, LAYOUTS
+from cxresearch.data.table_layouts import END_KINDS, LAYOUTS, SNAPSHOT
+from cxresearch.data.validation.outcome_names import status_words
 from cxresearch.data.validation.ticket_statuses import REOPENED, says
 from cxresearch.scales import Scale
 from cxresearch.wording import only_if
@@ -42,6 +43,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "end_kind_without_end": "an end_kind without ended_at",
         "unknown_customer": "a customer_id that is not among the customers",
         "rejected_customer": "a customer whose own row was set aside",
+        "unknown_left": "a value of left that says neither yes nor no: map it with values",
         "unknown_instrument": "an instrument without a declared scale",
         "missing_score": "no score, and no sent_at that would make it a non-response",
         "score_out_of_scale": "a score outside the scale of its instrument",
@@ -105,6 +107,7 @@ _NOT_NEGATIVE = {
     "revenue": ("mrr",),
     "tickets": ("replies", "reopens", "wait_minutes", "handoffs"),
     "usage": ("quantity",),
+    SNAPSHOT: ("tenure",),
 }
 
 
@@ -167,7 +170,7 @@ def row_rules(
         rules.append(
             Rule(name="rejected_customer", column="customer_id", broken=given & (nw.col("_known") == 0))
         )
-    own = {"customers": _customers, "tickets": _tickets, "revenue": _revenue}
+    own = {"customers": _customers, "tickets": _tickets, "revenue": _revenue, SNAPSHOT: _snapshot}
     if table == "responses":
         rules += _responses(present, instruments)
     elif table in own:
@@ -193,6 +196,8 @@ def row_rules(
 def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: bool) -> dict[str, nw.Expr]:
     """Return the flags of a table: true where a valid row carries the doubt."""
     flags: dict[str, nw.Expr] = {}
+    if table == SNAPSHOT:
+        return flags
     dated = nw.col(DATED_BY[table])
     if linked and table != "customers" and "customer_id" in present:
         flags["before_start"] = dated < nw.col("_started")
@@ -337,6 +342,14 @@ def _customers(present: Sequence[str]) -> list[Rule]:
             open_end = nw.col("ended_at").is_null()
         rules.append(Rule(name="end_kind_without_end", column="end_kind", broken=~kind.is_null() & open_end))
     return rules
+
+
+def _snapshot(present: Sequence[str]) -> list[Rule]:
+    left = nw.col("left")
+    words = status_words()
+    understood = [word for part in ("yes", "no", "left", "active") for word in words[part]]
+    unclear = ~left.is_null() & ~left.str.strip_chars().str.to_lowercase().is_in(understood)
+    return [*_customers(present), Rule(name="unknown_left", column="left", broken=unclear)]
 
 
 def _responses(present: Sequence[str], instruments: Mapping[str, Scale]) -> list[Rule]:
