@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,15 +170,34 @@ def runs(report: str, study: Path) -> str:
     return ""
 
 
-@pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_check_says_of_a_report_is_what_the_report_does(kind: str, tmp_path: Path) -> None:
-    path = written(KINDS[kind](company()), tmp_path)
+def agrees(kind: str, folder: Path, reports: Sequence[str]) -> None:
+    path = written(KINDS[kind](company()), folder)
     said = cx.check_study(cx.read_study(path)).reports.set_index("report")
-    for report in _REPORTS:
+    for report in reports:
         refusal = runs(report, path)
         missing = said.loc[report, "missing"]
         assert said.loc[report, "ready"] == (not refusal), f"{report}: {missing!r}, and it says {refusal!r}"
+
+
+@pytest.mark.slow  # churn-risk fits a model wherever it can
+@pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_check_says_of_a_report_is_what_the_report_does(kind: str, tmp_path: Path) -> None:
+    agrees(kind, tmp_path, list(_REPORTS))
+
+
+#: Kinds on which churn-risk is refused before it fits anything.
+REFUSED_AT_ONCE = ("answers only", "no ends", "nobody left", "everybody left", "few leavers", "bad rows")
+
+
+@pytest.mark.parametrize("kind", REFUSED_AT_ONCE)
+def test_reports_that_cannot_run_are_named_by_check(kind: str, tmp_path: Path) -> None:
+    agrees(kind, tmp_path, list(_REPORTS))
+
+
+@pytest.mark.parametrize("kind", ["everything", "one question", "questions of others", "old answers"])
+def test_reports_that_can_run_are_named_by_check(kind: str, tmp_path: Path) -> None:
+    agrees(kind, tmp_path, ["ces-vs-nps", "churn-curves"])
 
 
 def test_a_snapshot_is_ready_for_no_report_and_each_refuses_it_in_the_same_words(tmp_path: Path) -> None:
