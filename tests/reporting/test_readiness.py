@@ -27,7 +27,9 @@ def company(seed: int = 1, *, customers: int = 240, leaving: float = 0.45) -> Ta
     mood = rng.normal(size=customers)
     ended = started + pd.to_timedelta((200 + 400 * rng.random(customers)).round(), unit="D")
     gone = (rng.random(customers) < leaving) & (ended <= CUT)
-    people = pd.DataFrame({"customer_id": ids, "started_at": started, "plan": rng.choice(["a", "b"], customers)})
+    people = pd.DataFrame(
+        {"customer_id": ids, "started_at": started, "plan": rng.choice(["a", "b"], customers)}
+    )
     people["ended_at"] = pd.Series(ended).where(gone)
     last = people["ended_at"].fillna(CUT)
     parts = []
@@ -36,7 +38,9 @@ def company(seed: int = 1, *, customers: int = 240, leaving: float = 0.45) -> Ta
             when = started + pd.to_timedelta(30 + 120 * turn + rng.integers(0, 20, customers), unit="D")
             noise = mood - 0.8 * gone + rng.normal(size=customers)
             score = np.clip(np.round((low + high) / 2 + noise * (high - low) / 4), low, high)
-            part = pd.DataFrame({"customer_id": ids, "instrument": name, "score": score, "responded_at": when})
+            part = pd.DataFrame(
+                {"customer_id": ids, "instrument": name, "score": score, "responded_at": when}
+            )
             parts.append(part[np.asarray(when < last)])
     levels = pd.DataFrame({"customer_id": ids, "effective_at": started, "mrr": 50.0})
     stops = people.loc[gone, ["customer_id", "ended_at"]].rename(columns={"ended_at": "effective_at"})

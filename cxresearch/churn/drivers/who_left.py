@@ -113,9 +113,7 @@ def who_left(study: Study, columns: Sequence[str] | None = None, *, level: float
     )
 
 
-def _chosen(
-    study: Study, rows: pd.DataFrame, columns: Sequence[str] | None
-) -> tuple[list[str], list[str]]:
+def _chosen(study: Study, rows: pd.DataFrame, columns: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Columns looked at, and the others with the reason."""
     there = [name for name in rows.columns if name not in _OWN]
     unknown = [name for name in columns or () if name not in there]

@@ -129,9 +129,7 @@ class StudyCheck(Result):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        blocks = [
-            f"<p><b>{html.escape(self.name)}</b>, {html.escape(self._known_until)}</p>"
-        ]
+        blocks = [f"<p><b>{html.escape(self.name)}</b>, {html.escape(self._known_until)}</p>"]
         for title, frame in self._parts:
             if len(frame):
                 table = _as_strings(frame).to_html(index=False, border=0, escape=True)
