@@ -71,11 +71,12 @@ def study_text(
 
 
 def snapshot_text(name: str, looks: list[RawLook], skipped: list[str]) -> str:
-    """Return the study file of a single list of customers without any date; empty where it is none."""
-    sample = looks[0].sample
-    times = [column for column, values in sample.items() if any(map(is_dated, values))]
+    """Return the study file of a single list of customers who have no start and no end; else empty."""
+    look = looks[0]
+    times = {column for column, values in look.sample.items() if any(map(is_dated, values))}
+    sample = {column: values for column, values in look.sample.items() if column not in times}
     guess = guess_snapshot(sample)
-    if len(looks) > 1 or times or guess is None:
+    if len(looks) > 1 or guess is None or (times and look.guess.table):
         return ""
     head = [
         "# A first study file, written from what was found. Decide every TODO, then run: cxresearch check .",
@@ -86,9 +87,10 @@ def snapshot_text(name: str, looks: list[RawLook], skipped: list[str]) -> str:
         'kind = "snapshot"  # TODO check: who left is known, but not when; nobody can tell what came first',
         "",
         *(f"# not read: {printable(line)}" for line in skipped),
-        *_head_lines(looks[0], "customers"),
+        *_head_lines(look, "customers"),
         "[sources.columns]",
         *snapshot_lines(sample, guess),
+        *(f"# not used, a date that is no start and no end: {shown(column)}" for column in sorted(times)),
     ]
     return "\n".join(head) + "\n"
 
