@@ -1,8 +1,8 @@
 """The pass that refuses revenue which goes on after customers ended, beside the MRR bridge it guards.
 
-``CX_CONTRADICTION_ROWS`` sets the number of levels (24 million unless set); every 24 are one customer, and one
-customer in three ended and stopped paying. Each settlement is timed in a study of its own: nobody has to say
-anything (the two tables agree), and ``revenue_ends="at_ended_at"``, which joins the ends to the levels.
+``CX_CONTRADICTION_ROWS`` sets the number of levels (24 million unless set); every 24 are one customer, and
+one customer in three ended and stopped paying. Each settlement is timed in a study of its own: nobody has to
+say anything (the two tables agree), and ``revenue_ends="at_ended_at"``, which joins the ends to the levels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROWS = 24_000_000
 
 
 def write_tables(folder: Path, rows: int) -> None:
-    """Write levels of two years and their customers, of whom one in three ended before the last level of 0."""
+    """Write levels of two years and their customers, of whom one in three ended."""
     import duckdb
 
     customers = rows // 24

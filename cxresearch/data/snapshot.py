@@ -28,8 +28,8 @@ def snapshot_refusal(name: str) -> StudyError:
         f"study {name!r} is a snapshot: who left is known, but not when, so nothing that needs time can be "
         "told from it",
         wanted="customers with started_at and ended_at",
-        next_step="cx.study.who_left(study) and cx.key_drivers(study, 'left', [...]) say what goes with having "
-        "left",
+        next_step="cx.study.who_left(study) and cx.key_drivers(study, 'left', [...]) say what goes with "
+        "having left",
     )
 
 

@@ -194,7 +194,10 @@ class Study:
         check_choice("after_cut", after_cut, ("reject", "leave_out"))
         check_scales(instruments)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
-        opened = open_native(tables, timezone) if own_engine else open_frames(tables, instruments, timezone)
+        if own_engine:
+            opened = open_native(tables, timezone)
+        else:
+            opened = open_frames(tables, instruments, timezone)
         clock = isinstance(observed_until, datetime) and observed_until.time() != time()
         zone = {True: "UTC"}.get(clock, timezone)  # midnights are dates, as in the tables
         return cls(
@@ -225,8 +228,8 @@ class Study:
         Parameters
         ----------
         customers : frame
-            pandas, Polars or PyArrow. A column ``left`` (yes or no, true or false, 1 or 0), a ``customer_id`` (by
-            default the number of the row), perhaps ``tenure``, and whatever is known of customers.
+            pandas, Polars or PyArrow. A column ``left`` (yes or no, true or false, 1 or 0), a ``customer_id``
+            (by default the number of the row), perhaps ``tenure``, and whatever is known of customers.
         instruments : mapping of str to Scale, optional
             Scales of those columns that hold answers.
         name, on_reject, max_reject_share
@@ -294,6 +297,10 @@ class Study:
         """The data cut, naive UTC; a snapshot has none, and is refused."""
         self._refuse_without_time()
         return self._observed_until
+
+    @observed_until.setter
+    def observed_until(self, moment: datetime) -> None:
+        self._observed_until = moment
 
     def _refuse_without_time(self) -> None:
         if self.kind == "snapshot":

@@ -1,4 +1,4 @@
-"""No row is lost: those of the file are the valid ones, those set aside and those left out, each counted by itself."""
+"""No row is lost: those of a file are valid, set aside or left out, each counted by itself."""
 
 from __future__ import annotations
 

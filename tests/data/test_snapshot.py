@@ -70,12 +70,12 @@ ENTRIES: dict[str, Callable[[cx.Study], Any]] = {
     "metric_table": lambda study: cx.metric_table(study, "nps", every="month"),
     "since_when": lambda study: cx.since_when(study, "nps"),
     "turning_points": lambda study: cx.turning_points(study, "c1"),
-    "who": lambda study: cx.who(study),
-    "unhappy_customers": lambda study: cx.unhappy_customers(study),
+    "who": cx.who,
+    "unhappy_customers": cx.unhappy_customers,
     "tables": lambda study: study.tables,
     "observed_until": lambda study: study.observed_until,
     "customers": lambda study: study.table("customers"),
-    "mrr_bridge": lambda study: cx.revenue.mrr_bridge(study),
+    "mrr_bridge": cx.revenue.mrr_bridge,
 }
 
 

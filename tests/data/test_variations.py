@@ -1,4 +1,4 @@
-"""Variations of the kinds of input that once gave a wrong number: right, asked about or refused, never silent.
+"""Variations of the kinds of input that once gave a wrong number: right, asked about or refused.
 
 Other names, languages, zones, statuses and notations than in the cases beside the project. For each the study
 file is written, the data cut filled in and nothing else decided.
@@ -403,7 +403,7 @@ def test_it_is_asked_and_refused_until_it_is_answered(kind: str, tmp_path: Path)
     assert main(["check", str(tmp_path)]) == 1
 
 
-def test_a_German_status_and_a_reason_are_no_segments(tmp_path: Path) -> None:
+def test_a_german_status_and_a_reason_are_no_segments(tmp_path: Path) -> None:
     people = many(
         "Kundennummer,Kunde seit,Kündigungsdatum,Kundenstatus,Tarif,Kündigungsgrund",
         24,

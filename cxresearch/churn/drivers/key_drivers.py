@@ -74,8 +74,8 @@ def key_drivers(
     Parameters
     ----------
     data : DataFrame, Landmarks or Study
-        One row for each answer. Rows that lack the outcome or a driver are left out and counted. Of a study it
-        takes a snapshot, whose outcome ``"left"`` is 1 for who left; the result then says what none can tell.
+        One row for each answer. Rows that lack the outcome or a driver are left out and counted. Of a study
+        it takes a snapshot, whose outcome ``"left"`` is 1 for who left; the result says what none can tell.
     outcome : str
         Number column to explain: satisfaction, likelihood to recommend, 0/1 for leaving.
     drivers : sequence of str

@@ -225,7 +225,7 @@ def check_study(study: Study) -> StudyCheck:
         segments=_segments(study),
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
-        flags=_doubts(study),
+        flags=all_doubts(study),
         reports=report_readiness(study),
         problems=tuple(dict.fromkeys(problems)),
     )
@@ -238,7 +238,8 @@ def _cut(study: Study) -> str:
     return f"{_local(study.observed_until, study.timezone):%Y-%m-%d %H:%M} {study.timezone}"
 
 
-def _doubts(study: Study) -> pd.DataFrame:
+def all_doubts(study: Study) -> pd.DataFrame:
+    """Return every doubt about rows that stay: ``table, flag, rows, detail``."""
     if study.kind == "snapshot":
         return snapshot_doubts(study)
     parts = [
@@ -301,6 +302,7 @@ def _local(moment: datetime | None, timezone: str) -> datetime | None:
     """A naive UTC moment as the clock of the study showed it."""
     if moment is None:
         return None
+    # Inside all times are naive UTC; a person reads the clock of the company.
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
 
 

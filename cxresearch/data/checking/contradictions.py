@@ -58,6 +58,7 @@ def _against_revenue(study: Study) -> Iterator[Doubt]:
     yield "revenue", "paying after the end", paying, detail
     last = last_levels(study.checked, study.observed_until).filter(nw.col("_level") == 0)
     running = study.checked.valid("customers").filter(nw.col("ended_at").is_null()).select("customer_id")
+    # Level 0 by the cut and no end: left in one table, there in the other.
     stopped = last.join(running, on="customer_id", how="inner").select(n=nw.len())
     rows = int(collect(stopped)["n"].iloc[0])
     yield "revenue", "stopped without an end", rows, "customers at level 0 by the data cut have no ended_at"
@@ -90,6 +91,7 @@ def _at_the_cut(study: Study) -> Iterator[Doubt]:
         return
     last, count = days["day"].iloc[-1], int(days["n"].iloc[-1])
     near = last >= pd.Timestamp(study.observed_until) - timedelta(days=2)
+    # With leavers at random over a year one day holds 1 in 365 of them.
     share = count / int(days["n"].sum())
     if near and count >= _ENDS_AT_CUT and share >= _SHARE_AT_CUT:
         detail = (
@@ -118,6 +120,7 @@ def _said_otherwise(column: str, counts: pd.DataFrame) -> Iterator[Doubt]:
     rows = int(there["ended"].sum())
     names = listed(there.loc[there["ended"] > 0, "value"], most=4)
     yield "customers", f"{column} against ended_at", rows, f"{names} with an end by the data cut"
+    # A column that says they left, against an end that is missing or lies ahead.
     gone = counts[counts["value"].isin(leaves)]
     rows = int((gone["n"] - gone["ended"]).sum())
     names = listed(gone.loc[gone["n"] > gone["ended"], "value"], most=4)

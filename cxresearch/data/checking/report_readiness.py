@@ -10,7 +10,6 @@ import pandas as pd
 
 from cxresearch.data.engine import collect
 from cxresearch.data.landmarks.landmark import landmark
-from cxresearch.data.snapshot import snapshot_refusal
 from cxresearch.errors import CxError, StudyError
 from cxresearch.wording import listed, only_if
 
@@ -81,7 +80,7 @@ Look = Callable[["Study"], Iterator[tuple[str, str]]]
 def _looked_at(study: Study, report: str, look: Look) -> tuple[list[str], list[str]]:
     """What a report lacks, and what it cannot tell without."""
     if study.kind == "snapshot":
-        return [snapshot_refusal(study.name).problem], []
+        return ["dates: who left is known, but not when"], []
     used = _USES.get(report, study.tables)
     refused = [name for name in study.tables if name in used and _is_refused(study, name)]
     if refused:
@@ -117,6 +116,7 @@ def _contest(study: Study) -> Iterator[tuple[str, str]]:
     names = seen
     if len(usual) > 1:
         names = usual
+    # A contest is paired: rows with an answer to every contestant (headtohead/contest).
     complete = rows[list(names)].notna().all(axis=1)
     if len(names) < 2 or not complete.any():
         yield "need", f"customers with answers to two of {listed(answered)} within {_WINDOW_DAYS:.0f} days"
@@ -223,6 +223,7 @@ def _sides(
     rows: pd.DataFrame, least: int, among: str, *, sure: int | None = None
 ) -> Iterator[tuple[str, str]]:
     """Whether enough left within the horizon, and enough were followed past it."""
+    # Leavers within h days; stayers are those followed past h, not those censored before it.
     left = int(((rows["event"] == 1) & (rows["duration_days"] <= _HORIZON_DAYS)).sum())
     stayed = int((rows["duration_days"] > _HORIZON_DAYS).sum())
     count = f"of {len(rows):,} {among}, {left:,} left within {_HORIZON_DAYS:.0f} days, {stayed:,} stayed on"

@@ -82,6 +82,7 @@ def _unknown(study: Study) -> Iterator[tuple[str, str, int, str]]:
             continue
         rejects = study.checked.rejects(name, limit=_MOST_REJECTS)
         lost = rejects.loc[rejects["rule"] == "unknown_customer", "value"].astype(str)
+        # The same three steps as in `_plain`, here on the few rejects in pandas.
         plain = lost.str.strip(_BLANKS).str.lower().str.replace(r"^0+", "", regex=True)
         known = study.checked.valid("customers").select(plain=_plain(nw.col("customer_id")))
         found = set(collect(known.filter(nw.col("plain").is_in(sorted(set(plain)))))["plain"])
@@ -112,6 +113,7 @@ def repeated_rows(study: Study) -> pd.DataFrame:
         if name not in study.tables or study.summary(name).rows > _MOST_ROWS:
             continue
         given = study.checked.valid(name).filter(~nw.col(columns[-1]).is_null())
+        # k equal rows are k - 1 copies of the first.
         groups = given.group_by(*columns).agg(n=nw.len()).filter(nw.col("n") > 1)
         rows = int(collect(groups.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
         if rows:
@@ -121,7 +123,7 @@ def repeated_rows(study: Study) -> pd.DataFrame:
 
 
 def snapshot_doubts(study: Study) -> pd.DataFrame:
-    """Count customers of a snapshot that agree with another in everything but the id: a row given twice?
+    """Count customers of a snapshot that agree with another in everything but the id.
 
     Returns
     -------

@@ -142,6 +142,7 @@ def _line(text: str, error: StudyError) -> int:
     lines = text.splitlines()
     first, last = _block(lines, error.where)
     quoted = re.findall(r"[‘'’\"]([^‘'’\"]{2,60})[’'\"]", f"{error.problem} {error.where}")
+    # Messages begin with the key that is at fault, or quote it.
     asked = re.findall(r"^(\w+) (?:is|lists|was) ", error.problem)
     for name in (*asked, *quoted):
         for number in range(first, last):

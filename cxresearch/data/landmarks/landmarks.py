@@ -184,12 +184,16 @@ class Landmarks(Result):
     def n_events(self, kind: int | None = 1) -> int:
         """Rows that end within the horizon by one kind of event (1 voluntary, 2 involuntary, None both)."""
         event = self.frame["event"]
-        of_kind = event > 0 if kind is None else event == kind
+        of_kind = event > 0
+        if kind is not None:
+            of_kind = event == kind
         return int((of_kind & (self.frame["duration_days"] <= self.horizon_days)).sum())
 
     def complete(self, instruments: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the rows of ``frame`` where every one of these instruments has an answer."""
-        columns = list(self.instruments if instruments is None else instruments)
+        columns = list(instruments or ())
+        if instruments is None:
+            columns = list(self.instruments)
         _need(self.frame, columns)
         rows: pd.DataFrame = self.frame[self.frame[columns].notna().all(axis=1)]
         return rows
@@ -371,6 +375,7 @@ def _check_dates(marks: Landmarks) -> None:
     dates = marks.frame["landmark_at"]
     if marks.observed_until is None or dates.isna().all():
         return
+    # Nobody is watched past the data cut: duration <= C - s, but for rounding.
     followed = (marks.observed_until - dates).dt.total_seconds() / 86_400
     over = marks.frame["duration_days"].to_numpy(dtype=float) > followed.to_numpy() + 1e-6
     _refuse(over, "last beyond observed_until", "durations that end at the data cut")

@@ -148,8 +148,9 @@ def _end_lines(end: str, ends: EndEvidence | None) -> list[str]:
         return ['ends = "exclusive"  # TODO check: there is no end yet']
     if not reading:
         because = only_if(why, f"; {why}")
+        asked = shown(end or "ends_at")
         return [
-            f'# TODO is {shown(end or "ends_at")} the last paid day, or the first without ("exclusive"){because}?',
+            f'# TODO is {asked} the last paid day, or the first without ("exclusive"){because}?',
             '# ends = "inclusive"',
         ]
     lines = [f'ends = "{reading}"  # TODO check: {why}']

@@ -57,6 +57,7 @@ def _instrument(name: str, keys: Keys) -> Scale:
         )
     own = keys.table(name)
     own.only(("low", "high", "direction", "label", "top", "bottom", "question"))
+    # CES 1.0 asks for effort and CES 2.0 for ease: the same name, opposite directions (docs/metrics.md).
     if "direction" not in own:
         raise StudyError(
             f"the direction of instrument {shown(name)} is not declared",
@@ -67,9 +68,11 @@ def _instrument(name: str, keys: Keys) -> Scale:
     for bound in ("low", "high"):
         if bound not in own:
             raise StudyError(f"{bound!r} of instrument {shown(name)} is not declared", where=own.where)
+    # Answers of the top and bottom box; the standard ones are those of the scale (cxresearch/scales.py).
     top = own.numbers("top")
     bottom = own.numbers("bottom")
     fields: dict[str, Any] = {
+        # Both ends are declared, so that the defaults are never used; -1000 admits scales around 0.
         "low": own.whole("low", default=0, at_least=-1000),
         "high": own.whole("high", default=0, at_least=-1000),
         "direction": own.text("direction"),
@@ -103,6 +106,7 @@ def _standard(name: str, value: str, where: str) -> Scale:
         if name != scale.name:
             label = _label(name)
         return replace(scale, name=name, label=label)
+    # Dixon et al. (2010) have 1 to 5 with low good, the version of 2013 has 1 to 7 with high good.
     if value == "ces":
         raise StudyError(
             f"instrument {shown(name)} names no version of CES, so its direction is not declared",

@@ -130,6 +130,7 @@ def _table_of(keys: Keys, study: StudyKind) -> str:
             wanted=f"one of {listed(TABLES)}",
             next_step=did_you_mean(table, TABLES),
         )
+    # A snapshot has one layout, whose rows are customers and whose columns are anything.
     if study == "timeline":
         return table
     if table != "customers":
@@ -141,7 +142,7 @@ def _table_of(keys: Keys, study: StudyKind) -> str:
     return SNAPSHOT
 
 
-def _source(  # noqa: PLR0913 - what a source may name
+def _source(
     keys: Keys,
     name: str,
     inputs: Mapping[str, RawInput],
@@ -227,6 +228,7 @@ def _check_kinds(sources: Sequence[SourceMap], where: str) -> None:
     """Sums of subscriptions and whole levels of customers would overwrite one another."""
     revenue = [source for source in sources if source.table == "revenue"]
     plain = [source for source in revenue if source.rows in ("levels", "snapshots")]
+    # A whole level replaces what was before; a part is added to it. One table cannot hold both.
     whole = [source for source in plain if "subscription_id" not in source.columns]
     sums = [source for source in revenue if source not in plain]
     snapshots = any(source.rows == "snapshots" for source in revenue)
@@ -253,6 +255,7 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
                 where=keys.where,
                 wanted=f"a format such as '%d/%m/%Y' or '%Y-%m-%d %H:%M', or one of {listed(_EPOCHS)}",
             )
+    # Two formats that differ only in which of day and month comes first both fit 03/04/2024.
     orders = [re.sub("%[dm]", "%?", one) for one in formats]
     if len(set(orders)) < len(set(formats)):
         raise StudyError(
@@ -264,6 +267,7 @@ def _reading(keys: Keys, defaults: ColumnMap) -> ColumnMap:
         raise StudyError(f"{listed(_EPOCHS)} stand alone", where=keys.where, wanted="one date_format")
     decimal = keys.choice("decimal", (".", ","), default=defaults.decimal)
     thousands = keys.choice("thousands", _THOUSANDS, default=defaults.thousands)
+    # 1,234 is then both 1.234 and 1234.
     if thousands == decimal:
         raise StudyError(
             f"{shown(decimal)} cannot be both decimal mark and thousands mark",
@@ -314,6 +318,7 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
     if len(given) != 1:
         raise StudyError("exactly one of 'column', 'constant' and 'row_number' is needed", where=own.where)
     bins = own.numbers("bins")
+    # bins b1 < ... < bk cut the line into k + 1 answers, (b_i, b_i+1].
     if list(bins) != sorted(set(bins)):
         raise StudyError("bins do not rise", where=own.where, wanted="edges in rising order, each once")
     constant = own.value("constant")
@@ -439,6 +444,7 @@ def _check_instruments(
         )
     for name, column in binned.items():
         levels = instruments[name].levels
+        # k edges make k + 1 classes, one for each answer of the scale.
         if column.bins and len(column.bins) != len(levels) - 1:
             raise StudyError(
                 f"{len(column.bins)} bin edges make {len(column.bins) + 1} answers",

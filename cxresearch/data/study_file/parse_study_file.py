@@ -58,6 +58,7 @@ def parse_study_file(path: str | Path) -> StudyFile:
 def parse_study_text(text: str, file: Path) -> StudyFile:
     """Read the text of a study file as if it stood in ``file``; see `parse_study_file`."""
     top = Keys(_toml(text, file.name), file.name)
+    # TOML 1.0: keys that nobody reads would be settings that silently do nothing.
     top.only(_TOP_KEYS)  # alerts are read by reporting
     about = top.table("study", required=True)
     about.only(("name", "kind", "observed_until", "after_cut", "timezone", "currency", "segments"))
@@ -109,6 +110,7 @@ def refuse_data_file(file: Path) -> None:
 def _load(file: Path) -> str:
     refuse_data_file(file)
     try:
+        # TOML is UTF-8 by its specification; some editors add a byte-order mark.
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise StudyError(
@@ -157,7 +159,9 @@ def _check_snapshot(about: Keys, top: Keys, kind: StudyKind) -> None:
 
 def read_declared_cut(about: Keys, kind: StudyKind, timezone: str, where: str) -> datetime:
     """Return the data cut; a snapshot needs none, for it holds no date that could lie after it."""
+    # A cut that is given all the same is checked: it says of which day the list is.
     if kind == "snapshot" and "observed_until" not in about:
+        # Every rule about the data cut then holds of itself.
         return datetime.max
     return read_cut(about.value("observed_until"), timezone, where)
 
@@ -200,8 +204,10 @@ def read_cut(declared: Any, timezone: str, where: str) -> datetime:
         moment, whole_day = datetime.combine(declared, time()), True
     else:
         raise StudyError(f"observed_until is a {type(declared).__name__}", where=where, wanted=wanted)
+    # A mere date is complete to its end: the last microsecond before the next midnight.
     if whole_day:
         moment += timedelta(days=1) - timedelta(microseconds=1)
+    # Without an offset a time is local in the zone of the study (RFC 3339 wants one; people leave it out).
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(timezone))
     return moment.astimezone(UTC).replace(tzinfo=None)
@@ -212,6 +218,7 @@ def _limits(keys: Keys) -> Limits:
     share = keys.number("max_reject_share", default=Limits.max_reject_share)
     if not 0 <= share <= 1:
         raise StudyError(f"max_reject_share is {share:g}", where=keys.where, wanted="a share from 0 to 1")
+    # Who states how much may be lost accepts that something is.
     default = "set_aside" if "max_reject_share" in keys else "refuse"
     chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
     return Limits(on_reject=cast("OnReject", chosen), max_reject_share=share)

@@ -31,6 +31,7 @@ def _condition(section: Keys, column: str) -> RowCondition:
         return RowCondition(column=column, values=_texts(section, value))
     parts = section.table(column)
     parts.only(_KEYS)
+    # `not` stands alone: beside a range it would leave open whether both must hold.
     if len(list(parts)) == 0 or ("not" in parts and len(list(parts)) > 1):
         raise StudyError(
             f"the condition on {shown(column)} says nothing, or too much",
@@ -64,7 +65,9 @@ def _bound(keys: Keys, key: str) -> float | datetime | None:
     if value is None:
         return None
     if isinstance(value, datetime):
+        # Raw cells are compared as they are written, before any zone is applied.
         return value.replace(tzinfo=None)
     if isinstance(value, date):
+        # A date is its first moment, so that at_least takes the whole day and at_most ends with it.
         return datetime(value.year, value.month, value.day)
     return keys.number(key, default=0.0)

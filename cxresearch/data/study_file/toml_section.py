@@ -78,6 +78,7 @@ class Keys:
     def number(self, key: str, *, default: float) -> float:
         """Return a number."""
         value = self._values.get(key, default)
+        # In Python True is the number 1; in a study file it is not.
         if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
             raise self._wrong(key, value, "a number")
         return float(value)
@@ -94,6 +95,7 @@ class Keys:
     def whole(self, key: str, *, default: int, at_least: int) -> int:
         """Return a whole number with a lower bound."""
         value = self._values.get(key, default)
+        # As above: true is no whole number.
         if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
             raise self._wrong(key, value, f"a whole number, at least {at_least}")
         return value
@@ -135,6 +137,7 @@ class Keys:
             raise StudyError("either 'file' or 'frame' is needed, and not both", where=self.where)
         delimiter = self.text("delimiter", default="")
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
+        # RFC 4180 separates fields by one character.
         if len(delimiter) > 1:
             raise self._wrong("delimiter", delimiter, "one character, or 'tab'")
         encoding = self.text("encoding", default="utf-8").lower()
@@ -154,6 +157,7 @@ class Keys:
     def _encoding(self, name: str) -> str:
         """The name of an encoding as Python knows it, with the usual names of two."""
         try:
+            # Names as Python's codecs module spells them, whatever an export calls them.
             canonical = codecs.lookup(name).name
         except (LookupError, ValueError):
             raise StudyError(

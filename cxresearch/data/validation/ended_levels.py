@@ -58,6 +58,7 @@ def last_levels(tables: CheckedTables, cut: datetime) -> Frame:
     if "status" in tables.columns("revenue"):
         unpaid = nw.col("status").is_in(UNPAID_STATUSES).fill_null(value=False)
         level = nw.when(unpaid).then(nw.lit(0.0)).otherwise(level)
+    # The level in force at the cut is the latest row up to it.
     latest = rows.group_by("customer_id").agg(nw.col("effective_at").max())
     in_force = rows.join(latest, on=["customer_id", "effective_at"], how="inner")
     return in_force.with_columns(_level=level).select("customer_id", "_level")
@@ -94,6 +95,7 @@ def end_levels(rows: Frame, tables: CheckedTables) -> Frame:
     """
     linked = rows.join(_ends(tables), on="customer_id", how="left")
     names = rows.collect_schema().names()
+    # Levels from the end on are what the declaration denies; a level of 0 at the end closes the rest.
     running = nw.col("_ended").is_null() | (nw.col("effective_at") < nw.col("_ended"))
     before = linked.filter(running)
     ended = before.filter(~nw.col("_ended").is_null())

@@ -75,6 +75,7 @@ class SnapshotEvidence:
     @property
     def likely(self) -> bool:
         """Whether who stays has a row at every date, most often the same again."""
+        # Lists repeat themselves: nine dates of ten present, a quarter of the levels unchanged, never a 0.
         regular = self.dates >= 2 and self.rows >= 3 * self.dates and self.coverage >= 0.9
         return regular and self.changes > 0 and 4 * self.repeated >= self.changes and not self.zeros
 
@@ -110,6 +111,7 @@ class EndEvidence:
         """``inclusive``, ``exclusive`` or nothing, and why."""
         if self.last_minute and 2 * self.last_minute >= self.ends:
             return "inclusive", f"{self.last_minute:,} of {self.ends:,} ends are at 23:59"
+        # More than three to one: by chance 12 next starts lie 10 to 2 or further on a given side in 2 %.
         if self.day_after > 3 * self.same:
             said = f"after {self.day_after:,} of {self.ends:,} ends the customer's next starts within a day"
             return "inclusive", said

@@ -196,9 +196,8 @@ def row_rules(
 def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: bool) -> dict[str, nw.Expr]:
     """Return the flags of a table: true where a valid row carries the doubt."""
     flags: dict[str, nw.Expr] = {}
-    if table == SNAPSHOT:
-        return flags
-    dated = nw.col(DATED_BY[table])
+    # Customers of a snapshot have no date, and none of the flags.
+    dated = nw.col(DATED_BY.get(table, ""))
     if linked and table != "customers" and "customer_id" in present:
         flags["before_start"] = dated < nw.col("_started")
         flags["after_end"] = dated > nw.col("_ended")
@@ -330,6 +329,7 @@ def _customers(present: Sequence[str]) -> list[Rule]:
         )
     ]
     if "ended_at" in present:
+        # Equal times are a relation of no length, which is odd but possible.
         before = nw.col("ended_at") < nw.col("started_at")
         rules.append(Rule(name="end_before_start", column="ended_at", broken=before))
     if "end_kind" in present:
@@ -366,10 +366,12 @@ def _responses(present: Sequence[str], instruments: Mapping[str, Scale]) -> list
     undated = answered & nw.col("responded_at").is_null()
     rules.append(Rule(name="missing_value", column="responded_at", broken=undated))
     for name, scale in instruments.items():
+        # Comparisons with a missing score are missing, and count as kept.
         outside = (score < scale.low) | (score > scale.high)
         rules.append(Rule(name="score_out_of_scale", column="score", broken=(instrument == name) & outside))
     rules.append(Rule(name="score_not_whole", column="score", broken=score != score.floor()))
     if "sent_at" in present:
+        # An answer follows its invitation; equal times are the clock of one export.
         early = nw.col("responded_at") < nw.col("sent_at")
         rules.append(Rule(name="answer_before_invitation", column="responded_at", broken=early))
     return rules
@@ -390,6 +392,7 @@ def _tickets(present: Sequence[str]) -> list[Rule]:
 
 def _revenue(present: Sequence[str]) -> list[Rule]:  # noqa: ARG001 - one signature for all tables
     moment = ("customer_id", "effective_at")
+    # A customer has one level at a time: two rows at one moment leave the order, and so the level, open.
     both = nw.col("mrr").len().over(*moment) > 1
     complete = ~nw.col("customer_id").is_null() & ~nw.col("effective_at").is_null()
     return [Rule(name="two_levels_at_once", column="effective_at", broken=complete & both, once=moment)]
