@@ -69,17 +69,18 @@ def test_nothing_is_named_on_shuffled_flags() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("n", [150, 1000])
 def test_false_alarms_and_power(n: int) -> None:
-    """400 lists: with nothing to find 5 % name something; the planted column is named and covered."""
-    named = sum(len(cx.study.who_left(study(seed, n)).told) > 0 for seed in range(400)) / 400
-    print(f"n {n}: something named in {named:.1%} of 400 lists with shuffled flags")
-    assert named <= 0.075
+    """200 lists: with nothing to find 5 % name something; the planted column is named and covered."""
+    named = sum(len(cx.study.who_left(study(seed, n)).told) > 0 for seed in range(200)) / 200
+    print(f"n {n}: something named in {named:.1%} of 200 lists with shuffled flags")
+    assert named <= 0.085
     rng = np.random.default_rng(0)
     calls = rng.normal(size=2_000_000)
     left = rng.random(2_000_000) < 1 / (1 + np.exp(1.1 - 0.5 * calls))
     truth = roc_auc_score(left, calls)
-    found = [cx.study.who_left(study(seed, n, effect=0.5)).auc("calls") for seed in range(400)]
+    found = [cx.study.who_left(study(seed, n, effect=0.5)).auc("calls") for seed in range(200)]
     covered = np.mean([estimate.low <= truth <= estimate.high for estimate in found])
     print(f"n {n}: AUC {truth:.3f} covered in {covered:.1%}")
-    assert 0.925 <= covered <= 0.975
+    assert 0.91 <= covered <= 0.985
