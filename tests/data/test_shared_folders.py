@@ -14,8 +14,8 @@ from cxresearch.cli import main
 pytestmark = pytest.mark.shared
 
 #: Each set with its files, and what becomes of it with only the data cut filled in. ``asked``: the study file
-#: has questions, and nothing is handed out before they are answered. ``snapshot``: a list without dates, ready
-#: for ``who_left``. ``refused``: it opens, and rows that break rules are refused.
+#: has questions, and nothing is handed out before they are answered. ``snapshot``: a list without dates,
+#: ready for ``who_left``. ``refused``: it opens, and rows that break rules are refused.
 SETS: dict[str, tuple[str, str]] = {
     "cdnow_sample": ("cdnow_sample.csv.gz", "asked"),
     "cdnow_summary": ("cdnow_summary.csv.gz", "asked"),

@@ -11,8 +11,9 @@ import pandas as pd
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
+from cxresearch.churn.drivers.snapshot_rows import snapshot_rows
 from cxresearch.data.landmarks.landmarks import Landmarks
-from cxresearch.data.snapshot import CAUTION, snapshot_rows
+from cxresearch.data.snapshot import CAUTION
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.scales import Scale

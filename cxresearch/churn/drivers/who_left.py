@@ -12,8 +12,9 @@ from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_level
 from cxresearch.churn.classifier.leak_alarms import column_alarms
+from cxresearch.churn.drivers.snapshot_rows import snapshot_rows
 from cxresearch.churn.drivers.who_left_result import WhoLeft
-from cxresearch.data.snapshot import CAUTION, snapshot_rows
+from cxresearch.data.snapshot import CAUTION
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
