@@ -2,6 +2,8 @@
 
 ``study``
     A study: validated tables on an engine, the data cut, what the instruments mean.
+``snapshot``
+    A study without time: what it refuses, its customers, the caution beside every result.
 ``engine``
     What one engine lacks and the others have.
 ``timelines``

@@ -19,10 +19,11 @@ from cxresearch.data.engine import offset_steps
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
 from cxresearch.data.readers.raw_inputs import run
-from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds
+from cxresearch.data.snapshot import snapshot_refusal
+from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds, StudyKind
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
-from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.table_layouts import SNAPSHOT, TABLES
 from cxresearch.data.validation.ended_levels import can_contradict, end_levels, refuse_contradiction
 from cxresearch.data.validation.judged_tables import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.validation.refusals import admit
@@ -63,6 +64,9 @@ class Study:
     ----------
     name : str
         For titles.
+    kind : {"timeline", "snapshot"}
+        Whether the tables have dates. A snapshot is a list of customers and of who left: it has the one table
+        ``"snapshot"``, and whatever needs time is refused in one sentence.
     observed_until : datetime
         The data cut, naive UTC: nothing later is known.
     timezone : str
@@ -102,9 +106,11 @@ class Study:
         after_cut: AfterCut = "reject",
         codebook: Codebook | None = None,
         targets: Mapping[str, float] | None = None,
+        kind: StudyKind = "timeline",
     ) -> None:
         self.name = name
-        self.observed_until = observed_until
+        self.kind = kind
+        self._observed_until = observed_until
         self.timezone = timezone
         self.currency = currency
         self.instruments: Mapping[str, Scale] = MappingProxyType(dict(instruments))
@@ -202,7 +208,10 @@ class Study:
         check_choice("after_cut", after_cut, ("reject", "leave_out"))
         check_scales(instruments)
         own_engine = bool(tables) and all(has_own_engine(native) for native in tables.values())
-        opened = open_native(tables, timezone) if own_engine else open_frames(tables, instruments, timezone)
+        if own_engine:
+            opened = open_native(tables, timezone)
+        else:
+            opened = open_frames(tables, instruments, timezone)
         clock = isinstance(observed_until, datetime) and observed_until.time() != time()
         zone = {True: "UTC"}.get(clock, timezone)  # midnights are dates, as in the tables
         return cls(
@@ -219,12 +228,68 @@ class Study:
             targets=targets,
         )
 
+    @classmethod
+    def from_snapshot(
+        cls,
+        customers: Any,
+        *,
+        instruments: Mapping[str, Scale] | None = None,
+        name: str = "",
+        on_reject: OnReject = "refuse",
+        max_reject_share: float = 1.0,
+    ) -> Study:
+        """Make a study without time of a list of customers, for `who_left` and `key_drivers`.
+
+        Parameters
+        ----------
+        customers : frame
+            pandas, Polars or PyArrow. A column ``left`` (yes or no, true or false, 1 or 0), a ``customer_id``
+            (by default the number of the row), perhaps ``tenure``, and whatever is known of customers.
+        instruments : mapping of str to Scale, optional
+            Scales of those columns that hold answers.
+        name, on_reject, max_reject_share
+            As for `from_frames`.
+
+        Raises
+        ------
+        StudyError
+            If a column is missing or of the wrong kind.
+
+        Examples
+        --------
+        >>> study = Study.from_snapshot(pd.DataFrame({"left": ["yes", "no"], "seats": [3, 8]}))
+        >>> study.counts()
+              table  rows  valid  rejected  left_out
+        0  snapshot     2      2         0         0
+        """
+        scales = instruments or {}
+        check_scales(scales)
+        frame = nw.from_native(customers, eager_only=True)
+        if "customer_id" not in frame.columns:
+            frame = frame.with_row_index("customer_id")
+        opened = open_frames({SNAPSHOT: frame.to_native()}, scales)
+        return cls(
+            opened,
+            observed_until=datetime.max,
+            instruments=scales,
+            timezone="UTC",
+            currency="",
+            segments=opened.segments,
+            name=name,
+            limits=_limits(on_reject, max_reject_share),
+            kind="snapshot",
+        )
+
     def __repr__(self) -> str:
+        if self.kind == "snapshot":
+            return f"Study {self.name!r}: a snapshot"
         until = f"{self.observed_until:%Y-%m-%d %H:%M} UTC"
         return f"Study {self.name!r}: {', '.join(self.tables)}; observed until {until}"
 
     def _repr_html_(self) -> str:
         """Show what was declared; no row is read for it."""
+        if self.kind == "snapshot":
+            return facts_html(f"Study {self.name}".rstrip(), {"kind": "a snapshot: no dates"})
         asked = [f"{scale.label} ({scale.low} to {scale.high})" for scale in self.instruments.values()]
         facts = {
             "observed until": f"{self.observed_until:%Y-%m-%d %H:%M} UTC",
@@ -238,7 +303,8 @@ class Study:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Names of the tables present."""
+        """Names of the tables present; a snapshot has none with time, and is refused."""
+        self._refuse_without_time()
         return self.checked.names
 
     @property
@@ -252,13 +318,26 @@ class Study:
         part.checked = self.checked.only(names)
         return part
 
+    def observed_until(self) -> datetime:
+        """The data cut, naive UTC; a snapshot has none, and is refused."""
+        self._refuse_without_time()
+        return self._observed_until
+
+    @observed_until.setter
+    def observed_until(self, moment: datetime) -> None:
+        self._observed_until = moment
+
+    def _refuse_without_time(self) -> None:
+        if self.kind == "snapshot":
+            raise snapshot_refusal(self.name)
+
     def table(self, name: str) -> nw.LazyFrame[Any]:
         """Return the valid rows of a table.
 
         Parameters
         ----------
         name : str
-            One of ``tables``.
+            One of ``tables``; of a snapshot ``"snapshot"``.
 
         Returns
         -------
@@ -275,7 +354,7 @@ class Study:
             after customers ended and nobody has said which holds (``revenue_ends``).
         """
         self._tables_read[self._known(name)] = None
-        if "customers" in self.tables:
+        if "customers" in self.checked.names:
             admit("customers", self.checked, self.limits)
         admit(name, self.checked, self.limits)
         rows = self.checked.valid(name)
@@ -309,7 +388,7 @@ class Study:
             key of `validation.RULES`, the first that the row broke); ``column``; ``value`` (as text);
             ``source``.
         """
-        names = self.tables
+        names = self.checked.names
         if name is not None:
             names = (self._known(name),)
         parts = [self.checked.rejects(one, limit=limit) for one in names]
@@ -320,7 +399,7 @@ class Study:
 
     def counts(self) -> pd.DataFrame:
         """Return ``table, rows, valid, rejected, left_out`` for each table: rows are the sum of the three."""
-        found = [(name, self.summary(name)) for name in self.tables]
+        found = [(name, self.summary(name)) for name in self.checked.names]
         return pd.DataFrame(
             [(name, one.rows, one.valid, one.set_aside, one.left_out) for name, one in found],
             columns=["table", "rows", "valid", "rejected", "left_out"],
@@ -336,7 +415,7 @@ class Study:
         """
         lines = [
             (name, flag, rows, FLAGS[flag])
-            for name in self.tables
+            for name in self.checked.names
             for flag, rows in self.summary(name).flags.items()
         ]
         lines += [(table, flag, rows, _detail(flag)) for table, flag, rows in self._declared_counts()]
@@ -358,11 +437,12 @@ class Study:
         self._sources = sources
 
     def _known(self, name: str) -> str:
-        if name not in self.tables:
+        if name not in self.checked.names:
+            self._refuse_without_time()
             raise ArgumentError(
                 f"the study has no table {shown(name)}",
                 wanted=f"one of {listed(self.tables)}",
-                next_step=only_if(name in LAYOUTS, "map it in the study file"),
+                next_step=only_if(name in TABLES, "map it in the study file"),
             )
         return name
 
@@ -446,6 +526,7 @@ def read_study(
         after_cut=file.after_cut,
         codebook=None if file.codebook is None else file.codebook.codebook,
         targets=file.targets,
+        kind=file.kind,
     )
 
 
@@ -459,11 +540,11 @@ def _limits(on_reject: OnReject, max_reject_share: float) -> Limits:
 
 def _check_columns(tables: Mapping[str, Any]) -> None:
     for table in tables:
-        if table not in LAYOUTS:
+        if table not in TABLES:
             raise StudyError(
                 f"table {shown(table)} is unknown",
-                wanted=f"one of {listed(LAYOUTS)}",
-                next_step=did_you_mean(table, LAYOUTS),
+                wanted=f"one of {listed(TABLES)}",
+                next_step=did_you_mean(table, TABLES),
             )
 
 

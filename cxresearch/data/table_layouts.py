@@ -132,10 +132,16 @@ _LAYOUTS = (
         {"occurred_at": "time", "kind": "text"},
         {"customer_id": "id", "reason": "text", "note": "text"},
     ),
+    _layout("snapshot", {"customer_id": "id", "left": "text"}, {"tenure": "number"}, open_ended=True),
 )
 
 #: Layout of each table by name, in the order reports list them.
 LAYOUTS: Mapping[str, TableLayout] = MappingProxyType({layout.name: layout for layout in _LAYOUTS})
+
+#: The customers of a study without time ([study] kind = "snapshot"), who are declared as customers.
+SNAPSHOT = "snapshot"
+#: Tables that a study file or a mapping of frames may name.
+TABLES = tuple(name for name in LAYOUTS if name != SNAPSHOT)
 
 #: What an ended customer relation can be called.
 END_KINDS = ("voluntary", "involuntary")

@@ -50,6 +50,7 @@ def _study(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "study", told["study" in plan.values]
         return
     from cxresearch.data.checking.study_faults import study_faults
+    from cxresearch.data.snapshot import snapshot_refusal
     from cxresearch.data.study import read_study
 
     try:
@@ -57,6 +58,9 @@ def _study(plan: Plan) -> Iterator[tuple[str, str]]:
     except StudyError as error:
         faults = study_faults(plan.study_file)
         yield from ((REFUSED, str(fault)) for fault in faults or (error,))
+        return
+    if study.kind == "snapshot":
+        yield REFUSED, str(snapshot_refusal(study.name))
         return
     yield "study", f"{study.name}, observed until {study.observed_until:%Y-%m-%d}"
     try:

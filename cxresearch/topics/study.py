@@ -1,9 +1,13 @@
-"""What the overview of a whole study returns."""
+"""What the overview of a whole study returns, and what goes with having left in a list without dates."""
 
+from cxresearch.churn.drivers.who_left import who_left
+from cxresearch.churn.drivers.who_left_result import WhoLeft
 from cxresearch.data.checking.check_study import StudyCheck
 from cxresearch.metrics.scorecard.scorecard_result import Scorecard
 
 __all__ = [
     "Scorecard",
     "StudyCheck",
+    "WhoLeft",
+    "who_left",
 ]

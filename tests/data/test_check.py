@@ -39,7 +39,7 @@ def missing(study: cx.Study) -> dict[str, str]:
 
 
 def test_all_reports_are_ready() -> None:
-    study = study_of(customers=customers(None, "2024-06-01"), responses=responses("nps", "ces"))
+    study = cx.synthetic.company_study(seed=1, customers=600)
     assert set(missing(study).values()) == {""}
     assert list(missing(study)) == [
         "ces-vs-nps",
@@ -52,17 +52,30 @@ def test_all_reports_are_ready() -> None:
     ]
 
 
+def test_two_customers_are_too_few_for_reports_that_compare() -> None:
+    study = study_of(customers=customers(None, "2024-06-01"), responses=responses("nps", "ces"))
+    said = missing(study)
+    assert said["scorecard"] == said["churn-curves"] == ""
+    assert "answers to nps that differ" in said["ces-vs-nps"]
+    assert "1 left within 180 days" in said["churn-risk"]
+    assert "20 rows with nps" in said["drivers"]
+
+
 @pytest.mark.parametrize(
     ("tables", "report", "says"),
     [
         ({"responses": responses("nps", "ces")}, "ces-vs-nps", "table customers"),
         ({"customers": customers(None, "2024-06-01")}, "ces-vs-nps", "table responses"),
-        ({"customers": customers(None, "2024-06-01")}, "churn-risk", "one of responses, tickets, usage"),
+        ({"customers": customers(None, "2024-06-01")}, "churn-risk", "at least 18 of each"),
         ({"customers": customers(None, None)}, "churn-curves", "nobody did"),
         ({"customers": customers("2024-06-01", "2024-07-01")}, "churn-curves", "everybody ended"),
         ({"customers": customers(None).drop(columns="ended_at")}, "churn-curves", "column ended_at"),
-        ({"responses": responses("nps", "nps")}, "drivers", "answers to 1"),
-        ({"customers": customers(None)}, "scorecard", "one of responses, revenue, tickets, usage, orders"),
+        ({"responses": responses("nps", "nps")}, "drivers", "table customers"),
+        (
+            {"customers": customers(None).drop(columns="ended_at")},
+            "scorecard",
+            "one of responses, revenue, tickets, usage, orders",
+        ),
     ],
 )
 def test_what_is_missing(tables: dict[str, pd.DataFrame], report: str, says: str) -> None:
@@ -232,5 +245,6 @@ def test_a_report_is_not_ready_on_a_table_that_is_refused() -> None:
     assert said["churn-curves"] == ""
     levels = pd.DataFrame({"customer_id": ["c1"], "effective_at": [DAY], "mrr": [10.0]})
     said = missing(study_of(customers=people, responses=responses("nps", "ces"), revenue=levels))
-    assert said["scorecard"] == said["churn-risk"] == "table revenue, which is refused as it is"
-    assert said["drivers"] == said["churn-curves"] == ""
+    refused = "table revenue, which is refused as it is"
+    assert said["scorecard"] == said["churn-risk"] == said["drivers"] == refused  # MRR is a feature
+    assert said["churn-curves"] == ""

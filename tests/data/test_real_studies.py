@@ -58,7 +58,9 @@ def test_ravenstack_scores_and_check(ravenstack: cx.Study) -> None:
     assert scores.loc["effort"].tolist() == [2000, 1, 5]
     found = cx.check_study(ravenstack)
     assert found.usable
-    assert found.reports["ready"].all()
+    reports = found.reports.set_index("report")
+    assert reports["ready"].drop("drivers").all()
+    assert "answers to nps" in reports.loc["drivers", "missing"]
     assert found.segments.set_index("segment").loc["industry", "values"] == 5
     assert "352" in str(found)
     json.dumps(found.to_dict())

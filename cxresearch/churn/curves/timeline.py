@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from cxresearch.data.engine import days_between
-from cxresearch.errors import ArgumentError
+from cxresearch.errors import ArgumentError, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,8 @@ def timeline(study: Study, *, dated: str = "end", carry: Sequence[str] = ()) -> 
     ------
     ArgumentError
         If customers have no such column.
+    StudyError
+        If no column says who left.
     """
     people = study.table("customers")
     columns = people.collect_schema().names()
@@ -58,9 +60,11 @@ def timeline(study: Study, *, dated: str = "end", carry: Sequence[str] = ()) -> 
         people = people.with_columns(**{carried(place): nw.col(name) for place, name in enumerate(carry)})
     cut = nw.lit(study.observed_until)
     if "ended_at" not in columns:
-        # A column of missing times, for a study in which nobody ends.
-        never = nw.when(nw.col("started_at").is_null()).then(nw.col("started_at"))
-        people = people.with_columns(ended_at=never)
+        raise StudyError(
+            "customers have no column ended_at, so nobody can be seen to leave",
+            wanted="ended_at, empty for those still there",
+            next_step="map it in the study file; of a list of who left with rows = 'leavers'",
+        )
     left = nw.col("ended_at")
     if dated == "notice" and "notice_at" in columns:
         notice = nw.col("notice_at")

@@ -19,9 +19,12 @@ from cxresearch.churn.drivers.driver_columns import (
 )
 from cxresearch.churn.drivers.driver_rows import DriverRows, complete_rows
 from cxresearch.churn.drivers.key_drivers_result import KeyDrivers
+from cxresearch.churn.drivers.snapshot_rows import snapshot_rows
 from cxresearch.churn.drivers.study_drivers import drivers_of_study
 from cxresearch.data.landmarks.followed_outcome import happened_within
 from cxresearch.data.landmarks.landmarks import Landmarks
+from cxresearch.data.snapshot import CAUTION
+from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
 from cxresearch.scales import Scale
 from cxresearch.stats.models.exchanged_customers import CustomerExchange
@@ -72,8 +75,9 @@ def key_drivers(  # noqa: PLR0913 - each option is one the reader of the result 
     ----------
     data : Study, Themes, Landmarks or DataFrame
         A study's answers; the same with themes of their comments (``cx.themes(study)``), which are drivers,
-        all of them where none is named; or a table with one row for each answer. Rows that lack the outcome
-        or a driver are left out and counted.
+        all of them where none is named; a snapshot, whose outcome ``"left"`` is 1 for who left, with the
+        caution of what none can tell; or a table with one row for each answer. Rows that lack the outcome or
+        a driver are left out and counted.
     outcome : str
         What is to be explained: a question of the study, or a number column (0/1 for leaving). Of
         ``Landmarks`` also what they follow (``"churn"``, ``"expansion"``): 1 where it happened within the
@@ -135,8 +139,14 @@ def key_drivers(  # noqa: PLR0913 - each option is one the reader of the result 
     """
     check_level(level)
     check_number("runs", runs, at_least=20)
-    if isinstance(data, (pd.DataFrame, Landmarks)):
-        given = _of_table(data, outcome, drivers, dict(scales or {}), clusters, weights)
+    caveat = KeyDrivers.caveat
+    table = data
+    if isinstance(data, Study) and data.kind == "snapshot":
+        table = snapshot_rows(data)
+        scales = dict(data.instruments) | dict(scales or {})
+        caveat = f"{caveat} {CAUTION}"
+    if isinstance(table, (pd.DataFrame, Landmarks)):
+        given = _of_table(table, outcome, drivers, dict(scales or {}), clusters, weights)
     else:
         given = drivers_of_study(data, outcome, drivers, scales or {})
         if weights is not None:
@@ -182,6 +192,7 @@ def key_drivers(  # noqa: PLR0913 - each option is one the reader of the result 
         level=level,
         outcome_good=given.outcome_good,
         left_out=given.left_out,
+        caveat=caveat,
     )
 
 
@@ -219,7 +230,7 @@ def _of_table(
         clusters=None if clusters is None else frame[clusters],
         labels={name: scale.label for name, scale in scales.items() if name in {outcome, *names}},
         scales=scales,
-        high_is_good=not isinstance(data, Landmarks),
+        high_is_good=isinstance(data, pd.DataFrame),
         outcome_good=int(-sign),
         left_out=rare,
         weights=_weights(frame, weights),

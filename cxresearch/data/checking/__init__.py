@@ -2,6 +2,8 @@
 
 ``check_study``
     Tables, rejects, doubts and which reports can run.
+``report_readiness``
+    Which reports can run, tried as far as can be.
 ``study_faults``
     All that keeps a study from being read, at once, with lines.
 ``study_doubts``

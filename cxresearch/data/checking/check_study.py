@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,20 +12,23 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.checking.contradictions import contradictions
+from cxresearch.data.checking.report_readiness import report_readiness
 from cxresearch.data.checking.study_doubts import (
     like_segments,
     look_alikes,
     repeated_rows,
     segments_that_know_who_left,
     several_plans,
+    snapshot_doubts,
 )
 from cxresearch.data.checking.unlikely_values import unlikely_values
 from cxresearch.data.engine import collect
+from cxresearch.data.snapshot import CAUTION
+from cxresearch.data.table_layouts import SNAPSHOT
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import RULES
 from cxresearch.errors import StudyError
 from cxresearch.results.result import Result
-from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +45,7 @@ class StudyCheck(Result):
     name : str
         Name of the study.
     observed_until : str
-        The data cut, in the time of the study, with its zone.
+        The data cut, in the time of the study, with its zone; empty for a snapshot.
     usable : bool
         Whether every table may be used under the study's limits.
     tables : DataFrame
@@ -78,6 +80,12 @@ class StudyCheck(Result):
     problems: tuple[str, ...]
 
     @property
+    def _known_until(self) -> str:
+        if not self.observed_until:
+            return "a snapshot: who left is known, but not when"
+        return f"observed until {self.observed_until}"
+
+    @property
     def _parts(self) -> tuple[tuple[str, pd.DataFrame], ...]:
         return (
             ("Tables", self.tables),
@@ -106,20 +114,22 @@ class StudyCheck(Result):
         return f"Study {self.name!r}: {usable}; {len(self.flags):,} doubts about rows that stay."
 
     def __str__(self) -> str:
-        blocks = [f"Study {self.name!r}, observed until {self.observed_until}"]
+        blocks = [f"Study {self.name!r}, {self._known_until}"]
         blocks += [f"{title}\n{_as_text(frame)}" for title, frame in self._parts if len(frame)]
         if self.problems:
             blocks.append("\n".join(("Not usable as it is", *(f"- {problem}" for problem in self.problems))))
         else:
             blocks.append("Every table can be used.")
+        if not self.observed_until:
+            blocks.append(
+                "In Python: cx.study.who_left(study) and cx.key_drivers(study, 'left', [...]). " + CAUTION
+            )
         return "\n\n".join(blocks)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        blocks = [
-            f"<p><b>{html.escape(self.name)}</b>, observed until {html.escape(self.observed_until)}</p>"
-        ]
+        blocks = [f"<p><b>{html.escape(self.name)}</b>, {html.escape(self._known_until)}</p>"]
         for title, frame in self._parts:
             if len(frame):
                 table = _as_strings(frame).to_html(index=False, border=0, escape=True)
@@ -165,8 +175,6 @@ def _as_text(frame: pd.DataFrame) -> str:
 
 
 _EXAMPLES = 3
-#: Tables that a scorecard has metrics of.
-_COUNTED = ("responses", "revenue", "tickets", "usage", "orders")
 #: Tables to which something is added all the time, and the days without that are worth a note.
 _STEADY = ("responses", "tickets", "usage", "orders")
 _QUIET_DAYS = 45
@@ -204,13 +212,13 @@ def check_study(study: Study) -> StudyCheck:
     problems = _problems(study)
     rejects = [
         (name, rule, column, rows, RULES[rule])
-        for name in study.tables
+        for name in study.checked.names
         for code, rows in study.summary(name).rejected.items()
         for rule, _, column in [code.partition(":")]
     ]
     return StudyCheck(
         name=study.name,
-        observed_until=f"{_local(study.observed_until, study.timezone):%Y-%m-%d %H:%M} {study.timezone}",
+        observed_until=_cut(study),
         usable=not problems,
         tables=_tables(study),
         instruments=_instruments(study),
@@ -218,13 +226,22 @@ def check_study(study: Study) -> StudyCheck:
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
         flags=all_doubts(study),
-        reports=report_needs(study),
+        reports=report_readiness(study),
         problems=tuple(dict.fromkeys(problems)),
     )
 
 
+def _cut(study: Study) -> str:
+    """The data cut as the clock of the study showed it; a snapshot has none."""
+    if study.kind == "snapshot":
+        return ""
+    return f"{_local(study.observed_until, study.timezone):%Y-%m-%d %H:%M} {study.timezone}"
+
+
 def all_doubts(study: Study) -> pd.DataFrame:
     """Return every doubt about rows that stay: ``table, flag, rows, detail``."""
+    if study.kind == "snapshot":
+        return snapshot_doubts(study)
     parts = [
         study.flags(),
         look_alikes(study),
@@ -241,33 +258,9 @@ def all_doubts(study: Study) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True).astype({"rows": "int64"})
 
 
-def report_needs(study: Study) -> pd.DataFrame:
-    """Return ``report``, ``ready`` and ``missing`` for each report this package brings.
-
-    Where a report is ready all the same, ``missing`` says what it cannot tell without.
-    """
-    lines = []
-    refused = [name for name in study.tables if _is_refused(study, name)]
-    for report, needs in _NEEDS.items():
-        missing = [text for text in (need(study) for need in needs) if text]
-        used = _USES.get(report, study.tables)
-        missing += [f"table {name}, which is refused as it is" for name in refused if name in used]
-        wanted = [text for text in (wish(study) for wish in _WISHES.get(report, ())) if text]
-        lines.append((report, not missing, "; ".join([*missing, *wanted])))
-    return pd.DataFrame(lines, columns=["report", "ready", "missing"])
-
-
-def _is_refused(study: Study, name: str) -> bool:
-    try:
-        study.table(name)
-    except StudyError:
-        return True
-    return False
-
-
 def _problems(study: Study) -> list[str]:
     problems = []
-    for name in study.tables:
+    for name in study.checked.names:
         try:
             admit(name, study.checked, study.limits)
         except StudyError as error:
@@ -291,9 +284,11 @@ def _unsettled_revenue(study: Study) -> list[str]:
 
 def _tables(study: Study) -> pd.DataFrame:
     lines = []
-    for name in study.tables:
+    for name in study.checked.names:
         one = study.summary(name)
-        note = _dates_note(name, one.last, study.observed_until)
+        note = ""
+        if one.last is not None:
+            note = _dates_note(name, one.last, study.observed_until)
         first, last = (_local(moment, study.timezone) for moment in (one.first, one.last))
         lines.append((name, one.rows, one.valid, one.set_aside, one.left_out, first, last, note))
     columns = ["table", "rows", "valid", "rejected", "left_out", "first", "last", "note"]
@@ -307,13 +302,12 @@ def _local(moment: datetime | None, timezone: str) -> datetime | None:
     """A naive UTC moment as the clock of the study showed it."""
     if moment is None:
         return None
+    # Inside all times are naive UTC; a person reads the clock of the company.
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
 
 
-def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:
+def _dates_note(table: str, last: datetime, cut: datetime) -> str:
     """Say when dates and the data cut do not fit: a cut too late makes loyal customers of unwatched ones."""
-    if last is None:
-        return ""
     if last > cut:
         return "some lie after the data cut"
     quiet = (cut - last).days
@@ -324,7 +318,7 @@ def _dates_note(table: str, last: datetime | None, cut: datetime) -> str:
 
 def _instruments(study: Study) -> pd.DataFrame:
     found: dict[str, tuple[int, float]] = {}
-    if "responses" in study.tables:
+    if "responses" in study.checked.names:
         answered = study.checked.valid("responses").filter(~nw.col("score").is_null())
         grouped = collect(answered.group_by("instrument").agg(n=nw.len(), mean=nw.col("score").mean()))
         found = {row["instrument"]: (int(row["n"]), float(row["mean"])) for row in grouped.to_dict("records")}
@@ -338,105 +332,11 @@ def _instruments(study: Study) -> pd.DataFrame:
 
 def _segments(study: Study) -> pd.DataFrame:
     lines = []
+    table = {"snapshot": SNAPSHOT}.get(study.kind, "customers")
     for segment in study.segments:
-        customers = study.checked.valid("customers")
+        customers = study.checked.valid(table)
         counts = collect(customers.group_by(segment).agg(n=nw.len()))
         counts = counts.dropna(subset=[segment]).sort_values(["n", segment], ascending=[False, True])
         largest = f"{counts[segment].iloc[0]} ({counts['n'].iloc[0]:,})" if len(counts) else ""
         lines.append((segment, len(counts), largest))
     return pd.DataFrame(lines, columns=["segment", "values", "largest"]).astype({"values": "int64"})
-
-
-def _needs_table(name: str) -> Callable[[Study], str]:
-    def need(study: Study) -> str:
-        if name in study.tables and study.summary(name).valid:
-            return ""
-        return f"table {name}"
-
-    return need
-
-
-def _needs_two_instruments(study: Study) -> str:
-    if "responses" not in study.tables:
-        return ""
-    answered = int((_instruments(study)["answers"] > 0).sum())
-    if answered >= 2:
-        return ""
-    return f"answers to two instruments (there are answers to {answered})"
-
-
-def _needs_ends(study: Study) -> str:
-    if "customers" not in study.tables:
-        return ""
-    if "ended_at" not in study.checked.columns("customers"):
-        return "column ended_at of customers"
-    return _one_sided(study)
-
-
-def _needs_end_column(study: Study) -> str:
-    known = "customers" not in study.tables or "ended_at" in study.checked.columns("customers")
-    return only_if(not known, "column ended_at of customers")
-
-
-def _wishes_both(study: Study) -> str:
-    """Curves can be drawn of leavers or stayers alone; what they cannot say then."""
-    if "customers" not in study.tables or _needs_end_column(study):
-        return ""
-    one_sided = _one_sided(study)
-    if not one_sided:
-        return ""
-    if "nobody" in one_sided:
-        return f"{one_sided}: the curve is flat, and says nothing about later"
-    return f"{one_sided}: the curve is of leavers alone, and says nothing about who stays"
-
-
-def _one_sided(study: Study) -> str:
-    """Say what is missing where nobody or everybody had ended by the data cut."""
-    over = nw.when(nw.col("ended_at") <= nw.lit(study.observed_until)).then(nw.lit(1)).otherwise(nw.lit(0))
-    ended = collect(study.checked.valid("customers").select(ended_at=over.sum())).fillna(0)
-    customers = study.summary("customers").valid
-    n = int(ended["ended_at"].iloc[0])
-    if n == 0:
-        return "a customer who ended (nobody did)"
-    if n == customers:
-        return "a customer who stayed (everybody ended)"
-    return ""
-
-
-def _needs_signal(study: Study) -> str:
-    signals = ("responses", "tickets", "usage")
-    return only_if(not set(signals) & set(study.tables), "one of responses, tickets, usage")
-
-
-def _needs_a_metric(study: Study) -> str:
-    """A scorecard counts whatever there is to count."""
-    counted = any(name in study.tables and study.summary(name).valid for name in _COUNTED)
-    return only_if(not counted, f"one of {', '.join(_COUNTED)}")
-
-
-def _needs_an_answer(study: Study) -> str:
-    answered = bool(study.instruments) and bool((_instruments(study)["answers"] > 0).any())
-    return only_if(not answered, "an answer to a declared question")
-
-
-_NEEDS: dict[str, tuple[Callable[[Study], str], ...]] = {
-    "ces-vs-nps": (
-        _needs_table("customers"),
-        _needs_ends,
-        _needs_table("responses"),
-        _needs_two_instruments,
-    ),
-    "unhappy": (_needs_table("responses"), _needs_an_answer),
-    "score-vs-churn": (_needs_table("customers"), _needs_ends, _needs_table("responses")),
-    "scorecard": (_needs_a_metric,),
-    "churn-curves": (_needs_table("customers"), _needs_end_column),
-    "churn-risk": (_needs_table("customers"), _needs_ends, _needs_signal),
-    "drivers": (_needs_table("responses"), _needs_two_instruments),
-}
-#: Tables that a report reads; the others read all there are.
-_USES: dict[str, tuple[str, ...]] = {
-    "churn-curves": ("customers",),
-    "score-vs-churn": ("customers", "responses"),
-    "drivers": ("customers", "responses"),
-}
-_WISHES: dict[str, tuple[Callable[[Study], str], ...]] = {"churn-curves": (_wishes_both,)}

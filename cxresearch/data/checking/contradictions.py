@@ -93,6 +93,7 @@ def _at_the_cut(study: Study) -> Iterator[Doubt]:
     last, count = days["day"].iloc[-1], int(days["n"].iloc[-1])
     # Two days: the cut is a moment in UTC, the last day one of the study's zone.
     near = last >= pd.Timestamp(study.observed_until) - timedelta(days=2)
+    # With leavers at random over a year one day holds 1 in 365 of them.
     share = count / int(days["n"].sum())
     if near and count >= _ENDS_AT_CUT and share >= _SHARE_AT_CUT:
         detail = (
@@ -122,6 +123,7 @@ def _said_otherwise(column: str, counts: pd.DataFrame) -> Iterator[Doubt]:
     rows = int(there["ended"].sum())
     names = listed(there.loc[there["ended"] > 0, "value"], most=4)
     yield "customers", f"{column} against ended_at", rows, f"{names} with an end by the data cut"
+    # A column that says they left, against an end that is missing or lies ahead.
     gone = counts[counts["value"].isin(leaves)]
     rows = int((gone["n"] - gone["ended"]).sum())
     names = listed(gone.loc[gone["n"] > gone["ended"], "value"], most=4)

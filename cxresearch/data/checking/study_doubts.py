@@ -9,6 +9,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.data.table_layouts import SNAPSHOT
 from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.wording import listed
 
@@ -27,6 +28,8 @@ _FACTS = {
 }
 #: Larger tables are not looked at: comparing all rows would cost more than the check itself.
 _MOST_ROWS = 5_000_000
+#: Columns of a snapshot in which hardly two customers agree by chance.
+_ENOUGH_TO_TELL = 8
 _ROUNDED = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 
 
@@ -79,6 +82,7 @@ def _unknown(study: Study) -> Iterator[tuple[str, str, int, str]]:
             continue
         rejects = study.checked.rejects(name, limit=_MOST_REJECTS)
         lost = rejects.loc[rejects["rule"] == "unknown_customer", "value"].astype(str)
+        # The same three steps as in `_plain`, here on the few rejects in pandas.
         plain = lost.str.strip(_BLANKS).str.lower().str.replace(r"^0+", "", regex=True)
         known = study.checked.valid("customers").select(plain=_plain(nw.col("customer_id")))
         found = set(collect(known.filter(nw.col("plain").is_in(sorted(set(plain)))))["plain"])
@@ -109,12 +113,31 @@ def repeated_rows(study: Study) -> pd.DataFrame:
         if name not in study.tables or study.summary(name).rows > _MOST_ROWS:
             continue
         given = study.checked.valid(name).filter(~nw.col(columns[-1]).is_null())
+        # k equal rows are k - 1 copies of the first.
         groups = given.group_by(*columns).agg(n=nw.len()).filter(nw.col("n") > 1)
         rows = int(collect(groups.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
         if rows:
             detail = f"agree with another row in {', '.join(columns)}: was a file given twice?"
             lines.append((name, "rows repeated", rows, detail))
     return pd.DataFrame(lines, columns=_COLUMNS)
+
+
+def snapshot_doubts(study: Study) -> pd.DataFrame:
+    """Count customers of a snapshot that agree with another in everything but the id.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``table, flag, rows, detail``; without zeros.
+    """
+    columns = [name for name in study.checked.columns(SNAPSHOT) if name != "customer_id"]
+    groups = study.checked.valid(SNAPSHOT).group_by(*columns).agg(n=nw.len()).filter(nw.col("n") > 1)
+    rows = int(collect(groups.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
+    # With few columns many customers are alike by chance.
+    if not rows or len(columns) < _ENOUGH_TO_TELL:
+        return pd.DataFrame(columns=_COLUMNS)
+    detail = "agree with another row in everything but the id: were rows given twice?"
+    return pd.DataFrame([(SNAPSHOT, "rows repeated", rows, detail)], columns=_COLUMNS)
 
 
 def like_segments(study: Study) -> pd.DataFrame:

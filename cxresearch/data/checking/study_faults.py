@@ -6,14 +6,20 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cxresearch.data.readers.open_study import open_study_file
-from cxresearch.data.study_file.declarations import RawInput, StudyFile
+from cxresearch.data.study_file.declarations import RawInput, StudyFile, StudyKind
 from cxresearch.data.study_file.instruments import read_instruments
 from cxresearch.data.study_file.parse_sources import read_sources
-from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut, read_timezone
+from cxresearch.data.study_file.parse_study_file import (
+    parse_study_file,
+    read_declared_cut,
+    read_kind,
+    read_timezone,
+)
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
@@ -88,7 +94,12 @@ def _of_the_file(top: Keys, values: Mapping[str, Any], file: Path) -> Iterator[S
     yield from wrong_zone
     if not wrong_zone:
         timezone = read_timezone(about)
-    yield from _caught(lambda: read_cut(about.value("observed_until"), timezone, file.name))
+    kind: StudyKind = "timeline"
+    wrong_kind = _caught(lambda: read_kind(about))
+    yield from wrong_kind
+    if not wrong_kind:
+        kind = read_kind(about)
+    yield from _caught(lambda: read_declared_cut(about, kind, timezone, file.name))
     instruments: dict[str, Scale] = {}
     section = top.table("instruments")
     for name in section:
@@ -102,22 +113,12 @@ def _of_the_file(top: Keys, values: Mapping[str, Any], file: Path) -> Iterator[S
     inputs = {name: RawInput(name=name) for name in top.table("inputs")}
     for number, entry in enumerate(values.get("sources", []), start=1):
         single = Keys({"sources": [entry]}, file.name)
-        read = _source_reader(single, inputs, instruments, timezone, file.parent)
+        read = partial(read_sources, single, inputs, instruments, timezone, file.parent, kind)
         for error in _caught(read):
             yield _renumbered(error, number)
     if not list(_caught(lambda: parse_study_file(file))):
         return
     yield from _caught(lambda: parse_study_file(file))
-
-
-def _source_reader(
-    single: Keys,
-    inputs: Mapping[str, RawInput],
-    instruments: Mapping[str, Scale],
-    timezone: str,
-    folder: Path,
-) -> Callable[[], Any]:
-    return lambda: read_sources(single, inputs, instruments, timezone, folder)
 
 
 def _renumbered(error: StudyError, number: int) -> StudyError:
@@ -141,6 +142,7 @@ def _line(text: str, error: StudyError) -> int:
     lines = text.splitlines()
     first, last = _block(lines, error.where)
     quoted = re.findall(r"[‘'’\"]([^‘'’\"]{2,60})[’'\"]", f"{error.problem} {error.where}")
+    # Messages begin with the key that is at fault, or quote it.
     asked = re.findall(r"^(\w+) (?:is|lists|was) ", error.problem)
     for name in (*asked, *quoted):
         for number in range(first, last):

@@ -66,8 +66,10 @@ class Archive:
             if table in self._frames:
                 time = nw.col(column)
                 ends = collect(self._frames[table].select(first=time.min(), last=time.max())).iloc[0]
-                first, last = (None if pd.isna(value) else value.to_pydatetime() for value in ends)
-                self.times[table] = (first, last)
+                # Both ends are missing, or neither: a table without a time has no first and no last row.
+                self.times[table] = (None, None)
+                if not pd.isna(ends["first"]):
+                    self.times[table] = (ends["first"].to_pydatetime(), ends["last"].to_pydatetime())
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the study has the table and these columns of it."""

@@ -139,7 +139,11 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     asked = archive.has("responses") and bool(study.instruments)
     horizon_days = _days("horizon_days", check_number("horizon_days", horizon_days, above=0))
     window_days = _days("window_days", check_number("window_days", window_days, above=0))
-    moments = _moments(archive, every, (first, last), 0.0 if stacked else horizon_days)
+    # Landmarks s < s' share no outcome if (s, s + h] and (s', s' + h] do not overlap: s' >= s + h.
+    apart_days = horizon_days
+    if stacked:
+        apart_days = 0.0
+    moments = _moments(archive, every, (first, last), apart_days)
     people = _people(archive, _days("notice_days", check_number("notice_days", notice_days, at_least=0)))
     asked_about, of = checked_outcome(study, outcome)
     if asked_about is CHURN:
@@ -167,9 +171,10 @@ def landmark(  # noqa: PLR0913 - each is a declaration of its own
     excluded = _excluded(people, moments, study.observed_until, silent)
     if not sum(map(len, parts)):
         raise _no_rows(excluded, moments)
+    instruments = {name: scale for name, scale in study.instruments.items() if asked}
     return Landmarks(
         frame=pd.concat(parts, ignore_index=True),
-        instruments=dict(study.instruments) if asked else {},
+        instruments=instruments,
         horizon_days=horizon_days,
         window_days=window_days,
         every=every if isinstance(every, str) else "given dates",
@@ -238,6 +243,7 @@ def _moments(
     if not isinstance(every, str):
         return given_landmarks(every, timezone=zone, apart_days=apart_days)
     check_choice("every", every, ("month", "quarter", "year"))
+    # Before the first answer no score is known, so that a landmark would hold nothing but silence.
     start = archive.times.get("responses", (None, None))[0] or archive.times["customers"][0]
     if first is not None:
         start = as_instant("first", first, zone)
@@ -268,6 +274,7 @@ def _people(archive: Archive, notice_days: float) -> Frame:
         forced = nw.col("end_kind") == "involuntary"
     rows = rows.with_columns(churn_kind=nw.when(forced).then(nw.lit(2)).otherwise(nw.lit(1)))
     voluntary = nw.col("churn_kind") == 1
+    # Whoever gave notice has decided: churn is dated at notice, known or assumed notice_days before.
     churned = end
     if notice_days:
         churned = nw.when(voluntary).then(end - timedelta(days=notice_days)).otherwise(end)
@@ -292,6 +299,7 @@ def _excluded(
     followed = [moment for moment in moments if moment < cut]
     everybody = int(collect(people.select(n=nw.len()))["n"].iloc[0])
     late = len(moments) - len(followed)
+    # Candidates are customers times landmarks; each is a row or counted once, under its first reason.
     counts = [(AFTER_CUT, late * everybody, min(late, 1) * everybody)]
     if followed:
         counts += _out_by_reason(people, followed)
@@ -333,10 +341,12 @@ def _one(condition: nw.Expr) -> nw.Expr:
 
 def _no_rows(excluded: pd.DataFrame, moments: Sequence[datetime]) -> DataError:
     reasons = "; ".join(f"{row.reason}: {row.rows:,}" for row in excluded.itertuples())
+    why = ", the customers table is empty"
+    if reasons:
+        why = f" ({reasons})"
     span = f"{len(moments)} landmarks, {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}"
     return DataError(
-        "no customer is left at any landmark"
-        + (f" ({reasons})" if reasons else ", the customers table is empty"),
+        f"no customer is left at any landmark{why}",
         where=span,
         wanted="active customers with an answer in the window",
         next_step="widen window_days, move the landmarks, or keep_silent=True for models without scores",

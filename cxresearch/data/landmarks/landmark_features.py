@@ -91,14 +91,18 @@ def scores(past: Past, instruments: Mapping[str, Scale], *, features: bool) -> P
             previous.append(f"{name}_previous")
             maxima[previous[-1]] = nw.when(mine & (rank == 2)).then(nw.col("risk"))
             signed[previous[-1]] = nw.col(previous[-1]) * scale.risk_sign
-    counts = {"answers_365d": _one(past.within("responded_at", 365))} if features else {}
+    counts = {}
+    names: tuple[str, ...] = ()
+    if features:
+        counts["answers_365d"] = _one(past.within("responded_at", 365))
+        names = (*previous, "answers_365d", "days_since_answer")
     marked = _ranked(past, instruments).select(_ID, "responded_at", **maxima, **counts)
     found = marked.group_by(_ID).agg(
         nw.col(*maxima).max(), nw.col("responded_at").max(), *(nw.col(name).sum() for name in counts)
     )
     return Part(
         found.with_columns(**signed),
-        (*previous, "answers_365d", "days_since_answer") if features else (),
+        names,
         tuple(counts),
         {"days_since_answer": "responded_at"},
         also=(*(column for name in instruments for column in (name, f"_{name}_at")), *weights),
@@ -109,7 +113,10 @@ def _ranked(past: Past, instruments: Mapping[str, Scale]) -> Frame:
     """Answers with ``risk``, high for an unhappy customer on any scale, and ``_rank``, 1 for the latest."""
     low_is_good = [name for name, scale in instruments.items() if scale.risk_sign > 0]
     score, instrument = nw.col("score"), nw.col("instrument")
-    risk = nw.when(instrument.is_in(low_is_good)).then(score).otherwise(-score) if low_is_good else -score
+    # The happy end of every scale is low: -score where high is good, so that the highest risk is the maximum.
+    risk = -score
+    if low_is_good:
+        risk = nw.when(instrument.is_in(low_is_good)).then(score).otherwise(-score)
     rows = past.answers().filter(instrument.is_in(list(instruments)))
     rank = nw.col("responded_at").rank("dense", descending=True).over(_ID, "instrument")
     weight = [name for name in ("weight",) if past.has("responses", name)]
@@ -153,9 +160,10 @@ def _tickets(past: Past) -> Part:
     rows = past.tickets()
     columns = rows.collect_schema().names()
     if "resolved_at" in columns:
+        # Only what was resolved by the landmark has a known time to resolve: an open ticket is censored.
         lately = past.within("resolved_at", 90)
         sums["unresolved_tickets"] = _one(resolved.is_null())
-        took = minutes_between(created, resolved) / 1_440
+        took = minutes_between(created, resolved) / 1_440  # a day has 1,440 minutes
         means["resolution_days_90d_mean"] = nw.when(lately & (resolved >= created)).then(took)
         if "reopens" in columns:
             sums["reopened_90d"] = _one(lately & (nw.col("reopens") > 0))
@@ -169,7 +177,7 @@ def _tickets(past: Past) -> Part:
     found = marked.group_by(_ID).agg(
         *(nw.col(name).sum() for name in sums), *(nw.col(name).mean() for name in means)
     )
-    return Part(found, (*sums, *means), tuple(sums) if past.covers("tickets", 90) else ())
+    return Part(found, (*sums, *means), _zeros(past, "tickets", 90, tuple(sums)))
 
 
 def _usage(past: Past) -> Part:
@@ -184,16 +192,18 @@ def _usage(past: Past) -> Part:
     }
     rows = past.usage().select(_ID, "used_at", *(span.alias(f"_{days}") for days, span in spans.items()))
     sums = rows.group_by(_ID).agg(nw.col("_30", "_60", "_90").sum(), nw.col("used_at").max())
+    # Nested sums to disjoint periods: (30, 60] = S60 - S30, (60, 90] = S90 - S60.
     last, before, first = nw.col("_30"), nw.col("_60") - nw.col("_30"), nw.col("_90") - nw.col("_60")
     found = sums.select(
         _ID,
         usage_30d=last,
         usage_change_30d_share=nw.when(before > 0).then(last / before - 1),
+        # Least squares over three points at -60, -30, 0: slope = (y3 - y1) / 60, y a mean over 30 days.
         usage_slope_90d=(last - first) / (30 * 60),
         _used_at=nw.col("used_at"),
     )
     names = ("usage_30d", "usage_change_30d_share", "usage_slope_90d", "days_since_usage")
-    zero = ("usage_30d", "usage_slope_90d") if past.covers("usage", 90) else ()
+    zero = _zeros(past, "usage", 90, ("usage_30d", "usage_slope_90d"))
     return Part(found, names, zero, {"days_since_usage": "_used_at"})
 
 
@@ -209,8 +219,15 @@ def _orders(past: Past) -> Part:
         nw.col("orders_365d").sum(), nw.col("order_amount_365d").sum(), nw.col("ordered_at").max()
     )
     counts = ("orders_365d", "order_amount_365d")
-    zero = counts if past.covers("orders", 365) else ()
+    zero = _zeros(past, "orders", 365, counts)
     return Part(sums, (*counts, "days_since_order"), zero, {"days_since_order": "ordered_at"})
+
+
+def _zeros(past: Past, table: str, days: float, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Counts that are 0 for a customer without a row; missing where the table began within the window."""
+    if past.covers(table, days):
+        return names
+    return ()
 
 
 def _one(condition: nw.Expr) -> nw.Expr:

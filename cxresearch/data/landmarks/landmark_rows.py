@@ -81,8 +81,11 @@ def rows_at(
     """
     study, churned = past.study, nw.col("churned_at")
     asked = past.has("responses") and bool(study.instruments)
-    parts = [scores(past, study.instruments, features=features)] if asked else []
-    parts += feature_parts(past) if features else ()
+    parts = []
+    if asked:
+        parts.append(scores(past, study.instruments, features=features))
+    if features:
+        parts += feature_parts(past)
     _refuse_clashes(past, parts)
     rows = people.filter((nw.col("started_at") <= past.at) & (churned.is_null() | (churned > past.at)))
     wanted = ["customer_id", "started_at", "churned_at", "churn_kind", *study.segments]
@@ -159,7 +162,10 @@ def _columns(
             elif name in part.ahead:
                 known[name] = -_days_since(past, fetched[part.ahead[name]])
             else:
-                known[name] = fetched[name].fillna(0.0) if name in part.zero else fetched[name]
+                # No row means that nothing happened only for counts over a window the table covers.
+                known[name] = fetched[name]
+                if name in part.zero:
+                    known[name] = fetched[name].fillna(0.0)
     for name in past.study.instruments:
         if f"{name}_previous" in known:
             known[f"{name}_change"] = columns[name] - known[f"{name}_previous"].to_numpy()
@@ -173,6 +179,7 @@ def _days_since(past: Past, moments: pd.Series) -> NDArray[np.float64]:
 def _outcome(past: Past, fetched: pd.DataFrame, outcome: LandmarkOutcome) -> dict[str, Any]:
     cut = past.study.observed_until
     left = (fetched["churned_at"] <= cut).to_numpy()
+    # Follow-up from the landmark s: min(T, C) - s, with C the data cut; event 0 is censored at the cut.
     followed = (cut - past.at) / timedelta(days=1)
     if outcome is not CHURN:
         left_days = np.where(left, -_days_since(past, fetched["churned_at"]), np.nan)
@@ -195,6 +202,7 @@ def _answers(past: Past, fetched: pd.DataFrame, window_days: float) -> dict[str,
         columns[f"{name}_age_days"] = np.where(fresh, age, np.nan)
         if f"{name}_weight" in fetched:
             columns[f"{name}_weight"] = np.where(fresh, fetched[f"{name}_weight"].to_numpy(), np.nan)
+        # 0 answered within the window, 1 earlier, 2 never; over several questions the most recent counts.
         silence = np.minimum(silence, np.where(fresh, 0, np.where(np.isnan(age), 2, 1)))
     return {**columns, "_silence": silence}
 
@@ -203,6 +211,7 @@ def split_silent(rows: pd.DataFrame, *, keep: bool) -> tuple[pd.DataFrame, Silen
     """Part the rows without an answer in the window: the rows kept, and the ids of the others by reason."""
     if "_silence" not in rows:
         return rows, {}
+    # Who was silent at a landmark is left out there alone: the same customer may answer by the next.
     silence, ids = rows.pop("_silence").to_numpy(), rows["customer_id"]
     if keep or not silence.any():
         return rows, {}

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.data.landmarks.landmark_outcomes import CHURN, LandmarkOutcome, outcome_named
+from cxresearch.data.snapshot import snapshot_refusal
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result, as_plain
 from cxresearch.scales import Scale
@@ -202,12 +203,16 @@ class Landmarks(Result):
     def n_events(self, kind: int | None = 1) -> int:
         """Rows that end within the horizon by one kind of event (1 voluntary, 2 involuntary, None both)."""
         event = self.frame["event"]
-        of_kind = event > 0 if kind is None else event == kind
+        of_kind = event > 0
+        if kind is not None:
+            of_kind = event == kind
         return int((of_kind & (self.frame["duration_days"] <= self.horizon_days)).sum())
 
     def complete(self, instruments: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the rows of ``frame`` where every one of these instruments has an answer."""
-        columns = list(self.instruments if instruments is None else instruments)
+        columns = list(instruments or ())
+        if instruments is None:
+            columns = list(self.instruments)
         _need(self.frame, columns)
         rows: pd.DataFrame = self.frame[self.frame[columns].notna().all(axis=1)]
         return rows
@@ -320,6 +325,8 @@ def require_landmarks(marks: object) -> None:
     ArgumentError
         If ``marks`` is not what `cx.landmark` returns.
     """
+    if getattr(marks, "kind", "") == "snapshot":
+        raise snapshot_refusal(str(getattr(marks, "name", "")))
     if not isinstance(marks, Landmarks):
         raise ArgumentError(
             f"this takes landmarks, not a {type(marks).__name__}",
@@ -388,6 +395,7 @@ def _check_dates(marks: Landmarks) -> None:
     dates = marks.frame["landmark_at"]
     if marks.observed_until is None or dates.isna().all():
         return
+    # Nobody is watched past the data cut: duration <= C - s, but for rounding.
     followed = (marks.observed_until - dates).dt.total_seconds() / 86_400
     over = marks.frame["duration_days"].to_numpy(dtype=float) > followed.to_numpy() + 1e-6
     _refuse(over, "last beyond observed_until", "durations that end at the data cut")

@@ -57,9 +57,11 @@ def leak_flags(archive: Archive, people: Frame, landmarks: Mapping[datetime, int
     """
     import pandas as pd
 
+    asked: list[_Flag] = []
+    if archive.has("responses"):
+        asked = [*_answers(archive, people), *_clustered(archive, people)]
     flags = [
-        *(_answers(archive, people) if archive.has("responses") else ()),
-        *(_clustered(archive, people) if archive.has("responses") else ()),
+        *asked,
         *_ends(archive, people),
         *_gaps(archive, landmarks),
         *_ticket_close(archive, landmarks),
@@ -99,6 +101,7 @@ def _answers(archive: Archive, people: Frame) -> Iterator[_Flag]:
                 "exit surveys", asked, f"{asked:,} answers asked of people leaving; refused as scores"
             )
     keys = ["customer_id", "instrument", "responded_at"]
+    # Answers of one instant have no order; `scores` then takes the unhappiest.
     groups = scored.group_by(keys).agg(n=nw.len()).filter(nw.col("n") > 1).select(nw.col("n").sum())
     tied = collect(groups).iloc[0].fillna(0)["n"]
     if tied:
@@ -115,6 +118,7 @@ def _clustered(archive: Archive, people: Frame) -> Iterator[_Flag]:
     leavers = people.filter(~churned.is_null() & (churned <= archive.study.observed_until)).with_columns(
         _tenure=days_between(nw.col("started_at"), churned)
     )
+    # Days at risk in each span: a leaver who stayed t days was watched min(t, 30) of the last 30 of them.
     exposure = collect(
         leavers.select(
             near=nw.min_horizontal(nw.col("_tenure"), nw.lit(30.0)).sum(),
@@ -128,12 +132,14 @@ def _clustered(archive: Archive, people: Frame) -> Iterator[_Flag]:
         leavers.select("customer_id", "churned_at"), on="customer_id", how="inner"
     ).with_columns(_gap=days_between(nw.col("responded_at"), churned))
     gap = nw.col("_gap")
+    # Half-open spans, so that an answer is in one of them.
     near, far = (gap >= 0) & (gap < 30), (gap >= 30) & (gap < 180)
     marked = gaps.with_columns(near=_one(near), far=_one(far))
     found = collect(marked.group_by("instrument").agg(nw.col("near").sum(), nw.col("far").sum()))
     for name, near, far in sorted(found[["instrument", "near", "far"]].itertuples(index=False)):
         if near < _ENOUGH or not exposure["near"] > 0:
             continue
+        # Answers a day at risk; one answer at least before, so that the ratio is finite.
         rate = near / exposure["near"]
         before = max(far, 1) / max(exposure["far"], 1)
         if rate > _CLUSTERED * before:
@@ -155,7 +161,11 @@ def _ends(archive: Archive, people: Frame) -> Iterator[_Flag]:
     leavers = people.filter(ended)
     columns = people.collect_schema().names()
     is_over = nw.col("ended_at") <= archive.study.observed_until
-    unknown = _count(is_over & nw.col("end_kind").is_null() if "end_kind" in columns else is_over)
+    undeclared = is_over
+    if "end_kind" in columns:
+        undeclared = is_over & nw.col("end_kind").is_null()
+    unknown = _count(undeclared)
+    # Days from the nearest anniversary: |t - round(t)|, t in years; by chance within 3 days in 7 / 365 = 2 %.
     years = days_between(nw.col("started_at"), nw.col("ended_at")) / DAYS_A_YEAR
     off = (years - years.round(0)).abs() * DAYS_A_YEAR
     chosen = (nw.col("churn_kind") == 1) & (nw.col("churned_at") == nw.col("ended_at"))
@@ -233,9 +243,7 @@ def _set_aside(archive: Archive) -> Iterator[_Flag]:
                 rule = code.partition(":")[0].replace("_", " ")
                 rules[rule] = rules.get(rule, 0) + broken
             why = ", ".join(f"{rule} {broken:,}" for rule, broken in rules.items())
-            lost = (
-                "no candidates" if name == "customers" else "missing from scores, counts and other features"
-            )
+            lost = {"customers": "no candidates"}.get(name, "missing from scores, counts and other features")
             yield _Flag(
                 f"{name} set aside", rows, f"{rows:,} of {summary.rows:,} rows of {name} ({why}): {lost}"
             )

@@ -48,7 +48,7 @@ from cxresearch.data.readers.summed_levels import (
 )
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.study_file.declarations import ColumnMap, SourceMap, StudyFile
-from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.table_layouts import LAYOUTS, SNAPSHOT
 from cxresearch.data.validation.outcome_names import ENDS, names_outcome, snake
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale
@@ -187,7 +187,7 @@ def open_frames(tables: Mapping[str, Any], instruments: Mapping[str, Scale], tim
         if table == "revenue" and needs_sums((source,)):
             selects[table] = [rows_as_declared(source, selects[table][0])]
             summed = (source,)
-        if table == "customers":
+        if table in ("customers", SNAPSHOT):
             further = _text_columns(source)
             segments = tuple(name for name in further if not names_outcome(name))
             outcomes = tuple(name for name in further if names_outcome(name))
@@ -429,14 +429,14 @@ def _outcomes(file: StudyFile) -> tuple[str, ...]:
 
 
 def _further_columns(file: StudyFile) -> dict[str, ColumnMap]:
-    layout = LAYOUTS["customers"].columns
     columns: dict[str, ColumnMap] = {}
     for source in file.sources:
-        if source.table == "customers":
+        if source.table in ("customers", SNAPSHOT):
+            layout = LAYOUTS[source.table].columns
             columns |= {name: column for name, column in source.columns.items() if name not in layout}
     return columns
 
 
 def _text_columns(source: SourceMap) -> tuple[str, ...]:
-    known = LAYOUTS["customers"].columns
+    known = LAYOUTS[source.table].columns
     return tuple(name for name, column in source.columns.items() if name not in known and not column.as_is)

@@ -11,10 +11,12 @@ from importlib import resources
 from typing import Any
 
 from cxresearch.data.starter.score_columns import SurveyColumns, survey_columns
-from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outcome_names import snake
+from cxresearch.data.table_layouts import LAYOUTS, TABLES
+from cxresearch.data.validation.outcome_names import snake, status_words
 
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
+#: More different values than this are no statuses.
+_MOST_STATUSES = 6
 _ONE_ROW_EACH = {"customers": "customer_id", "tickets": "ticket_id"}
 
 
@@ -43,13 +45,32 @@ class Guess:
     rows: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SnapshotGuess:
+    """A list of customers without dates in which a column says who left.
+
+    Attributes
+    ----------
+    flag : str
+        Raw column that says who left.
+    values : mapping of str to str
+        Its values as ``"yes"`` (left) or ``"no"``; empty where that cannot be told.
+    customer_id : str
+        Raw column of the customer; empty where there is none.
+    """
+
+    flag: str
+    values: Mapping[str, str]
+    customer_id: str
+
+
 @cache
 def synonyms() -> Mapping[str, Mapping[str, Any]]:
     """Return the usual names of raw columns, by table and column, as ``synonyms.toml`` lists them."""
     text = resources.files("cxresearch.data.starter").joinpath("synonyms.toml").read_text("utf-8")
     tables = tomllib.loads(text)
     who = tables["who"]["names"]
-    for table in LAYOUTS:
+    for table in TABLES:
         for column, names in tables[table].items():
             tables[table][column] = [
                 name for entry in names for name in (who if entry == "@who" else [entry])
@@ -95,6 +116,59 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
         columns = {name: raw for name, raw in columns.items() if name not in ("score", "instrument")}
     used = {**columns, **survey.scores, **survey.worded}
     return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
+
+
+def guess_snapshot(sample: Mapping[str, Sequence[str]]) -> SnapshotGuess | None:
+    """Recognise a list of customers with a column that says who left, whose dates are not there.
+
+    Parameters
+    ----------
+    sample : mapping of str to sequence of str
+        First values of each raw column, none of them a date.
+
+    Examples
+    --------
+    >>> guess_snapshot({"customerID": ["a", "b"], "Churn": ["Yes", "No"]}).values
+    {'No': 'no', 'Yes': 'yes'}
+    """
+    words = status_words()
+    names = {name: snake(name) for name in sample}
+    few = [name for name, values in sample.items() if values and len(set(values)) <= _MOST_STATUSES]
+    pairs = [name for name in few if len(set(sample[name])) <= 2]
+    leaving = [name for name in pairs if re.search(words["leaving_names"], names[name])]
+    staying = [name for name in pairs if re.search(words["staying_names"], names[name])]
+    told = [name for name in few if _tells_who_left(sample[name])]
+    flags = [*leaving, *told, *(name for name in staying if re.search(words["outcome_names"], names[name]))]
+    if not flags:
+        return None
+    flag = flags[0]
+    stays = flag not in leaving and flag in staying
+    values = {value: _who_left(value, stays=stays) for value in sorted(set(sample[flag]))}
+    return SnapshotGuess(flag=flag, values=values, customer_id=first_named(list(sample), _ids()))
+
+
+def _ids() -> list[str]:
+    return [name for name in synonyms()["customers"]["customer_id"] if name != "customer"]
+
+
+def _tells_who_left(values: Sequence[str]) -> bool:
+    """Whether the values of a column are those of a status, of which some say that a customer left."""
+    said = {_who_left(value) for value in values}
+    return {"yes", "no"} <= said and not {value.lower() for value in values} & {"yes", "no", "0", "1"}
+
+
+def _who_left(value: str, *, stays: bool = False) -> str:
+    """Yes or no, or nothing where a value does not say; turned round where a column says who stays."""
+    words, plain = status_words(), value.strip().lower()
+    turned = {"yes": "no", "no": "yes"}
+    for answer, known in (("yes", words["left"]), ("no", words["active"])):
+        # Attrited Customer, Existing Customer: a word of the value decides.
+        if plain in known or set(plain.split()) & set(known):
+            return answer
+    for answer in ("yes", "no"):
+        if plain in words[answer]:
+            return {True: turned[answer]}.get(stays, answer)
+    return ""
 
 
 def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cxresearch.data.readers.date_samples import suggested_format, two_readings
 from cxresearch.data.readers.time_sql import abbreviations, is_iso
+from cxresearch.data.starter.guess_table import SnapshotGuess
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import END_KINDS
-from cxresearch.wording import only_if, shown
+from cxresearch.data.validation.outcome_names import names_outcome, snake
+from cxresearch.wording import listed, only_if, shown
 
 _ZONE_BEHIND = re.compile(
     r"(?P<clock>.*\d(?:\s?[AaPp][Mm])?)\s?(?!AM$|PM$)(?P<zone>[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)"
@@ -216,9 +218,84 @@ def is_serial(value: str) -> bool:
     return re.fullmatch(r"[234]\d{4}(\.\d+)?", value) is not None
 
 
+def is_dated(value: str) -> bool:
+    """Whether a text is a date by its form, unlike a mere number that may count days."""
+    return is_time(value) and not is_number(value)
+
+
 def is_time(value: str) -> bool:
     """Whether a text may be a date or time, written in whatever way."""
     if is_iso(value) or suggested_format(value) or two_readings(value) or is_serial(value):
         return True
     zoned = _ZONE_BEHIND.fullmatch(value)
     return zoned is not None and is_time(zoned["clock"])
+
+
+_TENURE = re.compile(
+    r"(^|_)(tenure|seniority|months_on_book|vertragsdauer|anciennete|antiguedad|subscription_length)"
+)
+
+
+def snapshot_lines(sample: Mapping[str, list[str]], guess: SnapshotGuess) -> list[str]:
+    """Return the columns of a list of customers without dates: who left, the numbers and the groups.
+
+    Parameters
+    ----------
+    sample : mapping of str to list of str
+        First values of each raw column.
+    guess : SnapshotGuess
+        Which of them says who left.
+    """
+    said = ", ".join(f"{toml(value)} = {_answer(answer)}" for value, answer in guess.values.items())
+    left = f"left = {{ column = {toml(guess.flag)}, values = {{ {said} }} }}"
+    if len(guess.values) < 2 or not all(guess.values.values()):
+        lines = [f"# TODO which values of {shown(guess.flag)} say that a customer left?", f"# {left}"]
+    else:
+        lines = [f"{left}  # TODO check: yes means left"]
+    own = "{ row_number = true }"
+    if guess.customer_id:
+        own = toml(guess.customer_id)
+    lines.insert(0, f"customer_id = {own}")
+    taken = {"customer_id", "left", "tenure"}
+    unused = []
+    for column, values in sample.items():
+        if column in (guess.flag, guess.customer_id):
+            continue
+        name = _free_key(column, taken)
+        written = _snapshot_column(name, column, values)
+        unused += [column][: not written]
+        lines += written
+        taken.add(name)
+    if unused:
+        lines.append(f"# not used: {listed(unused)}")
+    return lines
+
+
+def _answer(answer: str) -> str:
+    if answer:
+        return toml(answer)
+    return "..."
+
+
+def _free_key(column: str, taken: set[str]) -> str:
+    plain = snake(column) or "column"
+    free = (f"{plain}{again}" for again in ("", *(f"_{number}" for number in range(2, 1000))))
+    return next(name for name in free if name not in taken)
+
+
+def _snapshot_column(name: str, column: str, values: list[str]) -> list[str]:
+    """The key of a number, a group or an outcome; nothing for what tells customers from one another."""
+    numbers = bool(values) and all(is_number(value) for value in values)
+    groups = len(set(values)) <= max(2, min(60, len(values) // 3))
+    if not values or (not numbers and not groups):
+        return []
+    if names_outcome(column):
+        return [f"{key(name)} = {{ column = {toml(column)}, outcome = true }}  # TODO check: says who left"]
+    if not numbers:
+        return [f"{key(name)} = {toml(column)}"]
+    if snake(column) == "tenure":
+        return number_lines("tenure", column, values)
+    lines = number_lines(name, column, values, ["number = true"])
+    if _TENURE.search(snake(column)):
+        lines.append(f"# TODO is {shown(column)} the time as a customer? then call it tenure = ...")
+    return lines

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cxresearch.data.starter.guess_table import Guess, first_named, synonyms
-from cxresearch.data.starter.starter_columns import column_lines, is_number, number_lines
+from cxresearch.data.starter.starter_columns import column_lines, is_number, is_time, number_lines
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import ENDS, snake
@@ -15,6 +15,8 @@ from cxresearch.data.validation.revenue_evidence import EndEvidence, SnapshotEvi
 from cxresearch.wording import only_if, shown
 
 _YEARLY = re.compile(r"(^|_)(arr|acv|annual\w*|yearly\w*|per_year)($|_)")
+#: Up to when a subscription is billed, whether it ends then or goes on.
+_BILLED_THROUGH = re.compile(r"(^|_)(current|next|trial|renewal|renews|due)(_|$)")
 _MONTHLY = re.compile(r"mrr|month")
 _CENTS = re.compile(r"(^|_)(cents?|minor_units?|unit_amount|amount_cents)($|_)")
 _MOVES = re.compile(r"(^|_)(change|delta|movement)s?($|_)")
@@ -88,7 +90,7 @@ def revenue_lines(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueF
     """
     names = list(sample)
     amount = guess.columns.get("mrr", "")
-    if _end_column(names):
+    if _end_column(sample) or first_named(names, ("cancel_at_period_end",)):
         return _periods(guess, sample, facts)
     kind = first_named(names, synonyms()["revenue"]["movement"])
     typed = kind in sample and any(_GAINS_OR_LOSSES.search(value) for value in sample[kind])
@@ -97,21 +99,31 @@ def revenue_lines(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueF
     return _levels(guess, sample, facts)
 
 
-def _end_column(names: list[str]) -> str:
+def _end_column(sample: Mapping[str, list[str]]) -> str:
+    """The column with its end; a yes or no, a mere request and the end of what is billed are none."""
+    every = list(sample)
+    ends = [name for name in every if not _BILLED_THROUGH.search(snake(name))]
+    names = [name for name in ends if not sample[name] or any(map(is_time, sample[name]))]
     end = first_named(names, synonyms()["revenue"]["ends_at"])
-    if end and first_named(names, ("cancel_at_period_end",)) and re.match(r"cancell?ed_", snake(end)):
+    if end and first_named(every, ("cancel_at_period_end",)) and re.match(r"cancell?ed_", snake(end)):
         end = first_named([name for name in names if name != end], synonyms()["revenue"]["ends_at"])
     return end or next((name for name in names if ENDS.search(snake(name))), "")
 
 
 def _periods(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueFacts) -> RevenueLines:
     names = list(sample)
-    end = _end_column(names)
+    end = _end_column(sample)
     mapped = {target: guess.columns.get(target, "") for target in ("customer_id", "effective_at", "mrr")}
     trial = first_named(names, synonyms()["revenue"]["trial_ends_at"])
     subscription = first_named(names, synonyms()["revenue"]["subscription_id"])
     lines = [*_key_lines(mapped, "customer_id", sample), *_key_lines(mapped, "effective_at", sample)]
-    lines += column_lines("ends_at", end, sample[end], "time")
+    if end:
+        lines += column_lines("ends_at", end, sample[end], "time")
+    else:
+        lines += [
+            "# TODO required: ends_at, when a subscription ended; asking to cancel is no end",
+            '# ends_at = ""',
+        ]
     if trial and sample[trial]:
         lines += column_lines("trial_ends_at", trial, sample[trial], "time")
     amount_lines, amount_used = _amount_lines(mapped["mrr"], sample)
@@ -121,7 +133,8 @@ def _periods(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueFacts)
     status = guess.columns.get("status", "")
     lines += _status_lines(status, sample)
     before = [
-        f"# each row is a subscription from its start to {shown(end)}; those of a customer are summed",
+        f"# each row is a subscription from its start to {shown(end or 'ends_at')}; those of a customer are "
+        "summed",
         'rows = "subscriptions"',
         *_end_lines(end, facts.ends),
     ]
@@ -135,8 +148,9 @@ def _end_lines(end: str, ends: EndEvidence | None) -> list[str]:
         return ['ends = "exclusive"  # TODO check: there is no end yet']
     if not reading:
         because = only_if(why, f"; {why}")
+        asked = shown(end or "ends_at")
         return [
-            f'# TODO is {shown(end)} the last paid day, or the first without ("exclusive"){because}?',
+            f'# TODO is {asked} the last paid day, or the first without ("exclusive"){because}?',
             '# ends = "inclusive"',
         ]
     lines = [f'ends = "{reading}"  # TODO check: {why}']

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 
 from cxresearch.data.readers.time_sql import is_iso
-from cxresearch.data.starter.guess_table import synonyms
+from cxresearch.data.starter.guess_table import guess_snapshot, synonyms
 from cxresearch.data.starter.raw_look import RawLook
 from cxresearch.data.starter.score_columns import instrument_in_name
-from cxresearch.data.starter.starter_columns import column_lines, is_number, is_time
+from cxresearch.data.starter.starter_columns import column_lines, is_dated, is_number, is_time, snapshot_lines
 from cxresearch.data.starter.starter_revenue import RevenueFacts, RevenueLines, revenue_lines
 from cxresearch.data.starter.starter_survey import faces_source, instrument_lines, instruments_of, with_scores
 from cxresearch.data.starter.toml_text import key, printable, toml
@@ -72,6 +72,31 @@ def study_text(
         *(f"# not read: {printable(line)}" for line in skipped),
     ]
     return "\n".join(head) + "\n" + "\n".join(sources)
+
+
+def snapshot_text(name: str, looks: list[RawLook], skipped: list[str]) -> str:
+    """Return the study file of a single list of customers who have no start and no end; else empty."""
+    look = looks[0]
+    times = {column for column, values in look.sample.items() if any(map(is_dated, values))}
+    sample = {column: values for column, values in look.sample.items() if column not in times}
+    guess = guess_snapshot(sample)
+    if len(looks) > 1 or guess is None or (times and look.guess.table):
+        return ""
+    head = [
+        "# A first study file, written from what was found. Decide every TODO, then run: cxresearch check .",
+        "# All keys are explained in docs/study-file.md.",
+        "",
+        "[study]",
+        f"name = {toml(name)}",
+        'kind = "snapshot"  # TODO check: who left is known, but not when; nobody can tell what came first',
+        "",
+        *(f"# not read: {printable(line)}" for line in skipped),
+        *_head_lines(look, "customers"),
+        "[sources.columns]",
+        *snapshot_lines(sample, guess),
+        *(f"# not used, a date that is no start and no end: {shown(column)}" for column in sorted(times)),
+    ]
+    return "\n".join(head) + "\n"
 
 
 def file_text(look: RawLook, facts: RevenueFacts) -> str:

@@ -28,7 +28,7 @@ from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
 from cxresearch.data.starter.starter_columns import is_number, is_time
-from cxresearch.data.starter.starter_text import study_text
+from cxresearch.data.starter.starter_text import snapshot_text, study_text
 from cxresearch.data.starter.toml_text import printable, toml
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
@@ -156,7 +156,8 @@ def write_starter_study(folder: str | Path) -> Path:
     looks = with_shared_ids(looks)
     looks = [_same_name(look, looks[:position]) for position, look in enumerate(looks)]
     facts = {look.name: revenue_facts(look, target) for look in looks if look.guess.table == "revenue"}
-    text = study_text(printable(folder.resolve().name), looks, skipped, facts)
+    name = printable(folder.resolve().name)
+    text = snapshot_text(name, looks, skipped) or study_text(name, looks, skipped, facts)
     target.write_text(with_settled_ends(text, target), encoding="utf-8")
     return target
 

@@ -17,6 +17,7 @@ RowKind = Literal["levels", "snapshots", "subscriptions", "movements", "customer
 PeriodEnds = Literal["", "inclusive", "exclusive"]
 BlankScores = Literal["reject", "not_asked"]
 AfterCut = Literal["reject", "leave_out"]
+StudyKind = Literal["timeline", "snapshot"]
 RevenueEnds = Literal["at_ended_at", "at_zero"]
 
 
@@ -241,6 +242,7 @@ class StudyFile:
 
     path: Path
     name: str
+    kind: StudyKind
     observed_until: datetime
     timezone: str
     currency: str

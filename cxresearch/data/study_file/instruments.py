@@ -68,9 +68,11 @@ def _instrument(name: str, keys: Keys) -> Scale:
     for bound in ("low", "high"):
         if bound not in own:
             raise StudyError(f"{bound!r} of instrument {shown(name)} is not declared", where=own.where)
+    # Answers of the top and bottom box; the standard ones are those of the scale (cxresearch/scales.py).
     top = own.numbers("top")
     bottom = own.numbers("bottom")
     fields: dict[str, Any] = {
+        # Both ends are declared, so that the defaults are never used; -1000 admits scales around 0.
         "low": own.whole("low", default=0, at_least=-1000),
         "high": own.whole("high", default=0, at_least=-1000),
         "direction": own.text("direction"),

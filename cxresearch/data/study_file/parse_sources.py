@@ -19,10 +19,11 @@ from cxresearch.data.study_file.declarations import (
     RawInput,
     RowKind,
     SourceMap,
+    StudyKind,
 )
 from cxresearch.data.study_file.row_conditions import read_where
 from cxresearch.data.study_file.toml_section import Keys
-from cxresearch.data.table_layouts import LAYOUTS, TableLayout
+from cxresearch.data.table_layouts import LAYOUTS, SNAPSHOT, TABLES, TableLayout
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
 from cxresearch.wording import did_you_mean, listed, one_of, shown
@@ -62,6 +63,7 @@ def read_sources(
     instruments: Mapping[str, Scale],
     timezone: str,
     folder: Path,
+    study: StudyKind = "timeline",
 ) -> tuple[dict[str, RawInput], tuple[SourceMap, ...]]:
     """Return all raw inputs (declared ones and those named within sources) and the sources.
 
@@ -81,7 +83,7 @@ def read_sources(
     for number, keys in enumerate(entries, start=1):
         keys.only(_SOURCE_KEYS)
         name = _input_of(keys, number, known, folder)
-        sources.append(_source(keys, name, known, instruments, timezone))
+        sources.append(_source(keys, name, known, instruments, timezone, study))
     _check_kinds(sources, top.where)
     return known, tuple(sources)
 
@@ -119,17 +121,37 @@ def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path)
     return name
 
 
-def _source(
-    keys: Keys, name: str, inputs: Mapping[str, RawInput], instruments: Mapping[str, Scale], timezone: str
-) -> SourceMap:
+def _table_of(keys: Keys, study: StudyKind) -> str:
+    """The table that a source feeds; the customers of a snapshot have a layout of their own."""
     table = keys.text("table")
-    if table not in LAYOUTS:
+    if table not in TABLES:
         raise StudyError(
             f"table {shown(table)} is unknown",
             where=keys.where,
-            wanted=f"one of {listed(LAYOUTS)}",
-            next_step=did_you_mean(table, LAYOUTS),
+            wanted=f"one of {listed(TABLES)}",
+            next_step=did_you_mean(table, TABLES),
         )
+    # A snapshot has one layout, whose rows are customers and whose columns are anything.
+    if study == "timeline":
+        return table
+    if table != "customers":
+        raise StudyError(
+            f"a snapshot has customers only, and table {shown(table)} needs dates",
+            where=keys.where,
+            next_step="take it out; or, if the customers have dates, take kind = 'snapshot' out",
+        )
+    return SNAPSHOT
+
+
+def _source(
+    keys: Keys,
+    name: str,
+    inputs: Mapping[str, RawInput],
+    instruments: Mapping[str, Scale],
+    timezone: str,
+    study: StudyKind,
+) -> SourceMap:
+    table = _table_of(keys, study)
     layout = LAYOUTS[table]
     defaults = _reading(keys, ColumnMap(timezone=timezone))
     mapped = keys.table("columns", required=True)

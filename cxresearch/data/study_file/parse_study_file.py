@@ -21,12 +21,13 @@ from cxresearch.data.study_file.declarations import (
     RawInput,
     RevenueEnds,
     StudyFile,
+    StudyKind,
 )
 from cxresearch.data.study_file.instruments import read_instruments
 from cxresearch.data.study_file.parse_sources import read_sources
 from cxresearch.data.study_file.toml_section import Keys
 from cxresearch.errors import ArgumentError, StudyError
-from cxresearch.wording import shown
+from cxresearch.wording import only_if, shown
 
 _TOP_KEYS = (
     "study",
@@ -72,20 +73,24 @@ def parse_study_file(path: str | Path) -> StudyFile:
 def parse_study_text(text: str, file: Path) -> StudyFile:
     """Read the text of a study file as if it stood in ``file``; see `parse_study_file`."""
     top = Keys(_toml(text, file.name), file.name)
+    # TOML 1.0: keys that nobody reads would be settings that silently do nothing.
     top.only(_TOP_KEYS)  # alerts are read by reporting
     about = top.table("study", required=True)
-    about.only(("name", "observed_until", "after_cut", "timezone", "currency", "segments"))
+    about.only(("name", "kind", "observed_until", "after_cut", "timezone", "currency", "segments"))
+    kind = read_kind(about)
     timezone = read_timezone(about)
-    cut = read_cut(about.value("observed_until"), timezone, file.name)
+    cut = read_declared_cut(about, kind, timezone, file.name)
     limits = top.table("limits")
     inputs = {
         name: _input(top.table("inputs").table(name), name, file.parent) for name in top.table("inputs")
     }
     instruments = read_instruments(top.table("instruments"))
-    more_inputs, sources = read_sources(top, inputs, instruments, timezone, file.parent)
+    more_inputs, sources = read_sources(top, inputs, instruments, timezone, file.parent, kind)
+    _check_snapshot(about, top, kind)
     return StudyFile(
         path=file,
         name=about.text("name", default=file.resolve().parent.name),
+        kind=kind,
         observed_until=cut,
         timezone=timezone,
         currency=about.text("currency", default=""),
@@ -155,6 +160,29 @@ def read_timezone(about: Keys) -> str:
     return timezone
 
 
+def read_kind(about: Keys) -> StudyKind:
+    """Return whether the tables have dates: a timeline, or a snapshot of who left by some day."""
+    return cast("StudyKind", about.choice("kind", ("timeline", "snapshot"), default="timeline"))
+
+
+def _check_snapshot(about: Keys, top: Keys, kind: StudyKind) -> None:
+    """Refuse what only dates can give meaning to."""
+    named = [only_if("after_cut" in about, "after_cut"), only_if("revenue" in top, "[revenue]")]
+    named.append(only_if("alerts" in top, "[alerts]"))
+    for name in filter(None, named):
+        if kind == "snapshot":
+            raise StudyError(f"{name} needs dates, and a snapshot has none", where=about.where)
+
+
+def read_declared_cut(about: Keys, kind: StudyKind, timezone: str, where: str) -> datetime:
+    """Return the data cut; a snapshot needs none, for it holds no date that could lie after it."""
+    # A cut that is given all the same is checked: it says of which day the list is.
+    if kind == "snapshot" and "observed_until" not in about:
+        # Every rule about the data cut then holds of itself.
+        return datetime.max
+    return read_cut(about.value("observed_until"), timezone, where)
+
+
 def read_cut(declared: Any, timezone: str, where: str) -> datetime:
     """Return the data cut as naive UTC.
 
@@ -196,6 +224,7 @@ def read_cut(declared: Any, timezone: str, where: str) -> datetime:
     # A day as the cut is known to its end: rows of that day count.
     if whole_day:
         moment += timedelta(days=1) - timedelta(microseconds=1)
+    # Without an offset a time is local in the zone of the study (RFC 3339 wants one; people leave it out).
     if moment.tzinfo is None:
         # A cut without a zone is the study's local time; tables hold UTC, so it is converted once, here.
         moment = moment.replace(tzinfo=ZoneInfo(timezone))

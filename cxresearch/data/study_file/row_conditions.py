@@ -68,5 +68,6 @@ def _bound(keys: Keys, key: str) -> float | datetime | None:
         # Raw columns hold the clock of their file: a bound is compared with it as it stands there.
         return value.replace(tzinfo=None)
     if isinstance(value, date):
+        # A date is its first moment, so that at_least takes the whole day and at_most ends with it.
         return datetime(value.year, value.month, value.day)
     return keys.number(key, default=0.0)

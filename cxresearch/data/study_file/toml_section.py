@@ -96,6 +96,7 @@ class Keys:
     def whole(self, key: str, *, default: int, at_least: int) -> int:
         """Return a whole number with a lower bound."""
         value = self._values.get(key, default)
+        # As above: true is no whole number.
         if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
             raise self._wrong(key, value, f"a whole number, at least {at_least}")
         return value
@@ -137,6 +138,7 @@ class Keys:
             raise StudyError("either 'file' or 'frame' is needed, and not both", where=self.where)
         delimiter = self.text("delimiter", default="")
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
+        # RFC 4180 separates fields by one character.
         if len(delimiter) > 1:
             raise self._wrong("delimiter", delimiter, "one character, or 'tab'")
         encoding = self.text("encoding", default="utf-8").lower()

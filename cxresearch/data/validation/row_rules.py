@@ -17,7 +17,8 @@ from typing import Any
 
 import narwhals as nw
 
-from cxresearch.data.table_layouts import END_KINDS, LAYOUTS
+from cxresearch.data.table_layouts import END_KINDS, LAYOUTS, SNAPSHOT
+from cxresearch.data.validation.outcome_names import status_words
 from cxresearch.data.validation.ticket_statuses import REOPENED, says
 from cxresearch.scales import Scale
 from cxresearch.wording import only_if
@@ -42,6 +43,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "end_kind_without_end": "an end_kind without ended_at",
         "unknown_customer": "a customer_id that is not among the customers",
         "rejected_customer": "a customer whose own row was set aside",
+        "unknown_left": "a value of left that says neither yes nor no: map it with values",
         "unknown_instrument": "an instrument without a declared scale",
         "missing_score": "no score, and no sent_at that would make it a non-response",
         "score_out_of_scale": "a score outside the scale of its instrument",
@@ -105,6 +107,7 @@ _NOT_NEGATIVE = {
     "revenue": ("mrr",),
     "tickets": ("replies", "reopens", "wait_minutes", "handoffs"),
     "usage": ("quantity",),
+    SNAPSHOT: ("tenure",),
 }
 
 
@@ -167,7 +170,7 @@ def row_rules(
         rules.append(
             Rule(name="rejected_customer", column="customer_id", broken=given & (nw.col("_known") == 0))
         )
-    own = {"customers": _customers, "tickets": _tickets, "revenue": _revenue}
+    own = {"customers": _customers, "tickets": _tickets, "revenue": _revenue, SNAPSHOT: _snapshot}
     if table == "responses":
         rules += _responses(present, instruments)
     elif table in own:
@@ -193,7 +196,8 @@ def row_rules(
 def flag_marks(table: str, present: Sequence[str], *, cut: datetime, linked: bool) -> dict[str, nw.Expr]:
     """Return the flags of a table: true where a valid row carries the doubt."""
     flags: dict[str, nw.Expr] = {}
-    dated = nw.col(DATED_BY[table])
+    # Customers of a snapshot have no date, and none of the flags.
+    dated = nw.col(DATED_BY.get(table, ""))
     if linked and table != "customers" and "customer_id" in present:
         flags["before_start"] = dated < nw.col("_started")
         flags["after_end"] = dated > nw.col("_ended")
@@ -325,6 +329,7 @@ def _customers(present: Sequence[str]) -> list[Rule]:
         )
     ]
     if "ended_at" in present:
+        # Equal times are a relation of no length, which is odd but possible.
         before = nw.col("ended_at") < nw.col("started_at")
         rules.append(Rule(name="end_before_start", column="ended_at", broken=before))
     if "end_kind" in present:
@@ -337,6 +342,14 @@ def _customers(present: Sequence[str]) -> list[Rule]:
             open_end = nw.col("ended_at").is_null()
         rules.append(Rule(name="end_kind_without_end", column="end_kind", broken=~kind.is_null() & open_end))
     return rules
+
+
+def _snapshot(present: Sequence[str]) -> list[Rule]:
+    left = nw.col("left")
+    words = status_words()
+    understood = [word for part in ("yes", "no", "left", "active") for word in words[part]]
+    unclear = ~left.is_null() & ~left.str.strip_chars().str.to_lowercase().is_in(understood)
+    return [*_customers(present), Rule(name="unknown_left", column="left", broken=unclear)]
 
 
 def _responses(present: Sequence[str], instruments: Mapping[str, Scale]) -> list[Rule]:
@@ -353,10 +366,12 @@ def _responses(present: Sequence[str], instruments: Mapping[str, Scale]) -> list
     undated = answered & nw.col("responded_at").is_null()
     rules.append(Rule(name="missing_value", column="responded_at", broken=undated))
     for name, scale in instruments.items():
+        # Comparisons with a missing score are missing, and count as kept.
         outside = (score < scale.low) | (score > scale.high)
         rules.append(Rule(name="score_out_of_scale", column="score", broken=(instrument == name) & outside))
     rules.append(Rule(name="score_not_whole", column="score", broken=score != score.floor()))
     if "sent_at" in present:
+        # An answer follows its invitation; equal times are the clock of one export.
         early = nw.col("responded_at") < nw.col("sent_at")
         rules.append(Rule(name="answer_before_invitation", column="responded_at", broken=early))
     return rules
@@ -377,6 +392,7 @@ def _tickets(present: Sequence[str]) -> list[Rule]:
 
 def _revenue(present: Sequence[str]) -> list[Rule]:  # noqa: ARG001 - one signature for all tables
     moment = ("customer_id", "effective_at")
+    # A customer has one level at a time: two rows at one moment leave the order, and so the level, open.
     both = nw.col("mrr").len().over(*moment) > 1
     complete = ~nw.col("customer_id").is_null() & ~nw.col("effective_at").is_null()
     return [Rule(name="two_levels_at_once", column="effective_at", broken=complete & both, once=moment)]

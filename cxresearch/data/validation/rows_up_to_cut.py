@@ -37,6 +37,7 @@ def up_to_cut(table: str, rows: Frame, cut: datetime) -> Frame:
         The data cut, naive UTC.
     """
     names = rows.collect_schema().names()
+    # As on the day of the cut: what came into being later was not there, what was filled in later was empty.
     known = rows.filter(~_is_later(table, names, cut))
     for column in _LATER.get(table, ()):
         if column in names:

@@ -38,6 +38,7 @@ def with_ticket_status(table: str, rows: Frame) -> Frame:
     names = rows.collect_schema().names() if table == "tickets" else []
     if not {"status", "resolved_at"} <= set(names):
         return rows
+    # Help desks keep the first resolution of a reopened ticket; the status is the newer fact.
     is_open = says(nw.col("status"), "open")
     reopened = is_open & ~nw.col("resolved_at").is_null()
     return rows.with_columns(

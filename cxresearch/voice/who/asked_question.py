@@ -44,7 +44,7 @@ def asked_question(study: Tables, score: str | None) -> tuple[str, Measure]:
         measures = measures_for(scale)
         scores[name] = (name, measures[0])
         scores |= {f"{name}_{measure}": (name, measure) for measure in measures[1:]}
-    if not scores or "responses" not in study.tables:
+    if "responses" not in study.tables or not scores:
         raise ArgumentError(
             "the study has no answers to any question",
             wanted="a table responses and a declared instrument",
