@@ -9,6 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxresearch.data.formats.format_choices import StarterChoices, choices_of
+from cxresearch.data.formats.guess_export import guess_export
+from cxresearch.data.formats.question_titles import question_titles
+from cxresearch.data.formats.recognise_export import recognised, resembled
 from cxresearch.data.readers.column_sql import holds, is_nested
 from cxresearch.data.readers.raw_inputs import (
     ROW,
@@ -28,10 +32,12 @@ from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
 from cxresearch.data.starter.starter_columns import is_number, is_time
-from cxresearch.data.starter.starter_text import study_text
+from cxresearch.data.starter.starter_revenue import RevenueFacts
+from cxresearch.data.starter.starter_text import file_text, study_text
 from cxresearch.data.starter.toml_text import printable, toml
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
+from cxresearch.data.study_file.parse_study_file import read_cut
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.data.validation.row_rules import DATED_BY
@@ -121,8 +127,28 @@ def write_starter_study(folder: str | Path) -> Path:
     started_at = "signup_date"
     # ended_at = ""
     """
+    return start_study(folder).path
+
+
+def start_study(folder: str | Path, *, until: str = "") -> StarterChoices:
+    """Write a first ``study.toml`` as `write_starter_study` does, and return what was chosen for each file.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the files are.
+    until : str
+        The day up to which the data are complete, if it is known: ``2024-12-31``.
+
+    Raises
+    ------
+    StudyError
+        As `write_starter_study`, or if ``until`` is no day.
+    """
     folder = Path(folder)
     target = folder / "study.toml"
+    if until:
+        read_cut(until, "UTC", "--until")
     if not folder.is_dir():
         raise StudyError(
             f"{shown(folder.name)} is a file"
@@ -155,10 +181,13 @@ def write_starter_study(folder: str | Path) -> Path:
         )
     looks = with_shared_ids(looks)
     looks = [_same_name(look, looks[:position]) for position, look in enumerate(looks)]
-    facts = {look.name: revenue_facts(look, target) for look in looks if look.guess.table == "revenue"}
-    text = study_text(printable(folder.resolve().name), looks, skipped, facts)
-    target.write_text(with_settled_ends(text, target), encoding="utf-8")
-    return target
+    general = [look for look in looks if look.guess.table == "revenue" and not look.export]
+    facts = {look.name: revenue_facts(look, target) for look in general}
+    text = study_text(printable(folder.resolve().name), looks, skipped, facts, until=until)
+    text = with_settled_ends(text, target)
+    target.write_text(text, encoding="utf-8")
+    blocks = {look.name: file_text(look, facts.get(look.name, RevenueFacts())) for look in looks}
+    return choices_of(target, text, looks, blocks, skipped)
 
 
 def _plain_name(file: Path) -> str:
@@ -249,7 +278,10 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
             if not is_nested(table.types[column])
         }
         sample, missing = _without_markers(sample)
+        export = recognised(sample)
         guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
+        if export:
+            guess = guess_export(export, guess, sample, question_titles(raw))
         labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
         unwanted = _unwanted(connection, table, guess.table, name)
         ranges = _ranges(connection, table.view, sample, name)
@@ -257,8 +289,10 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
-    guess, odd = _plausible(guess, sample, times)
-    guess = _with_spread_times(guess, ranges, sample)
+    odd: dict[str, tuple[str, str]] = {}
+    if not export:
+        guess, odd = _plausible(guess, sample, times)
+        guess = _with_spread_times(guess, ranges, sample)
     return RawLook(
         raw=raw,
         name=name,
@@ -273,6 +307,8 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
         unwanted=unwanted,
         knowing=knowing,
         ranges=ranges,
+        export=export,
+        resembles=None if export else resembled(sample),
     )
 
 

@@ -102,6 +102,8 @@ class ColumnMap:
         The interval an amount is for, where it is no month: one for all rows, or the raw column with it.
     times : str
         Raw column with the number by which an amount is multiplied, such as seats.
+    plus, plus_unit : str
+        Raw column with a duration that is added to a time, and the unit it counts, or ``""`` for hh:mm:ss.
     number : bool
         Whether a further column (of customers) is a number rather than a segment.
     outcome : bool
@@ -126,6 +128,8 @@ class ColumnMap:
     per: str = ""
     per_column: str = ""
     times: str = ""
+    plus: str = ""
+    plus_unit: str = ""
     number: bool = False
     outcome: bool = False
     row_number: bool = False

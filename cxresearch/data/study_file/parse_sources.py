@@ -11,7 +11,7 @@ from typing import Any, cast
 from cxresearch.data.engine import offset_steps
 from cxresearch.data.readers.number_sql import check_interval
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
-from cxresearch.data.readers.time_sql import minutes_of
+from cxresearch.data.readers.time_sql import UNIT_SECONDS, minutes_of
 from cxresearch.data.study_file.declarations import (
     BlankScores,
     ColumnMap,
@@ -48,7 +48,7 @@ _SOURCE_KEYS = (
 )
 _COLUMN_KEYS = (
     *("column", "constant", "values", "bins", "multiply", "per", "per_column", "times", "number", "outcome"),
-    "row_number",
+    *("row_number", "plus", "plus_unit"),
     *_READING_KEYS,
 )
 _EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
@@ -306,6 +306,8 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
         per=check_interval(own.text("per", default=""), own.where),
         per_column=own.text("per_column", default=""),
         times=own.text("times", default=""),
+        plus=own.text("plus", default=""),
+        plus_unit=own.choice("plus_unit", ("", *UNIT_SECONDS), default=""),
         number=own.truth("number"),
         outcome=own.truth("outcome"),
         row_number=own.truth("row_number"),
