@@ -15,7 +15,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.units_of_time import DAYS_A_MONTH
 from cxresearch.wording import shown
 
-_DAY = pd.Timedelta(days=1)
+_SECONDS_A_DAY = 86_400.0
 
 
 def stays_of(
@@ -87,7 +87,7 @@ def stays_of(
         raise DataError(f"{int((ends < starts).sum()):,} ends lie before their starts")
     # T = min(end, cut) - start; the event is seen if the end is not after the cut
     event = ends.notna() & (ends <= cut)
-    duration = (ends.where(event, cut) - starts) / _DAY
+    duration = (ends.where(event, cut) - starts).dt.total_seconds() / _SECONDS_A_DAY
     if unit == "months":
         duration = duration / DAYS_A_MONTH
     return rows[kept].assign(duration=duration.to_numpy(), event=event.to_numpy().astype("int64")), note

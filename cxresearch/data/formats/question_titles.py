@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from pathlib import Path
 
+from cxresearch.data.loading.labelled_files import LABELLED_FILES, labelled_titles
+from cxresearch.data.loading.remote_files import is_remote
+from cxresearch.data.loading.sheets import SHEETS, sheet_rows
 from cxresearch.data.readers.text_files import codec_of, opened_bytes, suffix_of, usual_delimiter
 from cxresearch.data.study_file.declarations import RawInput
 
@@ -17,14 +21,26 @@ def question_titles(raw: RawInput) -> dict[str, str]:
 
     Qualtrics writes the questions in the first row below the names, and ids of its own in the second.
     """
-    if raw.path is None or raw.skip_rows < 2 or suffix_of(raw.path) not in _TEXT:
+    if raw.path is None or is_remote(raw.declared):
         return {}
+    kind = suffix_of(raw.path)
+    if kind in LABELLED_FILES:
+        return labelled_titles(raw.path)
+    if raw.skip_rows < 2 or kind not in (*_TEXT, *SHEETS):
+        return {}
+    names, titles = _head(raw, raw.path, kind)
+    return dict(zip(names, titles, strict=False))
+
+
+def _head(raw: RawInput, path: Path, kind: str) -> tuple[list[str], list[str]]:
+    """The row of the names and the one below it."""
+    if kind in SHEETS:
+        rows = sheet_rows(raw, path)
+        return rows[raw.header_row - 1], rows[raw.header_row]
     with (
-        opened_bytes(raw.path) as stream,
+        opened_bytes(path) as stream,
         io.TextIOWrapper(stream, encoding=codec_of(raw), errors="replace", newline="") as text,
     ):
         lines = itertools.islice(text, raw.header_row - 1, None)
-        rows = csv.reader(lines, delimiter=raw.delimiter or usual_delimiter(raw.path))
-        names = next(rows, [])
-        titles = next(rows, [])
-    return dict(zip(names, titles, strict=False))
+        cells = csv.reader(lines, delimiter=raw.delimiter or usual_delimiter(path))
+        return next(cells, []), next(cells, [])

@@ -177,6 +177,10 @@ def reader_lines(raw: RawInput) -> list[str]:
     lines = [f"file = {toml(raw.declared)}"]
     if raw.duckdb_table:
         lines.append(f"duckdb_table = {toml(raw.duckdb_table)}")
+    if raw.sqlite_table:
+        lines.append(f"sqlite_table = {toml(raw.sqlite_table)}")
+    if raw.sheet:
+        lines.append(f"sheet = {toml(raw.sheet)}")
     if raw.delimiter:
         lines.append(f"delimiter = {toml(raw.delimiter)}")
     if raw.encoding not in ("utf-8", "utf-16"):

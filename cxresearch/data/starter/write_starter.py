@@ -13,8 +13,14 @@ from cxresearch.data.formats.format_choices import StarterChoices, choices_of
 from cxresearch.data.formats.guess_export import guess_export
 from cxresearch.data.formats.question_titles import question_titles
 from cxresearch.data.formats.recognise_export import recognised, resembled
+from cxresearch.data.loading.json_rows import JSON_FILES
+from cxresearch.data.loading.labelled_files import LABELLED_FILES
+from cxresearch.data.loading.sheets import SHEETS, sheet_names
+from cxresearch.data.loading.sqlite_tables import is_sqlite, sqlite_names
+from cxresearch.data.loading.unread_kinds import unread_reason
 from cxresearch.data.readers.column_sql import holds, is_nested
 from cxresearch.data.readers.raw_inputs import (
+    READ_KINDS,
     ROW,
     RawTable,
     connect,
@@ -27,7 +33,7 @@ from cxresearch.data.readers.raw_inputs import (
 from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
-from cxresearch.data.starter.guess_text import guess_text_input, zones_in_header
+from cxresearch.data.starter.guess_text import guess_text_input, with_sheet_head, zones_in_header
 from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
@@ -49,7 +55,7 @@ if TYPE_CHECKING:
 
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
-_DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
+_DATA = READ_KINDS
 _SAMPLE_ROWS = 200
 #: So few rows may well lie on one day.
 _FEW_ROWS = 5
@@ -61,31 +67,6 @@ _NO_VALUE = (
     *("0000-00-00", "0000-00-00 00:00:00"),
 )
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
-#: Kinds of files that hold data which are not read, and what to do about it.
-_ELSEWHERE = {
-    "a spreadsheet: save each sheet as CSV (UTF-8) or Parquet": (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
-    "JSON: save it as CSV or Parquet, as with pandas.read_json(..., lines=True).to_parquet": (
-        ".json",
-        ".jsonl",
-        ".ndjson",
-    ),
-    "an archive: unpack it first": (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst"),
-    "of a kind that is not read: save it as CSV or Parquet": (
-        ".sav",
-        ".dta",
-        ".sas7bdat",
-        ".rds",
-        ".rdata",
-        ".feather",
-        ".arrow",
-        ".avro",
-        ".orc",
-        ".pkl",
-        ".sqlite",
-        ".sqlite3",
-        ".xml",
-    ),
-}
 
 
 def write_starter_study(folder: str | Path) -> Path:
@@ -198,7 +179,7 @@ def _same_name(look: RawLook, before: list[RawLook]) -> RawLook:
     """Mark a file that may hold the rows of one before it: a copy, or the same in another format."""
     twins = [other for other in before if _stem(other) == _stem(look) and other.raw != look.raw]
     copies = [other for other in before if _same_bytes(other, look)]
-    if look.raw.duckdb_table or not (twins or copies):
+    if look.raw.duckdb_table or look.raw.sqlite_table or look.raw.sheet or not (twins or copies):
         return look
     return replace(look, twin=(copies or twins)[0].name, same=bool(copies))
 
@@ -218,9 +199,9 @@ def _stem(look: RawLook) -> str:
 
 def _passed_over(file: Path) -> str:
     """Say why a file that seems to hold data is not looked into; empty for the others."""
-    for reason, kinds in _ELSEWHERE.items():
-        if _plain_name(file).endswith(kinds):
-            return reason
+    reason = unread_reason(file.name)
+    if reason:
+        return reason
     if not _plain_name(file).endswith(_DATA):
         return ""
     unreadable = any("\ud800" <= letter <= "\udfff" for letter in file.name)
@@ -235,7 +216,8 @@ def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
         skipped.append(f"{printable(file.name)}: {_reason(error)}")
         return
     for raw in inputs:
-        name = file.name + only_if(raw.duckdb_table, f", table {raw.duckdb_table}")
+        inner = raw.duckdb_table or raw.sqlite_table
+        name = file.name + only_if(inner, f", table {inner}") + only_if(raw.sheet, f", sheet {raw.sheet}")
         try:
             looks.append(_look_at(raw, name))
         except StudyError as error:
@@ -248,7 +230,14 @@ def _reason(error: StudyError) -> str:
 
 def _inputs(file: Path) -> Iterator[RawInput]:
     raw = RawInput(name="raw", path=file, declared=file.name)
-    if file.name.lower().endswith(_DUCKDB):
+    lower = file.name.lower()
+    if lower.endswith(SHEETS):
+        yield from (with_sheet_head(replace(raw, sheet=name)) for name in sheet_names(file))
+    elif lower.endswith(READ_KINDS) and is_sqlite(file):
+        yield from (replace(raw, sqlite_table=table) for table in sqlite_names(file))
+    elif lower.endswith((*LABELLED_FILES, *JSON_FILES)):
+        yield raw
+    elif lower.endswith(_DUCKDB):
         connection = connect()
         try:
             tables = duckdb_tables(connection, file, "looked_into")
@@ -279,9 +268,11 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
         }
         sample, missing = _without_markers(sample)
         export = recognised(sample)
-        guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
+        inner = raw.duckdb_table.rsplit(".", 1)[-1] or raw.sqlite_table or raw.sheet
+        titles = question_titles(raw)
+        guess = guess_table(inner or raw.declared, sample, titles)
         if export:
-            guess = guess_export(export, guess, sample, question_titles(raw))
+            guess = guess_export(export, guess, sample, titles)
         labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
         unwanted = _unwanted(connection, table, guess.table, name)
         ranges = _ranges(connection, table.view, sample, name)

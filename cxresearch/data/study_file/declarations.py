@@ -49,8 +49,10 @@ class RawInput:
         The path as the study file spells it, for messages and manifests.
     frame : str
         Name of the frame in memory.
-    duckdb_table : str
-        Table within a DuckDB file.
+    duckdb_table, sqlite_table, sheet : str
+        Table within a DuckDB or SQLite file, sheet of a workbook.
+    database, database_table : str
+        Environment variable with the address of a database server, and a table there.
     delimiter, encoding : str
         How a text file is written; an empty delimiter means comma, or tab for ``.tsv``.
     header_row : int
@@ -64,6 +66,10 @@ class RawInput:
     declared: str = ""
     frame: str = ""
     duckdb_table: str = ""
+    sqlite_table: str = ""
+    sheet: str = ""
+    database: str = ""
+    database_table: str = ""
     delimiter: str = ""
     encoding: str = "utf-8"
     header_row: int = 1

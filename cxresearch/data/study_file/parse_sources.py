@@ -32,6 +32,7 @@ _SOURCE_KEYS = (
     "table",
     "file",
     "frame",
+    "database",
     "input",
     "sql",
     *Keys.READER_KEYS,
@@ -87,14 +88,14 @@ def read_sources(
 
 
 def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path) -> str:
-    given = [key for key in ("file", "frame", "input", "sql") if key in keys]
+    given = [key for key in ("file", "frame", "database", "input", "sql") if key in keys]
     if len(given) != 1:
         raise StudyError(
-            "a source needs exactly one of 'file', 'frame', 'input' and 'sql'",
+            "a source needs exactly one of 'file', 'frame', 'database', 'input' and 'sql'",
             where=keys.where,
             wanted=f"one, not {len(given)}",
         )
-    if given[0] in ("file", "frame"):
+    if given[0] in ("file", "frame", "database"):
         name = f"source_{number}"
         known[name] = keys.raw_input(name, folder)
         return name
@@ -151,7 +152,7 @@ def _source(
         _check_periods(keys, columns)
     origin = "sql"
     if name:
-        origin = inputs[name].declared or inputs[name].frame or name
+        origin = inputs[name].declared or inputs[name].frame or inputs[name].database_table or name
     return SourceMap(
         label=f"{table} from {origin}",
         table=table,

@@ -205,7 +205,7 @@ def _revenue_ends(keys: Keys) -> RevenueEnds | None:
 
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:
-    keys.only(("file", "frame", *Keys.READER_KEYS))
+    keys.only(("file", "frame", "database", *Keys.READER_KEYS))
     if not _INPUT_NAME.fullmatch(name):
         raise StudyError(
             f"input name {name!r} cannot be used in SQL",

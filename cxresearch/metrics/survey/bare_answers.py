@@ -61,8 +61,11 @@ def answers_in(scores: Any, column: str | None, *, weights: Any, clusters: Any) 
                 next_step='name it: cx.nps(frame, "NPS")',
             )
         return scores, weights, clusters
-    named = [one_column(scores, name) if isinstance(name, str) else name for name in (weights, clusters)]
-    return one_column(scores, column, what="score column"), *named
+    if isinstance(weights, str):
+        weights = one_column(scores, weights)
+    if isinstance(clusters, str):
+        clusters = one_column(scores, clusters)
+    return one_column(scores, column, what="score column"), weights, clusters
 
 
 def read_answers(native: Any, metric: str, score: str | None = None) -> Answers:
