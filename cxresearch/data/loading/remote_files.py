@@ -66,8 +66,9 @@ def fetched(declared: str) -> list[Path]:
         if not paths:
             raise StudyError("no file has this address", where=_plain(declared))
         copies = []
-        for number, one in enumerate(paths):
-            copy = _folder() / f"{abs(hash((declared, number))):x}" / Path(one).name
+        folder = Path(tempfile.mkdtemp(dir=_folder()))
+        for one in paths:
+            copy = folder / str(one).lstrip("/")  # folders such as year=2024 stay
             copy.parent.mkdir(parents=True, exist_ok=True)
             system.get_file(one, str(copy))
             copies.append(copy)

@@ -328,3 +328,38 @@ def test_servers_that_are_not_read_are_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv("CX_TEST_DATABASE")
     with pytest.raises(StudyError, match="is not set"):
         study_of(tmp_path, "database = 'CX_TEST_DATABASE'\ndatabase_table = 'crm'")
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of an S3-compatible store on this machine, with keys in the environment."""
+    server = pytest.importorskip("moto.server", reason="moto is not installed: no S3-compatible store")
+    s3fs = pytest.importorskip("s3fs")
+    store = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    store.start()
+    host, port = store.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir("crm")
+    yield "s3://crm"
+    store.stop()
+
+
+def test_files_of_an_object_store(bucket: str, tmp_path: Path) -> None:
+    import s3fs
+
+    store = s3fs.S3FileSystem()
+    text = "\n".join(",".join(line) for line in (HEADER, *WANTED))
+    store.pipe(f"{bucket}/a.csv", text.encode())
+    pd.DataFrame(WANTED[:2], columns=HEADER).to_parquet(tmp_path / "p0.parquet")
+    pd.DataFrame(WANTED[2:], columns=HEADER).to_parquet(tmp_path / "p1.parquet")
+    for name in ("p0.parquet", "p1.parquet"):
+        store.put(str(tmp_path / name), f"{bucket}/parts/{name}")
+    assert rows(study_of(tmp_path, f"file = '{bucket}/a.csv'")) == WANTED
+    assert sorted(rows(study_of(tmp_path, f"file = '{bucket}/parts/*.parquet'"))) == sorted(WANTED)
+    with pytest.raises(StudyError, match="cannot be fetched") as caught:
+        study_of(tmp_path, f"file = '{bucket}/none.csv'")
+    assert "s3cret" not in str(caught.value)
