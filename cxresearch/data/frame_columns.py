@@ -39,6 +39,7 @@ def spelled_column(name: str, columns: Iterable[str], *, what: str = "column") -
     if name in known:
         return name
     alike = [column for column in known if column.casefold() == str(name).casefold()]
+    # Two columns that differ in case only are two columns: none of them is meant for sure.
     if len(alike) == 1:
         return alike[0]
     raise ArgumentError(

@@ -78,6 +78,7 @@ def stays_of(
         )
     else:
         cut = pd.Timestamp(read_cut(observed_until, "UTC", "observed_until"))
+    # Who begins after the cut has been at risk for no time at all.
     if (starts > cut).any():
         raise DataError(
             f"{int((starts > cut).sum()):,} customers begin after the data cut {cut:%Y-%m-%d}",

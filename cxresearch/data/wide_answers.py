@@ -87,6 +87,7 @@ def long_answers(frame: Any, scores: Mapping[str, str]) -> Any:
     names = rows.collect_schema().names()
     questions = {spelled_column(column, names, what="score column"): name for column, name in scores.items()}
     others = [name for name in names if name not in questions and name not in ("instrument", "score")]
+    # A union of one select a question: engines differ in how they turn columns into rows.
     parts = [
         rows.select(
             *others, nw.lit(name).alias("instrument"), nw.col(column).cast(nw.Float64()).alias("score")
@@ -94,6 +95,7 @@ def long_answers(frame: Any, scores: Mapping[str, str]) -> Any:
         for column, name in questions.items()
     ]
     answers = nw.concat(parts, how="vertical")
+    # An invitation without an answer is a non-response; without invitations nothing is known of the silent.
     if "sent_at" not in others:
         answers = answers.filter(~nw.col("score").is_null())
     if isinstance(nw.from_native(frame), nw.DataFrame):

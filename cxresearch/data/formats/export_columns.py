@@ -80,6 +80,7 @@ def _lines(
     zone: str,
 ) -> list[str]:
     options = _options(match, declared)
+    # A reply time without its column of minutes is no reply time.
     if options is None:
         return []
     kind = LAYOUTS[table].kind(target)
@@ -111,6 +112,7 @@ def _options(match: Recognised, declared: Mapping[str, Any]) -> list[str] | None
 
 
 def _time_lines(target: str, raw: str, values: list[str], zone: str) -> list[str]:
+    # Seconds since 1970 have 10 digits from 2001 to 2286, milliseconds 13.
     for pattern, epoch in _EPOCHS:
         if values and all(re.fullmatch(pattern, value) for value in values):
             return [f'{key(target)} = {{ column = {toml(raw)}, date_format = "{epoch}" }}']
@@ -132,6 +134,7 @@ def with_options(lines: list[str], options: list[str]) -> list[str]:
     said = ", ".join(options)
     extended = []
     for line in lines:
+        # An inline table ends before a comment; a plain value is a basic string of TOML.
         table = re.fullmatch(r"((?:# )?[^=#]+= \{.*) \}(  #.*)?", line)
         plain = re.fullmatch(r'((?:# )?[^=#]+= )("(?:[^"\\]|\\.)*")(  #.*)?', line)
         if table:

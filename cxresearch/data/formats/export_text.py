@@ -84,6 +84,7 @@ def _recognition(match: Recognised) -> str:
 
 def _reading_lines(look: RawLook, match: Recognised) -> list[str]:
     export = match.export
+    # Only markers that occur are declared: a marker nobody uses would hide a value.
     seen = [marker for marker in export.missing if any(marker in values for values in look.sample.values())]
     markers = [*dict.fromkeys((*look.missing, *seen))]
     lines = [f"missing = {inline(markers)}"] if markers else []
@@ -92,6 +93,7 @@ def _reading_lines(look: RawLook, match: Recognised) -> list[str]:
     elif export.ask_zone and not look.zones:
         lines.append(f'timezone = "UTC"  # TODO check: {export.ask_zone}')
     unique = match.column(export.unique)
+    # A key that repeats would set rows aside that are answers of their own.
     if unique and len(set(look.sample[unique])) == len(look.sample[unique]):
         lines.append(f"unique = [{toml(unique)}]")
     return lines
@@ -99,6 +101,7 @@ def _reading_lines(look: RawLook, match: Recognised) -> list[str]:
 
 def _where_lines(look: RawLook, match: Recognised) -> list[str]:
     export = match.export
+    # What the vendor says comes first; what rows look like only adds columns it does not speak of.
     conditions: dict[str, str] = {}
     for header, condition in {**export.optional_where, **export.where}.items():
         raw = match.column(header)
@@ -140,6 +143,7 @@ def _unexpected(look: RawLook, match: Recognised) -> list[str]:
 def _column_lines(look: RawLook, match: Recognised) -> list[str]:
     export = match.export
     columns = {**export.columns}
+    # Ids that files share outweigh the column that usually names the customer.
     chosen = look.guess.columns.get("customer_id", "")
     if chosen and chosen == look.matched:
         columns["customer_id"] = ExportColumn(names=(chosen,))
@@ -191,6 +195,7 @@ def _instrument_lines(look: RawLook) -> list[str]:
 
 def _further_tables(look: RawLook, match: Recognised, reader: list[str]) -> list[str]:
     lines: list[str] = []
+    # A list of tickets with their ratings is two tables at once.
     for second in match.export.also:
         if not look.sample.get(match.column(second.when)):
             continue

@@ -135,6 +135,7 @@ def _row(cells: Sequence[str]) -> str:
     columns.append(
         [line for cell in cells[2:] for line in textwrap.wrap(cell, _WIDTHS[2], subsequent_indent="  ")]
     )
+    # Cells of a row are filled up to the same number of lines.
     height = max(map(len, columns))
     filled = [[*column, *[""] * (height - len(column))] for column in columns]
     lines = (
@@ -177,6 +178,7 @@ def choices_of(
             )
         )
     cut = re.search(r"^observed_until = (\S+)", text, re.MULTILINE)
+    # A question that blocks is one whose key is a comment until it is decided.
     lines = text.splitlines()
     todo = [line for line in lines if "TODO" in line]
     blocking = [line for line in todo if line.startswith("# TODO") and "TODO check" not in line]
@@ -190,6 +192,7 @@ def choices_of(
 
 
 def _choice(look: RawLook, block: str) -> FormatChoice:
+    # Sources that stand in comments feed nothing.
     active = [line for line in block.splitlines() if not line.startswith("#")]
     tables = tuple(dict.fromkeys(re.findall(r'^table = "(\w+)"$', "\n".join(active), re.MULTILINE)))
     questions = re.findall(r"# TODO (.+)$", block, re.MULTILINE)

@@ -23,6 +23,7 @@ def question_titles(raw: RawInput) -> dict[str, str]:
     """
     if raw.path is None or is_remote(raw.declared):
         return {}
+    # Labelled files have a place for questions; others have them in the row below the names.
     kind = suffix_of(raw.path)
     if kind in LABELLED_FILES:
         return labelled_titles(raw.path)

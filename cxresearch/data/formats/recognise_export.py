@@ -65,6 +65,7 @@ class Recognised:
 
     def first_of(self, column: ExportColumn) -> str:
         """Return the raw column of the first header that has values, or is there at all; else empty."""
+        # An export has all its columns, even where nobody fills one.
         present = [*filter(None, map(self.column, column.names))]
         return next((raw for raw in present if raw in self.filled), next(iter(present), ""))
 
@@ -102,6 +103,7 @@ def recognised(sample: Mapping[str, Sequence[str]]) -> Recognised | None:
     >>> recognised({name: [] for name in headers + more}).title
     'Amplitude, events'
     """
+    # Many headers outweigh a perfect share of few: n * n / N.
     fitting = [match for match in _matches(sample) if _fits(match, sample)]
     return max(fitting, key=lambda match: match.score, default=None)
 

@@ -41,10 +41,12 @@ def settled_cut(looks: Sequence[RawLook]) -> tuple[str, str]:
     placed = [look for look in looks if look.guess.table]
     if not placed or not all(look.export for look in placed):
         return "", ""
+    # One file of other origin may be cut anywhere, and then nothing is settled.
     days = last_days(placed)
     if not days:
         return "", ""
     last = max(days.values())
+    # Renewals and appointments lie ahead; observation does not.
     if last > date.today().isoformat():
         return "", f"the last day in the files is {last}, which is still to come"
     steady = {

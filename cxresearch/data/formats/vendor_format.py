@@ -162,6 +162,7 @@ def _files() -> Iterator[Traversable]:
 def _exports(file: Traversable) -> Iterator[Export]:
     said = tomllib.loads(file.read_text("utf-8"))
     for entry in said["exports"]:
+        # Keys of the file are names of the attributes, so that a mistyped one fails in a test.
         plain = {key: _frozen(value) for key, value in entry.items() if key not in ("columns", "also")}
         also = tuple(_second_table(second) for second in entry.get("also", ()))
         yield Export(vendor=said["vendor"], columns=_columns(entry), also=also, **plain)

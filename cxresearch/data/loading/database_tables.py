@@ -47,6 +47,7 @@ def read_database(variable: str, table: str) -> pa.Table:
     driver, address = _connection(variable)
     if not _NAME.fullmatch(table):
         raise StudyError(f"database_table is {shown(table)}", wanted="table or schema.table, plain names")
+    # Parameters cannot name a table; plain names in quotes can do no harm.
     quoted = ".".join(f'"{part}"' for part in table.split("."))
     try:
         with driver.connect(address) as connection, connection.cursor() as cursor:
@@ -105,6 +106,7 @@ def _failure(error: Exception, variable: str, address: str, table: str) -> Study
     """The complaint of the server without the address: user, password and host stay out of every message."""
     secrets = [address, *re.findall(r"[^:/@?&=]+", address.partition("://")[2])]
     text = " ".join(str(error).split())
+    # The longest first, or a part of the address would remain beside the stars.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) > 2 and secret not in table:
             text = re.sub(re.escape(secret), "***", text)

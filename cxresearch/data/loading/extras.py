@@ -25,6 +25,7 @@ def extra(module: str, *, name: str, what: str) -> Any:
     StudyError
         If it is not installed.
     """
+    # Loaded on demand: the package itself stays light.
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -49,6 +49,7 @@ def json_query(connection: DuckDBPyConnection, path: Path) -> str:
             where=path.name,
             wanted="a list of records, one record a line, or one record around a list",
         ) from None
+    # Deeper records stay records, which the study file refuses by name.
     fields = []
     for column, kind in zip(relation.columns, relation.types, strict=True):
         if str(kind).startswith("STRUCT") and not str(kind).endswith("]"):

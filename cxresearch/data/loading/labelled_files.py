@@ -36,6 +36,7 @@ def read_labelled(path: Path) -> pa.Table:
         if values.dtype == object and values.map(lambda cell: isinstance(cell, str) or cell is None).all():
             values = values.replace("", None)
         columns[str(name)] = values
+        # Codes and labels side by side: neither is guessed to be the one that is meant.
         labels = meta.variable_value_labels.get(name)
         if labels:
             columns[f"{name}_label"] = frame[name].map(labels).astype("string")

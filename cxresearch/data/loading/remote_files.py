@@ -61,6 +61,7 @@ def fetched(declared: str) -> list[Path]:
     if scheme in _LIBRARIES:
         extra(_LIBRARIES[scheme], name="remote", what=f"a file behind {scheme}://")
     try:
+        # Keys are taken from the environment by the library; none is passed through here.
         system, path = fsspec.core.url_to_fs(declared)
         paths = sorted(system.glob(path)) if any(letter in path for letter in "*?[") else [path]
         if not paths:

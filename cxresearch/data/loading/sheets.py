@@ -75,6 +75,7 @@ def read_sheet(raw: RawInput, path: Path) -> tuple[pa.Table, frozenset[str]]:
     body = [row for row in rows[raw.header_row + raw.skip_rows :] if any(row)]
     if not body:
         raise StudyError("the table is empty: there is a header but no row", where=path.name)
+    # Names without regard to case, as the engine has them.
     repeated = frozenset(name for name in header if name and header.count(name) > 1)
     columns: dict[str, list[str | None]] = {}
     for position, name in enumerate(header):
@@ -103,6 +104,7 @@ def _text(cell: Any) -> str:
     """A cell as a text file would have it."""
     if isinstance(cell, bool):
         return str(cell).lower()
+    # A workbook stores 9 as 9.0 and 0.1 with 17 digits; 15 are exact in decimal.
     if isinstance(cell, float):
         return f"{cell:.15g}"
     if isinstance(cell, datetime):

@@ -55,6 +55,7 @@ def read_sqlite(path: Path, table: str) -> pa.Table:
             next_step=did_you_mean(table, names),
         )
     quoted = '"' + table.replace('"', '""') + '"'
+    # Types of SQLite belong to cells, not to columns: text is what they share.
     with _opened(path) as connection:
         cursor = connection.execute(f"SELECT * FROM {quoted}")  # noqa: S608 - quoted
         columns = [str(entry[0]) for entry in cursor.description]

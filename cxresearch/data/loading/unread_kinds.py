@@ -38,6 +38,7 @@ def unread_reason(name: str) -> str:
 
 def lake_reason(folder: Path) -> str:
     """Say of a folder that is a table of a lake how to read it; empty for the others."""
+    # Delta keeps its log in _delta_log, Iceberg its snapshots in metadata (their table specifications).
     delta = (folder / "_delta_log").is_dir()
     iceberg = (folder / "metadata").is_dir() and (folder / "data").is_dir()
     return only_if(
