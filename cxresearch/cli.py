@@ -296,6 +296,8 @@ def _add_study(commands: Any) -> None:
     check.set_defaults(call=_check)
     init = commands.add_parser("init", help="write a first study.toml from the files in a folder")
     init.add_argument("folder", metavar="FOLDER", help="folder with CSV, TSV, Parquet or DuckDB files")
+    init.add_argument("--until", metavar="DAY", default="", help="the day up to which the data are complete")
+    init.add_argument("--json", action="store_true", help="print the choices as JSON")
     init.set_defaults(call=_init)
 
 
@@ -364,15 +366,24 @@ def _customer(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from cxresearch.data.starter.write_starter import write_starter_study
+    import json
 
-    path = write_starter_study(options.folder)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for line in lines:
-        if line.startswith(("# not read:", "# not placed:")):
+    from cxresearch.data.starter.write_starter import start_study
+
+    choices = start_study(options.folder, until=options.until)
+    if options.json:
+        print(json.dumps(choices.to_dict(), ensure_ascii=False, indent=2))
+        return ExitCode.DONE
+    print(choices)
+    path, folder = choices.path, choices.path.parent
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# not placed:"):
             print(line.removeprefix("# "))
-    todo = sum("TODO" in line for line in lines)
-    print(f"wrote {path}; decide what is marked TODO ({todo}), then: cxresearch check {path.parent}")
+    marked = f"look at what is marked TODO check ({choices.todo})"
+    if choices.blocking:
+        print(f"wrote {path}; decide what is marked TODO ({choices.todo}), then: cxresearch check {folder}")
+    else:
+        print(f"wrote {path}; {marked}, then: cxresearch check {folder}")
     return ExitCode.DONE
 
 

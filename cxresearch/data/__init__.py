@@ -10,8 +10,16 @@
     Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``
     The tables, their columns and kinds.
+``frame_columns``
+    Columns of frames by the names that people write.
+``wide_answers``
+    A column a question, as a table of answers.
+``stays``
+    When customers began and ended, as durations and events.
 ``study_file/``
     What an owner declares.
+``loading/``
+    Workbooks, labelled files, JSON, databases and addresses.
 ``readers/``
     Files and frames to typed rows.
 ``validation/``
@@ -22,6 +30,8 @@
     Customers on a day.
 ``synthetic/``
     Companies that do not exist.
+``formats/``
+    Exports of vendors.
 ``starter/``
     A first study file.
 """

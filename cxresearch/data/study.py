@@ -28,6 +28,7 @@ from cxresearch.data.validation.ended_levels import can_contradict, end_levels, 
 from cxresearch.data.validation.judged_tables import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import FLAGS
+from cxresearch.data.wide_answers import declared_scales, long_answers
 from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.results.result import facts_html
 from cxresearch.scales import Scale
@@ -139,10 +140,11 @@ class Study:
     @classmethod
     def from_frames(  # noqa: PLR0913 - each is a declaration of its own
         cls,
-        tables: Mapping[str, Any],
+        tables: Mapping[str, Any] | None = None,
         *,
         observed_until: datetime | date | str,
-        instruments: Mapping[str, Scale],
+        instruments: Mapping[str, Scale | str] | None = None,
+        scores: Mapping[str, str] | None = None,
         timezone: str = "UTC",
         currency: str = "",
         segments: Sequence[str] | None = None,
@@ -152,6 +154,7 @@ class Study:
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
         targets: Mapping[str, float] | None = None,
+        **frames: Any,
     ) -> Study:
         """Make a study of frames.
 
@@ -167,8 +170,12 @@ class Study:
         observed_until : datetime, date or str
             The data cut; without an offset in ``timezone``, and a mere date means the end of that day.
             A naive datetime with a clock is UTC, one at midnight is that day's beginning in ``timezone``.
-        instruments : mapping of str to Scale
-            Scales of the instruments in ``responses``.
+        instruments : mapping of str to (Scale or str), optional
+            Scales of the instruments in ``responses``: a `Scale`, or the name of a standard one. Those that
+            ``scores`` names need none if they are standard: ``"nps"``, ``"csat"``, ``"ces1"``, ``"ces2"``.
+        scores : mapping of str to str, optional
+            For a wide survey: column of ``responses`` to instrument, such as ``{"NPS": "nps"}``. An empty
+            cell is left out, or, where there is a column ``sent_at``, a non-response.
         timezone, currency, name : str
             See the attributes.
         segments : sequence of str, optional
@@ -195,12 +202,20 @@ class Study:
         Examples
         --------
         >>> customers = pd.DataFrame({"customer_id": [1, 2], "started_at": ["2024-01-01", "2024-02-01"]})
-        >>> study = Study.from_frames({"customers": customers}, observed_until="2024-12-31", instruments={})
+        >>> answers = pd.DataFrame({"customer_id": [1, 2], "responded_at": ["2024-05-01"] * 2, "NPS": [9, 3]})
+        >>> study = Study.from_frames(
+        ...     customers=customers, responses=answers, scores={"NPS": "nps"}, observed_until="2024-12-31"
+        ... )
         >>> study.counts()
                table  rows  valid  rejected  left_out
         0  customers     2      2         0         0
+        1  responses     2      2         0         0
         """
+        tables = _one_mapping(tables, frames)
+        instruments = declared_scales(instruments, scores)
         _check_columns(tables)
+        if scores:
+            tables = _with_long_answers(tables, scores)
         offset_steps(timezone)
         limits = _limits(on_reject, max_reject_share)
         if revenue_ends is not None:
@@ -536,6 +551,20 @@ def _limits(on_reject: OnReject, max_reject_share: float) -> Limits:
     if share > 1:
         raise ArgumentError(f"max_reject_share is {share:g}", wanted="a share from 0 to 1")
     return Limits(on_reject=on_reject, max_reject_share=share)
+
+
+def _one_mapping(tables: Mapping[str, Any] | None, frames: Mapping[str, Any]) -> dict[str, Any]:
+    """Frames given as one mapping, by keyword, or both."""
+    twice = set(tables or {}) & set(frames)
+    if twice:
+        raise ArgumentError(f"{listed(sorted(twice))} is given twice", wanted="each table once")
+    return {**(tables or {}), **frames}
+
+
+def _with_long_answers(tables: Mapping[str, Any], scores: Mapping[str, str]) -> dict[str, Any]:
+    if "responses" not in tables:
+        raise ArgumentError("scores are columns of responses, which are not given", wanted="responses=frame")
+    return {**tables, "responses": long_answers(tables["responses"], scores)}
 
 
 def _check_columns(tables: Mapping[str, Any]) -> None:

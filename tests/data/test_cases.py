@@ -59,11 +59,9 @@ def nps(path: Path) -> tuple[float, int]:
 
 
 def test_01_labels_with_the_number_behind(begin: Begin) -> None:
-    path = begin(
-        "01-surveymonkey-nps-labels", "2024-06-30", ('"reject"  # TODO "not_asked"', '"not_asked"  #')
-    )
+    path = begin("01-surveymonkey-nps-labels", "2024-06-30")
     assert nps(path) == (14.3, 7)
-    assert 'customer_id = "Custom Data 1"  # TODO check' in path.read_text(encoding="utf-8")
+    assert 'customer_id = "Custom Data 1"' in path.read_text(encoding="utf-8")
     assert len(cx.read_study(path).rejects()) == 0
 
 

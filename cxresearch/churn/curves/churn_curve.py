@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,8 @@ from cxresearch.checks import check_choice, check_level
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence
 from cxresearch.churn.curves.survival_input import SurvivalInput, survival_input
+from cxresearch.data.stays import stays_of
+from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.hazards.gray import gray_of
 from cxresearch.stats.survival.aalen_johansen import incidence_of
@@ -19,6 +22,9 @@ from cxresearch.stats.survival.limits import SCALES
 def churn_curve(  # noqa: PLR0913 - each option is one the reader of the result must know
     source: Any,
     *,
+    start: str | None = None,
+    end: str | None = None,
+    observed_until: date | str | None = None,
     by: Any = None,
     kind: str | int = "any",
     unit: str = "days",
@@ -38,6 +44,12 @@ def churn_curve(  # noqa: PLR0913 - each option is one the reader of the result 
         landmarks are clusters. A frame (pandas, Polars, PyArrow, DuckDB, PySpark): columns duration and
         event, and as far as wanted entry (under observation from), weight, cluster (or customer_id) and
         count.
+    start, end : str, optional
+        For a frame with a row a customer: its columns of when customers began and ended (empty: still there).
+        Case is forgiven.
+    observed_until : date or str, optional
+        With ``start`` and ``end``: the day up to which the data are complete. By default the last day in the
+        two columns, and a note says so.
     by : str, sequence of str, or array-like, optional
         Column or columns that make the groups (a missing value is a group, "unknown"). For a study a
         segment, or "started_month", "started_quarter", "started_year"; for landmarks also a score, by its
@@ -80,11 +92,44 @@ def churn_curve(  # noqa: PLR0913 - each option is one the reader of the result 
     >>> print(churn_curve(([3, 5, 5, 8, 12], [1, 1, 0, 1, 0]), unit="months"))
     Churn curve, months from the start, n 5
       all: median 8.0 [3.0, unbounded] months, n 5, churned 3; only 5 people
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"signup": ["2024-01-01"] * 3, "cancelled": ["2024-03-01", None, None]})
+    >>> curve = churn_curve(customers, start="signup", end="cancelled", observed_until="2024-12-31")
+    >>> print(str(curve)[:87])
+    Churn curve, days from the start, n 3
+      all: median not reached, n 3, churned 1; 66.7 %
     """
     check_level(level)
     check_choice("ci", ci, SCALES)
+    if start is not None or end is not None:
+        stays, groups, note = _stays(source, start, end, by, unit=unit, observed_until=observed_until)
+        sample = survival_input(
+            stays, by=groups, unit=unit, axis=axis, observed_from=observed_from, given=given
+        )
+        sample = replace(sample, notes=(*sample.notes, *filter(None, (note,))))
+        return curve_from(sample, kind=kind, given=given, level=level, ci=ci)
+    if observed_until is not None:
+        raise ArgumentError("observed_until goes with start and end", wanted="columns of a frame")
     sample = survival_input(source, by=by, unit=unit, axis=axis, observed_from=observed_from, given=given)
     return curve_from(sample, kind=kind, given=given, level=level, ci=ci)
+
+
+def _stays(
+    source: Any, start: str | None, end: str | None, by: Any, *, unit: str, observed_until: date | str | None
+) -> tuple[Any, tuple[str, ...] | None, str]:
+    """The frame of stays that two columns of dates make, its group columns, and what was assumed."""
+    if start is None or end is None:
+        raise ArgumentError("start and end go together", wanted="both columns of the frame")
+    if isinstance(source, (Study, tuple)):
+        raise ArgumentError("start and end are columns of a frame", wanted="a frame with a row a customer")
+    check_choice("unit", unit, ("days", "months"))
+    groups: tuple[str, ...] = ()
+    if isinstance(by, str):
+        groups = (by,)
+    elif by is not None:
+        groups = tuple(by)
+    stays, note = stays_of(source, start=start, end=end, by=groups, unit=unit, observed_until=observed_until)
+    return stays, tuple(stays.columns[: len(groups)]) or None, note
 
 
 def curve_from(

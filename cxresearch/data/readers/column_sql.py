@@ -12,7 +12,7 @@ from datetime import datetime
 from cxresearch.data.readers.number_sql import by_factors, read_number
 from cxresearch.data.readers.raw_inputs import ROW, RawTable, literal, quoted
 from cxresearch.data.readers.text_sql import ReadColumn, as_text, present, read_text
-from cxresearch.data.readers.time_sql import read_time
+from cxresearch.data.readers.time_sql import later_by, read_time
 from cxresearch.data.study_file.declarations import ColumnMap, RowCondition, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
@@ -216,7 +216,13 @@ def _read(
         interval = _text_of(source, raw, column.per_column)
         return by_factors(number, column, interval=interval, count=_text_of(source, raw, column.times))
     if kind == "time":
-        return read_time(target, column, raw_type, source.label)
+        time = read_time(target, column, raw_type, source.label)
+        if not column.plus:
+            return time
+        markers = ", ".join(map(literal, ("", *column.missing)))
+        duration = f"trim({_text_of(source, raw, column.plus)})"
+        given = f"CASE WHEN {duration} NOT IN ({markers}) THEN {duration} END"
+        return later_by(time, given, column.plus_unit)
     if is_nested(raw_type):
         raise StudyError(
             f"column {shown(column.column)} holds lists, records or bytes ({shown(raw_type)})",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import glob
 import re
 import shutil
 import tempfile
@@ -16,6 +17,13 @@ import duckdb
 import narwhals as nw
 import pyarrow as pa
 
+from cxresearch.data.loading.database_tables import read_database
+from cxresearch.data.loading.json_rows import JSON_FILES, json_query
+from cxresearch.data.loading.labelled_files import LABELLED_FILES, read_labelled
+from cxresearch.data.loading.remote_files import fetched, is_remote
+from cxresearch.data.loading.sheets import SHEETS, read_sheet
+from cxresearch.data.loading.sqlite_tables import SQLITE_FILES, is_sqlite, read_sqlite
+from cxresearch.data.loading.unread_kinds import lake_reason, unread_reason
 from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
+#: Kinds of files that are read, by the end of their names.
+READ_KINDS = (*_TEXT, *_PARQUET, *_DUCKDB, *SHEETS, *LABELLED_FILES, *JSON_FILES, *SQLITE_FILES)
 #: Encodings that the engine reads; of UTF-16 it lacks letters of two units, such as emoji.
 _READ_DIRECTLY = ("utf-8", "latin-1")
 #: Raw row number, from 1, in the hidden view of each input.
@@ -121,19 +131,75 @@ def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[st
                 wanted=one_of(frames, "read_study(..., frames={name: frame})"),
             )
         return open_frame(connection, raw.name, frames[raw.frame], label=f"frame {raw.frame}")
-    assert raw.path is not None  # noqa: S101 - the parser gives one or the other
-    files = _files(raw.path, raw.declared)
+    if raw.database:
+        label = f"{raw.database}, table {raw.database_table}"
+        return open_frame(connection, raw.name, read_database(raw.database, raw.database_table), label=label)
+    return _open_files(connection, raw)
+
+
+def _open_files(connection: DuckDBPyConnection, raw: RawInput) -> RawTable:
+    """Make a view of files, by the end of their names."""
+    assert raw.path is not None  # noqa: S101 - the parser gives a file, a frame or a database
+    files = tuple(fetched(raw.declared)) if is_remote(raw.declared) else _files(raw.path, raw.declared)
     kind = suffix_of(files[0])
-    if kind in _DUCKDB or raw.duckdb_table:
+    if kind in SQLITE_FILES or (kind in _DUCKDB and is_sqlite(files[0])):
+        return _opened_table(connection, raw, read_sqlite(files[0], raw.sqlite_table), files)
+    if raw.duckdb_table:
         return _open_duckdb(connection, raw, files)
-    if kind in _PARQUET:
-        return _open_parquet(connection, raw, files)
-    if kind not in _TEXT:
-        raise StudyError(
-            f"the kind of file is not known: {shown(files[0].name)}",
-            wanted=f"a name ending in {', '.join((*_TEXT, *_PARQUET, *_DUCKDB))} (.gz allowed for text)",
-        )
-    return _open_text(connection, raw, files)
+    openers = {
+        _open_duckdb: _DUCKDB,
+        _open_parquet: _PARQUET,
+        _open_text: _TEXT,
+        _open_sheets: SHEETS,
+        _open_labelled: LABELLED_FILES,
+        _open_json: JSON_FILES,
+    }
+    for opener, kinds in openers.items():
+        if kind in kinds:
+            return opener(connection, raw, files)
+    raise StudyError(
+        f"the kind of file is not known: {shown(files[0].name)}",
+        wanted=f"a name ending in {', '.join(READ_KINDS)} (.gz allowed for text)",
+        next_step=unread_reason(files[0].name),
+    )
+
+
+def _open_labelled(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    return _opened_table(connection, raw, read_labelled(files[0]), files)
+
+
+def _open_sheets(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    parts = [read_sheet(raw, file) for file in files]
+    names = parts[0][0].column_names
+    for file, (part, _) in zip(files, parts, strict=True):
+        if part.column_names != names:
+            raise StudyError(
+                "workbooks read together have different headers", where=f"{files[0].name}, {file.name}"
+            )
+    table = _opened_table(connection, raw, pa.concat_tables([part for part, _ in parts]), files)
+    return replace(table, ambiguous=parts[0][1])
+
+
+def _opened_table(
+    connection: DuckDBPyConnection, raw: RawInput, table: pa.Table, files: tuple[Path, ...]
+) -> RawTable:
+    """A file that was read into memory, as a view."""
+    part = raw.sheet or raw.sqlite_table
+    label = raw.declared
+    if part:
+        label = f"{raw.declared}, {part}"
+    return replace(open_frame(connection, raw.name, table, label=label), files=files)
+
+
+def _open_json(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    parts = [
+        f"SELECT *, row_number() OVER () AS {ROW} FROM ({json_query(connection, file)})"  # noqa: S608 - quoted parts
+        for file in files
+    ]
+    table = make_view(connection, raw.name, " UNION ALL BY NAME ".join(parts), raw.declared, files=files)
+    if not has_rows(connection, table.view, raw.declared):
+        raise StudyError("the table is empty", where=raw.declared)
+    return table
 
 
 def open_frame(
@@ -193,13 +259,19 @@ def _files(path: Path, declared: str) -> tuple[Path, ...]:
         raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
     if path.is_file():
         return (path,)
-    if any(letter in path.name for letter in "*?["):
-        found = tuple(sorted(one for one in path.parent.glob(path.name) if one.is_file()))
+    if any(letter in str(path) for letter in "*?["):
+        matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 - folders may hold patterns too
+        found = tuple(sorted(one for one in matches if one.is_file()))
         if found:
             return found
     if path.is_dir():
+        parts = tuple(sorted(one for one in path.rglob("*.parquet") if one.is_file()))
+        if parts and not lake_reason(path):
+            return parts
         raise StudyError(
-            f"{shown(declared)} is a folder", wanted="a file", next_step=f"write '{declared}/*.parquet'"
+            f"{shown(declared)} is a folder",
+            wanted="a file",
+            next_step=lake_reason(path) or f"write '{declared}/*.csv' for its files",
         )
     beside = []
     if path.parent.is_dir():
@@ -357,14 +429,6 @@ def duckdb_tables(connection: DuckDBPyConnection, file: Path, alias: str) -> lis
     StudyError
         If it is no DuckDB file, or another program writes to it.
     """
-    with file.open("rb") as stream:
-        head = stream.read(16)
-    if head.startswith(b"SQLite format 3"):
-        raise StudyError(
-            "this is an SQLite database, not DuckDB",
-            where=file.name,
-            next_step="save its tables as CSV or Parquet",
-        )
     run(connection, f"ATTACH {literal(str(file))} AS {quoted(alias)} (READ_ONLY)", file.name)
     query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = "
     rows = run(connection, f"{query}{literal(alias)} ORDER BY ALL", file.name)

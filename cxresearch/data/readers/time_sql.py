@@ -20,6 +20,8 @@ ISO = r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|UTC|[+-]\d
 _ISO_OFFSET = r":\d{2}(\.\d+)?\s?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _TWO_READINGS = r"(0?[1-9]|1[0-2])[/.-](0?[1-9]|1[0-2])[/.-](\d{4}|\d{2})(\D.*)?"
 _ZONED = ("WITH TIME ZONE", "TZ", "TZ_NS")
+#: What a unit of a duration is to a second.
+UNIT_SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 #: What a unit of an epoch is to a second.
 _EPOCHS = {"epoch_seconds": 1, "epoch_milliseconds": 1000}
 #: 1973-03-03 and 2100-01-01. Numbers outside are no epoch but a stand-in for no value (0), days since 1900 (a
@@ -70,6 +72,35 @@ def read_time(target: str, column: ColumnMap, raw_type: str, where: str) -> Read
         value = _by_format(text, column)
         return ReadColumn(target=target, value=value, text=text, faults=(("not_a_time", ""),))
     return ReadColumn(target=target, value=_iso_value(text, column), text=text, faults=_iso_faults())
+
+
+def later_by(time: ReadColumn, duration: str, unit: str) -> ReadColumn:
+    """Add a duration to a moment; a moment without a duration is missing.
+
+    Parameters
+    ----------
+    time : ReadColumn
+        The moment.
+    duration : str
+        Expression of the duration's text: a number of ``unit``, or hours, minutes and seconds with colons.
+    unit : str
+        A key of `UNIT_SECONDS`; empty where there are colons only.
+
+    Returns
+    -------
+    ReadColumn
+        A duration that is given and cannot be read breaks the rule of times.
+    """
+    plain = f"trim({duration})"
+    parts = f"string_split({plain}, ':')"
+    # h:m[:s] = 3600 h + 60 m + s
+    clock = " + ".join(f"{factor} * TRY_CAST({parts}[{i}] AS DOUBLE)" for i, factor in ((1, 3600), (2, 60)))
+    clock = f"{clock} + coalesce(TRY_CAST({parts}[3] AS DOUBLE), 0)"
+    number = f"TRY_CAST({plain} AS DOUBLE) * {UNIT_SECONDS.get(unit, 'NULL')}"
+    seconds = f"CASE WHEN contains({plain}, ':') THEN {clock} ELSE {number} END"
+    value = f"({time.value}) + to_microseconds(CAST(round(({seconds}) * 1e6) AS BIGINT))"
+    text = f"CASE WHEN coalesce({plain}, '') <> '' THEN {plain} END"
+    return ReadColumn(target=time.target, value=value, text=text, faults=(("not_a_time", ""),))
 
 
 def _iso_value(text: str, column: ColumnMap) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from cxresearch.data.starter.score_columns import SurveyColumns, survey_columns
@@ -78,7 +79,9 @@ def synonyms() -> Mapping[str, Mapping[str, Any]]:
     return tables
 
 
-def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
+def guess_table(
+    file: str, sample: Mapping[str, Sequence[str]], titles: Mapping[str, str] = MappingProxyType({})
+) -> Guess:
     """Guess which table a file feeds.
 
     Parameters
@@ -87,6 +90,8 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
         Its name.
     sample : mapping of str to sequence of str
         First values of each raw column, as text, empty ones left out.
+    titles : mapping of str to str
+        Questions or labels of raw columns, where the file has them: they count where a name says nothing.
 
     Examples
     --------
@@ -95,15 +100,15 @@ def guess_table(file: str, sample: Mapping[str, Sequence[str]]) -> Guess:
     """
     stem = snake(re.sub(r"\.(csv|tsv|txt|tab|parquet|pq|gz)\b", "", file))
     names = list(sample)
-    survey = survey_columns(sample, unnamed=_named("responses", stem))
+    survey = survey_columns(sample, unnamed=_named("responses", stem), titles=titles)
     if _lists_leavers(stem, names):
         columns = match_columns("customers", names)
         return Guess(table="customers", columns=columns, further=_rest(sample, columns), rows="leavers")
-    worth = {table: _worth(table, stem, sample, survey) for table in synonyms()["telling"]}
+    worth = {table: _worth(table, stem, sample, survey, titles) for table in synonyms()["telling"]}
     best = max(worth, key=lambda table: worth[table])
     if not worth[best]:
         return Guess(table="", columns={}, further=tuple(sample))
-    columns = _without_requests(best, match_columns(best, names), names)
+    columns = _without_requests(best, match_columns(best, names, titles), names)
     if best != "responses":
         used = {**columns, **survey.scores}
         return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
@@ -171,9 +176,13 @@ def _who_left(value: str, *, stays: bool = False) -> str:
     return ""
 
 
-def match_columns(table: str, names: Sequence[str]) -> dict[str, str]:
-    """Return table column to raw column by the usual names, each raw column once."""
+def match_columns(
+    table: str, names: Sequence[str], titles: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return table column to raw column by the usual names, or else titles, each raw column once."""
     by_snake = _aliases(table, names)
+    for name in names:
+        by_snake.setdefault(snake(titles.get(name, "")), name)
     columns: dict[str, str] = {}
     for target in LAYOUTS[table].columns:
         for synonym in synonyms()[table].get(target, [target]):
@@ -214,10 +223,16 @@ def _named(table: str, stem: str) -> bool:
     return re.search(synonyms()["telling"][table][1], stem) is not None
 
 
-def _worth(table: str, stem: str, sample: Mapping[str, Sequence[str]], survey: SurveyColumns) -> int:
+def _worth(
+    table: str,
+    stem: str,
+    sample: Mapping[str, Sequence[str]],
+    survey: SurveyColumns,
+    titles: Mapping[str, str],
+) -> int:
     """How well a file fits a table, by required columns, its name and the column that tells; 0 for not."""
     names = list(sample)
-    columns = match_columns(table, names)
+    columns = match_columns(table, names, titles)
     telling = synonyms()["telling"][table][0]
     named = _named(table, stem)
     scored = table == "responses" and survey.found

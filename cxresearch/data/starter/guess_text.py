@@ -6,9 +6,11 @@ import csv
 import io
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import available_timezones
 
+from cxresearch.data.loading.sheets import sheet_rows
 from cxresearch.data.readers.text_files import (
     BOMS,
     DELIMITERS,
@@ -121,6 +123,17 @@ def _further_header_rows(rows: list[list[str]]) -> int:
     second = [cell.strip().lower() for cell in rows[1] if cell.strip()]
     kinds = ("response", "open-ended response")
     return int(any(cell in kinds for cell in second) and len(second) < len(rows[1]))
+
+
+def with_sheet_head(raw: RawInput) -> RawInput:
+    """Return a sheet with the line of its names, below narrower titles, and the rows that are no data."""
+    assert raw.path is not None  # noqa: S101 - a sheet stands in a file
+    rows = sheet_rows(raw, raw.path)[:_HEAD_ROWS]
+    widths = [sum(bool(cell) for cell in row) for row in rows]
+    widest = max(widths, default=0)
+    # The names fill most of the width of the data; a title fills a cell or two.
+    first = next((line for line, width in enumerate(widths) if 2 * width > widest), 0)
+    return replace(raw, header_row=first + 1, skip_rows=_further_header_rows(rows[first : first + 3]))
 
 
 def zones_in_header(raw: RawInput) -> dict[str, str]:

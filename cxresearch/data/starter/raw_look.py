@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cxresearch.data.formats.recognise_export import Recognised
 from cxresearch.data.starter.guess_table import Guess
 from cxresearch.data.study_file.declarations import RawInput
 
@@ -69,6 +70,12 @@ class RawLook:
         Columns of customers whose groups nearly all left or nearly all stayed.
     ranges : mapping of str to (str, str)
         First and last time of raw columns that hold times.
+    export : Recognised or None
+        The export of a vendor that it is.
+    resembles : Recognised or None
+        One that it falls short of.
+    linked : float or None
+        Share of its first customers that the list of customers has; None if there is no list.
     """
 
     raw: RawInput
@@ -87,3 +94,6 @@ class RawLook:
     matched: str = ""
     knowing: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    export: Recognised | None = None
+    resembles: Recognised | None = None
+    linked: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cxresearch.data.validation.outcome_names import snake
 from cxresearch.wording import only_if
@@ -83,7 +84,12 @@ def number_in(answer: str) -> int | None:
     return int(match[1])
 
 
-def survey_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False) -> SurveyColumns:
+def survey_columns(
+    sample: Mapping[str, Sequence[str]],
+    *,
+    unnamed: bool = False,
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> SurveyColumns:
     """Choose the columns that hold answers.
 
     Parameters
@@ -92,8 +98,10 @@ def survey_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False
         First values of each raw column.
     unnamed : bool
         Whether columns such as ``Q1`` count too, under their own name.
+    titles : mapping of str to str
+        Questions by raw column, where the file has them below the names.
     """
-    sounding = {name: _instrument(name) for name in sample}
+    sounding = {name: _instrument(name) or _instrument(titles.get(name, "")) for name in sample}
     candidates: dict[str, list[str]] = {}
     worded: dict[str, str] = {}
     odd: dict[str, tuple[str, ...]] = {}
@@ -114,6 +122,7 @@ def survey_columns(sample: Mapping[str, Sequence[str]], *, unnamed: bool = False
     for instrument, names in candidates.items():
         near = _beside_derived(instrument, names, sample) if unnamed else ()
         plain = [name for name in names if not is_derived(name)]
+        near = tuple(name for name in near if name not in plain)
         if len(plain) == 1 and not near:
             scores[instrument] = plain[0]
         elif len(near) == 1 and not plain and not misfit(instrument, sample[near[0]]):

@@ -27,6 +27,8 @@ def instruments_of(look: RawLook) -> dict[str, list[str]]:
     survey = look.guess.survey
     asked = {name: look.sample[raw] for name, raw in survey.scores.items()}
     asked |= {name: [] for name in (*survey.worded, *survey.rivals)}
+    if look.export and look.export.export.instruments:
+        return {}
     columns = look.guess.columns
     if look.guess.table == "responses" and "instrument" in columns:
         asked |= {kind: [] for kind in look.labels.get(columns["instrument"], [])[:12]}
@@ -63,12 +65,26 @@ def instrument_lines(name: str, values: list[str]) -> list[str]:
     ]
 
 
-def with_scores(look: RawLook, lines: list[str]) -> list[str]:
-    """Add the scores of a wide file, and ask what an empty cell means if there is one."""
+def with_scores(look: RawLook, lines: list[str], *, blank: str = "reject") -> list[str]:
+    """Add the scores of a wide file, and ask what an empty cell means if there is one.
+
+    Parameters
+    ----------
+    look : RawLook
+        What the file has shown.
+    lines : list of str
+        Its source so far.
+    blank : {"reject", "not_asked"}
+        What an empty cell is; ``"reject"`` is asked about.
+    """
     survey = look.guess.survey
     lines = [*lines]
-    blank = any(len(look.sample[column]) < look.rows for column in survey.scores.values())
-    if blank or any(_no_answers(look, column) for column in survey.scores.values()):
+    blanks = any(len(look.sample[column]) < look.rows for column in survey.scores.values())
+    if blank == "not_asked":
+        lines.insert(
+            lines.index("[sources.columns]"), 'blank_scores = "not_asked"  # an empty cell is no answer'
+        )
+    elif blanks or any(_no_answers(look, column) for column in survey.scores.values()):
         lines.insert(
             lines.index("[sources.columns]"),
             'blank_scores = "reject"  # TODO "not_asked" if an empty cell means nobody was asked',

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from cxresearch.data.formats.export_text import export_lines, instrument_scales, left_out_text
+from cxresearch.data.formats.recognise_export import Recognised
+from cxresearch.data.formats.settled_cut import settled_cut
 from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.starter.guess_table import guess_snapshot, synonyms
 from cxresearch.data.starter.raw_look import RawLook
@@ -29,7 +32,12 @@ _TARGETS = ("nps = 40", 'sla_attainment = "90 %"')
 
 
 def study_text(
-    name: str, looks: list[RawLook], skipped: list[str], facts: Mapping[str, RevenueFacts] | None = None
+    name: str,
+    looks: list[RawLook],
+    skipped: list[str],
+    facts: Mapping[str, RevenueFacts] | None = None,
+    *,
+    until: str = "",
 ) -> str:
     """Return the study file.
 
@@ -43,12 +51,20 @@ def study_text(
         Those that could not, each with the reason.
     facts : mapping of str to RevenueFacts, optional
         What all rows of revenue files have shown, by name of the file.
+    until : str
+        The end of observation, if it was given.
     """
     sources = [file_text(look, (facts or {}).get(look.name, _NO_FACTS)) for look in looks]
     instruments: dict[str, list[str]] = {}
     for look in looks:
         if look.guess.table:
             instruments |= instruments_of(look)
+    fixed: dict[str, str] = {}
+    for look in looks:
+        if look.guess.table and look.export:
+            fixed |= instrument_scales(look.export)
+    instruments = {name: values for name, values in instruments.items() if name not in fixed}
+    cut, why = settled_cut(looks)
     latest = max((_latest(look) for look in looks), default="")
     seen = only_if(latest, f" (latest time seen in the first rows: {latest})")
     head = [
@@ -57,13 +73,13 @@ def study_text(
         "",
         "[study]",
         f"name = {toml(name)}",
-        "# TODO the day up to which the data are complete; without it nothing can be censored" + seen,
-        "# observed_until = " + (latest or "2024-12-31"),
+        *_cut_lines(until, cut, why, seen, latest),
         '# after_cut = "leave_out"  # if files go on after that day: rows after it are left out and counted',
-        'timezone = "UTC"  # TODO the zone of clock times written without an offset',
+        _zone_line(looks),
         '# currency = "EUR"',
         "",
         "[instruments]",
+        *fixed.values(),
         *[line for name, values in instruments.items() for line in instrument_lines(name, values)],
         "",
         "# [targets]  # what figures of the scorecard should reach; it says met, missed, or cannot tell",
@@ -99,20 +115,74 @@ def snapshot_text(name: str, looks: list[RawLook], skipped: list[str]) -> str:
     return "\n".join(head) + "\n"
 
 
+def _cut_lines(until: str, cut: str, why: str, seen: str, latest: str) -> list[str]:
+    """The end of observation: as given, as exports settle it, or asked about."""
+    if until:
+        return [f"observed_until = {until}"]
+    if cut:
+        return [f"observed_until = {cut}  # TODO check: {why}"]
+    return [
+        "# TODO the day up to which the data are complete; without it nothing can be censored" + seen,
+        *(f"# {line}" for line in (why,) if line),
+        "# observed_until = " + (latest or "2024-12-31"),
+    ]
+
+
+def _zone_line(looks: list[RawLook]) -> str:
+    """The zone of the study, asked about unless every file says its own."""
+    said = [look.export.export.zone or look.zones for look in looks if look.guess.table and look.export]
+    placed = [look for look in looks if look.guess.table]
+    if placed and len(said) == len(placed) and all(said):
+        return 'timezone = "UTC"  # of days and months; every file says its own zone of times'
+    return 'timezone = "UTC"  # TODO the zone of clock times written without an offset'
+
+
 def file_text(look: RawLook, facts: RevenueFacts) -> str:
     """Return what the study file says of one file: its sources, or why it has no place."""
     table = look.guess.table
+    if look.export and look.export.left_out:
+        return left_out_text(look, look.export)
     if not table:
         return _unplaced_text(look)
-    lines = _source_lines(look, facts)
-    lines += faces_source(look, reader_lines(look.raw))
-    text = "\n".join(lines) + "\n"
-    if table != "responses" and look.guess.survey.scores:
-        text += "\n" + "\n".join(_scores_beside(look)) + "\n"
+    if look.export:
+        text = "\n".join(_export_lines(look, look.export)) + "\n"
+    else:
+        text = _general_text(look, facts)
     if look.same:
         text = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
         twin = printable(look.twin)
         text = f"# the same as {twin} to the byte: left out, its rows would count twice\n{text}"
+    return text
+
+
+def _export_lines(look: RawLook, match: Recognised) -> list[str]:
+    """The sources of a vendor's export, with segments of customers and what found no place."""
+    extra: list[str] = []
+    used = match.known()
+    if look.guess.table == "customers":
+        extra, columns = _customer_lines(look)
+        used |= columns
+    used |= {
+        *look.guess.columns.values(),
+        *look.guess.survey.scores.values(),
+        *look.guess.survey.worded.values(),
+    }
+    used |= {column for columns in look.guess.survey.rivals.values() for column in columns}
+    return [*export_lines(look, match, reader_lines(look.raw), extra), *_unused_lines(look, used)]
+
+
+def _general_text(look: RawLook, facts: RevenueFacts) -> str:
+    """The sources of a file of no known vendor."""
+    lines = _source_lines(look, facts)
+    lines += faces_source(look, reader_lines(look.raw))
+    text = "\n".join(lines) + "\n"
+    if look.guess.table != "responses" and look.guess.survey.scores:
+        text += "\n" + "\n".join(_scores_beside(look)) + "\n"
+    if look.resembles:
+        lacking = listed(look.resembles.absent, most=4)
+        text = (
+            f"# TODO check: resembles {look.resembles.title}, without {lacking}: renamed, or cut off?\n{text}"
+        )
     return text
 
 
@@ -136,6 +206,10 @@ def reader_lines(raw: RawInput) -> list[str]:
     lines = [f"file = {toml(raw.declared)}"]
     if raw.duckdb_table:
         lines.append(f"duckdb_table = {toml(raw.duckdb_table)}")
+    if raw.sqlite_table:
+        lines.append(f"sqlite_table = {toml(raw.sqlite_table)}")
+    if raw.sheet:
+        lines.append(f"sheet = {toml(raw.sheet)}")
     if raw.delimiter:
         lines.append(f"delimiter = {toml(raw.delimiter)}")
     if raw.encoding not in ("utf-8", "utf-16"):

@@ -9,8 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxresearch.data.formats.format_choices import StarterChoices, choices_of
+from cxresearch.data.formats.guess_export import guess_export
+from cxresearch.data.formats.question_titles import question_titles
+from cxresearch.data.formats.recognise_export import recognised, resembled
+from cxresearch.data.loading.json_rows import JSON_FILES
+from cxresearch.data.loading.labelled_files import LABELLED_FILES
+from cxresearch.data.loading.sheets import SHEETS, sheet_names
+from cxresearch.data.loading.sqlite_tables import is_sqlite, sqlite_names
+from cxresearch.data.loading.unread_kinds import unread_reason
 from cxresearch.data.readers.column_sql import holds, is_nested
 from cxresearch.data.readers.raw_inputs import (
+    READ_KINDS,
     ROW,
     RawTable,
     connect,
@@ -23,15 +33,17 @@ from cxresearch.data.readers.raw_inputs import (
 from cxresearch.data.readers.time_sql import is_iso
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
-from cxresearch.data.starter.guess_text import guess_text_input, zones_in_header
+from cxresearch.data.starter.guess_text import guess_text_input, with_sheet_head, zones_in_header
 from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.starter.shared_ids import with_shared_ids
 from cxresearch.data.starter.starter_columns import is_number, is_time
-from cxresearch.data.starter.starter_text import snapshot_text, study_text
+from cxresearch.data.starter.starter_revenue import RevenueFacts
+from cxresearch.data.starter.starter_text import file_text, snapshot_text, study_text
 from cxresearch.data.starter.toml_text import printable, toml
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
+from cxresearch.data.study_file.parse_study_file import read_cut
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import tells_the_outcome
 from cxresearch.data.validation.row_rules import DATED_BY
@@ -43,7 +55,7 @@ if TYPE_CHECKING:
 
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
-_DATA = (".csv", ".tsv", ".tab", ".txt", *_PARQUET, *_DUCKDB)
+_DATA = READ_KINDS
 _SAMPLE_ROWS = 200
 #: So few rows may well lie on one day.
 _FEW_ROWS = 5
@@ -55,31 +67,6 @@ _NO_VALUE = (
     *("0000-00-00", "0000-00-00 00:00:00"),
 )
 _COPY = re.compile(r"[\W_]*(copy|kopie|copie|copia|\(\d+\))+$")
-#: Kinds of files that hold data which are not read, and what to do about it.
-_ELSEWHERE = {
-    "a spreadsheet: save each sheet as CSV (UTF-8) or Parquet": (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"),
-    "JSON: save it as CSV or Parquet, as with pandas.read_json(..., lines=True).to_parquet": (
-        ".json",
-        ".jsonl",
-        ".ndjson",
-    ),
-    "an archive: unpack it first": (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst"),
-    "of a kind that is not read: save it as CSV or Parquet": (
-        ".sav",
-        ".dta",
-        ".sas7bdat",
-        ".rds",
-        ".rdata",
-        ".feather",
-        ".arrow",
-        ".avro",
-        ".orc",
-        ".pkl",
-        ".sqlite",
-        ".sqlite3",
-        ".xml",
-    ),
-}
 
 
 def write_starter_study(folder: str | Path) -> Path:
@@ -121,8 +108,28 @@ def write_starter_study(folder: str | Path) -> Path:
     started_at = "signup_date"
     # ended_at = ""
     """
+    return start_study(folder).path
+
+
+def start_study(folder: str | Path, *, until: str = "") -> StarterChoices:
+    """Write a first ``study.toml`` as `write_starter_study` does, and return what was chosen for each file.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the files are.
+    until : str
+        The day up to which the data are complete, if it is known: ``2024-12-31``.
+
+    Raises
+    ------
+    StudyError
+        As `write_starter_study`, or if ``until`` is no day.
+    """
     folder = Path(folder)
     target = folder / "study.toml"
+    if until:
+        read_cut(until, "UTC", "--until")
     if not folder.is_dir():
         raise StudyError(
             f"{shown(folder.name)} is a file"
@@ -155,11 +162,16 @@ def write_starter_study(folder: str | Path) -> Path:
         )
     looks = with_shared_ids(looks)
     looks = [_same_name(look, looks[:position]) for position, look in enumerate(looks)]
-    facts = {look.name: revenue_facts(look, target) for look in looks if look.guess.table == "revenue"}
+    general = [look for look in looks if look.guess.table == "revenue" and not look.export]
+    facts = {look.name: revenue_facts(look, target) for look in general}
     name = printable(folder.resolve().name)
-    text = snapshot_text(name, looks, skipped) or study_text(name, looks, skipped, facts)
-    target.write_text(with_settled_ends(text, target), encoding="utf-8")
-    return target
+    text = snapshot_text(name, looks, skipped)
+    if not text:
+        text = study_text(name, looks, skipped, facts, until=until)
+    text = with_settled_ends(text, target)
+    target.write_text(text, encoding="utf-8")
+    blocks = {look.name: file_text(look, facts.get(look.name, RevenueFacts())) for look in looks}
+    return choices_of(target, text, looks, blocks, skipped)
 
 
 def _plain_name(file: Path) -> str:
@@ -170,7 +182,7 @@ def _same_name(look: RawLook, before: list[RawLook]) -> RawLook:
     """Mark a file that may hold the rows of one before it: a copy, or the same in another format."""
     twins = [other for other in before if _stem(other) == _stem(look) and other.raw != look.raw]
     copies = [other for other in before if _same_bytes(other, look)]
-    if look.raw.duckdb_table or not (twins or copies):
+    if look.raw.duckdb_table or look.raw.sqlite_table or look.raw.sheet or not (twins or copies):
         return look
     return replace(look, twin=(copies or twins)[0].name, same=bool(copies))
 
@@ -190,9 +202,9 @@ def _stem(look: RawLook) -> str:
 
 def _passed_over(file: Path) -> str:
     """Say why a file that seems to hold data is not looked into; empty for the others."""
-    for reason, kinds in _ELSEWHERE.items():
-        if _plain_name(file).endswith(kinds):
-            return reason
+    reason = unread_reason(file.name)
+    if reason:
+        return reason
     if not _plain_name(file).endswith(_DATA):
         return ""
     unreadable = any("\ud800" <= letter <= "\udfff" for letter in file.name)
@@ -207,7 +219,8 @@ def _look_into(file: Path, looks: list[RawLook], skipped: list[str]) -> None:
         skipped.append(f"{printable(file.name)}: {_reason(error)}")
         return
     for raw in inputs:
-        name = file.name + only_if(raw.duckdb_table, f", table {raw.duckdb_table}")
+        inner = raw.duckdb_table or raw.sqlite_table
+        name = file.name + only_if(inner, f", table {inner}") + only_if(raw.sheet, f", sheet {raw.sheet}")
         try:
             looks.append(_look_at(raw, name))
         except StudyError as error:
@@ -220,7 +233,14 @@ def _reason(error: StudyError) -> str:
 
 def _inputs(file: Path) -> Iterator[RawInput]:
     raw = RawInput(name="raw", path=file, declared=file.name)
-    if file.name.lower().endswith(_DUCKDB):
+    lower = file.name.lower()
+    if lower.endswith(SHEETS):
+        yield from (with_sheet_head(replace(raw, sheet=name)) for name in sheet_names(file))
+    elif lower.endswith(READ_KINDS) and is_sqlite(file):
+        yield from (replace(raw, sqlite_table=table) for table in sqlite_names(file))
+    elif lower.endswith((*LABELLED_FILES, *JSON_FILES)):
+        yield raw
+    elif lower.endswith(_DUCKDB):
         connection = connect()
         try:
             tables = duckdb_tables(connection, file, "looked_into")
@@ -250,7 +270,12 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
             if not is_nested(table.types[column])
         }
         sample, missing = _without_markers(sample)
-        guess = guess_table(raw.duckdb_table.rsplit(".", 1)[-1] or raw.declared, sample)
+        export = recognised(sample)
+        inner = raw.duckdb_table.rsplit(".", 1)[-1] or raw.sqlite_table or raw.sheet
+        titles = question_titles(raw)
+        guess = guess_table(inner or raw.declared, sample, titles)
+        if export:
+            guess = guess_export(export, guess, sample, titles)
         labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
         unwanted = _unwanted(connection, table, guess.table, name)
         ranges = _ranges(connection, table.view, sample, name)
@@ -258,8 +283,10 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}
-    guess, odd = _plausible(guess, sample, times)
-    guess = _with_spread_times(guess, ranges, sample)
+    odd: dict[str, tuple[str, str]] = {}
+    if not export:
+        guess, odd = _plausible(guess, sample, times)
+        guess = _with_spread_times(guess, ranges, sample)
     return RawLook(
         raw=raw,
         name=name,
@@ -274,6 +301,8 @@ def _look_at(raw: RawInput, name: str) -> RawLook:
         unwanted=unwanted,
         knowing=knowing,
         ranges=ranges,
+        export=export,
+        resembles=None if export else resembled(sample),
     )
 
 

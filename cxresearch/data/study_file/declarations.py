@@ -52,8 +52,10 @@ class RawInput:
         The path as the study file spells it, for messages and manifests.
     frame : str
         Name of the frame in memory.
-    duckdb_table : str
-        Table within a DuckDB file.
+    duckdb_table, sqlite_table, sheet : str
+        Table within a DuckDB or SQLite file, sheet of a workbook.
+    database, database_table : str
+        Environment variable with the address of a database server, and a table there.
     delimiter, encoding : str
         How a text file is written; an empty delimiter means comma, or tab for ``.tsv``.
     header_row : int
@@ -67,6 +69,10 @@ class RawInput:
     declared: str = ""
     frame: str = ""
     duckdb_table: str = ""
+    sqlite_table: str = ""
+    sheet: str = ""
+    database: str = ""
+    database_table: str = ""
     delimiter: str = ""
     encoding: str = "utf-8"
     header_row: int = 1
@@ -105,6 +111,8 @@ class ColumnMap:
         The interval an amount is for, where it is no month: one for all rows, or the raw column with it.
     times : str
         Raw column with the number by which an amount is multiplied, such as seats.
+    plus, plus_unit : str
+        Raw column with a duration that is added to a time, and the unit it counts, or ``""`` for hh:mm:ss.
     number : bool
         Whether a further column (of customers) is a number rather than a segment.
     outcome : bool
@@ -129,6 +137,8 @@ class ColumnMap:
     per: str = ""
     per_column: str = ""
     times: str = ""
+    plus: str = ""
+    plus_unit: str = ""
     number: bool = False
     outcome: bool = False
     row_number: bool = False

@@ -11,7 +11,7 @@ from typing import Any, cast
 from cxresearch.data.engine import offset_steps
 from cxresearch.data.readers.number_sql import check_interval
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
-from cxresearch.data.readers.time_sql import minutes_of
+from cxresearch.data.readers.time_sql import UNIT_SECONDS, minutes_of
 from cxresearch.data.study_file.declarations import (
     BlankScores,
     ColumnMap,
@@ -33,6 +33,7 @@ _SOURCE_KEYS = (
     "table",
     "file",
     "frame",
+    "database",
     "input",
     "sql",
     *Keys.READER_KEYS,
@@ -49,7 +50,7 @@ _SOURCE_KEYS = (
 )
 _COLUMN_KEYS = (
     *("column", "constant", "values", "bins", "multiply", "per", "per_column", "times", "number", "outcome"),
-    "row_number",
+    *("row_number", "plus", "plus_unit"),
     *_READING_KEYS,
 )
 _EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
@@ -89,15 +90,15 @@ def read_sources(
 
 
 def _input_of(keys: Keys, number: int, known: dict[str, RawInput], folder: Path) -> str:
-    given = [key for key in ("file", "frame", "input", "sql") if key in keys]
+    given = [key for key in ("file", "frame", "database", "input", "sql") if key in keys]
     # Two origins in one entry would leave open whose rows count.
     if len(given) != 1:
         raise StudyError(
-            "a source needs exactly one of 'file', 'frame', 'input' and 'sql'",
+            "a source needs exactly one of 'file', 'frame', 'database', 'input' and 'sql'",
             where=keys.where,
             wanted=f"one, not {len(given)}",
         )
-    if given[0] in ("file", "frame"):
+    if given[0] in ("file", "frame", "database"):
         name = f"source_{number}"
         known[name] = keys.raw_input(name, folder)
         return name
@@ -174,7 +175,7 @@ def _source(
         _check_periods(keys, columns)
     origin = "sql"
     if name:
-        origin = inputs[name].declared or inputs[name].frame or name
+        origin = inputs[name].declared or inputs[name].frame or inputs[name].database_table or name
     return SourceMap(
         label=f"{table} from {origin}",
         table=table,
@@ -335,6 +336,8 @@ def _column(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
         per=check_interval(own.text("per", default=""), own.where),
         per_column=own.text("per_column", default=""),
         times=own.text("times", default=""),
+        plus=own.text("plus", default=""),
+        plus_unit=own.choice("plus_unit", ("", *UNIT_SECONDS), default=""),
         number=own.truth("number"),
         outcome=own.truth("outcome"),
         row_number=own.truth("row_number"),

@@ -272,7 +272,7 @@ def _codebook(keys: Keys, folder: Path) -> DeclaredCodebook | None:
 
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:
-    keys.only(("file", "frame", *Keys.READER_KEYS))
+    keys.only(("file", "frame", "database", *Keys.READER_KEYS))
     # The name becomes a view in SQL: letters, digits and underscores need no quotes and can do nothing.
     if not _INPUT_NAME.fullmatch(name):
         raise StudyError(

@@ -26,6 +26,9 @@ class Keys:
 
     READER_KEYS: ClassVar[tuple[str, ...]] = (
         "duckdb_table",
+        "sqlite_table",
+        "sheet",
+        "database_table",
         "delimiter",
         "encoding",
         "header_row",
@@ -134,8 +137,8 @@ class Keys:
 
     def raw_input(self, name: str, folder: Path) -> RawInput:
         """Return the file or frame this section names, with its reader options."""
-        if ("file" in self) == ("frame" in self):
-            raise StudyError("either 'file' or 'frame' is needed, and not both", where=self.where)
+        if sum(origin in self for origin in ("file", "frame", "database")) != 1:
+            raise StudyError("one of 'file', 'frame' and 'database' is needed", where=self.where)
         delimiter = self.text("delimiter", default="")
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
         # RFC 4180 separates fields by one character.
@@ -149,6 +152,10 @@ class Keys:
             declared=declared,
             frame=self.text("frame", default=""),
             duckdb_table=self.text("duckdb_table", default=""),
+            sqlite_table=self.text("sqlite_table", default=""),
+            sheet=self.text("sheet", default=""),
+            database=self.text("database", default=""),
+            database_table=self.text("database_table", default=""),
             delimiter=delimiter,
             encoding=self._encoding(encoding),
             header_row=self.whole("header_row", default=1, at_least=1),

@@ -10,8 +10,10 @@ from typing import Any
 import narwhals as nw
 
 from cxresearch.data.engine import lazy
+from cxresearch.data.frame_columns import one_column, spelled_column
 from cxresearch.errors import ArgumentError
 from cxresearch.scales import CES2, CSAT, NPS, Scale
+from cxresearch.wording import listed
 
 _KNOWN: dict[str, Scale] = {"nps": NPS, "csat": CSAT, "ces": CES2}
 
@@ -32,7 +34,41 @@ class Answers:
         return self.frame
 
 
-def read_answers(native: Any, metric: str) -> Answers:
+def answers_in(scores: Any, column: str | None, *, weights: Any, clusters: Any) -> tuple[Any, Any, Any]:
+    """Return scores, weights and clusters as arrays, where they may be columns of a frame.
+
+    Parameters
+    ----------
+    scores : array-like or frame
+        A frame needs ``column``.
+    column : str or None
+        The column of scores; case is forgiven.
+    weights, clusters : array-like, str or None
+        Names of columns where ``scores`` is a frame.
+
+    Raises
+    ------
+    ArgumentError
+        If a frame comes without a column, a study in the place of scores, or a column is not there.
+    """
+    if column is None:
+        if hasattr(scores, "instruments"):
+            raise ArgumentError("scores is a study", wanted="answers", next_step='cx.metric(study, "nps")')
+        if hasattr(scores, "columns"):
+            raise ArgumentError(
+                "scores is a frame and no column is named",
+                wanted=f"one of {listed(map(str, scores.columns))}",
+                next_step='name it: cx.nps(frame, "NPS")',
+            )
+        return scores, weights, clusters
+    if isinstance(weights, str):
+        weights = one_column(scores, weights)
+    if isinstance(clusters, str):
+        clusters = one_column(scores, clusters)
+    return one_column(scores, column, what="score column"), weights, clusters
+
+
+def read_answers(native: Any, metric: str, score: str | None = None) -> Answers:
     """Return a frame of answers in the place of a study.
 
     Parameters
@@ -43,6 +79,8 @@ def read_answers(native: Any, metric: str) -> Answers:
         that are no answers are found, and refused, when the answers are counted.
     metric : str
         Names the question where the frame has no ``instrument`` column.
+    score : str, optional
+        The column of scores, where it is not called ``score``; case is forgiven.
 
     Raises
     ------
@@ -51,11 +89,14 @@ def read_answers(native: Any, metric: str) -> Answers:
     """
     frame = _in_utc(lazy(native))
     schema = frame.collect_schema()
+    if score is not None:
+        frame = frame.with_columns(score=nw.col(spelled_column(score, schema.names(), what="score column")))
+        schema = frame.collect_schema()
     if "score" not in schema.names():
         raise ArgumentError(
             "the frame has no column 'score'",
             wanted="answers in a column 'score'",
-            next_step="rename the column, or make a study with cx.Study.from_frames",
+            next_step='name the column: score="NPS"; or make a study with cx.Study.from_frames',
         )
     if not schema["score"].is_numeric():
         raise ArgumentError(f"scores are {schema['score']}", wanted="numbers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cxresearch.checks import as_numbers, check_level, check_same_length
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.survey.bare_answers import answers_in
 from cxresearch.metrics.survey.score_measures import (
     Measure,
     base_note,
@@ -35,10 +36,11 @@ Floats = NDArray[np.float64]
 
 
 def nps(
-    scores: ArrayLike,
+    scores: Any,
+    column: str | None = None,
     *,
-    weights: ArrayLike | None = None,
-    clusters: ArrayLike | None = None,
+    weights: ArrayLike | str | None = None,
+    clusters: ArrayLike | str | None = None,
     method: Literal["score", "adjusted_wald", "wald"] = "score",
     level: float = 0.95,
     scale: Scale = NPS,
@@ -49,9 +51,11 @@ def nps(
 
     Parameters
     ----------
-    scores : array-like, shape (n,)
+    scores : array-like, shape (n,), or frame
         Whole numbers from 0 to 10: a list, array, or a column of pandas, Polars or PyArrow. None, NaN and NA
-        are non-answers, counted in ``n_missing``.
+        are non-answers, counted in ``n_missing``. Or a frame of any engine, with ``column``.
+    column : str, optional
+        The column of the frame, case forgiven; ``weights`` and ``clusters`` may then be names too.
     weights : array-like, shape (n,), optional
         Design weights, zero or more. They give a linearised standard error, not one of ``sum(weights)``
         answers.
@@ -90,18 +94,22 @@ def nps(
     --------
     >>> nps([6] * 15 + [8] * 25 + [10] * 60)
     NPS +45.0 [+29.3, +58.1], n 100
+    >>> nps(pd.DataFrame({"NPS": [6] * 15 + [8] * 25 + [10] * 60}), "NPS")
+    NPS +45.0 [+29.3, +58.1], n 100
     """
+    scores, weights, clusters = answers_in(scores, column, weights=weights, clusters=clusters)
     return survey_score(
         scores, scale=scale, measure="nps", weights=weights, clusters=clusters, method=method, level=level
     )
 
 
 def csat(
-    scores: ArrayLike,
+    scores: Any,
+    column: str | None = None,
     *,
     measure: str = "mean",
-    weights: ArrayLike | None = None,
-    clusters: ArrayLike | None = None,
+    weights: ArrayLike | str | None = None,
+    clusters: ArrayLike | str | None = None,
     method: Literal["score", "wald", "t"] = "score",
     level: float = 0.95,
     scale: Scale = CSAT,
@@ -110,8 +118,10 @@ def csat(
 
     Parameters
     ----------
-    scores : array-like, shape (n,)
+    scores : array-like, shape (n,), or frame
         Whole numbers on the scale; None, NaN and NA are non-answers, counted in ``n_missing``.
+    column : str, optional
+        Where ``scores`` is a frame: its column, as in :func:`nps`.
     measure : {"mean", "top_2_box", "top_box"}
         The mean answer; the share of 4 and 5; the share of 5. Any ``"top_<k>_box"`` counts the k best.
     weights, clusters : array-like, shape (n,), optional
@@ -144,18 +154,20 @@ def csat(
     >>> csat(scores, measure="top_2_box")
     CSAT top-2-box 80.0 % [71.1 %, 86.7 %], n 100
     """
+    scores, weights, clusters = answers_in(scores, column, weights=weights, clusters=clusters)
     return survey_score(
         scores, scale=scale, measure=measure, weights=weights, clusters=clusters, method=method, level=level
     )
 
 
 def ces(
-    scores: ArrayLike,
+    scores: Any,
+    column: str | None = None,
     *,
     scale: Scale | None = None,
     measure: str = "mean",
-    weights: ArrayLike | None = None,
-    clusters: ArrayLike | None = None,
+    weights: ArrayLike | str | None = None,
+    clusters: ArrayLike | str | None = None,
     method: Literal["score", "wald", "t"] = "score",
     level: float = 0.95,
 ) -> Estimate:
@@ -163,8 +175,10 @@ def ces(
 
     Parameters
     ----------
-    scores : array-like, shape (n,)
+    scores : array-like, shape (n,), or frame
         Whole numbers on the scale; None, NaN and NA are non-answers, counted in ``n_missing``.
+    column : str, optional
+        Where ``scores`` is a frame: its column, as in :func:`nps`.
     scale : Scale
         ``cx.CES2`` (1 to 7, "made it easy", high is good), ``cx.CES1`` (1 to 5, "how much effort", low is
         good), or your own. It must be given: the versions run in opposite directions, and answers from 1 to 5
@@ -209,6 +223,7 @@ def ces(
         )
     if scale.name == "ces" and scale.label == "CES":
         scale = replace(scale, label="CES 2.0")
+    scores, weights, clusters = answers_in(scores, column, weights=weights, clusters=clusters)
     estimate = survey_score(
         scores, scale=scale, measure=measure, weights=weights, clusters=clusters, method=method, level=level
     )

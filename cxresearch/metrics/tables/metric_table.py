@@ -12,10 +12,11 @@ from cxresearch.metrics.base.group_columns import with_users_names
 from cxresearch.metrics.tables.registry import make_query, statistics_of
 
 
-def metric_table(
+def metric_table(  # noqa: PLR0913 - choices of one door, by keyword
     data: Any,
     metric: str,
     *,
+    score: str | None = None,
     by: str | Sequence[str] | None = None,
     every: Every | None = None,
     clusters: str | None = "auto",
@@ -37,6 +38,8 @@ def metric_table(
         ``"nps"``, ``"csat"`` (the mean), ``"csat_top_2_box"``, ``"csat_top_box"``, likewise for each declared
         instrument (``"ces_top_3_box"``: the three best answers), ``"<instrument>_response_rate"``, or any
         other metric the study's tables allow. Case is forgiven.
+    score : str, optional
+        For a frame: the column of scores, where it is not called ``score``. Case is forgiven.
     by : str or sequence of str, optional
         Group columns, crossed: of the metric's table, or of customers.
     every : {"day", "week", "month", "quarter", "year"}, optional
@@ -80,7 +83,10 @@ def metric_table(
       team  value   n  suppressed
     0    a  100.0  50       False
     1    b  -10.0  50       False
+    >>> wide = answers.rename(columns={"score": "NPS"})
+    >>> float(metric_table(wide, "nps", score="nps", by="Team")["value"].iloc[0])
+    100.0
     """
     query = make_query(by, every, clusters=clusters, weights=weights, level=level)
-    statistics, chosen = statistics_of(data, metric, query, options)
+    statistics, chosen = statistics_of(data, metric, query, options, score=score)
     return with_users_names(statistics.table(chosen), statistics.query)

@@ -105,21 +105,30 @@ def make_query(
     )
 
 
-def as_study(data: Any, metric: str) -> Tables:
+def as_study(data: Any, metric: str, score: str | None = None) -> Tables:
     """Return a study as it is, that behind themes with its marks, and a frame as a study of responses."""
     themed: Tables | None = getattr(data, "themed_study", None)
     if themed is not None:
         return themed
     if isinstance(data, Study):
+        if score is not None:
+            raise ArgumentError(
+                "score names a column of a frame; a study declares its scores", wanted="a frame"
+            )
         return data
-    return read_answers(data, plain_name(metric))
+    return read_answers(data, plain_name(metric), score)
 
 
 def statistics_of(
-    data: Any, name: str, query: Query, options: Mapping[str, Any] | None
+    data: Any,
+    name: str,
+    query: Query,
+    options: Mapping[str, Any] | None,
+    *,
+    score: str | None = None,
 ) -> tuple[Statistics, Metric]:
     """Return the statistics, under neutral group names, and the metric that a name stands for."""
-    study = as_study(data, name)
+    study = as_study(data, name, score)
     metric = find_metric(study, name)
     chosen = check_options(options, metric.options, of=metric.name)
     # A user's column may have any name, also one that this package computes with: see group_columns.py.

@@ -1,0 +1,19 @@
+"""Files and tables that are neither text nor Parquet, as Arrow or as a query; what some need is an extra.
+
+``extras``
+    An optional library, or what to install.
+``sheets``
+    Sheets of Excel and OpenDocument workbooks.
+``labelled_files``
+    SPSS and Stata: codes, value labels, missing codes, questions.
+``json_rows``
+    JSON and JSON lines, flattened by one level.
+``sqlite_tables``
+    Tables of an SQLite file.
+``database_tables``
+    Tables of a database server, by an environment variable that is never printed.
+``remote_files``
+    Files behind ``s3://``, ``gs://``, ``az://`` and ``https://``.
+``unread_kinds``
+    What is not read, by name, and what to do instead.
+"""
