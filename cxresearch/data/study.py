@@ -333,6 +333,7 @@ class Study:
         part.checked = self.checked.only(names)
         return part
 
+    @property
     def observed_until(self) -> datetime:
         """The data cut, naive UTC; a snapshot has none, and is refused."""
         self._refuse_without_time()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -177,10 +177,11 @@ def _nps_by_country(draws: UnhappyDraws) -> pd.DataFrame:
             "nps": _expected_nps(nps.feeling[said] + nps.lift[said]),
         }
     )
-    cells = rows.groupby(["country", "side"])["nps"].agg(["mean", "size"]).unstack("side")
+    cells: Any = rows.groupby(["country", "side"])["nps"].agg(["mean", "size"]).unstack("side")
     cells = cells.reindex(columns=pd.MultiIndex.from_product([["mean", "size"], ["before", "after"]]))
     cells.columns = pd.Index(["before", "after", "n_before", "n_after"])
-    return cells.reset_index()
+    by_country: pd.DataFrame = cells.reset_index()
+    return by_country
 
 
 def _themes(draws: UnhappyDraws) -> pd.DataFrame:
@@ -257,14 +258,16 @@ def _events(paths: CompanyPaths, draws: UnhappyDraws) -> pd.DataFrame:
         before, after = THEME_SHARES["app"]
         rows.append(("release", RELEASED_ON.date(), "theme:app", after - before, ""))
     if day_of(FELL_ON) < paths.cut_days and FALLEN in nps.index:
-        drop = float(nps.loc[FALLEN, "after"] - nps.loc[FALLEN, "before"])
+        fallen: Any = nps.loc[FALLEN]
+        drop = float(fallen["after"] - fallen["before"])
         rows.append(("price_rise", FELL_ON.date(), "nps", drop, FALLEN))
     return pd.DataFrame(rows, columns=["kind", "day", "metric", "effect", "within"])
 
 
 def _date(day: float) -> date:
     moment = np.datetime64(COMPANY_START, "us") + np.timedelta64(int(day * 86_400), "s")
-    return moment.astype("datetime64[D]").astype(date)
+    day_of_event: date = moment.astype("datetime64[D]").astype(date)
+    return day_of_event
 
 
 def _reasons(paths: CompanyPaths, country: NDArray[np.int64]) -> pd.DataFrame:

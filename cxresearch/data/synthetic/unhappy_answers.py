@@ -170,7 +170,7 @@ def _month_of_life(
     paths: CompanyPaths, owner: NDArray[np.intp], day: NDArray[np.float64]
 ) -> NDArray[np.intp]:
     month = ((day - paths.started_days[owner]) / DAYS_A_MONTH).astype(np.intp)
-    return np.minimum(month, paths.hazard.shape[1] - 1)
+    return np.asarray(np.minimum(month, paths.hazard.shape[1] - 1), dtype=np.intp)
 
 
 def _invitations(

@@ -147,7 +147,7 @@ def _reasons(
     given = rng.random(n) < REASON_GIVEN
     shares = np.where(late_in_fallen(paths, country)[:, None], FALLEN_REASON_SHARES, REASON_SHARES)
     place = (dice[:, None] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
-    reason = np.array(REASONS, dtype=object)[place]
+    reason: NDArray[np.object_] = np.array(REASONS, dtype=object)[place]
     reason[~given] = None
     reason[paths.kind == 2] = FORCED_REASON
     reason[paths.left_days > paths.cut_days] = None
@@ -156,7 +156,8 @@ def _reasons(
 
 def late_in_fallen(paths: CompanyPaths, country: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Customers of the fallen country who gave notice once it had fallen."""
-    return (country == COUNTRIES.index(FALLEN)) & (paths.notice_days >= day_of(FELL_ON))
+    late = (country == COUNTRIES.index(FALLEN)) & (paths.notice_days >= day_of(FELL_ON))
+    return np.asarray(late, dtype=np.bool_)
 
 
 def outage_days(paths: CompanyPaths) -> list[float]:

@@ -168,9 +168,10 @@ def _since_the_fall(fall: StandingFall, label: str, level: float) -> Estimate:
 
 
 def _effects(recovery: Recovery) -> list[Estimate]:
-    rows = recovery.table[
-        (recovery.table["outcome"] == "score of the next answer") & recovery.table.get("effect", 0).notna()
-    ]
+    if "effect" not in recovery.table:
+        return []
+    on_score = recovery.table["outcome"] == "score of the next answer"
+    rows = recovery.table[on_score & recovery.table["effect"].notna()]
     return [
         Estimate(
             name=f"{action_words(row['action'])}: points at the next answer",
