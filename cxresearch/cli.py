@@ -132,8 +132,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _rehearse(options: argparse.Namespace) -> int:
-    from cxresearch.reporting.dry_run import REFUSED, rehearse
     from cxresearch.reporting.plan import plan_run
+    from cxresearch.reporting.rehearsal.dry_run import REFUSED, rehearse
 
     settings = _settings(options.settings)
     plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)

@@ -4,8 +4,6 @@
 - `captions`: what a picture shows, in a sentence for a manager.
 - `scorecard_captions`: what the scorecard's page says around its figures.
 - `plan`: a run that has passed every check that needs no kernel.
-- `dry_run`: those checks, told.
-- `trial`: what of a report can be tried before it runs.
 - `run_report`: one run, from parameters to a published folder.
 - `run_each`: one report for each segment.
 - `verify_run`: a run made again and compared; how two runs differ.
@@ -14,6 +12,7 @@
 - `outcome`: exit codes, the error that carries them, the outcome of a run.
 - `schedule`: what to paste to have a report made regularly.
 
-Rooms: `notebook` (read as source), `writing` (what a page may say), `page` (page, mail, lists of runs),
-`worker` (the process that executes), `shelf` (where runs stand). HTML and schedules stand in `templates/`.
+Rooms: `rehearsal` (what is known before a run), `notebook` (read as source), `writing` (what a page may
+say), `page` (page, mail, lists of runs), `worker` (the process that executes), `shelf` (where runs stand).
+HTML and schedules stand in `templates/`.
 """

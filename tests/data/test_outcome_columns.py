@@ -85,8 +85,8 @@ def test_a_fine_number_is_judged_by_its_best_cut(base: cx.classifier.Landmarks) 
 
 def test_a_contest_of_three_goes_on_without_the_score_that_knows(base: cx.classifier.Landmarks) -> None:
     marks = known_score(base, np.random.default_rng(4))
-    contest = cx.compare(marks, ["csat", "ces", "nps"], measures=())
-    plain = cx.compare(marks, ["ces", "nps"], measures=())
+    contest = cx.compare(marks, ["csat", "ces", "nps"], metrics=())
+    plain = cx.compare(marks, ["ces", "nps"], metrics=())
     assert contest.primary == ("ces", "nps") and set(contest.table["score"]) == {"ces", "nps"}
     assert contest.finding == plain.finding
     assert any(note.startswith("csat knows who left") and "left out" in note for note in contest.notes)
@@ -128,6 +128,6 @@ def test_silence_is_not_explained_by_who_left_and_segments_that_know_are_no_cont
     assert "standing" not in explaining_columns(marks)
     with pytest.raises(DataError, match="standing knows who left"):
         cx.contest.compare_segments(marks, ("ces", "nps"), by="standing")
-    followed = cx.compare(marks, ["ces", "nps"], censoring=["standing"], measures=())
+    followed = cx.compare(marks, ["ces", "nps"], censoring=["standing"], metrics=())
     assert followed.settings["censoring"] == "marginal"
     assert any("standing knows who left" in note for note in followed.notes)

@@ -53,7 +53,7 @@ def company(
 
 def test_the_auc_is_that_of_the_contest_on_the_same_rows() -> None:
     marks = cx.synthetic.synthetic_landmarks(seed=4, customers=2_000, censoring=0.2)
-    contest = cx.compare(marks, ["nps", "ces"], measures=())
+    contest = cx.compare(marks, ["nps", "ces"], metrics=())
     alone, beside = cx.contest.score_vs_churn(marks, "nps"), contest.auc("nps")
     assert alone.auc.value == pytest.approx(beside.value, rel=1e-12)
     assert (alone.auc.low, alone.auc.high) == pytest.approx((beside.low, beside.high), rel=1e-12)

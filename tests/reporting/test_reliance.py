@@ -135,10 +135,10 @@ def test_weights_move_the_figures_of_the_pages_that_use_them(folder: Path, tmp_p
     marks, without = cx.landmark(study, **options), cx.landmark(plain, **options)
     weighed = cx.contest.answer_weights(marks, ["nps", "csat"])
     assert weighed.values is not None
-    counted = cx.compare(without, ["nps", "csat"], measures=())
-    in_weights = cx.compare(marks, ["nps", "csat"], measures=(), weights=weighed.values)
+    counted = cx.compare(without, ["nps", "csat"], metrics=())
+    in_weights = cx.compare(marks, ["nps", "csat"], metrics=(), weights=weighed.values)
     assert in_weights.auc("nps").value != counted.auc("nps").value
-    assert cx.compare(marks, ["nps", "csat"], measures=()).auc("nps").value == counted.auc("nps").value
+    assert cx.compare(marks, ["nps", "csat"], metrics=()).auc("nps").value == counted.auc("nps").value
     assert cx.contest.answer_weights(without, ["nps"]).note == ""
 
 

@@ -14,7 +14,7 @@ from cxresearch.stats.hazards.cox_survival import predicted_survival
 from cxresearch.stats.prediction.follow_up import follow_up
 from cxresearch.stats.prediction.integrated_brier import integrated_brier, time_shares
 from cxresearch.stats.prediction.ipcw import (
-    auc_measure,
+    auc_metric,
     ipcw_auc,
     ipcw_brier,
     sides,
@@ -138,6 +138,6 @@ def test_timeroc_leaves_out_events_at_the_horizon(r_reference: dict, oracle_data
     fit = follow_up(rows["time"], rows["event"])
     at = [sides(fit, horizon) for horizon in (180, 365, 540)]
     strict = [dataclasses.replace(s, case=np.where(fit.duration == s.horizon, 0, s.case)) for s in at]
-    found = auc_measure(fit, [sorted_code(fit, "score", score) for score in scores], strict)
+    found = auc_metric(fit, [sorted_code(fit, "score", score) for score in scores], strict)
     np.testing.assert_allclose(found.value, reference, atol=1e-12)
     np.testing.assert_allclose(found.standard_errors(), [expected["se1"], expected["se2"]], rtol=2e-5)

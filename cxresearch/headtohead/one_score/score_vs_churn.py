@@ -14,7 +14,7 @@ from cxresearch.data.landmarks.outcome_columns import columns_that_know
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.contest import FEW, checked_censoring
 from cxresearch.headtohead.contest.contest_judgement import SUSPICIOUS
-from cxresearch.headtohead.contest.contest_measures import AUC, measured
+from cxresearch.headtohead.contest.contest_metrics import AUC, measured
 from cxresearch.headtohead.contest.contest_rows import (
     ContestRows,
     answered_scores,

@@ -1,0 +1,5 @@
+"""What can be known before a report runs: ``cxresearch run --dry-run``.
+
+- `dry_run`: report, parameters, study, tables, disk and lock, and what would be refused.
+- `trial`: what the report wants, which names its parameters hold, and its first computation.
+"""
