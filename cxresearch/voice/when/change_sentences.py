@@ -132,7 +132,8 @@ def change_sentence(row: Mapping[Any, Any], series: MetricSeries) -> str:
     if row["shape"] == "step or slide":
         text += "; whether at once or little by little, these data cannot tell"
     if row["events"]:
-        text += f" (declared in these days: {row['events']})"
+        declared = str(row["events"]).replace("_", " ")
+        text += f" (declared in these days: {declared})"
     return f"{text}."
 
 

@@ -55,7 +55,7 @@ def test_the_planted_truth_stands_in_the_finding(answers: cx.voice.FourAnswers) 
     assert fall.row["since_low"].date() <= date(2024, 3, 15) <= fall.row["since_high"].date()
     assert answers.sentences[0].startswith("Since ")
     assert "customers in DE are unhappy: NPS +" in answers.sentences[0]
-    assert "price_rise on 15 March 2024" in answers.sentences[0]
+    assert "price rise on 15 March 2024" in answers.sentences[0]
     assert "They write about price (" in answers.finding
     assert "about app" not in answers.finding  # written of more often too, and harmless
     assert "Call back within 7 days brought back +" in answers.finding
