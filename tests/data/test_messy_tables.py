@@ -129,9 +129,9 @@ class TestValues:
 class TestFrames:
     def test_an_instrument_is_a_scale(self) -> None:
         with pytest.raises(
-            cx.errors.ArgumentError, match=r"instrument 'nps' is 'nps'; wanted a Scale, such as cx\.NPS"
+            cx.errors.ArgumentError, match=r"instrument 'nps' is '5'; wanted a Scale, such as cx\.NPS"
         ):
-            cx.Study.from_frames({}, observed_until="2024-12-31", instruments={"nps": "nps"})  # type: ignore[dict-item]
+            cx.Study.from_frames({}, observed_until="2024-12-31", instruments={"nps": 5})  # type: ignore[dict-item]
 
     def test_a_column_name_that_comes_twice(self) -> None:
         twice = pd.concat([CUSTOMERS, CUSTOMERS[["started_at"]]], axis="columns")

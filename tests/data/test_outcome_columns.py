@@ -93,7 +93,7 @@ def test_a_contest_of_three_goes_on_without_the_score_that_knows(base: cx.classi
 
 
 def test_a_contest_of_two_with_a_score_that_knows_is_none(base: cx.classifier.Landmarks) -> None:
-    contest = cx.compare(known_score(base, np.random.default_rng(5)), ["csat", "nps"], measures=())
+    contest = cx.compare(known_score(base, np.random.default_rng(5)), ["csat", "nps"], metrics=())
     assert 0.92 < contest.auc("csat").value < 0.95
     assert contest.verdict == "no contest: CSAT knows who left"
     assert contest.finding.startswith("This is no contest: CSAT knows who left")

@@ -35,14 +35,14 @@ def cell_reached(cli: Cli, name: str):
 
 def test_kill_nine_of_the_runner_takes_worker_and_kernel_along(cli, notebook) -> None:
     path = notebook("open('here', 'w')", HOLD)
-    process = cli.start("run", path)
+    process = cli.start("run", path, "--quiet")
     wait_for(cell_reached(cli, "here"))
     assert len(workers_and_kernels(cli)) == 2
     process.kill()
     process.communicate()
     assert_nothing_runs(cli)
     assert not (cli.shelf() / "latest").exists()
-    fine = cli.run("run", notebook("pass"))
+    fine = cli.run("run", notebook("pass"), "--quiet")
     assert (fine.returncode, fine.stdout, fine.stderr) == (0, "", "")
     assert_latest_is_whole(cli.shelf())
     (kept,) = (cli.shelf() / "failed").iterdir()
@@ -52,7 +52,7 @@ def test_kill_nine_of_the_runner_takes_worker_and_kernel_along(cli, notebook) ->
 
 def test_kill_nine_of_the_kernel(cli, notebook) -> None:
     path = notebook("pass", "open('here', 'w')\n" + SLEEP.format(60))
-    process = cli.start("run", path)
+    process = cli.start("run", path, "--quiet")
     wait_for(cell_reached(cli, "here"))
     os.kill(kernels(cli)[0], signal.SIGKILL)
     out, err = process.communicate(timeout=30)
@@ -64,7 +64,7 @@ def test_kill_nine_of_the_kernel(cli, notebook) -> None:
 
 def test_sigterm_cleans_up(cli, notebook) -> None:
     path = notebook("open('here', 'w')", HOLD)
-    process = cli.start("run", path)
+    process = cli.start("run", path, "--quiet")
     wait_for(cell_reached(cli, "here"))
     process.terminate()
     _, err = process.communicate(timeout=15)
@@ -78,7 +78,7 @@ def test_sigterm_cleans_up(cli, notebook) -> None:
 
 def test_deadline_ends_a_cell_that_holds_the_interpreter(cli, notebook) -> None:
     started = time.monotonic()
-    done = cli.run("run", notebook(HOLD), "--deadline", 4)
+    done = cli.run("run", notebook(HOLD), "--quiet", "--deadline", 4)
     assert done.returncode == 124
     assert time.monotonic() - started < 12
     assert done.stderr.count("\n") == 1 and "deadline" in done.stderr
@@ -101,7 +101,7 @@ def test_a_cell_that_ends_the_kernel_by_force(cli, notebook) -> None:
 
 
 def run_at_once(cli: Cli, path: Path, count: int) -> list[int]:
-    crowd = [cli.start("run", path) for _ in range(count)]
+    crowd = [cli.start("run", path, "--quiet") for _ in range(count)]
     codes = [process.wait(timeout=200) for process in crowd]
     for process in crowd:
         process.communicate()
@@ -124,7 +124,7 @@ def test_ten_at_once(cli, notebook) -> None:
 @pytest.mark.slow
 def test_ten_at_once_with_parameters_of_their_own(cli, notebook) -> None:
     path = notebook(parameters="number: int = 0")
-    crowd = [cli.start("run", path, "--set", f"number={number}") for number in range(10)]
+    crowd = [cli.start("run", path, "--quiet", "--set", f"number={number}") for number in range(10)]
     assert [process.wait(timeout=200) for process in crowd] == [0] * 10
     for process in crowd:
         assert process.communicate() == ("", "")
@@ -155,11 +155,11 @@ def watch(shelf: Path, stop: threading.Event, seen: set[str], faults: list[str])
 
 def test_a_reader_always_finds_latest_whole(cli, notebook) -> None:
     path = notebook()
-    assert cli.run("run", path).returncode == 0
+    assert cli.run("run", path, "--quiet").returncode == 0
     stop, seen, faults = threading.Event(), set(), []
     reader = threading.Thread(target=watch, args=(cli.shelf(), stop, seen, faults))
     reader.start()
-    codes = [cli.run("run", path, "--force").returncode for _ in range(2)]
+    codes = [cli.run("run", path, "--quiet", "--force").returncode for _ in range(2)]
     stop.set()
     reader.join()
     assert codes == [0, 0]
@@ -168,7 +168,7 @@ def test_a_reader_always_finds_latest_whole(cli, notebook) -> None:
 
 
 def killed_at_random(cli: Cli, path: Path, rng: random.Random, victim: str) -> None:
-    process = cli.start("run", path, "--force")
+    process = cli.start("run", path, "--quiet", "--force")
     time.sleep(rng.uniform(0.05, 4.5))
     if victim == "runner":
         process.kill()
@@ -183,7 +183,7 @@ def killed_at_random(cli: Cli, path: Path, rng: random.Random, victim: str) -> N
 @pytest.mark.parametrize("victim", ["runner", "kernel"])
 def test_twenty_kills_at_random_moments(cli, notebook, victim) -> None:
     path = notebook(SLEEP.format(0.5))
-    assert cli.run("run", path).returncode == 0
+    assert cli.run("run", path, "--quiet").returncode == 0
     stop, seen, faults = threading.Event(), set(), []
     reader = threading.Thread(target=watch, args=(cli.shelf(), stop, seen, faults))
     reader.start()
@@ -198,7 +198,7 @@ def test_twenty_kills_at_random_moments(cli, notebook, victim) -> None:
     stop.set()
     reader.join()
     assert not faults
-    assert cli.run("run", path, "--force").returncode == 0
+    assert cli.run("run", path, "--quiet", "--force").returncode == 0
     assert not list(cli.shelf().glob(".staging-*"))
     assert_latest_is_whole(cli.shelf())
 
@@ -290,7 +290,7 @@ def test_hostile_settings_are_refused_before_anything_starts(cli, notebook, word
 def test_a_hostile_text_stays_text(cli, notebook) -> None:
     evil = "'); __import__('os').mknod('pwned'); ('\\\n\"\"\"{{7*7}} $(touch pwned) `touch pwned`"
     path = notebook("assert label == " + ascii(evil), parameters="label: str = ''")
-    done = cli.run("run", path, "--set", f"label={evil}")
+    done = cli.run("run", path, "--quiet", "--set", f"label={evil}")
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(cli.output.parent.rglob("pwned"))
 

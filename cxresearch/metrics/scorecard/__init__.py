@@ -5,7 +5,10 @@
 ``scorecard_families``
     Which comparisons are judged together: one error over a family.
 ``scorecard_targets``
+- `target_readings`: whether a target was met, as far as the interval tells.
     Values declared as targets, and what was reached.
+``target_readings``
+    Whether a target was met, as far as the interval tells.
 ``scorecard_result``
     The scorecard, and what it says.
 ``scorecard_words``

@@ -150,7 +150,9 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
         changes=changes.rename(columns=names),
         rest=rest.rename(columns=names),
         year_ago=year_ago,
-        targets=targets_of(study, {part.metric.name: part.metric for part in parts}),
+        targets=targets_of(
+            study, {part.metric.name: part.metric for part in parts}, metrics_of(study), find_metric
+        ),
         currency=study.currency,
         events=company_events(study),
         labels={part.metric.name: part.metric.label for part in parts},

@@ -13,7 +13,7 @@ import pandas as pd
 from cxresearch.metrics.base.group_columns import neutral_frame, with_users_names
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.scorecard import scorecard_words
-from cxresearch.metrics.scorecard.scorecard_targets import target_text
+from cxresearch.metrics.scorecard.target_readings import target_text
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.period_names import period_label
 from cxresearch.results.result import Result
