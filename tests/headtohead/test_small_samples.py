@@ -45,7 +45,7 @@ def test_one_leaver_decides_nothing() -> None:
     row = found.contrasts.iloc[0]
     assert found.verdict == "inconclusive"
     assert math.isnan(row["low"]) and math.isnan(row["p_value"])
-    assert "too few leavers or stayers for an interval" in found.finding
+    assert "too few on one side for an interval" in found.finding
     assert any("only 1 leavers" in text for text in found.notes)
 
 

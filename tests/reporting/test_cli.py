@@ -160,7 +160,7 @@ def test_dry_run_tries_what_would_run(report: str, setting: str, said: str, tmp_
         ("scorecard", "by=plan", "no table has such a column"),
         ("scorecard", "metrics=npss", "npss"),
         ("churn-curves", "segment=region=w", "no customer has region"),
-        ("churn-risk", "every=quarter", "at least 10 of each"),
+        ("churn-risk", "every=quarter", "at least 18 of each"),
     ],
 )
 def test_dry_run_says_what_would_be_refused(report: str, setting: str, said: str, tmp_path, capsys) -> None:

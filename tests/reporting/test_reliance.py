@@ -28,8 +28,8 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 #: Reports that read tickets, which hold a doubt (a scorecard looks through all tables for metrics), and those
 #: that speak of leaving.
-READS_TICKETS = {"ces-vs-nps", "churn-risk", "drivers", "scorecard"}
-SPEAKS_OF_LEAVING = {"ces-vs-nps", "score-vs-churn", "churn-risk", "churn-curves", "scorecard"}
+READS_TICKETS = {"ces-vs-nps", "unhappy", "churn-risk", "drivers", "scorecard"}
+SPEAKS_OF_LEAVING = {"ces-vs-nps", "unhappy", "score-vs-churn", "churn-risk", "churn-curves", "scorecard"}
 USES_WEIGHTS = {"ces-vs-nps", "score-vs-churn", "drivers", "scorecard"}
 
 

@@ -16,7 +16,7 @@ from cxresearch.stats.models.clustered_covariance import (
 )
 from cxresearch.stats.prediction.delong import delong
 from cxresearch.stats.prediction.follow_up import follow_up, inverse_weights
-from cxresearch.stats.prediction.ipcw import Measure, ipcw_auc, ipcw_brier
+from cxresearch.stats.prediction.ipcw import PredictionMetric, ipcw_auc, ipcw_brier
 
 CASES = {
     "score_pbc": ("pred_pbc.csv", "death", ("bili", "age"), (730, 1825, 3650)),
@@ -25,7 +25,7 @@ CASES = {
 }
 
 
-def measures(case: str, rows: pd.DataFrame) -> Iterator[tuple[str, int, Measure]]:
+def measures(case: str, rows: pd.DataFrame) -> Iterator[tuple[str, int, PredictionMetric]]:
     """Every measure at one horizon: a Cox model's ranking may change with the horizon."""
     _, event, names, horizons = CASES[case]
     for horizon in horizons:

@@ -38,6 +38,9 @@ FEW = 30
 #: Measured unless asked otherwise.
 USUAL_METRICS = ("auc_all", "brier", "ipa", "lift", "net_benefit", "calibration", "uno_c")
 
+#: Fewer leavers can be ranked first by chance.
+_LEAST_FOR_A_LEAK = 10
+
 
 def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol holds them as one object
     marks: Landmarks,
@@ -221,8 +224,9 @@ def _comparison(contest: tuple[HorizonRows, ...], judgement: Judgement, settings
     finding = _finding(main["finding"], table, settings.primary, primary.horizon_days, rows.outcome)
     verdict = main["verdict"]
     leaky = _leaky(table, settings.primary, primary.horizon_days)
-    if len(leaky):
-        verdict = f"no contest: {' and '.join(leaky['label'])} knows who left"
+    # Two leavers that a score happens to put first are no leak: a claim of one needs some.
+    if len(leaky) and judgement.n_cases >= _LEAST_FOR_A_LEAK:
+        verdict = f"no contest: {_who_knows(leaky)}"
         finding = _no_contest(leaky)
     calibration = decision = pd.DataFrame()
     if "calibration" in settings.metrics:
@@ -296,10 +300,17 @@ def _leaky(table: pd.DataFrame, pair: tuple[str, str], horizon: float) -> pd.Dat
     return two[two["reading"] == "suspiciously good"]
 
 
+def _who_knows(leaky: pd.DataFrame) -> str:
+    verb = "knows"
+    if len(leaky) > 1:
+        verb = "know"
+    return f"{' and '.join(leaky['label'])} {verb} who left"
+
+
 def _no_contest(leaky: pd.DataFrame) -> str:
     aucs = ", ".join(f"{row['label']} AUC {row['auc']:.3f}" for row in leaky.to_dict("records"))
     return (
-        f"This is no contest: {' and '.join(leaky['label'])} knows who left, rather than foretelling it "
+        f"This is no contest: {_who_knows(leaky)}, rather than foretelling it "
         f"({aucs}). It was measured on the way out or afterwards: leave it out, and compare the others."
     )
 

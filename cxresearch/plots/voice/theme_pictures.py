@@ -18,6 +18,9 @@ from cxresearch.voice.why.why_unhappy import WhyUnhappy
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: What a picture of `why_unhappy` can show.
+_KINDS = ("impact", "trend")
+
 
 @draw.register(Themes)
 def draw_themes(result: Themes, ax: Axes | None = None, *, most: int = 15) -> Axes:
@@ -106,7 +109,7 @@ def draw_why(result: WhyUnhappy, ax: Axes | None = None, *, kind: str = "impact"
         How often each theme is mentioned by what goes with it; or the share of the newest rising theme over
         time, with the days since which it may have risen.
     """
-    check_choice("kind", kind, ("impact", "trend"))
+    check_choice("kind", kind, _KINDS)
     if kind == "impact":
         return draw_impact(result.impact, ax)
     if not result.trends:
