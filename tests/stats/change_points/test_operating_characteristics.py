@@ -91,7 +91,7 @@ def test_false_alarms_of_weeks_and_months(periods, correlation) -> None:
         rules = {"least": 0, "least_days": max(4, int(np.ceil(0.05 * periods)))}
         hits += whole_p_value([sums], rng, **rules) <= 0.05
     print(f"\n{periods} periods, correlation {correlation}: {hits / 1000:.1%}")
-    assert hits / 1000 <= (0.075 if correlation <= 0.2 else 0.13)
+    assert hits / 1000 <= (0.07 if correlation <= 0.2 else 0.13)
 
 
 def coverage(plant, *, runs, n, repeat, growth, fall, at, seed):
@@ -140,7 +140,7 @@ def test_coverage_of_days_and_levels(plant, fall, at) -> None:
         head = f"fall {fall} sd on day {at}, repeats {repeat:.0%}, growth {growth:g}: found {found:.0%}"
         print(f"\n{head}; {text}; median {widths[0]:.0f} days, {widths[1]:.0f} off")
         if found > 0.2:
-            assert shares[:4].min() >= 0.91  # wanted .93, less one and a half standard errors
+            assert shares[:4].min() >= 0.92  # wanted .93, less a standard error of a point
 
 
 @pytest.mark.slow
