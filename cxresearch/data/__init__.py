@@ -2,6 +2,10 @@
 
 ``study``
     A study: validated tables on an engine, the data cut, what the instruments mean.
+``study_tables``
+    Its tables: judged once, handed out as far as its limits allow.
+``read_study``
+    From a study file to a study.
 ``snapshot``
     A study without time: what it refuses, its customers, the caution beside every result.
 ``engine``

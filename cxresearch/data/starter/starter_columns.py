@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from cxresearch.data.readers.date_samples import suggested_format, two_readings
-from cxresearch.data.readers.time_sql import abbreviations, is_iso
+from cxresearch.data.readers.cells.date_samples import suggested_format, two_readings
+from cxresearch.data.readers.cells.time_sql import abbreviations, is_iso
 from cxresearch.data.starter.guess_table import SnapshotGuess
 from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import END_KINDS

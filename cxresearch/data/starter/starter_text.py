@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cxresearch.data.formats.export_text import export_lines, instrument_scales, left_out_text
 from cxresearch.data.formats.recognise_export import Recognised
 from cxresearch.data.formats.settled_cut import settled_cut
-from cxresearch.data.readers.time_sql import is_iso
+from cxresearch.data.readers.cells.time_sql import is_iso
 from cxresearch.data.starter.guess_table import guess_snapshot, synonyms
 from cxresearch.data.starter.raw_look import RawLook
 from cxresearch.data.starter.score_columns import instrument_in_name

@@ -18,19 +18,10 @@ from cxresearch.data.loading.labelled_files import LABELLED_FILES
 from cxresearch.data.loading.sheets import SHEETS, sheet_names
 from cxresearch.data.loading.sqlite_tables import is_sqlite, sqlite_names
 from cxresearch.data.loading.unread_kinds import unread_reason
-from cxresearch.data.readers.column_sql import holds, is_nested
-from cxresearch.data.readers.raw_inputs import (
-    READ_KINDS,
-    ROW,
-    RawTable,
-    connect,
-    duckdb_tables,
-    literal,
-    open_input,
-    quoted,
-    run,
-)
-from cxresearch.data.readers.time_sql import is_iso
+from cxresearch.data.readers.cells.column_sql import holds, is_nested
+from cxresearch.data.readers.cells.time_sql import is_iso
+from cxresearch.data.readers.connection import ROW, RawTable, connect, literal, quoted, run
+from cxresearch.data.readers.raw_inputs import READ_KINDS, duckdb_tables, open_input
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
 from cxresearch.data.starter.guess_text import guess_text_input, with_sheet_head, zones_in_header

@@ -4,6 +4,8 @@
     The parsed form, frozen.
 ``parse_study_file``
     The whole file.
+``study_arguments``
+    The same in a call.
 ``parse_sources``
     The sources.
 ``codebook_file``

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from cxresearch.data.engine import offset_steps
-from cxresearch.data.readers.number_sql import check_interval
+from cxresearch.data.readers.cells.number_sql import check_interval
+from cxresearch.data.readers.cells.time_sql import UNIT_SECONDS, minutes_of
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
-from cxresearch.data.readers.time_sql import UNIT_SECONDS, minutes_of
 from cxresearch.data.study_file.declarations import (
     BlankScores,
     ColumnMap,

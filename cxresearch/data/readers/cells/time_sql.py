@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from cxresearch.data.readers.number_sql import is_numeric
-from cxresearch.data.readers.raw_inputs import literal, quoted
-from cxresearch.data.readers.text_sql import ReadColumn, mapped_text
+from cxresearch.data.readers.cells.number_sql import is_numeric
+from cxresearch.data.readers.cells.text_sql import ReadColumn, mapped_text
+from cxresearch.data.readers.connection import literal, quoted
 from cxresearch.data.study_file.declarations import ColumnMap
 from cxresearch.errors import StudyError
 from cxresearch.wording import listed, shown
