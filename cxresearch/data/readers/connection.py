@@ -68,6 +68,7 @@ def connect() -> DuckDBPyConnection:
 
 def quoted(name: str) -> str:
     """Return a name as an SQL identifier."""
+    # A quote inside a name is written twice (ISO/IEC 9075, delimited identifiers).
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -109,6 +110,7 @@ def make_view(
     """
     view = f"{name}__rows"
     run(connection, f"CREATE VIEW {quoted(view)} AS {query}", label)
+    # Row numbers are ours: SELECT * of a study file must give the raw columns alone.
     public = f"SELECT * EXCLUDE ({ROW}) FROM {quoted(view)}"  # noqa: S608 - quoted
     run(connection, f"CREATE VIEW {quoted(name)} AS {public}", label)
     return RawTable(view=view, types=_types(connection, view), label=label, files=tuple(files))

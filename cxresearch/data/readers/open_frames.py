@@ -98,6 +98,7 @@ def _in_local_time(
             continue
         raw_type = raw.types[column.column]
         dated = raw_type in ("DATE", "VARCHAR")
+        # pandas keeps days as midnights: a column of midnights alone holds dates, not instants.
         if raw_type == "TIMESTAMP":
             cell = quoted(column.column)
             query = f"SELECT bool_and({cell} = date_trunc('day', {cell})) FROM {quoted(raw.view)}"  # noqa: S608
@@ -121,6 +122,7 @@ def check_columns(table: str, present: list[str]) -> None:
     absent = [column for column in layout.optional if column not in present]
     for column in present:
         meant = nearest(column, absent, likeness=0.85) if column not in layout.columns else ""
+        # Hidden columns of a mapped row begin with _.
         if meant or column.startswith("_"):
             raise StudyError(
                 f"column {shown(column)} is not known" if meant else f"column {shown(column)} starts with _",

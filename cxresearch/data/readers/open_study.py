@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 #: Tables whose files are smaller are judged once and kept; larger ones are read again for each question.
 KEEP_BELOW_BYTES = 1 << 28
+#: How many times larger rows are than their packed file, roughly.
 _UNPACKED = {".gz": 6, ".parquet": 4, ".pq": 4}
 
 
@@ -65,6 +66,7 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
     inputs = {name: open_input(connection, raw, frames) for name, raw in file.inputs.items()}
     files = [(raw.declared, found) for name, raw in file.inputs.items() for found in inputs[name].files]
     copies = [copy for table in inputs.values() for copy in table.copies]
+    # SQL of the study file runs after this line: it sees the declared files and nothing else.
     _lock(connection, [*(found for _, found in files), *copies])
     if file.codebook is not None:
         files.append((file.codebook.declared, file.codebook.file))
@@ -82,6 +84,7 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
         made_of_others = remade and source.table == "revenue"
         made_of_others |= listed_leavers and source.table == "customers"
         plain = select_plain_rows(source, raw, file.instruments)
+        # What becomes levels or customers later is judged then, not as it stands in the file.
         if made_of_others:
             select, plain = rows_as_declared(source, select), ""
         selects.setdefault(source.table, []).append(select)

@@ -196,6 +196,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _files(path: Path, declared: str) -> tuple[Path, ...]:
+    # Lone surrogates stand for bytes that are no UTF-8 (PEP 383): the engine cannot open such a path.
     if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
         raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
     if path.is_file():
@@ -257,6 +258,7 @@ def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path,
 
 
 def _csv_call(raw: RawInput, file: Path, layout: TextLayout) -> str:
+    # All columns as text: types are declared or asked, never detected.
     names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
     encoding = "utf-8"  # that of the copies, where an encoding is not read directly
     if raw.encoding in _READ_DIRECTLY:
@@ -281,6 +283,7 @@ def _refuse_no_rows(raw: RawInput, files: tuple[Path, ...]) -> NoReturn:
 
 
 def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    # The engine counts the rows of a file from 0, messages from 1.
     paths = ", ".join(literal(as_pattern(file)) for file in files)
     query = (
         f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} "  # noqa: S608 - quoted parts

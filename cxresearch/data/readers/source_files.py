@@ -28,6 +28,7 @@ class Source:
 
 def source_of(path: str, file: Path) -> Source:
     """Return a file with its size and its hash."""
+    # In blocks: a file may be larger than memory.
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Source(path=path, sha256=digest, bytes=file.stat().st_size)

@@ -67,6 +67,7 @@ def views_of_rows(
     """Return the rows of each table, of all its sources, as a view."""
     typed = {}
     for table, parts in selects.items():
+        # By name: files of one table may order their columns differently.
         view = f"typed_{table}"
         run(
             connection, f"CREATE VIEW {quoted(view)} AS {' UNION ALL BY NAME '.join(parts)}", f"table {table}"
@@ -103,6 +104,7 @@ def views_of_plain_rows(
     """Return views of the tables whose rows can all be read plainly; levels to be summed are none of them."""
     plain = {}
     for table, parts in selects.items():
+        # A table is read plainly only if every source of it is.
         if all(parts):
             view, query = f"plain_{table}", " UNION ALL BY NAME ".join(parts)
             run(connection, f"CREATE VIEW {quoted(view)} AS {query}", f"table {table}")

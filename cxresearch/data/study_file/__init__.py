@@ -8,6 +8,8 @@
     The same in a call.
 ``parse_sources``
     The sources.
+``parse_columns``
+    Their columns.
 ``codebook_file``
     ``themes.toml``, a codebook that people keep.
 ``instruments``

@@ -152,7 +152,7 @@ def _parsed(text: str, date_format: str, column: ColumnMap) -> str:
 @cache
 def abbreviations() -> Mapping[str, Mapping[str, str]]:
     """Return every offset an abbreviation is used for, with the place where it is."""
-    folder = resources.files("cxresearch.data.readers")
+    folder = resources.files("cxresearch.data.readers.cells")
     return tomllib.loads(folder.joinpath("zone_abbreviations.toml").read_text("utf-8"))
 
 
