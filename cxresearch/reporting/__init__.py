@@ -12,7 +12,7 @@
 - `outcome`: exit codes, the error that carries them, the outcome of a run.
 - `schedule`: what to paste to have a report made regularly.
 
-Rooms: `rehearsal` (what is known before a run), `notebook` (read as source), `writing` (what a page may
-say), `page` (page, mail, lists of runs), `worker` (the process that executes), `shelf` (where runs stand).
-HTML and schedules stand in `templates/`.
+Rooms: `presenting` (what cells call), `rehearsal` (what is known before a run), `notebook` (read as source),
+`writing` (what a page may say), `page` (page, mail, lists of runs), `worker` (the process that executes),
+`shelf` (where runs stand). HTML and schedules stand in `templates/`.
 """
