@@ -10,6 +10,8 @@
     A study without time: what it refuses, its customers, the caution beside every result.
 ``engine``
     What one engine lacks and the others have.
+``local_time``
+    Local time: offsets of a zone over the years.
 ``timelines``
     Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``

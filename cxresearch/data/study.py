@@ -10,7 +10,7 @@ from typing import Any
 import narwhals as nw
 
 from cxresearch.checks import check_choice
-from cxresearch.data.engine import offset_steps
+from cxresearch.data.local_time import offset_steps
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_frames import open_frames
 from cxresearch.data.readers.source_files import Source, source_of
@@ -167,6 +167,7 @@ class Study(StudyTables):
 
         Examples
         --------
+        >>> import pandas as pd
         >>> customers = pd.DataFrame({"customer_id": [1, 2], "started_at": ["2024-01-01", "2024-02-01"]})
         >>> answers = pd.DataFrame({"customer_id": [1, 2], "responded_at": ["2024-05-01"] * 2, "NPS": [9, 3]})
         >>> study = Study.from_frames(
@@ -238,6 +239,7 @@ class Study(StudyTables):
 
         Examples
         --------
+        >>> import pandas as pd
         >>> study = Study.from_snapshot(pd.DataFrame({"left": ["yes", "no"], "seats": [3, 8]}))
         >>> study.counts()
               table  rows  valid  rejected  left_out

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
     from cxresearch.headtohead.contest.comparison import Comparison
     from cxresearch.headtohead.one_score.answer_weights import AnswerWeights
-    from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict
+    from cxresearch.headtohead.one_score.score_verdict import ScoreVerdict
     from cxresearch.metrics.scorecard.scorecard_result import Scorecard
     from cxresearch.results.estimate import Estimate
 
