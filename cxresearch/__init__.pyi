@@ -10,8 +10,8 @@ from .churn.evaluation.evaluate_churn import evaluate_churn as evaluate_churn
 from .churn.risk.at_risk import at_risk as at_risk
 from .data.checking.check_study import check_study as check_study
 from .data.landmarks.landmark import landmark as landmark
+from .data.read_study import read_study as read_study
 from .data.study import Study as Study
-from .data.study import read_study as read_study
 from .errors import CxError as CxError
 from .errors import CxWarning as CxWarning
 from .headtohead.contest.contest import compare as compare

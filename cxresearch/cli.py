@@ -304,7 +304,7 @@ def _add_study(commands: Any) -> None:
 def _check(options: argparse.Namespace) -> int:
     from cxresearch.data.checking.check_study import check_study
     from cxresearch.data.checking.study_faults import study_faults
-    from cxresearch.data.study import read_study
+    from cxresearch.data.read_study import read_study
     from cxresearch.errors import StudyError
 
     try:
@@ -346,7 +346,7 @@ def _add_customer(commands: Any) -> None:
 
 
 def _customer(options: argparse.Namespace) -> int:
-    from cxresearch.data.study import read_study
+    from cxresearch.data.read_study import read_study
     from cxresearch.reporting.page.customer_page import write_customer_page
     from cxresearch.voice.customer.customer_view import customer
 

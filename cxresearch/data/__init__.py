@@ -2,10 +2,16 @@
 
 ``study``
     A study: validated tables on an engine, the data cut, what the instruments mean.
+``study_tables``
+    Its tables: judged once, handed out as far as its limits allow.
+``read_study``
+    From a study file to a study.
 ``snapshot``
     A study without time: what it refuses, its customers, the caution beside every result.
 ``engine``
     What one engine lacks and the others have.
+``local_time``
+    Local time: offsets of a zone over the years.
 ``timelines``
     Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
-from cxresearch.data.readers.open_study import check_columns
+from cxresearch.data.readers.open_frames import check_columns
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.metrics.base.group_columns import STEM
 

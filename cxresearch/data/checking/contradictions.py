@@ -11,7 +11,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect, period_start
-from cxresearch.data.readers.raw_inputs import columns_of
+from cxresearch.data.readers.connection import columns_of
 from cxresearch.data.validation.ended_levels import can_contradict, count_still_paying, last_levels
 from cxresearch.data.validation.outcome_names import snake, status_words
 from cxresearch.data.validation.revenue_evidence import snapshot_evidence

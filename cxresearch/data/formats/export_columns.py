@@ -8,8 +8,8 @@ from typing import Any
 
 from cxresearch.data.formats.recognise_export import Recognised
 from cxresearch.data.formats.vendor_format import ExportColumn
-from cxresearch.data.starter.starter_columns import column_lines, number_lines
-from cxresearch.data.starter.toml_text import key, toml
+from cxresearch.data.starter.lines.starter_columns import column_lines, number_lines
+from cxresearch.data.starter.lines.toml_text import key, toml
 from cxresearch.data.table_layouts import LAYOUTS
 
 #: Options of a column that name another raw column.

@@ -8,10 +8,10 @@ from typing import Any
 from cxresearch.data.formats.export_columns import export_columns, inline
 from cxresearch.data.formats.recognise_export import Recognised
 from cxresearch.data.formats.vendor_format import ExportColumn
+from cxresearch.data.starter.lines.starter_columns import column_lines
+from cxresearch.data.starter.lines.starter_survey import with_scores
+from cxresearch.data.starter.lines.toml_text import key, toml
 from cxresearch.data.starter.raw_look import RawLook
-from cxresearch.data.starter.starter_columns import column_lines
-from cxresearch.data.starter.starter_survey import with_scores
-from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import snake
 from cxresearch.wording import listed, only_if, shown

@@ -1,27 +1,27 @@
 """From files and frames to typed rows on an engine; nothing but heads of files is read.
 
 ``open_study``
-    A study file, or frames, to typed rows of each table.
-``raw_inputs``
-    Raw files as views of one connection.
-``text_files``
-    Encoding, delimiter, line ends, header of a text file.
+    A study file to typed rows of each table.
+``open_frames``
+    Frames in memory to typed rows of each table.
 ``native_frames``
     Frames that bring their own engine.
-``column_sql``
-    Raw columns to the columns of a table, as one SELECT.
-``date_samples``
-    Dates that declare no format.
-``text_sql``
-    Cells as text, and what counts as no value.
-``number_sql``
-    Numbers, and amounts of a year or a week as those of a month.
-``time_sql``
-    Moments in ISO, declared formats, epochs and zones by name.
+``typed_views``
+    Typed rows as views, levels and customers made of other rows among them.
+``raw_inputs``
+    Raw files as views of one connection.
+``connection``
+    One connection to an engine: made, asked, and its complaints in one sentence.
+``text_files``
+    Encoding, delimiter, line ends, header of a text file.
+``source_files``
+    Files a study was read from, each with its hash.
 ``summed_levels``
     Subscriptions, movements and snapshots to levels.
 ``listed_leavers``
     Ends that stand in a list of their own.
 ``unwanted_rows``
     Rows of exports that do not count.
+``cells/``
+    Raw cells to typed values, in SQL.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cxresearch.data.readers.raw_inputs import quoted
+from cxresearch.data.readers.connection import quoted
 
 #: The view of customers with the ends a list of leavers knows.
 LEAVERS_VIEW = "typed_customers_with_leavers"

@@ -10,9 +10,11 @@ from typing import Any
 
 import narwhals as nw
 
-from cxresearch.data.engine import lazy, local_to_utc
-from cxresearch.data.readers.open_study import Opened, check_columns
-from cxresearch.data.readers.text_sql import BLANK_STARTS, BLANKS
+from cxresearch.data.engine import lazy
+from cxresearch.data.local_time import local_to_utc
+from cxresearch.data.readers.cells.text_sql import BLANK_STARTS, BLANKS
+from cxresearch.data.readers.open_frames import check_columns
+from cxresearch.data.readers.typed_views import Opened
 from cxresearch.data.table_layouts import LAYOUTS, Kind
 from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import StudyError

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import atexit
 import glob
-import re
 import shutil
 import tempfile
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import duckdb
 import narwhals as nw
 import pyarrow as pa
 
@@ -24,6 +21,16 @@ from cxresearch.data.loading.remote_files import fetched, is_remote
 from cxresearch.data.loading.sheets import SHEETS, read_sheet
 from cxresearch.data.loading.sqlite_tables import SQLITE_FILES, is_sqlite, read_sqlite
 from cxresearch.data.loading.unread_kinds import lake_reason, unread_reason
+from cxresearch.data.readers.connection import (
+    ROW,
+    RawTable,
+    as_pattern,
+    has_rows,
+    literal,
+    make_view,
+    quoted,
+    run,
+)
 from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
@@ -39,72 +46,6 @@ _DUCKDB = (".duckdb", ".db", ".ddb")
 READ_KINDS = (*_TEXT, *_PARQUET, *_DUCKDB, *SHEETS, *LABELLED_FILES, *JSON_FILES, *SQLITE_FILES)
 #: Encodings that the engine reads; of UTF-16 it lacks letters of two units, such as emoji.
 _READ_DIRECTLY = ("utf-8", "latin-1")
-#: Raw row number, from 1, in the hidden view of each input.
-ROW = "cx_row"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RawTable:
-    """A raw input as the engine sees it.
-
-    Attributes
-    ----------
-    view : str
-        Name of its view, which has the row number as a column ``cx_row`` besides the raw ones.
-    types : mapping of str to str
-        DuckDB type of each raw column, in order; all text for a delimited file.
-    label : str
-        For messages.
-    ambiguous : frozenset of str
-        Column names that the header repeats.
-    files : tuple of Path
-        The files behind it.
-    copies : tuple of Path
-        What is read in their place: copies in UTF-8 of files in another encoding.
-    """
-
-    view: str
-    types: Mapping[str, str]
-    label: str
-    ambiguous: frozenset[str] = frozenset()
-    files: tuple[Path, ...] = ()
-    copies: tuple[Path, ...] = ()
-
-
-def connect() -> DuckDBPyConnection:
-    """Return a private in-memory DuckDB that keeps UTC and fetches no extension."""
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "preserve_insertion_order": "true",
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"cxresearch_{uuid.uuid4().hex}"),
-        }
-    )
-    connection.execute(
-        "SET TimeZone = 'UTC'"
-    )  # not in the config: its extension may not be loaded that early
-    return connection
-
-
-def quoted(name: str) -> str:
-    """Return a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def as_pattern(file: Path) -> str:
-    """Return a path as the engine wants it: ``*``, ``?`` and ``[`` would stand for other files otherwise.
-
-    Examples
-    --------
-    >>> as_pattern(Path("answers [1].csv"))
-    'answers [[]1].csv'
-    """
-    return re.sub(r"([*?\[])", r"[\1]", str(file))
 
 
 def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[str, Any]) -> RawTable:
@@ -255,6 +196,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _files(path: Path, declared: str) -> tuple[Path, ...]:
+    # Lone surrogates stand for bytes that are no UTF-8 (PEP 383): the engine cannot open such a path.
     if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
         raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
     if path.is_file():
@@ -281,38 +223,6 @@ def _files(path: Path, declared: str) -> tuple[Path, ...]:
         where=f"looked in {path.parent}",
         next_step=did_you_mean(path.name, beside, otherwise="correct the path in the study file"),
     )
-
-
-def _types(connection: DuckDBPyConnection, view: str) -> dict[str, str]:
-    rows = run(connection, f"DESCRIBE {quoted(view)}", view)
-    return {str(name): str(kind) for name, kind, *_ in rows if name != ROW}
-
-
-def columns_of(connection: DuckDBPyConnection, view: str) -> list[str]:
-    """Return the names of a view's columns."""
-    return [str(name) for name, *_ in run(connection, f"DESCRIBE {quoted(view)}", view)]
-
-
-def make_view(
-    connection: DuckDBPyConnection, name: str, query: str, label: str, *, files: Sequence[Path] = ()
-) -> RawTable:
-    """Make the hidden view of an input, with row numbers, and the one that SQL of the study file sees.
-
-    Raises
-    ------
-    StudyError
-        If the engine does not understand the query, or it gives no row.
-    """
-    view = f"{name}__rows"
-    run(connection, f"CREATE VIEW {quoted(view)} AS {query}", label)
-    public = f"SELECT * EXCLUDE ({ROW}) FROM {quoted(view)}"  # noqa: S608 - quoted
-    run(connection, f"CREATE VIEW {quoted(name)} AS {public}", label)
-    return RawTable(view=view, types=_types(connection, view), label=label, files=tuple(files))
-
-
-def has_rows(connection: DuckDBPyConnection, view: str, label: str) -> bool:
-    """Whether a view gives at least one row."""
-    return bool(run(connection, f"SELECT 1 FROM {quoted(view)} LIMIT 1", label))  # noqa: S608 - quoted
 
 
 def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
@@ -348,6 +258,7 @@ def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path,
 
 
 def _csv_call(raw: RawInput, file: Path, layout: TextLayout) -> str:
+    # All columns as text: types are declared or asked, never detected.
     names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.names)
     encoding = "utf-8"  # that of the copies, where an encoding is not read directly
     if raw.encoding in _READ_DIRECTLY:
@@ -372,6 +283,7 @@ def _refuse_no_rows(raw: RawInput, files: tuple[Path, ...]) -> NoReturn:
 
 
 def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
+    # The engine counts the rows of a file from 0, messages from 1.
     paths = ", ".join(literal(as_pattern(file)) for file in files)
     query = (
         f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} "  # noqa: S608 - quoted parts
@@ -433,51 +345,3 @@ def duckdb_tables(connection: DuckDBPyConnection, file: Path, alias: str) -> lis
     query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = "
     rows = run(connection, f"{query}{literal(alias)} ORDER BY ALL", file.name)
     return [f"{schema}.{name}".removeprefix("main.") for schema, name in rows]
-
-
-def run(connection: DuckDBPyConnection, query: str, where: str) -> list[tuple[Any, ...]]:
-    """Run a query and turn the engine's complaints into one sentence.
-
-    Raises
-    ------
-    StudyError
-        If the engine cannot read the file or does not understand the query.
-    """
-    try:
-        return list(connection.execute(query).fetchall())
-    except duckdb.Error as error:
-        raise engine_error(error, where) from None
-
-
-def engine_error(error: duckdb.Error, where: str) -> StudyError:
-    """Say in one sentence what the engine complained about."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0].split("Error: ", 1)[-1] if lines else type(error).__name__
-    if "CSV Error" in text:
-        detail = next(
-            (line for line in lines[1:] if line.startswith(("Expected", "Value", "Invalid", "Max"))), ""
-        )
-        text = f"the file cannot be read from line {text.rsplit(':', 1)[-1].strip()} on: {detail}"
-        return StudyError(
-            text.rstrip(". "), where=where, next_step="look at this line: a quote or a delimiter is astray"
-        )
-    if "disabled by configuration" in text:
-        return StudyError(
-            "the SQL reads a file that the study does not declare",
-            where=where,
-            next_step="declare it under [inputs] and use its name",
-        )
-    if "is not latin-1 encoded" in text:
-        return StudyError(
-            "the file is not latin-1: it has bytes that mean nothing there, as Windows writes for ’ and €",
-            where=where,
-            next_step="save it as CSV UTF-8 in a spreadsheet, or "
-            "iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
-        )
-    if "state machine" in text:
-        return StudyError(
-            "the file is not well-formed CSV",
-            where=where,
-            next_step="look for an open quote or mixed line ends",
-        )
-    return StudyError(f"the engine cannot read this: {shown(text, longest=200)}", where=where)

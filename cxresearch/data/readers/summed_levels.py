@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cxresearch.data.readers.raw_inputs import literal, quoted
+from cxresearch.data.readers.connection import literal, quoted
 from cxresearch.data.study_file.declarations import SourceMap
 from cxresearch.errors import StudyError
 from cxresearch.wording import only_if, shown

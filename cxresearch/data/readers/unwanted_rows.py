@@ -71,6 +71,7 @@ def _merged(before: UnwantedRows | None, column: str, rule: dict[str, Any]) -> U
 
 
 def _taken(column: str, rule: dict[str, Any]) -> RowCondition:
+    # A bound keeps what reaches it; listed values are those that do not count.
     if "below" in rule:
         return RowCondition(column=column, low=float(rule["below"]))
     return RowCondition(column=column, values=tuple(rule["values"]), excluded=True)

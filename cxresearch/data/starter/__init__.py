@@ -2,6 +2,8 @@
 
 ``write_starter``
     Looks at the files and writes the study file.
+``first_look``
+    A first look at a file: its first rows, its table, its columns.
 ``raw_look``
     What a first look at a file has shown.
 ``guess_table``
@@ -12,16 +14,8 @@
     Which columns hold answers.
 ``shared_ids``
     Which column names the customer.
-``starter_text``
-    The text of the study file.
-``starter_columns``
-    The lines of one column.
-``starter_survey``
-    The lines of scores and instruments.
-``starter_revenue``
-    The lines of revenue.
 ``trial_reading``
     All rows read once, to ask with counts.
-``toml_text``
-    Names and values in TOML.
+``lines/``
+    The text of the study file, line by line.
 """

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cxresearch.data.readers.column_sql import is_nested
-from cxresearch.data.readers.raw_inputs import connect, open_input, quoted, run
+from cxresearch.data.readers.cells.column_sql import is_nested
+from cxresearch.data.readers.connection import connect, quoted, run
+from cxresearch.data.readers.raw_inputs import open_input
 from cxresearch.data.starter.raw_look import RawLook
 
 #: The column chosen by its name is given up where fewer of its values are ids of customers than this share,

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from cxresearch.data.readers.open_study import open_study_file
+from cxresearch.data.starter.lines.starter_revenue import RevenueFacts
+from cxresearch.data.starter.lines.starter_text import file_text
 from cxresearch.data.starter.raw_look import RawLook
-from cxresearch.data.starter.starter_revenue import RevenueFacts
-from cxresearch.data.starter.starter_text import file_text
 from cxresearch.data.study_file.declarations import StudyFile
 from cxresearch.data.study_file.parse_study_file import parse_study_text
 from cxresearch.data.validation.ended_levels import can_contradict, count_still_paying

@@ -4,8 +4,12 @@
     The parsed form, frozen.
 ``parse_study_file``
     The whole file.
+``study_arguments``
+    The same in a call.
 ``parse_sources``
     The sources.
+``parse_columns``
+    Their columns.
 ``codebook_file``
     ``themes.toml``, a codebook that people keep.
 ``instruments``

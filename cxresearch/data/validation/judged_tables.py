@@ -14,7 +14,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect
-from cxresearch.data.readers.raw_inputs import engine_error
+from cxresearch.data.readers.connection import engine_error
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.row_rules import (
     DATED_BY,

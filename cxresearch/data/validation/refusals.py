@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cxresearch.data.readers.date_samples import two_readings
+from cxresearch.data.readers.cells.date_samples import two_readings
 from cxresearch.data.study_file.declarations import Limits
 from cxresearch.data.validation.judged_tables import CheckedTables, TableSummary
 from cxresearch.data.validation.row_rules import RULES, STRUCTURAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cxresearch.data.readers.raw_inputs import literal, quoted, run
+from cxresearch.data.readers.connection import literal, quoted, run
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -50,8 +50,8 @@ def _study(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "study", told["study" in plan.values]
         return
     from cxresearch.data.checking.study_faults import study_faults
+    from cxresearch.data.read_study import read_study
     from cxresearch.data.snapshot import snapshot_refusal
-    from cxresearch.data.study import read_study
 
     try:
         study = read_study(plan.study_file)

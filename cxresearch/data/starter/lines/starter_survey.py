@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cxresearch.data.starter.lines.starter_columns import is_plain_number
+from cxresearch.data.starter.lines.toml_text import key, toml
 from cxresearch.data.starter.raw_look import RawLook
 from cxresearch.data.starter.score_columns import instrument_in_name, misfit, number_in
-from cxresearch.data.starter.starter_columns import is_plain_number
-from cxresearch.data.starter.toml_text import key, toml
 from cxresearch.wording import listed, only_if, shown
 
 _STANDARD = {"nps": "nps", "csat": "csat"}
@@ -19,6 +19,7 @@ _FACES = {
     ),
     **dict.fromkeys(("offered", "sent", "no answer", "not rated"), ""),
 }
+#: Words of help desks for tickets whose customer was never asked.
 _NOT_ASKED = ("unoffered", "not offered", "not sent", "not asked")
 
 
@@ -53,6 +54,7 @@ def instrument_lines(name: str, values: list[str]) -> list[str]:
             f"# TODO {doubt}: another scale? then low, high and direction in place of the standard one",
             f'# {plain} = "{standard}"',
         ]
+    # CES 1.0 (effort, low is good) and 2.0 (ease, high is good) point in opposite directions.
     if name.lower() == "ces":
         return [
             f"# TODO which wording was asked{seen}: ces1 is 1 to 5, 'how much effort', low is good;",
@@ -153,6 +155,7 @@ def faces_source(look: RawLook, reader: list[str]) -> list[str]:
         labels = look.labels.get(column, [])
         faces = {label: _FACES[label.lower()] for label in labels if label.lower() in _FACES}
         others = [label for label in labels if label not in faces]
+        # Two faces make a scale only if both ends occur and every further word says that nobody was asked.
         if not {"5", "1"} <= set(faces.values()) or any(label.lower() not in _NOT_ASKED for label in others):
             continue
         return _faces_lines(look, column, name=name, faces=faces, others=others, reader=reader)
@@ -190,6 +193,7 @@ def _answers_seen(values: list[str]) -> str:
     counts: dict[str, int] = {}
     for value in values:
         counts[value] = counts.get(value, 0) + 1
+    # Ties stay in the order of the file.
     ordered = sorted(counts, key=lambda value: -counts[value])
     if not ordered:
         return "empty"

@@ -15,6 +15,7 @@ def key(name: str) -> str:
 
 def toml(text: str) -> str:
     """Return a basic TOML string; JSON escapes are a subset of TOML's."""
+    # DEL is allowed in JSON and not in TOML (TOML 1.0, strings).
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

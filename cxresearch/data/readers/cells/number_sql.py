@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cxresearch.data.readers.raw_inputs import literal, quoted
-from cxresearch.data.readers.text_sql import ReadColumn, mapped_text
+from cxresearch.data.readers.cells.text_sql import ReadColumn, mapped_text
+from cxresearch.data.readers.connection import literal, quoted
 from cxresearch.data.study_file.declarations import ColumnMap
 from cxresearch.errors import StudyError
 from cxresearch.scales import Scale

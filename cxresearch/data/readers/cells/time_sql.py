@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from cxresearch.data.readers.number_sql import is_numeric
-from cxresearch.data.readers.raw_inputs import literal, quoted
-from cxresearch.data.readers.text_sql import ReadColumn, mapped_text
+from cxresearch.data.readers.cells.number_sql import is_numeric
+from cxresearch.data.readers.cells.text_sql import ReadColumn, mapped_text
+from cxresearch.data.readers.connection import literal, quoted
 from cxresearch.data.study_file.declarations import ColumnMap
 from cxresearch.errors import StudyError
 from cxresearch.wording import listed, shown
@@ -152,7 +152,7 @@ def _parsed(text: str, date_format: str, column: ColumnMap) -> str:
 @cache
 def abbreviations() -> Mapping[str, Mapping[str, str]]:
     """Return every offset an abbreviation is used for, with the place where it is."""
-    folder = resources.files("cxresearch.data.readers")
+    folder = resources.files("cxresearch.data.readers.cells")
     return tomllib.loads(folder.joinpath("zone_abbreviations.toml").read_text("utf-8"))
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from cxresearch.data.readers.number_sql import by_factors, read_number
-from cxresearch.data.readers.raw_inputs import ROW, RawTable, literal, quoted
-from cxresearch.data.readers.text_sql import ReadColumn, as_text, present, read_text
-from cxresearch.data.readers.time_sql import later_by, read_time
+from cxresearch.data.readers.cells.number_sql import by_factors, read_number
+from cxresearch.data.readers.cells.text_sql import ReadColumn, as_text, present, read_text
+from cxresearch.data.readers.cells.time_sql import later_by, read_time
+from cxresearch.data.readers.connection import ROW, RawTable, literal, quoted
 from cxresearch.data.study_file.declarations import ColumnMap, RowCondition, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cxresearch.data.starter.guess_table import Guess, first_named, synonyms
-from cxresearch.data.starter.starter_columns import column_lines, is_number, is_time, number_lines
-from cxresearch.data.starter.toml_text import key, toml
+from cxresearch.data.starter.lines.starter_columns import column_lines, is_number, is_time, number_lines
+from cxresearch.data.starter.lines.toml_text import key, toml
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outcome_names import ENDS, snake
 from cxresearch.data.validation.revenue_evidence import EndEvidence, SnapshotEvidence
@@ -103,8 +103,10 @@ def _end_column(sample: Mapping[str, list[str]]) -> str:
     """The column with its end; a yes or no, a mere request and the end of what is billed are none."""
     every = list(sample)
     ends = [name for name in every if not _BILLED_THROUGH.search(snake(name))]
+    # A column without any value may still be the end: nobody has left yet.
     names = [name for name in ends if not sample[name] or any(map(is_time, sample[name]))]
     end = first_named(names, synonyms()["revenue"]["ends_at"])
+    # Where a cancellation takes effect at the end of a period, its date is that of the request.
     if end and first_named(every, ("cancel_at_period_end",)) and re.match(r"cancell?ed_", snake(end)):
         end = first_named([name for name in names if name != end], synonyms()["revenue"]["ends_at"])
     return end or next((name for name in names if ENDS.search(snake(name))), "")
@@ -183,6 +185,7 @@ def _amount_lines(amount: str, sample: Mapping[str, list[str]]) -> tuple[list[st
         notes.append("read as cents")
     elif _may_be_cents(sample[amount]):
         notes.append("whole numbers: if they are cents, multiply = 0.01")
+    # MRR is a total by definition; a price may be one of a seat.
     if seats and "mrr" not in name and set(sample[seats]) - {"1", "1.0"}:
         options.append(f"times = {toml(seats)}")
         notes.append(f"taken for one of {shown(seats)}; leave out times if it is for all")
@@ -244,6 +247,7 @@ def _movements(guess: Guess, sample: Mapping[str, list[str]]) -> RevenueLines:
         "# each row changes the level of a customer by an amount: they are added up",
         'rows = "movements"',
     ]
+    # Losses written as positive would be added to what they reduce.
     negative = any(value.startswith("-") for value in sample[amount])
     losses = [value for value in dict.fromkeys(sample.get(kind, ())) if _LOSSES.search(value)]
     if negative or not losses:
@@ -279,6 +283,7 @@ def _levels(guess: Guess, sample: Mapping[str, list[str]], facts: RevenueFacts) 
     amount_lines, amount_used = _amount_lines(columns.get("mrr", ""), sample)
     lines += amount_lines
     used = [*columns.values(), *amount_used]
+    # Snapshots say by absence who left, levels by a 0: one source cannot be both.
     if subscription and not before:
         before.append("# each row is taken for the level of one subscription; those of a customer are summed")
         lines.append(f"subscription_id = {toml(subscription)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cxresearch.data.readers.raw_inputs import literal, quoted
+from cxresearch.data.readers.connection import literal, quoted
 from cxresearch.data.study_file.declarations import ColumnMap
 
 #: What ``trim`` takes off: the separators of Unicode.

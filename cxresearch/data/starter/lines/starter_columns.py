@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from cxresearch.data.readers.date_samples import suggested_format, two_readings
-from cxresearch.data.readers.time_sql import abbreviations, is_iso
+from cxresearch.data.readers.cells.date_samples import suggested_format, two_readings
+from cxresearch.data.readers.cells.time_sql import abbreviations, is_iso
 from cxresearch.data.starter.guess_table import SnapshotGuess
-from cxresearch.data.starter.toml_text import key, toml
+from cxresearch.data.starter.lines.toml_text import key, toml
 from cxresearch.data.table_layouts import END_KINDS
 from cxresearch.data.validation.outcome_names import names_outcome, snake
 from cxresearch.wording import listed, only_if, shown
 
+#: A clock time with a zone behind it: "3:15 PM CET", but not "3:15 PM".
 _ZONE_BEHIND = re.compile(
     r"(?P<clock>.*\d(?:\s?[AaPp][Mm])?)\s?(?!AM$|PM$)(?P<zone>[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)"
 )
+#: A zone in brackets at the end of a name, as exports of help desks write it.
 _ZONE_IN_NAME = re.compile(r".*[(\[]\s*(?P<zone>[A-Za-z_]+/[A-Za-z_/]+|UTC|GMT)\s*[)\]]\s*")
 
 
@@ -59,6 +61,7 @@ def zone_in_name(column: str) -> str:
 def _time_lines(target: str, column: str, values: list[str], zone: str) -> list[str]:
     if all(is_iso(value) for value in values):
         return [_time_key(target, column, "", zone)]
+    # Spreadsheets count days from 1899-12-30, so that 1900-03-01 is day 61 in all of them.
     if all(is_serial(value) for value in values):
         days = _time_key(target, column, '"excel_days"', zone)
         return [f"{days}  # TODO check: read as a spreadsheet's days since 1899-12-30"]
@@ -67,6 +70,7 @@ def _time_lines(target: str, column: str, values: list[str], zone: str) -> list[
     plain = f"{key(target)} = {toml(column)}"
     formats = _formats(value for value in values if not is_iso(value))
     unclear = _unclear(values)
+    # 03/04 has two readings: only other values of the column can decide, and only if they agree.
     if unclear and len(formats) != 1:
         day_first, month_first = two_readings(unclear) or ("", "")
         return [f"# TODO {shown(unclear)} is {day_first} or {month_first}: declare its date_format", plain]
@@ -115,6 +119,7 @@ def _zoned_lines(target: str, column: str, values: list[str]) -> list[str]:
         ]
     options = f"column = {toml(column)}, date_format = {toml(formats.pop() + ' %Z')}"
     tokens = sorted({match["zone"] for match in parts})
+    # CST and IST name several zones: an abbreviation with one meaning alone needs no question.
     unclear = [token for token in tokens if len(abbreviations().get(token, {})) > 1]
     if not unclear:
         return [f"{key(target)} = {{ {options} }}"]
@@ -159,6 +164,7 @@ def _quoted_or_open(mapped: dict[str, str], kind: str) -> str:
 def _formats(values: Iterable[str]) -> set[str]:
     """The formats of values that have but one; May is a month's full name and its short one."""
     every = list(values)
+    # "May" fits %b and %B: a column that has other months tells which.
     long = [value for value in every if not re.search(r"\bmay\b", value, re.IGNORECASE)]
     return {suggested_format(value) for value in long or every} - {""}
 
@@ -171,6 +177,7 @@ def number_lines(target: str, column: str, values: list[str], options: Iterable[
         line = f"{key(target)} = {toml(column)}"
     else:
         line = f"{key(target)} = {{ column = {toml(column)}, {', '.join(every)} }}"
+    # No notation fits all values: a guess would read 1.234 as either of two numbers.
     if notation or all(is_plain_number(value) for value in values):
         return [line]
     odd = next(value for value in values if not is_plain_number(value))
@@ -231,6 +238,7 @@ def is_time(value: str) -> bool:
     return zoned is not None and is_time(zoned["clock"])
 
 
+#: Names of a duration as a customer, in several languages.
 _TENURE = re.compile(
     r"(^|_)(tenure|seniority|months_on_book|vertragsdauer|anciennete|antiguedad|subscription_length)"
 )
@@ -286,6 +294,7 @@ def _free_key(column: str, taken: set[str]) -> str:
 def _snapshot_column(name: str, column: str, values: list[str]) -> list[str]:
     """The key of a number, a group or an outcome; nothing for what tells customers from one another."""
     numbers = bool(values) and all(is_number(value) for value in values)
+    # A column of which every value is another one tells customers apart: no group, no cause.
     groups = len(set(values)) <= max(2, min(60, len(values) // 3))
     if not values or (not numbers and not groups):
         return []

@@ -6,8 +6,8 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cxresearch.data.readers.raw_inputs import ROW, RawTable, literal, quoted, run
-from cxresearch.data.readers.time_sql import ISO, ZONE_NAME, check_zone_tokens
+from cxresearch.data.readers.cells.time_sql import ISO, ZONE_NAME, check_zone_tokens
+from cxresearch.data.readers.connection import ROW, RawTable, literal, quoted, run
 from cxresearch.data.study_file.declarations import ColumnMap, SourceMap
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import StudyError
