@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 
 import cxresearch as cx
+import cxresearch.voice.recovery.recovery
 from cxresearch.data.timelines import seconds
+from cxresearch.voice.recovery.moment_outcomes import moment_outcomes
 from cxresearch.voice.recovery.unhappy_moments import study_timelines, unhappy_moments
 
 START = pd.Timestamp("2023-01-01")
@@ -36,7 +39,14 @@ def test_a_helpful_call_that_changes_nothing_in_leaving(company: Any) -> None:
     assert found.finding.index("by themselves") < found.finding.index("Call back")
 
 
-def test_a_call_without_effect_looks_like_a_cure_before_and_after(company: Any) -> None:
+def without(monkeypatch: pytest.MonkeyPatch, module: str, function: str, guardless: Any) -> None:
+    """Take a guard away: the function of a module of the room answers as ``guardless`` does."""
+    monkeypatch.setattr(sys.modules[f"cxresearch.voice.recovery.{module}"], function, guardless)
+
+
+def test_a_call_without_effect_looks_like_a_cure_before_and_after(
+    company: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planted = company(12, n=6000, effect_on_score=0.0)
     # Regression to the mean: the called answer higher next time, though the call did nothing.
     rise = (planted.next_score - planted.unhappy_score)[planted.called].mean()
@@ -46,6 +56,18 @@ def test_a_call_without_effect_looks_like_a_cure_before_and_after(company: Any) 
     )
     assert score["low"] < 0 < score["high"]
     assert abs(score["effect"]) < 0.3
+    # The guard: both arms had like answers by then. Without it the called, who were unhappier, look worse.
+    nothing = np.random.default_rng(0).normal(size=(100_000, 1))
+    without(
+        monkeypatch,
+        "unhappy_moments",
+        "known_by_then",
+        lambda lines, customer, *rest: (nothing[: len(customer)], ["nothing"]),
+    )
+    unguarded = row(
+        cx.recovery(planted.study, actions=["call_back"], horizon_days=120), "score of the next answer"
+    )
+    assert unguarded["high"] < 0
 
 
 def test_arms_are_alike_under_weights_and_unlike_without(company: Any) -> None:
@@ -55,7 +77,9 @@ def test_arms_are_alike_under_weights_and_unlike_without(company: Any) -> None:
     assert found.balance["after"].abs().max() < 0.1
 
 
-def test_time_that_only_the_treated_can_have_is_not_credited_to_the_action() -> None:
+def test_time_that_only_the_treated_can_have_is_not_credited_to_the_action(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = np.random.default_rng(14)
     n = 6000
     ids = np.char.add("c", np.arange(n).astype(str))
@@ -79,13 +103,26 @@ def test_time_that_only_the_treated_can_have_is_not_credited_to_the_action() -> 
         ),
     }
     study = cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS})
-    left = row(
-        cx.recovery(study, actions=["call_back"], grace_days=30, horizon_days=90, outcomes=["churn"]), "left"
-    )
+    asked_of = {"actions": ["call_back"], "grace_days": 30, "horizon_days": 90, "outcomes": ["churn"]}
+    left = row(cx.recovery(study, **asked_of), "left")
     assert left["low"] < 0 < left["high"]
-    # Without the landmark, from the answer on, the call would seem to keep customers.
-    gone = left_after <= 120
-    assert gone[called].mean() - gone[~called].mean() < -0.05
+    # The guard: both arms stayed through the grace time. Counted from the answer on, the call seems to keep.
+    without(
+        monkeypatch,
+        "recovery",
+        "unhappy_moments",
+        lambda lines, scale, **_: unhappy_moments(lines, scale, grace_days=0, gap_days=30),
+    )
+    without(
+        monkeypatch,
+        "recovery",
+        "moment_outcomes",
+        lambda lines, moments, scale, **_: moment_outcomes(
+            lines, moments, scale, grace_days=0, horizon_days=120
+        ),
+    )
+    unguarded = row(cx.recovery(study, **asked_of), "left")
+    assert unguarded["high"] < -0.05
 
 
 def test_who_left_within_the_grace_time_is_not_eligible_and_counted(company: Any) -> None:
