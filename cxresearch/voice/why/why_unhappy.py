@@ -168,6 +168,28 @@ def why_unhappy(
     See Also
     --------
     key_drivers : themes beside groups and facts of tickets.
+
+    Examples
+    --------
+    >>> from cxresearch.data.study import Study
+    >>> from cxresearch.voice.why.themes import themes
+    >>> answers = pd.DataFrame(
+    ...     {
+    ...         "customer_id": range(120),
+    ...         "instrument": "nps",
+    ...         "score": [9, 2, 6, 10, 3, 8] * 20,
+    ...         "responded_at": pd.date_range("2024-01-01", periods=120, freq="D"),
+    ...         "comment": ["lovely", "far too expensive", "it is ok", "nice", "expensive", "slow but good"]
+    ...         * 20,
+    ...     }
+    ... )
+    >>> study = Study.from_frames(
+    ...     {"responses": answers}, observed_until="2024-06-30", instruments={"nps": "nps"}
+    ... )
+    >>> by_codebook = themes(study, codebook={"price": ["expensive"], "speed": ["slow"]}, discover=False)
+    >>> why = why_unhappy(by_codebook)
+    >>> why.finding.split(":")[0]
+    'What goes most with unhappy answers is price'
     """
     impact = theme_impact(themes, instrument, by=by, level=level)
     changes = emerging_themes(themes, every=every, level=level, seed=seed)
