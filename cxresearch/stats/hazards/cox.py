@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from cxresearch.aliases import Bools, Floats
+    from cxresearch.aliases import Bools, Floats, Ints
 
 _STEPS = 30
 
@@ -75,11 +75,26 @@ def cox_data(
     x = np.asfortranarray(np.column_stack([_column(covariates, position) for position in range(len(names))]))
     if rows.used is not None:
         x = x[rows.used]
-    centre = np.average(x, axis=0, weights=rows.weight)
     codes = None
     if strata is not None:
         codes = group_codes("strata", strata, rows)[1]
-    return CoxData(rows=rows, sets=risk_sets(rows, codes), x=x - centre, centre=centre, names=names)
+    return cox_data_of(rows, x, names, strata=codes)
+
+
+def cox_data_of(
+    rows: SurvivalRows, x: Floats, names: tuple[str, ...], *, strata: Ints | None = None
+) -> CoxData:
+    """Centre checked covariates and lay out the risk sets; see :func:`cox_data`.
+
+    Parameters
+    ----------
+    rows : SurvivalRows
+    x : ndarray, shape (n, p)
+    names : tuple of str, length p
+    strata : ndarray of int, shape (n,), optional
+    """
+    centre = np.average(x, axis=0, weights=rows.weight)
+    return CoxData(rows=rows, sets=risk_sets(rows, strata), x=x - centre, centre=centre, names=names)
 
 
 def _column(covariates: pd.DataFrame, position: int) -> Floats:
@@ -161,33 +176,89 @@ def fit_cox(
 
 def fit_of(data: CoxData, *, level: float = 0.95) -> CoxFit:
     """Fit checked data; see :func:`fit_cox`."""
-    spread = _spread(data)
-    scaled = data.x / spread
-    null = evaluate(data.sets, scaled, np.zeros(len(data.names)))
-    _check_rank(null.information, data.names)
-    beta, optimum, iterations = _newton(data.sets, scaled, null)
-    inverse, undetermined = _inverse(optimum.information)
-    separated = _separated(data.names, beta, inverse @ optimum.score, undetermined)
-    # A column divided by s has a coefficient s times as large: cov(b) = cov(scaled) / (s s').
-    unscale = np.outer(spread, spread)
+    top = maximum_of(data)
+    null = top.null
     robust = None
     if data.rows.robust:
-        robust = _sandwich(data, scaled, beta, inverse) / unscale
+        robust = _sandwich(data, data.x / top.spread, top.scaled, top.scaled_inverse) / top.unscale
     return CoxFit(
         names=data.names,
-        coefficient=beta / spread,
-        covariance=inverse / unscale,
+        coefficient=top.coefficient,
+        covariance=top.inverse,
         robust=robust,
         loglik_null=null.loglik,
-        loglik=optimum.loglik,
+        loglik=top.optimum.loglik,
         # Rao's score test at zero: U' I^-1 U.
         score_statistic=float(null.score @ np.linalg.solve(null.information, null.score)),
         n=data.rows.duration.size,
         n_events=data.sets.case.size,
         n_clusters=_n_clusters(data.rows),
         level=level,
+        iterations=top.iterations,
+        separated=top.separated,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoxMaximum:
+    """Where the partial likelihood is largest.
+
+    Attributes
+    ----------
+    null, optimum : Likelihood
+        At zero and at the maximum, of the covariates over their spread.
+    scaled : ndarray, shape (p,)
+        Coefficients of the covariates over their spread.
+    scaled_inverse : ndarray, shape (p, p)
+        Their inverse information.
+    spread : ndarray, shape (p,)
+        Standard deviations of the covariates.
+    iterations : int
+    separated : tuple of str
+        Covariates without a finite coefficient.
+    """
+
+    null: Likelihood
+    optimum: Likelihood
+    scaled: Floats
+    scaled_inverse: Floats
+    spread: Floats
+    iterations: int
+    separated: tuple[str, ...]
+
+    @property
+    def unscale(self) -> Floats:
+        """Products of spreads, shape (p, p)."""
+        return np.outer(self.spread, self.spread)
+
+    @property
+    def coefficient(self) -> Floats:
+        """Coefficients of the covariates as they are, shape (p,)."""
+        return self.scaled / self.spread
+
+    @property
+    def inverse(self) -> Floats:
+        """Inverse information of :attr:`coefficient`, shape (p, p)."""
+        # A column divided by s has a coefficient s times as large: cov(b) = cov(scaled) / (s s').
+        return self.scaled_inverse / self.unscale
+
+
+def maximum_of(data: CoxData) -> CoxMaximum:
+    """Maximise the partial likelihood of checked data; no tests, no robust errors."""
+    spread = _spread(data)
+    x = data.x / spread
+    null = evaluate(data.sets, x, np.zeros(len(data.names)))
+    _check_rank(null.information, data.names)
+    beta, optimum, iterations = _newton(data.sets, x, null)
+    inverse, undetermined = _inverse(optimum.information)
+    return CoxMaximum(
+        null=null,
+        optimum=optimum,
+        scaled=beta,
+        scaled_inverse=inverse,
+        spread=spread,
         iterations=iterations,
-        separated=separated,
+        separated=_separated(data.names, beta, inverse @ optimum.score, undetermined),
     )
 
 
@@ -201,7 +272,7 @@ def _separated(names: Sequence[str], beta: Floats, last_step: Floats, undetermin
             f"no finite coefficient for {', '.join(separated)}: it separates those who leave from those who "
             "stay. The likelihood-ratio test holds, the ratio and its interval do not.",
             CxWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return separated
 

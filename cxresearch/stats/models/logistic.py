@@ -133,13 +133,7 @@ def logistic_fit(
     True
     """
     rows = _observations(design, outcome, weights, offset, ridge)
-    # A ridge counts in units of the columns given, so where there is one they are scaled, not mixed.
-    to_design = _largest_one(rows)
-    if ridge == 0:
-        to_design = _orthogonal(rows)
-    columns = rows.design @ to_design
-    newton = _Newton(columns=columns, rows=rows, penalty=_penalty(to_design, ridge))
-    solution = newton.maximum(_start(rows, to_design))
+    to_design, newton, solution = _maximum(rows, ridge)
     # Coefficients and covariance back on the columns given: b = T c and cov(b) = T cov(c) T'.
     bread = to_design @ _inverse(newton.information(solution)) @ to_design.T
     covariance = bread
@@ -157,6 +151,30 @@ def logistic_fit(
         n=rows.n,
         clusters=groups,
     )
+
+
+def logistic_coefficients(design: Floats, outcome: Floats, *, weights: Floats, ridge: float) -> Floats:
+    """Return the coefficients alone of a fit to checked arrays; see :func:`logistic_fit`."""
+    positive = weights > 0
+    rows = _Observations(
+        design=design[positive],
+        outcome=outcome[positive],
+        weights=weights[positive],
+        offset=np.zeros(np.count_nonzero(positive)),
+        positive=positive,
+    )
+    to_design, _, solution = _maximum(rows, ridge)
+    return to_design @ solution.c
+
+
+def _maximum(rows: _Observations, ridge: float) -> tuple[Floats, _Newton, _State]:
+    """Matrix T, shape (p, p), that scales the columns, and the maximum on the columns X T."""
+    # A ridge counts in units of the columns given, so where there is one they are scaled, not mixed.
+    to_design = _largest_one(rows)
+    if ridge == 0:
+        to_design = _orthogonal(rows)
+    newton = _Newton(columns=rows.design @ to_design, rows=rows, penalty=_penalty(to_design, ridge))
+    return to_design, newton, newton.maximum(_start(rows, to_design))
 
 
 @dataclass(frozen=True, kw_only=True)
