@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.checks import check_same_length
-from cxresearch.stats.hazards.cox import (
+from cxresearch.stats.hazards.cox import cox_data
+from cxresearch.stats.hazards.cox_maximum import (
     CoxData,
     TermMeans,
-    cox_data,
     cox_data_of,
     maximum_of,
     score_residuals,

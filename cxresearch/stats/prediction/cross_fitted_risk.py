@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from cxresearch.stats.models.logistic import logistic_coefficients
+from cxresearch.stats.models.logistic_newton import logistic_coefficients
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Places
