@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import Any
 
@@ -209,6 +209,39 @@ class Study(StudyTables):
             after_cut=after_cut,
             targets=targets,
         )
+
+    def with_tables(
+        self, tables: Mapping[str, Any], *, name: str, observed_until: datetime | None = None
+    ) -> Study:
+        """Return a study of other rows under the same declarations: one segment, an earlier day.
+
+        Parameters
+        ----------
+        tables : mapping of str to frame
+            As in `from_frames`: what the study is to hold.
+        name : str
+            Says what was kept.
+        observed_until : datetime, optional
+            Naive UTC; by default the data cut of this study.
+        """
+        cut = observed_until or self.observed_until
+        opened = type(self).from_frames(
+            tables,
+            observed_until=cut.replace(tzinfo=UTC),
+            instruments=self.instruments,
+            timezone=self.timezone,
+            currency=self.currency,
+            segments=self.segments,
+            name=name,
+            on_reject=self.limits.on_reject,
+            max_reject_share=self.limits.max_reject_share,
+            revenue_ends=self.revenue_ends,
+            targets=self.targets,
+        )
+        opened.codebook = self.codebook
+        opened.kind = self.kind
+        opened.sources = self.sources
+        return opened
 
     @classmethod
     def from_snapshot(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -53,16 +52,7 @@ def narrow(study: Study, segment: str) -> Study:
     # An empty segment would make an empty report that looks like a quiet month.
     if not len(members.select("customer_id").head(1).collect()):
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
-    narrowed = type(study).from_frames(
+    return study.with_tables(
         {name: frame.to_native() for name, frame in tables.items()},
-        observed_until=study.observed_until.replace(tzinfo=UTC),
-        instruments=study.instruments,
-        timezone=study.timezone,
-        currency=study.currency,
-        segments=study.segments,
         name=f"{study.name}, {column} {value}",
-        revenue_ends=study.revenue_ends,
-        targets=study.targets,
     )
-    narrowed.sources = study.sources
-    return narrowed
