@@ -2,8 +2,8 @@
 
 - `present`: what a report notebook is written with.
 - `captions`: what a picture shows, in a sentence for a manager.
-- `risk_captions`: the same for churn risk: its list, and whether its risks come true.
 - `scorecard_captions`: what the scorecard's page says around its figures.
+- `risk_captions`: what the report of risks says of its list.
 - `plan`: a run that has passed every check that needs no kernel.
 - `run_report`: one run, from parameters to a published folder.
 - `run_each`: one report for each segment.

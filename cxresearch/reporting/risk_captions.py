@@ -1,4 +1,4 @@
-"""What the page of churn risk says around its list, and how well its risks come true."""
+"""What the report of risks says of its list and of how far it can be trusted."""
 
 from __future__ import annotations
 

@@ -112,7 +112,9 @@ def test_owner_and_groups_called_like_our_columns_stand_beside_them() -> None:
     table = cx.at_risk(cx.fit_churn(marks, members=0), named, top=20).table
     assert set(table["owner"]) == {"Kim"}
     assert table["risk"].between(0, 1).all()
-    assert table["risk_group"].tolist() == people.set_index("customer_id")["risk"][table["customer_id"]].tolist()
+    assert (
+        table["risk_group"].tolist() == people.set_index("customer_id")["risk"][table["customer_id"]].tolist()
+    )
 
 
 def test_customers_who_fell_silent_are_scored(model: cx.classifier.ChurnModel, study: cx.Study) -> None:

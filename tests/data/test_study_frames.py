@@ -222,7 +222,9 @@ def test_no_row_is_lost(customers: list[Any], responses: list[Any]) -> None:
 
 
 def test_other_rows_of_a_study_keep_every_declaration() -> None:
-    customers = pd.DataFrame({"customer_id": ["a", "b"], "started_at": pd.Timestamp("2024-01-01"), "plan": "x"})
+    customers = pd.DataFrame(
+        {"customer_id": ["a", "b"], "started_at": pd.Timestamp("2024-01-01"), "plan": "x"}
+    )
     declared = {
         "observed_until": "2024-06-30",
         "instruments": {"nps": cx.NPS},
@@ -240,6 +242,8 @@ def test_other_rows_of_a_study_keep_every_declaration() -> None:
     other = study.with_tables({"customers": customers.head(1)}, name="one")
     carried = set(inspect.signature(cx.Study.__init__).parameters)
     carried -= {"self", "opened", "name", "after_cut"}
-    assert {name: getattr(other, name) for name in carried} == {name: getattr(study, name) for name in carried}
+    assert {name: getattr(other, name) for name in carried} == {
+        name: getattr(study, name) for name in carried
+    }
     assert other.name == "one"
     assert len(other.table("customers").collect()) == 1

@@ -97,8 +97,8 @@ def _some_customers(frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) <= _MOST_CUSTOMERS:
         return frame
     place, customers = frame["customer_id"].factorize()
-    some: pd.DataFrame = frame[place % -(-len(customers) // _MOST_CUSTOMERS) == 0]
-    return some
+    chosen: pd.DataFrame = frame[place % -(-len(customers) // _MOST_CUSTOMERS) == 0]
+    return chosen
 
 
 def _by_values(frame: pd.DataFrame, first_rows: pd.DataFrame, name: str, horizon_days: float) -> bool:
