@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 import cxresearch as cx
-from cxresearch.metrics.tables.contrast_table import holm
+from cxresearch.stats.intervals.many_tests import holm
 
 QUESTIONS = {"nps": cx.NPS, "csat": cx.CSAT, "ces": cx.CES2}
 
@@ -75,9 +74,19 @@ def test_shuffled_labels_name_a_group_in_one_scorecard_of_twenty() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 9, 40])
-def test_holm_equals_statsmodels(size: int) -> None:
+def test_holm_equals_its_definition(size: int) -> None:
     p_values = np.random.default_rng(size).uniform(size=size) ** 2
-    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+    # Holm (1979) by hand: the k-th smallest of m times m - k + 1, no smaller than the one before, at most 1.
+    by_hand, largest = {}, 0.0
+    for k, p_value in enumerate(sorted(p_values)):
+        largest = max(largest, min(p_value * (size - k), 1.0))
+        by_hand[p_value] = largest
+    assert holm(p_values) == pytest.approx([by_hand[p_value] for p_value in p_values])
+
+
+def test_a_missing_p_value_is_no_test() -> None:
+    assert holm([0.04, np.nan, 0.01]) == pytest.approx([0.04, np.nan, 0.02], nan_ok=True)
+    assert holm([]).size == 0
 
 
 def named_by_the_page(seed: int) -> bool:

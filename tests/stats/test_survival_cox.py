@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from cxresearch.errors import ArgumentError, CxWarning, DataError
-from cxresearch.stats.hazards.cox import CoxData, cox_data, fit_cox, fit_of
+from cxresearch.stats.hazards.cox import cox_data, fit_cox, fit_of
+from cxresearch.stats.hazards.cox_maximum import CoxData
 from cxresearch.stats.hazards.cox_survival import predicted_survival
 from cxresearch.stats.hazards.proportional_hazards import proportionality_test
 

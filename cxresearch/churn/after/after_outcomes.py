@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_number
 from cxresearch.data.timelines import DAY, seconds, timeline_of
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.models.linear import linear_fit
 from cxresearch.wording import did_you_mean, listed
 
@@ -120,11 +120,7 @@ def compared_outcomes(
     if not lines:
         return pd.DataFrame()
     table = pd.DataFrame(lines)
-    judged = table["p_value"].notna()
-    adjusted = np.full(len(table), np.nan)
-    if judged.any():
-        adjusted[judged] = multipletests(table.loc[judged, "p_value"], method="holm")[1]
-    return table.assign(p_holm=adjusted)
+    return table.assign(p_holm=holm(table["p_value"]))
 
 
 def _followed(

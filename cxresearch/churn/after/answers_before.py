@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.data.timelines import timeline_of
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.models.linear import linear_fit
 
 if TYPE_CHECKING:
@@ -61,12 +61,8 @@ def answers_before(study: Study, people: People, rows: pd.DataFrame, *, level: f
         score = line.value_at(line.last_before(position, moment))
         lines.append(_compared(name, scale.label, score, exposed, position))
     table = pd.DataFrame(lines)
-    judged = table["p_value"].notna()
-    adjusted = np.ones(len(table))
-    if judged.any():
-        adjusted[judged] = multipletests(table.loc[judged, "p_value"], method="holm")[1]
     unlike = table["difference"].abs() >= UNLIKE
-    return table.assign(depends=unlike & (adjusted < 1 - level))
+    return table.assign(depends=unlike & (holm(table["p_value"]) < 1 - level))
 
 
 def _compared(

@@ -26,6 +26,7 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 from cxresearch.stats.hazards.logrank import LogRank, logrank_of, robust_logrank_of
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.risk_table import SurvivalRows
 from cxresearch.stats.survival.rmst import restricted_mean_of
@@ -356,15 +357,6 @@ def _overall(sample: SurvivalInput, rho: float) -> LogRank:
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     """Add Holm's p-values; each difference is a family, and pairs without a p-value are not in it."""
-    from statsmodels.stats.multitest import multipletests
-
     for name in ("rmst_p", "survival_p", "logrank_p"):
-        known = table[name].notna()
-        adjusted = np.full(len(table), np.nan)
-        # Of one pair Holm's p-value is its own; multipletests takes a tenth of a second to collect garbage.
-        if known.sum() == 1:
-            adjusted[known] = table.loc[known, name]
-        elif known.any():
-            adjusted[known] = multipletests(table.loc[known, name], method="holm")[1]
-        table.insert(list(table.columns).index(name) + 1, f"{name}_adjusted", adjusted)
+        table.insert(list(table.columns).index(name) + 1, f"{name}_adjusted", holm(table[name]))
     return table

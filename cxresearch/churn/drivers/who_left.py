@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_level
 from cxresearch.churn.classifier.leak_alarms import column_alarms
@@ -18,6 +17,7 @@ from cxresearch.data.snapshot import CAUTION
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.intervals.proportions import wilson
 from cxresearch.stats.prediction.delong import delong
 from cxresearch.wording import listed
@@ -212,10 +212,7 @@ def _told(scores: np.ndarray[Any, Any], gone: np.ndarray[Any, Any], level: float
 
 def _table(lines: list[dict[str, Any]], level: float) -> pd.DataFrame:
     table = pd.DataFrame(lines, columns=_COLUMNS)
-    table["p_adjusted"] = np.nan
-    known = table["p_value"].notna()
-    if known.any():
-        table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
+    table["p_adjusted"] = holm(table["p_value"])
     sure = table["p_adjusted"] < 1 - level
     sides = [sure & (table["auc"] > 0.5), sure & (table["auc"] < 0.5)]
     table["higher"] = np.select(sides, ["leavers", "stayers"], default="not told apart")

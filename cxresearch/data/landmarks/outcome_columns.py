@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,16 +58,36 @@ def columns_that_know(marks: Landmarks, columns: Sequence[str] | None = None) ->
     require_landmarks(marks)
     if columns is None:
         columns = (*marks.instruments, *marks.features, *marks.segments)
-    wanted = [name for name in dict.fromkeys(columns) if name in marks.frame.columns]
+    return telling_columns(
+        marks.frame, columns, scores=marks.instruments, horizon_days=float(marks.horizon_days)
+    )
+
+
+def telling_columns(
+    frame: pd.DataFrame, columns: Sequence[str], *, scores: Container[str], horizon_days: float
+) -> dict[str, str]:
+    """Name the columns of landmark rows that know who left; see :func:`columns_that_know`.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n, columns)
+        Landmark rows.
+    columns : sequence of str
+        Which to look at; those that are not there are passed over.
+    scores : container of str
+        Those that hold answers: their names state no outcome.
+    horizon_days : float
+    """
+    wanted = [name for name in dict.fromkeys(columns) if name in frame.columns]
     needed = ["customer_id", "landmark_at", "duration_days", "event", *wanted]
-    rows = _some_customers(marks.frame[list(dict.fromkeys(needed))])
+    rows = _some_customers(frame[list(dict.fromkeys(needed))])
     rows = rows.sort_values("landmark_at", kind="stable")
     first_rows = rows.drop_duplicates("customer_id")
     told = {}
     for name in wanted:
-        if _by_values(rows, first_rows, name, float(marks.horizon_days)):
+        if _by_values(rows, first_rows, name, horizon_days):
             told[name] = f"{name} knows who left: its values tell leavers from stayers almost without error"
-        elif name not in marks.instruments and names_outcome(name):
+        elif name not in scores and names_outcome(name):
             told[name] = f"{name} states the outcome by its name"
     return told
 

@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.data.landmarks.landmark_outcomes import LandmarkOutcome
 from cxresearch.data.landmarks.landmarks import require_landmarks
-from cxresearch.data.landmarks.outcome_columns import columns_that_know
+from cxresearch.data.landmarks.outcome_columns import telling_columns
 from cxresearch.errors import ArgumentError
 from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest_curves import (
@@ -134,12 +134,15 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
     """
     require_landmarks(marks)
     named = contestants(marks, scores)
+    horizons_days = horizons_of(marks, horizon_days)
     pair = _primary(named, primary)
     censoring = checked_censoring(censoring)
     modelled: tuple[str, ...] = ()
     if censoring != MARGINAL:
         modelled = tuple(censoring)
-    knowing = columns_that_know(marks, [*named, *modelled])
+    knowing = telling_columns(
+        marks.frame, [*named, *modelled], scores=marks.instruments, horizon_days=float(marks.horizon_days)
+    )
     names = _without(named, knowing)
     if not set(pair) <= set(names):
         # The pair named beforehand is gone: the first two that are left, as if none had been named.
@@ -147,7 +150,7 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
         primary = None
     settings = _Settings(
         scores=names,
-        horizons_days=horizons_of(marks, horizon_days),
+        horizons_days=horizons_days,
         level=check_level(level),
         margin=check_number("margin", margin, above=0, below=0.5),
         clusters=clusters,
@@ -159,8 +162,8 @@ def compare(  # noqa: PLR0913 - each is a decision of the analyst; Protocol hold
         knowing=knowing,
         metrics=tuple(check_choice("metrics", name, METRICS) for name in metrics),
     )
-    rows = complete_rows(marks, names, settings.horizons_days, clusters=clusters, form=form, weights=weights)
-    contest = weigh(rows, settings.horizons_days, form=form, censoring=settings.censoring)
+    rows = complete_rows(marks, names, horizons_days, clusters=clusters, form=form, weights=weights)
+    contest = weigh(rows, horizons_days, form=form, censoring=settings.censoring)
     judgement = judge(contest, settings.usable_metrics, settings.rule)
     return _comparison(contest, judgement, settings)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cxresearch.headtohead.contest.contest_metrics import AUC, asked_at, definition_of, measured
+from cxresearch.headtohead.contest.contest_metrics import AUC, definition_of, measured
 from cxresearch.headtohead.contest.verdicts import Pair, finding, needed_rows, verdict
 from cxresearch.headtohead.contest.weighed_rows import HorizonRows
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
@@ -118,8 +118,9 @@ class _Judged:
 
 
 def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
-    contrasts = _contrasts(contest, name, rule)
     metric = measured(contest, name)
+    is_auc = definition_of(name).is_auc
+    contrasts = _contrasts(contest[0].rows, metric, rule)
     covariance = metric.covariance(clusters=contest[0].rows.clusters)
     # Contrast k is c_k'v with +1 at its first and -1 at its second value: Cov(Cv) = C Cov(v) C'.
     pick = np.zeros((len(contrasts), metric.value.size))
@@ -133,28 +134,26 @@ def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
         joint_values = simultaneous_critical(covariance, level=rule.level) / single
         joint_contrasts = simultaneous_critical(spread, level=rule.level) / single
     return _Judged(
-        values=_values(contest, metric, covariance, rule, joint=joint_values),
-        contrasts=_tested(contest, metric, contrasts, spread, rule, joint=joint_contrasts),
+        values=_values(contest, metric, covariance, rule, joint=joint_values, is_auc=is_auc),
+        contrasts=_tested(contest, metric, contrasts, spread, rule, joint=joint_contrasts, is_auc=is_auc),
         cases=metric.cases,
         controls=metric.controls,
     )
 
 
-def _contrasts(contest: Sequence[HorizonRows], name: str, rule: Rule) -> pd.DataFrame:
+def _contrasts(rows: ContestRows, metric: PredictionMetric, rule: Rule) -> pd.DataFrame:
     """Lay out the contrasts, pairs outermost, with the places of their two values."""
-    rows = contest[0].rows
-    horizons = asked_at(contest, name)
-    size = len(horizons)
+    size = len(metric.horizons)
     parts = []
     for first, second in rule.pairs:
         i, j = rows.names.index(first), rows.names.index(second)
         part = {
-            "metric": name,
+            "metric": metric.name,
             "first": first,
             "second": second,
             "first_label": rows.labels[i],
             "second_label": rows.labels[j],
-            "horizon_days": [at.horizon_days for at in horizons],
+            "horizon_days": metric.horizons,
             "horizon": np.arange(size),
             "value_first": i * size + np.arange(size),
             "value_second": j * size + np.arange(size),
@@ -165,7 +164,13 @@ def _contrasts(contest: Sequence[HorizonRows], name: str, rule: Rule) -> pd.Data
 
 
 def _values(
-    contest: Sequence[HorizonRows], metric: PredictionMetric, covariance: Floats, rule: Rule, *, joint: float
+    contest: Sequence[HorizonRows],
+    metric: PredictionMetric,
+    covariance: Floats,
+    rule: Rule,
+    *,
+    joint: float,
+    is_auc: bool,
 ) -> pd.DataFrame:
     """Values with intervals; ``joint`` widens those that hold together."""
     rows, horizons = contest[0].rows, len(metric.horizons)
@@ -176,7 +181,7 @@ def _values(
     # Student's t with (fewest - 1) degrees of freedom, stretched by fewest / (fewest - 1); see Reference.
     half = critical[horizon] * se
     lowest, highest = -np.inf, np.inf
-    if definition_of(metric.name).is_auc:
+    if is_auc:
         half[~(half > 0)] = np.nan  # all pairs are told apart: no error is no evidence of certainty
         lowest, highest = 0.0, 1.0
     return pd.DataFrame(
@@ -203,6 +208,7 @@ def _tested(
     rule: Rule,
     *,
     joint: float,
+    is_auc: bool,
 ) -> pd.DataFrame:
     """Add differences with intervals and tests to the contrasts laid out."""
     value = metric.value.ravel()
@@ -227,7 +233,7 @@ def _tested(
         p_equivalence=np.nan,
         half_equivalence=np.nan,
     )
-    if not definition_of(metric.name).is_auc:
+    if not is_auc:
         return table
     # Schuirmann (1987): two one-sided tests at 1 - level are an interval of level 2 level - 1.
     p_equivalence = np.array(

@@ -17,7 +17,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.headtohead.contest.forms import agreement_cautions, coded_levels, in_form
 from cxresearch.stats.models.clustered_covariance import cluster_codes
 from cxresearch.stats.prediction.cross_fitted_risk import folds_of
-from cxresearch.stats.prediction.follow_up import FollowUp, follow_up, tie_width
+from cxresearch.stats.prediction.follow_up import FollowUp, follow_up_of, tie_width
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -203,10 +203,12 @@ def complete_rows(
     risk = in_form(answers, scales, form) * marks.followed.sign
     coded = [coded_levels(name, values) for name, values in zip(names, risk, strict=True)]
     cautions = agreement_cautions(dict(zip(names, answers, strict=True)), dict(marks.instruments))
+    weight = np.ones(len(rows))
     every_weight = row_weights(marks, weights)
     if every_weight is not None:
-        every_weight = every_weight[complete]
-    fit = follow_up(duration, rows["event"].to_numpy(dtype=np.int64), weights=every_weight)
+        weight = every_weight[complete]
+    # Landmarks have checked their durations and events; the weights are checked in row_weights.
+    fit = follow_up_of(duration, rows["event"].to_numpy(dtype=np.int64), weight)
     return ContestRows(
         frame=rows,
         fit=fit,

@@ -9,7 +9,7 @@ import numpy as np
 
 from cxresearch.errors import DataError
 from cxresearch.scales import Scale
-from cxresearch.stats.prediction.ipcw import level_codes
+from cxresearch.stats.prediction.ipcw import codes_of
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Places
@@ -98,7 +98,7 @@ def agreement_cautions(answers: Mapping[str, Floats], scales: Mapping[str, Scale
 
 
 def _mid_ranks(values: Floats) -> Floats:
-    code, levels = level_codes("score", values)
+    code, levels = codes_of(values)
     counts = np.bincount(code, minlength=len(levels))
     # Mid-ranks: ties share the mean of their ranks.
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[code])
@@ -106,7 +106,7 @@ def _mid_ranks(values: Floats) -> Floats:
 
 def coded_levels(name: str, values: Floats) -> tuple[Places, Floats]:
     """Return the level number of each value and the distinct levels; a score with one of them is refused."""
-    code, levels = level_codes(name, values)
+    code, levels = codes_of(values)
     if len(levels) < 2:
         raise DataError(
             f"{name} has one distinct score in all {len(values):,} complete rows",

@@ -17,7 +17,7 @@ from cxresearch.stats.models.spline import category_basis, linear_basis, spline_
 from cxresearch.stats.prediction.censoring import Censoring, MarginalCensoring
 from cxresearch.stats.prediction.cross_fitted_risk import cross_fitted
 from cxresearch.stats.prediction.few_leavers import Reference
-from cxresearch.stats.prediction.ipcw import Sides, level_codes, marginal_risk, sides_of, split_weights
+from cxresearch.stats.prediction.ipcw import Sides, codes_of, marginal_risk, sides_of, split_weights
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Places
@@ -180,7 +180,7 @@ def _ranked_by_risk(rows: ContestRows, at: Sides) -> ContestRows:
     """Replace scores by their cross-fitted risk on a spline, at the primary horizon."""
     risk = np.empty_like(rows.risk)
     risk[:, rows.fit.order] = np.stack(cross_fitted_risks(rows, at, form="spline"))
-    coded = [level_codes(name, values.round(12)) for name, values in zip(rows.names, risk, strict=True)]
+    coded = [codes_of(values.round(12)) for values in risk]
     return dataclasses.replace(
         rows,
         risk=risk,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_columns, check_number
 from cxresearch.data.landmarks.landmarks import require_landmarks
@@ -19,6 +18,7 @@ from cxresearch.headtohead.contest.contest import compare
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_interval, format_value
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.models.meta import Pooled, meta_analysis
 
 if TYPE_CHECKING:
@@ -334,5 +334,5 @@ def _both_win(table: pd.DataFrame, level: float) -> bool:
     """Whether each score is the better one somewhere, after Holm's correction over the segments."""
     known = table[table["p_value"].notna()]
     # Holm over the segments: one of many wins somewhere by chance.
-    real = multipletests(known["p_value"], method="holm")[1] < 1 - level
+    real = holm(known["p_value"]) < 1 - level
     return bool((known["difference"][real] > 0).any() and (known["difference"][real] < 0).any())

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from cxresearch.aliases import Floats
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.cell_estimates import unit_of_difference
 from cxresearch.metrics.base.metric import Metric, Query
@@ -19,6 +18,7 @@ from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.period_names import period_label
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.differences import MOVER_TEST, mover_difference
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.intervals.proportions import Bounds
 
 Against = Literal["previous", "year_ago", "rest", "groups"]
@@ -144,31 +144,6 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
         table.loc[known, "p_adjusted"] = false_discovery_control(p_value)
     table["adjustment"] = f"{_ADJUSTMENTS[adjust]} over {int(known.sum())}"
     return table
-
-
-def holm(p_value: Floats) -> Floats:
-    """Return p-values corrected for looking at all of them, of which any may be true nulls.
-
-    Parameters
-    ----------
-    p_value : array of float, shape (tests,)
-        Without missing values.
-
-    References
-    ----------
-    Holm (1979), Scandinavian Journal of Statistics 6, 65.
-
-    Examples
-    --------
-    >>> holm(np.array([0.04, 0.01, 0.03]))
-    array([0.06, 0.03, 0.06])
-    """
-    order = np.argsort(p_value)
-    # The i-th smallest of m is taken (m - i + 1) times, and is no smaller than the one before.
-    stepped = np.maximum.accumulate(p_value[order] * np.arange(len(p_value), 0, -1))
-    corrected = np.empty_like(p_value)
-    corrected[order] = np.minimum(stepped, 1.0)
-    return corrected
 
 
 def _changes(metric: Metric, cells: pd.DataFrame, query: Query, *, year_ago: bool) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What moves the hazard, and whether groups differ: Cox regression and its tests; equal to R.
 
 cox                 the fit: Efron's ties, start and stop, strata, weights, clusters
+cox_maximum         the partial likelihood, its derivatives and its maximum
 cox_fit             a fitted regression as a value
 cox_survival        predicted curves
 proportional_hazards    is the ratio the same at all times? R's cox.zph

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.checks import check_same_length
-from cxresearch.stats.hazards.cox import CoxData, TermMeans, cox_data, fit_of, score_residuals, term_means
+from cxresearch.stats.hazards.cox import cox_data
+from cxresearch.stats.hazards.cox_maximum import (
+    CoxData,
+    TermMeans,
+    cox_data_of,
+    maximum_of,
+    score_residuals,
+    term_means,
+)
 from cxresearch.stats.prediction.follow_up import FollowUp, follow_up, nobody_past
+from cxresearch.stats.survival.risk_table import SurvivalRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,28 +139,43 @@ def cox_censoring(
     """
     fit = follow_up(durations, events, weights=weights)
     check_same_length(durations=fit.duration, covariates=covariates)
-    return cox_censoring_of(fit, covariates)
+    censored = fit.event == 0
+    data = cox_data(fit.duration, censored, covariates.iloc[fit.order], weights=fit.weight)
+    return _fitted(fit, data)
 
 
 def cox_censoring_of(fit: FollowUp, covariates: pd.DataFrame, *, until: float = np.inf) -> CoxCensoring:
-    """Fit the censoring distribution of prepared rows; see :func:`cox_censoring`.
+    """Fit the censoring distribution of checked rows; see :func:`cox_censoring`.
 
     Parameters
     ----------
     fit : FollowUp
     covariates : DataFrame, shape (n, p)
-        In the order of the input of `fit`.
+        Numbers without gaps, in the order of the input of `fit`.
     until : float
         Censorings after it are not modelled: weights beyond it are not asked for, and whoever is still there
         at the data cut would teach the regression nothing about the horizon.
     """
     censored = (fit.event == 0) & (fit.duration <= fit.reaching(until))
-    data = cox_data(fit.duration, censored, covariates.iloc[fit.order], weights=fit.weight)
-    regression = fit_of(data)
+    rows = SurvivalRows(
+        duration=fit.duration,
+        event=censored.astype(np.int64),
+        entry=None,
+        weight=fit.weight,
+        cluster=None,
+        robust=True,
+        n=fit.n,
+    )
+    x = np.asfortranarray(covariates.to_numpy(dtype=np.float64)[fit.order])
+    return _fitted(fit, cox_data_of(rows, x, tuple(map(str, covariates.columns))))
+
+
+def _fitted(fit: FollowUp, data: CoxData) -> CoxCensoring:
+    top = maximum_of(data)
     return CoxCensoring(
         fit=fit,
         data=data,
-        coefficient=regression.coefficient,
-        means=term_means(data.sets, data.x, regression.coefficient),
-        inverse=regression.covariance,
+        coefficient=top.coefficient,
+        means=term_means(data.sets, data.x, top.coefficient),
+        inverse=top.inverse,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxresearch.checks import as_numbers
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.hazards.cox import CoxData, term_means
+from cxresearch.stats.hazards.cox_maximum import CoxData, term_means
 from cxresearch.stats.survival.limits import probability_limits
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import numpy as np
 
 from cxresearch.checks import check_choice, check_level
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.stats.hazards.cox import CoxData, cox_data, fit_of, score_residuals, term_means
+from cxresearch.stats.hazards.cox import cox_data, fit_of
 from cxresearch.stats.hazards.cox_fit import CoxFit
+from cxresearch.stats.hazards.cox_maximum import CoxData, score_residuals, term_means
 from cxresearch.stats.models.clustered_covariance import cluster_sums
 from cxresearch.stats.prediction.follow_up import FollowUp, follow_up
 from cxresearch.stats.survival.risk_sets import RiskSets

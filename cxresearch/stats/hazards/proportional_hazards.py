@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from cxresearch.checks import check_choice
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.hazards.cox import CoxData, information, term_means
+from cxresearch.stats.hazards.cox_maximum import CoxData, information, term_means
 from cxresearch.stats.survival.kaplan_meier import survival_of
 from cxresearch.stats.survival.risk_sets import RiskSets
 from cxresearch.stats.survival.risk_table import risk_table

@@ -10,4 +10,5 @@ group_means         differences and ratios of means with clusters
 ratio               sums over sums, such as churned over opening revenue
 net_ratio           losses less gains over opening levels
 correlation         of two answers
+many_tests          p-values corrected for looking at many of them (Holm)
 """

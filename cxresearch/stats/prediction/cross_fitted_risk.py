@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from cxresearch.stats.models.logistic import logistic_fit
+from cxresearch.stats.models.logistic_newton import logistic_coefficients
 
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Places
@@ -63,8 +63,8 @@ def _risk_by_level(cases: Floats, total: Floats, basis: Floats) -> Floats:
     if not 0 < average < 1:
         return np.full(len(basis), average)
     # Rows at one level share a risk, so counts by level fit as well as the rows.
-    fit = logistic_fit(basis, share, weights=total, ridge=RIDGE * float(total.sum()))
-    return np.asarray(expit(basis @ fit.coefficients))
+    coefficients = logistic_coefficients(basis, share, weights=total, ridge=RIDGE * float(total.sum()))
+    return np.asarray(expit(basis @ coefficients))
 
 
 def folds_of(names: object, *, folds: int = FOLDS) -> Places:

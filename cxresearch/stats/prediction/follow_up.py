@@ -109,7 +109,22 @@ def follow_up(durations: ArrayLike, events: ArrayLike, *, weights: ArrayLike | N
     >>> float(fit.after[1])  # at time 2 the event leaves first, then one of two is censored
     0.5
     """
-    given_time, given_code, given_weight = _checked(durations, events, weights)
+    return follow_up_of(*_checked(durations, events, weights))
+
+
+def follow_up_of(given_time: Floats, given_code: Ints, given_weight: Floats) -> FollowUp:
+    """Sort checked rows and fit the censoring distribution; see :func:`follow_up`.
+
+    Parameters
+    ----------
+    given_time, given_code : array, shape (n,)
+        Times of 0 or more, and event codes, of one row at least.
+    given_weight : array, shape (n,)
+        Row weights, which are refused where one is not positive; they are scaled to sum to n.
+    """
+    if (given_weight <= 0).any():
+        raise ArgumentError("a weight is zero or negative", wanted="positive weights")
+    given_weight = given_weight * (len(given_time) / given_weight.sum())
     order = np.argsort(given_time, kind="stable")
     time = given_time[order]
     code = given_code[order]
@@ -158,9 +173,7 @@ def _checked(
         raise ArgumentError(
             f"{int((time < 0).sum())} durations are negative", wanted="times from the landmark onwards"
         )
-    if (row_weight <= 0).any():
-        raise ArgumentError("a weight is zero or negative", wanted="positive weights")
-    return time, code, row_weight * (len(time) / row_weight.sum())
+    return time, code, row_weight
 
 
 def observed_at(fit: FollowUp, horizon: float) -> float:

@@ -142,6 +142,11 @@ def level_codes(name: str, values: ArrayLike) -> tuple[Places, Floats]:
     array = as_numbers(name, values, booleans=True)
     if not len(array):
         raise DataError("there are no rows", where=name)
+    return codes_of(array)
+
+
+def codes_of(array: Floats) -> tuple[Places, Floats]:
+    """Return the level number of each checked value and the distinct levels; see :func:`level_codes`."""
     low, high = array.min(), array.max()
     # Whole numbers in a short range: numbered by subtraction, without a sort.
     if high - low < 4096:

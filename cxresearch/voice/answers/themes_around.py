@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.models.linear import linear_fit
 from cxresearch.voice.why.study_texts import collect_columns, columns_of
 
@@ -88,8 +88,7 @@ def themes_around(
         if line:
             lines.append({"theme": theme, "label": themes.label(theme), **line})
     table = pd.DataFrame(lines, columns=_NAMES)
-    if len(table):
-        table["p_adjusted"] = multipletests(table["p_adjusted"], method="holm")[1]
+    table["p_adjusted"] = holm(table["p_adjusted"])
     return table.sort_values("change", ascending=False, kind="stable", ignore_index=True)
 
 

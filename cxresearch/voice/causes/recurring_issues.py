@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
@@ -17,6 +16,7 @@ from cxresearch.results.hiding import SUPPRESS_BELOW
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_value
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.intervals.proportions import clopper_pearson, wilson
 from cxresearch.stats.survival.kaplan_meier import kaplan_meier
 from cxresearch.voice.why.study_texts import collect_columns, columns_of, revenue_levels
@@ -185,11 +185,8 @@ def recurring_issues(
     ]
     table = pd.DataFrame(lines)
     table["hours_share"] = table["hours_open"] / facts["hours"][now].sum()
-    table["p_adjusted"] = np.nan
-    known = table["p_value"].notna()
-    if known.any():
-        # Holm over issues: the largest growth is chosen by looking
-        table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
+    # Holm over issues: the largest growth is chosen by looking
+    table["p_adjusted"] = holm(table["p_value"])
     table = table.sort_values("hours_open", ascending=False, kind="stable", ignore_index=True)
     if themes is not None:
         by = themes.text

@@ -15,6 +15,7 @@ from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
 from cxresearch.scales import Scale
 from cxresearch.stats.change_points.stratified_rates import RateRatio, Stretches, stratified_rate_ratio
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.voice.turning.happenings import happenings
 from cxresearch.voice.turning.turning_points_result import KINDS, TurningPoints
 
@@ -222,7 +223,7 @@ def _table(ratios: list[tuple[Any, RateRatio]], level: float) -> pd.DataFrame:
     judged = [ratio for _, ratio in ratios if _is_judged(ratio)]
     # the smallest p-value has to pass error / m (Holm): what a kind must show to be seen in 80 % of cases
     reach = float(norm.ppf(1 - (1 - level) / 2 / max(len(judged), 1))) + 0.8416
-    adjusted = _holm([ratio.p_value for ratio in judged])
+    adjusted = holm([ratio.p_value for ratio in judged]).tolist()
     for kind, ratio in ratios:
         row: dict[str, Any] = {"kind": str(kind), "events": ratio.events, "others": ratio.others}
         row.update(rate=_DAYS_A_RATE * ratio.rate, other_rate=_DAYS_A_RATE * ratio.other_rate)
@@ -248,12 +249,3 @@ def _verdict(ratio: float, p_value: float, level: float) -> str:
     if p_value > 1 - level + 1e-12:
         return "no difference seen"
     return "more often" if ratio > 1 else "less often"
-
-
-def _holm(p_values: list[float]) -> list[float]:
-    """Return p-values corrected by Holm (1979)."""
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    return list(multipletests(p_values, method="holm")[1])

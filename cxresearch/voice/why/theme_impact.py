@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.survey.score_measures import measure_of, measures_for, sense_of
 from cxresearch.results.units import Unit
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.models.linear import independent_columns, linear_fit
 from cxresearch.voice.why.later_leaving import later_leaving
 from cxresearch.voice.why.study_texts import collect_columns, columns_of, customers_gone, revenue_levels
@@ -190,11 +190,8 @@ def _effects(
     for column in figures.columns:
         table[column] = np.nan
         table.loc[judged, column] = figures[column].to_numpy()
-    table["p_adjusted"] = np.nan
-    known = table["p_value"].notna()
-    if known.any():
-        # Holm (1979): no assumption on how themes hang together
-        table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p_value"], method="holm")[1]
+    # Holm (1979): no assumption on how themes hang together
+    table["p_adjusted"] = holm(table["p_value"])
     table["small_base"] = table["texts"] < 30
     return table
 
