@@ -140,6 +140,10 @@ class CheckedTables:
         further = [column for column in present if column not in known and not column.startswith("_")]
         return [column for column in known if column in present] + further
 
+    def typed(self, name: str) -> nw.LazyFrame[Any]:
+        """Return all rows as they were read, none of them judged."""
+        return self._typed[name]
+
     def valid(self, name: str) -> nw.LazyFrame[Any]:
         """Return the rows that broke no rule; where none did, without judging them again."""
         columns = self.columns(name)
