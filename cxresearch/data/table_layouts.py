@@ -67,7 +67,7 @@ _LAYOUTS = (
     _layout(
         "customers",
         {"customer_id": "id", "started_at": "time"},
-        {"ended_at": "time", "end_kind": "text", "notice_at": "time", "reason": "text"},
+        {"ended_at": "time", "end_kind": "text", "notice_at": "time", "reason": "text", "account_id": "id"},
         open_ended=True,
     ),
     _layout(
