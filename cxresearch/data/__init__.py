@@ -16,6 +16,8 @@
     The tables, their columns and kinds.
 ``open_columns``
     What a table holds beyond its layout, and of what kind each is.
+``respondents``
+    The answers of people who are no customers.
 ``frame_columns``
     Columns of frames by the names that people write.
 ``wide_answers``

@@ -132,6 +132,7 @@ _LAYOUTS = (
         {"occurred_at": "time", "kind": "text"},
         {"customer_id": "id", "reason": "text", "note": "text"},
     ),
+    _layout("respondents", {"respondent_id": "id"}, {"kind": "text"}),
     _layout("snapshot", {"customer_id": "id", "left": "text"}, {"tenure": "number"}, open_ended=True),
 )
 

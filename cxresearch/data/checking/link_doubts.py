@@ -1,4 +1,4 @@
-"""Doubts about links between tables: answers and the tickets they name, customers and their accounts."""
+"""Doubts about links: answers and the tickets they name, customers and accounts, respondents."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.data.validation.outside_answers import RESPONDENTS
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -30,7 +31,7 @@ def link_doubts(study: Study) -> pd.DataFrame:
     DataFrame
         Columns ``table, flag, rows, detail``; without zeros.
     """
-    lines = [*_tickets_of_answers(study), *_accounts(study)]
+    lines = [*_tickets_of_answers(study), *_accounts(study), *_respondents(study)]
     return pd.DataFrame([line for line in lines if line[2]], columns=_COLUMNS)
 
 
@@ -81,5 +82,27 @@ def _accounts(study: Study) -> list[tuple[str, str, int, str]]:
     return lines
 
 
+def _respondents(study: Study) -> list[tuple[str, str, int, str]]:
+    """Answers of people who are no customers, and people who are both."""
+    tables = study.checked
+    if RESPONDENTS not in tables.names:
+        return []
+    lines = []
+    if tables.outside is not None:
+        rows = _rows(tables.outside)
+        detail = "of respondents who are no customers: left out here, see cx.study.respondents"
+        lines.append(("responses", "answers of respondents", rows, detail))
+    if "customers" in tables.names:
+        ids = tables.valid("customers").select(respondent_id=nw.col("customer_id"))
+        both = tables.valid(RESPONDENTS).join(ids, on="respondent_id", how="semi")
+        detail = "are among the customers, too: they count as customers"
+        lines.append((RESPONDENTS, "respondents who are customers", _rows(both), detail))
+    return lines
+
+
 def _count(rows: nw.LazyFrame[Any], condition: nw.Expr) -> int:
-    return int(collect(rows.filter(condition).select(n=nw.len()))["n"].iloc[0])
+    return _rows(rows.filter(condition))
+
+
+def _rows(rows: nw.LazyFrame[Any]) -> int:
+    return int(collect(rows.select(n=nw.len()))["n"].iloc[0])

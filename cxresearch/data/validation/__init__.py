@@ -8,6 +8,8 @@
     When a table may not be used.
 ``ended_levels``
     Revenue that goes on after customers ended.
+``outside_answers``
+    Answers of respondents who are not customers.
 ``rows_up_to_cut``
     Rows up to a cut before the end of an export.
 ``ticket_statuses``

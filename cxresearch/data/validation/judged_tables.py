@@ -16,6 +16,7 @@ import pandas as pd
 from cxresearch.data.engine import collect
 from cxresearch.data.readers.connection import engine_error
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outside_answers import RESPONDENTS, of_outsiders, without_outsiders
 from cxresearch.data.validation.row_rules import (
     DATED_BY,
     Rule,
@@ -43,7 +44,8 @@ class TableSummary:
     Attributes
     ----------
     rows, valid, left_out : int
-        All rows, those that broke no rule, and those that ``where`` or ``after_cut`` leaves out.
+        All rows, those that broke no rule, and those that ``where`` or ``after_cut`` leaves out, with answers
+        of respondents who are no customers.
     rejected : mapping of str to int
         Rows set aside by ``rule:column``.
     flags : mapping of str to int
@@ -110,10 +112,18 @@ class CheckedTables:
         self._late: dict[str, nw.LazyFrame[Any]] = {}
         self._typed = {name: with_ticket_status(name, rows) for name, rows in typed.items()}
         self._plain = {name: with_ticket_status(name, rows) for name, rows in (plain or {}).items()}
+        self.outside: nw.LazyFrame[Any] | None = None
+        if {RESPONDENTS, "responses"} <= set(typed):
+            self.outside = of_outsiders(self._typed["responses"], typed)
+            for tables in (self._typed, self._plain):
+                if "responses" in tables:
+                    tables["responses"] = without_outsiders(tables["responses"], typed)
         if after_cut == "leave_out":
-            self._late = {name: later_than(name, rows, cut) for name, rows in self._typed.items()}
-            self._typed = {name: up_to_cut(name, rows, cut) for name, rows in self._typed.items()}
-            self._plain = {name: up_to_cut(name, rows, cut) for name, rows in self._plain.items()}
+            dated = {name: rows for name, rows in self._typed.items() if name in DATED_BY}
+            plainly = {name: rows for name, rows in self._plain.items() if name in DATED_BY}
+            self._late = {name: later_than(name, rows, cut) for name, rows in dated.items()}
+            self._typed |= {name: up_to_cut(name, rows, cut) for name, rows in dated.items()}
+            self._plain |= {name: up_to_cut(name, rows, cut) for name, rows in plainly.items()}
         self._cut = cut
         self._instruments = instruments
         self._keyed = keyed
@@ -300,8 +310,10 @@ class CheckedTables:
         )
 
     def _count_left_out(self, name: str) -> int:
-        """Rows that a source leaves out by ``where``, and those after the cut."""
+        """Rows that a source leaves out by ``where``, those after the cut, and answers of no customers."""
         total = 0
+        if name == "responses" and self.outside is not None:
+            total += int(collect(self.outside.select(n=nw.len()))["n"].iloc[0])
         for query in self._left_out.get(name, ()):
             assert self.connection is not None  # noqa: S101 - counts come with a connection
             total += int(self.connection.execute(query).fetchall()[0][0] or 0)

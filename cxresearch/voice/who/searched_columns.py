@@ -21,7 +21,7 @@ from cxresearch.metrics.base.ticket_groups import (
     with_ticket_groups,
 )
 from cxresearch.metrics.revenue.revenue_levels import windowed
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, only_if, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,14 @@ OUTCOMES = frozenset({"ended_at", "end_kind", "notice_at", "reason"})
 _NO_GROUPS = frozenset(
     {"customer_id", "account_id", "response_id", "ticket_id", "instrument", "score", "comment", "weight"}
 )
+_OUTCOME = "sounds like an outcome; if it is none, name it in by="
+#: Why further columns of these kinds are not searched unless they are named.
+_NO_GROUP_SINCE = {
+    "outcome": _OUTCOME,
+    "text": "a text; if it makes groups, name it in by=",
+    "id": "an id: hardly two rows share a value; if it makes groups, name it in by=",
+    "time": "a moment; if it makes groups, name it in by=",
+}
 #: Ends of the tenure classes in days, and the classes.
 TENURE_DAYS = (90.0, 365.0, 1095.0)
 TENURE_CLASSES = ("under 3 months", "3 to 12 months", "1 to 3 years", "3 years and more")
@@ -169,15 +177,10 @@ def _of_tickets(study: Tables, present: Collection[str]) -> dict[str, SearchedCo
 
 
 def no_groups(study: Tables) -> dict[str, str]:
-    """Return further columns of answers and customers that are no groups, with the reason."""
+    """Return why further columns of answers and customers are no groups; an empty text where they are."""
     kinds: Mapping[str, Mapping[str, str]] = getattr(study, "open_columns", {})
-    words = {"text": "a text", "id": "an id: hardly two rows share a value", "time": "a moment"}
-    return {
-        name: f"{words[kind]}; if it makes groups, name it in by="
-        for table in ("customers", "responses")
-        for name, kind in kinds.get(table, {}).items()
-        if kind in words
-    }
+    further = {**kinds.get("customers", {}), **kinds.get("responses", {})}
+    return {name: _NO_GROUP_SINCE.get(kind, "") for name, kind in further.items()}
 
 
 def _column(name: str, source: Source, kind: Any) -> SearchedColumn:
@@ -204,10 +207,8 @@ def _chosen(
         if name in OUTCOMES:
             if by is not None:
                 passed_over[name] = "an outcome, which says nothing about who is unhappy beforehand"
-        elif by is None and names_outcome(name):
-            passed_over[name] = "sounds like an outcome; if it is none, name it in by="
-        elif by is None and name in no_groups:
-            passed_over[name] = no_groups[name]
+        elif by is None and no_groups.get(name, only_if(names_outcome(name), _OUTCOME)):
+            passed_over[name] = no_groups.get(name, _OUTCOME)
         else:
             columns.append(present[name])
     return tuple(columns), passed_over
