@@ -246,6 +246,13 @@ def cells_of(
     return rows.select(*dict.fromkeys((*query.keys, *keep)))
 
 
+def is_of_customers(study: Tables, column: str | None, present: Collection[str]) -> bool:
+    """Return whether rows with the columns ``present`` can be linked by a column of their customers."""
+    if column is None or column in present or "customer_id" not in present:
+        return False
+    return "customers" in study.tables and column in study.table("customers").collect_schema().names()
+
+
 def _with_customers(
     study: Tables, rows: nw.LazyFrame[Any], table: str, query: Query, columns: list[str]
 ) -> nw.LazyFrame[Any]:
