@@ -132,6 +132,12 @@ def test_no_room_has_more_than_twelve_files() -> None:
     assert not too_full, f"make rooms by topic: {too_full}"
 
 
+def test_no_module_passes_400_lines() -> None:
+    lengths = {name_of(path): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
+    too_long = {name: lines for name, lines in lengths.items() if lines >= 400}
+    assert not too_long, f"part them by topic: {too_long}"
+
+
 def test_import_is_light() -> None:
     code = (
         "import sys, cxresearch; heavy = {'numpy', 'pandas', 'sklearn', 'scipy', 'duckdb', 'matplotlib'}"

@@ -10,14 +10,14 @@
     A study without time: what it refuses, its customers, the caution beside every result.
 ``engine``
     What one engine lacks and the others have.
+``local_time``
+    Local time: offsets of a zone over the years.
 ``timelines``
     Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``
     The tables, their columns and kinds.
 ``open_columns``
     What a table holds beyond its layout, and of what kind each is.
-``respondents``
-    The answers of people who are no customers.
 ``frame_columns``
     Columns of frames by the names that people write.
 ``wide_answers``

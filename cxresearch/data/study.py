@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
 
 from cxresearch.checks import check_choice
-from cxresearch.data.engine import offset_steps
+from cxresearch.data.local_time import offset_steps
 from cxresearch.data.open_columns import kinds_in_call
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_frames import open_frames
@@ -175,6 +175,7 @@ class Study(StudyTables):
 
         Examples
         --------
+        >>> import pandas as pd
         >>> customers = pd.DataFrame({"customer_id": [1, 2], "started_at": ["2024-01-01", "2024-02-01"]})
         >>> answers = pd.DataFrame({"customer_id": [1, 2], "responded_at": ["2024-05-01"] * 2, "NPS": [9, 3]})
         >>> study = Study.from_frames(
@@ -218,6 +219,40 @@ class Study(StudyTables):
             targets=targets,
         )
 
+    def with_tables(
+        self, tables: Mapping[str, Any], *, name: str, observed_until: datetime | None = None
+    ) -> Study:
+        """Return a study of other rows under the same declarations: one segment, an earlier day.
+
+        Parameters
+        ----------
+        tables : mapping of str to frame
+            As in `from_frames`: what the study is to hold.
+        name : str
+            Says what was kept.
+        observed_until : datetime, optional
+            Naive UTC; by default the data cut of this study.
+        """
+        cut = observed_until or self.observed_until
+        opened = type(self).from_frames(
+            tables,
+            observed_until=cut.replace(tzinfo=UTC),
+            instruments=self.instruments,
+            timezone=self.timezone,
+            currency=self.currency,
+            segments=[segment for segment in self.segments if "customers" in tables],
+            name=name,
+            on_reject=self.limits.on_reject,
+            max_reject_share=self.limits.max_reject_share,
+            revenue_ends=self.revenue_ends,
+            targets=self.targets,
+        )
+        opened.codebook = self.codebook
+        opened._opened = replace(opened._opened, kinds=self._opened.kinds)
+        opened.kind = self.kind
+        opened.sources = self.sources
+        return opened
+
     @classmethod
     def from_snapshot(
         cls,
@@ -247,6 +282,7 @@ class Study(StudyTables):
 
         Examples
         --------
+        >>> import pandas as pd
         >>> study = Study.from_snapshot(pd.DataFrame({"left": ["yes", "no"], "seats": [3, 8]}))
         >>> study.counts()
               table  rows  valid  rejected  left_out

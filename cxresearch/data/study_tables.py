@@ -103,6 +103,7 @@ class StudyTables:
 
     def only(self, names: Collection[str]) -> Self:
         """Return a view of some of the tables, for a look at nothing else; nothing is read for it."""
+        # What was judged once stays judged: both share the same rows.
         part = copy.copy(self)
         part.checked = self.checked.only(names)
         return part
@@ -144,6 +145,7 @@ class StudyTables:
             after customers ended and nobody has said which holds (``revenue_ends``).
         """
         self._tables_read[self._known(name)] = None
+        # Rows of customers that were set aside would leave rows of other tables without a customer.
         if "customers" in self.checked.names:
             admit("customers", self.checked, self.limits)
         admit(name, self.checked, self.limits)

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
     from cxresearch.churn.curves.churn_curve_result import ChurnCurve
     from cxresearch.churn.curves.compare_curves import CurveComparison
-    from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation
     from cxresearch.data.landmarks.landmarks import Landmarks
     from cxresearch.data.study import Study
     from cxresearch.headtohead.contest.comparison import Comparison
     from cxresearch.headtohead.one_score.answer_weights import AnswerWeights
-    from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict
+    from cxresearch.headtohead.one_score.score_verdict import ScoreVerdict
     from cxresearch.metrics.scorecard.scorecard_result import Scorecard
     from cxresearch.results.estimate import Estimate
 
@@ -245,24 +244,6 @@ def score_tone(verdict: ScoreVerdict) -> str:
     amiss = verdict.verdict in (KNOWS, BACKWARDS)
     chosen = verdict.gap is not None and verdict.gap.p_value < 1 - verdict.level
     if amiss or chosen:
-        return "attention"
-    return "neutral"
-
-
-def evaluation_detail(evaluation: ChurnEvaluation) -> str:
-    """Return what the AUC and the lift of a churn model mean for customers."""
-    auc = evaluation.estimate("auc").value
-    lift = evaluation.estimate("lift_top_decile").value
-    return (
-        f"Shown a customer who left and one who stayed, the model points to the right one in {100 * auc:.0f} "
-        "of 100 such pairs (this is the AUC); tossing a coin, one would be right in 50. The riskiest tenth "
-        f"held {lift:.1f} times as many leavers as a random tenth."
-    )
-
-
-def evaluation_tone(evaluation: ChurnEvaluation) -> str:
-    """Return the tone of the finding: attention where the model does not rank everybody."""
-    if evaluation.group_gap:
         return "attention"
     return "neutral"
 

@@ -46,13 +46,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cxresearch.errors import ArgumentError, CxError, DataError
+from cxresearch.errors import ArgumentError, CxError
+from cxresearch.reporting.presenting.headline_figures import headline_items
+from cxresearch.reporting.presenting.named_study import given_codebook, given_path, open_study, secret
+from cxresearch.reporting.presenting.reliance_box import before_you_rely, mapped_weights, unused_weights
+from cxresearch.reporting.presenting.saved_results import save_results
+from cxresearch.reporting.presenting.shown_block import show_block
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing import blocks
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
@@ -70,105 +73,37 @@ from cxresearch.results.result import Result, as_plain
 from cxresearch.results.table_spec import TableSpec, spec_of_frame
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pandas as pd
 
-    from cxresearch.churn.churn_kinds import Kind
-    from cxresearch.data.study import Study
-    from cxresearch.reporting.writing.reliance import Dated, Reliance
     from cxresearch.results.units import Unit
 
-#: Set by the runner in the kernel it starts: where relative paths count from.
-BASE = "CXRESEARCH_BASE"
-BUILT_IN = "built-in"
-SCHEMA = 1
+__all__ = [
+    "answer",
+    "aside",
+    "before_you_rely",
+    "caveats",
+    "facts",
+    "finding",
+    "given_codebook",
+    "given_path",
+    "left_out",
+    "mapped_weights",
+    "open_study",
+    "save_results",
+    "secondary",
+    "secret",
+    "show",
+    "since_last_time",
+    "table",
+    "tiles",
+    "unused_weights",
+]
+
 Computed = TypeVar("Computed")
 # Twice the 72 of a point: sharp on screens that draw two pixels for one.
 _PNG_DPI = 144
 # Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
-_RELIANCE_ID = "before-you-rely-on-it"
-#: The box to be written again at the end, and the whole study behind one segment of it.
-_RELIED_ON: list[Reliance] = []
-_WHOLE: dict[int, Study] = {}
-
-
-def open_study(
-    study: str = BUILT_IN, *, segment: str = "", as_of: date | None = None, **synthetic: Any
-) -> Study:
-    """Return the study a report runs on and note its files, counts and rejects for the manifest.
-
-    Parameters
-    ----------
-    study : str
-        ``"built-in"`` for the synthetic company, else the path of a ``study.toml`` or its folder. A relative
-        path counts from where the command was given.
-    segment : str
-        ``"column=value"`` keeps the customers of one segment and their rows, ``"tickets.product=App"`` the
-        rows of one group of answers or tickets; empty keeps everybody.
-    as_of : date, optional
-        The study as it was known at the end of that day; by default, and for days that the data do not reach,
-        as it is.
-    **synthetic
-        Passed to :func:`cxresearch.synthetic.synthetic_study` for the built-in study.
-
-    Raises
-    ------
-    StudyError
-        If the study cannot be read as declared.
-    """
-    _RELIED_ON.clear()
-    _WHOLE.clear()
-    cx: Any = import_module("cxresearch")
-    opened: Study
-    made_from: dict[str, Any] = {}
-    if study == BUILT_IN:
-        made_from = {"tier": "B", **synthetic}
-        opened = cx.synthetic.synthetic_study(**made_from)
-    else:
-        opened = cx.read_study(given_path(study))
-    if staging_folder():
-        from cxresearch.reporting.inputs import note_inputs
-
-        note_inputs(opened, private_file("inputs.json"), made_from)
-    if as_of is not None:
-        from cxresearch.reporting.writing.as_of_day import as_of_day
-
-        opened = as_of_day(opened, as_of)
-    if not segment:
-        return opened
-    from cxresearch.reporting.writing.one_segment import narrow
-
-    narrowed = narrow(opened, segment)
-    _WHOLE[id(narrowed)] = opened
-    return narrowed
-
-
-def given_codebook(study: str, codebook: str) -> Any:
-    """Return the codebook of a report's comments: that of the path, of the study's folder, or None.
-
-    Parameters
-    ----------
-    study : str
-        As in `open_study`. The built-in study brings its own; a study's folder may hold a ``themes.toml``.
-    codebook : str
-        Path of a ``themes.toml``; empty: as above.
-    """
-    if codebook:
-        return given_path(codebook)
-    if study == BUILT_IN:
-        from cxresearch.data.synthetic.unhappy_words import CODEBOOK
-
-        return CODEBOOK
-    folder = given_path(study)
-    beside = (folder if folder.is_dir() else folder.parent) / "themes.toml"
-    return beside if beside.exists() else None
-
-
-def given_path(path: str) -> Path:
-    """Return a path given as a parameter; a relative one counts from where the command was given."""
-    return Path(os.environ.get(BASE, ".")) / path
 
 
 def secondary(compute: Callable[..., Computed], *arguments: Any, **options: Any) -> Computed | None:
@@ -187,48 +122,27 @@ def secondary(compute: Callable[..., Computed], *arguments: Any, **options: Any)
     try:
         return compute(*arguments, **options)
     except CxError as error:
-        _display(blocks.note_block("Not shown here", str(error), kind="not-shown"), str(error), "not-shown")
+        show_block(blocks.note_block("Not shown here", str(error), kind="not-shown"), str(error), "not-shown")
         return None
-
-
-def secret(name: str) -> str:
-    """Return a secret from the environment variable of that name.
-
-    Raises
-    ------
-    DataError
-        If the variable is not set. The value is struck from everything published.
-    """
-    value = os.environ.get(name, "")
-    if not value:
-        raise DataError(
-            f"the environment variable {name} is not set",
-            wanted="a secret this report needs",
-            next_step=f"set {name} where the schedule runs; it is never a parameter",
-        )
-    if staging_folder():
-        with private_file("secrets").open("a", encoding="utf-8") as file:
-            file.write(name + "\n")
-    return value
 
 
 def finding(text: str, *, detail: str = "", tone: str = "neutral") -> None:
     """Show the answer in one sentence, with plain words below it; ``tone`` is "neutral" or "attention"."""
-    _display(blocks.finding_block(text, detail, tone), f"{text}\n{detail}".strip(), "finding")
+    show_block(blocks.finding_block(text, detail, tone), f"{text}\n{detail}".strip(), "finding")
 
 
 def tiles(headline: Sequence[Estimate | Contrast]) -> None:
     """Show headline figures side by side, each with its interval and n."""
-    items = _headline(headline)
-    _display(blocks.tiles_block(items), "\n".join(map(str, headline)), "tiles")
+    items = headline_items(headline)
+    show_block(blocks.tiles_block(items), "\n".join(map(str, headline)), "tiles")
 
 
 def since_last_time(headline: Sequence[Estimate | Contrast]) -> None:
     """Show how the headline figures moved since the last run on other data, and whether that is noise."""
     previous = previous_run()
-    changes = compare_headlines(_headline(headline), previous.get("headline", []))
+    changes = compare_headlines(headline_items(headline), previous.get("headline", []))
     text = "\n".join(change.sentence for change in changes) or "first run on these data"
-    _display(changes_block(changes, previous), text, "since-last-time")
+    show_block(changes_block(changes, previous), text, "since-last-time")
 
 
 def show(picture: Any, *, name: str, caption: str, alt: str = "", **options: Any) -> None:
@@ -262,10 +176,11 @@ def show(picture: Any, *, name: str, caption: str, alt: str = "", **options: Any
     stage_file(f"figures/{name}.svg", svg)
     stage_file(f"figures/{name}.png", png)
     kind, image = "svg", svg
+    # Both stand in the folder; the page takes the one that opens faster.
     if len(svg) > _LARGEST_INLINE_SVG:
         kind, image = "png", png
     page = blocks.figure_block(image, kind=kind, caption=caption, alt=alt or caption, name=name)
-    _display(page, caption, "figure")
+    show_block(page, caption, "figure")
 
 
 def _drawn(picture: Any) -> tuple[bytes, bytes]:
@@ -339,10 +254,11 @@ def table(
             stage_csv(f"{name}.columns", spec.column_list())
     if spec is None:
         spec = spec_of_frame(frame, labels=labels, units=units)
+    # Headings given here win over those of the spec.
     elif labels:
         spec = spec.relabel(**labels)
     page = blocks.table_block(frame, spec, caption=caption, max_rows=max_rows)
-    _display(page, f"{caption}: {len(frame):,} rows", "table")
+    show_block(page, f"{caption}: {len(frame):,} rows", "table")
 
 
 def facts(**values: Any) -> None:
@@ -366,19 +282,19 @@ def facts(**values: Any) -> None:
         path = private_file("facts.json")
         # Facts of several cells add up; the last value of a name counts.
         path.write_text(json.dumps({**json_of(path), **as_plain(values)}), encoding="utf-8")
-    _display("", ", ".join(values), "saved")
+    show_block("", ", ".join(values), "saved")
 
 
 def answer(text: str) -> None:
     """Show the answer of a section in plain words, above its picture; nothing where there is none."""
     if text:
-        _display(blocks.answer_block(text), text, "answer")
+        show_block(blocks.answer_block(text), text, "answer")
 
 
 def aside(text: str) -> None:
     """Show a remark in small letters, below what it belongs to; nothing where there is none."""
     if text:
-        _display(blocks.aside_block(text), text, "aside")
+        show_block(blocks.aside_block(text), text, "aside")
 
 
 def left_out(who: Result | pd.DataFrame, *, caption: str = "Who was left out, and why") -> None:
@@ -388,67 +304,7 @@ def left_out(who: Result | pd.DataFrame, *, caption: str = "Who was left out, an
     if len(who):
         table(who, caption=caption)
     else:
-        _display(blocks.note_block(caption, "Nobody was left out.", kind="left-out"), "nobody", "left-out")
-
-
-def before_you_rely(
-    data: Study, notes: Sequence[str] = (), *, dated: Dated = "", kind: Kind = "any", weights: str = ""
-) -> None:
-    """Show what the numbers rest on: every report calls it once, below its finding.
-
-    The doubts are those of `cxresearch check` about the tables that were read. What later cells read comes
-    in at `save_results`, which writes the box again.
-
-    Parameters
-    ----------
-    data : Study
-        From `open_study`.
-    notes : sequence of str
-        Cautions of the results on the page.
-    dated : {"", "end", "notice"}
-        How the page dates leaving: not at all, at ``ended_at``, or at ``notice_at`` where it is known.
-    kind : {"any", "voluntary", "involuntary"}
-        What counts as leaving.
-    weights : str
-        What the page does with weights of answers, as `cx.contest.answer_weights` or `unused_weights` say.
-    """
-    from cxresearch.reporting.writing.reliance import Reliance
-
-    box = Reliance(
-        study=_WHOLE.get(id(data), data),
-        read_from=data,
-        notes=tuple(notes),
-        dated=dated,
-        kind=kind,
-        weights=weights,
-    )
-    _RELIED_ON[:] = [box]
-    _display(box.block(), "\n".join(box.items()), "reliance", display_id=_RELIANCE_ID)
-
-
-def mapped_weights(data: Study) -> str | None:
-    """Return the name of the column with weights of answers; None where the study maps none."""
-    from cxresearch.reporting.writing import reliance
-
-    return reliance.mapped_weights(data)
-
-
-def unused_weights(data: Study, why: str) -> str:
-    """Return, for ``weights=`` of `before_you_rely`, why this page does without the weights of answers."""
-    from cxresearch.reporting.writing import reliance
-
-    return reliance.unused_weights(data, why)
-
-
-def _write_reliance_again() -> None:
-    """Write the box again, now that all tables were read that the page reads."""
-    from IPython.display import update_display
-
-    for box in _RELIED_ON:
-        data = {"text/plain": "\n".join(box.items()), "text/html": box.block()}
-        write_again: Any = update_display
-        write_again(data, display_id=_RELIANCE_ID, raw=True, metadata={"cxresearch": {"block": "reliance"}})
-    _RELIED_ON.clear()
+        show_block(blocks.note_block(caption, "Nobody was left out.", kind="left-out"), "nobody", "left-out")
 
 
 def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> None:
@@ -456,88 +312,4 @@ def caveats(items: Sequence[str], *, title: str = "What not to conclude") -> Non
     sentences = [blocks.sentence(item) for item in items]
     if not sentences:
         return
-    _display(blocks.list_block(title, sentences, kind="caveats"), "\n".join(sentences), "caveats")
-
-
-def save_results(
-    *,
-    finding: str,
-    headline: Sequence[Estimate | Contrast],
-    results: Mapping[str, Any] | None = None,
-    watched: Mapping[str, Any] | None = None,
-) -> None:
-    """Check the results of a report and write ``results.json``; the last cell of every report notebook.
-
-    Parameters
-    ----------
-    finding : str
-        The answer in one sentence.
-    headline : sequence of Estimate or Contrast
-        The figures that history, alerts and comparisons follow; names are unique and stay the same from run
-        to run. May be empty only if the report has no figure at all.
-    results : mapping, optional
-        Everything else worth keeping: results of this package, frames, plain values.
-    watched : mapping, optional
-        Changes of level that stand, for alert rules such as ``NPS stepped``: `StandingChanges.watched`.
-
-    Raises
-    ------
-    ArgumentError
-        If the finding is empty or two headline figures share a name.
-    """
-    if not finding.strip():
-        raise ArgumentError("the finding is empty", wanted="the answer in one sentence")
-    _write_reliance_again()
-    items = _headline(headline)
-    names = [item["name"] for item in items]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ArgumentError(
-            f"two headline figures are called {twice[0]!r}", wanted="one name for each figure"
-        )
-    content = {
-        "schema": SCHEMA,
-        "finding": finding,
-        "headline": items,
-        "results": as_plain(dict(results or {})),
-    }
-    if watched is not None:
-        content["watched"] = as_plain(dict(watched))
-    # allow_nan=False: as_plain has made every missing number null, which JSON can hold.
-    text = json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
-    stage_file("results.json", text.encode("utf-8"))
-    where = "not saved: `cxresearch run` saves and publishes"
-    if staging_folder():
-        where = "saved for publishing"
-    _display("", f"{len(items)} headline figures, {where}", "saved")
-
-
-def _headline(headline: Sequence[Estimate | Contrast]) -> list[dict[str, Any]]:
-    return [_headline_item(figure) for figure in headline]
-
-
-def _headline_item(figure: Estimate | Contrast) -> dict[str, Any]:
-    shared = ("low", "high", "level", "se", "n", "unit", "note")
-    if isinstance(figure, Contrast):
-        item = {
-            "name": f"{figure.name}: {figure.first} minus {figure.second}",
-            "value": figure.difference,
-            "signed": True,
-        }
-    elif isinstance(figure, Estimate):
-        item = {"name": figure.name, "value": figure.value, "signed": False}
-    else:
-        raise ArgumentError(
-            f"a headline figure is {type(figure).__name__}", wanted="an Estimate or a Contrast, with interval"
-        )
-    return {**as_plain(item), **{name: as_plain(getattr(figure, name)) for name in shared}}
-
-
-def _display(page: str, text: str, block: str, *, display_id: str | None = None) -> None:
-    from IPython.display import display
-
-    data = {"text/plain": text}
-    if page:
-        data["text/html"] = page
-    show_in_notebook: Any = display
-    show_in_notebook(data, raw=True, metadata={"cxresearch": {"block": block}}, display_id=display_id)
+    show_block(blocks.list_block(title, sentences, kind="caveats"), "\n".join(sentences), "caveats")

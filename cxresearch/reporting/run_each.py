@@ -111,7 +111,7 @@ def segment_sizes(study: Path | None, column: str, **synthetic: Any) -> dict[str
     ReportError
         Exit code 2, if the study has no such segment.
     """
-    from cxresearch.reporting.present import open_study
+    from cxresearch.reporting.presenting.named_study import open_study
 
     named: dict[str, Any] = synthetic
     if study:

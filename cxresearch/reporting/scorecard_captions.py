@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cxresearch.churn.risk.last_contact import CONTACT_KINDS
 from cxresearch.metrics.scorecard.scorecard_words import change_text, year_ago_texts
 from cxresearch.metrics.scorecard.target_readings import reading_of
 from cxresearch.reporting.captions import wished_metrics
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from cxresearch.metrics.scorecard.scorecard_result import Scorecard
     from cxresearch.voice.when.standing_changes_result import StandingChanges
 
-#: Kinds of events that are a contact by their name; any other is given to the report.
-_CONTACTS = ("call_back", "callback", "contact", "follow_up", "followup", "outreach")
 _PICTURES = 3
 
 
@@ -108,7 +107,7 @@ def contact_kinds(study: Study, contacts: Sequence[str]) -> list[str]:
     if "events" not in study.tables or "customer_id" not in study.table("events").collect_schema().names():
         return []
     kinds = study.table("events").select("kind").unique().collect().to_pandas()["kind"]
-    return sorted(kind for kind in map(str, kinds) if kind in _CONTACTS)
+    return sorted(kind for kind in map(str, kinds) if kind in CONTACT_KINDS)
 
 
 def loop_column(study: Study, by: Sequence[str]) -> str | None:

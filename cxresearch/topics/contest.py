@@ -6,7 +6,8 @@ from cxresearch.headtohead.contest.comparison import Comparison
 from cxresearch.headtohead.contest.contest_rows import answered_scores
 from cxresearch.headtohead.contest.protocol import read_protocol
 from cxresearch.headtohead.one_score.answer_weights import AnswerWeights, answer_weights
-from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict, score_vs_churn
+from cxresearch.headtohead.one_score.score_verdict import ScoreVerdict
+from cxresearch.headtohead.one_score.score_vs_churn import score_vs_churn
 from cxresearch.headtohead.robustness.added_information import AddedInformation, added_information
 from cxresearch.headtohead.robustness.contest_by_segment import (
     SegmentContest,

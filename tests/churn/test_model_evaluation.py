@@ -203,3 +203,34 @@ def test_group_gap_names_the_widest_pair_whose_intervals_are_apart(
     assert "but 0.560 [0.490, 0.630] (n 100) with term m, where it is not shown" in said
     assert gap(rows[:4]).endswith("(n 100) with plan b.")
     assert gap(rows[2:4]) == ""
+
+
+def recast(
+    found: cx.classifier.ChurnEvaluation, intercept: tuple[float, float, float], **fields: float
+) -> cx.classifier.ChurnEvaluation:
+    table = found.table.copy()
+    table.loc[table["metric"] == "calibration_intercept", ["value", "low", "high"]] = intercept
+    return dataclasses.replace(found, table=table, **fields)
+
+
+def test_predicted_beside_observed_is_the_mean_of_the_held_out_risks(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks, found: cx.classifier.ChurnEvaluation
+) -> None:
+    _, rows, _ = held_out_rows(model, marks)
+    assert found.predicted == pytest.approx(rows.risk.mean())
+    assert f"observed {100 * rows.left.mean():.1f} %" in found.finding
+
+
+def test_risks_that_do_not_come_true_are_no_good_news(found: cx.classifier.ChurnEvaluation) -> None:
+    wrong = recast(found, (1.6, 1.2, 2.0), predicted=0.18, risk=0.52)
+    assert wrong.verdict.startswith("Ranks better than chance, but its risks are wrong")
+    assert "Predicted 18.0 % on average, observed 52.0 %" in wrong.finding
+    assert "too low, use the order alone" in wrong.finding
+    near = recast(found, (0.05, 0.01, 0.09), predicted=0.18, risk=0.185)
+    assert near.verdict.startswith("Better than chance")
+
+
+def test_few_who_left_are_said_to_be_few(found: cx.classifier.ChurnEvaluation) -> None:
+    few = recast(found, (0.0, -0.5, 0.5), cases=12, predicted=0.1, risk=0.1)
+    assert "(12 of" in few.finding
+    assert few.calibration_verdict.endswith("too few who left to rely on the risks.")

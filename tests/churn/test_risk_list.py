@@ -61,6 +61,69 @@ def test_reasons_name_what_raises_the_risk(
     assert reason_texts(model, rows) == ["nothing stands out"]
 
 
+def test_nobody_is_listed_without_a_reason(listed: cx.classifier.RiskList) -> None:
+    assert not listed.table["reasons"].isin(["", "nothing stands out"]).any()
+
+
+def test_a_customer_of_usual_risk_stands_there_for_what_it_pays(
+    model: cx.classifier.ChurnModel, marks: cx.classifier.Landmarks
+) -> None:
+    rows = table_of(marks.frame.head(1), model.numbers, model.categories).assign(**typical_values(model))
+    assert reason_texts(model, rows, mrr=np.array([450.0])) == ["risk as usual; pays 450 a month"]
+
+
+def test_the_formula_printed_is_the_one_used(listed: cx.classifier.RiskList) -> None:
+    assert listed.formula == (
+        "revenue at risk = risk of leaving within 180 days × MRR × 12 months; "
+        "expected saved = 25.0 % × revenue at risk − 25"
+    )
+
+
+def test_a_page_that_others_see_does_not_say_who_is_meant(listed: cx.classifier.RiskList) -> None:
+    texts = listed.nameless.astype(str).to_numpy().ravel()
+    assert not set(listed.table["customer_id"]) & set(texts)
+    assert "owner" not in listed.nameless
+
+
+def test_last_contact_is_the_latest_answer_ticket_or_call(
+    listed: cx.classifier.RiskList, study: cx.Study
+) -> None:
+    tables = {name: study.table(name).collect("pandas").to_native() for name in ("responses", "tickets")}
+    for row in listed.table.head(20).itertuples():
+        times = [
+            table.loc[table["customer_id"] == row.customer_id, moment].max()
+            for table, moment in zip(tables.values(), ("responded_at", "created_at"), strict=True)
+        ]
+        latest = pd.Series(times).max()
+        assert row.last_contact == latest or (pd.isna(row.last_contact) and pd.isna(latest))
+
+
+def test_owner_and_groups_called_like_our_columns_stand_beside_them() -> None:
+    small = cx.synthetic.company_study(seed=6, customers=700)
+    names = ("customers", "responses", "revenue")
+    frames = {name: small.table(name).collect("pandas").to_native() for name in names}
+    people = frames["customers"]
+    people["owner"] = "Kim"
+    people["risk"] = people["segment"]
+    named = cx.Study.from_frames(
+        frames, observed_until=small.observed_until, instruments=small.instruments, segments=["risk"]
+    )
+    marks = cx.landmark(named, every="quarter", horizon_days=180, stacked=True, keep_silent=True)
+    table = cx.at_risk(cx.fit_churn(marks, members=0), named, top=20).table
+    assert set(table["owner"]) == {"Kim"}
+    assert table["risk"].between(0, 1).all()
+    assert (
+        table["risk_group"].tolist() == people.set_index("customer_id")["risk"][table["customer_id"]].tolist()
+    )
+
+
+def test_customers_who_fell_silent_are_scored(model: cx.classifier.ChurnModel, study: cx.Study) -> None:
+    """A feature that grows with the calendar is no sign of another unit."""
+    later = cx.landmark(study, every="quarter", horizon_days=180, stacked=True, keep_silent=True)
+    grown = dataclasses.replace(later, frame=later.frame.assign(days_since_answer=9_999.0))
+    assert len(cx.classifier.churn_risk(model, grown)) == len(later.frame)
+
+
 def test_one_topic_speaks_once(listed: cx.classifier.RiskList) -> None:
     for text in listed.table["reasons"]:
         said = text.split("; ")

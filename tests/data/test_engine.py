@@ -15,7 +15,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from cxresearch.data.engine import collect, days_between, lazy, minutes_between, offset_steps, period_start
+from cxresearch.data.engine import collect, days_between, lazy, minutes_between, period_start
+from cxresearch.data.local_time import offset_steps
 from cxresearch.errors import ArgumentError
 
 Engine = Callable[[pd.DataFrame], Any]

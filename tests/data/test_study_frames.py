@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 import cxresearch as cx
 from cxresearch.data.engine import collect
 from cxresearch.data.validation.row_rules import RULES
+from cxresearch.stats.text.codebook import read_codebook
 
 CUT = "2024-12-31"
 CUSTOMERS = pd.DataFrame(
@@ -217,3 +219,31 @@ def test_no_row_is_lost(customers: list[Any], responses: list[Any]) -> None:
     valid = collect(study.checked.valid("responses"))
     assert valid["score"].mod(1).eq(0).all()
     assert valid["instrument"].isin(["nps", "csat"]).all()
+
+
+def test_other_rows_of_a_study_keep_every_declaration() -> None:
+    customers = pd.DataFrame(
+        {"customer_id": ["a", "b"], "started_at": pd.Timestamp("2024-01-01"), "plan": "x"}
+    )
+    declared = {
+        "observed_until": "2024-06-30",
+        "instruments": {"nps": cx.NPS},
+        "timezone": "Europe/Berlin",
+        "currency": "EUR",
+        "segments": ["plan"],
+        "name": "whole",
+        "on_reject": "set_aside",
+        "max_reject_share": 0.2,
+        "revenue_ends": "at_zero",
+        "targets": {"nps": 30.0},
+    }
+    study = cx.Study.from_frames({"customers": customers}, **declared)
+    study.codebook = read_codebook({"price": {"words": ["dear"]}})
+    other = study.with_tables({"customers": customers.head(1)}, name="one")
+    carried = set(inspect.signature(cx.Study.__init__).parameters)
+    carried -= {"self", "opened", "name", "after_cut"}
+    assert {name: getattr(other, name) for name in carried} == {
+        name: getattr(study, name) for name in carried
+    }
+    assert other.name == "one"
+    assert len(other.table("customers").collect()) == 1

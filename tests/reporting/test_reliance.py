@@ -16,6 +16,7 @@ import cxresearch as cx
 from cxresearch.data.checking.doubts_about import doubts_about
 from cxresearch.reporting import present
 from cxresearch.reporting.notebook.catalogue import list_reports, source_of
+from cxresearch.reporting.presenting import reliance_box
 from cxresearch.reporting.writing.reliance import Reliance, leaving_in_force, unused_weights
 
 NAMES = [report.name for report in list_reports()]
@@ -199,5 +200,5 @@ def test_leaving_is_told_by_what_the_study_maps() -> None:
 def test_a_segment_of_a_study_is_told_apart_from_its_doubts(folder: Path) -> None:
     part = present.open_study(str(folder), segment="region=north")
     cx.churn_curve(part)
-    box = Reliance(study=present._WHOLE[id(part)], read_from=part)
+    box = Reliance(study=reliance_box._WHOLE[id(part)], read_from=part)
     assert any("about all customers" in item for item in box.items())

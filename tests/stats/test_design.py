@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.stats.design.design_share import design_share
 from cxresearch.stats.design.raking import rake_weights
-from cxresearch.stats.design.survey_design import design_mean, design_ratio, design_share, survey_design
+from cxresearch.stats.design.survey_design import design_mean, design_ratio, survey_design
 
 
 def net(score: pd.Series) -> np.ndarray:

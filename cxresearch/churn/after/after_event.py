@@ -17,7 +17,7 @@ from cxresearch.churn.after.matched_customers import draw, matched_rows, people_
 from cxresearch.churn.churn_kinds import KIND_NAMES, Kind, check_kind
 from cxresearch.churn.curves.churn_curve import curve_from
 from cxresearch.churn.curves.compare_curves import compare_curves
-from cxresearch.churn.curves.survival_input import SurvivalInput
+from cxresearch.churn.curves.survival_sample import SurvivalInput
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, CxWarning
 from cxresearch.results.units import Unit

@@ -7,5 +7,6 @@
 - `curve_differences`: differences of two curves, with errors that few ends allow.
 - `expected_lifetime`: expected further time, and how much of it is extrapolated.
 - `survival_input`: from whatever source to checked rows by group.
+- `survival_sample`: checked rows by group, in a unit, from a time on.
 - `timeline`: when each customer left, how, and from when they were under observation.
 """

@@ -9,7 +9,8 @@ from typing import Any
 from cxresearch.checks import check_choice, check_level
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.churn_incidence_result import ChurnIncidence
-from cxresearch.churn.curves.survival_input import SurvivalInput, survival_input
+from cxresearch.churn.curves.survival_input import survival_input
+from cxresearch.churn.curves.survival_sample import SurvivalInput
 from cxresearch.data.stays import stays_of
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError, DataError

@@ -19,7 +19,7 @@ from cxresearch.churn.curves.curve_differences import (
     mean_difference,
     survival_difference,
 )
-from cxresearch.churn.curves.survival_input import SurvivalInput
+from cxresearch.churn.curves.survival_sample import SurvivalInput
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.result import Result

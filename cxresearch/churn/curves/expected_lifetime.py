@@ -12,7 +12,7 @@ import pandas as pd
 from cxresearch.checks import as_numbers, check_level, check_number
 from cxresearch.churn.curves.churn_curve import as_input
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve, small_group_note
-from cxresearch.churn.curves.survival_input import remaining_rows
+from cxresearch.churn.curves.survival_sample import remaining_rows
 from cxresearch.errors import ArgumentError
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from cxresearch.checks import check_choice, check_columns, check_number
 from cxresearch.churn.churn_kinds import KIND_NAMES
+from cxresearch.churn.curves.survival_sample import SurvivalInput, conditional_on, in_unit
 from cxresearch.churn.curves.timeline import as_day, carried, timeline, under_observation
 from cxresearch.data.engine import EVERY, collect, days_between, lazy, period_start
 from cxresearch.data.landmarks.followed_outcome import refuse_other_outcomes
@@ -25,69 +26,8 @@ from cxresearch.stats.survival.risk_table import SurvivalRows, survival_rows
 from cxresearch.stats.survival.survival_groups import group_codes
 from cxresearch.units_of_time import DAYS_A_MONTH
 
-if TYPE_CHECKING:
-    from cxresearch.aliases import Ints
-
 UNKNOWN = "unknown"
 _PARTS = ("duration", "event", "entry", "weight", "cluster", "count")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SurvivalInput:
-    """Checked rows with their groups.
-
-    Attributes
-    ----------
-    rows : SurvivalRows
-        Event codes 0 censored, 1 voluntary, 2 involuntary; for arrays and frames those given.
-    group : ndarray of int, shape (n,)
-        Position of each row's label in ``groups``.
-    groups : tuple of str
-        Labels.
-    strata : ndarray of int, shape (n,), or None
-        Stratum codes.
-    unit : Unit
-        Unit of time.
-    by, axis, name : str
-        For titles.
-    kinds : dict of int to str
-        Names of the event codes that can occur.
-    notes : tuple of str
-        What the reader must know.
-    """
-
-    rows: SurvivalRows
-    group: Ints
-    groups: tuple[str, ...]
-    strata: Ints | None
-    unit: Unit
-    by: str
-    axis: str
-    name: str
-    kinds: dict[int, str]
-    notes: tuple[str, ...] = ()
-
-    def of_group(self, position: int) -> SurvivalRows:
-        """Rows of one group."""
-        if len(self.groups) == 1:
-            return self.rows
-        return self.rows.take(np.flatnonzero(self.group == position))
-
-    def of_kind(self, kind: str | int) -> SurvivalInput:
-        """Return the input with one kind of event as the event, all others as censoring."""
-        if kind == "any":
-            # Whoever left, whichever way.
-            event = (self.rows.event > 0).astype(np.int64)
-        else:
-            names = {name: code for code, name in self.kinds.items()}
-            code = kind if isinstance(kind, int) else names.get(kind)
-            if code is None or code < 1:
-                raise ArgumentError(
-                    f"kind is {kind!r}", wanted="one of 'any', " + ", ".join(map(repr, names))
-                )
-            # One kind is the event, all others are censoring.
-            event = (self.rows.event == code).astype(np.int64)
-        return replace(self, rows=replace(self.rows, event=event))
 
 
 def survival_input(
@@ -133,7 +73,7 @@ def survival_input(
             next_step="for a frame, give a column entry",
         )
     if isinstance(source, tuple):
-        return _conditional(_in_unit(_from_arrays(source, by, strata), 1.0, Unit(unit)), given)
+        return conditional_on(in_unit(_from_arrays(source, by, strata), 1.0, Unit(unit)), given)
     columns = _Columns(by=check_columns("by", by), strata=check_columns("strata", strata))
     days_a_unit = DAYS_A_MONTH if unit == "months" else 1.0
     if isinstance(source, Study):
@@ -143,7 +83,7 @@ def survival_input(
     else:
         rows = _from_frame(source, columns)
         days_a_unit = 1.0
-    return _conditional(_in_unit(rows, days_a_unit, Unit(unit)), given)
+    return conditional_on(in_unit(rows, days_a_unit, Unit(unit)), given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -372,42 +312,3 @@ def _grouped(rows: SurvivalRows, by: Any, strata: Any, axis: str, label: str) ->
 def _kinds_of(rows: SurvivalRows) -> dict[int, str]:
     codes = [int(code) for code in np.unique(rows.event) if code > 0]
     return {code: KIND_NAMES.get(code, f"kind {code}") for code in codes or [1]}
-
-
-def _in_unit(sample: SurvivalInput, days_a_unit: float, unit: Unit) -> SurvivalInput:
-    """Turn times in days into times in the unit; a unit of one day leaves them as they are."""
-    if days_a_unit == 1.0:
-        return replace(sample, unit=unit)
-    rows = replace(sample.rows, duration=sample.rows.duration / days_a_unit)
-    if rows.entry is not None:
-        rows = replace(rows, entry=rows.entry / days_a_unit)
-    return replace(sample, unit=unit, rows=rows)
-
-
-def _conditional(sample: SurvivalInput, given: float) -> SurvivalInput:
-    """Keep those who stayed beyond ``given`` and count from there."""
-    if given == 0:
-        return sample
-    # S(t | T > given) = S(t) / S(given): left truncation at the time already stayed.
-    longer = np.flatnonzero(sample.rows.duration > given)
-    if not longer.size:
-        raise DataError(
-            f"nobody was followed beyond {given:g} {sample.unit}",
-            next_step=f"choose a time below {sample.rows.duration.max():g}",
-        )
-    rows = remaining_rows(sample.rows.take(longer), given)
-    strata = sample.strata
-    if strata is not None:
-        strata = strata[longer]
-    note = f"among those who stayed {given:g} {sample.unit}; time counts from there"
-    return replace(sample, rows=rows, group=sample.group[longer], strata=strata, notes=(*sample.notes, note))
-
-
-def remaining_rows(rows: SurvivalRows, stayed: float) -> SurvivalRows:
-    """Return rows that all stayed beyond a time, with time counted from there."""
-    entry = rows.entry
-    if entry is not None:
-        entry = np.maximum(entry - stayed, 0.0)
-        if not (entry > 0).any():
-            entry = None
-    return replace(rows, duration=rows.duration - stayed, entry=entry)

@@ -122,6 +122,7 @@ def evaluate_churn(
         cases=int((rows.left & (rows.weight > 0)).sum()),
         censored=int((rows.weight == 0).sum()),
         risk=float(np.average(rows.left, weights=rows.weight)),
+        predicted=float(np.average(rows.risk, weights=rows.weight)),
         table=_in_order(pd.concat([metrics, ranked], ignore_index=True), list(risks)),
         contrasts=contrasts,
         calibration=calibration_table(rows, level=level),

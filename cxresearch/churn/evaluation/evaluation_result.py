@@ -28,6 +28,11 @@ METRIC_UNITS = {
 }
 
 
+#: A mean risk off by less than this factor is near enough, however sure the difference.
+MATERIAL_RATIO = 1.25
+#: With fewer leavers among the held-out rows the finding says so.
+FEW_CASES = 30
+
 METRIC_LABELS = {
     "auc": "AUC",
     "average_precision": "average precision",
@@ -51,8 +56,8 @@ class ChurnEvaluation(Result):
         Held-out rows with a known outcome, their customers, and how many left within the horizon.
     censored : int
         Held-out rows censored before the horizon.
-    risk : float
-        Weighted share that left.
+    risk, predicted : float
+        Weighted share that left, and the mean of the predicted risks.
     table : DataFrame
         Columns ``contestant, metric, value, low, high``: the model ("model"), "prevalence" (the same risk for
         everybody), "tenure only" and each score alone, all fitted on the same training rows and judged on the
@@ -83,6 +88,7 @@ class ChurnEvaluation(Result):
     cases: int
     censored: int
     risk: float
+    predicted: float
     table: pd.DataFrame
     contrasts: tuple[Contrast, ...]
     calibration: pd.DataFrame
@@ -187,8 +193,8 @@ class ChurnEvaluation(Result):
 
     @property
     def finding(self) -> str:
-        """The verdict, and for whom the model does not rank."""
-        return f"{self.verdict} {self.group_gap}".strip()
+        """The verdict, whether its risks come true, and for whom the model does not rank."""
+        return " ".join(part for part in (self.verdict, self.calibration_verdict, self.group_gap) if part)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -211,10 +217,34 @@ class ChurnEvaluation(Result):
                 f"Suspiciously good: {text}. Look for a feature measured after the landmark before using it."
             )
         best = self.best_baseline
+        ranks = "Better than chance"
+        if not self.calibrated:
+            ranks = "Ranks better than chance, but its risks are wrong"
         if best is None:
-            return f"Better than chance: {text}."
+            return f"{ranks}: {text}."
         sure = "better than" if best.low > 0 else "not clearly better than"
-        return f"Better than chance: {text}; {sure} {best.second}, the best simple rule."
+        return f"{ranks}: {text}; {sure} {best.second}, the best simple rule."
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the mean risk is that of those who left: by chance's measure, or by a quarter of it."""
+        intercept = self.estimate("calibration_intercept")
+        if not (intercept.low > 0 or intercept.high < 0):
+            return True
+        return 1 / MATERIAL_RATIO < self.predicted / self.risk < MATERIAL_RATIO
+
+    @property
+    def calibration_verdict(self) -> str:
+        """Predicted beside observed, and on how many leavers all this rests."""
+        predicted, observed = (format_value(share, Unit.SHARE) for share in (self.predicted, self.risk))
+        judged = f"({self.cases:,} of {self.n:,} held-out rows)"
+        text = f"Predicted {predicted} on average, observed {observed} {judged}"
+        if not self.calibrated:
+            way = "low" if self.risk > self.predicted else "high"
+            return f"{text}: the risks themselves are too {way}, use the order alone."
+        if self.cases < FEW_CASES:
+            return f"{text}: too few who left to rely on the risks."
+        return f"{text}."
 
     @property
     def group_gap(self) -> str:
@@ -264,7 +294,8 @@ class ChurnEvaluation(Result):
     def to_dict(self) -> dict[str, Any]:
         """Return fields and verdict as plain values."""
         plain = {item.name: as_plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
-        return plain | {"verdict": self.verdict, "group_gap": self.group_gap}
+        verdicts = ("verdict", "calibration_verdict", "group_gap")
+        return plain | {name: getattr(self, name) for name in verdicts}
 
 
 def _group_auc(row: Any) -> str:

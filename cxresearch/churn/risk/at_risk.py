@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -14,8 +15,10 @@ from cxresearch.churn.classifier.training_rows import table_of
 from cxresearch.churn.evaluation.evaluate_churn import held_out_rows
 from cxresearch.churn.evaluation.evaluation_tables import ends, resampled
 from cxresearch.churn.risk.churn_risk import check_same_kind, require_horizon, risk_interval, risk_of
-from cxresearch.churn.risk.reasons import reason_texts
+from cxresearch.churn.risk.last_contact import last_contact
+from cxresearch.churn.risk.reasons import NO_REASON, reason_texts
 from cxresearch.churn.risk.risk_list import ProfitCurve, RiskList
+from cxresearch.data.engine import collect
 from cxresearch.data.landmarks.landmark import landmark
 from cxresearch.data.landmarks.landmarks import Landmarks
 from cxresearch.data.study import Study
@@ -24,6 +27,8 @@ from cxresearch.errors import ArgumentError, DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: Where nothing is said: what a contact costs in the study's currency, and the share of leavers it keeps.
+USUAL_CONTACT_COST, USUAL_SUCCESS_RATE = 50.0, 0.2
 #: Days between the look-backs that tell since when a customer is at high risk, and their number.
 LOOK_BACK_DAYS, LOOK_BACKS = 30, 6
 _PROFIT_SHARES = np.concatenate([[0.0], np.linspace(0.01, 0.2, 20), np.linspace(0.25, 1.0, 16)])
@@ -34,8 +39,8 @@ def at_risk(
     study: Study,
     *,
     on: date | datetime | str | None = None,
-    contact_cost: float = 0.0,
-    success_rate: float = 1.0,
+    contact_cost: float = USUAL_CONTACT_COST,
+    success_rate: float = USUAL_SUCCESS_RATE,
     value_months: float = 12.0,
     top: int = 100,
     level: float = 0.95,
@@ -50,9 +55,10 @@ def at_risk(
     on : date, optional
         By default the data cut.
     contact_cost : float
-        Cost of contacting one customer, in the study's currency.
+        Cost of contacting one customer, in the study's currency. The default is a place to start from.
     success_rate : float
-        Share of leaving customers whom a contact keeps; your own figure, best from a trial.
+        Share of leaving customers whom a contact keeps. The default is a place to start from; the right
+        figure is your own, best from a trial (``cx.plan_trial``).
     value_months : float
         Months of MRR that a kept customer is worth.
     top : int
@@ -68,6 +74,12 @@ def at_risk(
     ------
     DataError
         If nobody is active that day, or the rows are not of the kind the model learnt from.
+
+    Notes
+    -----
+    ``revenue at risk = risk * MRR * value_months`` and ``expected saved = success_rate * revenue at risk -
+    contact_cost``. Without revenue nobody is listed whose risk nothing raises; with it, a customer of usual
+    risk may stand there for what it pays, and the reason says so.
 
     Examples
     --------
@@ -105,27 +117,35 @@ def at_risk(
         promise, total, worth = saved, float(np.nansum(at_stake)), int((saved > 0).sum())
     # The most promising first; a customer without revenue comes last.
     order = np.argsort(-np.nan_to_num(promise, nan=-np.inf), kind="stable")[: int(top)]
+    reasons = np.array(reason_texts(model, table.iloc[order].reset_index(drop=True), mrr=mrr[order]))
+    order, reasons = order[reasons != NO_REASON], reasons[reasons != NO_REASON]
     low, high = risk_interval(model, table.iloc[order], level=level)
     # The riskiest tenth of the day's customers.
     high_risk = float(np.quantile(risk, 0.9))
+    ids = marks.frame["customer_id"].to_numpy()[order]
     listed = pd.DataFrame(
         {
             "rank": np.arange(1, len(order) + 1),
-            "customer_id": marks.frame["customer_id"].to_numpy()[order],
+            "customer_id": ids,
             "risk": risk[order],
             "risk_low": low,
             "risk_high": high,
             "mrr": mrr[order],
             "revenue_at_risk": at_stake[order],
             "expected_saved": saved[order],
-            "reasons": reason_texts(model, table.iloc[order].reset_index(drop=True)),
+            "reasons": reasons,
         }
     )
     listed["since"] = _since(model, study, day, listed, high_risk)
-    for segment in study.segments:
-        listed[segment] = marks.frame[segment].to_numpy()[order]
+    listed["last_contact"] = last_contact(study, ids, by=day)
+    owner = _owner(study, ids)
+    if owner is not None:
+        listed["owner"] = owner
+    groups = marks.frame[[name for name in study.segments if name != "owner"]].iloc[order]
+    # a group that is called as a column of the list steps aside
+    groups = groups.rename(columns={name: f"{name}_group" for name in groups if name in listed})
     return RiskList(
-        table=listed,
+        table=pd.concat([listed, groups.reset_index(drop=True)], axis=1),
         on=day,
         customers=len(risk),
         high_risk=high_risk,
@@ -139,6 +159,16 @@ def at_risk(
         currency=study.currency,
         name=study.name,
     )
+
+
+def _owner(study: Study, customer_ids: NDArray[np.object_]) -> NDArray[np.object_] | None:
+    """Who looks after each customer, if the customers have a column ``owner``."""
+    people = study.table("customers")
+    if "owner" not in people.collect_schema().names():
+        return None
+    rows = people.filter(nw.col("customer_id").is_in(list(customer_ids))).select("customer_id", "owner")
+    owners = collect(rows).set_index("customer_id")["owner"]
+    return np.asarray(owners.reindex(customer_ids).to_numpy(dtype=object))
 
 
 def _landmarks_on(model: ChurnModel, study: Study, days: list[datetime]) -> Landmarks:

@@ -145,8 +145,8 @@ def drifted_features(model: ChurnModel, marks: Landmarks) -> pd.DataFrame:
     """List the numbers whose values show another unit or another world than in training.
 
     A column is listed if its median lies outside the whole range of the training rows, or if the width from
-    its 1 % to its 99 % quantile is over 10 times, or under a tenth, of that in training. Ages and tenure
-    are not judged by their median: they grow with the calendar.
+    its 1 % to its 99 % quantile is over 10 times, or under a tenth, of that in training. Ages,
+    tenure and days since something are not judged by their median: they grow with the calendar.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def drifted_features(model: ChurnModel, marks: Landmarks) -> pd.DataFrame:
             continue
         q01, median, q99 = np.quantile(values, [0.01, 0.5, 0.99])
         width, learnt = q99 - q01, float(row["q99"]) - float(row["q01"])
-        grows = name == "tenure_days" or name.endswith("_age_days")
+        grows = name == "tenure_days" or name.endswith("_age_days") or name.startswith("days_since_")
         if not grows and not row["low"] <= median <= row["high"]:
             drifted.append(
                 (name, f"{name} has median {median:g}, training {row['low']:g} to {row['high']:g}")

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 #: Least rise of the log odds that is called a reason.
 _LEAST_RISE = 0.05
+#: What is said of a customer whose risk nothing raises, and who pays nothing that is known.
+NO_REASON = "nothing stands out"
 
 
-def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> list[str]:
+def reason_texts(
+    model: ChurnModel, table: pd.DataFrame, *, most: int = 3, mrr: NDArray[np.float64] | None = None
+) -> list[str]:
     """Say for each row which columns raise its risk most.
 
     Of several columns on one topic (a score, answering surveys, usage, tickets) the strongest speaks.
@@ -37,12 +41,14 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
         Rows in the model's own columns and types.
     most : int
         Reasons for each row.
+    mrr : ndarray, shape (n,), optional
+        What each pays a month: what is said where nothing raises the risk.
 
     Returns
     -------
     list of str, length n
-        ``"two unresolved tickets; usage down 40 % on the 30 days before"``; ``"nothing stands out"`` where no
-        column raises the risk.
+        ``"two unresolved tickets; usage down 40 % on the 30 days before"``; where no column
+        raises the risk ``"risk as usual; pays 450 a month"``, or ``"nothing stands out"`` without revenue.
     """
     # Each column against a typical customer, one at a time.
     typical = typical_values(model)
@@ -59,8 +65,14 @@ def reason_texts(model: ChurnModel, table: pd.DataFrame, *, most: int = 3) -> li
             if not topics & spoken and len(said) < most:
                 said.append(phrase(model, name, table[name].iloc[at], typical[name]))
                 spoken |= topics
-        texts.append("; ".join(said) or "nothing stands out")
+        texts.append("; ".join(said) or _without_reason(mrr, at))
     return texts
+
+
+def _without_reason(mrr: NDArray[np.float64] | None, at: int) -> str:
+    if mrr is None or np.isnan(mrr[at]):
+        return NO_REASON
+    return f"risk as usual; pays {_short(mrr[at])} a month"
 
 
 def typical_values(model: ChurnModel) -> dict[str, float | str]:

@@ -34,7 +34,8 @@ class RiskList(Result):
     ----------
     table : DataFrame
         Columns ``rank, customer_id, risk, risk_low, risk_high, mrr, revenue_at_risk, expected_saved, reasons,
-        since``, then the segments. ``revenue_at_risk`` is risk times MRR times ``value_months``;
+        since, last_contact``, ``owner`` if customers have one, then the segments (one that is called as a
+        column of the list ends in ``_group``). ``revenue_at_risk`` is risk times MRR times ``value_months``;
         ``expected_saved`` is that times the success rate, less the cost of the contact; ``reasons`` is a text
         of what raises this customer's risk most against a typical customer, in the model, not in the world;
         ``since`` is the first look-back day of an unbroken spell above ``high_risk``, NaT below it. MRR and
@@ -73,8 +74,9 @@ class RiskList(Result):
     specs: ClassVar[Mapping[str, TableSpec]] = {
         "table": TableSpec(
             title=(
-                "{listed:,} of {customers:,} active customers on {on:%Y-%m-%d}. Amounts in {money}. {notes}"
+                "{listed:,} of {customers:,} active customers on {on:%-d %B %Y}. Amounts in {money}. {notes}"
             ),
+            groups_first=True,
             columns=(
                 Column(name="rank", label="rank", meaning="order in which contacting pays"),
                 Column(name="customer_id", label="customer", meaning="the customer"),
@@ -99,6 +101,14 @@ class RiskList(Result):
                     unit=Unit.COUNT,
                 ),
                 Column(name="reasons", label="reasons", meaning="what raises the risk most, in the model"),
+                Column(name="owner", label="owner", meaning="who looks after the customer"),
+                Column(
+                    name="last_contact",
+                    label="last contact",
+                    meaning="last answer, ticket or contact on record",
+                    unit=Unit.DATE,
+                    missing="never",
+                ),
                 Column(
                     name="since",
                     label="high risk since",
@@ -121,14 +131,36 @@ class RiskList(Result):
         return self.currency or "the study's currency"
 
     @property
+    def nameless(self) -> pd.DataFrame:
+        """The list without who is meant, for a page that others see."""
+        return self.table.drop(columns=["customer_id", "owner"], errors="ignore")
+
+    @property
+    def formula(self) -> str:
+        """How revenue at risk and expected saving are reckoned, with the figures used."""
+        keeps = format_value(self.success_rate, Unit.SHARE)
+        return (
+            f"revenue at risk = risk of leaving within {self.horizon_days:g} days × MRR × "
+            f"{self.value_months:g} months; "
+            f"expected saved = {keeps} × revenue at risk − {self.contact_cost:g}"
+        )
+
+    @property
     def finding(self) -> str:
         """How many customers are worth a contact, and what is at stake."""
-        text = f"{self.customers:,} active customers on {self.on:%Y-%m-%d}, {len(self.table):,} listed"
+        text = f"Of {self.customers:,} customers there on {self.on:%-d %B %Y}"
         # NaN: the study has no revenue.
         if self.total_at_risk != self.total_at_risk:
-            return f"{text}, ranked by their risk of leaving within {self.horizon_days:g} days."
-        money = f"{format_value(self.total_at_risk, Unit.MONEY)} {money_words(self.currency)}"
-        return f"{text}: {money} at risk, and contacting pays for {self.worth_contacting:,}."
+            return (
+                f"{text} {self.listed:,} are listed by their risk of leaving in {self.horizon_days:g} days."
+            )
+        money = f"{self.total_at_risk:,.0f} {money_words(self.currency)}"
+        keeps = format_value(self.success_rate, Unit.SHARE)
+        return (
+            f"{text} it pays to contact {self.worth_contacting:,}, if a contact costs {self.contact_cost:g} "
+            f"and keeps {keeps} of those who would leave. {money} of the revenue of {self.value_months:g} "
+            "months is at risk."
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -137,7 +169,7 @@ class RiskList(Result):
 
     def __str__(self) -> str:
         lines = [
-            f"Risk list on {self.on:%Y-%m-%d}: {self.customers:,} active customers, "
+            f"Risk list on {self.on:%-d %B %Y}: {self.customers:,} active customers, "
             f"{len(self.table):,} listed, risk of leaving within {self.horizon_days:g} days",
         ]
         if self.total_at_risk == self.total_at_risk:

@@ -4,6 +4,8 @@
     One row for each customer and landmark.
 ``landmarks``
     The rows, as a result.
+``landmark_checks``
+    What is required of rows that users bring.
 ``landmark_dates``
     Which days.
 ``landmark_rows``

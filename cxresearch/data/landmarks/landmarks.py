@@ -7,9 +7,19 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.data.landmarks.landmark_checks import (
+    check_dates,
+    check_rows,
+    check_scores,
+    check_shape,
+    check_spans,
+    dates_of,
+    floats_of,
+    need_columns,
+)
 from cxresearch.data.landmarks.landmark_outcomes import CHURN, LandmarkOutcome, outcome_named
 from cxresearch.data.snapshot import snapshot_refusal
-from cxresearch.errors import ArgumentError, DataError
+from cxresearch.errors import ArgumentError
 from cxresearch.results.result import Result, as_plain
 from cxresearch.scales import Scale
 from cxresearch.wording import only_if
@@ -19,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Meaning of the codes in column ``event``; where another outcome is followed, 1 is that and 2 is leaving.
 EVENTS = {0: "censored", 1: "voluntary churn", 2: "involuntary churn"}
-_NEXT = "build it with cx.landmark(study), or correct the frame given to Landmarks.from_frame"
 
 
 def _empty_excluded() -> pd.DataFrame:
@@ -115,10 +124,11 @@ class Landmarks(Result):
 
     def __post_init__(self) -> None:
         outcome_named(self.outcome)
-        _check_shape(self)
-        _check_rows(self)
-        _check_scores(self)
-        _check_dates(self)
+        check_spans(self.horizon_days, self.window_days)
+        check_shape(self.frame, [*self.instruments, *self.features, *self.segments])
+        check_rows(self.frame, EVENTS)
+        check_scores(self.frame, self.instruments, self.window_days)
+        check_dates(self.frame, self.observed_until)
 
     @classmethod
     def from_frame(
@@ -151,15 +161,15 @@ class Landmarks(Result):
         import pandas as pd
 
         wanted = ["customer_id", "duration_days", "event", *instruments, *features, *segments]
-        _need(frame, wanted)
+        need_columns(frame, wanted)
         of_answers = [f"{name}_{what}" for name in instruments for what in ("age_days", "weight")]
         of_answers = [name for name in of_answers if name in frame.columns]
         rows = pd.DataFrame(index=range(len(frame)))
         rows["customer_id"] = frame["customer_id"].astype("string[pyarrow]").array
         dated = "landmark_at" in frame.columns
-        rows["landmark_at"] = _dates(frame["landmark_at"]) if dated else pd.Timestamp("NaT").as_unit("us")
+        rows["landmark_at"] = dates_of(frame["landmark_at"]) if dated else pd.Timestamp("NaT").as_unit("us")
         for column in dict.fromkeys([*instruments, *of_answers, "duration_days", "event", *features]):
-            rows[column] = _floats(frame, column)
+            rows[column] = floats_of(frame, column)
         if rows["event"].isin(list(EVENTS)).all():
             rows["event"] = rows["event"].astype("int8")
         for column in segments:
@@ -213,7 +223,7 @@ class Landmarks(Result):
         columns = list(instruments or ())
         if instruments is None:
             columns = list(self.instruments)
-        _need(self.frame, columns)
+        need_columns(self.frame, columns)
         rows: pd.DataFrame = self.frame[self.frame[columns].notna().all(axis=1)]
         return rows
 
@@ -286,37 +296,6 @@ class Landmarks(Result):
         }
 
 
-def _need(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    lost = [column for column in dict.fromkeys(columns) if column not in frame.columns]
-    if lost:
-        raise DataError(
-            "the landmark rows lack " + ", ".join(map(repr, lost)),
-            where=f"columns: {', '.join(map(str, frame.columns))}",
-            next_step=_NEXT,
-        )
-
-
-def _dates(values: pd.Series) -> Any:
-    import pandas as pd
-
-    dates = pd.to_datetime(values)
-    if getattr(dates.dt, "tz", None) is not None:
-        dates = dates.dt.tz_convert("UTC").dt.tz_localize(None)
-    return dates.astype("datetime64[us]").array
-
-
-def _floats(frame: pd.DataFrame, column: str) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    try:
-        return pd.to_numeric(frame[column], errors="raise").to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"column {column!r} holds something that is not a number: {error}", next_step=_NEXT
-        ) from None
-
-
 def require_landmarks(marks: object) -> None:
     """Refuse what is no landmarks, such as the study itself or a data frame.
 
@@ -333,69 +312,3 @@ def require_landmarks(marks: object) -> None:
             wanted="what cx.landmark returns",
             next_step="marks = cx.landmark(study, horizon_days=180)",
         )
-
-
-def _check_shape(marks: Landmarks) -> None:
-    horizon, window = float(marks.horizon_days), float(marks.window_days)
-    if not 0 < horizon < float("inf") or not window > 0:
-        raise DataError(
-            f"horizon_days is {marks.horizon_days!r} and window_days {marks.window_days!r}",
-            wanted="a finite horizon and a window, both above 0 days",
-        )
-    if marks.frame.columns.has_duplicates:
-        twice = sorted({str(name) for name in marks.frame.columns[marks.frame.columns.duplicated()]})
-        raise DataError("columns appear twice: " + ", ".join(twice), next_step=_NEXT)
-    base = ["customer_id", "landmark_at", "duration_days", "event"]
-    _need(marks.frame, [*base, *marks.instruments, *marks.features, *marks.segments])
-    if not len(marks.frame):
-        raise DataError("there is no landmark row", next_step="see what was left out and why")
-
-
-def _refuse(broken: Any, what: str, wanted: str) -> None:
-    """Name the number of rows that break a rule and the position of the first; never the customer."""
-    import numpy as np
-
-    broken = np.asarray(broken, dtype=bool)
-    if broken.any():
-        raise DataError(
-            f"{int(broken.sum()):,} landmark rows {what}",
-            where=f"first at row position {int(np.argmax(broken))}",
-            wanted=wanted,
-            next_step=_NEXT,
-        )
-
-
-def _check_rows(marks: Landmarks) -> None:
-    frame = marks.frame
-    _refuse(frame["customer_id"].isna(), "have no customer_id", "an id in every row")
-    _refuse(~frame["event"].isin(list(EVENTS)), "have an unknown event code", "0, 1 or 2")
-    duration = frame["duration_days"].to_numpy(dtype=float, na_value=float("nan"))
-    usable = (duration > 0) & (duration < float("inf"))
-    _refuse(~usable, "have a duration that is missing or not above 0", "days after the landmark")
-    _refuse(
-        frame.duplicated(["customer_id", "landmark_at"]),
-        "repeat a customer at the same landmark",
-        "one row for each customer and landmark_at",
-    )
-
-
-def _check_scores(marks: Landmarks) -> None:
-    for name, scale in marks.instruments.items():
-        scores = marks.frame[name].to_numpy(dtype=float, na_value=float("nan"))
-        outside = (scores < scale.low) | (scores > scale.high)
-        _refuse(outside, f"have a {name} outside the scale", f"{scale.low} to {scale.high}, or missing")
-        age = f"{name}_age_days"
-        if age in marks.frame.columns:
-            days = marks.frame[age].to_numpy(dtype=float, na_value=float("nan"))
-            late = (days < 0) | (days > marks.window_days)
-            _refuse(late, f"have a {name} from after the landmark or before the window", "0 to window_days")
-
-
-def _check_dates(marks: Landmarks) -> None:
-    dates = marks.frame["landmark_at"]
-    if marks.observed_until is None or dates.isna().all():
-        return
-    # Nobody is watched past the data cut: duration <= C - s, but for rounding.
-    followed = (marks.observed_until - dates).dt.total_seconds() / 86_400
-    over = marks.frame["duration_days"].to_numpy(dtype=float) > followed.to_numpy() + 1e-6
-    _refuse(over, "last beyond observed_until", "durations that end at the data cut")

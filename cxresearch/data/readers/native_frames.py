@@ -10,7 +10,8 @@ from typing import Any
 
 import narwhals as nw
 
-from cxresearch.data.engine import lazy, local_to_utc
+from cxresearch.data.engine import lazy
+from cxresearch.data.local_time import local_to_utc
 from cxresearch.data.readers.cells.text_sql import BLANK_STARTS, BLANKS
 from cxresearch.data.readers.open_frames import check_columns
 from cxresearch.data.readers.typed_views import Opened

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from cxresearch.data.engine import offset_steps
+from cxresearch.data.local_time import offset_steps
 from cxresearch.data.study_file.codebook_file import load_codebook
 from cxresearch.data.study_file.declarations import (
     AfterCut,

@@ -10,6 +10,8 @@
     Revenue that goes on after customers ended.
 ``outside_answers``
     Answers of respondents who are not customers.
+``respondents``
+    These answers as a study of their own.
 ``rows_up_to_cut``
     Rows up to a cut before the end of an export.
 ``ticket_statuses``

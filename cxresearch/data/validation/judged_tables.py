@@ -16,7 +16,12 @@ import pandas as pd
 from cxresearch.data.engine import collect
 from cxresearch.data.readers.connection import engine_error
 from cxresearch.data.table_layouts import LAYOUTS
-from cxresearch.data.validation.outside_answers import RESPONDENTS, of_outsiders, without_outsiders
+from cxresearch.data.validation.outside_answers import (
+    RESPONDENTS,
+    listed_once,
+    of_outsiders,
+    without_outsiders,
+)
 from cxresearch.data.validation.row_rules import (
     DATED_BY,
     Rule,
@@ -243,7 +248,7 @@ class CheckedTables:
 
     def _rules(self, name: str) -> tuple[Rule, ...]:
         own = ("_key",) if name == "tickets" else ("_source", "_key")  # a ticket_id is one ticket in any file
-        return row_rules(
+        rules = row_rules(
             name,
             self.columns(name),
             cut=self._cut,
@@ -251,6 +256,9 @@ class CheckedTables:
             linked=self._linked(name),
             keys=own if name in self._keyed else (),
         )
+        if name == RESPONDENTS:
+            return (*rules, listed_once())
+        return rules
 
     def _simplest(self, name: str) -> nw.LazyFrame[Any]:
         return self._plain.get(name, self._typed[name])

@@ -7,10 +7,18 @@ from typing import Any
 
 import narwhals as nw
 
+from cxresearch.data.validation.row_rules import Rule
+
 Frame = nw.LazyFrame[Any]
 
 #: The table that lists them.
 RESPONDENTS = "respondents"
+
+
+def listed_once() -> Rule:
+    """Return the rule that nobody is listed twice, who would double each answer that the list describes."""
+    copies = nw.col("respondent_id").cum_count().over("respondent_id", order_by=["_source", "_row"])
+    return Rule(name="duplicate_row", column="respondent_id", broken=copies > 1, once=("respondent_id",))
 
 
 def without_outsiders(rows: Frame, typed: Mapping[str, Frame]) -> Frame:

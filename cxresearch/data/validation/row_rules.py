@@ -170,8 +170,7 @@ def row_rules(
         rules.append(
             Rule(name="rejected_customer", column="customer_id", broken=given & (nw.col("_known") == 0))
         )
-    own = {"customers": _customers, "tickets": _tickets, "revenue": _revenue}
-    own |= {SNAPSHOT: _snapshot, "respondents": _respondents}
+    own = {"customers": _customers, "tickets": _tickets, "revenue": _revenue, SNAPSHOT: _snapshot}
     if table == "responses":
         rules += _responses(present, instruments)
     elif table in own:
@@ -343,14 +342,6 @@ def _customers(present: Sequence[str]) -> list[Rule]:
             open_end = nw.col("ended_at").is_null()
         rules.append(Rule(name="end_kind_without_end", column="end_kind", broken=~kind.is_null() & open_end))
     return rules
-
-
-def _respondents(_: Sequence[str]) -> list[Rule]:
-    """Whoever is listed twice would double each answer that the list describes."""
-    copies = nw.col("respondent_id").cum_count().over("respondent_id", order_by=["_source", "_row"])
-    return [
-        Rule(name="duplicate_row", column="respondent_id", broken=copies > 1, once=("respondent_id",)),
-    ]
 
 
 def _snapshot(present: Sequence[str]) -> list[Rule]:

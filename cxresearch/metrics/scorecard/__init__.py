@@ -2,10 +2,11 @@
 
 ``scorecard``
     All metrics of a study from one pass for each family.
+``scorecard_parts``
+    Tables of one metric: all rows, groups, contrasts of the judged period.
 ``scorecard_families``
     Which comparisons are judged together: one error over a family.
 ``scorecard_targets``
-- `target_readings`: whether a target was met, as far as the interval tells.
     Values declared as targets, and what was reached.
 ``target_readings``
     Whether a target was met, as far as the interval tells.

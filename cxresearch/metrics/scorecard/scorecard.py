@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -19,11 +19,18 @@ from cxresearch.metrics.base.metric import Family, Metric, Query
 from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.base.periods import any_allowed, last_ended, local_cut, running_period
 from cxresearch.metrics.scorecard.scorecard_families import judge_groups, judge_whole, judged_metrics
+from cxresearch.metrics.scorecard.scorecard_parts import (
+    MetricPart,
+    judged_period,
+    metric_part,
+    searched_groups,
+    without_groups,
+)
 from cxresearch.metrics.scorecard.scorecard_result import Scorecard
 from cxresearch.metrics.scorecard.scorecard_targets import targets_of
 from cxresearch.metrics.survey.answers_by_cell import LINKED_ROWS, count_scores
 from cxresearch.metrics.survey.declared_directions import direction_table, opposed
-from cxresearch.metrics.tables.contrast_table import CONTRAST_COLUMNS, Adjust, contrast_table
+from cxresearch.metrics.tables.contrast_table import Adjust
 from cxresearch.metrics.tables.registry import find_metric, make_query, metrics_of
 from cxresearch.metrics.tables.statistics import Statistics
 
@@ -119,12 +126,12 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     ended = None
     if query.every:
         ended = last_ended(study, query.every)
-    judged = _judged([overall for _, _, overall in counted], ended)
-    parts = [_part(statistics, *tables, judged) for tables in counted]
+    judged = judged_period([overall for _, _, overall in counted], ended)
+    parts = [metric_part(statistics, *tables, judged) for tables in counted]
     # Asked for by name, a box is what its reader wants to know: it is judged.
     topics = judged_metrics({part.metric.name: part.metric for part in parts}, asked_for=metrics is not None)
     able = [part for part in parts if topics.get(part.metric.name) in ("scores", "figures")]
-    searched, more_notes = _searched(study, plain, check_columns("search", search), able, judged)
+    searched, more_notes = searched_groups(study, plain, check_columns("search", search), able, judged)
     whole, year_ago = (
         judge_whole(_stack(tables), topics, adjust, level)
         for tables in ([part.whole for part in parts], [part.year_ago for part in parts])
@@ -168,28 +175,6 @@ def scorecard(  # noqa: PLR0913 - choices of one door, by keyword
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """Tables of one metric."""
-
-    metric: Metric
-    overall: pd.DataFrame
-    table: pd.DataFrame
-    whole: pd.DataFrame
-    year_ago: pd.DataFrame
-    groups: pd.DataFrame
-    rest: pd.DataFrame
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Searched:
-    """Comparisons of the groups of one further column for one metric."""
-
-    column: str
-    groups: pd.DataFrame
-    rest: pd.DataFrame
-
-
 _Counted = tuple[Metric, pd.DataFrame, pd.DataFrame]
 
 
@@ -225,7 +210,7 @@ def _evaluate(
             counted.append((metric, *tables))
     if broken and not counted:
         raise next(iter(broken.values()))
-    return counted, (*_without_groups(ungrouped, statistics.query), *_without_data(broken, chosen))
+    return counted, (*without_groups(ungrouped, statistics.query), *_without_data(broken, chosen))
 
 
 def _tables(statistics: Statistics, metric: Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -243,14 +228,6 @@ def _is_users(error: DataError, metric: Metric, query: Query) -> bool:
     return weighed or isinstance(error, StudyError)
 
 
-def _without_groups(labels: list[str], query: Query) -> tuple[str, ...]:
-    """Return the note on metrics whose tables lack the group columns."""
-    if not labels:
-        return ()
-    groups = ", ".join(query.called(column) for column in query.by)
-    return (f"not by {groups}, which their tables lack: {', '.join(labels)}",)
-
-
 def _without_data(broken: dict[Family, DataError], chosen: list[Metric]) -> tuple[str, ...]:
     """Return a note on each family of metrics that could not be counted, and why."""
     notes = []
@@ -259,130 +236,6 @@ def _without_data(broken: dict[Family, DataError], chosen: list[Metric]) -> tupl
         why = "; ".join(part for part in (error.problem, error.next_step) if part)
         notes.append(f"left out: {labels}, because {why}")
     return tuple(notes)
-
-
-def _part(
-    statistics: Statistics,
-    metric: Metric,
-    table: pd.DataFrame,
-    overall: pd.DataFrame,
-    judged: pd.Timestamp | None,
-) -> _Part:
-    """Return the tables of one metric with its contrasts in the judged period.
-
-    A metric that lags is judged by the last period it can know; any other that has nothing in the judged
-    period is not judged at all.
-    """
-    query = statistics.query
-    whole = nothing()
-    year_ago = nothing()
-    # Who joined last month has not had 30 days yet.
-    if metric.lags:
-        judged = _judged([overall], judged)
-    if query.every is not None and metric.difference != "none":
-        coarse = replace(query, by=())
-        whole = _last(contrast_table(statistics, metric, "previous", coarse), coarse, judged)
-        # For years the period before is a year ago.
-        if query.every != "year":
-            year_ago = _last(contrast_table(statistics, metric, "year_ago", coarse), coarse, judged)
-    groups, rest = _group_contrasts(statistics, metric, judged)
-    return _Part(
-        metric=metric,
-        overall=overall,
-        table=table,
-        whole=whole,
-        year_ago=year_ago,
-        groups=groups,
-        rest=rest,
-    )
-
-
-def _group_contrasts(
-    statistics: Statistics, metric: Metric, judged: pd.Timestamp | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the changes of a metric's groups, and the groups against the rest, in the judged period."""
-    query = statistics.query
-    groups = nothing()
-    rest = nothing()
-    if not query.by or metric.difference == "none":
-        return groups, rest
-    if query.every is not None:
-        groups = _last(contrast_table(statistics, metric, "previous"), query, judged)
-    if metric.rest is not None:
-        rest = _last(contrast_table(statistics, metric, "rest"), query, judged)
-    return groups, rest
-
-
-def _searched(
-    study: Study,
-    query: Query,
-    columns: tuple[str, ...],
-    parts: list[_Part],
-    judged: pd.Timestamp | None,
-) -> tuple[list[_Searched], tuple[str, ...]]:
-    """Return the comparisons of further group columns, one after another, and what lacks a column."""
-    searched = []
-    notes: list[str] = []
-    for column in columns:
-        # Its groups stand in the tables already.
-        if (column,) == query.by:
-            continue
-        seen, neutral = neutral_groups(study, replace(query, by=(column,)))
-        statistics = Statistics(seen, neutral)
-        lacking = []
-        for part in parts:
-            last = judged
-            if part.metric.lags:
-                last = _judged([part.overall], judged)
-            try:
-                groups, rest = _group_contrasts(statistics, part.metric, last)
-            except NoSuchGroupError:
-                lacking.append(part.metric.label)
-                continue
-            without = [name for name in neutral.by if name in groups or name in rest]
-            groups = groups.drop(columns=without, errors="ignore")
-            rest = rest.drop(columns=without, errors="ignore")
-            searched.append(_Searched(column=column, groups=groups, rest=rest))
-        if parts and len(lacking) == len(parts):
-            raise ArgumentError(f"no metric has the group column {column!r}")
-        notes += _without_groups(lacking, neutral)
-    return searched, tuple(notes)
-
-
-def nothing() -> pd.DataFrame:
-    """Return contrasts without any row."""
-    return pd.DataFrame(columns=["metric", "column", "group", "whole", *CONTRAST_COLUMNS])
-
-
-def _judged(tables: list[pd.DataFrame], ended: pd.Timestamp | None) -> pd.Timestamp | None:
-    """Return the last period with rows that had ended, or the last there is."""
-    if ended is None:
-        return None
-    periods_of = [table.loc[table["n"] > 0, "period"].dropna() for table in tables]
-    periods = pd.concat([part for part in periods_of if len(part)] or [pd.Series(dtype="datetime64[us]")])
-    if not len(periods):
-        return None
-    # A running period is no estimate of itself: the last that had ended is judged, if there is one.
-    done = periods[periods <= ended]
-    if len(done):
-        periods = done
-    last: pd.Timestamp = periods.max()
-    return last
-
-
-def _last(contrasts: pd.DataFrame, query: Query, judged: pd.Timestamp | None) -> pd.DataFrame:
-    """Return the contrasts of the judged period, named by group; ``whole`` marks those over all groups."""
-    if judged is not None:
-        contrasts = contrasts[contrasts["period"] == judged]
-    names: Any = "all"
-    by = list(query.by)
-    if by and len(contrasts):
-        names = contrasts[by].astype(str).agg(", ".join, axis=1)
-    last = contrasts.copy()
-    last.insert(1, "column", ", ".join(query.called(column) for column in by))
-    last.insert(2, "group", names)
-    last.insert(3, "whole", not by)
-    return last
 
 
 def _stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -397,7 +250,7 @@ def _unfinished(study: Study, query: Query) -> tuple[str, ...]:
     return (f"the last {query.every} is unfinished and not judged: data end on {cut:%Y-%m-%d}",)
 
 
-def _unlike_days(parts: list[_Part], query: Query) -> tuple[str, ...]:
+def _unlike_days(parts: list[MetricPart], query: Query) -> tuple[str, ...]:
     """Say of which changes the intervals allow for a month that is longer or shorter than the one before."""
     names = [part.metric.label for part in parts if part.metric.days == "at_most" and any_allowed(part.whole)]
     if not names:

@@ -2,6 +2,8 @@
 
 ``usage_counts``
     Counts of use by cell: who was there, who used something, how soon.
+``customers_there``
+    Customers who were there, with their days and periods.
 ``adoption_metrics``
     The usage metrics by name.
 ``adoption``

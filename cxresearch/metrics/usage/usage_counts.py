@@ -7,7 +7,6 @@ customer stands in several groups, so that their counts must not be added up. `U
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -20,7 +19,14 @@ from cxresearch.metrics.base.cell_estimates import follows, others
 from cxresearch.metrics.base.group_columns import NoSuchGroupError, cells_of
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.options import check_days
-from cxresearch.metrics.base.periods import complete_periods, period_steps
+from cxresearch.metrics.base.periods import complete_periods
+from cxresearch.metrics.usage.customers_there import (
+    _throughout,
+    customers_with_days,
+    sizes,
+    there_by_period,
+    there_lately,
+)
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
@@ -66,13 +72,13 @@ def count_active(study: Study, query: Query) -> UsageCounts:
     """
     of_usage, of_customers = _columns(study, query)
     keys = list(query.keys)
-    people = _people(study, of_customers)
+    people = customers_with_days(study, of_customers)
     used = _used(study, Query(by=of_usage, every=query.every))
     inside = used.join(people, on="customer_id", how="inner")
     # Use before joining or after leaving makes nobody active.
     inside = inside.filter((nw.col("day") >= nw.col("from_day")) & (nw.col("day") <= nw.col("to_day")))
-    active = _sizes(inside.select("customer_id", *keys).unique(), keys, "active")
-    present = _there(study, people, query, of_customers)
+    active = sizes(inside.select("customer_id", *keys).unique(), keys, "active")
+    present = there_by_period(study, people, query, of_customers)
     if of_usage:
         # Groups of usage have no customers of their own: everybody there could have used each of them.
         present = present.merge(active[list(of_usage)].drop_duplicates(), how="cross")
@@ -177,12 +183,12 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
     keys = list(query.keys)
     used = _used(study, Query(by=of_usage, every=query.every), keep=("feature",))
     if query.every is None:
-        people, used = _there_lately(study, of_customers, used, within_days)
-        present = _sizes(people, list(of_customers), "customers").assign(complete=True)
+        people, used = there_lately(study, of_customers, used, within_days)
+        present = sizes(people, list(of_customers), "customers").assign(complete=True)
         inside = used.join(people, on="customer_id", how="inner")
     else:
-        people = _people(study, of_customers)
-        present = _there(study, people, query, of_customers, throughout=True)
+        people = customers_with_days(study, of_customers)
+        present = there_by_period(study, people, query, of_customers, throughout=True)
         inside = used.join(_throughout(study, people, query), on="customer_id", how="inner")
         inside = inside.filter((nw.col("period") > nw.col("first")) & (nw.col("period") < nw.col("last")))
     wide = inside.select("customer_id", "feature", *keys).unique()
@@ -242,30 +248,9 @@ def _used(
     return rows.with_columns(day=period_start(nw.col("used_at"), "day", study.timezone)).drop("quantity")
 
 
-def _people(study: Study, of_customers: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    """Customers who had joined by the cut: group columns, started_at, end, from_day and to_day (local)."""
-    ends = "ended_at" in study.table("customers").collect_schema().names()
-    columns = ("customer_id", "started_at", *(("ended_at",) if ends else ()))
-    rows = cells_of(study, "customers", Query(by=of_customers), time="started_at", keep=columns)
-    rows = rows.filter(nw.col("started_at") <= nw.lit(study.observed_until))
-    cut = nw.lit(study.observed_until)
-    if ends:
-        gone = nw.col("ended_at") <= cut
-    else:
-        gone = nw.col("started_at").is_null()
-    rows = rows.with_columns(
-        end=nw.when(gone).then(nw.col("ended_at" if ends else "started_at")).otherwise(cut)
-    )
-    rows = rows.with_columns(
-        from_day=period_start(nw.col("started_at"), "day", study.timezone),
-        to_day=period_start(nw.col("end"), "day", study.timezone),
-    )
-    return rows.select("customer_id", *of_customers, "started_at", "end", "from_day", "to_day")
-
-
 def _joiners(study: Study, query: Query, within_days: float) -> nw.LazyFrame[Any]:
     """Customers with the period of joining, whether they had the days, and the minutes they were followed."""
-    rows = _people(study, query.by)
+    rows = customers_with_days(study, query.by)
     if query.every is not None:
         rows = rows.with_columns(period=period_start(nw.col("started_at"), query.every, study.timezone))
     # Only who joined within_days before the cut or earlier can be asked whether it happened in time.
@@ -309,82 +294,6 @@ def _unknown_feature(study: Study, feature: str) -> ArgumentError:
         wanted="one of " + ", ".join(sorted(map(str, known))[:20]),
         next_step="check its spelling",
     )
-
-
-def _sizes(frame: nw.LazyFrame[Any], keys: list[str], name: str) -> pd.DataFrame:
-    """Number of rows by key; one row without keys."""
-    if keys:
-        return collect(frame.group_by(keys).agg(nw.len().alias(name)))
-    return collect(frame.select(nw.len().alias(name)))
-
-
-def _there(
-    study: Study,
-    people: nw.LazyFrame[Any],
-    query: Query,
-    of_customers: tuple[str, ...],
-    *,
-    throughout: bool = False,
-) -> pd.DataFrame:
-    """Customers there in each period on any day, or on all: columns theirs, period, complete, customers."""
-    by = list(of_customers)
-    if query.every is None:
-        return _sizes(people, by, "customers").assign(complete=True)
-    if throughout:
-        rows = _throughout(study, people, query)
-    else:
-        rows = people.with_columns(
-            first=period_start(nw.col("from_day"), query.every),
-            last=period_start(nw.col("to_day"), query.every),
-        )
-    spans = collect(rows.group_by([*by, "first", "last"]).agg(nw.len().alias("n")))
-    if spans.empty:
-        raise DataError("there is no customer", where="table customers")
-    # There in a period = came by its end less gone before it: two running sums instead of a row a day.
-    periods = period_steps(study, spans["first"].min(), query.every)
-    spans["_group"] = 0
-    if by:
-        spans["_group"] = spans.groupby(by, dropna=False).ngroup()
-    came, went = (_until(spans, end, periods) for end in ("first", "last"))
-    # on any day: came by then, not gone before; on all days: strictly between both (see _throughout)
-    if throughout:
-        count = came.shift(fill_value=0) - went
-    else:
-        count = came - went.shift(fill_value=0)
-    tall = count.rename_axis("period").reset_index().melt("period", var_name="_group", value_name="customers")
-    table = spans[[*by, "_group"]].drop_duplicates().merge(tall, on="_group")
-    table = table.assign(complete=complete_periods(study, table["period"], query.every))
-    return table.loc[table["customers"] > 0, [*by, "period", "complete", "customers"]]
-
-
-def _until(spans: pd.DataFrame, end: str, periods: pd.DatetimeIndex) -> pd.DataFrame:
-    """Customers whose span begins or ends by each period, one column a group."""
-    wide = spans.pivot_table(index=end, columns="_group", values="n", aggfunc="sum", fill_value=0)
-    return wide.reindex(index=periods, fill_value=0).cumsum().astype("int64")
-
-
-def _throughout(study: Study, people: nw.LazyFrame[Any], query: Query) -> nw.LazyFrame[Any]:
-    """Customers with the periods strictly between which they were there on every day, as far as is known."""
-    every = query.every or "month"
-    rows = people.with_columns(
-        # Strictly between: who joined on the first of a month counts in it, the day before lies outside.
-        first=period_start(nw.col("from_day") - timedelta(days=1), every),
-        last=period_start(nw.col("to_day") + timedelta(days=1), every),
-    )
-    stays = nw.col("end") >= nw.lit(study.observed_until)
-    beyond = nw.lit(study.observed_until + timedelta(days=400))
-    rows = rows.with_columns(last=nw.when(stays).then(beyond).otherwise(nw.col("last")))
-    return rows.filter(nw.col("first") < nw.col("last"))
-
-
-def _there_lately(
-    study: Study, of_customers: tuple[str, ...], used: nw.LazyFrame[Any], within_days: float
-) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
-    """Customers there for all of the last days and still, and the use in these days."""
-    since = nw.lit(study.observed_until - timedelta(days=within_days))
-    people = _people(study, of_customers).filter(nw.col("started_at") <= since)
-    people = people.filter(nw.col("end") >= nw.lit(study.observed_until))
-    return people, used.filter(nw.col("used_at") > since)
 
 
 def _with_none(

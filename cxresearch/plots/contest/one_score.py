@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxresearch.headtohead.one_score.answer_table import EVERYBODY, SILENT
-from cxresearch.headtohead.one_score.score_vs_churn import ScoreVerdict
+from cxresearch.headtohead.one_score.score_verdict import ScoreVerdict
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, MUTED, head, look, new_axes, percent
 from cxresearch.results.units import Unit, format_value

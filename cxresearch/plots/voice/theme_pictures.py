@@ -11,7 +11,7 @@ from cxresearch.errors import DataError
 from cxresearch.plots.registry import draw
 from cxresearch.plots.style import BAD, GOOD, INK, MUTED, NEUTRAL, head, look, new_axes, percent, row_label
 from cxresearch.results.units import Unit
-from cxresearch.voice.why.theme_impact import ThemeImpact
+from cxresearch.voice.why.theme_impact_result import ThemeImpact
 from cxresearch.voice.why.themes import Themes
 from cxresearch.voice.why.why_unhappy import WhyUnhappy
 

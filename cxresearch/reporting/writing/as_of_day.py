@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -68,18 +68,11 @@ def as_of_day(study: Study, day: date | None) -> Study:
         raise DataError(
             f"nothing was known by {day:%-d %B %Y}", where=study.name, next_step="take a later as_of"
         )
-    earlier = type(study).from_frames(
+    return study.with_tables(
         {name: rows.to_native() for name, rows in tables.items()},
-        observed_until=cut.replace(tzinfo=UTC),
-        instruments=study.instruments,
-        timezone=study.timezone,
-        currency=study.currency,
-        segments=study.segments,
         name=f"{study.name}, as of {day:%-d %B %Y}",
-        revenue_ends=study.revenue_ends,
+        observed_until=cut,
     )
-    earlier.sources = study.sources
-    return earlier
 
 
 def _known_by(study: Study, name: str, cut: Any) -> nw.LazyFrame[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -63,19 +62,10 @@ def narrow(study: Study, segment: str) -> Study:
 
 def _renamed(study: Study, tables: dict[str, nw.LazyFrame[Any]], part: str) -> Study:
     """A study of some rows of another, which is called after them."""
-    narrowed = type(study).from_frames(
+    return study.with_tables(
         {name: frame.to_native() for name, frame in tables.items()},
-        observed_until=study.observed_until.replace(tzinfo=UTC),
-        instruments=study.instruments,
-        timezone=study.timezone,
-        currency=study.currency,
-        segments=[name for name in study.segments if "customers" in tables],
         name=f"{study.name}, {part}",
-        revenue_ends=study.revenue_ends,
-        targets=study.targets,
     )
-    narrowed.sources = study.sources
-    return narrowed
 
 
 def _group_of_rows(study: Study, column: str) -> tuple[str, str]:

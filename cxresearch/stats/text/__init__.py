@@ -4,6 +4,8 @@
     Texts to words, in any script.
 ``codebook``
     Themes as lists of words and patterns, matched exactly.
+``codebook_terms``
+    Terms as people write them: words, stems and gaps.
 ``word_space``
     Which words tell, and which go together.
 ``topics``

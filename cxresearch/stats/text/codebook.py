@@ -13,25 +13,18 @@ import numpy as np
 from scipy import sparse
 
 from cxresearch.errors import ArgumentError
-from cxresearch.stats.text.tokens import (
-    BLOCK_TEXTS,
-    HANGUL,
-    UNSPACED,
-    WordNumbers,
-    normal_form,
-    word_characters,
+from cxresearch.stats.text.codebook_terms import (
+    LEAST_STEM,
+    SIGNS_BETWEEN,
+    STAR_LETTERS,
+    TermWord,
+    letters_of,
+    read_terms,
 )
+from cxresearch.stats.text.tokens import BLOCK_TEXTS, WordNumbers, normal_form, word_characters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-#: Bounds that keep matching linear in the length of a text, whatever the text: letters that a star stands
-#: for, signs between two words, words that a gap ``~N`` may pass over.
-STAR_LETTERS, SIGNS_BETWEEN, LONGEST_GAP = 40, 20, 5
-#: A star needs so many letters beside it, else it would match nearly everything.
-LEAST_STEM = 2
-_GAP = re.compile(r"~(\d+)")
-_INSIDE_A_WORD = re.compile(f"[{UNSPACED}{HANGUL}]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,22 +56,6 @@ class CodebookTheme:
         return self.label or self.name.replace("_", " ")
 
 
-@dataclass(frozen=True)
-class _Word:
-    """One place of a term: what may stand there, with stars; `gap` words may stand before it."""
-
-    choices: tuple[str, ...]
-    gap: int = 0
-
-    @property
-    def anywhere(self) -> bool:
-        return any(_INSIDE_A_WORD.search(choice) or not _has_letters(choice) for choice in self.choices)
-
-
-def _has_letters(text: str) -> bool:
-    return re.search(f"[{word_characters()}]", text) is not None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Codebook:
     """Themes matched by their words.
@@ -102,15 +79,15 @@ class Codebook:
     """
 
     themes: tuple[CodebookTheme, ...]
-    _terms: tuple[tuple[tuple[_Word, ...], ...], ...] = field(init=False, repr=False)
+    _terms: tuple[tuple[tuple[TermWord, ...], ...], ...] = field(init=False, repr=False)
     _unless: tuple[re.Pattern[str] | None, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         names = [theme.name for theme in self.themes]
         if len(set(names)) < len(names) or not names:
             raise ArgumentError(f"the codebook's themes are {names!r}", wanted="one or more different names")
-        terms = [_read_terms(theme.name, theme.words) for theme in self.themes]
-        unless = [_read_terms(theme.name, theme.unless) for theme in self.themes]
+        terms = [read_terms(theme.name, theme.words) for theme in self.themes]
+        unless = [read_terms(theme.name, theme.unless) for theme in self.themes]
         for theme, read in zip(self.themes, terms, strict=True):
             if not read:
                 raise ArgumentError(f"theme {theme.name!r} has no words", wanted="words = ['expensive', ...]")
@@ -164,10 +141,10 @@ class Codebook:
         return passages
 
     @cached_property
-    def _places(self) -> tuple[_Word, ...]:
+    def _places(self) -> tuple[TermWord, ...]:
         """Every place of every term that is a whole word, each once: words are compared with them."""
         words = (word for terms in self._terms for term in terms for word in term if not word.anywhere)
-        return tuple(dict.fromkeys(_Word(word.choices) for word in words))
+        return tuple(dict.fromkeys(TermWord(word.choices) for word in words))
 
     def _match_block(self, block: _Block, flags: NDArray[np.bool_], places: sparse.csc_matrix) -> None:
         number = {word.choices: at for at, word in enumerate(self._places)}
@@ -213,7 +190,7 @@ class _Block:
             self._normal[row] = normal_form(self._texts[row])
         return self._normal[row]
 
-    def able(self, term: tuple[_Word, ...]) -> list[int]:
+    def able(self, term: tuple[TermWord, ...]) -> list[int]:
         """Return the texts that can hold a term of letters beyond ASCII: those that have such letters."""
         plain = any(choice.isascii() for word in term for choice in word.choices)
         return [row for row, text in enumerate(self._texts) if text and (plain or not text.isascii())]
@@ -222,7 +199,7 @@ class _Block:
 class _Seen:
     """Which words of the texts stand at which places of the terms; each different word is looked at once."""
 
-    def __init__(self, places: tuple[_Word, ...]) -> None:
+    def __init__(self, places: tuple[TermWord, ...]) -> None:
         self.size = 0
         self._count = len(places)
         self._exact: dict[str, list[int]] = {}
@@ -239,7 +216,7 @@ class _Seen:
         if stem == choice:
             self._exact.setdefault(choice, []).append(at)
             return
-        entry = (at, re.compile(_letters(choice)))
+        entry = (at, re.compile(letters_of(choice)))
         if not choice.startswith("*"):
             self._starts.setdefault(stem[:LEAST_STEM], []).append(entry)
         elif choice.endswith("*"):
@@ -279,66 +256,7 @@ def _in_all(columns: list[NDArray[np.int32]]) -> NDArray[np.int32]:
     return rows
 
 
-def _read_terms(theme: str, terms: Sequence[str]) -> tuple[tuple[_Word, ...], ...]:
-    return tuple(dict.fromkeys(_read_term(theme, term) for term in terms))
-
-
-def _read_term(theme: str, term: str) -> tuple[_Word, ...]:
-    """Read one term, or say what is wrong with it."""
-    if not isinstance(term, str) or not term.strip() or len(term) > 200:
-        raise _unreadable(theme, term, "a text of 1 to 200 characters")
-    words: list[_Word] = []
-    gap = 0
-    for part in term.split():
-        skipped = _GAP.fullmatch(part)
-        if skipped:
-            gap = int(skipped.group(1))
-            if gap > LONGEST_GAP or not words:
-                raise _unreadable(theme, term, f"a gap of at most ~{LONGEST_GAP}, between two words")
-            continue
-        words += _read_part(theme, term, part, gap)
-        gap = 0
-    if gap or not words:
-        raise _unreadable(theme, term, "a word after the gap")
-    return tuple(words)
-
-
-def _read_part(theme: str, term: str, part: str, gap: int) -> list[_Word]:
-    """Read what stands between two blanks: a place with choices, or words that signs divide (don't)."""
-    choices = tuple(dict.fromkeys(normal_form(choice) for choice in part.split("|")))
-    for choice in choices:
-        stem = choice.strip("*")
-        if "*" in stem or not stem or (stem != choice and len(stem) < LEAST_STEM):
-            raise _unreadable(theme, term, f"stars at the ends of a word of at least {LEAST_STEM} letters")
-    letters = f"[{word_characters()}*]+"
-    if len(choices) > 1 or not _has_letters(part):
-        if any(_has_letters(choice) and not re.fullmatch(letters, choice) for choice in choices):
-            raise _unreadable(theme, term, "single words around |")
-        return [_Word(choices, gap)]
-    first, *rest = re.findall(letters, choices[0])
-    return [_Word((first,), gap), *(_Word((word,), 0) for word in rest)]
-
-
-def _unreadable(theme: str, term: object, wanted: str) -> ArgumentError:
-    return ArgumentError(
-        f"term {term!r} of theme {theme!r} cannot be read",
-        wanted=wanted,
-        next_step="write words such as 'expensive', 'pric*', 'too much', 'pay ~2 more|extra'",
-    )
-
-
-def _letters(choice: str) -> str:
-    """One choice as a pattern without its boundaries."""
-    star = f"[{word_characters()}]{{0,{STAR_LETTERS}}}"
-    text = re.escape(choice.strip("*"))
-    if choice.startswith("*"):
-        text = star + text
-    if choice.endswith("*"):
-        text += star
-    return text
-
-
-def _source(term: tuple[_Word, ...]) -> str:
+def _source(term: tuple[TermWord, ...]) -> str:
     inside = word_characters()
     between = f"[^{inside}]{{1,{SIGNS_BETWEEN}}}"
     parts = [_place(term[0], inside)]
@@ -353,23 +271,23 @@ def _source(term: tuple[_Word, ...]) -> str:
     return "".join(parts)
 
 
-def _place(word: _Word, inside: str) -> str:
-    choices = "|".join(_letters(choice) for choice in word.choices)
+def _place(word: TermWord, inside: str) -> str:
+    choices = "|".join(letters_of(choice) for choice in word.choices)
     if word.anywhere:
         return f"(?:{choices})"
     return f"(?<![{inside}])(?:{choices})(?![{inside}])"
 
 
-_COMPILED: dict[tuple[_Word, ...], re.Pattern[str]] = {}
+_COMPILED: dict[tuple[TermWord, ...], re.Pattern[str]] = {}
 
 
-def _pattern(term: tuple[_Word, ...]) -> re.Pattern[str]:
+def _pattern(term: tuple[TermWord, ...]) -> re.Pattern[str]:
     if term not in _COMPILED:
         _COMPILED[term] = re.compile(_source(term))
     return _COMPILED[term]
 
 
-def _any_of(terms: tuple[tuple[_Word, ...], ...]) -> re.Pattern[str] | None:
+def _any_of(terms: tuple[tuple[TermWord, ...], ...]) -> re.Pattern[str] | None:
     if not terms:
         return None
     return re.compile("|".join(_source(term) for term in terms))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cxresearch.voice.when.since_when_result import SinceWhen
     from cxresearch.voice.who.group_search import GroupSearch
     from cxresearch.voice.who.unhappy_customers import UnhappyCustomers
-    from cxresearch.voice.why.theme_impact import ThemeImpact
+    from cxresearch.voice.why.theme_impact_result import ThemeImpact
     from cxresearch.voice.why.themes import Themes
 
 #: Parts that hold nothing of a single customer, and go into ``to_dict``.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cxresearch.voice.recovery.recovery import Recovery
     from cxresearch.voice.who.group_search import GroupSearch
     from cxresearch.voice.who.unhappy_customers import UnhappyCustomers
-    from cxresearch.voice.why.theme_impact import ThemeImpact
+    from cxresearch.voice.why.theme_impact_result import ThemeImpact
 
 #: Outcomes as they stand behind "on": these data cannot tell.
 _IN_WORDS = {

@@ -12,6 +12,8 @@
     Which themes rise or fade.
 ``theme_impact``
     What goes with a theme: score, revenue, leaving.
+``theme_impact_result``
+    The same as a value.
 ``why_unhappy``
     What hurts and since when, in a few sentences.
 ``later_leaving``

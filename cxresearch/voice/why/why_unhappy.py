@@ -15,7 +15,8 @@ from cxresearch.results.units import Unit, format_estimate, format_value
 from cxresearch.voice.when.change_sentences import day_range
 from cxresearch.voice.when.since_when import since_when
 from cxresearch.voice.why.emerging_themes import EmergingThemes, emerging_themes
-from cxresearch.voice.why.theme_impact import ThemeImpact, theme_impact
+from cxresearch.voice.why.theme_impact import theme_impact
+from cxresearch.voice.why.theme_impact_result import ThemeImpact
 
 if TYPE_CHECKING:
     from cxresearch.data.engine import Every
