@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -39,7 +40,7 @@ def open_column_list(study: Study) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=_COLUMNS).astype({"filled": "float64", "values": "int64"})
 
 
-def _lines(study: Study, table: str, kinds: dict[str, str]) -> list[tuple[str, str, str, float, int, str]]:
+def _lines(study: Study, table: str, kinds: Mapping[str, str]) -> list[tuple[str, str, str, float, int, str]]:
     rows = study.checked.valid(table)
     given = {f"filled_{at}": nw.col(name).count() for at, name in enumerate(kinds)}
     counts = collect(rows.select(n=nw.len(), **given)).iloc[0]
