@@ -16,6 +16,8 @@
     Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``
     The tables, their columns and kinds.
+``open_columns``
+    What a table holds beyond its layout, and of what kind each is.
 ``frame_columns``
     Columns of frames by the names that people write.
 ``wide_answers``

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ import narwhals as nw
 
 from cxresearch.checks import check_choice
 from cxresearch.data.local_time import offset_steps
+from cxresearch.data.open_columns import kinds_in_call
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_frames import open_frames
 from cxresearch.data.readers.source_files import Source, source_of
@@ -56,6 +58,8 @@ class Study(StudyTables):
         Segment columns of customers.
     outcomes : tuple of str
         Further columns of customers that state who left (status, churn label, reason): no segments.
+    open_columns : mapping of str to mapping of str to str
+        Further columns of each table and their kinds: group, number, text, id, outcome or time.
     limits : Limits
         What happens to rows that break a rule.
     revenue_ends : {"at_ended_at", "at_zero"} or None
@@ -120,6 +124,7 @@ class Study(StudyTables):
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
         targets: Mapping[str, float] | None = None,
+        kinds: Mapping[str, str] | None = None,
         **frames: Any,
     ) -> Study:
         """Make a study of frames.
@@ -157,6 +162,9 @@ class Study(StudyTables):
             What becomes of rows dated after the data cut: they break a rule, or are left out and counted.
         targets : mapping of str to float, optional
             What figures should reach, by name of metric; shares from 0 to 1.
+        kinds : mapping of str to str, optional
+            What further columns are: ``{"tickets.notes": "text"}``, one of group, number, text and id. By
+            default that is read off types and values; see ``open_columns``.
 
         Raises
         ------
@@ -194,6 +202,7 @@ class Study(StudyTables):
             opened = open_native(tables, timezone)
         else:
             opened = open_frames(tables, instruments, timezone)
+        opened = replace(opened, kinds=kinds_in_call(kinds, opened.typed))
         clock = isinstance(observed_until, datetime) and observed_until.time() != time()
         zone = {True: "UTC"}.get(clock, timezone)  # midnights are dates, as in the tables
         return cls(
@@ -231,7 +240,7 @@ class Study(StudyTables):
             instruments=self.instruments,
             timezone=self.timezone,
             currency=self.currency,
-            segments=self.segments,
+            segments=[segment for segment in self.segments if "customers" in tables],
             name=name,
             on_reject=self.limits.on_reject,
             max_reject_share=self.limits.max_reject_share,
@@ -239,6 +248,7 @@ class Study(StudyTables):
             targets=self.targets,
         )
         opened.codebook = self.codebook
+        opened._opened = replace(opened._opened, kinds=self._opened.kinds)
         opened.kind = self.kind
         opened.sources = self.sources
         return opened
@@ -331,7 +341,8 @@ class Study(StudyTables):
 
 def _chosen_segments(segments: Sequence[str] | None, opened: Opened) -> tuple[str, ...]:
     if segments is None:
-        return opened.segments
+        declared = opened.kinds.get("customers", {})
+        return tuple(name for name in opened.segments if declared.get(name, "group") == "group")
     present = []
     if "customers" in opened.typed:
         present = opened.typed["customers"].collect_schema().names()

@@ -10,6 +10,7 @@ from typing import Any, Self
 import narwhals as nw
 import pandas as pd
 
+from cxresearch.data.open_columns import OpenKind, kinds_of_open_columns
 from cxresearch.data.readers.connection import run
 from cxresearch.data.readers.typed_views import Opened
 from cxresearch.data.snapshot import snapshot_refusal
@@ -65,6 +66,7 @@ class StudyTables:
         self.revenue_ends = revenue_ends
         self._observed_until = observed_until
         self._revenue_agrees = False
+        self._open_columns: dict[str, dict[str, OpenKind]] | None = None
         self._tables_read: dict[str, None] = {}
         self._opened = opened
         self.checked = CheckedTables(
@@ -84,6 +86,15 @@ class StudyTables:
         """Names of the tables present; a snapshot has none with time, and is refused."""
         self._refuse_without_time()
         return self.checked.names
+
+    @property
+    def open_columns(self) -> Mapping[str, Mapping[str, OpenKind]]:
+        """Kind of each further column, by table: group, number, text, id, outcome or time."""
+        if self._open_columns is None:
+            self._open_columns = kinds_of_open_columns(
+                self.checked, self._opened.kinds, self._opened.outcomes
+            )
+        return {table: kinds for table, kinds in self._open_columns.items() if table in self.checked.names}
 
     @property
     def tables_read(self) -> tuple[str, ...]:

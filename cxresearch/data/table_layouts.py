@@ -67,7 +67,7 @@ _LAYOUTS = (
     _layout(
         "customers",
         {"customer_id": "id", "started_at": "time"},
-        {"ended_at": "time", "end_kind": "text", "notice_at": "time", "reason": "text"},
+        {"ended_at": "time", "end_kind": "text", "notice_at": "time", "reason": "text", "account_id": "id"},
         open_ended=True,
     ),
     _layout(
@@ -132,6 +132,7 @@ _LAYOUTS = (
         {"occurred_at": "time", "kind": "text"},
         {"customer_id": "id", "reason": "text", "note": "text"},
     ),
+    _layout("respondents", {"respondent_id": "id"}, {"kind": "text"}),
     _layout("snapshot", {"customer_id": "id", "left": "text"}, {"tenure": "number"}, open_ended=True),
 )
 

@@ -83,6 +83,10 @@ def study(names: Iterable[str], *, of_table: str = "customers") -> cx.Study:
     """Sixty customers in two groups that stand under each of these names."""
     frames = dict(tables())
     people = frames["customers"]
+    if of_table == "the ticket of an answer":
+        # answers and tickets were drawn side by side: the n-th answer is about the n-th ticket
+        frames["responses"] = frames["responses"].assign(ticket_id=frames["tickets"]["ticket_id"])
+        of_table = "tickets"
     if of_table == "customers":
         groups = pd.DataFrame(dict.fromkeys(names, people["plain"]))
         frames["customers"] = pd.concat([people.drop(columns="plain"), groups], axis=1)
@@ -258,12 +262,41 @@ def test_names_that_once_gave_wrong_groups(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "table"), [("nonresponse", "responses"), ("times", "tickets"), ("active", "usage")]
+    ("function", "table"),
+    [("nonresponse", "responses"), ("nps", "responses"), ("times", "tickets"), ("active", "usage")],
 )
 def test_columns_of_the_metrics_own_table_are_as_free(function: str, table: str) -> None:
     names = ["silent", "total", "period", "minutes", "day", "from_day", "n", "value", "by_0"]
     for some in chunks(names, 3):
         same_tables(function, some, of_table=table)
+
+
+def admitted_in_tickets(names: Iterable[str]) -> list[str]:
+    """Names that a column of tickets can have that answers and customers have not."""
+    known = {column for table in ("customers", "responses", "tickets") for column in LAYOUTS[table].columns}
+    free = []
+    for name in sorted(names):
+        try:
+            check_columns("tickets", [*tables()["tickets"], name])
+        except cx.errors.StudyError:
+            continue
+        if name.casefold() not in known:
+            free.append(name)
+    return sorted({name.casefold(): name for name in free}.values())
+
+
+@pytest.mark.usefixtures("totals_over_all")
+@pytest.mark.parametrize("function", ["nps", "nps_response_rate", "nonresponse", "breakdown", "previous"])
+def test_open_columns_of_the_ticket_of_an_answer_may_have_any_name_too(function: str) -> None:
+    names = admitted_in_tickets(columns_at_run_time(function))
+    assert len(names) > 3
+    for some in chunks(names):
+        same_tables(function, some, of_table="the ticket of an answer")
+
+
+def test_the_groups_of_tickets_are_those_of_their_customers_here() -> None:
+    linked, of_people = plain("nps", "the ticket of an answer"), plain("nps")
+    pd.testing.assert_frame_equal(linked[0], of_people[0])
 
 
 def test_the_column_that_the_metric_reads_itself_comes_before_that_of_customers() -> None:

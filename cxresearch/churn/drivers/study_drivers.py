@@ -13,18 +13,16 @@ from cxresearch.churn.drivers.driver_columns import Driver, DriverColumns, colum
 from cxresearch.churn.risk.feature_words import feature_words
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
+from cxresearch.metrics.base.ticket_groups import COUNTS, TICKETS, WAITS, answers_name_tickets
 from cxresearch.metrics.survey.theme_metrics import ThemeMarks
 from cxresearch.scales import Scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Facts of tickets and the column each is read from: hours to a moment, or whether a count is above 0.
-_MOMENTS = {"first_reply_hours": "first_replied_at", "resolution_hours": "resolved_at"}
-_COUNTS = {"reopened": "reopens", "handed_off": "handoffs"}
 #: What is known only afterwards explains nothing.
 _OUTCOMES = {"reason", "ended_at", "end_kind", "notice_at"}
-_THEME, _TICKETS = "theme:", "tickets."
+_THEME = "theme:"
 #: Waits under a minute count as one, since their logarithm is read.
 LEAST_WAIT_HOURS = 1 / 60
 
@@ -41,7 +39,8 @@ def drivers_of_study(
     outcome : str
         A declared question.
     drivers : sequence of str or pairs of str
-        Columns of responses, of customers, of tickets as ``"tickets.category"``; ``"first_reply_hours"``,
+        Columns of responses, of customers, of the ticket an answer is about (as ``"tickets.category"`` where
+        the others have the name, too); ``"first_reply_hours"``,
         ``"resolution_hours"`` (their logarithm), ``"reopened"``, ``"handed_off"``; ``"theme:price"``.
     scales : mapping of str to Scale
         Scales of number columns, for performance.
@@ -56,12 +55,15 @@ def drivers_of_study(
         raise ArgumentError("the study declares no question", next_step="declare [instruments]")
     check_choice("outcome", outcome, tuple(study.instruments))
     marks: ThemeMarks | None = getattr(study, "theme_marks", None)
-    wanted = [*drivers, *_all_themes(marks, drivers)]
+    tickets = _only_of_tickets(study, leaves_of(drivers))
+    wanted = [_named(driver, tickets) for driver in (*drivers, *_all_themes(marks, drivers))]
     names = leaves_of(wanted)
-    late = [name for name in names if name.removeprefix(_TICKETS) in _OUTCOMES]
+    late = [name for name in names if name.removeprefix(TICKETS) in _OUTCOMES | _open_outcomes(study)]
     if late:
         raise ArgumentError(
-            f"{late[0]!r} is an outcome, known only afterwards", wanted="what was known before"
+            f"{late[0]!r} is an outcome, known only afterwards",
+            wanted="what was known before",
+            next_step="a further column that only sounds like one is declared: kind = 'group'",
         )
     rows = _answers(study, outcome, names)
     score = rows["score"].to_numpy(dtype=np.float64)
@@ -86,6 +88,33 @@ def _all_themes(marks: ThemeMarks | None, drivers: Sequence[Driver]) -> list[str
     if marks is None or any(name.startswith(_THEME) for name in leaves_of(drivers)):
         return []
     return [f"{_THEME}{name}" for name in marks.labels]
+
+
+def _open_outcomes(study: Any) -> set[str]:
+    """Further columns that state who left, as declared or by their names."""
+    kinds: Mapping[str, Mapping[str, str]] = getattr(study, "open_columns", {})
+    return {name for columns in kinds.values() for name, kind in columns.items() if kind == "outcome"}
+
+
+def _only_of_tickets(study: Any, names: Sequence[str]) -> dict[str, str]:
+    """Names that only tickets have, as ``tickets.name``; where answers name the ticket they are about."""
+    answers, people = _columns_of(study, "responses"), _columns_of(study, "customers")
+    if not answers_name_tickets(study, answers):
+        return {}
+    others = {*answers, *people, *WAITS, *COUNTS}
+    tickets = _columns_of(study, "tickets")
+    return {
+        name: f"{TICKETS}{name}"
+        for name in names
+        if column_of(tickets, name)[0] in tickets and column_of(list(others), name)[0] not in others
+    }
+
+
+def _named(driver: Driver, tickets: Mapping[str, str]) -> Driver:
+    if isinstance(driver, str):
+        return tickets.get(driver, driver)
+    first, second = driver
+    return tickets.get(first, first), tickets.get(second, second)
 
 
 def _columns_of(study: Any, table: str) -> list[str]:
@@ -122,7 +151,7 @@ def _answers(study: Any, outcome: str, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _of_ticket(name: str) -> bool:
-    return name in _MOMENTS or name in _COUNTS or name.startswith(_TICKETS)
+    return name in WAITS or name in COUNTS or name.startswith(TICKETS)
 
 
 def _with_tickets(study: Any, rows: pd.DataFrame) -> pd.DataFrame:
@@ -133,8 +162,8 @@ def _with_tickets(study: Any, rows: pd.DataFrame) -> pd.DataFrame:
             wanted="responses with ticket_id, and tickets",
             next_step="map ticket_id of responses in the study file",
         )
-    facts = collect(study.table("tickets")).add_prefix(_TICKETS)
-    return rows.merge(facts, left_on="ticket_id", right_on=f"{_TICKETS}ticket_id")
+    facts = collect(study.table("tickets")).add_prefix(TICKETS)
+    return rows.merge(facts, left_on="ticket_id", right_on=f"{TICKETS}ticket_id")
 
 
 def _values(rows: pd.DataFrame, marks: ThemeMarks | None, name: str) -> pd.Series[Any]:
@@ -142,17 +171,17 @@ def _values(rows: pd.DataFrame, marks: ThemeMarks | None, name: str) -> pd.Serie
         return pd.Series(_mentions(rows, marks, name.removeprefix(_THEME)))
     if not _of_ticket(name):
         return rows[column_of(rows, name)[0]]
-    source = f"{_TICKETS}{_MOMENTS.get(name) or _COUNTS.get(name) or name.removeprefix(_TICKETS)}"
+    source = f"{TICKETS}{WAITS.get(name) or COUNTS.get(name) or name.removeprefix(TICKETS)}"
     if source not in rows:
         raise ArgumentError(
-            f"tickets have no {source.removeprefix(_TICKETS)!r}",
-            wanted="a column of tickets or one of " + ", ".join((*_MOMENTS, *_COUNTS)),
+            f"tickets have no {source.removeprefix(TICKETS)!r}",
+            wanted="a column of tickets or one of " + ", ".join((*WAITS, *COUNTS)),
         )
-    if name in _MOMENTS:
-        hours = (rows[source] - rows[f"{_TICKETS}created_at"]).dt.total_seconds() / 3_600
+    if name in WAITS:
+        hours = (rows[source] - rows[f"{TICKETS}created_at"]).dt.total_seconds() / 3_600
         # a wait counts by its doublings
         return pd.Series(np.log2(hours.clip(lower=LEAST_WAIT_HOURS).to_numpy(dtype=np.float64)))
-    if name in _COUNTS:
+    if name in COUNTS:
         return (rows[source] > 0).astype(np.float64).where(rows[source].notna())
     return rows[source]
 
@@ -176,7 +205,7 @@ def _label(name: str, marks: ThemeMarks | None) -> str:
         return f"{_label(first, marks)} x {_label(second, marks)}"
     if name.startswith(_THEME) and marks is not None:
         return marks.labels[name.removeprefix(_THEME)]
-    return feature_words(name.removeprefix(_TICKETS))
+    return feature_words(name.removeprefix(TICKETS))
 
 
 def _scales(
@@ -189,7 +218,7 @@ def _scales(
     scales = {}
     for name, values in columns.items():
         theme = name.startswith(_THEME) and " x " not in name
-        if not theme and name not in _COUNTS:
+        if not theme and name not in COUNTS:
             continue
         said = values == 1
         praise = theme and happy[said].mean() > happy[~said].mean()

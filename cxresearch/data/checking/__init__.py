@@ -10,6 +10,10 @@
     Ids and groups that look alike, repeated rows, several plans.
 ``contradictions``
     Ends against revenue, statuses, flags and the data cut.
+``open_column_list``
+    Further columns: what each is, how far it is filled, how many values it has.
+``link_doubts``
+    Answers and the tickets they name, customers and their accounts.
 ``doubts_about``
     The doubts that touch some tables: those that a report read.
 ``unlikely_values``

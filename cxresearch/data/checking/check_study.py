@@ -12,6 +12,8 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.checking.contradictions import contradictions
+from cxresearch.data.checking.link_doubts import link_doubts
+from cxresearch.data.checking.open_column_list import open_column_list
 from cxresearch.data.checking.report_readiness import report_readiness
 from cxresearch.data.checking.study_doubts import (
     like_segments,
@@ -55,6 +57,8 @@ class StudyCheck(Result):
         ``instrument, scale, direction, answers, mean``.
     segments : DataFrame
         ``segment, values, largest`` (its most frequent value and how many customers have it).
+    open_columns : DataFrame
+        ``table, column, kind, filled, values, largest``: further columns that are no segments.
     rejects : DataFrame
         ``table, rule, column, rows, meaning``.
     examples : DataFrame
@@ -73,6 +77,7 @@ class StudyCheck(Result):
     tables: pd.DataFrame
     instruments: pd.DataFrame
     segments: pd.DataFrame
+    open_columns: pd.DataFrame
     rejects: pd.DataFrame
     examples: pd.DataFrame
     flags: pd.DataFrame
@@ -91,6 +96,7 @@ class StudyCheck(Result):
             ("Tables", self.tables),
             ("Instruments", self.instruments),
             ("Segments", self.segments),
+            ("Further columns", self.open_columns),
             ("Rows set aside, by rule", self.rejects),
             ("The first of them", self.examples),
             ("Doubts about rows that stay", self.flags),
@@ -223,6 +229,7 @@ def check_study(study: Study) -> StudyCheck:
         tables=_tables(study),
         instruments=_instruments(study),
         segments=_segments(study),
+        open_columns=open_column_list(study),
         rejects=pd.DataFrame(rejects, columns=["table", "rule", "column", "rows", "meaning"]),
         examples=study.rejects(limit=_EXAMPLES),
         flags=all_doubts(study),
@@ -249,6 +256,7 @@ def all_doubts(study: Study) -> pd.DataFrame:
         repeated_rows(study),
         several_plans(study),
         segments_that_know_who_left(study),
+        link_doubts(study),
         contradictions(study),
         unlikely_values(study),
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from cxresearch.data.open_columns import declared_kinds
 from cxresearch.data.readers.cells.column_sql import (
     count_left_out,
     count_not_asked,
@@ -117,6 +118,7 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
         segments=_segments(file),
         outcomes=_outcomes(file),
         left_out={table: tuple(queries) for table, queries in left_out.items()},
+        kinds=declared_kinds(file.sources),
     )
 
 
@@ -192,7 +194,11 @@ def _unpacked_size(file: Path) -> int:
 
 def _segments(file: StudyFile) -> tuple[str, ...]:
     further = _further_columns(file)
-    found = [name for name, column in further.items() if not (column.number or column.outcome)]
+    found = [
+        name
+        for name, column in further.items()
+        if not (column.number or column.outcome or column.kind in ("text", "id"))
+    ]
     if file.segments is None:
         outcomes = _outcomes(file)
         return tuple(name for name in found if name not in outcomes)
@@ -214,7 +220,7 @@ def _outcomes(file: StudyFile) -> tuple[str, ...]:
     named = [
         name
         for name, column in _further_columns(file).items()
-        if column.outcome or names_outcome(name) or names_outcome(column.column)
+        if column.outcome or (not column.kind and (names_outcome(name) or names_outcome(column.column)))
     ]
     return tuple(name for name in named if name not in (file.segments or ()))
 

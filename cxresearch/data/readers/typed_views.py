@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from cxresearch.data.open_columns import OpenKind
 from cxresearch.data.readers.connection import columns_of, quoted, run
 from cxresearch.data.readers.listed_leavers import LEAVERS_VIEW, customers_with_leavers
 from cxresearch.data.readers.summed_levels import (
@@ -47,6 +48,8 @@ class Opened:
         Further columns of customers that state who left, as declared or by their names.
     left_out : mapping of str to tuple of str
         By table, SELECTs that count the rows which ``where`` leaves out.
+    kinds : mapping of str to mapping of str to str
+        Declared kinds of further columns, by table and column.
     """
 
     typed: Mapping[str, nw.LazyFrame[Any]]
@@ -59,6 +62,7 @@ class Opened:
     segments: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, OpenKind]] = field(default_factory=dict)
 
 
 def views_of_rows(

@@ -114,7 +114,9 @@ class ColumnMap:
     plus, plus_unit : str
         Raw column with a duration that is added to a time, and the unit it counts, or ``""`` for hh:mm:ss.
     number : bool
-        Whether a further column (of customers) is a number rather than a segment.
+        Whether a further column is a number rather than a group.
+    kind : {"group", "number", "text", "id"} or ""
+        What a further column is; empty where that is to be read off its values.
     outcome : bool
         Whether a further column (of customers) states who left: kept and compared with the ends, no segment.
     row_number : bool
@@ -140,6 +142,7 @@ class ColumnMap:
     plus: str = ""
     plus_unit: str = ""
     number: bool = False
+    kind: str = ""
     outcome: bool = False
     row_number: bool = False
     as_is: bool = False

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cxresearch.data.local_time import offset_steps
+from cxresearch.data.open_columns import OPEN_KINDS
 from cxresearch.data.readers.cells.number_sql import check_interval
 from cxresearch.data.readers.cells.time_sql import UNIT_SECONDS, minutes_of
 from cxresearch.data.study_file.declarations import ColumnMap
@@ -17,7 +18,7 @@ from cxresearch.wording import listed, shown
 READING_KEYS = ("date_format", "timezone", "zones", "missing", "decimal", "thousands")
 _COLUMN_KEYS = (
     *("column", "constant", "values", "bins", "multiply", "per", "per_column", "times", "number", "outcome"),
-    *("row_number", "plus", "plus_unit"),
+    *("row_number", "plus", "plus_unit", "kind"),
     *READING_KEYS,
 )
 _EPOCHS = ("epoch_seconds", "epoch_milliseconds", "excel_days")
@@ -108,6 +109,7 @@ def column_of(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
     if list(bins) != sorted(set(bins)):
         raise StudyError("bins do not rise", where=own.where, wanted="edges in rising order, each once")
     constant = own.value("constant")
+    kind = own.choice("kind", ("", *OPEN_KINDS), default="")
     return replace(
         reading_of(own, defaults),
         column=own.text("column", default=""),
@@ -120,7 +122,8 @@ def column_of(mapped: Keys, target: str, defaults: ColumnMap) -> ColumnMap:
         times=own.text("times", default=""),
         plus=own.text("plus", default=""),
         plus_unit=own.choice("plus_unit", ("", *UNIT_SECONDS), default=""),
-        number=own.truth("number"),
+        number=own.truth("number") or kind == "number",
+        kind=kind,
         outcome=own.truth("outcome"),
         row_number=own.truth("row_number"),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from cxresearch.data.open_columns import check_open_column
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
 from cxresearch.data.study_file.declarations import (
     BlankScores,
@@ -247,14 +248,7 @@ def _check_targets(
     if scores and {"instrument", "score"} & set(columns):
         raise StudyError("'scores' replaces the columns 'instrument' and 'score'", where=where)
     for target in columns:
-        known = target in layout.columns or (kind == "subscriptions" and target in layout.inner)
-        if not known and not layout.open_ended:
-            raise StudyError(
-                f"column {shown(target)} is not a column of {layout.name}",
-                where=where,
-                wanted=f"one of {listed(layout.columns)}",
-                next_step=did_you_mean(target, layout.columns),
-            )
+        check_open_column(layout, target, columns[target], columns, where, rows=kind)
         # Columns with an underscore hold row number, source and fault while rows are judged.
         if target.startswith("_"):
             raise StudyError(

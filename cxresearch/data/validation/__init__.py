@@ -8,6 +8,10 @@
     When a table may not be used.
 ``ended_levels``
     Revenue that goes on after customers ended.
+``outside_answers``
+    Answers of respondents who are not customers.
+``respondents``
+    These answers as a study of their own.
 ``rows_up_to_cut``
     Rows up to a cut before the end of an export.
 ``ticket_statuses``

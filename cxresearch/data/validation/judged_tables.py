@@ -16,6 +16,12 @@ import pandas as pd
 from cxresearch.data.engine import collect
 from cxresearch.data.readers.connection import engine_error
 from cxresearch.data.table_layouts import LAYOUTS
+from cxresearch.data.validation.outside_answers import (
+    RESPONDENTS,
+    listed_once,
+    of_outsiders,
+    without_outsiders,
+)
 from cxresearch.data.validation.row_rules import (
     DATED_BY,
     Rule,
@@ -43,7 +49,8 @@ class TableSummary:
     Attributes
     ----------
     rows, valid, left_out : int
-        All rows, those that broke no rule, and those that ``where`` or ``after_cut`` leaves out.
+        All rows, those that broke no rule, and those that ``where`` or ``after_cut`` leaves out, with answers
+        of respondents who are no customers.
     rejected : mapping of str to int
         Rows set aside by ``rule:column``.
     flags : mapping of str to int
@@ -110,10 +117,18 @@ class CheckedTables:
         self._late: dict[str, nw.LazyFrame[Any]] = {}
         self._typed = {name: with_ticket_status(name, rows) for name, rows in typed.items()}
         self._plain = {name: with_ticket_status(name, rows) for name, rows in (plain or {}).items()}
+        self.outside: nw.LazyFrame[Any] | None = None
+        if {RESPONDENTS, "responses"} <= set(typed):
+            self.outside = of_outsiders(self._typed["responses"], typed)
+            for tables in (self._typed, self._plain):
+                if "responses" in tables:
+                    tables["responses"] = without_outsiders(tables["responses"], typed)
         if after_cut == "leave_out":
-            self._late = {name: later_than(name, rows, cut) for name, rows in self._typed.items()}
-            self._typed = {name: up_to_cut(name, rows, cut) for name, rows in self._typed.items()}
-            self._plain = {name: up_to_cut(name, rows, cut) for name, rows in self._plain.items()}
+            dated = {name: rows for name, rows in self._typed.items() if name in DATED_BY}
+            plainly = {name: rows for name, rows in self._plain.items() if name in DATED_BY}
+            self._late = {name: later_than(name, rows, cut) for name, rows in dated.items()}
+            self._typed |= {name: up_to_cut(name, rows, cut) for name, rows in dated.items()}
+            self._plain |= {name: up_to_cut(name, rows, cut) for name, rows in plainly.items()}
         self._cut = cut
         self._instruments = instruments
         self._keyed = keyed
@@ -139,6 +154,10 @@ class CheckedTables:
         known = LAYOUTS[name].columns
         further = [column for column in present if column not in known and not column.startswith("_")]
         return [column for column in known if column in present] + further
+
+    def typed(self, name: str) -> nw.LazyFrame[Any]:
+        """Return all rows as they were read, none of them judged."""
+        return self._typed[name]
 
     def valid(self, name: str) -> nw.LazyFrame[Any]:
         """Return the rows that broke no rule; where none did, without judging them again."""
@@ -229,7 +248,7 @@ class CheckedTables:
 
     def _rules(self, name: str) -> tuple[Rule, ...]:
         own = ("_key",) if name == "tickets" else ("_source", "_key")  # a ticket_id is one ticket in any file
-        return row_rules(
+        rules = row_rules(
             name,
             self.columns(name),
             cut=self._cut,
@@ -237,6 +256,9 @@ class CheckedTables:
             linked=self._linked(name),
             keys=own if name in self._keyed else (),
         )
+        if name == RESPONDENTS:
+            return (*rules, listed_once())
+        return rules
 
     def _simplest(self, name: str) -> nw.LazyFrame[Any]:
         return self._plain.get(name, self._typed[name])
@@ -296,8 +318,10 @@ class CheckedTables:
         )
 
     def _count_left_out(self, name: str) -> int:
-        """Rows that a source leaves out by ``where``, and those after the cut."""
+        """Rows that a source leaves out by ``where``, those after the cut, and answers of no customers."""
         total = 0
+        if name == "responses" and self.outside is not None:
+            total += int(collect(self.outside.select(n=nw.len()))["n"].iloc[0])
         for query in self._left_out.get(name, ()):
             assert self.connection is not None  # noqa: S101 - counts come with a connection
             total += int(self.connection.execute(query).fetchall()[0][0] or 0)

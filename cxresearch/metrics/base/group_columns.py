@@ -9,10 +9,20 @@ import narwhals as nw
 
 from cxresearch.data.engine import period_start
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.group_crowd import refuse_crowd
+from cxresearch.metrics.base.ticket_groups import (
+    COUNTS,
+    TICKETS,
+    WAITS,
+    answers_name_tickets,
+    ticket_group,
+    ticket_group_names,
+    with_ticket_groups,
+)
 from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import pandas as pd
 
@@ -32,6 +42,7 @@ class NeutralStudy:
     def __init__(self, study: Any, names: dict[str, str]) -> None:
         self._study = study
         self._names = names
+        self._counted: set[tuple[str, str]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -40,10 +51,39 @@ class NeutralStudy:
         """Return the valid rows of a table, with the copies of the group columns it has."""
         rows: nw.LazyFrame[Any] = self._study.table(name)
         present = rows.collect_schema().names()
-        copies = {neutral: nw.col(column) for neutral, column in self._names.items() if column in present}
+        copies: dict[str, nw.Expr] = {}
+        of_tickets: dict[str, str] = {}
+        for neutral, column in self._names.items():
+            group = _group_of_table(name, column, present)
+            if group is not None:
+                copies[neutral] = group
+            elif name == "responses" and self._is_of_ticket(column, present):
+                of_tickets[neutral] = column
         if copies:
-            return rows.with_columns(**copies)
+            rows = rows.with_columns(**copies)
+            self._refuse_crowds(name, rows, copies)
+        if of_tickets:
+            # through its own table, so that a ticket's columns are counted once a ticket
+            tickets = self.table("tickets")
+            rows = with_ticket_groups(tickets, rows, {neutral: neutral for neutral in of_tickets})
         return rows
+
+    def _is_of_ticket(self, column: str, answers: list[str]) -> bool:
+        """Whether a group of answers is that of the ticket they name: neither theirs nor their customer's."""
+        if not answers_name_tickets(self._study, answers):
+            return False
+        people = []
+        if "customers" in self._study.tables:
+            people = _columns_of(self._study, "customers")
+        if _group_of_table("customers", column, people) is not None:
+            return False
+        return _group_of_table("tickets", column, _columns_of(self._study, "tickets")) is not None
+
+    def _refuse_crowds(self, table: str, rows: nw.LazyFrame[Any], copies: Iterable[str]) -> None:
+        """Look once at how many groups each column of a table makes."""
+        news = {column: self._names[column] for column in copies if (table, column) not in self._counted}
+        refuse_crowd(table, rows, news)
+        self._counted |= {(table, column) for column in news}
 
 
 def neutral_groups(study: Any, query: Query) -> tuple[Any, Query]:
@@ -69,7 +109,24 @@ def neutral_groups(study: Any, query: Query) -> tuple[Any, Query]:
         return study, query
     columns = {column for table in study.tables for column in _columns_of(study, table)}
     names = dict(zip(_free_names(len(query.by), columns), _spelled(query.by, columns), strict=True))
-    return NeutralStudy(study, names), replace(query, by=tuple(names), names=names)
+    # a fact of tickets gives way to a column that somebody called so
+    facts = {neutral: f"{TICKETS}{name}" for neutral, name in names.items() if _is_fact(name, columns)}
+    return NeutralStudy(study, {**names, **facts}), replace(query, by=tuple(names), names=names)
+
+
+def _is_fact(name: str, columns: set[str]) -> bool:
+    return name in {**WAITS, **COUNTS} and name not in columns
+
+
+def _group_of_table(table: str, column: str, present: Collection[str]) -> nw.Expr | None:
+    """A group that a table has: its column, also as ``table.column``, or a fact of its tickets."""
+    if column in present:
+        return nw.col(column)
+    if column.removeprefix(f"{table}.") in present:
+        return nw.col(column.removeprefix(f"{table}."))
+    if table == "tickets" and column.startswith(TICKETS):
+        return ticket_group(column, present)
+    return None
 
 
 def _columns_of(study: Any, table: str) -> list[str]:
@@ -159,7 +216,9 @@ def cells_of(
         Name of the table.
     query : Query
         Group columns are taken from the table, or joined from customers by ``customer_id`` where the table
-        lacks them; rows of unknown customers keep a missing group. The period follows the study's time zone.
+        lacks them, those of answers also from the ticket they name; rows of unknown customers and tickets
+        keep a missing group. ``"tickets.channel"`` and ``"customers.channel"`` name the table. The period
+        follows the study's time zone.
     time : str or Expr
         Column, or expression, that dates a row.
     keep : tuple of str
@@ -187,6 +246,13 @@ def cells_of(
     return rows.select(*dict.fromkeys((*query.keys, *keep)))
 
 
+def is_of_customers(study: Tables, column: str | None, present: Collection[str]) -> bool:
+    """Return whether rows with the columns ``present`` can be linked by a column of their customers."""
+    if column is None or column in present or "customer_id" not in present:
+        return False
+    return "customers" in study.tables and column in study.table("customers").collect_schema().names()
+
+
 def _with_customers(
     study: Tables, rows: nw.LazyFrame[Any], table: str, query: Query, columns: list[str]
 ) -> nw.LazyFrame[Any]:
@@ -196,6 +262,9 @@ def _with_customers(
         of_customers = study.table("customers").collect_schema().names()
     for column in columns:
         if column not in of_customers or "customer_id" not in present:
-            raise refuse_group(query, column, table, [*present, *of_customers])
+            linked = []
+            if table == "responses" and answers_name_tickets(study, present):
+                linked = ticket_group_names(study.table("tickets").collect_schema().names())
+            raise refuse_group(query, column, table, [*present, *of_customers, *linked])
     customers = study.table("customers").select("customer_id", *columns)
     return rows.join(customers, on="customer_id", how="left")

@@ -50,7 +50,8 @@ class Query:
         Confidence level.
     clusters : str or None
         Column naming whose rows belong together; ``"auto"`` is customer_id where the table has it and the
-        family can afford it. Metrics without a use for it pass it over.
+        family can afford it; of answers also a column of their customers (``"account_id"``). Metrics
+        without a use for it pass it over.
     weights : str or None
         Column saying how much a row counts; likewise.
     options : mapping

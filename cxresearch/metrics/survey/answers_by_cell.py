@@ -13,7 +13,7 @@ import pandas as pd
 
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.group_columns import cells_of
+from cxresearch.metrics.base.group_columns import cells_of, is_of_customers
 from cxresearch.metrics.base.metric import Family, Metric, Query, Tables
 from cxresearch.metrics.survey.linked_answers import link_answers
 from cxresearch.metrics.survey.score_measures import (
@@ -339,6 +339,9 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     who, asked = query.clusters, [query.weights, query.clusters]
     if query.clusters == "auto":  # links by customer where there are customers
         who, asked = "customer_id", [query.weights]
+    of_people = is_of_customers(study, query.clusters, present)
+    if of_people:
+        who, asked = "customer_id", [query.weights]
     for column in asked:
         if column is not None and column not in present:
             known = [name for name in present if name not in query.by]
@@ -358,6 +361,12 @@ def answers(study: Tables, query: Query) -> nw.LazyFrame[Any]:
     if "sent_at" in present:  # silence belongs to the period of sending
         moment = nw.coalesce(moment, nw.col("sent_at"))
     rows = cells_of(study, "responses", query, time=moment, keep=keep)
+    if of_people:
+        people = study.table("customers").select("customer_id", cx_account=nw.col(str(query.clusters)))
+        rows = rows.join(people, on="customer_id", how="left")
+        # a contact without an account stands for itself
+        itself = nw.concat_str(nw.lit("customer "), nw.col("customer_id"))
+        extra["who"] = nw.coalesce(nw.col("cx_account").cast(nw.String()), itself)
     return rows.select(*query.keys, "instrument", "score", **extra)
 
 

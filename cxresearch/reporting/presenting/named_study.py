@@ -32,7 +32,8 @@ def open_study(
         ``"built-in"`` for the synthetic company, else the path of a ``study.toml`` or its folder. A relative
         path counts from where the command was given.
     segment : str
-        ``"column=value"`` keeps the customers of one segment and their rows; empty keeps everybody.
+        ``"column=value"`` keeps the customers of one segment and their rows, ``"tickets.product=App"`` the
+        rows of one group of answers or tickets; empty keeps everybody.
     as_of : date, optional
         The study as it was known at the end of that day; by default, and for days that the data do not reach,
         as it is.

@@ -56,7 +56,7 @@ def as_of_day(study: Study, day: date | None) -> Study:
     cut = end.tz_localize(study.timezone).tz_convert("UTC").tz_localize(None).to_pydatetime()
     if cut >= study.observed_until:
         return study
-    tables = {name: _known_by(study, name, cut) for name in study.tables}
+    tables = {name: _known_by(study, name, cut) for name in study.tables if name in (*_KNOWN_AT, "responses")}
     if "customers" in tables:
         # what is said of somebody before the start is known once the customer is
         started = nw.col("started_at") <= nw.lit(cut)

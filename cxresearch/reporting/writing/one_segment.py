@@ -1,44 +1,49 @@
-"""One segment of a study at a time."""
+"""One segment of a study at a time, or the rows of one group of a table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
 
+#: Texts that people write, and the question itself: no groups of rows.
+_NO_GROUPS = frozenset({"instrument", "comment", "reason", "subject", "body", "status"})
+
 
 def narrow(study: Study, segment: str) -> Study:
-    """Return the study of the customers of one segment, with their rows in every table.
+    """Return the study of the customers of one segment, with their rows in every table; or of some rows.
 
-    Tables that name no customer are left out, except events of the company as a whole.
+    Tables that name no customer are left out, except events of the company as a whole. A group of another
+    table (``"tickets.product=App"``, ``"device=phone"``) keeps its rows alone: of tickets also the answers
+    about them, but no customers, revenue or use, which have no such group. Segments of customers stay.
 
     Parameters
     ----------
     study : Study
         The whole study.
     segment : str
-        ``"column=value"``, a segment column of the customers and one of its values.
+        ``"column=value"``, a segment column of the customers, or a group of answers or tickets (with its
+        table before it where several have the name), and one of its values.
 
     Raises
     ------
     ArgumentError
-        If the text has not that form or the column is no segment column.
+        If the text has not that form or the column is no segment and no group.
     DataError
-        If no customer is in the segment.
+        If no customer, or no row, is in the segment.
     """
     column, sign, value = segment.partition("=")
     if not sign or not value:
         raise ArgumentError(f"segment is {segment!r}", wanted="'column=value' such as 'plan=pro'")
     if column not in study.segments:
-        raise ArgumentError(
-            f"{column!r} is not a segment",
-            wanted="one of " + (", ".join(study.segments) or "(none declared)"),
-        )
+        table, group = _group_of_rows(study, column)
+        return _renamed(study, _rows_of_group(study, table, group, value), f"{group} {value}")
     members = study.table("customers").filter(nw.col(column).cast(nw.String()) == value)
     ids = members.select("customer_id")
     tables = {"customers": members}
@@ -52,7 +57,61 @@ def narrow(study: Study, segment: str) -> Study:
     # An empty segment would make an empty report that looks like a quiet month.
     if not len(members.select("customer_id").head(1).collect()):
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
+    return _renamed(study, tables, f"{column} {value}")
+
+
+def _renamed(study: Study, tables: dict[str, nw.LazyFrame[Any]], part: str) -> Study:
+    """A study of some rows of another, which is called after them."""
     return study.with_tables(
         {name: frame.to_native() for name, frame in tables.items()},
-        name=f"{study.name}, {column} {value}",
+        name=f"{study.name}, {part}",
     )
+
+
+def _group_of_rows(study: Study, column: str) -> tuple[str, str]:
+    """Table and column of a group of answers or tickets; a name that several tables have is refused."""
+    groups = [(table, name) for table in ("responses", "tickets") for name in _groups_of(study, table)]
+    meant = [entry for entry in groups if column in (entry[1], ".".join(entry))]
+    if len(meant) == 1:
+        return meant[0]
+    names = [*study.segments, *(f"{table}.{name}" for table, name in groups)]
+    problem = f"{column!r} is not a segment"
+    if meant:
+        names = [".".join(entry) for entry in meant]
+        problem = f"{column!r} stands in several tables"
+    raise ArgumentError(problem, wanted="one of " + (", ".join(names) or "(none declared)"))
+
+
+def _groups_of(study: Study, table: str) -> list[str]:
+    """Columns of a table that make groups: its own texts, and further columns that are groups."""
+    if table not in study.tables:
+        return []
+    layout = LAYOUTS[table].columns
+    known = [name for name in study.checked.columns(table) if layout.get(name) == "text"]
+    further = study.open_columns.get(table, {})
+    kept = [name for name in known if name not in _NO_GROUPS]
+    return [*kept, *(name for name, kind in further.items() if kind == "group")]
+
+
+def _rows_of_group(study: Study, table: str, group: str, value: str) -> dict[str, nw.LazyFrame[Any]]:
+    """Rows of a group, of tickets with the answers about them, each with the segments of its customer."""
+    rows = study.table(table).filter(nw.col(group).cast(nw.String()) == value)
+    if not len(rows.select(group).head(1).collect()):
+        raise DataError(f"no row of {table} has {group} {value!r}", where=study.name)
+    tables = {table: rows}
+    if table == "tickets" and "responses" in study.tables:
+        answers = study.table("responses")
+        if "ticket_id" in answers.collect_schema().names():
+            tables["responses"] = answers.join(rows.select("ticket_id"), on="ticket_id", how="semi")
+    if "events" in study.tables:
+        tables["events"] = study.table("events")
+    return {name: _with_segments(study, frame) for name, frame in tables.items()}
+
+
+def _with_segments(study: Study, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    columns = rows.collect_schema().names()
+    news = [name for name in study.segments if name not in columns]
+    if "customer_id" not in columns or "customers" not in study.tables or not news:
+        return rows
+    people = study.table("customers").select("customer_id", *news)
+    return rows.join(people, on="customer_id", how="left")

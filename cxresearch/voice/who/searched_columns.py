@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,15 +14,21 @@ import pandas as pd
 from cxresearch.data.engine import days_between, period_start
 from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.ticket_groups import (
+    TICKETS,
+    answers_name_tickets,
+    ticket_group_names,
+    with_ticket_groups,
+)
 from cxresearch.metrics.revenue.revenue_levels import windowed
-from cxresearch.wording import did_you_mean, listed, shown
+from cxresearch.wording import did_you_mean, listed, only_if, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cxresearch.metrics.base.metric import Tables
 
-Source = Literal["responses", "customers", "revenue", "derived"]
+Source = Literal["responses", "customers", "revenue", "tickets", "derived"]
 
 #: Columns that are outcomes by definition.
 OUTCOMES = frozenset({"ended_at", "end_kind", "notice_at", "reason"})
@@ -30,6 +36,14 @@ OUTCOMES = frozenset({"ended_at", "end_kind", "notice_at", "reason"})
 _NO_GROUPS = frozenset(
     {"customer_id", "account_id", "response_id", "ticket_id", "instrument", "score", "comment", "weight"}
 )
+_OUTCOME = "sounds like an outcome; if it is none, name it in by="
+#: Why further columns of these kinds are not searched unless they are named.
+_NO_GROUP_SINCE = {
+    "outcome": _OUTCOME,
+    "text": "a text; if it makes groups, name it in by=",
+    "id": "an id: hardly two rows share a value; if it makes groups, name it in by=",
+    "time": "a moment; if it makes groups, name it in by=",
+}
 #: Ends of the tenure classes in days, and the classes.
 TENURE_DAYS = (90.0, 365.0, 1095.0)
 TENURE_CLASSES = ("under 3 months", "3 to 12 months", "1 to 3 years", "3 years and more")
@@ -47,8 +61,8 @@ class SearchedColumn:
     ----------
     name : str
         As the user knows it.
-    source : {"responses", "customers", "revenue", "derived"}
-        Where it comes from; ``derived`` are tenure and cohort.
+    source : {"responses", "customers", "revenue", "tickets", "derived"}
+        Where it comes from: ``tickets`` is the ticket an answer names, ``derived`` are tenure and cohort.
     number : bool
         Whether it holds numbers, which are cut at quantiles.
     """
@@ -90,7 +104,8 @@ def searched_answers(
     instrument : str
         Name of the question.
     by : sequence of str, optional
-        Columns to search; by default all groups of customers and answers, with tenure, cohort and plan.
+        Columns to search; by default all groups of customers and answers, with tenure, cohort and plan, but
+        no texts, ids and outcomes among further columns. Named, also those of the ticket an answer is about.
     start, end : datetime, optional
         Answers from ``start`` on and before ``end``, naive UTC.
 
@@ -106,8 +121,11 @@ def searched_answers(
     if end is not None:
         rows = rows.filter(nw.col("responded_at") < nw.lit(end))
     present = _present(study)
-    columns, passed_over = _chosen(present, by)
+    columns, passed_over = _chosen(present, by, no_groups(study))
     rows = _with_customers(study, rows, columns)
+    of_tickets = {f"cx_ticket_{at}": c.name for at, c in enumerate(columns) if c.source == "tickets"}
+    if of_tickets:
+        rows = with_ticket_groups(study.table("tickets"), rows, of_tickets)
     if any(column.source == "revenue" for column in columns):
         rows = _with_plan(study, rows)
     names = rows.collect_schema().names()
@@ -119,7 +137,7 @@ def searched_answers(
     if ENDED in names:
         fields[ENDED] = nw.col(ENDED)
     for at, column in enumerate(columns):
-        fields[f"cx_{at}"] = _expression(column, study)
+        fields[f"cx_{at}"] = _expression(column, study, at)
     return SearchedAnswers(rows=rows.select(**fields), columns=columns, passed_over=passed_over)
 
 
@@ -135,6 +153,8 @@ def _present(study: Tables) -> dict[str, SearchedColumn]:
         present.setdefault("cohort", SearchedColumn(name="cohort", source="derived"))
     if "revenue" in study.tables and "plan" in study.table("revenue").collect_schema().names():
         present.setdefault("plan", SearchedColumn(name="plan", source="revenue"))
+    if answers_name_tickets(study, schema):
+        present |= _of_tickets(study, present)
     return {
         name: column
         for name, column in present.items()
@@ -142,16 +162,37 @@ def _present(study: Tables) -> dict[str, SearchedColumn]:
     }
 
 
+def _of_tickets(study: Tables, present: Collection[str]) -> dict[str, SearchedColumn]:
+    """Groups of the ticket an answer names, plain where nobody else has the name, and as ``tickets.name``."""
+    kinds = dict(study.table("tickets").collect_schema())
+    columns = {}
+    for name in ticket_group_names(kinds):
+        number = name in kinds and kinds[name].is_numeric()
+        moment = name in kinds and kinds[name].is_temporal()
+        if name in _NO_GROUPS or moment:
+            continue
+        for called in {f"{TICKETS}{name}", name} - set(present):
+            columns[called] = SearchedColumn(name=called, source="tickets", number=number)
+    return columns
+
+
+def no_groups(study: Tables) -> dict[str, str]:
+    """Return why further columns of answers and customers are no groups; an empty text where they are."""
+    kinds: Mapping[str, Mapping[str, str]] = getattr(study, "open_columns", {})
+    further = {**kinds.get("customers", {}), **kinds.get("responses", {})}
+    return {name: _NO_GROUP_SINCE.get(kind, "") for name, kind in further.items()}
+
+
 def _column(name: str, source: Source, kind: Any) -> SearchedColumn:
     return SearchedColumn(name=name, source=source, number=kind.is_numeric())
 
 
 def _chosen(
-    present: dict[str, SearchedColumn], by: Sequence[str] | None
+    present: dict[str, SearchedColumn], by: Sequence[str] | None, no_groups: Mapping[str, str]
 ) -> tuple[tuple[SearchedColumn, ...], dict[str, str]]:
     passed_over: dict[str, str] = {}
     if by is None:
-        chosen = [name for name in present if not name.endswith("_at")]
+        chosen = [name for name, c in present.items() if not name.endswith("_at") and c.source != "tickets"]
     else:
         chosen = list(dict.fromkeys(by))
         for name in chosen:
@@ -166,8 +207,8 @@ def _chosen(
         if name in OUTCOMES:
             if by is not None:
                 passed_over[name] = "an outcome, which says nothing about who is unhappy beforehand"
-        elif by is None and names_outcome(name):
-            passed_over[name] = "sounds like an outcome; if it is none, name it in by="
+        elif by is None and no_groups.get(name, only_if(names_outcome(name), _OUTCOME)):
+            passed_over[name] = no_groups.get(name, _OUTCOME)
         else:
             columns.append(present[name])
     return tuple(columns), passed_over
@@ -204,7 +245,10 @@ def _with_plan(study: Tables, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return rows.filter(begun & (until.is_null() | (at < until)))
 
 
-def _expression(column: SearchedColumn, study: Tables) -> nw.Expr:
+def _expression(column: SearchedColumn, study: Tables, at: int) -> nw.Expr:
+    if column.source == "tickets":
+        kind = {True: nw.Float64(), False: nw.String()}[column.number]
+        return nw.col(f"cx_ticket_{at}").cast(kind)
     if column.source == "revenue":
         return nw.col("cx_plan").cast(nw.String)
     if column.name == "cohort" and column.source == "derived":

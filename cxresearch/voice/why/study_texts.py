@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.data.validation.row_rules import DATED_BY
 from cxresearch.errors import ArgumentError, StudyError
 
 if TYPE_CHECKING:
@@ -19,12 +20,7 @@ if TYPE_CHECKING:
     from cxresearch.data.study import Study
 
 #: Column that dates a row of each table with texts.
-_DATED = {
-    "responses": "responded_at",
-    "tickets": "created_at",
-    "customers": "ended_at",
-    "events": "occurred_at",
-}
+_DATED = {**DATED_BY, "customers": "ended_at"}
 _USUAL = {
     "comment": "responses",
     "subject": "tickets",
@@ -72,7 +68,7 @@ def text_source(study: Study, text: str) -> TextSource:
     study : Study
     text : str
         ``"comment"`` (of responses), ``"subject"`` or ``"body"`` (of tickets), ``"reason"`` (of customers),
-        or any text column as ``"table.column"``.
+        any other text column as ``"table.column"``, or by its name alone where one table has it.
 
     Raises
     ------
@@ -81,7 +77,7 @@ def text_source(study: Study, text: str) -> TextSource:
     """
     # "tickets.body" names its table; "body" stands in the usual one
     table, _, column = text.rpartition(".")
-    table = table or _USUAL.get(text, "responses")
+    table = table or _USUAL.get(text, "") or _only_table(study, column)
     present = columns_of(study, table)
     if table not in _DATED or column not in present:
         raise ArgumentError(
@@ -90,6 +86,14 @@ def text_source(study: Study, text: str) -> TextSource:
             next_step=f"map a column {column} of {table} in the study file",
         )
     return TextSource(table=table, column=column, time=_DATED[table])
+
+
+def _only_table(study: Study, column: str) -> str:
+    """The table of a further column; answers where none or several have it."""
+    tables = [table for table, kinds in study.open_columns.items() if column in kinds and table in _DATED]
+    if len(tables) == 1 and column not in columns_of(study, "responses"):
+        return tables[0]
+    return "responses"
 
 
 def columns_of(study: Study, table: str) -> list[str]:
@@ -112,6 +116,8 @@ def _texts_of(study: Study) -> list[str]:
     usual = [f"{table}.{column}" for column, table in _USUAL.items() if column in columns_of(study, table)]
     if "reason" in columns_of(study, "responses"):
         usual.append("responses.reason")
+    for table, kinds in study.open_columns.items():
+        usual += [f"{table}.{name}" for name, kind in kinds.items() if kind == "text" and table in _DATED]
     return usual
 
 

@@ -8,6 +8,8 @@
     The lines of one column.
 ``starter_customers``
     The lines of ends, outcomes and segments of customers.
+``starter_open``
+    The lines of further columns: groups, numbers, texts.
 ``starter_survey``
     The lines of scores and instruments.
 ``starter_revenue``

@@ -7,6 +7,7 @@ import re
 from cxresearch.data.starter.guess_table import synonyms
 from cxresearch.data.starter.lines.starter_columns import column_lines, is_time
 from cxresearch.data.starter.lines.starter_customers import customer_lines
+from cxresearch.data.starter.lines.starter_open import open_lines
 from cxresearch.data.starter.lines.starter_revenue import RevenueFacts, RevenueLines, revenue_lines
 from cxresearch.data.starter.lines.starter_survey import with_scores
 from cxresearch.data.starter.lines.toml_text import key, printable, toml
@@ -67,10 +68,14 @@ def source_lines(look: RawLook, facts: RevenueFacts) -> list[str]:
         extra, columns = customer_lines(look)
         lines += extra
         used |= columns
+    rivals = [column for columns in look.guess.survey.rivals.values() for column in columns]
+    answers = {*look.guess.survey.scores.values(), *look.guess.survey.worded.values(), *rivals}
+    extra, columns = open_lines(look, used | answers)
+    lines += extra
+    used |= columns
     if table == "responses" and look.guess.survey.found:
         lines = with_scores(look, lines)
-        rivals = [column for columns in look.guess.survey.rivals.values() for column in columns]
-        used |= {*look.guess.survey.scores.values(), *look.guess.survey.worded.values(), *rivals}
+        used |= answers
     return [*lines, *unused_lines(look, used)]
 
 
@@ -233,12 +238,21 @@ def scores_beside(look: RawLook) -> list[str]:
     for target, column in (
         ("customer_id", columns.get("customer_id", "")),
         ("responded_at", (times or [""])[0]),
+        *_ticket_of_answers(look),
     ):
         if column:
             lines += column_lines(target, column, look.sample[column], LAYOUTS["responses"].kind(target))
         else:
             lines += [f"# TODO required: {target}", f'# {target} = ""']
     return with_scores(look, lines)
+
+
+def _ticket_of_answers(look: RawLook) -> list[tuple[str, str]]:
+    """The ticket that an answer beside it is about, where the file has its id."""
+    columns = look.guess.columns
+    if look.guess.table == "tickets" and "ticket_id" in columns:
+        return [("ticket_id", columns["ticket_id"])]
+    return []
 
 
 def unused_lines(look: RawLook, used: set[str] | tuple[str, ...]) -> list[str]:

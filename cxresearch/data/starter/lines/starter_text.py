@@ -11,6 +11,7 @@ from cxresearch.data.readers.cells.time_sql import is_iso
 from cxresearch.data.starter.guess_table import guess_snapshot
 from cxresearch.data.starter.lines.starter_columns import is_dated, snapshot_lines
 from cxresearch.data.starter.lines.starter_customers import customer_lines
+from cxresearch.data.starter.lines.starter_open import open_lines
 from cxresearch.data.starter.lines.starter_revenue import RevenueFacts
 from cxresearch.data.starter.lines.starter_source import (
     head_lines,
@@ -170,6 +171,9 @@ def _export_lines(look: RawLook, match: Recognised) -> list[str]:
         *look.guess.survey.worded.values(),
     }
     used |= {column for columns in look.guess.survey.rivals.values() for column in columns}
+    if look.guess.table != "customers":
+        extra, columns = open_lines(look, used)
+        used |= columns
     return [*export_lines(look, match, reader_lines(look.raw), extra), *unused_lines(look, used)]
 
 
