@@ -20,7 +20,7 @@ from cxresearch.metrics.base.group_columns import neutral_groups, with_users_nam
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.options import check_days
 from cxresearch.metrics.journey_facts.coverage_result import HEARD, NEVER, SILENT, Coverage
-from cxresearch.metrics.journey_facts.study_file_line import column_line
+from cxresearch.metrics.journey_facts.needed_lines import column_line
 from cxresearch.metrics.revenue.revenue_levels import last_rows, one_currency, revenue_levels
 from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
 from cxresearch.results.estimate import Estimate
