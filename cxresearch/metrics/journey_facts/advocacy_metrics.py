@@ -74,8 +74,10 @@ class _EventsAsUse:
         if name != "usage":
             rows: nw.LazyFrame[Any] = self._study.table(name)
             return rows
-        events = self._study.table("events").filter(nw.col("kind") == self._kind)
-        return events.with_columns(used_at=nw.col("occurred_at"), quantity=nw.lit(1.0))
+        # A customer who did it once counts as one who used something once: the same share of those there.
+        events: nw.LazyFrame[Any] = self._study.table("events").filter(nw.col("kind") == self._kind)
+        uses: nw.LazyFrame[Any] = events.with_columns(used_at=nw.col("occurred_at"), quantity=nw.lit(1.0))
+        return uses
 
 
 def _family(kind: str) -> Callable[[Any, Query], UsageCounts]:

@@ -307,7 +307,8 @@ def _finished(
     heard = cells["people"].to_numpy()
     table["small_base"] = (heard > 0) & (heard < SMALL_BASE)
     table["suppressed"] = (heard > 0) & (heard < SUPPRESS_BELOW)
-    blank = [name for name in table if name.startswith(("answered", "customers_heard", "share_"))]
+    # One to four customers could be told by name.
+    blank = [name for name in map(str, table) if name.startswith(("answered", "customers_heard", "share_"))]
     for name in blank:
         table[name] = table[name].mask(table["suppressed"])
     return table
@@ -383,7 +384,10 @@ def _share_of_customers(asked: pd.DataFrame, base: _Base, level: float) -> Estim
         note = "the study has no table of customers"
     return Estimate(
         name="Customers heard",
-        **{name: float(share[name][0]) for name in ("value", "low", "high", "se")},
+        value=float(share["value"][0]),
+        low=float(share["low"][0]),
+        high=float(share["high"][0]),
+        se=float(share["se"][0]),
         level=level,
         n=base.n,
         unit=Unit.SHARE,
@@ -406,7 +410,10 @@ def _share_of_revenue(asked: pd.DataFrame, base: _Base, level: float) -> Estimat
         payers = int((base.customers["cents"] > 0).sum())
     return Estimate(
         name="Recurring revenue heard",
-        **{name: float(share[name]) for name in ("value", "low", "high", "se")},
+        value=float(share["value"]),
+        low=float(share["low"]),
+        high=float(share["high"]),
+        se=float(share["se"]),
         level=level,
         n=payers,
         unit=Unit.SHARE,

@@ -75,7 +75,7 @@ def spells(moments: pd.DataFrame, begins: str, cut: pd.Timestamp) -> pd.DataFram
     following = known["who"].eq(known["who"].shift(-1)) & known["name"].eq(known["name"].shift(-1))
     ended = following & (known["ends"].shift(-1) == 1)
     until = known["at"].shift(-1).where(ended, cut)
-    days = (until - known["at"]) / pd.Timedelta(days=1)
+    days = (until - known["at"]).dt.total_seconds() / 86_400
     known = known.assign(days=days, event=ended.astype("int64"))
     begun = known["ends"] == 0
     preceded = known["ends"].shift().eq(0) & known["who"].eq(known["who"].shift())

@@ -382,6 +382,7 @@ def _differences(
     first = pairs["score"].map(worth).to_numpy(dtype=float)
     second = pairs["score_other"].map(worth).to_numpy(dtype=float)
     sums = pairs[[*keys, "who"]].assign(w=1.0, a=first, b=second, d=first - second)
+    # W_c pairs and D_c, the sum of the differences, of customer c: all that the error needs.
     each = sums.groupby([*keys, "who"], dropna=False, as_index=False)[["w", "a", "b", "d"]].sum()
     each = each.assign(customers=1, ww=each["w"] ** 2, wd=each["w"] * each["d"], dd=each["d"] ** 2)
     totals = ["w", "a", "b", "d", "customers", "ww", "wd", "dd"]
@@ -435,8 +436,8 @@ def _corrected(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     # Holm (1979): the i-th smallest of m p-values times m - i + 1, made monotone.
     if judged.sum() > 1:
         adjusted[judged] = holm(table.loc[judged, "p_value"].to_numpy(dtype=np.float64))
-    place = table.columns.get_loc("p_value")
-    table.insert(int(place) + 1, "p_adjusted", adjusted)
+    place = list(table.columns).index("p_value")
+    table.insert(place + 1, "p_adjusted", adjusted)
     return table
 
 
@@ -446,6 +447,7 @@ _SHOWN = ("first", "second", "difference", "low", "high", "se", "statistic", "p_
 def _hidden(table: pd.DataFrame, query: Query) -> pd.DataFrame:
     """Flag small cells and hide those of fewer than 5 pairs or customers, with their complements."""
     whole = table["whole"]
+    # The total of all groups is no cell of theirs: complements are sought among the groups alone.
     parts = []
     for chosen, keys in ((whole, ()), (~whole, query.by)):
         if chosen.any():
