@@ -30,7 +30,7 @@ TIME_OF = {
     "orders": "ordered_at",
     "events": "occurred_at",
 }
-_KNOWN_WHEN_RESOLVED = ("replies", "reopens", "wait_minutes", "handoffs")
+_KNOWN_WHEN_RESOLVED = ("replies", "reopens", "wait_minutes", "handoffs", "escalated", "tier")
 #: Where a survey asks people who are leaving. Their answers follow the decision and must not predict it.
 EXIT_PATTERN = r"exit|cancel|churn|offboard|off-board|terminat|win-?back|leav(e|ing)"
 

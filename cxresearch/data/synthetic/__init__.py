@@ -16,6 +16,8 @@
     The tables of the unhappy company.
 ``planted_truth``
     What was planted in it, as numbers.
+``journey_company``
+    The unhappy company with hand-offs, goals, trials, referrals and pairs of scores.
 ``truth``
     Exact values of what tier A plants.
 """

@@ -89,6 +89,16 @@ class Above(Option):
 
 
 @dataclass(frozen=True)
+class Share(Option):
+    """A number above 0 and below 1."""
+
+    def check(self, value: Any) -> None:
+        """Refuse what is no share, and all or none."""
+        if check_number(f"option {self.name!r}", value, above=0) >= 1:
+            raise ArgumentError(f"option {self.name!r} is {value!r}", wanted="a share above 0 and below 1")
+
+
+@dataclass(frozen=True)
 class Text(Option):
     """A name."""
 

@@ -19,6 +19,8 @@ from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.group_columns import neutral_groups
 from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import check_options
+from cxresearch.metrics.journey_facts import advocacy_metrics, escalations, goal_metrics, trial_metrics
+from cxresearch.metrics.journey_facts.needed_lines import line_needed
 from cxresearch.metrics.returns import customer_churn, return_metrics
 from cxresearch.metrics.revenue import revenue_metrics
 from cxresearch.metrics.support import support_metrics
@@ -37,7 +39,11 @@ _SOURCES = (
     customer_churn,
     return_metrics,
     support_metrics,
+    escalations,
     adoption_metrics,
+    goal_metrics,
+    trial_metrics,
+    advocacy_metrics,
     theme_metrics,
 )
 
@@ -65,7 +71,8 @@ def find_metric(study: Tables, name: str) -> Metric:
         raise ArgumentError(
             f"metric {name!r} is not available in this study",
             wanted="one of " + ", ".join(listed),
-            next_step=did_you_mean(
+            next_step=line_needed(plain)
+            or did_you_mean(
                 plain, listed, otherwise="add the table, column or instrument it needs to the study"
             ),
         )
