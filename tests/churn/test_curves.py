@@ -210,6 +210,22 @@ def three_groups(seed: int = 1, size: int = 240) -> pd.DataFrame:
     )
 
 
+def test_pairs_may_be_corrected_by_benjamini_and_hochberg() -> None:
+    from scipy.stats import false_discovery_control
+
+    frame = three_groups()
+    result = cx.compare_curves(frame, by="g", adjust="fdr_bh")
+    plain = cx.compare_curves(frame, by="g", adjust="none")
+    assert (result.adjustment, plain.adjustment) == ("Benjamini-Hochberg over 3 pairs", "none")
+    for name in ("rmst_p", "survival_p", "logrank_p"):
+        np.testing.assert_allclose(
+            result.table[f"{name}_adjusted"], false_discovery_control(result.table[name])
+        )
+        np.testing.assert_array_equal(plain.table[f"{name}_adjusted"], plain.table[name])
+    with pytest.raises(ArgumentError, match="adjust"):
+        cx.compare_curves(frame, by="g", adjust="bonferoni")  # type: ignore[arg-type]
+
+
 def test_comparison_holm_and_the_default_horizon() -> None:
     from statsmodels.stats.multitest import multipletests
 

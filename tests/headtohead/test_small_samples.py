@@ -142,7 +142,7 @@ def test_true_null_is_seldom_rejected_with_few_customers() -> None:
 
 
 def unequal(rng: np.random.Generator, spread: float, customers: int = 80) -> pd.DataFrame:
-    """Customers with 1 to 250 rows of about 30; half of what tells, and of what is told, is the customer's."""
+    """Customers with 1 to 250 rows of about 30; half of what tells and is told is the customer's."""
     size = np.round(30 * np.exp(spread * rng.normal(size=customers) - spread**2 / 2)).clip(1, 250).astype(int)
     who = np.repeat(np.arange(customers), size)
     half = np.sqrt(0.5)

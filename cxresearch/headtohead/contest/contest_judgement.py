@@ -57,8 +57,8 @@ class Judgement:
 def judge(contest: Sequence[HorizonRows], names: Sequence[str], rule: Rule) -> Judgement:
     """Measure and judge the AUC and every further metric.
 
-    Intervals and tests are Student's t, by the fewest of leavers, stayers and clusters, or by as many clusters
-    as unequal ones are worth; see :class:`cxresearch.stats.prediction.few_leavers.Reference`.
+    Intervals and tests are Student's t, by the fewest of leavers, stayers and clusters, or by as many
+    clusters as unequal ones are worth; see :class:`cxresearch.stats.prediction.few_leavers.Reference`.
 
     Parameters
     ----------
