@@ -1,6 +1,7 @@
 """The one logistic regression, splines, clustered covariance, tests, pooling, shares of R squared, alpha.
 
 logistic            logistic regression: weights, offset, ridge, clusters, any scale of columns
+ordinal             proportional odds of a higher answer, clusters
 linear              linear regression with a covariance by cluster that does not flatter small groups
 spline              columns that stand for a score: straight, one a level, restricted cubic
 clustered_covariance    from influence functions to a joint covariance by cluster
