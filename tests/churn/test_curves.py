@@ -335,6 +335,7 @@ def test_weibull_fit_is_the_maximum_of_its_likelihood() -> None:
     best = minimize(loss, [2.0, 0.0])
     fit = fit_families(survival_rows(duration, event), ("weibull",))[0]
     assert fit.aic == pytest.approx(2 * best.fun + 4, abs=1e-3)
+    assert fit.bic == pytest.approx(2 * best.fun + 2 * np.log(500), abs=1e-3)
     scale, shape = np.exp(best.x)
     assert fit.parameters["rho_"] == pytest.approx(shape, rel=1e-3)
     at = np.array([3.0, 40.0])

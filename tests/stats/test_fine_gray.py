@@ -213,6 +213,7 @@ def test_with_ties_it_is_coxph_of_finegray_of_r(kind: int, ties: str, oracle_dat
 def test_its_criteria_are_those_of_r(oracle_data) -> None:
     """AIC(m) and BIC(m) of coxph of finegray data, kind 1, days."""
     fit = fine_gray(*melanoma(oracle_data))
+    assert fit.criteria[["aic", "bic"]].iloc[0].tolist() == [fit.aic, fit.bic]
     assert (fit.aic, fit.bic) == pytest.approx((539.035309542199, 545.164463345703), rel=1e-12)
 
 

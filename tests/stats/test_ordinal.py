@@ -39,7 +39,7 @@ def test_it_is_clm_of_r(case: str, answer: str, drivers: list[str], r_reference:
         thresholds, [expected["se"][name] for name in expected["threshold"]], rtol=1e-7
     )
     assert fit.loglik == pytest.approx(expected["loglik"], rel=1e-10)
-    assert fit.fit["parameters"].iloc[0] == len(drivers) + 4
+    assert fit.criteria["parameters"].iloc[0] == len(drivers) + 4
     if "lr" in expected:
         assert 2 * (fit.loglik - fit.loglik_null) == pytest.approx(expected["lr"], rel=1e-8)
 

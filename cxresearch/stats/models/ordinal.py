@@ -86,7 +86,7 @@ class OrdinalFit(Result):
                 Column(name="p_value", label="p", meaning="Wald test that the ratio is 1", unit=Unit.P_VALUE),
             ),
         ),
-        "fit": TableSpec(
+        "criteria": TableSpec(
             title="How well the model fits",
             columns=(
                 Column(name="loglik", label="log-likelihood", meaning="at the estimate"),
@@ -123,7 +123,7 @@ class OrdinalFit(Result):
         )
 
     @property
-    def fit(self) -> pd.DataFrame:
+    def criteria(self) -> pd.DataFrame:
         """One row: loglik, loglik_null, parameters, aic, bic; they assume independent answers."""
         return pd.DataFrame(
             {
