@@ -139,6 +139,19 @@ def after_nothing(runs: int, seed: int) -> pd.Series:
     return pd.Series(np.mean(lines, axis=0), index=["mean", "survival", "hazard", "wald"])
 
 
+@pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")
+def test_where_nobody_left_after_the_event_no_hazard_ratio_is_claimed() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        found = cx.curves.after_event(small_company(rng), event="outage", horizon=140)
+        if found.hazard.separated:
+            break
+    row = found.hazard.table.iloc[0]
+    assert np.isnan([row["low"], row["high"], row["p_value"]]).all()
+    assert found.finding.startswith("All who left are on one side of outage, so there is no hazard ratio")
+    assert "chance explains" in found.finding
+
+
 @pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")  # nobody left after the event
 def test_after_an_event_that_changes_nothing_few_differences_are_named() -> None:
     found = after_nothing(25, seed=2)

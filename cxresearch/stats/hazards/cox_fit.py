@@ -117,10 +117,14 @@ class CoxFit(Result):
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a covariate; errors, intervals and tests are robust where there are weights or clusters."""
+        """One row a covariate; errors, intervals and tests are robust where there are weights or clusters.
+
+        A covariate without a finite estimate has no interval and no test: its Wald error says nothing.
+        """
         # Wald: b / SE against the standard normal, exp(b +- z SE) as interval of the ratio.
-        statistic = self.coefficient / self.se
-        half = normal_quantile(self.level) * self.se
+        infinite = np.isin(self.names, self.separated)
+        statistic = np.where(infinite, np.nan, self.coefficient / self.se)
+        half = np.where(infinite, np.nan, normal_quantile(self.level) * self.se)
         with np.errstate(over="ignore"):
             return pd.DataFrame(
                 {
