@@ -186,7 +186,7 @@ def _side(scores: ArrayLike, chosen: Measure, clusters: ArrayLike | None, level:
     # Linearised: what each customer adds to the error of the mean, (y - m) / n.
     residuals = pd.Series((y - mean) / len(y)).groupby(who).sum()
     # Places of the customers in order, so that labels of any kind can be sorted beside answers.
-    place = residuals.index.get_indexer(who)
+    place = residuals.index.get_indexer(pd.Index(who))
     answers = np.column_stack([place, values[answered]])[np.lexsort([values[answered], place])]
     return _Side(mean, bounds, len(y), int(len(values) - len(y)), residuals, answers)
 
