@@ -15,6 +15,7 @@ from cxresearch.stats.intervals.ratio import poisson_rate
 from cxresearch.stats.models.likelihood import adequacy, likelihood_ratio, vuong, wald
 from cxresearch.stats.models.logistic import LogisticFit, logistic_fit
 from cxresearch.stats.models.meta import Pooled, egger_test, meta_analysis
+from cxresearch.stats.models.ordinal import OrdinalFit, proportional_odds
 from cxresearch.stats.prediction.concordance import Concordance, concordance
 from cxresearch.stats.prediction.delong import CorrelatedAUC, delong
 from cxresearch.stats.prediction.integrated_brier import integrated_brier
@@ -37,6 +38,7 @@ __all__ = [
     "CoxFit",
     "LogRank",
     "LogisticFit",
+    "OrdinalFit",
     "OverlapEffect",
     "Pooled",
     "PredictionMetric",
@@ -69,6 +71,7 @@ __all__ = [
     "overlap_effect",
     "partial_auc",
     "poisson_rate",
+    "proportional_odds",
     "restricted_mean",
     "threshold_table",
     "time_lost",

@@ -210,6 +210,22 @@ def three_groups(seed: int = 1, size: int = 240) -> pd.DataFrame:
     )
 
 
+def test_pairs_may_be_corrected_by_benjamini_and_hochberg() -> None:
+    from scipy.stats import false_discovery_control
+
+    frame = three_groups()
+    result = cx.compare_curves(frame, by="g", adjust="fdr_bh")
+    plain = cx.compare_curves(frame, by="g", adjust="none")
+    assert (result.adjustment, plain.adjustment) == ("Benjamini-Hochberg over 3 pairs", "none")
+    for name in ("rmst_p", "survival_p", "logrank_p"):
+        np.testing.assert_allclose(
+            result.table[f"{name}_adjusted"], false_discovery_control(result.table[name])
+        )
+        np.testing.assert_array_equal(plain.table[f"{name}_adjusted"], plain.table[name])
+    with pytest.raises(ArgumentError, match="adjust"):
+        cx.compare_curves(frame, by="g", adjust="bonferoni")  # type: ignore[arg-type]
+
+
 def test_comparison_holm_and_the_default_horizon() -> None:
     from statsmodels.stats.multitest import multipletests
 
@@ -319,6 +335,7 @@ def test_weibull_fit_is_the_maximum_of_its_likelihood() -> None:
     best = minimize(loss, [2.0, 0.0])
     fit = fit_families(survival_rows(duration, event), ("weibull",))[0]
     assert fit.aic == pytest.approx(2 * best.fun + 4, abs=1e-3)
+    assert fit.bic == pytest.approx(2 * best.fun + 2 * np.log(500), abs=1e-3)
     scale, shape = np.exp(best.x)
     assert fit.parameters["rho_"] == pytest.approx(shape, rel=1e-3)
     at = np.array([3.0, 40.0])

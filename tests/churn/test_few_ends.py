@@ -105,3 +105,62 @@ def test_about_one_null_in_twenty_is_rejected(sizes: tuple[int, int], rate: floa
     print(f"\n{sizes}: mean {found['mean']:.3f}, survival {found['survival']:.3f}, Wald {found['wald']:.3f}")
     # Shares of few people come in steps, so that a size may stay below.
     assert found[["mean", "survival"]].between(0.025, 0.065).all()
+
+
+def small_company(rng: np.random.Generator, customers: int = 80, exposed: int = 12) -> cx.Study:
+    """Some 13 of 80 customers leave within a year; 12 have an outage that changes nothing."""
+    start = pd.Timestamp("2024-01-01", tz="UTC")
+    ids = [f"c{i}" for i in range(customers)]
+    stay = rng.exponential(365 / 0.18, customers)
+    day = rng.uniform(20, 200, customers)
+    hit = (np.arange(customers) < exposed) & (day < stay)
+    ended = start + pd.to_timedelta(np.where(stay < 365, stay, np.nan), unit="D")
+    people = pd.DataFrame({"customer_id": ids, "started_at": start, "ended_at": ended})
+    events = pd.DataFrame(
+        {
+            "customer_id": np.array(ids)[hit],
+            "occurred_at": start + pd.to_timedelta(day[hit], unit="D"),
+            "kind": "outage",
+        }
+    )
+    return cx.Study.from_frames({"customers": people, "events": events}, observed_until="2024-12-31")
+
+
+def after_nothing(runs: int, seed: int) -> pd.Series:
+    """How often an event that changes nothing is said to matter, and ends behind it."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    for _ in range(runs):
+        found = cx.curves.after_event(small_company(rng), event="outage", horizon=140)
+        row = found.comparison.table.iloc[0]
+        wald = 2 * stats.norm.sf(abs(row["rmst_difference"] / row["rmst_se"]))
+        hazard = found.hazard.table["p_value"].iloc[0]
+        lines.append((row["rmst_p"] < 0.05, row["survival_p"] < 0.05, hazard < 0.05, wald < 0.05))
+    return pd.Series(np.mean(lines, axis=0), index=["mean", "survival", "hazard", "wald"])
+
+
+@pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")
+def test_where_nobody_left_after_the_event_no_hazard_ratio_is_claimed() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        found = cx.curves.after_event(small_company(rng), event="outage", horizon=140)
+        if found.hazard.separated:
+            break
+    row = found.hazard.table.iloc[0]
+    assert np.isnan([row["low"], row["high"], row["p_value"]]).all()
+    assert found.finding.startswith("All who left are on one side of outage, so there is no hazard ratio")
+    assert "chance explains" in found.finding
+
+
+@pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")  # nobody left after the event
+def test_after_an_event_that_changes_nothing_few_differences_are_named() -> None:
+    found = after_nothing(25, seed=2)
+    assert found[["mean", "survival"]].max() <= stats.binom.ppf(0.9987, 25, 0.05) / 25
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::cxresearch.errors.CxWarning")
+def test_after_an_event_that_changes_nothing_one_in_twenty_is_named() -> None:
+    found = after_nothing(500, seed=3)
+    print("\nafter_event, 12 of 80 customers, some 13 ends:", (100 * found).round(1).to_dict(), "% named")
+    assert found[["mean", "survival"]].max() <= 0.075

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import cxresearch as cx
+from cxresearch.stats.prediction.delong import delong
 from cxresearch.stats.prediction.few_leavers import Reference
 
 SCALES = {"ces": cx.CES2, "nps": cx.NPS}
@@ -138,3 +139,86 @@ def test_true_null_is_seldom_rejected_with_few_customers() -> None:
             rejected.append("better" in found.verdict)
         print(f"{customers} customers: rejected {np.mean(rejected):.3f}")
         assert np.mean(rejected) < 0.085
+
+
+def unequal(rng: np.random.Generator, spread: float, customers: int = 80) -> pd.DataFrame:
+    """Customers with 1 to 250 rows of about 30; half of what tells and is told is the customer's."""
+    size = np.round(30 * np.exp(spread * rng.normal(size=customers) - spread**2 / 2)).clip(1, 250).astype(int)
+    who = np.repeat(np.arange(customers), size)
+    half = np.sqrt(0.5)
+    own = rng.normal(size=(3, customers))[:, who]
+    risk, first, second = half * own + half * rng.normal(size=own.shape)
+    left = risk > 1
+    day = np.concatenate([np.arange(rows) for rows in size])
+    cuts = stats.norm.ppf([0.1, 0.25, 0.45, 0.65, 0.8, 0.92])
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in who],
+            "landmark_at": pd.Timestamp("2000-01-01") + pd.to_timedelta(day, unit="D"),
+            "ces": np.digitize(-0.6 * risk - 0.8 * first, cuts) + 1,
+            "nps": np.digitize(-0.6 * risk - 0.8 * second, cuts) + 4,
+            "duration_days": np.where(left, 90.0, 400.0),
+            "event": left.astype(int),
+        }
+    )
+
+
+def compared(rows: pd.DataFrame) -> cx.contest.Comparison:
+    marks = cx.classifier.Landmarks.from_frame(rows, instruments=SCALES, horizon_days=180, stacked=True)
+    return cx.compare(marks, ["ces", "nps"], metrics=())
+
+
+def test_of_unequal_clusters_the_error_is_that_of_leaving_customers_out() -> None:
+    rows = unequal(np.random.default_rng(3), 1.0, customers=60)
+    table = compared(rows).table.iloc[0]
+    without = [
+        delong(part["event"], {"ces": -part["ces"]}).auc[0]
+        for part in (rows[rows["customer_id"] != name] for name in rows["customer_id"].unique())
+    ]
+    jackknife = np.sqrt(59 * np.var(without))
+    areas = delong(rows["event"], {"ces": -rows["ces"]}, clusters=rows["customer_id"]).estimate("ces")
+    assert areas.se == pytest.approx(jackknife, rel=0.05)
+    assert (table["low"], table["high"]) == pytest.approx((areas.low, areas.high), abs=0.002)
+
+
+def test_of_many_equal_clusters_intervals_are_delongs_to_the_printed_digits() -> None:
+    rows = unequal(np.random.default_rng(4), 0.0, customers=300)
+    rows["customer_id"] = [f"r{i}" for i in range(len(rows))]
+    again = rows.assign(landmark_at=rows["landmark_at"] + pd.Timedelta(days=1))
+    table = compared(pd.concat([rows, again], ignore_index=True)).table
+    areas = delong(rows["event"], {name: -rows[name] for name in ("ces", "nps")})
+    for row in table.to_dict("records"):
+        expected = areas.estimate(row["score"])
+        for printed, number in ((row["low"], expected.low), (row["high"], expected.high)):
+            assert f"{printed:.3f}" == f"{number:.3f}"
+
+
+def covered_and_rejected(runs: int, spread: float) -> tuple[float, float, float]:
+    """Coverage by the interval and by 1.96 errors, and how often scores equally good are told apart."""
+    rng = np.random.default_rng(round(100 * spread))
+    many = unequal(rng, 0.0, customers=20_000)
+    truth = delong(many["event"], {"ces": -many["ces"]}).auc[0]
+    outcomes = []
+    for _ in range(runs):
+        found = compared(unequal(rng, spread))
+        row, contrast = found.table.iloc[0], found.contrasts.iloc[0]
+        held = row["low"] <= truth <= row["high"]
+        outcomes.append((held, abs(row["auc"] - truth) <= 1.96 * row["se"], contrast["p_value"] < 0.05))
+    held_share, by_error, rejected = np.mean(outcomes, axis=0)
+    return float(held_share), float(by_error), float(rejected)
+
+
+def test_intervals_of_unequal_clusters_cover_the_truth() -> None:
+    held, _, rejected = covered_and_rejected(60, 1.5)
+    assert held >= 0.88 and rejected <= 0.12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0, 1.5])
+def test_intervals_of_unequal_clusters_cover_the_truth_in_1000_studies(spread: float) -> None:
+    held, by_error, rejected = covered_and_rejected(1_000, spread)
+    print(
+        f"80 customers, spread of log sizes {spread}: AUC covered in {100 * held:.1f} %, by 1.96 errors "
+        f"{100 * by_error:.1f} %; equal scores told apart in {100 * rejected:.1f} %"
+    )
+    assert 0.93 <= held <= 0.97 and rejected <= 0.065

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import cxresearch as cx
+from cxresearch.metrics.survey.survey import survey_score
 from cxresearch.results.units import Unit
 
 CASE = [6] * 15 + [8] * 25 + [10] * 60
@@ -312,7 +314,33 @@ def test_few_clusters_widen_by_t_at_the_level_asked_for(level: float) -> None:
     scores = np.where(promoter, 10, np.where(rng.uniform(size=600) < 0.5, 8, 3))
     found = cx.nps(scores, clusters=who, method="wald", level=level)
     t = {0.8: 1.88562, 0.95: 4.30265, 0.99: 9.92484}[level]
-    assert (found.high - found.low) / 2 == pytest.approx(t * found.se, rel=0.01)
+    # The simple sample of D answers with this error is read by z instead of t_{D-1}, on D instead of D - 1.
+    counts = np.where(promoter, 1.0, np.where(scores == 3, -1.0, 0.0))
+    size = 1 + 100**2 * counts.var() / found.se**2
+    simple = stats.norm.ppf((1 + level) / 2) / stats.t.ppf((1 + level) / 2, size - 1)
+    half = t * found.se * simple * np.sqrt((size - 1) / size)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=1e-5)
+
+
+@pytest.mark.parametrize("measure", ["nps", "mean", "top_box"])
+@pytest.mark.parametrize("customers", [8, 40])
+def test_an_answer_of_weight_two_is_the_same_answer_twice_of_its_customer(
+    measure: str, customers: int
+) -> None:
+    rng = np.random.default_rng(customers)
+    who = rng.integers(0, customers, 3 * customers)
+    scores = rng.choice([2, 6, 7, 8, 9, 10], len(who))
+    weight = rng.integers(1, 4, len(who))
+    once = survey_score(scores, scale=cx.NPS, measure=measure, weights=weight, clusters=who)
+    often = [np.repeat(values, weight) for values in (scores, who)]
+    twice = survey_score(often[0], scale=cx.NPS, measure=measure, clusters=often[1])
+    assert (once.low, once.high) == pytest.approx((twice.low, twice.high), abs=1e-9)
+    assert (once.value, once.se) == pytest.approx((twice.value, twice.se), abs=1e-9)
+    scaled = survey_score(scores, scale=cx.NPS, measure=measure, weights=7 * weight, clusters=who)
+    assert (scaled.low, scaled.high) == pytest.approx((once.low, once.high), abs=1e-9)
+    alone = survey_score(scores, scale=cx.NPS, measure=measure, clusters=np.arange(len(who)))
+    simple = survey_score(scores, scale=cx.NPS, measure=measure)
+    assert (alone.low, alone.high) == pytest.approx((simple.low, simple.high), abs=1e-9)
 
 
 def test_bands_and_reference_points() -> None:
@@ -335,3 +363,26 @@ def test_bands_and_reference_points() -> None:
     )
     with pytest.raises(cx.errors.ArgumentError, match="an NPS, in points"):
         cx.survey.nps_reading(cx.csat([5, 4]))
+
+
+def test_a_sample_against_itself_differs_by_exactly_nothing() -> None:
+    who = [f"c{place // 2}" for place in range(100)]
+    itself = cx.survey.score_difference(CASE, CASE)
+    of_customers = cx.survey.score_difference(
+        CASE, CASE[::-1], clusters=(who, who[::-1]), measure="top_box", labels=("now", "then")
+    )
+    for found in (itself, of_customers):
+        assert (found.difference, found.low, found.high, found.p_value, found.n) == (0.0, 0.0, 0.0, 1.0, 100)
+        assert found.note == "both sides are the same answers"
+    assert of_customers.unit is Unit.SHARE_DIFFERENCE
+
+
+def test_equal_lists_of_two_groups_are_two_samples() -> None:
+    found = cx.survey.score_difference(CASE, list(CASE))
+    assert found.difference == 0.0 and found.p_value == 1.0
+    # sqrt(below^2 + above^2) of one side's interval [29.3, 58.1] around 45.
+    side = cx.nps(CASE)
+    half = math.hypot(side.value - side.low, side.high - side.value)
+    assert (found.low, found.high) == pytest.approx((-half, half))
+    same_mean = [10] * 50 + [8] * 45 + [6] * 5
+    assert cx.survey.score_difference(CASE, same_mean, clusters=(range(100), range(100))).high > 5

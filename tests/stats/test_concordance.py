@@ -142,3 +142,65 @@ def test_bad_input_is_refused() -> None:
         concordance([1, 2], [1, 0], [[1, 2]], entry=[1, 0])
     with pytest.raises(ArgumentError, match="entry times"):
         concordance([1, 2], [1, 0], [[1, 2]], entry=[0, 0], time_weight="n/G2")
+
+
+#: R 4.2.2, survival 3.5-3, lung without missing ph.karno, pat.karno and inst (223 rows): x$concordance,
+#: sqrt(x$var) of x <- concordance(Surv(time, status) ~ ph.karno + strata(stratum), timewt = time_weight).
+STRATIFIED = {
+    ("sex", "n", None, None): (0.604570914182837, 0.0274341454738858),
+    ("sex", "n/G2", None, None): (0.590187406457454, 0.0254798086954764),
+    ("sex", "S", None, None): (0.598038622118758, 0.0263868560355334),
+    ("sex", "n", "inst", None): (0.604570914182837, 0.0280940939755931),
+    ("inst", "n", None, None): (0.635643564356436, 0.0310765334334089),
+    ("sex", "n", None, "age"): (0.602346872730827, 0.0284013410357963),
+}
+
+
+@pytest.mark.parametrize(("stratum", "time_weight", "cluster", "weight"), list(STRATIFIED))
+def test_within_strata_it_is_that_of_r(
+    stratum: str, time_weight: str, cluster: str | None, weight: str | None, oracle_data
+) -> None:
+    rows = pd.read_csv(oracle_data / "lung.csv").dropna(subset=["ph.karno", "pat.karno", "inst"])
+    found = concordance(
+        rows["time"],
+        rows["event"],
+        [-rows["ph.karno"]],
+        time_weight=time_weight,
+        strata=rows[stratum],
+        weights=None if weight is None else rows[weight],
+    )
+    se = np.sqrt(found.covariance(clusters=None if cluster is None else rows[cluster])[0, 0])
+    expected = STRATIFIED[stratum, time_weight, cluster, weight]
+    assert (found.value[0], se) == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_stratum_is_no_stratum_and_strata_of_one_row_compare_nothing() -> None:
+    rng = np.random.default_rng(3)
+    time, event, score = rng.exponential(5, 80), rng.integers(0, 2, 80), rng.integers(0, 5, 80)
+    entry = time * rng.uniform(0, 0.9, 80)
+    for more in ({}, {"entry": entry}, {"time_weight": "I"}, {"horizon": 6.0}):
+        plain = concordance(time, event, [score], **more)
+        one = concordance(time, event, [score], strata=np.zeros(80), **more)
+        np.testing.assert_allclose(one.value, plain.value, rtol=1e-12)
+        np.testing.assert_allclose(one.influence, plain.influence, atol=1e-12)
+    with pytest.raises(DataError, match="no two rows"):
+        concordance(time, event, [score], strata=np.arange(80))
+    with pytest.raises(ArgumentError, match="strata come with"):
+        concordance(time, event, [score], strata=np.zeros(80), time_weight="n/G2", censoring="estimated")
+
+
+def test_intervals_within_strata_cover_the_truth() -> None:
+    """Exponential times with hazard exp(x + stratum): P(x_i > x_j | i first) does not hang on the stratum."""
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(2, 400_000))
+    # Of two rows the first leaves first with chance h1 / (h1 + h2).
+    truth = np.mean(1 / (1 + np.exp(-np.abs(x[0] - x[1]))))
+    hits = []
+    for _ in range(500):
+        stratum = rng.integers(0, 4, 160)
+        score = rng.normal(size=160)
+        time = rng.exponential(np.exp(-score - stratum))
+        found = concordance(time, np.ones(160), [score], strata=stratum)
+        hits.append(abs(found.value[0] - truth) <= 1.96 * np.sqrt(found.covariance()[0, 0]))
+    print(f"C within strata: 95 % intervals cover {100 * np.mean(hits):.1f} %")
+    assert 0.92 <= np.mean(hits) <= 0.975

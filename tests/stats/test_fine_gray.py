@@ -142,6 +142,81 @@ def test_names_clusters_and_refusals() -> None:
         fine_gray(time, kind, x, ties="exact")
 
 
+def melanoma(oracle_data) -> tuple[pd.Series, pd.Series, pd.DataFrame]:
+    rows = pd.read_csv(oracle_data / "melanoma.csv")
+    x = {"log_thick": rows["logthick"], "male": rows["sex"] == "Male", "ulcer": rows["ulcer"] == "present"}
+    return rows["time"], rows["status"], pd.DataFrame(x).astype(float)
+
+
+#: R 4.2.2, cmprsk 2.2-11: f <- crr(time, status, x, failcode = kind, gtol = 1e-12), x = log thickness, male,
+#: ulcer; f$coef, sqrt(diag(f$var)), f$loglik. Days of the data; no two deaths on one day.
+CRR = {
+    1: (
+        [0.514773405122500, 0.352553875166418, 0.912541869757758],
+        [0.166135725438613, 0.280179345391818, 0.312020158678123],
+        -266.517654771099,
+    ),
+    2: (
+        [0.0618748687109899, 0.4558303023337339, 0.0898202613997405],
+        [0.421375659929162, 0.542195201891343, 0.756258852391910],
+        -69.2924066090262,
+    ),
+}
+#: R 4.2.2, survival 3.5-3: fg <- finegray(Surv(time, factor(status, 0:2)) ~ ., data, etype = kind);
+#: coxph(Surv(fgstart, fgstop, fgstatus) ~ logthick + male + ulc, fg, weights = fgwt, cluster = id,
+#: ties = ties, eps = 1e-12): coefficients, robust errors, loglik. Time in whole half years (182.625 days).
+FINEGRAY = {
+    (1, "efron"): (
+        [0.519100214916137, 0.334368529573024, 0.903430787872355],
+        [0.165556383092759, 0.281373105825813, 0.314252839658174],
+        -267.615828081539,
+    ),
+    (1, "breslow"): (
+        [0.513262754926236, 0.325979139240792, 0.894273087048858],
+        [0.162242957012921, 0.276344960300062, 0.310365876747647],
+        -268.713026906886,
+    ),
+    (2, "efron"): (
+        [0.0792019656398247, 0.4389134228444634, 0.0702290755900642],
+        [0.421900211531172, 0.545254068906410, 0.762574432176889],
+        -69.7984253091590,
+    ),
+    (2, "breslow"): (
+        [0.0779702682955113, 0.4354540049134316, 0.0743432550200577],
+        [0.419426432115786, 0.542061991474250, 0.756014209703384],
+        -69.8368293207287,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_it_is_crr_of_r(kind: int, oracle_data) -> None:
+    """crr's errors leave small terms of the estimation of G out: they agree to 2e-5."""
+    time, status, x = melanoma(oracle_data)
+    coefficient, se, loglik = CRR[kind]
+    fit = fine_gray(time, status, x, kind=kind, ties="breslow")
+    np.testing.assert_allclose(fit.coefficient, coefficient, rtol=1e-9)
+    np.testing.assert_allclose(fit.se, se, rtol=2e-5)
+    assert fit.loglik == pytest.approx(loglik, rel=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "ties"), list(FINEGRAY))
+def test_with_ties_it_is_coxph_of_finegray_of_r(kind: int, ties: str, oracle_data) -> None:
+    time, status, x = melanoma(oracle_data)
+    coefficient, se, loglik = FINEGRAY[kind, ties]
+    fit = fine_gray(np.ceil(time / 182.625), status, x, kind=kind, ties=ties, censoring="known")
+    np.testing.assert_allclose(fit.coefficient, coefficient, rtol=1e-9)
+    np.testing.assert_allclose(fit.se, se, rtol=1e-9)
+    assert fit.loglik == pytest.approx(loglik, rel=1e-12)
+
+
+def test_its_criteria_are_those_of_r(oracle_data) -> None:
+    """AIC(m) and BIC(m) of coxph of finegray data, kind 1, days."""
+    fit = fine_gray(*melanoma(oracle_data))
+    assert fit.criteria[["aic", "bic"]].iloc[0].tolist() == [fit.aic, fit.bic]
+    assert (fit.aic, fit.bic) == pytest.approx((539.035309542199, 545.164463345703), rel=1e-12)
+
+
 def covered(studies: int, n: int) -> float:
     hits = 0
     for seed in range(studies):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.metrics import confusion_matrix, roc_auc_score
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.stats.prediction.delong import delong
@@ -28,6 +29,14 @@ def test_each_threshold_is_its_confusion_matrix(seed: int) -> None:
         assert row["ppv"] == pytest.approx(tp / (tp + fp))
         assert row["npv"] == pytest.approx(tn / (tn + fn) if tn + fn else np.nan, nan_ok=True)
         assert row["flagged"] == pytest.approx((tp + fp) / len(y))
+        # Youden's J: Newcombe's hybrid interval of the difference of two shares, from statsmodels.
+        low, high = confint_proportions_2indep(tp, tp + fn, fp, fp + tn, method="newcomb")
+        assert (row["youden_low"], row["youden_high"]) == pytest.approx((low, high), abs=1e-9)
+        assert row["youden"] == pytest.approx(tp / (tp + fn) - fp / (fp + tn))
+        for name, count, n in (("sensitivity", tp, tp + fn), ("npv", tn, tn + fn)):
+            if n:
+                ends = proportion_confint(count, n, method="wilson")
+                assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx(ends, abs=1e-9)
         assert row["sensitivity_low"] <= row["sensitivity"] <= row["sensitivity_high"]
     best = result.table.loc[result.table["youden"].idxmax()]
     assert f"from {best['threshold']:g} on" in result.finding
@@ -112,3 +121,19 @@ def test_refusals() -> None:
         partial_auc(y, score, most_false_positives=1.2)
     with pytest.raises(ArgumentError, match="3 labels"):
         auc_between_groups([0, 1, 0], [1, 2, 3], ["a", "b", "c"])
+
+
+def test_intervals_of_a_threshold_cover_the_truth() -> None:
+    """Normal scores one standard deviation apart, flagged from 0.5 on."""
+    truth = {"sensitivity": stats.norm.cdf(0.5), "specificity": stats.norm.cdf(0.5)}
+    truth["youden"] = 2 * truth["sensitivity"] - 1
+    truth["ppv"] = truth["npv"] = stats.norm.cdf(0.5)
+    rng = np.random.default_rng(9)
+    hits = dict.fromkeys(truth, 0)
+    for _ in range(1_000):
+        y = rng.random(120) < 0.5
+        row = threshold_table(y, (rng.normal(size=120) + y >= 0.5).astype(int)).table.iloc[1]
+        for name, value in truth.items():
+            hits[name] += row[f"{name}_low"] <= value <= row[f"{name}_high"]
+    print({name: f"{hit / 10:.1f} %" for name, hit in hits.items()})
+    assert all(0.935 <= hit / 1_000 <= 0.97 for hit in hits.values())

@@ -1,6 +1,7 @@
 """Time lost to one kind of event: identities with the restricted mean, and errors against the jackknife."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cxresearch.errors import DataError
@@ -30,6 +31,25 @@ def test_it_is_the_area_under_the_incidence() -> None:
     table = curve.incidence_at(grid)
     heights = table.loc[table["kind"] == "kind 1", "incidence"].to_numpy()
     assert time_lost(time, kind, horizon=12).value == pytest.approx(heights[:-1].mean() * 12, abs=1e-9)
+
+
+#: R 4.2.2, survival 3.5-3: s <- survfit(Surv(time, factor(status, 0:2)) ~ 1, melanoma, id = id); rmean of
+#: summary(s, rmean = horizon)$table, and sqrt(colSums(residuals(s, times = horizon, type = "auc")^2)).
+OF_R = {
+    (2000, 1): (235.2292338193328, 34.1987449425953),
+    (2000, 2): (64.5838541388116, 22.2538826647815),
+    (3652, 1): (732.039907554160, 83.6689418018415),
+    (3652, 2): (177.116705484125, 48.4772322696419),
+}
+
+
+@pytest.mark.parametrize(("horizon", "kind"), list(OF_R))
+def test_it_is_the_restricted_mean_of_r_with_its_infinitesimal_jackknife(
+    horizon: int, kind: int, oracle_data
+) -> None:
+    rows = pd.read_csv(oracle_data / "melanoma.csv")
+    lost = time_lost(rows["time"], rows["status"], horizon=horizon, kind=kind)
+    assert (lost.value, lost.se) == pytest.approx(OF_R[horizon, kind], rel=1e-12)
 
 
 def test_with_one_kind_the_error_is_that_of_the_restricted_mean() -> None:

@@ -12,7 +12,7 @@ from cxresearch.churn.curves.churn_curve_result import ChurnCurve
 from cxresearch.churn.curves.compare_curves import CurveComparison
 from cxresearch.results.result import Result, as_plain
 from cxresearch.results.table_spec import Column, TableSpec
-from cxresearch.results.units import Unit, format_estimate, format_p_value
+from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 from cxresearch.stats.hazards.cox_fit import CoxFit
 
 AFTER = "after the event"
@@ -172,6 +172,8 @@ class AfterEvent(Result):
     def finding(self) -> str:
         """How much more often customers leave after the event, unless it only came to the unhappier."""
         ratio = self.hazard_ratio
+        if self.hazard.separated and not self.depends:
+            return self._without_ratio()
         figure = format_estimate(ratio["hazard_ratio"], ratio["low"], ratio["high"], Unit.RATIO)
         if self.depends:
             return (
@@ -183,6 +185,19 @@ class AfterEvent(Result):
         if ratio["high"] < 1:
             return f"After {self.event} customers leave less often than matched ones: hazard ratio {figure}."
         return f"That customers leave more often after {self.event} cannot be shown: hazard ratio {figure}."
+
+    def _without_ratio(self) -> str:
+        """What can be said where all who left are on one side, so that no finite ratio exists."""
+        row = self.comparison.table.iloc[0]
+        unit = self.comparison.unit
+        gap = format_estimate(row["rmst_difference"], row["rmst_low"], row["rmst_high"], unit, signed=True)
+        said = "which chance explains"
+        if row["rmst_p"] < 1 - self.comparison.level:
+            said = "more than chance explains"
+        return (
+            f"All who left are on one side of {self.event}, so there is no hazard ratio; of the first "
+            f"{format_value(self.comparison.horizon, unit)} customers keep {gap} after it, {said}."
+        )
 
     @property
     def hazard_ratio(self) -> dict[str, float]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
-from cxresearch.checks import check_level, check_number
+from cxresearch.checks import check_choice, check_level, check_number
 from cxresearch.churn.curves.churn_curve import as_input
 from cxresearch.churn.curves.churn_curve_result import ChurnCurve, small_group_note
 from cxresearch.churn.curves.curve_differences import (
@@ -26,13 +26,17 @@ from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
 from cxresearch.stats.hazards.logrank import LogRank, logrank_of, robust_logrank_of
-from cxresearch.stats.intervals.many_tests import holm
+from cxresearch.stats.intervals.many_tests import corrected
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
 from cxresearch.stats.survival.risk_table import SurvivalRows
 from cxresearch.stats.survival.rmst import restricted_mean_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: Corrections over pairs by their names in statsmodels, and in words.
+_CORRECTIONS = {"holm": "Holm", "fdr_bh": "Benjamini-Hochberg"}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -59,7 +63,8 @@ class CurveComparison(Result):
     level : float
         Confidence level of single intervals.
     adjustment : str
-        ``"Holm over 3 pairs"``; each difference is a family of its own.
+        ``"Holm over 3 pairs"`` or ``"Benjamini-Hochberg over 3 pairs"``; each difference is a family of its
+        own.
     by, kind, axis : str
         As of the curves.
     unit : Unit
@@ -117,7 +122,7 @@ class CurveComparison(Result):
     def finding(self) -> str:
         """The answer in a sentence: who stays longest, and what cannot be told apart."""
         table = self.table
-        # Holm's p-values: the pair was chosen by looking at all of them.
+        # Corrected p-values: the pair was chosen by looking at all of them.
         sure = table[table["rmst_p_adjusted"] < 1 - self.level]
         if sure.empty:
             return "The groups cannot be told apart: every difference is within what chance explains."
@@ -201,9 +206,10 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
     at: float | None = None,
     strata: Any = None,
     rho: float = 0.0,
+    adjust: Literal["holm", "fdr_bh", "none"] = "holm",
     level: float = 0.95,
 ) -> CurveComparison:
-    """Compare survival curves: log-rank, restricted means, survival at a time; Holm over pairs.
+    """Compare survival curves: log-rank, restricted means, survival at a time; corrected over pairs.
 
     Parameters
     ----------
@@ -220,6 +226,9 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
         The log-rank test compares within strata.
     rho : float
         Weight S(t-)^rho of the log-rank test; 1 looks at early differences.
+    adjust : {"holm", "fdr_bh", "none"}
+        Correction of the p-values over pairs: Holm keeps the chance of any false difference below 1 - level,
+        Benjamini and Hochberg the expected share of false ones among those named, which suits many groups.
     level : float
         Confidence level.
 
@@ -243,7 +252,8 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
 
     References
     ----------
-    Royston and Parmar 2013, doi:10.1186/1471-2288-13-152; Holm 1979, Scand. J. Statist. 6, 65-70.
+    Royston and Parmar 2013, doi:10.1186/1471-2288-13-152; Holm 1979, Scand. J. Statist. 6, 65-70; Benjamini
+    and Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
 
     Examples
     --------
@@ -253,6 +263,7 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
     mean time within 12 months: a minus b −2.4 [−7.5, +2.7] months, p 0.354, n 10
     """
     check_level(level)
+    check_choice("adjust", adjust, ("none", *_CORRECTIONS))
     sample = as_input(source, by=by, kind=kind, unit=unit, strata=strata)
     if len(sample.groups) < 2:
         raise ArgumentError("there is one group only", next_step="name the groups with by=")
@@ -290,10 +301,10 @@ def compare_curves(  # noqa: PLR0913 - each option is one the reader of the resu
     if isinstance(source, ChurnCurve):
         kind = source.kind
     adjustment = "none"
-    if len(rows) > 1:
-        adjustment = f"Holm over {len(rows)} pairs"
+    if len(rows) > 1 and adjust != "none":
+        adjustment = f"{_CORRECTIONS[adjust]} over {len(rows)} pairs"
     return CurveComparison(
-        table=_adjusted(pd.DataFrame(rows)),
+        table=_adjusted(pd.DataFrame(rows), adjust),
         overall=_overall(sample, rho),
         horizon=horizon,
         at=at,
@@ -355,8 +366,9 @@ def _overall(sample: SurvivalInput, rho: float) -> LogRank:
         )
 
 
-def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Add Holm's p-values; each difference is a family, and pairs without a p-value are not in it."""
+def _adjusted(table: pd.DataFrame, adjust: str) -> pd.DataFrame:
+    """Add corrected p-values; each difference is a family, and pairs without a p-value are not in it."""
     for name in ("rmst_p", "survival_p", "logrank_p"):
-        table.insert(list(table.columns).index(name) + 1, f"{name}_adjusted", holm(table[name]))
+        column = f"{name}_adjusted"
+        table.insert(list(table.columns).index(name) + 1, column, corrected(table[name], method=adjust))
     return table

@@ -43,8 +43,8 @@ class ExpectedLifetime(Result):
           They hold sampling error within the follow-up and disagreement of families beyond it, no more;
         - family, note.
     families : DataFrame
-        One row for each group, stayed and family: columns group, stayed, family, aic, extrapolated, total,
-        note. Empty where nothing is extrapolated.
+        One row for each group, stayed and family: columns group, stayed, family, aic, bic, extrapolated,
+        total, note. Empty where nothing is extrapolated.
     by, kind : str
         As of the curves.
     unit : Unit
@@ -123,7 +123,7 @@ class ExpectedLifetime(Result):
     __repr__ = __str__
 
 
-_FAMILY_COLUMNS = ["group", "stayed", "family", "aic", "extrapolated", "total", "note"]
+_FAMILY_COLUMNS = ["group", "stayed", "family", "aic", "bic", "extrapolated", "total", "note"]
 
 
 def expected_lifetime(
@@ -237,7 +237,7 @@ class _Lifetime:
     observed : RestrictedMean
         Mean time within the follow-up.
     families : tuple of dict
-        Family, aic, extrapolated, total and note of each, best AIC first; empty if nobody is left to
+        Family, aic, bic, extrapolated, total and note of each, best AIC first; empty if nobody is left to
         extrapolate.
     """
 
@@ -336,6 +336,7 @@ def _remaining_lifetime(
                 {
                     "family": fit.family,
                     "aic": fit.aic,
+                    "bic": fit.bic,
                     "extrapolated": beyond,
                     "total": observed.value + beyond,
                     "note": fit.note,

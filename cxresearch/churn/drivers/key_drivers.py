@@ -28,13 +28,13 @@ from cxresearch.data.snapshot import CAUTION
 from cxresearch.data.study import Study
 from cxresearch.errors import ArgumentError
 from cxresearch.scales import Scale
-from cxresearch.stats.models.exchanged_customers import CustomerExchange
 from cxresearch.stats.models.relative_importance import (
     MOST_FOR_LMG,
     lmg,
     relative_weights,
     weighted_correlation,
 )
+from cxresearch.stats.scan.exchanged_customers import CustomerExchange
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -178,6 +178,7 @@ class HazardModel(Result):
         return {
             "coefficients": as_plain(self.fit.table),
             "tests": as_plain(self.fit.tests),
+            "criteria": as_plain(self.fit.criteria),
             "table": as_plain(self.table),
             "terms": as_plain(self.terms),
             "proportionality": as_plain(self.proportionality),

@@ -19,6 +19,7 @@ from cxresearch.stats.prediction.ipcw import PredictionMetric, Sides
 if TYPE_CHECKING:
     from cxresearch.aliases import Floats, Ints
     from cxresearch.headtohead.contest.contest_rows import ContestRows
+    from cxresearch.stats.prediction.few_leavers import Reference
 
 SUSPICIOUS = 0.95
 
@@ -56,8 +57,8 @@ class Judgement:
 def judge(contest: Sequence[HorizonRows], names: Sequence[str], rule: Rule) -> Judgement:
     """Measure and judge the AUC and every further metric.
 
-    Intervals and tests are Student's t, by the fewest of leavers, stayers and clusters; see
-    :class:`cxresearch.stats.prediction.few_leavers.Reference`.
+    Intervals and tests are Student's t, by the fewest of leavers, stayers and clusters, or by as many
+    clusters as unequal ones are worth; see :class:`cxresearch.stats.prediction.few_leavers.Reference`.
 
     Parameters
     ----------
@@ -108,11 +109,14 @@ class _Judged:
         ``metric, first, second, first_label, second_label, horizon_days, difference, low, high, low_joint,
         high_joint, se, statistic, p_value, p_equivalence, half_equivalence``: pairs outermost, the primary
         contrast first. The last two are NaN for metrics that are no AUC, whose margin it is.
+    references : list of Reference
+        What the error of each value is judged by.
     cases, controls : array of int, shape (h,)
     """
 
     values: pd.DataFrame
     contrasts: pd.DataFrame
+    references: list[Reference]
     cases: Ints
     controls: Ints
 
@@ -133,9 +137,20 @@ def _judged(contest: Sequence[HorizonRows], name: str, rule: Rule) -> _Judged:
         # Max-t (Hothorn, Bretz and Westfall 2008): all intervals of a table hold together.
         joint_values = simultaneous_critical(covariance, level=rule.level) / single
         joint_contrasts = simultaneous_critical(spread, level=rule.level) / single
+    # One line a value, scores outermost, and one a contrast.
+    influence = metric.influence.reshape(metric.value.size, -1)
+    at = [contest[place % len(metric.horizons)] for place in range(metric.value.size)]
+    references = [side.reference_of(effect) for side, effect in zip(at, influence, strict=True)]
+    of_contrasts = [
+        at[i].reference_of(influence[i] - influence[j])
+        for i, j in zip(contrasts["value_first"], contrasts["value_second"], strict=True)
+    ]
     return _Judged(
-        values=_values(contest, metric, covariance, rule, joint=joint_values, is_auc=is_auc),
-        contrasts=_tested(contest, metric, contrasts, spread, rule, joint=joint_contrasts, is_auc=is_auc),
+        values=_values(contest, metric, covariance, references, rule, joint=joint_values, is_auc=is_auc),
+        contrasts=_tested(
+            metric, contrasts, spread, of_contrasts, rule, joint=joint_contrasts, is_auc=is_auc
+        ),
+        references=references,
         cases=metric.cases,
         controls=metric.controls,
     )
@@ -167,6 +182,7 @@ def _values(
     contest: Sequence[HorizonRows],
     metric: PredictionMetric,
     covariance: Floats,
+    references: Sequence[Reference],
     rule: Rule,
     *,
     joint: float,
@@ -177,9 +193,8 @@ def _values(
     score, horizon = np.divmod(np.arange(metric.value.size), horizons)
     value = metric.value.ravel()
     se = np.sqrt(np.diag(covariance))
-    critical = np.array([at.reference.critical(rule.level) for at in contest[:horizons]])
     # Student's t with (fewest - 1) degrees of freedom, stretched by fewest / (fewest - 1); see Reference.
-    half = critical[horizon] * se
+    half = np.array([reference.critical(rule.level) for reference in references]) * se
     lowest, highest = -np.inf, np.inf
     if is_auc:
         half[~(half > 0)] = np.nan  # all pairs are told apart: no error is no evidence of certainty
@@ -201,10 +216,10 @@ def _values(
 
 
 def _tested(
-    contest: Sequence[HorizonRows],
     metric: PredictionMetric,
     contrasts: pd.DataFrame,
     spread: Floats,
+    references: Sequence[Reference],
     rule: Rule,
     *,
     joint: float,
@@ -216,7 +231,6 @@ def _tested(
     se = np.sqrt(np.diag(spread).clip(0))
     se[se < 1e-12] = 0.0
     identical = contrasts["identical"].to_numpy()
-    references = [contest[h].reference for h in contrasts["horizon"]]
     half = np.array([reference.critical(rule.level) for reference in references]) * se
     half[(se == 0) & ~identical] = np.nan  # an error of zero decides nothing unless the rankings are equal
     p_value = np.array([r.p_value(d, s) for r, d, s in zip(references, difference, se, strict=True)])
@@ -252,16 +266,16 @@ def _auc_table(contest: Sequence[HorizonRows], judged: _Judged, *, level: float)
     horizons = len(contest)
     at = [contest[line % horizons] for line in range(len(table))]
     score = [line // horizons for line in range(len(table))]
-    values = list(zip(at, table["auc"], table["se"], strict=True))
+    values = list(zip(judged.references, table["auc"], table["se"], strict=True))
     return table.assign(
-        p_chance=[side.reference.p_value(value - 0.5, se) for side, value, se in values],
+        p_chance=[reference.p_value(value - 0.5, se) for reference, value, se in values],
         n=rows.fit.n,
         customers=rows.n_customers,
         cases=np.tile(judged.cases, len(rows.names)),
         controls=np.tile(judged.controls, len(rows.names)),
         levels=[len(rows.levels[i]) for i in score],
         tie_share=[_tie_share(rows, i, side.followed) for i, side in zip(score, at, strict=True)],
-        reading=[_reading(value, side.reference.critical(level) * se) for side, value, se in values],
+        reading=[_reading(value, reference.critical(level) * se) for reference, value, se in values],
     )
 
 

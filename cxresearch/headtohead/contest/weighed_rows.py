@@ -102,6 +102,29 @@ class HorizonRows:
         counts = [np.count_nonzero(np.bincount(customer[weight > 0])) for weight in sides]
         return Reference(smallest=int(min(counts)))
 
+    @cached_property
+    def shares(self) -> Floats:
+        """How much of the leavers, or of the stayers, a row's customer holds, shape (n,), rows as given."""
+        order = self.rows.fit.order
+        customer = self.rows.clusters[order]
+        share = np.zeros(len(customer))
+        for weight in (self.followed.case, self.followed.control):
+            held = np.bincount(customer, weights=weight)[customer] / weight.sum()
+            share = np.where(weight > 0, held, share)
+        as_given = np.empty(len(customer))
+        as_given[order] = share
+        return as_given
+
+    def reference_of(self, influence: Floats) -> Reference:
+        """Return what the error of one estimate is judged by, from its influence values (n,), rows as given.
+
+        One row of one weight a customer is judged by the fewest; otherwise customers may be unequal.
+        """
+        weight = self.rows.fit.weight
+        if int(self.rows.clusters.max()) + 1 == len(weight) and weight.min() == weight.max():
+            return self.reference
+        return self.reference.by_clusters(influence, self.shares, self.rows.clusters)
+
 
 def weigh(
     rows: ContestRows, horizons_days: Sequence[float], *, form: str, censoring: str | Sequence[str]

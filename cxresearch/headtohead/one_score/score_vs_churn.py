@@ -228,7 +228,8 @@ def _against_chance(at: HorizonRows, *, level: float, margin: float) -> tuple[Pa
     if not se > 0:
         se = float("nan")  # all pairs are told apart: no error is no evidence of certainty
     # Student's t with (fewest - 1) degrees of freedom, stretched by fewest / (fewest - 1); see Reference.
-    half = at.reference.critical(level) * se
+    reference = at.reference_of(measure.influence[0, 0])
+    half = reference.critical(level) * se
     pair = Pair(
         first=rows.labels[0],
         second="chance",
@@ -238,8 +239,8 @@ def _against_chance(at: HorizonRows, *, level: float, margin: float) -> tuple[Pa
         low=float(np.maximum(value - half, 0.0)) - 0.5,
         high=float(np.minimum(value + half, 1.0)) - 0.5,
         se=se,
-        p_value=at.reference.p_value(value - 0.5, se),
-        p_equivalence=at.reference.p_equivalence(value - 0.5, se, margin),
+        p_value=reference.p_value(value - 0.5, se),
+        p_equivalence=reference.p_equivalence(value - 0.5, se, margin),
         n=rows.fit.n,
         margin=margin,
         level=level,

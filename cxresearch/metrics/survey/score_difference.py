@@ -34,6 +34,7 @@ class _Side(NamedTuple):
     n: int
     n_missing: int
     residuals: pd.Series[float]  # by customer: sum of (y - mean) / n
+    answers: Floats  # by customer and answer, sorted
 
 
 def score_difference(
@@ -68,7 +69,9 @@ def score_difference(
     -------
     Contrast
         First minus second, in the measure's unit; ``p_value`` is below 1 - level exactly where the interval
-        excludes 0.
+        excludes 0. A sample against itself (the same object, or the same answers of the same customers)
+        differs by exactly 0, without any error, and the note says so; equal lists of two groups are two
+        samples.
 
     Raises
     ------
@@ -102,6 +105,8 @@ def score_difference(
         left.value, left.bounds, right.value, right.bounds, level=level, correlation=r
     )
     factor = chosen.factor
+    if _is_one_sample(first, second, clusters, left, right):
+        return _no_difference(chosen, labels, left, level)
     small = min(left.n, right.n) < SMALL_BASE
     return Contrast(
         name=chosen.label,
@@ -116,11 +121,51 @@ def score_difference(
         p_value=float(contrast.p_value[0]),
         n=left.n + right.n,
         n_missing=left.n_missing + right.n_missing,
-        unit=Unit.SHARE_DIFFERENCE if chosen.unit is Unit.SHARE else chosen.unit,
+        unit=_unit(chosen),
         test=MOVER_TEST,
         method="MOVER from score intervals" + (f", correlation {r:.2f}" if r else ""),
         note=f"small base: a side has fewer than {SMALL_BASE} answers" if small else "",
     )
+
+
+def _is_one_sample(
+    first: ArrayLike,
+    second: ArrayLike,
+    clusters: tuple[ArrayLike, ArrayLike] | None,
+    left: _Side,
+    right: _Side,
+) -> bool:
+    """Whether both sides are the same answers, and not two samples that happen to be alike."""
+    if clusters is None:
+        return first is second
+    return left.residuals.index.equals(right.residuals.index) and np.array_equal(left.answers, right.answers)
+
+
+def _no_difference(chosen: Measure, labels: tuple[str, str], side: _Side, level: float) -> Contrast:
+    return Contrast(
+        name=chosen.label,
+        first=labels[0],
+        second=labels[1],
+        difference=0.0,
+        low=0.0,
+        high=0.0,
+        level=level,
+        se=0.0,
+        statistic=0.0,
+        p_value=1.0,
+        n=side.n,
+        n_missing=side.n_missing,
+        unit=_unit(chosen),
+        test="none: a sample does not differ from itself",
+        method="by definition",
+        note="both sides are the same answers",
+    )
+
+
+def _unit(chosen: Measure) -> Unit:
+    if chosen.unit is Unit.SHARE:
+        return Unit.SHARE_DIFFERENCE
+    return chosen.unit
 
 
 def _side(scores: ArrayLike, chosen: Measure, clusters: ArrayLike | None, level: float, label: str) -> _Side:
@@ -140,7 +185,10 @@ def _side(scores: ArrayLike, chosen: Measure, clusters: ArrayLike | None, level:
         who = check_clusters(clusters)[answered]
     # Linearised: what each customer adds to the error of the mean, (y - m) / n.
     residuals = pd.Series((y - mean) / len(y)).groupby(who).sum()
-    return _Side(mean, bounds, len(y), int(len(values) - len(y)), residuals)
+    # Places of the customers in order, so that labels of any kind can be sorted beside answers.
+    place = residuals.index.get_indexer(pd.Index(who))
+    answers = np.column_stack([place, values[answered]])[np.lexsort([values[answered], place])]
+    return _Side(mean, bounds, len(y), int(len(values) - len(y)), residuals, answers)
 
 
 def _correlation(left: pd.Series[float], right: pd.Series[float]) -> float:

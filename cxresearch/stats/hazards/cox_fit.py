@@ -91,6 +91,16 @@ class CoxFit(Result):
                 Column(name="p_value", label="p", meaning="of no effect at all", unit=Unit.P_VALUE),
             ),
         ),
+        "criteria": TableSpec(
+            title="How well the model fits",
+            columns=(
+                Column(name="loglik", label="log-likelihood", meaning="partial, at the estimate"),
+                Column(name="loglik_null", label="without covariates", meaning="partial log-likelihood at 0"),
+                Column(name="parameters", label="parameters", meaning="coefficients"),
+                Column(name="aic", label="AIC", meaning="Akaike's criterion: lower predicts better"),
+                Column(name="bic", label="BIC", meaning="Schwarz' criterion, with the number of events"),
+            ),
+        ),
     }
 
     @property
@@ -107,10 +117,14 @@ class CoxFit(Result):
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a covariate; errors, intervals and tests are robust where there are weights or clusters."""
+        """One row a covariate; errors, intervals and tests are robust where there are weights or clusters.
+
+        A covariate without a finite estimate has no interval and no test: its Wald error says nothing.
+        """
         # Wald: b / SE against the standard normal, exp(b +- z SE) as interval of the ratio.
-        statistic = self.coefficient / self.se
-        half = normal_quantile(self.level) * self.se
+        infinite = np.isin(self.names, self.separated)
+        statistic = np.where(infinite, np.nan, self.coefficient / self.se)
+        half = np.where(infinite, np.nan, normal_quantile(self.level) * self.se)
         with np.errstate(over="ignore"):
             return pd.DataFrame(
                 {
@@ -143,6 +157,19 @@ class CoxFit(Result):
                 "chi_square": values,
                 "df": df,
                 "p_value": chdtrc(df, values),
+            }
+        )
+
+    @property
+    def criteria(self) -> pd.DataFrame:
+        """One row: loglik, loglik_null, parameters, aic, bic; they assume independent rows."""
+        return pd.DataFrame(
+            {
+                "loglik": [self.loglik],
+                "loglik_null": [self.loglik_null],
+                "parameters": [len(self.names)],
+                "aic": [self.aic],
+                "bic": [self.bic],
             }
         )
 

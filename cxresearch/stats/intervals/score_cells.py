@@ -61,8 +61,11 @@ class ClusterSums:
 class CellMeans(NamedTuple):
     """Means of many cells with their linearised errors; arrays of shape (cells,).
 
-    ``df`` is clusters - 1 (answers - 1 without clusters), ``n_design`` the sample size which simple random
-    sampling would need for the same error, ``n_kish`` = (sum w)^2 / sum w^2.
+    ``df`` is clusters - 1 (answers - 1 without clusters), ``n_design`` is n over the design effect, never
+    above n, and ``n_kish`` = (sum w)^2 / sum w^2. Intervals go by two sizes that hang on sums over clusters
+    alone, so that an answer of weight 2 and the same answer given twice by its customer are one:
+    ``n_interval``, the simple random sample that would have the same error, and ``clusters_kish`` =
+    (sum W)^2 / sum W^2, how many clusters alike the unequal ones are worth.
     """
 
     mean: Floats
@@ -71,6 +74,8 @@ class CellMeans(NamedTuple):
     df: Floats
     n_kish: Floats
     n_design: Floats
+    n_interval: Floats
+    clusters_kish: Floats
 
 
 def linearised_means(cells: ScoreCells, values: Floats, sums: ClusterSums | None = None) -> CellMeans:
@@ -93,8 +98,8 @@ def linearised_means(cells: ScoreCells, values: Floats, sums: ClusterSums | None
 
     Notes
     -----
-    ``n_design`` is n over the design effect, never above n. Where all answers are equal there is no design
-    effect to estimate; (sum W)^2 / sum W^2 over clusters stands in for n over it.
+    Where all answers are equal there is no design effect to estimate, and (sum W)^2 / sum W^2 over clusters
+    stands in for the sizes; for ``n_interval`` also where the clusters' means are equal.
 
     Examples
     --------
@@ -122,21 +127,36 @@ def linearised_means(cells: ScoreCells, values: Floats, sums: ClusterSums | None
         variance = np.where(m > 1, m / (m - 1) * between / w**2, np.nan)
         # Kish (1965): (sum w)^2 / sum w^2.
         n_kish = w**2 / cells.squares.sum(axis=1)
-        n_design = n
+        clusters_kish = w**2 / sums.ww
+        n_design = n_interval = n
         if not simple:
             # n over the design effect; sum W^2 stands in where the answers do not vary.
-            n_design = np.where(answer > 1e-14, answer * n / ((n - 1) * variance), w**2 / sums.ww)
+            n_design = np.where(answer > 1e-14, answer * n / ((n - 1) * variance), clusters_kish)
             n_design = np.where(m > 1, np.minimum(n_design, n), np.nan)
-    return CellMeans(mean=mean, se=np.sqrt(variance), n=n, df=m - 1, n_kish=n_kish, n_design=n_design)
+            # A simple sample of this size has the same error: answer / (n_interval - 1) = variance.
+            seen = (answer > 1e-14) & (variance > 0)
+            n_interval = np.where(seen, 1 + answer / variance, clusters_kish)
+            n_interval = np.where(m > 1, n_interval, np.nan)
+    return CellMeans(
+        mean=mean,
+        se=np.sqrt(variance),
+        n=n,
+        df=m - 1,
+        n_kish=n_kish,
+        n_design=n_design,
+        n_interval=n_interval,
+        clusters_kish=clusters_kish,
+    )
 
 
-def _few_clusters(n: Floats, m: Floats, level: float) -> Floats:
-    """(t of n-1 over t of m-1) squared: 1 without clusters, small with few of them."""
+def _few_clusters(means: CellMeans, level: float) -> Floats:
+    """(t of a simple sample of the design's size over t of the clusters) squared; at most 1."""
     tail = (1 + level) / 2
-    of_answers = stats.t.ppf(tail, np.where(n > 1, n - 1, np.nan))
-    of_clusters = stats.t.ppf(tail, np.where(m > 1, m - 1, np.nan))
-    # Korn and Graubard (1998).
-    return np.asarray((of_answers / of_clusters) ** 2)
+    simple = np.maximum(means.n_interval - 1, 0.5)
+    alike = np.maximum(means.clusters_kish - 1, 0.5)
+    # Korn and Graubard (1998), with as many clusters as unequal ones are worth.
+    ratio = stats.t.ppf(tail, simple) / stats.t.ppf(tail, alike)
+    return np.asarray(np.minimum(ratio**2, 1.0))
 
 
 def cell_bounds(
@@ -156,10 +176,13 @@ def cell_bounds(
 
     Notes
     -----
-    The design's sample size is taken times (t_{n-1} / t_{m-1})^2 at the level asked for: intervals for shares
-    then hold their level with few clusters m (Korn and Graubard 1998, Survey Methodology 24, 193-201).
+    The sample size D is taken times (t_{D-1} / t_{K-1})^2 at the level asked for, K = ``clusters_kish``:
+    intervals for shares then hold their level with few or unequal clusters (Korn and Graubard 1998, Survey
+    Methodology 24, 193-201).
     """
-    n = means.n_design * np.where(means.df < means.n - 1, _few_clusters(means.n, means.df + 1, level), 1.0)
+    n = means.n_interval
+    if not np.array_equal(n, means.n):
+        n = n * _few_clusters(means, level)
     if method == "t" or (method == "wald" and kind == "mean"):
         return t_interval(means.mean, means.se, means.df, level=level)
     with np.errstate(divide="ignore", invalid="ignore"):

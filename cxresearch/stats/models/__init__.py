@@ -2,6 +2,7 @@
 
 logistic            logistic regression: weights, offset, ridge, clusters, any scale of columns
 logistic_newton     the maximum of its likelihood: columns scaled, Newton steps halved
+ordinal             proportional odds of a higher answer, clusters
 linear              linear regression with a covariance by cluster that does not flatter small groups
 spline              columns that stand for a score: straight, one a level, restricted cubic
 clustered_covariance    from influence functions to a joint covariance by cluster
@@ -13,6 +14,4 @@ reliability         Cronbach's alpha
 
 ``broken_stick``
     A line that is level and then slopes: where it bends, with an interval, and whether it slopes at all.
-``exchanged_customers``
-    Whole customers change places: what chance brings where rows of one customer belong together.
 """

@@ -65,6 +65,7 @@ def concordance(  # noqa: PLR0913 - what R's concordance takes
     horizon: float | None = None,
     entry: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
     censoring: str = "known",
 ) -> Concordance:
     """Chance that of two rows the one that leaves first was scored as riskier.
@@ -87,6 +88,10 @@ def concordance(  # noqa: PLR0913 - what R's concordance takes
         Rows are at risk from then on (start-stop rows); Harrell's weight only.
     weights : array-like, shape (n,), optional
         Row weights.
+    strata : array-like, shape (n,), optional
+        Labels; only rows of one stratum (customers of one plan, say) are compared, so that the score gets no
+        credit for what the stratum tells. G and survival are those of each stratum, as in R's
+        ``concordance(... + strata(s))``. With ``censoring="known"`` only.
     censoring : {"known", "estimated"}
         Whether the influence includes the estimation of G (Uno's weight only). R's survival leaves it out.
 
@@ -130,12 +135,17 @@ def concordance(  # noqa: PLR0913 - what R's concordance takes
     start = None
     if entry is not None:
         start = as_numbers("entry", entry)[fit.order]
-    check_same_length(durations=fit.duration, entry=start)
+    check_same_length(durations=fit.duration, entry=start, strata=strata)
     codes = []
     for index, score in enumerate(scores):
         code, _ = level_codes(f"scores[{index}]", score)
         check_same_length(durations=fit.duration, **{f"scores[{index}]": code})
         codes.append(code[fit.order])
+    if strata is not None:
+        if censoring == "estimated":
+            raise ArgumentError("strata come with censoring='known' only", next_step="drop one of the two")
+        stratum = cluster_codes(strata)[fit.order]
+        return _within_strata(fit, codes, stratum, time_weight=time_weight, horizon=limit, entry=start)
     return concordance_of(
         fit, codes, time_weight=time_weight, horizon=limit, entry=start, estimated=censoring == "estimated"
     )
@@ -151,9 +161,7 @@ def concordance_of(
     estimated: bool = False,
 ) -> Concordance:
     """Concordance of coded scores (sorted rows) on prepared rows with one kind of event, code 1."""
-    by_time = _time_weights(fit, time_weight)
-    counted = (fit.event == 1) & (fit.duration <= fit.reaching(horizon))
-    pair_weight = np.where(counted, by_time[fit.group], 0.0)
+    pair_weight = _pair_weights(fit, time_weight, horizon)
     scores = [_score_pairs(fit, code, pair_weight, entry) for code in codes]
     influence = np.empty((len(codes), fit.n))
     last = float(fit.duration[pair_weight > 0].max(initial=0.0))
@@ -171,16 +179,74 @@ def concordance_of(
     )
 
 
+def _within_strata(
+    fit: FollowUp,
+    codes: Sequence[Places],
+    stratum: Places,
+    *,
+    time_weight: str,
+    horizon: float,
+    entry: Floats | None,
+) -> Concordance:
+    """Pool the pairs of all strata: C = sum of concordant over sum of comparable pairs, all (m,) sums."""
+    size = (len(codes), int(stratum.max()) + 1)
+    counts = {name: np.zeros(size) for name in ("pairs", "concordant", "discordant", "tied")}
+    value = np.zeros(size)
+    moved = np.zeros((len(codes), fit.n))
+    touching = np.zeros((len(codes), fit.n))
+    for s in range(size[1]):
+        rows = np.flatnonzero(stratum == s)
+        part = follow_up(fit.duration[rows], fit.event[rows], weights=fit.weight[rows])
+        start = None
+        if entry is not None:
+            start = entry[rows]
+        pair_weight = _pair_weights(part, time_weight, fit.reaching(horizon))
+        # Weights have mean 1 within a stratum; a pair has the product of two, under "I" over a sum of them.
+        degree = 2 - (time_weight == "I")
+        scale = float(fit.weight[rows].mean()) ** degree
+        for index, code in enumerate(codes):
+            score = _score_pairs(part, code[rows], pair_weight, start, least=0)
+            for name, table in counts.items():
+                table[index, s] = scale * getattr(score, name)
+            value[index, s] = score.value
+            moved[index, rows] = scale * score.influence * score.pairs / part.n
+            touching[index, rows] = scale * score.touching
+    pairs = counts["pairs"].sum(axis=1)
+    if not (pairs > 0).all():
+        raise _nothing_to_compare()
+    pooled = (counts["concordant"] + counts["tied"] / 2).sum(axis=1) / pairs
+    # n dC / d log w_i: what a row adds to concordant pairs less C times what it adds to all pairs.
+    shift = (value - pooled[:, None])[:, stratum]
+    influence = np.empty_like(moved)
+    influence[:, fit.order] = fit.n * (moved + shift * touching) / pairs[:, None]
+    return Concordance(
+        value=pooled,
+        influence=influence,
+        concordant=counts["concordant"].sum(axis=1),
+        discordant=counts["discordant"].sum(axis=1),
+        tied_score=counts["tied"].sum(axis=1),
+    )
+
+
+def _nothing_to_compare() -> DataError:
+    return DataError("no two rows can be compared", wanted="an event while somebody else is still there")
+
+
 @dataclass(frozen=True, kw_only=True)
 class _ScorePairs:
-    """Pairs of a score: weighted counts, value, influence (sorted), and n dC / d log pair weight."""
+    """Pairs of a score: weighted counts, value, influence (sorted), and n dC / d log pair weight.
 
+    ``touching`` (n,) is the weight of the pairs that a row is in.
+    """
+
+    pairs: float
     value: float
     concordant: float
     discordant: float
     tied: float
     influence: Floats
     of_log_weight: Floats
+    touching: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +263,12 @@ class _Compared:
             equal=self.equal - other.equal,
             total=self.total - other.total,
         )
+
+
+def _pair_weights(fit: FollowUp, time_weight: str, horizon: float) -> Floats:
+    """Weight of the pairs of each row as the one that leaves first, shape (n,); 0 without a counted event."""
+    counted = (fit.event == 1) & (fit.duration <= fit.reaching(horizon))
+    return np.where(counted, _time_weights(fit, time_weight)[fit.group], 0.0)
 
 
 def _time_weights(fit: FollowUp, kind: str) -> Floats:
@@ -244,7 +316,9 @@ def _earlier_events(fit: FollowUp, code: Places, event_weight: Floats) -> _Compa
     return _before_each(stage, code, event_weight)
 
 
-def _score_pairs(fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats | None) -> _ScorePairs:
+def _score_pairs(
+    fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats | None, *, least: float = 1e-300
+) -> _ScorePairs:
     event_weight = fit.weight * pair_weight
     later = _later_rows(fit, code)
     earlier = _earlier_events(fit, code, event_weight)
@@ -253,24 +327,27 @@ def _score_pairs(fit: FollowUp, code: Places, pair_weight: Floats, entry: Floats
         later = later.minus(absent)
         earlier = earlier.minus(before_entry)
     pairs = float(event_weight @ later.total)
-    if not pairs > 0:
-        raise DataError("no two rows can be compared", wanted="an event while somebody else is still there")
+    if not pairs >= least:
+        raise _nothing_to_compare()
+    of_pairs = 1 / max(pairs, 1e-300)
     concordant = float(event_weight @ later.lower)
     tied = float(event_weight @ later.equal)
     # C = (concordant + tied / 2) / pairs (Harrell, Lee and Mark 1996).
-    value = (concordant + tied / 2) / pairs
+    value = (concordant + tied / 2) * of_pairs
     # n dC / dw_i, of a row as the event of its pairs and as the one that stays longer.
     as_event = pair_weight * (later.lower + later.equal / 2 - value * later.total)
     higher = earlier.total - earlier.lower - earlier.equal
     # As the one that stays a row is concordant with earlier events of a higher score.
     as_stayer = higher + earlier.equal / 2 - value * earlier.total
     return _ScorePairs(
+        pairs=pairs,
         value=value,
         concordant=concordant,
         discordant=pairs - concordant - tied,
         tied=tied,
-        influence=fit.n * fit.weight * (as_event + as_stayer) / pairs,
-        of_log_weight=fit.n * fit.weight * as_event / pairs,
+        influence=fit.n * fit.weight * (as_event + as_stayer) * of_pairs,
+        of_log_weight=fit.n * fit.weight * as_event * of_pairs,
+        touching=fit.weight * (pair_weight * later.total + earlier.total),
     )
 
 

@@ -23,12 +23,17 @@ class Reference:
     one, and a normal quantile takes it as known. With k independent cases, m controls and g clusters the
     error is therefore judged by Student's t with ``min(k, m, g) - 1`` degrees of freedom, and stretched by
     ``sqrt(min / (min - 1))``. With many of each this is the normal interval. With fewer than two on a side
-    nothing is known about the error, and every answer is NaN.
+    nothing is known about the error, and every answer is NaN. Clusters of very unequal size are worth fewer
+    than they are, and their error is too small: :meth:`by_clusters` takes both from the estimate itself.
 
     Attributes
     ----------
     smallest : int
         The smallest of the independent cases, controls and clusters, all counted in customers.
+    stretch : float
+        Error of leaving clusters out over the plain clustered one; at least ``sqrt(min / (min - 1))`` counts.
+    df : float
+        Degrees of freedom of that error; at most ``min - 1`` count.
 
     References
     ----------
@@ -43,32 +48,71 @@ class Reference:
     """
 
     smallest: int
+    stretch: float = 1.0
+    df: float = math.inf
+
+    def by_clusters(self, influence: Floats, share: Floats, codes: Places) -> Reference:
+        """Reference of one estimate whose rows belong to clusters.
+
+        Parameters
+        ----------
+        influence : array, shape (n,)
+            ``estimate - truth = mean(influence)`` to first order.
+        share : array, shape (n,)
+            How much of the row's side (all cases, all controls, or all rows) its cluster holds.
+        codes : array of int, shape (n,)
+            Cluster of each row.
+
+        Returns
+        -------
+        Reference
+            The same where the estimate does not vary.
+
+        Notes
+        -----
+        ``sqrt(sum of s_g^2)`` with s the sums of :func:`without_own_cluster`, over the plain clustered error,
+        and Satterthwaite's degrees of freedom of that sum.
+        """
+        clusters = int(codes.max()) + 1
+        plain = cluster_sums(influence[None, :], codes)[0]
+        # Liang and Zeger (1986): G / (G - 1) sum of (s - mean)^2.
+        variance = float(plain.var() * clusters**2 / max(clusters - 1, 1))
+        if not variance > 0:
+            return self
+        # A cluster that holds a whole side leaves nothing to compare with when it is left out.
+        left_out = cluster_sums((influence / np.maximum(1 - share, 1e-12))[None, :], codes)[0]
+        stretch = math.sqrt(float((left_out**2).sum()) / variance)
+        return Reference(smallest=self.smallest, stretch=stretch, df=effective_df(left_out))
 
     @property
     def _stretch(self) -> float:
         if self.smallest < 2:
             return math.nan
         # An influence-function variance divides by k where k - 1 is due: sqrt(k / (k - 1)).
-        return math.sqrt(self.smallest / (self.smallest - 1))
+        return max(self.stretch, math.sqrt(self.smallest / (self.smallest - 1)))
+
+    @property
+    def _df(self) -> float:
+        return min(self.smallest - 1.0, self.df)
 
     def critical(self, level: float) -> float:
         """Standard errors from the estimate to either end of a two-sided interval."""
         if self.smallest < 2:
             return math.nan
-        return float(stats.t.ppf(0.5 + level / 2, self.smallest - 1)) * self._stretch
+        return float(stats.t.ppf(0.5 + level / 2, self._df)) * self._stretch
 
     def p_value(self, difference: float, se: float) -> float:
         """Two-sided p-value of no difference; NaN where the error is not known."""
         if self.smallest < 2 or not se > 0:
             return math.nan
-        return float(2 * stats.t.sf(abs(difference) / (se * self._stretch), self.smallest - 1))
+        return float(2 * stats.t.sf(abs(difference) / (se * self._stretch), self._df))
 
     def p_equivalence(self, difference: float, se: float, margin: float) -> float:
         """P-value of a difference as large as the margin, by two one-sided tests; NaN where not known."""
         if self.smallest < 2 or not se > 0:
             return math.nan
         # Schuirmann (1987), doi:10.1007/BF01068419: the larger of the two one-sided p-values.
-        return float(stats.t.sf((margin - abs(difference)) / (se * self._stretch), self.smallest - 1))
+        return float(stats.t.sf((margin - abs(difference)) / (se * self._stretch), self._df))
 
 
 def without_own_cluster(influence: Floats, case: Bools, codes: Places) -> Floats:

@@ -16,8 +16,9 @@ from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.intervals.differences import mover_difference
 from cxresearch.stats.intervals.normal_quantile import normal_quantile
-from cxresearch.stats.intervals.proportions import wilson
+from cxresearch.stats.intervals.proportions import Bounds, wilson
 from cxresearch.stats.prediction.delong import delong
 from cxresearch.stats.prediction.ipcw import level_codes
 
@@ -71,7 +72,13 @@ class ThresholdTable(Result):
                 Column(name="threshold", label="from", meaning="rows with this score or more are flagged"),
                 Column(name="flagged", label="flagged", meaning="share of all rows", unit=Unit.SHARE),
                 *map(_share, _SHARES),
-                Column(name="youden", label="Youden's J", meaning="sensitivity + specificity - 1"),
+                Column(
+                    name="youden",
+                    label="Youden's J",
+                    meaning="sensitivity + specificity - 1",
+                    low="youden_low",
+                    high="youden_high",
+                ),
             ),
         )
     }
@@ -103,7 +110,7 @@ def threshold_table(outcome: ArrayLike, score: ArrayLike, *, level: float = 0.95
     score : array-like, shape (n,)
         Higher means riskier; rows at the threshold are flagged. Missing values are refused.
     level : float
-        Confidence level of Wilson's intervals, which assume independent rows.
+        Confidence level of Wilson's intervals, and of Newcombe's of Youden's J; they assume independent rows.
 
     Returns
     -------
@@ -117,7 +124,8 @@ def threshold_table(outcome: ArrayLike, score: ArrayLike, *, level: float = 0.95
 
     References
     ----------
-    Youden (1950), doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3.
+    Youden (1950), doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3; Newcombe (1998),
+    doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
 
     Examples
     --------
@@ -148,7 +156,11 @@ def threshold_table(outcome: ArrayLike, score: ArrayLike, *, level: float = 0.95
         columns[name] = np.divide(count, n, out=np.full(len(n), np.nan), where=n > 0)
         columns[f"{name}_low"] = ends.low
         columns[f"{name}_high"] = ends.high
-    columns["youden"] = columns["sensitivity"] + columns["specificity"] - 1
+    # Youden's J is the difference of two independent shares: flagged among cases, and among controls.
+    found = Bounds(columns["sensitivity_low"], columns["sensitivity_high"])
+    alarms = Bounds(1 - columns["specificity_high"], 1 - columns["specificity_low"])
+    youden = mover_difference(columns["sensitivity"], found, 1 - columns["specificity"], alarms, level=level)
+    columns |= {"youden": youden.difference, "youden_low": youden.low, "youden_high": youden.high}
     return ThresholdTable(table=pd.DataFrame(columns), cases=int(cases), controls=int(controls), level=level)
 
 

@@ -8,6 +8,8 @@
     The search itself: which cells differ from what surrounds them, with one error for all of them.
 ``comparisons``
     What each cell of a search is compared with.
+``exchanged_customers``
+    Whole customers change places: what chance brings where rows of one customer belong together.
 ``explained_cells``
     Which of several cells that differ is explained by another: its difference within and without the other.
 ``max_t``

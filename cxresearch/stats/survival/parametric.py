@@ -28,8 +28,9 @@ class ParametricFit:
         One of ``FAMILIES``.
     parameters : dict of str to float
         As lifelines names them.
-    loglik, aic : float
-        Log likelihood and Akaike's criterion; lower is better. NaN where the fit failed.
+    loglik, aic, bic : float
+        Log likelihood, Akaike's criterion, and Schwarz' with the number of people; lower is better. NaN where
+        the fit failed.
     survival : callable
         Survival at an array of times.
     note : str
@@ -40,6 +41,7 @@ class ParametricFit:
     parameters: dict[str, float]
     loglik: float
     aic: float
+    bic: float
     survival: Callable[[Any], Floats]
     note: str = ""
 
@@ -130,6 +132,7 @@ def _fit(rows: SurvivalRows, family: str) -> ParametricFit:
             parameters={},
             loglik=float("nan"),
             aic=float("nan"),
+            bic=float("nan"),
             survival=lambda times: np.full(np.shape(times), np.nan),
             note=f"did not converge ({type(error).__name__})",
         )
@@ -147,5 +150,6 @@ def _fit(rows: SurvivalRows, family: str) -> ParametricFit:
         parameters={name: float(value) for name, value in fitter.params_.items()} | {"time_scale": scale},
         loglik=loglik,
         aic=float(2 * len(fitter.params_) - 2 * loglik),
+        bic=float(np.log(rows.weight.sum()) * len(fitter.params_) - 2 * loglik),
         survival=survival,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse, stats
 
 from cxresearch.checks import check_same_length
-from cxresearch.stats.models.exchanged_customers import CustomerExchange
+from cxresearch.stats.scan.exchanged_customers import CustomerExchange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
