@@ -19,11 +19,11 @@ from cxresearch.metrics.base.group_columns import cells_of, neutral_groups, with
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.options import check_days
 from cxresearch.metrics.survey.score_measures import Measure, measure_of
-from cxresearch.metrics.tables.contrast_table import holm
 from cxresearch.metrics.tables.suppression import flag_and_suppress
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_estimate, format_p_value, format_value
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.intervals.mean_interval import t_interval
 from cxresearch.stats.intervals.ratio import linearised
 from cxresearch.wording import did_you_mean, one_of
