@@ -24,6 +24,7 @@ from cxresearch.data.loading.remote_files import fetched, is_remote
 from cxresearch.data.loading.sheets import SHEETS, read_sheet
 from cxresearch.data.loading.sqlite_tables import SQLITE_FILES, is_sqlite, read_sqlite
 from cxresearch.data.loading.unread_kinds import lake_reason, unread_reason
+from cxresearch.data.readers.parquet_files import differing_types, in_common_types
 from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
@@ -373,10 +374,11 @@ def _refuse_no_rows(raw: RawInput, files: tuple[Path, ...]) -> NoReturn:
 
 def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
     paths = ", ".join(literal(as_pattern(file)) for file in files)
-    query = (
-        f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} "  # noqa: S608 - quoted parts
-        f"FROM read_parquet([{paths}], file_row_number=true)"
-    )
+    call = f"read_parquet([{paths}], file_row_number=true)"
+    calls = {file: f"read_parquet({literal(as_pattern(file))}, file_row_number=true)" for file in files}
+    if len(files) > 1 and differing_types(connection, calls):
+        call = f"({in_common_types(connection, list(calls.values()))})"
+    query = f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} FROM {call}"  # noqa: S608 - quoted
     table = make_view(connection, raw.name, query, raw.declared, files=files)
     if not has_rows(connection, table.view, raw.declared):
         raise StudyError("the table is empty", where=raw.declared)
