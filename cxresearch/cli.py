@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -24,19 +25,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     end_on_sigterm()
     try:
-        return int(options.call(options))
+        code = int(options.call(options))
+        sys.stdout.flush()
+        return code
     except ReportError as error:
         return _fail(error, error.code)
     except CxError as error:
         return _fail(error, ExitCode.DATA_REFUSED)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was published", ExitCode.INTERRUPTED)
-    except TerminatedError:
-        return _fail("terminated; nothing was published", ExitCode.TERMINATED)
+    except KeyboardInterrupt as error:
+        return _fail(f"interrupted; {_published(error)}", ExitCode.INTERRUPTED)
+    except TerminatedError as error:
+        return _fail(f"terminated; {_published(error)}", ExitCode.TERMINATED)
+    except BrokenPipeError:
+        # Whoever read has enough, as `check | head`; the interpreter must not flush into it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return int(ExitCode.PIPE_CLOSED)
+    except OSError as error:
+        return _fail(f"the system refused: {error}{_trace()}", ExitCode.DISK)
+    except RecursionError:
+        return _fail(f"something is nested too deep{_trace()}", ExitCode.USAGE)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        return _fail(f"a fault of cxresearch itself: {said}{_trace()}", ExitCode.INTERNAL)
+
+
+def _published(error: BaseException) -> str:
+    published = getattr(error, "published", None)
+    if published:
+        return f"the run was published: {published}"
+    return "nothing was published"
+
+
+def _trace() -> str:
+    """Write the trace of an error to a private log and say where; empty where even that cannot be written."""
+    import tempfile
+    import traceback
+
+    try:
+        # mkstemp: readable by its owner only, since a trace can hold customers' values
+        handle, path = tempfile.mkstemp(prefix="cxresearch-error-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as log:
+            log.write(traceback.format_exc())
+    except OSError:
+        return ""
+    return f". The trace is in {path}"
 
 
 def _fail(message: object, code: ExitCode) -> int:
-    print(f"cxresearch: {message}", file=sys.stderr)
+    print(f"cxresearch: {one_line(str(message))}", file=sys.stderr)
     return int(code)
 
 
@@ -107,27 +143,35 @@ def _run(options: argparse.Namespace) -> int:
         return _rehearse(options)
     if options.each:
         return _run_each(options)
-    from cxresearch.reporting.run_report import run_report
+    from cxresearch.reporting.plan import plan_run
+    from cxresearch.reporting.run_report import execute_plan, settle_alerts
+    from cxresearch.reporting.worker.worker_process import WorkerProcess
 
     progress = None
     if not options.quiet:
         progress = Progress(sys.stderr)
-    outcome = run_report(
-        options.report,
-        study=options.study,
-        parameters=_settings(options.settings),
-        output=options.output,
-        force=options.force,
-        deadline=options.deadline,
-        cell_timeout=options.cell_timeout,
-        on_cell=progress,
-    )
+    settings = _settings(options.settings)
+    plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)
+    with WorkerProcess() as worker:
+        outcome = execute_plan(
+            plan,
+            worker,
+            force=options.force,
+            deadline=options.deadline,
+            cell_timeout=options.cell_timeout,
+            on_cell=progress,
+        )
+    for remark in outcome.remarks:
+        print(f"cxresearch: {one_line(remark)}", file=sys.stderr)
     if progress is not None:
         progress.end()
         print(one_line(outcome.finding))
         print(f"{outcome.status}: {outcome.folder / 'report.html'}")
     for alert in outcome.alerts:
         print(one_line(alert))
+    # Told only when it has left this process; a pipe that was closed leaves it owed.
+    sys.stdout.flush()
+    settle_alerts(outcome)
     return outcome.code
 
 

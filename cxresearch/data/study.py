@@ -442,6 +442,11 @@ class Study:
         return self.checked.summary(self._known(name))
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Files the study is read from, as found."""
+        return tuple(file for _, file in self._opened.files)
+
+    @property
     def sources(self) -> tuple[Source, ...]:
         """Files the study was read from, with their hashes; computed when first asked for."""
         if self._sources is None:

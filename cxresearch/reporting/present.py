@@ -117,6 +117,8 @@ def open_study(
     StudyError
         If the study cannot be read as declared.
     """
+    from cxresearch.reporting.inputs import as_fingerprinted
+
     _RELIED_ON.clear()
     _WHOLE.clear()
     cx: Any = import_module("cxresearch")
@@ -126,7 +128,7 @@ def open_study(
         made_from = {"tier": "B", **synthetic}
         opened = cx.synthetic.synthetic_study(**made_from)
     else:
-        opened = cx.read_study(given_path(study))
+        opened = as_fingerprinted(lambda: cx.read_study(given_path(study)))
     if staging_folder():
         from cxresearch.reporting.inputs import note_inputs
 

@@ -7,7 +7,6 @@ it. Deadlines are kept from outside: whatever hangs in here is killed.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import sys
@@ -27,7 +26,6 @@ _NEEDED_LATER = (
     "nh3",
     "PIL.Image",
 )
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
 class Worker:
@@ -151,8 +149,7 @@ def main() -> None:
         try:
             answer = worker.run(json.loads(line))
         except OSError as error:
-            disk = error.errno in _DISK_ERRORS
-            answer = {"status": "disk" if disk else "internal", "text": str(error)}
+            answer = {"status": "disk", "text": str(error)}
             traceback.print_exc()
             worker.recover()
         except Exception as error:
