@@ -153,6 +153,8 @@ class Shelf:
     def set_aside(self, path: Path) -> Path:
         """Move what is damaged to the private folder ``damaged`` and return where it is."""
         place = self.folder / "damaged"
+        if place.exists() and not place.is_dir():
+            place = self.folder / "damaged-runs"
         place.mkdir(mode=0o700, exist_ok=True)
         target = place / path.name
         count = 1
