@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import cxresearch
 from cxresearch.errors import CxError
-from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
+from cxresearch.reporting.outcome import ExitCode, usage_error
 from cxresearch.reporting.worker.progress import Progress, one_line
 from cxresearch.reporting.worker.signals import TerminatedError, end_on_sigterm
 
@@ -27,26 +28,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = int(options.call(options))
         sys.stdout.flush()
-        return code
-    except ReportError as error:
-        return _fail(error, error.code)
-    except CxError as error:
-        return _fail(error, ExitCode.DATA_REFUSED)
-    except KeyboardInterrupt as error:
-        return _fail(f"interrupted; {_published(error)}", ExitCode.INTERRUPTED)
-    except TerminatedError as error:
-        return _fail(f"terminated; {_published(error)}", ExitCode.TERMINATED)
-    except BrokenPipeError:
-        # Whoever read has enough, as `check | head`; the interpreter must not flush into it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return int(ExitCode.PIPE_CLOSED)
-    except OSError as error:
-        return _fail(f"the system refused: {error}{_trace()}", ExitCode.DISK)
-    except RecursionError:
-        return _fail(f"something is nested too deep{_trace()}", ExitCode.USAGE)
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        return _fail(f"a fault of cxresearch itself: {said}{_trace()}", ExitCode.INTERNAL)
+    except (Exception, KeyboardInterrupt, TerminatedError) as error:
+        return _ended_by(error)
+    return code
+
+
+def _ended_by(error: BaseException) -> int:
+    """Say in one line what ended a command and return its exit code; traces go to a private log."""
+    code, said = ExitCode.INTERNAL, f"a fault of cxresearch itself: {type(error).__name__}: {error}"
+    trace = ""
+    if isinstance(error, CxError):
+        code, said = getattr(error, "code", ExitCode.DATA_REFUSED), str(error)
+    elif isinstance(error, KeyboardInterrupt):
+        code, said = ExitCode.INTERRUPTED, f"interrupted; {_published(error)}"
+    elif isinstance(error, TerminatedError):
+        code, said = ExitCode.TERMINATED, f"terminated; {_published(error)}"
+    else:
+        trace = _trace()
+    if isinstance(error, OSError):
+        code, said = ExitCode.DISK, f"the system refused: {error}"
+        if isinstance(error, BrokenPipeError):
+            code, said = ExitCode.PIPE_CLOSED, ""
+        # What could not be written must not be tried again when the interpreter ends.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    elif isinstance(error, RecursionError):
+        code, said = ExitCode.USAGE, "something is nested too deep"
+    if not said:
+        return int(code)
+    return _fail(said + trace, code)
 
 
 def _published(error: BaseException) -> str:

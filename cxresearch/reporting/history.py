@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from cxresearch.reporting.inputs import sha256_of
 from cxresearch.reporting.outcome import usage_error
 from cxresearch.reporting.plan import Plan
 from cxresearch.reporting.shelf.json_files import object_of
-from cxresearch.reporting.shelf.shelf import Line, Shelf, shelves
+from cxresearch.reporting.shelf.shelf import Line, shelves
 from cxresearch.reporting.shelf.whole_run import NotWholeError, read_whole
 
 

@@ -43,8 +43,8 @@ def note_inputs(study: Study, path: Path, synthetic: Mapping[str, Any]) -> None:
 def as_fingerprinted(read: Callable[[], Study]) -> Study:
     """Open a study and take the fingerprints of its files before a row is read.
 
-    What is read later is compared with them when the run is over. A file that was replaced between the look at
-    its head and its fingerprint is opened again.
+    What is read later is compared with them when the run is over. A file that was replaced between the look
+    at its head and its fingerprint is opened again.
     """
     for _ in range(3):
         began = time.time()

@@ -71,7 +71,7 @@ def in_common_types(connection: DuckDBPyConnection, calls: Sequence[str]) -> str
 
 
 def _types(connection: DuckDBPyConnection, call: str) -> dict[str, str]:
-    rows = connection.execute(f"DESCRIBE SELECT * FROM {call}").fetchall()
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {call}").fetchall()  # noqa: S608 - quoted
     return {str(name): str(kind) for name, kind, *_ in rows if name != "file_row_number"}
 
 

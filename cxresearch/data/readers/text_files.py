@@ -119,7 +119,7 @@ def _first_row(text: io.TextIOWrapper, delimiter: str, where: str) -> list[str] 
 
 
 def _records(above: str, delimiter: str, where: str) -> int:
-    """Return how many records stand above the header, as the engine counts: a quoted title of two lines is one."""
+    """Return how many records stand above the header, as the engine counts: a title in quotes is one."""
     # RFC 4180: a line end within quotes is part of the field.
     mark = "the next record"
     rows = list(csv.reader(io.StringIO(above + mark, newline=""), delimiter=delimiter))
@@ -127,7 +127,7 @@ def _records(above: str, delimiter: str, where: str) -> int:
         raise StudyError(
             "header_row names a line within a quoted title",
             where=where,
-            wanted="the line that holds the names of the columns, counted from 1 with every line of the title",
+            wanted="the line of the names of the columns, counted from 1 with every line of the title",
         )
     return len(rows) - 1
 

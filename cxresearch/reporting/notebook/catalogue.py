@@ -91,7 +91,7 @@ def slug(text: str) -> str:
 
 
 def figure_key(text: str) -> str:
-    """Return what a figure is called by, in any script: letters, digits and signs in one case, joined by dashes.
+    """Return what a figure is called by, in any script: letters and digits in one case, joined by dashes.
 
     Examples
     --------
@@ -108,7 +108,8 @@ def _folder_name(stem: str) -> str:
     """Return the folder of a notebook; what a slug leaves out of another script, its hash tells apart."""
     if stem.isascii() and len(stem) <= 60:
         return slug(stem)
-    return f"{slug(stem)[:50].strip('-')}-{hashlib.sha256(stem.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    told_apart = hashlib.sha256(stem.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug(stem)[:50].strip('-')}-{told_apart}"
 
 
 def read_notebook(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The list of a shelf's runs, one line each in the order of publishing: the past without reading its files."""
+"""The list of a shelf's runs, one line each in the order of publishing: no file of the past is read again."""
 
 from __future__ import annotations
 

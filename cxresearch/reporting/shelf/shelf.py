@@ -69,7 +69,7 @@ class Shelf:
         return staging
 
     def lines(self) -> list[Line]:
-        """Return what the list keeps of each run that is there, in the order of publishing; nothing is changed.
+        """Return what the list keeps of each run that is there, in the order of publishing; changes nothing.
 
         A run that is damaged and not in the list is passed over.
         """
@@ -182,7 +182,7 @@ class Shelf:
         return remarks + self._check_runs()
 
     def _clear_the_way(self) -> list[str]:
-        """Move what stands where a file or link of the shelf belongs: a copy by zip makes `latest` a folder."""
+        """Move what stands where a file or link belongs: a copy by zip makes `latest` a folder."""
         remarks = []
         for name in ("latest.json", RUN_LIST, OWED, "index.html"):
             path = self.folder / name
@@ -226,7 +226,7 @@ class Shelf:
         return remarks
 
     def _repair(self, lines: list[Line]) -> None:
-        """Point `latest` at the newest run, which may have been published just before its runner was killed."""
+        """Point `latest` at the newest run, which may have been published just before a kill."""
         link = self.folder / "latest"
         if not lines:
             for stale in (self.folder / "latest.json", link):
