@@ -203,13 +203,7 @@ class _Run:
         """Run, check and publish; on failure keep what is left where only the owner can read it."""
         shelf = self.plan.shelf
         self.remarks = tuple(shelf.sweep())
-        if is_anothers(shelf, self.plan.report.path):
-            raise ReportError(
-                "another notebook of this name was published here just now",
-                code=ExitCode.BUSY,
-                where=str(shelf.folder),
-                next_step="try again: it gets a folder of its own",
-            )
+        self._check_shelf()
         code_hash()  # as it is now: an upgrade meanwhile must not stand under the numbers of the old code
         lines = shelf.lines()
         self.order = 1 + max((line["order"] for line in lines), default=0)
@@ -236,8 +230,7 @@ class _Run:
                 if attempt + 1 == _ATTEMPTS:
                     raise RefusedError(_CHANGED)
                 shutil.rmtree(staging)
-            if not self.lock.is_held():
-                raise ReportError("another machine took over", code=ExitCode.BUSY, where=str(shelf.folder))
+            self._check_lock()
             with held():
                 return self._publish(staging, results)
         except BaseException as error:
@@ -249,6 +242,22 @@ class _Run:
                 with held():
                     self._clear_up(error)
             raise
+
+    def _check_shelf(self) -> None:
+        """Refuse a shelf that got another notebook since the plan was made."""
+        if is_anothers(self.plan.shelf, self.plan.report.path):
+            raise ReportError(
+                "another notebook of this name was published here just now",
+                code=ExitCode.BUSY,
+                where=str(self.plan.shelf.folder),
+                next_step="try again: it gets a folder of its own",
+            )
+
+    def _check_lock(self) -> None:
+        """Refuse to publish where the lock was lost, as to a machine that took this one for dead."""
+        if not self.lock.is_held():
+            where = str(self.plan.shelf.folder)
+            raise ReportError("another machine makes this report now", code=ExitCode.BUSY, where=where)
 
     def _execute(
         self, job: dict[str, Any], until: float, limits: str, on_cell: OnCell | None

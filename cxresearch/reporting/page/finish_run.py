@@ -145,7 +145,7 @@ def strike_secrets(text: str, secrets: dict[str, str]) -> str:
 
 
 def _forms(value: str) -> list[str]:
-    """Return how a secret can stand in a file: plain, or escaped in HTML, JSON, CSV, addresses; longest first."""
+    """Return how a secret can stand in a file: plain, or escaped in HTML, JSON, CSV, addresses."""
     escaped = {
         value,
         html.escape(value),
