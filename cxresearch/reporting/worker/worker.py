@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cxresearch.reporting.worker.keeper import keep
 from cxresearch.reporting.worker.signals import die_with_parent
 
 # Optional to papermill and jsonschema, for notebooks on HDFS and for checks of addresses: two seconds saved.
@@ -141,7 +142,10 @@ def _load() -> None:
 
 def main() -> None:
     """Serve jobs until standard input closes."""
-    die_with_parent(int(sys.argv[1]))
+    if hasattr(os, "fork"):
+        keep(int(sys.argv[2]))
+    else:  # pragma: no cover - Windows
+        die_with_parent(int(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not among the answers
     worker = Worker(answers)
