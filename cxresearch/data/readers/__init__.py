@@ -6,8 +6,6 @@
     Raw files as views of one connection.
 ``text_files``
     Encoding, delimiter, line ends, header of a text file.
-``parquet_files``
-    Parquet files read together, in common types.
 ``native_frames``
     Frames that bring their own engine.
 ``column_sql``

@@ -20,11 +20,11 @@ import pyarrow as pa
 from cxresearch.data.loading.database_tables import read_database
 from cxresearch.data.loading.json_rows import JSON_FILES, json_query
 from cxresearch.data.loading.labelled_files import LABELLED_FILES, read_labelled
+from cxresearch.data.loading.parquet_files import differing_types, in_common_types
 from cxresearch.data.loading.remote_files import fetched, is_remote
 from cxresearch.data.loading.sheets import SHEETS, read_sheet
 from cxresearch.data.loading.sqlite_tables import SQLITE_FILES, is_sqlite, read_sqlite
 from cxresearch.data.loading.unread_kinds import lake_reason, unread_reason
-from cxresearch.data.readers.parquet_files import differing_types, in_common_types
 from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError

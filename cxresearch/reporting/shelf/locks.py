@@ -21,6 +21,8 @@ from cxresearch.reporting.shelf.json_files import object_of
 #: Behind the name of a lock file: who holds it, for machines that do not see each other's locks.
 OWNER = ".owner"
 _BEAT_SECONDS = 15.0
+#: What a lock that somebody holds answers; on Windows that there is no right to it.
+_TAKEN = {"win32": PermissionError}.get(sys.platform, BlockingIOError)
 #: A holder on another machine that has not stirred for so long is dead.
 _STALE_SECONDS = 90.0
 
@@ -63,10 +65,10 @@ class Lock:
             local = True
             try:
                 _lock(handle)
-            except (BlockingIOError, PermissionError):
-                os.close(handle)
-                raise self._busy() from None
             except OSError as error:
+                if isinstance(error, _TAKEN):
+                    os.close(handle)
+                    raise self._busy() from None
                 if error.errno not in {*LACKING, errno.EIO, errno.ESTALE} or self._owner is None:
                     os.close(handle)
                     raise
