@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import cxresearch
 from cxresearch.errors import CxError
-from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
+from cxresearch.reporting.outcome import ExitCode, usage_error
 from cxresearch.reporting.worker.progress import Progress, one_line
 from cxresearch.reporting.worker.signals import TerminatedError, end_on_sigterm
 
@@ -24,19 +26,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     end_on_sigterm()
     try:
-        return int(options.call(options))
-    except ReportError as error:
-        return _fail(error, error.code)
-    except CxError as error:
-        return _fail(error, ExitCode.DATA_REFUSED)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was published", ExitCode.INTERRUPTED)
-    except TerminatedError:
-        return _fail("terminated; nothing was published", ExitCode.TERMINATED)
+        code = int(options.call(options))
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt, TerminatedError) as error:
+        return _ended_by(error)
+    return code
+
+
+def _ended_by(error: BaseException) -> int:
+    """Say in one line what ended a command and return its exit code; traces go to a private log."""
+    code, said = ExitCode.INTERNAL, f"a fault of cxresearch itself: {type(error).__name__}: {error}"
+    trace = ""
+    if isinstance(error, CxError):
+        code, said = getattr(error, "code", ExitCode.DATA_REFUSED), str(error)
+    elif isinstance(error, KeyboardInterrupt):
+        code, said = ExitCode.INTERRUPTED, f"interrupted; {_published(error)}"
+    elif isinstance(error, TerminatedError):
+        code, said = ExitCode.TERMINATED, f"terminated; {_published(error)}"
+    else:
+        trace = _trace()
+    if isinstance(error, OSError):
+        code, said = ExitCode.DISK, f"the system refused: {error}"
+        if isinstance(error, BrokenPipeError):
+            code, said = ExitCode.PIPE_CLOSED, ""
+        # What could not be written must not be tried again when the interpreter ends.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    elif isinstance(error, RecursionError):
+        code, said = ExitCode.USAGE, "something is nested too deep"
+    if not said:
+        return int(code)
+    return _fail(said + trace, code)
+
+
+def _published(error: BaseException) -> str:
+    published = getattr(error, "published", None)
+    if published:
+        return f"the run was published: {published}"
+    return "nothing was published"
+
+
+def _trace() -> str:
+    """Write the trace of an error to a private log and say where; empty where even that cannot be written."""
+    import tempfile
+    import traceback
+
+    try:
+        # mkstemp: readable by its owner only, since a trace can hold customers' values
+        handle, path = tempfile.mkstemp(prefix="cxresearch-error-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as log:
+            log.write(traceback.format_exc())
+    except OSError:
+        return ""
+    return f". The trace is in {path}"
 
 
 def _fail(message: object, code: ExitCode) -> int:
-    print(f"cxresearch: {message}", file=sys.stderr)
+    print(f"cxresearch: {one_line(str(message))}", file=sys.stderr)
     return int(code)
 
 
@@ -107,27 +153,35 @@ def _run(options: argparse.Namespace) -> int:
         return _rehearse(options)
     if options.each:
         return _run_each(options)
-    from cxresearch.reporting.run_report import run_report
+    from cxresearch.reporting.plan import plan_run
+    from cxresearch.reporting.run_report import execute_plan, settle_alerts
+    from cxresearch.reporting.worker.worker_process import WorkerProcess
 
     progress = None
     if not options.quiet:
         progress = Progress(sys.stderr)
-    outcome = run_report(
-        options.report,
-        study=options.study,
-        parameters=_settings(options.settings),
-        output=options.output,
-        force=options.force,
-        deadline=options.deadline,
-        cell_timeout=options.cell_timeout,
-        on_cell=progress,
-    )
+    settings = _settings(options.settings)
+    plan = plan_run(options.report, study=options.study, parameters=settings, output=options.output)
+    with WorkerProcess() as worker:
+        outcome = execute_plan(
+            plan,
+            worker,
+            force=options.force,
+            deadline=options.deadline,
+            cell_timeout=options.cell_timeout,
+            on_cell=progress,
+        )
+    for remark in outcome.remarks:
+        print(f"cxresearch: {one_line(remark)}", file=sys.stderr)
     if progress is not None:
         progress.end()
         print(one_line(outcome.finding))
         print(f"{outcome.status}: {outcome.folder / 'report.html'}")
     for alert in outcome.alerts:
         print(one_line(alert))
+    # Told only when it has left this process; a pipe that was closed leaves it owed.
+    sys.stdout.flush()
+    settle_alerts(outcome)
     return outcome.code
 
 

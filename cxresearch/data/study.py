@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -326,6 +327,11 @@ class Study(StudyTables):
             "tables": ", ".join(self.tables),
         }
         return facts_html(f"Study {self.name}".rstrip(), facts)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files the study is read from, as found."""
+        return tuple(file for _, file in self._opened.files)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,9 @@ from typing import Any
 from cxresearch.reporting.inputs import sha256_of
 from cxresearch.reporting.outcome import usage_error
 from cxresearch.reporting.plan import Plan
-from cxresearch.reporting.shelf.shelf import Shelf, shelves
+from cxresearch.reporting.shelf.json_files import object_of
+from cxresearch.reporting.shelf.shelf import Line, shelves
+from cxresearch.reporting.shelf.whole_run import NotWholeError, read_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,18 @@ class Record:
     @property
     def day(self) -> str:
         """When it was made, to the minute, UTC."""
-        stamp = self.run
-        return f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}"
+        return day_of(self.run)
+
+
+def day_of(run: str) -> str:
+    """Return when a run was made by its name, to the minute, UTC.
+
+    Examples
+    --------
+    >>> day_of("20240131T070012345678Z-a1b2c3")
+    '2024-01-31 07:00'
+    """
+    return f"{run[:4]}-{run[4:6]}-{run[6:8]} {run[9:11]}:{run[11:13]}"
 
 
 def read_record(folder: Path) -> Record:
@@ -58,33 +68,19 @@ def read_record(folder: Path) -> Record:
         Exit code 2, if the folder holds none.
     """
     try:
-        manifest, results = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("manifest.json", "results.json")
-        )
-    except (OSError, ValueError) as error:
+        manifest, results = read_whole(folder)
+    except NotWholeError as error:
         raise usage_error(
             f"{folder} is not a published run: {error}", wanted="a folder with manifest.json and results.json"
         ) from None
-    said: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        said = json.loads((folder / "alert.json").read_text(encoding="utf-8"))
+    said = object_of(folder / "alert.json")
     return Record(
         folder=folder.resolve(),
         manifest=manifest,
         results=results,
-        alerts=said.get("rules", []),
+        alerts=[rule for rule in said.get("rules", []) if isinstance(rule, dict)],
         alerted=said.get("alerted"),
     )
-
-
-def read_history(shelf: Shelf) -> list[Record]:
-    """Return the published runs of a shelf, oldest first; folders that cannot be read are passed over."""
-    found = []
-    for folder in shelf.runs():
-        with contextlib.suppress(Exception):
-            found.append(read_record(folder))
-    return found
 
 
 def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
@@ -95,11 +91,19 @@ def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
     """
     if latest is None or not latest.manifest["content"]["study"]:
         return None
+    sources = sources_now(plan, latest.manifest["provenance"]["sources"])
+    if sources is None:
+        return None
+    return plan.causes(sources)
+
+
+def sources_now(plan: Plan, noted: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Return the files that a run read as they are now, or None if one is gone."""
     folder = plan.base
     if plan.study_file:
         folder = plan.study_file.parent
     sources = []
-    for name in sorted({str(source["path"]) for source in latest.manifest["provenance"]["sources"]}):
+    for name in sorted({str(source["path"]) for source in noted}):
         path = folder / name
         files = [path]
         if not path.is_file():  # a pattern
@@ -108,7 +112,7 @@ def current_causes(plan: Plan, latest: Record | None) -> dict[str, Any] | None:
         if not files:
             return None
         sources += [{"path": name, "sha256": sha256_of(file)} for file in files]
-    return plan.causes(sources)
+    return sources
 
 
 def is_unchanged(latest: Record | None, now: dict[str, Any] | None) -> bool:
@@ -124,30 +128,31 @@ _NOT_DATA = {
 }
 
 
-def previous_of(history: list[Record], now: dict[str, Any] | None) -> dict[str, Any]:
+def previous_of(history: list[Line], now: dict[str, Any] | None) -> dict[str, Any]:
     """Return what a run is compared with: the newest run of other causes, so that a repeat compares alike.
 
     Where data and parameters are those of that run, ``changed`` names what is not.
     """
-    for place, record in reversed(list(enumerate(history))):
-        before = record.manifest["content"]["causes"]
+    for place, line in reversed(list(enumerate(history))):
+        before = line["causes"]
         # A repeat has the causes of the run before it: compared with that, nothing could have moved.
         if now is None or before != now:
             return {
                 "alerted": _told_by(history[: place + 1]),
-                "run": record.run,
-                "day": record.day[:10],
-                "headline": record.results.get("headline", []),
+                "run": line["run"],
+                "day": day_of(line["run"])[:10],
+                "headline": line["headline"],
                 "changed": _changed_around(before, now),
             }
     return {}
 
 
-def _told_by(history: list[Record]) -> list[dict[str, Any]]:
+def _told_by(history: list[Line]) -> list[dict[str, Any]]:
     """Return the changes of level told so far: the newest run on which a rule looked carries all."""
-    for record in reversed(history):
-        if record.alerted is not None:
-            return record.alerted
+    for line in reversed(history):
+        if isinstance(line["alerted"], list):
+            alerted: list[dict[str, Any]] = line["alerted"]
+            return alerted
     return []
 
 
@@ -182,10 +187,11 @@ def prune(output: Path, *, keep: int) -> list[Path]:
     for _, _, shelf in shelves(output):
         with shelf.lock:
             latest = shelf.latest()
-            for folder in shelf.runs()[:-keep]:
-                if folder != latest:
-                    # Renamed first: nobody reads a run half removed, and a kill leaves what sweep() finds.
-                    doomed = folder.rename(folder.with_name(f".removed-{folder.name}"))
-                    shutil.rmtree(doomed)
-                    removed.append(folder)
+            doomed = [folder for folder in shelf.runs()[:-keep] if folder != latest]
+            for folder in doomed:
+                # Renamed first: nobody reads a run half removed, and a kill leaves what sweep() finds.
+                shutil.rmtree(folder.rename(folder.with_name(f".removed-{folder.name}")))
+            if doomed:
+                shelf.forget({folder.name for folder in doomed})
+            removed += doomed
     return removed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,21 @@ def note_inputs(study: Study, path: Path, synthetic: Mapping[str, Any]) -> None:
         "rejects": rejects,
     }
     path.write_text(json.dumps(content, sort_keys=True, allow_nan=False), encoding="utf-8")
+
+
+def as_fingerprinted(read: Callable[[], Study]) -> Study:
+    """Open a study and take the fingerprints of its files before a row is read.
+
+    What is read later is compared with them when the run is over. A file that was replaced between the look
+    at its head and its fingerprint is opened again.
+    """
+    for _ in range(3):
+        began = time.time()
+        study = read()
+        fingerprints = study.sources
+        if fingerprints and all(file.stat().st_ctime < began for file in study.files):
+            break
+    return study
 
 
 def sha256_of(path: Path) -> str:

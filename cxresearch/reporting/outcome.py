@@ -19,10 +19,12 @@ class ExitCode(IntEnum):
     INCOMPLETE = 4
     KERNEL_DIED = 5
     DISK = 6
+    INTERNAL = 70  # EX_SOFTWARE of sysexits.h: a fault of cxresearch itself
     ALERT = 10
     BUSY = 75  # EX_TEMPFAIL of sysexits.h: try again later
     DEADLINE = 124  # as timeout(1)
     INTERRUPTED = 130  # 128 + SIGINT
+    PIPE_CLOSED = 141  # 128 + SIGPIPE, as `check | head`
     TERMINATED = 143  # 128 + SIGTERM
 
 
@@ -82,7 +84,10 @@ class RunOutcome:
     finding : str
         The answer in one sentence.
     alerts : tuple of str
-        One sentence for each alert that fired or could not be judged.
+        One sentence for each alert that fired or could not be judged, and for those of earlier runs that
+        nobody was told.
+    remarks : tuple of str
+        What was found damaged on the shelf and set aside.
     seconds : float
         Wall time of the run.
     """
@@ -96,4 +101,5 @@ class RunOutcome:
     content_hash: str
     finding: str
     alerts: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     seconds: float = 0.0

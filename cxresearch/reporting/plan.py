@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cxresearch.errors import StudyError
 from cxresearch.reporting.inputs import sha256_of
 from cxresearch.reporting.notebook.catalogue import PARAMETERS_TAG, Report, find_report, read_notebook, slug
 from cxresearch.reporting.notebook.parameters import Parameter, bind, injected_source, read_parameters
 from cxresearch.reporting.outcome import usage_error
+from cxresearch.reporting.shelf.json_files import object_of
 from cxresearch.reporting.shelf.manifest import causes, digest, plain
 from cxresearch.reporting.shelf.shelf import Shelf
 from cxresearch.reporting.writing.alerts import read_rules
 from cxresearch.reporting.writing.rules import Rule
 
 BUILT_IN = "built-in"
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class Plan:
         Alert rules of the study file for this report.
     notebook : dict
         The notebook as JSON.
+    notebook_sha256, study_sha256 : str
+        Fingerprints of notebook and study file as they were read; what is there later may be another.
     """
 
     report: Report
@@ -56,13 +60,15 @@ class Plan:
     study_file: Path | None
     rules: tuple[Rule, ...]
     notebook: dict[str, Any] = field(repr=False)
+    notebook_sha256: str
+    study_sha256: str
 
     def causes(self, sources: list[dict[str, Any]]) -> dict[str, Any]:
         """Return all that decides the content of the run, given the files it reads."""
         files = list(sources)
         if self.study_file:
-            files.append({"sha256": sha256_of(self.study_file)})
-        return causes(self.report, self.values, tuple(rule.text for rule in self.rules), files)
+            files.append({"sha256": self.study_sha256})
+        return causes(self.notebook_sha256, self.values, tuple(rule.text for rule in self.rules), files)
 
     def notebook_to_run(self) -> dict[str, Any]:
         """Return the notebook with a cell behind its ``parameters`` cell that sets the given ones."""
@@ -110,7 +116,7 @@ def plan_run(
         If there is no study file at the given path, or its alert rules cannot be read.
     """
     found = find_report(report)
-    notebook = read_notebook(found.path)
+    notebook, notebook_sha256 = _as_read(found.path, lambda: read_notebook(found.path))
     declared = read_parameters(notebook, where=found.name)
     given = dict(parameters or {})
     if study is not None:
@@ -122,19 +128,47 @@ def plan_run(
     base = base or Path.cwd()
     study_file = find_study_file(values.get("study"), base)
     rules: tuple[Rule, ...] = ()
+    study_sha256 = ""
     if study_file:
-        rules = read_rules(study_file, found.name)
+        file = study_file
+        rules, study_sha256 = _as_read(file, lambda: read_rules(file, found.name))
     return Plan(
         report=found,
         declared=declared,
         given=bound,
         values=values,
-        shelf=Shelf(Path(output).absolute() / found.name / run_key(given, base)),
+        shelf=_shelf(Path(output).absolute() / found.name, run_key(given, base), found.path),
         base=base,
         study_file=study_file,
         rules=rules,
         notebook=notebook,
+        notebook_sha256=notebook_sha256,
+        study_sha256=study_sha256,
     )
+
+
+def _as_read(file: Path, read: Callable[[], Read]) -> tuple[Read, str]:
+    """Read a file and its fingerprint, which are of one state of it."""
+    for _ in range(3):
+        before = sha256_of(file)
+        content = read()
+        if sha256_of(file) == before:
+            return content, before
+    raise usage_error(f"{file.name} changes while it is read", wanted="a file that nobody writes meanwhile")
+
+
+def _shelf(folder: Path, key: str, notebook: Path) -> Shelf:
+    """Return the shelf of a notebook: two of one name, in two folders, have one each."""
+    shelf = Shelf(folder / key)
+    if is_anothers(shelf, notebook):
+        return Shelf(folder / f"{key}-{digest(str(notebook))[:8]}")
+    return shelf
+
+
+def is_anothers(shelf: Shelf, notebook: Path) -> bool:
+    """Whether the runs of a shelf were made from another notebook, which is still there."""
+    other = object_of(shelf.folder / "latest.json").get("notebook")
+    return isinstance(other, str) and other != str(notebook) and Path(other).is_file()
 
 
 def find_study_file(study: Any, base: Path) -> Path | None:

@@ -16,11 +16,11 @@ from typing import Any
 
 from cxresearch.errors import CxError
 from cxresearch.reporting.notebook.catalogue import slug
-from cxresearch.reporting.outcome import ExitCode, ReportError, usage_error
+from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome, usage_error
 from cxresearch.reporting.plan import Plan, plan_run
-from cxresearch.reporting.run_report import execute_plan
+from cxresearch.reporting.run_report import check_limits, execute_plan, settle_alerts
+from cxresearch.reporting.shelf.atomic_files import write_atomically
 from cxresearch.reporting.shelf.manifest import digest
-from cxresearch.reporting.shelf.shelf import write_atomically
 from cxresearch.reporting.worker.worker_process import WorkerProcess
 from cxresearch.results.templating import render_html
 
@@ -191,6 +191,9 @@ def run_each(
     """
     started = time.monotonic()
     options = options or BatchOptions()
+    check_limits(options.deadline, options.cell_timeout)
+    if options.workers is not None and options.workers < 1:
+        raise usage_error(f"--workers is {options.workers}", wanted="1 or more")
     plan = plan_run(report, study=study, parameters=parameters, output=output)  # refuses before any work
     if "segment" not in plan.values:
         raise usage_error(
@@ -202,7 +205,8 @@ def run_each(
     for segment in large:
         chosen = {**(parameters or {}), "segment": segment}
         plans[segment] = plan_run(report, study=study, parameters=chosen, output=output)
-    outcomes = _Batch(options).run(plans, large, on_done)
+    crew = _Batch(options)
+    outcomes = crew.run(plans, large, on_done)
     small = [size for segment, size in customers.items() if segment not in large]
     summary = Path(output).absolute() / plan.report.name / "batches" / _batch_name(column, study, parameters)
     batch = BatchOutcome(
@@ -214,6 +218,8 @@ def run_each(
         seconds=time.monotonic() - started,
     )
     _write_summary(batch, plan.report.title, summary)
+    for outcome in crew.outcomes:
+        settle_alerts(outcome)
     return batch
 
 
@@ -233,6 +239,7 @@ class _Batch:
         self._options = options
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        self.outcomes: list[RunOutcome] = []
 
     def run(
         self,
@@ -284,7 +291,8 @@ class _Batch:
             folder = outcome.folder.relative_to(plan.shelf.folder.parent.parent).as_posix()
             status = outcome.status
             code = int(outcome.code)
-            message = outcome.finding
+            message = " ".join([outcome.finding, *outcome.remarks, *outcome.alerts])
+            self.outcomes.append(outcome)
         except ReportError as error:
             code = int(error.code)
             message = str(error)

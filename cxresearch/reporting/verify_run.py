@@ -14,6 +14,7 @@ from cxresearch.reporting.plan import plan_run
 from cxresearch.reporting.run_report import OnCell, execute_plan
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.shelf.manifest import digest, file_hashes
+from cxresearch.reporting.shelf.shelf import Shelf
 from cxresearch.reporting.worker.worker_process import WorkerProcess
 from cxresearch.reporting.writing.changes import compare_headlines
 
@@ -132,7 +133,7 @@ def latest_two(output: Path, report: str) -> tuple[Path, Path]:
     """Return the two newest runs of a report, of whichever parameters its newest run has."""
     pointers = sorted(output.glob(f"{report}/*/latest.json"), key=lambda path: path.stat().st_mtime)
     for pointer in reversed(pointers):
-        runs = sorted(path.parent for path in pointer.parent.glob("[0-9]*/manifest.json"))
+        runs = Shelf(pointer.parent).runs()
         if len(runs) > 1:
             return runs[-2], runs[-1]
     raise usage_error(

@@ -14,7 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cli, assert_latest_is_whole, assert_nothing_runs, wait_for, workers_and_kernels
+from .conftest import (
+    Cli,
+    assert_latest_is_whole,
+    assert_nothing_runs,
+    processes,
+    wait_for,
+    workers_and_kernels,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 SLEEP = "import time; time.sleep({})"
@@ -37,7 +44,7 @@ def test_kill_nine_of_the_runner_takes_worker_and_kernel_along(cli, notebook) ->
     path = notebook("open('here', 'w')", HOLD)
     process = cli.start("run", path, "--quiet")
     wait_for(cell_reached(cli, "here"))
-    assert len(workers_and_kernels(cli)) == 2
+    assert len(workers_and_kernels(cli)) == 3  # keeper, worker, kernel
     process.kill()
     process.communicate()
     assert_nothing_runs(cli)
@@ -48,6 +55,35 @@ def test_kill_nine_of_the_runner_takes_worker_and_kernel_along(cli, notebook) ->
     (kept,) = (cli.shelf() / "failed").iterdir()
     assert "killed" in (kept / "failure.json").read_text()
     assert not list(cli.shelf().glob(".staging-*"))
+
+
+GRANDCHILDREN = (
+    "import subprocess, sys\n"
+    "code = 'import os, time; os.fork() or os.setsid(); os.fork(); time.sleep(300)  # grandchild'\n"
+    "for session in (False, True):\n"
+    "    subprocess.Popen([sys.executable, '-c', code], start_new_session=session)\n"
+    "time_ = __import__('time'); time_.sleep(1)\n"
+)
+
+
+@pytest.mark.parametrize("end", ["runner", "terminate", "kernel", "done"])
+def test_no_grandchild_outlives_its_run(cli, notebook, end) -> None:
+    wait = "" if end == "done" else HOLD
+    process = cli.start("run", notebook(GRANDCHILDREN + "open('here', 'w')\n" + wait), "--quiet")
+    if end != "done":
+        wait_for(cell_reached(cli, "here"))
+        assert (
+            len([words for words in processes(str(cli.temporary)).values() if "grandchild" in str(words)])
+            >= 6
+        )
+    if end == "runner":
+        process.kill()
+    elif end == "terminate":
+        process.terminate()
+    elif end == "kernel":
+        os.kill(kernels(cli)[0], signal.SIGKILL)
+    process.communicate(timeout=60)
+    wait_for(lambda: not processes(str(cli.temporary)), 15)
 
 
 def test_kill_nine_of_the_kernel(cli, notebook) -> None:

@@ -1,4 +1,4 @@
-"""Files and tables that are neither text nor Parquet, as Arrow or as a query; what some need is an extra.
+"""Files and tables other than text, as Arrow or as a query; what some need is an extra.
 
 ``extras``
     An optional library, or what to install.
@@ -14,6 +14,8 @@
     Tables of a database server, by an environment variable that is never printed.
 ``remote_files``
     Files behind ``s3://``, ``gs://``, ``az://`` and ``https://``.
+``parquet_files``
+    Parquet files read together, in common types.
 ``unread_kinds``
     What is not read, by name, and what to do instead.
 """

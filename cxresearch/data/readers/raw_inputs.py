@@ -17,6 +17,7 @@ import pyarrow as pa
 from cxresearch.data.loading.database_tables import read_database
 from cxresearch.data.loading.json_rows import JSON_FILES, json_query
 from cxresearch.data.loading.labelled_files import LABELLED_FILES, read_labelled
+from cxresearch.data.loading.parquet_files import differing_types, in_common_types
 from cxresearch.data.loading.remote_files import fetched, is_remote
 from cxresearch.data.loading.sheets import SHEETS, read_sheet
 from cxresearch.data.loading.sqlite_tables import SQLITE_FILES, is_sqlite, read_sqlite
@@ -285,10 +286,11 @@ def _refuse_no_rows(raw: RawInput, files: tuple[Path, ...]) -> NoReturn:
 def _open_parquet(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
     # The engine counts the rows of a file from 0, messages from 1.
     paths = ", ".join(literal(as_pattern(file)) for file in files)
-    query = (
-        f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} "  # noqa: S608 - quoted parts
-        f"FROM read_parquet([{paths}], file_row_number=true)"
-    )
+    call = f"read_parquet([{paths}], file_row_number=true)"
+    calls = {file: f"read_parquet({literal(as_pattern(file))}, file_row_number=true)" for file in files}
+    if len(files) > 1 and differing_types(connection, calls):
+        call = f"({in_common_types(connection, list(calls.values()))})"
+    query = f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS {ROW} FROM {call}"  # noqa: S608 - quoted
     table = make_view(connection, raw.name, query, raw.declared, files=files)
     if not has_rows(connection, table.view, raw.declared):
         raise StudyError("the table is empty", where=raw.declared)

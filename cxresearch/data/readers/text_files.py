@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,7 +40,7 @@ class TextLayout:
     delimiter, newline : str
         As found or declared; ``newline`` is ``\n``, ``\r\n`` or ``\r``.
     header_lines : int
-        Lines before the header.
+        Records before the header; a quoted title of several lines is one.
     """
 
     names: tuple[str, ...]
@@ -67,11 +68,9 @@ def text_layout(raw: RawInput, path: Path, where: str) -> TextLayout:
         opened_bytes(path) as stream,
         io.TextIOWrapper(stream, encoding=codec_of(raw), errors=errors, newline="") as text,
     ):
-        for _ in range(raw.header_row - 1):
-            text.readline()
+        above = _records(_lines_above(text, raw.header_row - 1, where), delimiter, where)
         header = _first_record(text)
-        rows = csv.reader(text, delimiter=delimiter)
-        second = next((row for row in rows if row), None)
+        second = _first_row(text, delimiter, where)
     if header.lower().startswith("sep=") and raw.header_row == 1:
         raise StudyError(
             f"the first line is {shown(header.strip())}, which is meant for a spreadsheet",
@@ -91,8 +90,46 @@ def text_layout(raw: RawInput, path: Path, where: str) -> TextLayout:
         repeated=frozenset(repeated),
         delimiter=delimiter,
         newline=newline,
-        header_lines=raw.header_row - 1,
+        header_lines=above,
     )
+
+
+def _lines_above(text: io.TextIOWrapper, count: int, where: str) -> str:
+    lines = []
+    for _ in range(count):
+        lines.append(text.readline())
+        if not lines[-1]:
+            raise StudyError(
+                f"header_row is {count + 1:,}, and the file has {len(lines) - 1:,} lines",
+                where=where,
+                wanted="the line that holds the names of the columns",
+            )
+    return "".join(lines)
+
+
+def _first_row(text: io.TextIOWrapper, delimiter: str, where: str) -> list[str] | None:
+    try:
+        return next((row for row in csv.reader(text, delimiter=delimiter) if row), None)
+    except csv.Error as error:
+        raise StudyError(
+            f"the first row cannot be read: {error}",
+            where=where,
+            next_step="look for a quote that is not closed",
+        ) from None
+
+
+def _records(above: str, delimiter: str, where: str) -> int:
+    """Return how many records stand above the header, as the engine counts: a title in quotes is one."""
+    # RFC 4180: a line end within quotes is part of the field.
+    mark = "the next record"
+    rows = list(csv.reader(io.StringIO(above + mark, newline=""), delimiter=delimiter))
+    if rows[-1] != [mark]:
+        raise StudyError(
+            "header_row names a line within a quoted title",
+            where=where,
+            wanted="the line of the names of the columns, counted from 1 with every line of the title",
+        )
+    return len(rows) - 1
 
 
 def suffix_of(path: Path) -> str:
@@ -171,7 +208,7 @@ def check_encoding(raw: RawInput, path: Path, where: str) -> None:
                 _check_nul(stream, head, where)
     except gzip.BadGzipFile:
         raise StudyError("the file is not a gzip file, though its name ends in .gz", where=where) from None
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise StudyError(f"the file cannot be read: {error}", where=where) from None
 
 

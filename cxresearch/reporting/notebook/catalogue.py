@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,28 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-") or "report"
 
 
+def figure_key(text: str) -> str:
+    """Return what a figure is called by, in any script: letters and digits in one case, joined by dashes.
+
+    Examples
+    --------
+    >>> figure_key("AUC of CES"), figure_key("Оценка 1") == figure_key("оценка-1")
+    ('auc-of-ces', True)
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    # L, M and N: a vowel sign of Hindi is a mark, and tells two words apart.
+    kept = "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in plain)
+    return "-".join(kept.split()) or plain.strip()
+
+
+def _folder_name(stem: str) -> str:
+    """Return the folder of a notebook; what a slug leaves out of another script, its hash tells apart."""
+    if stem.isascii() and len(stem) <= 60:
+        return slug(stem)
+    told_apart = hashlib.sha256(stem.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug(stem)[:50].strip('-')}-{told_apart}"
+
+
 def read_notebook(path: Path) -> dict[str, Any]:
     """Return a notebook as plain JSON; only what this package relies on is checked.
 
@@ -133,7 +157,7 @@ def _describe(path: Path) -> Report:
     plain = [part for part in paragraphs if not part.startswith(("#", "|", "```"))]
     summary = " ".join("".join(plain[:1]).split())
     return Report(
-        name=slug(path.stem),
+        name=_folder_name(path.stem),
         path=path,
         title=title,
         summary=summary,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from cxresearch.reporting.outcome import ReportError
 from cxresearch.reporting.page.mail_body import write_mail
 from cxresearch.reporting.page.report_page import about_block, block_of, render
-from cxresearch.reporting.shelf.complete_run import check_results
+from cxresearch.reporting.shelf.complete_run import check_kinds, check_results
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
@@ -39,14 +41,21 @@ def finish(notebook: Any, job: dict[str, Any], *, ok: bool) -> None:
         Whether every cell ran.
     """
     staging = Path(job["staging"])
+    try:
+        check_kinds(staging, "")
+    except ReportError:  # a pipe has no end: nothing of the folder is read, and the runner says why
+        ok = False
     tidy(notebook)
     text = strike_secrets(
         json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False), _secrets(staging)
     )
     (staging / "notebook.ipynb").write_text(text + "\n", encoding="utf-8")
-    if ok and _has_results(staging):
-        _strike_files(staging)
+    if not ok:
+        return
+    _strike_files(staging)
+    if _has_results(staging):
         _write_page(json.loads(text, object_hook=_node), job, staging)
+        _strike_files(staging, among="*.html")
 
 
 def _has_results(staging: Path) -> bool:
@@ -130,19 +139,49 @@ def _lines_of(path: Path) -> list[str]:
 def strike_secrets(text: str, secrets: dict[str, str]) -> str:
     """Replace the value of each secret that a notebook asked for by its name in brackets."""
     for name, value in secrets.items():
-        # A secret stands in JSON as it is, or with its quotes and letters escaped.
-        for form in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+        for form in _forms(value):
             text = text.replace(form, f"[{name}]")
     return text
 
 
-def _strike_files(staging: Path) -> None:
+def _forms(value: str) -> list[str]:
+    """Return how a secret can stand in a file: plain, or escaped in HTML, JSON, CSV, addresses."""
+    escaped = {
+        value,
+        html.escape(value),
+        html.escape(value, quote=False),
+        value.replace('"', '""'),
+        repr(value)[1:-1],
+    }
+    # markupsafe and nbconvert write quotes as numbers
+    escaped.add(html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))
+    escaped.add(html.escape(value).replace("&#x27;", "&#39;"))
+    escaped.add(html.escape(value, quote=False).replace('"', "&quot;"))
+    escaped |= {quote(value), quote(value, safe=""), quote_plus(value)}
+    escaped |= {json.dumps(form)[1:-1] for form in set(escaped)}
+    escaped |= {json.dumps(form, ensure_ascii=False)[1:-1] for form in set(escaped)}
+    return sorted(escaped, key=len, reverse=True)
+
+
+def _strike_files(staging: Path, *, among: str = "*") -> None:
+    """Strike secrets out of every text that the run publishes, whoever wrote it."""
     secrets = _secrets(staging)
     if not secrets:
         return
-    for path in [staging / "results.json", *(staging / "tables").glob("*.csv")]:
-        text = path.read_text(encoding="utf-8")
-        path.write_text(strike_secrets(text, secrets), encoding="utf-8")
+    for path in staging.rglob(among):
+        if not path.is_file() or ".private" in path.parts:
+            continue
+        content = path.read_bytes()
+        try:
+            text = content.decode("utf-8")
+            struck = strike_secrets(text, secrets).encode("utf-8")
+        except UnicodeDecodeError:  # no text: the bytes of the secret itself
+            struck = content
+            for name, value in secrets.items():
+                for encoding in ("utf-8", "utf-16-le"):
+                    struck = struck.replace(value.encode(encoding), f"[{name}]".encode(encoding))
+        if struck != content:
+            path.write_bytes(struck)
 
 
 def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:

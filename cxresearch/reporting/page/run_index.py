@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxresearch.reporting.history import Record, read_history
+from cxresearch.reporting.history import day_of
 from cxresearch.reporting.outcome import ReportError
+from cxresearch.reporting.shelf.atomic_files import write_atomically
+from cxresearch.reporting.shelf.json_files import object_of
 from cxresearch.reporting.shelf.locks import Lock
-from cxresearch.reporting.shelf.shelf import Shelf, shelves, write_atomically
+from cxresearch.reporting.shelf.shelf import Line, Shelf, shelves
 from cxresearch.results.table_text import as_float
 from cxresearch.results.templating import render_html
 from cxresearch.results.units import Unit, format_interval, format_value
@@ -80,25 +81,25 @@ def sparkline(items: Sequence[dict[str, Any] | None]) -> Sparkline | None:
     )
 
 
-def report_index(history: Sequence[Record], *, failures: int) -> str:
+def report_index(history: Sequence[Line], *, failures: int) -> str:
     """Return the page of one report with one set of parameters: figures over time, and all runs."""
     newest = history[-1]
-    parameters = newest.manifest["content"]["causes"]["parameters"]
-    figures = [_figure_row(item, history) for item in newest.results["headline"]]
+    parameters = newest["causes"]["parameters"]
+    figures = [_figure_row(item, history[-_POINTS:]) for item in newest["headline"]]
     return render_html(
         "cxresearch.reporting",
         "run_index",
-        title=str(newest.manifest["content"]["title"]),
+        title=newest["title"],
         parameters=", ".join(f"{name} {value}" for name, value in parameters.items()),
-        finding=newest.results["finding"],
+        finding=newest["finding"],
         figures=figures,
-        runs=[_run_row(record, record is newest) for record in reversed(history)],
+        runs=[_run_row(line, line is newest) for line in reversed(history)],
         failures=failures,
     )
 
 
-def _figure_row(item: dict[str, Any], history: Sequence[Record]) -> dict[str, Any]:
-    over_time = [_figure(record, item["name"]) for record in history]
+def _figure_row(item: dict[str, Any], history: Sequence[Line]) -> dict[str, Any]:
+    over_time = [_figure(line, item["name"]) for line in history]
     unit = Unit(item["unit"])
     value, low, high = (as_float(item[part]) for part in ("value", "low", "high"))
     return {
@@ -109,32 +110,32 @@ def _figure_row(item: dict[str, Any], history: Sequence[Record]) -> dict[str, An
     }
 
 
-def _figure(record: Record, name: str) -> dict[str, Any] | None:
-    for item in record.results["headline"]:
+def _figure(line: Line, name: str) -> dict[str, Any] | None:
+    for item in line["headline"]:
         if item["name"] == name:
             figure: dict[str, Any] = item
             return figure
     return None
 
 
-def _run_row(record: Record, newest: bool) -> dict[str, Any]:
+def _run_row(line: Line, newest: bool) -> dict[str, Any]:
     marks = []
     if newest:
         marks.append("latest")
-    loud = sum(item["status"] != "quiet" for item in record.alerts)
+    loud = sum(item.get("status") != "quiet" for item in line["alerts"])
     if loud:
         marks.append(f"{loud} alerts")
     return {
-        "run": record.run,
-        "day": record.day,
-        "finding": record.results["finding"],
+        "run": line["run"],
+        "day": day_of(line["run"]),
+        "finding": line["finding"],
         "marks": ", ".join(marks),
     }
 
 
 def write_indexes(shelf: Shelf) -> None:
     """Write the page of a shelf and, unless another run is at it, the page of all reports above it."""
-    history = read_history(shelf)
+    history = shelf.lines()
     if history:
         failures = len(list(shelf.folder.glob("failed/*")))
         write_atomically(shelf.folder / "index.html", report_index(history, failures=failures))
@@ -147,6 +148,8 @@ def overview(output: Path) -> str:
     """Return the page of all reports: the newest finding of each."""
     rows = []
     for report, key, shelf in shelves(output):
-        pointer = json.loads((shelf.folder / "latest.json").read_text(encoding="utf-8"))
-        rows.append({"report": report, "key": key, "finding": pointer["finding"]})
+        finding = object_of(shelf.folder / "latest.json").get("finding")
+        # One damaged shelf is passed over: its own next run mends it.
+        if isinstance(finding, str):
+            rows.append({"report": report, "key": key, "finding": finding})
     return render_html("cxresearch.reporting", "overview", title="Reports", rows=rows)

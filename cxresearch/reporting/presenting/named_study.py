@@ -45,6 +45,8 @@ def open_study(
     StudyError
         If the study cannot be read as declared.
     """
+    from cxresearch.reporting.inputs import as_fingerprinted, note_inputs
+
     forget_reliance()
     cx: Any = import_module("cxresearch")
     opened: Study
@@ -53,10 +55,8 @@ def open_study(
         made_from = {"tier": "B", **synthetic}
         opened = cx.synthetic.synthetic_study(**made_from)
     else:
-        opened = cx.read_study(given_path(study))
+        opened = as_fingerprinted(lambda: cx.read_study(given_path(study)))
     if staging_folder():
-        from cxresearch.reporting.inputs import note_inputs
-
         note_inputs(opened, private_file("inputs.json"), made_from)
     # Inputs are those of the whole study, whatever is cut from it afterwards.
     if as_of is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,7 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
     ReportError
         Exit code 3 if a cell failed, 4 if a cell did not run or the results are missing or malformed.
     """
-    for path in staging.rglob("*"):
-        # A link would publish a file from outside the run, and change with it.
-        if path.is_symlink():
-            problem = f"the notebook left a link in its folder: {path.relative_to(staging)}"
-            raise ReportError(problem, code=ExitCode.INCOMPLETE, where=report, wanted="files of its own")
+    check_kinds(staging, report)
     notebook = json.loads((staging / "notebook.ipynb").read_text(encoding="utf-8"))
     for index, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] != "code" or not source_of(cell).strip():
@@ -49,6 +46,33 @@ def check_run(staging: Path, report: str) -> dict[str, Any]:
     if not (staging / "report.html").is_file():
         raise _incomplete("the page was not written", report)
     return results
+
+
+def check_kinds(staging: Path, report: str) -> None:
+    """Admit folders, and regular files with one name.
+
+    A link would publish a file from outside the run, and change with it; a second name would make a private
+    file readable; a pipe has no end when it is read.
+
+    Raises
+    ------
+    ReportError
+        Exit code 4, with the name of what else is there.
+    """
+    for path in staging.rglob("*"):
+        facts = path.lstat()
+        if stat.S_ISDIR(facts.st_mode):
+            continue
+        kind = ""
+        if stat.S_ISLNK(facts.st_mode):
+            kind = "a link"
+        elif not stat.S_ISREG(facts.st_mode):
+            kind = "a pipe, socket or device"
+        elif facts.st_nlink > 1:
+            kind = "a file with a second name"
+        if kind:
+            problem = f"the notebook left {kind} in its folder: {path.relative_to(staging)}"
+            raise ReportError(problem, code=ExitCode.INCOMPLETE, where=report, wanted="files of its own")
 
 
 def check_results(path: Path, report: str) -> dict[str, Any]:

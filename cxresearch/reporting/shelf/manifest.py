@@ -66,14 +66,14 @@ def code_hash() -> str:
 
 
 def causes(
-    report: Report, values: Mapping[str, Any], alerts: tuple[str, ...], sources: list[dict[str, Any]]
+    notebook_sha256: str, values: Mapping[str, Any], alerts: tuple[str, ...], sources: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return all that decides the content of a run, as hashes: equal causes, equal report.
 
     Parameters
     ----------
-    report : Report
-        The notebook.
+    notebook_sha256 : str
+        Fingerprint of the notebook as it was read.
     values : mapping
         Its parameters, dates resolved.
     alerts : tuple of str
@@ -82,7 +82,7 @@ def causes(
         ``path`` and ``sha256`` of each file read.
     """
     return {
-        "notebook_sha256": sha256_of(report.path),
+        "notebook_sha256": notebook_sha256,
         "code_sha256": code_hash(),
         "parameters": {name: plain(value) for name, value in values.items()},
         "alerts": list(alerts),

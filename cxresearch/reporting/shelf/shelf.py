@@ -6,13 +6,14 @@
     reports/<report>/<key>/<run>/            published, complete, never changed again
     reports/<report>/<key>/latest            link to the newest published run, swapped atomically
     reports/<report>/<key>/latest.json       the same as a file, for systems without links
+    reports/<report>/<key>/runs.jsonl        one line a run, in the order of publishing
     reports/<report>/<key>/failed/<run>/     what a failed run left; private, since it can hold customer text
+    reports/<report>/<key>/damaged/          what was found damaged, and stood in the way
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,10 +21,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxresearch.reporting.shelf.locks import Lock
+from cxresearch.reporting.shelf.atomic_files import json_text, set_mode, sync, write_atomically
+from cxresearch.reporting.shelf.json_files import object_of
+from cxresearch.reporting.shelf.locks import OWNER, Lock
+from cxresearch.reporting.shelf.owed_alerts import OWED
+from cxresearch.reporting.shelf.run_list import (
+    RUN_LIST,
+    append_line,
+    in_order,
+    line_of,
+    lines_text,
+    read_list,
+)
+from cxresearch.reporting.shelf.whole_run import NotWholeError, check_files, read_whole
 
 STAGING_PREFIX = ".staging-"
 FAILURES_KEPT = 10
+Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ class Shelf:
     @property
     def lock(self) -> Lock:
         """The lock of this report and these parameters."""
-        return Lock(self.folder / ".lock")
+        return Lock(self.folder / ".lock", beats=True)
 
     def open(self) -> None:
         """Make the folder."""
@@ -54,17 +68,31 @@ class Shelf:
         (staging / ".private").mkdir(mode=0o700)
         return staging
 
+    def lines(self) -> list[Line]:
+        """Return what the list keeps of each run that is there, in the order of publishing; changes nothing.
+
+        A run that is damaged and not in the list is passed over.
+        """
+        there = {folder.name: folder for folder in self._folders()}
+        lines = [line for line in read_list(self.folder) if there.pop(line["run"], None)]
+        for folder in there.values():
+            with contextlib.suppress(NotWholeError):
+                lines.append(line_of(folder))
+        return in_order(lines)
+
     def runs(self) -> list[Path]:
-        """Return the folders of published runs, oldest first."""
-        return sorted(path.parent for path in self.folder.glob("[0-9]*/manifest.json"))
+        """Return the folders of published runs in the order of publishing."""
+        return [self.folder / line["run"] for line in self.lines()]
+
+    def _folders(self) -> list[Path]:
+        return sorted(path.parent for path in self.folder.glob("[0-9]*/manifest.json") if path.is_file())
 
     def latest(self) -> Path | None:
-        """Return the folder of the newest published run, if there is one."""
-        try:
-            name = json.loads((self.folder / "latest.json").read_text(encoding="utf-8"))["run"]
-        except (OSError, ValueError, KeyError):
+        """Return the folder that `latest.json` names, if there is one."""
+        name = object_of(self.folder / "latest.json").get("run")
+        if not isinstance(name, str) or not name or "/" in name:
             return None
-        folder = self.folder / str(name)
+        folder = self.folder / name
         return folder if (folder / "manifest.json").is_file() else None
 
     def publish(self, staging: Path, run: str, pointer: Mapping[str, Any]) -> Path:
@@ -76,109 +104,164 @@ class Shelf:
         shutil.rmtree(staging / ".private", ignore_errors=True)
         for path in sorted(staging.rglob("*"), reverse=True):
             # Deepest first, each written to the disk before the folder that names it.
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            set_mode(path, {True: 0o755, False: 0o644}[path.is_dir()])
             sync(path)
-        staging.chmod(0o755)
+        set_mode(staging, 0o755)
         sync(staging)
         target = self.folder / run
         # rename(2) within a file system is atomic: a run is there whole or not at all.
         staging.rename(target)
         sync(self.folder)
+        with contextlib.suppress(OSError):  # the next run adds it
+            append_line(self.folder, line_of(target))
         self._point(run, pointer)
         return target
 
     def _point(self, run: str, pointer: Mapping[str, Any]) -> None:
-        write_atomically(self.folder / "latest.json", _json({**pointer, "run": run}))
+        write_atomically(self.folder / "latest.json", json_text({**pointer, "run": run}))
         self._link_latest(run)
         sync(self.folder)
 
     def _link_latest(self, run: str) -> None:
         temporary = self.folder / ".latest-new"
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             temporary.unlink()
-        with contextlib.suppress(OSError, NotImplementedError):  # a file system without links has latest.json
+        try:
             temporary.symlink_to(run, target_is_directory=True)
             # A link cannot be changed in place: a new one takes its name in one step.
             temporary.replace(self.folder / "latest")
+        except (OSError, NotImplementedError):
+            # A file system without links has latest.json alone: an old link would be a second answer.
+            for left in (temporary, self.folder / "latest"):
+                with contextlib.suppress(OSError):
+                    left.unlink()
 
     def keep_failure(self, staging: Path, run: str, facts: Mapping[str, Any]) -> Path:
         """Move what a failed run left to the private folder of failures and return where it is."""
         failed = self.folder / "failed"
+        if failed.is_symlink() or (failed.exists() and not failed.is_dir()):
+            self.set_aside(failed)  # a link would have its target emptied
         failed.mkdir(mode=0o700, exist_ok=True)
-        failed.chmod(0o700)
+        set_mode(failed, 0o700)
         target = failed / run
         staging.rename(target)
-        (target / "failure.json").write_text(_json(facts), encoding="utf-8")
+        (target / "failure.json").write_text(json_text(facts), encoding="utf-8")
         for old in sorted(failed.iterdir())[:-FAILURES_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
         return target
 
-    def sweep(self) -> None:
-        """Put aside what killed runs left in staging; the caller holds the lock."""
+    def set_aside(self, path: Path) -> Path:
+        """Move what is damaged to the private folder ``damaged`` and return where it is."""
+        place = self.folder / "damaged"
+        if place.exists() and not place.is_dir():
+            place = self.folder / "damaged-runs"
+        place.mkdir(mode=0o700, exist_ok=True)
+        target = place / path.name
+        count = 1
+        while target.exists() or target.is_symlink():
+            count += 1
+            target = place / f"{path.name}.{count}"
+        path.rename(target)
+        return target
+
+    def sweep(self) -> list[str]:
+        """Put aside what killed runs left and what is damaged; the caller holds the lock.
+
+        Returns
+        -------
+        list of str
+            A sentence for each thing that was found damaged.
+        """
+        remarks = self._clear_the_way()
         for staging in self.folder.glob(f"{STAGING_PREFIX}*"):
             run = staging.name.removeprefix(STAGING_PREFIX)
             with contextlib.suppress(OSError):
                 self.keep_failure(staging, run, {"problem": "the run was killed before it ended"})
         for doomed in self.folder.glob(".removed-*"):
             shutil.rmtree(doomed, ignore_errors=True)
-        self._repair()
+        return remarks + self._check_runs()
 
-    def _repair(self) -> None:
-        """Point `latest` at a run that was published just before its runner was killed."""
-        latest, runs = self.latest(), self.runs()
-        # Names begin with the time, so that the order of names is that of time.
-        if runs and (latest is None or latest.name < runs[-1].name):
-            results = json.loads((runs[-1] / "results.json").read_text(encoding="utf-8"))
-            manifest = json.loads((runs[-1] / "manifest.json").read_text(encoding="utf-8"))
-            self._point(
-                runs[-1].name, {"content_hash": manifest["content_hash"], "finding": results["finding"]}
-            )
+    def _clear_the_way(self) -> list[str]:
+        """Move what stands where a file or link belongs: a copy by zip makes `latest` a folder."""
+        remarks = []
+        for name in ("latest.json", RUN_LIST, OWED, "index.html"):
+            path = self.folder / name
+            if path.is_dir() or path.is_symlink():
+                remarks.append(f"{name} is no file; it was put to {self.set_aside(path)}")
+        latest = self.folder / "latest"
+        if latest.is_dir() and not latest.is_symlink():
+            remarks.append(f"latest is a folder and no link; it was put to {self.set_aside(latest)}")
+        return remarks
+
+    def _check_runs(self) -> list[str]:
+        """Set damaged runs aside, complete the list, and have both pointers name the newest whole run."""
+        remarks = []
+        known = {line["run"]: line for line in read_list(self.folder)}
+        lines: list[Line] = []
+        for folder in sorted(self.folder.glob("[0-9]*T[0-9]*")):
+            if not folder.is_dir():
+                continue
+            try:
+                line = known.get(folder.name)
+                if line is None or not (folder / "manifest.json").is_file():
+                    line = line_of(folder)
+                    append_line(self.folder, line)
+                lines.append(line)
+            except NotWholeError as error:
+                remarks.append(
+                    f"run {folder.name} is damaged: {error}; it was put to {self.set_aside(folder)}"
+                )
+        lines = in_order(lines)
+        while lines:
+            newest = self.folder / lines[-1]["run"]
+            try:
+                check_files(newest, read_whole(newest)[0])
+                break
+            except NotWholeError as error:
+                lines.pop()
+                remarks.append(
+                    f"run {newest.name} is damaged: {error}; it was put to {self.set_aside(newest)}"
+                )
+        self._repair(lines)
+        return remarks
+
+    def _repair(self, lines: list[Line]) -> None:
+        """Point `latest` at the newest run, which may have been published just before a kill."""
+        link = self.folder / "latest"
+        if not lines:
+            for stale in (self.folder / "latest.json", link):
+                with contextlib.suppress(OSError):
+                    stale.unlink()
+            return
+        newest = lines[-1]
+        pointer = object_of(self.folder / "latest.json")
+        linked = ""
+        with contextlib.suppress(OSError):
+            linked = os.readlink(link)  # noqa: PTH115 - the text of the link, not where it leads
+        if pointer.get("run") != newest["run"] or "finding" not in pointer or linked != newest["run"]:
+            kept = {name: newest[name] for name in ("content_hash", "finding", "notebook")}
+            self._point(newest["run"], kept)
+
+    def forget(self, removed: set[str]) -> None:
+        """Take runs off the list; the caller holds the lock."""
+        left = [line for line in read_list(self.folder) if line["run"] not in removed]
+        write_atomically(self.folder / RUN_LIST, lines_text(left))
 
     def discard(self, staging: Path | None, lock: Lock) -> None:
         """Leave nothing: remove a staging folder, and folders that were made for it and are empty."""
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
         with contextlib.suppress(OSError):
-            if {path.name for path in self.folder.iterdir()} <= {".lock"}:
+            if {path.name for path in self.folder.iterdir()} <= {".lock", f".lock{OWNER}"}:
                 lock.remove()
                 self.folder.rmdir()
                 self.folder.parent.rmdir()
                 self.folder.parent.parent.rmdir()
 
 
-def sync(path: Path) -> None:
-    """Have a file or folder written to the disk."""
-    if os.name != "posix" and path.is_dir():  # pragma: no cover - Windows cannot open folders
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader sees the old or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # fsync before the rename: else a crash may leave the new name with no content.
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
 def shelves(output: Path) -> Iterator[tuple[str, str, Shelf]]:
     """Yield report, key and shelf of everything under an output folder that has published runs."""
-    for pointer in sorted(output.glob("*/*/latest.json")):
-        folder = pointer.parent
+    for folder in sorted(
+        {path.parent for name in ("latest.json", RUN_LIST) for path in output.glob(f"*/*/{name}")}
+    ):
         yield folder.parent.name, folder.name, Shelf(folder)

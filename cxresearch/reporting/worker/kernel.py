@@ -22,6 +22,7 @@ def prepare(folder: str, environment: Mapping[str, str], *, used: bool) -> None:
     used : bool
         Whether another notebook ran in this kernel: its names and pictures are cleared, modules stay loaded.
     """
+    os.chdir(folder)  # first: the folder of the notebook before may be gone
     if used:
         from IPython import get_ipython
 
@@ -29,7 +30,6 @@ def prepare(folder: str, environment: Mapping[str, str], *, used: bool) -> None:
         shell.reset(new_session=True, aggressive=False)
         if "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].close("all")
-    os.chdir(folder)
     os.environ.update(environment)
 
 

@@ -50,7 +50,8 @@ _guard = threading.Lock()
 def end_on_sigterm() -> None:
     """Turn SIGTERM (and SIGHUP) into an exception in the main thread."""
     for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
+        # Under nohup SIGHUP is ignored, and stays so.
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, name), _on_signal)
     signal.signal(signal.SIGINT, _on_signal)
 
@@ -80,8 +81,10 @@ def held() -> Iterator[None]:
         with _guard:
             _state["held"] -= 1
             number = 0
-            # Python raises in the main thread only; elsewhere the signal stays pending.
-            if not _state["held"] and threading.current_thread() is threading.main_thread():
+            if not _state["held"]:
                 number, _state["pending"] = _state["pending"], 0
-        if number:
+        if number and threading.current_thread() is threading.main_thread():
             _raise(number)
+        elif number:
+            # Python raises signals in the main thread only: the batch that waits there is sent it anew.
+            os.kill(os.getpid(), number)

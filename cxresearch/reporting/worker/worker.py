@@ -7,7 +7,6 @@ it. Deadlines are kept from outside: whatever hangs in here is killed.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cxresearch.reporting.worker.keeper import keep
 from cxresearch.reporting.worker.signals import die_with_parent
 
 # Optional to papermill and jsonschema, for notebooks on HDFS and for checks of addresses: two seconds saved.
@@ -27,7 +27,6 @@ _NEEDED_LATER = (
     "nh3",
     "PIL.Image",
 )
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG}
 
 
 class Worker:
@@ -143,7 +142,10 @@ def _load() -> None:
 
 def main() -> None:
     """Serve jobs until standard input closes."""
-    die_with_parent(int(sys.argv[1]))
+    if hasattr(os, "fork"):
+        keep(int(sys.argv[2]))
+    else:  # pragma: no cover - Windows
+        die_with_parent(int(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not among the answers
     worker = Worker(answers)
@@ -151,8 +153,7 @@ def main() -> None:
         try:
             answer = worker.run(json.loads(line))
         except OSError as error:
-            disk = error.errno in _DISK_ERRORS
-            answer = {"status": "disk" if disk else "internal", "text": str(error)}
+            answer = {"status": "disk", "text": str(error)}
             traceback.print_exc()
             worker.recover()
         except Exception as error:

@@ -26,6 +26,7 @@ from cxresearch.reporting.shelf.locks import Lock
 
 _HOME_PREFIX = "cxresearch-kernel-"
 _LOG_TAIL = 4_000
+_PATIENCE_SECONDS = 10.0
 
 
 class WorkerProcess:
@@ -41,6 +42,7 @@ class WorkerProcess:
         self._warm = warm
         self._process: subprocess.Popen[str] | None = None
         self._kernel = 0
+        self._life = -1
         self._home: Path | None = None
         self._home_lock: Lock | None = None
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -56,8 +58,11 @@ class WorkerProcess:
         self._home_lock.acquire()
         self._answers = queue.Queue()
         log = (self._home / "log").open("w", encoding="utf-8")
+        # The keeper reads one end; the other closes with this process, however it ends.
+        ending, self._life = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cxresearch.reporting.worker.worker", str(os.getpid())],
+            [sys.executable, "-m", "cxresearch.reporting.worker.worker", str(os.getpid()), str(ending)],
+            pass_fds=(ending,) if os.name == "posix" else (),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -69,6 +74,7 @@ class WorkerProcess:
             start_new_session=True,
         )
         log.close()
+        os.close(ending)
         threading.Thread(target=self._listen, args=(self._process, self._answers), daemon=True).start()
 
     def _listen(self, process: subprocess.Popen[str], answers: queue.Queue[dict[str, Any]]) -> None:
@@ -145,6 +151,11 @@ class WorkerProcess:
         process, self._process = self._process, None
         if process is not None:
             self.last_log = self.log()
+            os.close(self._life)
+            self._life = -1
+            # The keeper ends all, to the last grandchild; one that hangs is killed itself.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE_SECONDS)
             _kill_group(process.pid)
             if self._kernel:
                 _kill_group(self._kernel)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import StudyError
-from cxresearch.reporting.notebook.catalogue import slug
+from cxresearch.reporting.notebook.catalogue import figure_key
 from cxresearch.reporting.writing.blocks import list_block
 from cxresearch.reporting.writing.changes import Change, compare_headlines
 from cxresearch.reporting.writing.rules import Rule
@@ -58,7 +58,7 @@ def parse_rule(text: str, *, required: bool = True) -> Rule:
         number = number / 100
     return Rule(
         text=plain,
-        name=slug(parts["name"]),
+        name=figure_key(parts["name"]),
         sign=parts.get("sign") or " ".join(parts["way"].split()),
         number=number,
         sure=bool(parts.get("sure")),
@@ -117,19 +117,37 @@ def evaluate(
         ``rule``, ``status`` (``fired``, ``quiet``, or ``unknown`` where the rule cannot be judged) and
         ``sentence``.
     """
-    figures = {slug(item["name"]): item for item in headline}
-    moved = {slug(change.name): change for change in compare_headlines(headline, before)}
+    figures: dict[str, list[Mapping[str, Any]]] = {}
+    for item in headline:
+        figures.setdefault(figure_key(item["name"]), []).append(item)
+    moved = {change.name: change for change in compare_headlines(headline, before)}
     judged = []
     for rule in rules:
         if rule.sign.startswith("stepped"):
             verdict = judge_steps(rule, watched, alerted)
         elif rule.required or rule.name in figures:
-            verdict = _judge(rule, figures.get(rule.name), moved.get(rule.name), bool(before))
+            verdict = _judge_named(rule, figures.get(rule.name, []), moved, bool(before))
         else:
             verdict = None
         if verdict is not None:
             judged.append({"rule": rule.text, **verdict})
     return judged
+
+
+def _judge_named(
+    rule: Rule, figures: Sequence[Mapping[str, Any]], moved: Mapping[str, Change], has_before: bool
+) -> dict[str, str]:
+    """Judge the figure that a rule names; of figures that differ in signs alone, the one it names exactly."""
+    if len(figures) > 1:
+        exact = [item for item in figures if rule.text.casefold().startswith(f"{item['name'].casefold()} ")]
+        # The longest: "NPS (new)" begins with "NPS", too.
+        figures = sorted(exact, key=lambda item: -len(item["name"]))[:1]
+        if not figures:
+            sentence = f"{rule.text}: several figures are called so; write the name as printed."
+            return {"status": "unknown", "sentence": sentence}
+    if not figures:
+        return _judge(rule, None, None, has_before)
+    return _judge(rule, figures[0], moved.get(figures[0]["name"]), has_before)
 
 
 def _judge(

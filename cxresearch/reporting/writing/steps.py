@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from cxresearch.reporting.notebook.catalogue import slug
+from cxresearch.reporting.notebook.catalogue import figure_key
 from cxresearch.reporting.writing.rules import Rule
 
 #: A change counts as seen before if its set of days comes so near to that of the earlier one.
@@ -30,7 +30,7 @@ def judge_steps(
     alerted : sequence of mapping
         Changes that were fired for before.
     """
-    names = {slug(str(name)) for pair in (watched or {}).get("names", ()) for name in pair}
+    names = {figure_key(str(name)) for pair in (watched or {}).get("names", ()) for name in pair}
     if rule.name not in names:
         if not rule.required:
             return None
@@ -48,7 +48,7 @@ def changes_of(rule: Rule, watched: Mapping[str, Any] | None) -> list[Mapping[st
     return [
         change
         for change in (watched or {}).get("changes", ())
-        if rule.name in (slug(str(change["metric"])), slug(str(change["label"])))
+        if rule.name in (figure_key(str(change["metric"])), figure_key(str(change["label"])))
         and change["p_adjusted"] <= SUREST_P
         and _way(rule, change)
     ]
