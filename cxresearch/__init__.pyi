@@ -7,6 +7,7 @@ from .churn.curves.churn_curve import churn_curve as churn_curve
 from .churn.curves.compare_curves import compare_curves as compare_curves
 from .churn.drivers.key_drivers import key_drivers as key_drivers
 from .churn.evaluation.evaluate_churn import evaluate_churn as evaluate_churn
+from .churn.outlook.forecast import forecast as forecast
 from .churn.risk.at_risk import at_risk as at_risk
 from .data.checking.check_study import check_study as check_study
 from .data.landmarks.landmark import landmark as landmark
@@ -52,8 +53,6 @@ from .voice.when.since_when import since_when as since_when
 from .voice.who.explain_change import explain_change as explain_change
 from .voice.who.unhappy_customers import unhappy_customers as unhappy_customers
 from .voice.who.who import who as who
-from .voice.why.theme_check import theme_agreement as theme_agreement
-from .voice.why.theme_check import theme_sample as theme_sample
 from .voice.why.theme_impact import theme_impact as theme_impact
 from .voice.why.themes import themes as themes
 

@@ -20,6 +20,7 @@ from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
 from cxresearch.data.readers.raw_inputs import run
 from cxresearch.data.snapshot import snapshot_refusal
+from cxresearch.data.study_file.costs import Costs
 from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds, StudyKind
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
@@ -76,6 +77,8 @@ class Study:
         Of all amounts, ISO 4217; may be empty.
     targets : mapping of str to float
         What figures should reach, by name of metric as declared; shares from 0 to 1.
+    costs : Costs or None
+        What customers cost, where it is declared.
     instruments : mapping of str to Scale
         Scales by name of instrument.
     segments : tuple of str
@@ -107,6 +110,7 @@ class Study:
         after_cut: AfterCut = "reject",
         codebook: Codebook | None = None,
         targets: Mapping[str, float] | None = None,
+        costs: Costs | None = None,
         kind: StudyKind = "timeline",
     ) -> None:
         self.name = name
@@ -121,6 +125,7 @@ class Study:
         self.revenue_ends = revenue_ends
         self.codebook = codebook
         self.targets: Mapping[str, float] = MappingProxyType(dict(targets or {}))
+        self.costs = costs
         self._revenue_agrees = False
         self._tables_read: dict[str, None] = {}
         self._opened = opened
@@ -154,6 +159,7 @@ class Study:
         revenue_ends: RevenueEnds | None = None,
         after_cut: AfterCut = "reject",
         targets: Mapping[str, float] | None = None,
+        costs: Costs | None = None,
         **frames: Any,
     ) -> Study:
         """Make a study of frames.
@@ -191,6 +197,8 @@ class Study:
             What becomes of rows dated after the data cut: they break a rule, or are left out and counted.
         targets : mapping of str to float, optional
             What figures should reach, by name of metric; shares from 0 to 1.
+        costs : Costs, optional
+            What customers cost: ``cx.study.Costs(gross_margin=0.7, acquire=300)``.
 
         Raises
         ------
@@ -241,6 +249,7 @@ class Study:
             revenue_ends=revenue_ends,
             after_cut=after_cut,
             targets=targets,
+            costs=costs,
         )
 
     @classmethod
@@ -542,6 +551,7 @@ def read_study(
         after_cut=file.after_cut,
         codebook=None if file.codebook is None else file.codebook.codebook,
         targets=file.targets,
+        costs=file.costs,
         kind=file.kind,
     )
 

@@ -36,6 +36,8 @@ from .why.mood import Mood as Mood
 from .why.mood import mood as mood
 from .why.quotes import theme_quotes as theme_quotes
 from .why.theme_check import ThemeAgreement as ThemeAgreement
+from .why.theme_check import theme_agreement as theme_agreement
+from .why.theme_check import theme_sample as theme_sample
 from .why.theme_impact import ThemeImpact as ThemeImpact
 from .why.themes import Themes as Themes
 from .why.why_unhappy import WhyUnhappy as WhyUnhappy

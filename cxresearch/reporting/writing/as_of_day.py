@@ -77,6 +77,7 @@ def as_of_day(study: Study, day: date | None) -> Study:
         segments=study.segments,
         name=f"{study.name}, as of {day:%-d %B %Y}",
         revenue_ends=study.revenue_ends,
+        costs=study.costs,
     )
     earlier.sources = study.sources
     return earlier

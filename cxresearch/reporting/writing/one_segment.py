@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from cxresearch.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
+    from cxresearch.data.study_file.costs import Costs
 
 
 def narrow(study: Study, segment: str) -> Study:
@@ -63,6 +65,14 @@ def narrow(study: Study, segment: str) -> Study:
         name=f"{study.name}, {column} {value}",
         revenue_ends=study.revenue_ends,
         targets=study.targets,
+        costs=_of_a_part(study.costs),
     )
     narrowed.sources = study.sources
     return narrowed
+
+
+def _of_a_part(costs: Costs | None) -> Costs | None:
+    """Costs by customer; what is fixed for the whole company is not a segment's."""
+    if costs is None:
+        return None
+    return replace(costs, fixed_a_month=0.0)
