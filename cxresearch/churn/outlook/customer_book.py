@@ -12,6 +12,7 @@ from cxresearch.data.engine import days_between
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.metrics.revenue.revenue_levels import one_currency, revenue_levels
 from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
+from cxresearch.metrics.survey.score_measures import measures_for
 from cxresearch.units_of_time import DAYS_A_MONTH
 from cxresearch.wording import listed
 
@@ -25,8 +26,9 @@ _OTHER = "other groups"
 _UNSTATED = "not stated"
 #: An answer says how a customer feels for so many months.
 ANSWER_MONTHS = 12.0
-#: Moods in the order of their codes; the names are those of an NPS.
-MOODS = ("detractor", "passive", "promoter", "no answer")
+#: Moods in the order of their codes, as an NPS calls them and as other questions do.
+_NPS_MOODS = ("detractor", "passive", "promoter", "no answer")
+_MOODS = ("unhappy", "between", "happy", "no answer")
 UNHAPPY, NEUTRAL, HAPPY, SILENT = range(4)
 
 
@@ -63,7 +65,7 @@ class CustomerBook:
     levels : Changes or None
         Recurring revenue; None where it is not asked for.
     moods : Changes or None
-        Answers as places in `MOODS`; None where groups are of a column.
+        Answers as codes of moods; None where groups are of a column.
     n_strangers : int
         Levels of revenue above 0 of somebody who is not among the customers.
     """
@@ -114,7 +116,9 @@ def read_book(study: Study, *, by: str | None, money: bool, instrument: str | No
     group, groups = _codes(labels, len(started))
     if instrument is not None:
         moods = _moods(study, ids, instrument)
-        groups = MOODS
+        groups = _MOODS
+        if "nps" in measures_for(study.instruments[instrument]):
+            groups = _NPS_MOODS
     return CustomerBook(
         started=started,
         ended=ended,

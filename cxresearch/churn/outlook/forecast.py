@@ -18,6 +18,8 @@ from cxresearch.churn.outlook.monthly_rates import BANDS, MonthlyRates, draw_rat
 from cxresearch.churn.outlook.profit_ahead import profit_ahead
 from cxresearch.churn.outlook.rolling_backtest import LEAST_BEFORE, rolling_backtest
 from cxresearch.churn.outlook.simulate_months import Futures, simulate_months
+from cxresearch.data.checking.study_doubts import segments_that_know_who_left
+from cxresearch.data.validation.outcome_names import names_outcome
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit, format_interval
@@ -64,7 +66,8 @@ def forecast(  # noqa: PLR0913 - each is a choice of its own
     months : int
         Months ahead, 1 to 60. A month is a twelfth of a year, counted from the data cut.
     by : str, optional
-        Column of customers whose groups leave at rates of their own; by default the first segment.
+        Column of customers whose groups leave at rates of their own; by default the first segment that does
+        not know who left.
     inflow : float or sequence of float, optional
         New customers a month that you expect, one number or one for each month; by default the mean of the
         last ``inflow_months``, with its uncertainty.
@@ -126,7 +129,7 @@ def forecast(  # noqa: PLR0913 - each is a choice of its own
     check_level(level)
     declared = declared_inflow(inflow, months)
     if by is None:
-        by = next(iter(study.segments), None)
+        by = _usual_group(study)
     book = read_book(study, by=by, money="mrr" in chosen)
     cells = history_cells(book, months, window_months)
     rates = rates_of(cells, until=len(cells.steps), window=window_months, inflow_months=inflow_months)
@@ -164,6 +167,14 @@ def check_months(name: str, value: int, most: int) -> None:
     """Refuse what is no whole number from 1 on."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
         raise ArgumentError(f"{name} is {value!r}", wanted=f"a whole number from 1 to {most:,}")
+
+
+def _usual_group(study: Study) -> str | None:
+    """The first segment whose values do not tell who left: those would be rates of 0 and 1."""
+    knowing = segments_that_know_who_left(study)["detail"] if study.segments else []
+    told = {str(detail).split(" knows who left")[0] for detail in knowing}
+    usable = [name for name in study.segments if name not in told and not names_outcome(name)]
+    return next(iter(usable), None)
 
 
 def _chosen(study: Study, what: Sequence[What] | What | None) -> tuple[What, ...]:

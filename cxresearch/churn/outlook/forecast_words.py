@@ -102,10 +102,12 @@ def _praise(name: str, row: dict[Any, Any] | None) -> list[str]:
         return []
     if row["error"] >= min(row["error_naive"], row["error_line"]):
         return []
+    origins, covered = int(row["origins"]), _percent(row["covered"], 0)
+    naive, line = _percent(row["error_naive"]), _percent(row["error_line"])
     return [
-        f"Made at {int(row['origins'])} past months, the forecast of {_NAMES[name]} missed by "
-        f'{_percent(row["error"])} on average, "as last month" by {_percent(row["error_naive"])}, a straight '
-        f"line by {_percent(row['error_line'])}; the 80 % band held {_percent(row['covered'], 0)} of what came."
+        f"Made at {origins} past months, the forecast of {_NAMES[name]} missed by {_percent(row['error'])} on "
+        f'average, "as last month" by {naive}, a straight line by {line}; the 80 % band held {covered} of '
+        "what came."
     ]
 
 

@@ -141,12 +141,22 @@ def month_cells(book: CustomerBook, months: int) -> MonthCells:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Moment:
+class Moment:
+    """Customers of a book at one moment: who is there, their level, class (group and size) and cell."""
+
     at: float
     present: Bools
     level: Floats
     klass: Ints
     cell: Ints
+
+
+def moment_of(book: CustomerBook, at: float) -> Moment:
+    """Return the customers of a book as they were known some months before the data cut (``at`` below 0)."""
+    sizes = 1
+    if book.levels is not None:
+        sizes = 4
+    return _Walk(book, sizes).at(at)
 
 
 class _Walk:
@@ -162,7 +172,7 @@ class _Walk:
         self._next_level = 0
         self._next_mood = 0
 
-    def at(self, boundary: float) -> _Moment:
+    def at(self, boundary: float) -> Moment:
         """Return who is there at a boundary, and in which cell; boundaries must rise."""
         book = self._book
         if book.levels is not None:
@@ -173,7 +183,7 @@ class _Walk:
         present = (book.started <= boundary) & (book.ended > boundary)
         klass = self._groups(boundary) * self._sizes + self._size(present)
         age = np.clip(np.floor(boundary - book.started), 0, AGES - 1).astype(np.int64)
-        return _Moment(
+        return Moment(
             at=boundary,
             present=present,
             level=self._level.copy(),
@@ -201,7 +211,7 @@ class _Walk:
         # 0 pays nothing, 1 to 3 are the thirds of those who pay
         return np.where(self._level > 0, 1 + np.searchsorted(edges, self._level, side="left"), 0)
 
-    def stock(self, moment: _Moment) -> Stock:
+    def stock(self, moment: Moment) -> Stock:
         """Sum those present by cell, the largest accounts by themselves."""
         cells = len(self._book.groups) * self._sizes * AGES
         rows = np.flatnonzero(moment.present)
@@ -221,7 +231,7 @@ class _Walk:
             large_money=level[large],
         )
 
-    def step(self, before: _Moment, after: _Moment) -> Step:
+    def step(self, before: Moment, after: Moment) -> Step:
         """Sum what happened between two boundaries."""
         book = self._book
         classes = len(book.groups) * self._sizes

@@ -1,4 +1,4 @@
-"""The same forecast made at past months with what was known then, beside "as last month" and a straight line."""
+"""The same forecast made in the past with what was known then, beside "as last month" and a straight line."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class Backtest:
     table : DataFrame
         As ``BACKTEST`` says.
     points : DataFrame
-        One row an origin and horizon: ``what, origin, horizon, value, low, high, truth`` (months from the cut).
+        One row an origin and horizon: ``what, origin, horizon, value, low, high,
+        truth, naive, line``; the origin in months from the cut.
     """
 
     table: pd.DataFrame

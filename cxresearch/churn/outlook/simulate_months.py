@@ -81,7 +81,8 @@ class _Flock:
         self.age = np.minimum(self.age + 1, AGES - 1)
 
     def money(self) -> Floats:
-        """Revenue of those who stay: k of n drawn without replacement, mean k m, variance s^2 k (n-k)/(n-1)."""
+        """Revenue of those who stay."""
+        # k of n drawn without replacement: mean k m, variance s^2 k (n - k) / (n - 1) (Cochran 1977)
         left = np.maximum(self.size - self.staying, 0.0)
         error = self.scatter * np.sqrt(self.staying * left / np.maximum(self.size - 1, 1.0))
         return np.maximum(self.staying * self.level + self.noise * error, 0.0)
