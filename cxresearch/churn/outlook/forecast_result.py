@@ -17,7 +17,7 @@ from cxresearch.results.units import Unit
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORDS = {"customers": "customers", "mrr": "recurring revenue a month"}
+_WORDS = {"customers": "customers", "mrr": "revenue a month"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

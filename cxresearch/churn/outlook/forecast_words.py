@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cxresearch.churn.outlook.month_cells import AGES
+from cxresearch.churn.outlook.month_cells import AGES, moment_of
 from cxresearch.churn.outlook.rolling_backtest import ALL, LEAST_ORIGINS
 from cxresearch.results.units import Unit, format_interval, format_value
 from cxresearch.wording import only_if
@@ -90,9 +90,10 @@ def _doubt(name: str, row: dict[Any, Any] | None) -> list[str]:
             f"({int(row['origins'])} past months to forecast from)."
         )
     if row["covered"] < _NARROW:
+        covered = _percent(row["covered"], 0)
         sentences.append(
-            f"Its 80 % band of {_NAMES[name]} held only {_percent(row['covered'], 0)} of what came: it is too "
-            "narrow, for the company changes more than its last months show."
+            f"Its 80 % band of {_NAMES[name]} held only {covered} of what came: it is too narrow, for the "
+            "company changes more than its last months show."
         )
     return sentences
 
@@ -102,10 +103,11 @@ def _praise(name: str, row: dict[Any, Any] | None) -> list[str]:
         return []
     if row["error"] >= min(row["error_naive"], row["error_line"]):
         return []
-    origins, covered = int(row["origins"]), _percent(row["covered"], 0)
+    origins = int(row["origins"])
+    error, covered = _percent(row["error"]), _percent(row["covered"], 0)
     naive, line = _percent(row["error_naive"]), _percent(row["error_line"])
     return [
-        f"Made at {origins} past months, the forecast of {_NAMES[name]} missed by {_percent(row['error'])} on "
+        f"Made at {origins} past months, the forecast of {_NAMES[name]} missed by {error} on "
         f'average, "as last month" by {naive}, a straight line by {line}; the 80 % band held {covered} of '
         "what came."
     ]
@@ -136,10 +138,24 @@ def standing_notes(
             f"{book.n_strangers:,} level{only_if(book.n_strangers > 1, 's')} of revenue of somebody who is "
             "not among the customers left out."
         )
+    gone = _money_of_the_gone(book)
+    if gone >= 1:
+        notes.append(
+            f"{format_value(gone, Unit.COUNT)} of recurring revenue at the data cut is of customers who had "
+            "left by then: it is in no figure here."
+        )
     if cells.customers[-1] < _FEW:
         notes.append(f"Only {cells.customers[-1]:.0f} customers today: chance decides most of what comes.")
     notes.append("Bands suppose that rates and inflow stay what they were; a new price or product is not in.")
     return tuple(notes)
+
+
+def _money_of_the_gone(book: CustomerBook) -> float:
+    """Revenue at the cut of those who had ended: two tables that do not agree, one of which was declared."""
+    if book.levels is None:
+        return 0.0
+    now = moment_of(book, 0.0)
+    return float(now.level[~now.present].sum())
 
 
 def _beyond(cells: MonthCells, rates: MonthlyRates, months: int) -> float:

@@ -30,7 +30,12 @@ ALL = 0
 BACKTEST = TableSpec(
     title="The forecast made in the past, held against what came",
     columns=(
-        Column(name="what", label="what", meaning="customers, or recurring revenue"),
+        Column(
+            name="what",
+            label="what",
+            meaning="customers, or recurring revenue",
+            words={"mrr": "revenue a month"},
+        ),
         Column(
             name="horizon",
             label="months ahead",

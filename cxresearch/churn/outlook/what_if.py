@@ -66,7 +66,7 @@ class WhatIf(Result):
                     name="what",
                     label="what",
                     meaning="customers, or recurring revenue",
-                    words={"mrr": "recurring revenue a month"},
+                    words={"mrr": "revenue a month"},
                 ),
                 Column(name="as_it_goes", label="as it goes", meaning="median", unit=Unit.COUNT),
                 Column(name="supposed", label="as supposed", meaning="median", unit=Unit.COUNT),
