@@ -32,7 +32,9 @@ def write_study(folder: Path, costs: str) -> Path:
     rng = np.random.default_rng(2)
     start = pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 1000, 400), unit="D")
     end = start + pd.to_timedelta(rng.exponential(700, 400).astype(int) + 1, unit="D")
-    people = pd.DataFrame({"id": np.arange(400), "since": start, "until": end.where(end < "2024-12-31")})
+    people = pd.DataFrame(
+        {"id": np.arange(400), "since": start, "until": end.where(end < pd.Timestamp("2024-12-31"))}
+    )
     people.to_csv(folder / "people.csv", index=False)
     levels = pd.DataFrame({"id": np.arange(400), "day": start, "mrr": 50.0})
     levels.to_csv(folder / "levels.csv", index=False)

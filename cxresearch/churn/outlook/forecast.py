@@ -171,8 +171,8 @@ def check_months(name: str, value: int, most: int) -> None:
 
 def _usual_group(study: Study) -> str | None:
     """The first segment whose values do not tell who left: those would be rates of 0 and 1."""
-    knowing = segments_that_know_who_left(study)["detail"] if study.segments else []
-    told = {str(detail).split(" knows who left")[0] for detail in knowing}
+    doubts = segments_that_know_who_left(study)
+    told = {str(detail).split(" knows who left")[0] for detail in doubts["detail"]}
     usable = [name for name in study.segments if name not in told and not names_outcome(name)]
     return next(iter(usable), None)
 
@@ -319,9 +319,9 @@ def _rate_table(rates: MonthlyRates, level: float) -> pd.DataFrame:
     rows = []
     for band, (start, end) in enumerate(zip(BANDS, ends, strict=True)):
         at_risk, leavers = float(n[start:end].sum()), float(left[start:end].sum())
-        share = (np.nan, np.nan, np.nan)
-        if at_risk:
-            share = (leavers / at_risk, *wilson(leavers, at_risk, level=level))
+        # Wilson (1927): months of a customer are trials, for a customer leaves once
+        low, high = (float(end) for end in wilson(leavers, at_risk, level=level))
+        share = (float(np.divide(leavers, at_risk, where=at_risk > 0, out=np.array(np.nan))), low, high)
         up, down = rates.rise[band]
         half = normal_quantile(level) * float(np.sqrt(rates.spread[band, 1]))
         label = f"{start} to {end - 1}" if end < AGES else f"{start} and more"

@@ -225,8 +225,8 @@ class _Walk:
         money = level[~large]
         return Stock(
             n=np.bincount(others, minlength=cells).astype(float),
-            money=np.bincount(others, money, minlength=cells),
-            square=np.bincount(others, money**2, minlength=cells),
+            money=_sums(others, money, cells),
+            square=_sums(others, money**2, cells),
             large_cell=moment.cell[rows[large]],
             large_money=level[large],
         )
@@ -255,8 +255,8 @@ class _Walk:
             cross=_by_age(age, start * move),
             came=float(came.sum()),
             joined=np.bincount(after.klass[joined], minlength=classes).astype(float),
-            joined_money=np.bincount(after.klass[joined], money, minlength=classes),
-            joined_square=np.bincount(after.klass[joined], money**2, minlength=classes),
+            joined_money=_sums(after.klass[joined], money, classes),
+            joined_square=_sums(after.klass[joined], money**2, classes),
         )
 
 
@@ -265,7 +265,12 @@ def _rows_until(changes: Changes, first: int, boundary: float) -> slice:
 
 
 def _by_age(age: Ints, values: Floats) -> Floats:
-    return np.bincount(age, values, minlength=AGES)
+    return _sums(age, values, AGES)
+
+
+def _sums(places: Ints, values: Floats, n: int) -> Floats:
+    # sums of nothing come back as whole numbers
+    return np.asarray(np.bincount(places, values, minlength=n), dtype=np.float64)
 
 
 def summed(steps: Sequence[Step], name: str) -> Floats:

@@ -133,7 +133,8 @@ def rates_of(cells: MonthCells, *, until: int, window: int, inflow_months: int) 
 
 def _by_band(values: Floats) -> Floats:
     """Sum an array over ages within bands; ages are its last axis."""
-    return np.add.reduceat(values, np.array(BANDS), axis=-1)
+    sums: Floats = np.add.reduceat(values, np.array(BANDS), axis=-1)
+    return sums
 
 
 def expected_hazard(n: Floats, left: Floats) -> Floats:
@@ -241,6 +242,7 @@ def _drawn_hazard(rates: MonthlyRates, draws: int, rng: np.random.Generator) -> 
     The variance of a product of (1 - d/n) with d binomial is Greenwood's: independent draws of the hazards of
     successive ages are draws of the survival curve.
     """
+    # Greenwood (1926): var S / S^2 = sum of d / (n (n - d)), the sum of the variances of the log factors
     n, left = rates.n, rates.left
     by_age = _age_hazard(n.sum(axis=0), left.sum(axis=0))
     size = n.sum(axis=0) + _LEAN

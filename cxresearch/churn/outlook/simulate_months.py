@@ -66,6 +66,7 @@ class _Flock:
         cell = self.klass * AGES + self.age
         chance = np.minimum(hazard[:, cell], 1.0)
         leaving = rng.binomial(self.staying, chance)
+        # n exp(-sum of hazards) in the mean, binomial around it
         self.staying = self.staying - leaving
         if spared.any():
             saved = rng.binomial(leaving, spared[self.klass])
@@ -172,6 +173,7 @@ def _newcomers(rates: MonthlyRates, drawn: DrawnRates, month: int, rng: np.rando
     spread = variance / np.maximum(counts, 1)
     level = mean.copy()
     drawable = (spread > 0) & (mean > 0) & (counts > 0)
+    # gamma of shape m^2 / v and scale v / m has mean m and variance v
     shape = mean[drawable] ** 2 / spread[drawable]
     level[drawable] = rng.gamma(shape, mean[drawable] / shape)
     classes = counts.shape[1]

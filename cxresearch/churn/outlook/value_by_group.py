@@ -91,7 +91,7 @@ class ValueByGroup(Result):
         rows = self.table.dropna(subset=["value"])
         if len(rows) < 2:
             return f"By {self.by} no two groups are large enough to be compared."
-        first, last = rows.loc[rows["value"].idxmax()], rows.loc[rows["value"].idxmin()]
+        first, last = rows.iloc[int(rows["value"].argmax())], rows.iloc[int(rows["value"].argmin())]
         most, least = (
             f"{row['group']} {format_estimate(row['value'], row['low'], row['high'], Unit.MONEY)}"
             for row in (first, last)
@@ -231,6 +231,7 @@ def _figures(
         return n, int(left.sum()), np.nan, np.nan, np.nan, np.nan, note
     curve = kaplan_meier(duration, left.astype(int), unit=Unit.MONTHS, level=level)
     monthly = float(levels.mean())
+    # sum of m S(t) (1 + d)^-t
     value = lifetime_value(
         curve, monthly, horizon_months=months, margin=margin, discount=discount, level=level
     )

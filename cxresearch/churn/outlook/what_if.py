@@ -23,6 +23,7 @@ from cxresearch.wording import listed, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cxresearch.aliases import Floats
     from cxresearch.data.study import Study
 
 _FEW = 30
@@ -193,7 +194,8 @@ def what_if(  # noqa: PLR0913 - each is a choice of its own
     )
 
 
-def _row(what: str, base: np.ndarray, more: np.ndarray, level: float) -> tuple[str, *tuple[float, ...]]:
+def _row(what: str, base: Floats, more: Floats, level: float) -> tuple[str | float, ...]:
+    # differences future by future: what chance gives both sides drops out
     low, high = np.quantile(more, [(1 - level) / 2, (1 + level) / 2])
     middle = [float(np.median(draws)) for draws in (base, base + more, more)]
     return (what, *middle, float(low), float(high))

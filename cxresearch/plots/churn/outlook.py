@@ -93,12 +93,13 @@ def _draw_past(result: Forecast, chosen: str, ax: Axes) -> None:
 
 def _longest(points: pd.DataFrame, chosen: str) -> pd.DataFrame:
     """Forecasts of the longest horizon that was tried from six past months or more, else of any."""
-    rows = points[points["what"] == chosen]
+    rows: pd.DataFrame = points[points["what"] == chosen]
     counts = rows.groupby("horizon").size()
     often = counts[counts >= min(6, counts.max() if len(counts) else 0)]
     if not len(often):
         return rows.iloc[:0]
-    return rows[rows["horizon"] == often.index.max()]
+    longest: pd.DataFrame = rows[rows["horizon"] == often.index.max()]
+    return longest
 
 
 def _title(result: Forecast, chosen: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,7 +123,8 @@ def covered(make_company: MakeCompany, seeds: range, **choices: float) -> np.nda
             low, high = np.quantile(draws[:, -1], [0.1, 0.9])
             row.append(low <= truth <= high)
         hits.append(row)
-    return np.array(hits).mean(axis=0)
+    shares: np.ndarray = np.array(hits, dtype=float).mean(axis=0)
+    return shares
 
 
 def test_the_80_percent_band_holds_most_known_futures(make_company: MakeCompany) -> None:
@@ -194,7 +196,9 @@ def test_a_company_whose_churn_has_changed_is_not_believed(make_company: MakeCom
         ({"level": 95}, "level is 95"),
     ],
 )
-def test_bad_choices_are_refused_in_a_sentence(study: cx.Study, choices: dict, sentence: str) -> None:
+def test_bad_choices_are_refused_in_a_sentence(
+    study: cx.Study, choices: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(ArgumentError, match=sentence):
         cx.forecast(study, **{"months": 3, **choices})
 
