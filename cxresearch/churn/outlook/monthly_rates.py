@@ -149,7 +149,8 @@ def expected_hazard(n: Floats, left: Floats) -> Floats:
     expected = (n * by_age[..., None, :]).sum(axis=-1)
     factor = (left.sum(axis=-1) + _LEAN_LEAVERS) / (expected + _LEAN_LEAVERS)
     centre = np.clip(factor[..., :, None] * by_age[..., None, :], 0.0, 1.0)
-    return (left + _LEAN * centre) / (n + _LEAN)
+    hazard: Floats = (left + _LEAN * centre) / (n + _LEAN)
+    return hazard
 
 
 def _age_hazard(n: Floats, left: Floats) -> Floats:
@@ -157,6 +158,7 @@ def _age_hazard(n: Floats, left: Floats) -> Floats:
     overall = (left.sum() + 0.5) / (n.sum() + 1.0)
     in_band, n_band = _by_band(left), _by_band(n)
     band = (in_band + _LEAN * overall) / (n_band + _LEAN)
+    # posterior mean of a beta of weight k around the band
     hazard: Floats = (left + _LEAN * band[band_of_age()]) / (n + _LEAN)
     return hazard
 

@@ -144,6 +144,7 @@ def _on_the_line(past: Floats, ahead: int) -> float:
     """Least-squares line through the last year, carried on."""
     recent = past[-_LINE_MONTHS - 1 :]
     place = np.arange(len(recent)) - (len(recent) - 1)
+    # the last month stands at 0, so that h months ahead are at h
     slope, level = np.polyfit(place, recent, 1)
     return float(level + slope * ahead)
 

@@ -202,6 +202,7 @@ def value_by_group(
 
 def _followed(book: CustomerBook, landmark: int) -> tuple[Floats, Floats, Bools, Floats, Bools]:
     """Group, months followed, whether left, level, and who counts."""
+    # whoever is still there is censored at the data cut
     end = np.minimum(book.ended, 0.0)
     left = book.ended <= 0
     if not landmark:

@@ -168,6 +168,7 @@ def what_if(  # noqa: PLR0913 - each is a choice of its own
     cells = history_cells(book, months, window_months)
     rates = rates_of(cells, until=len(cells.steps), window=window_months, inflow_months=12)
     spared = np.zeros((len(cells.groups), cells.sizes))
+    # hazard times c: of those who would leave, 1 - c stay
     spared[chosen] = 1 - churn_times
     today = cells.stocks[-1]
     members = np.repeat(spared.ravel() > 0, cells.cells // cells.classes)
