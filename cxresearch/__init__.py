@@ -11,12 +11,14 @@ Any metric by name, by group, by period
     more in ``cx.revenue``, ``cx.support``, ``cx.usage``.
 Who is unhappy, since when, why, and what helps
     ``who``, ``unhappy_customers``, ``customer``, ``explain_change``, ``since_when``, ``around_event``,
-    ``turning_points``, ``themes``, ``theme_impact``, ``theme_sample``, ``theme_agreement``, ``recovery``;
+    ``turning_points``, ``themes``, ``theme_impact``, ``recovery``;
     more in ``cx.voice``.
 How long customers stay
     ``churn_curve``, ``compare_curves``; more in ``cx.curves``.
 Who is likely to leave
     ``landmark``, ``fit_churn``, ``evaluate_churn``, ``at_risk``, ``key_drivers``; more in ``cx.classifier``.
+What is ahead
+    ``forecast``: customers and recurring revenue; ``what_if`` and ``value_by_group`` in ``cx.revenue``.
 Which score tells who leaves
     ``compare``, ``Protocol``; more in ``cx.contest``.
 The statistics by themselves

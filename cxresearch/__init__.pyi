@@ -7,6 +7,7 @@ from .churn.curves.churn_curve import churn_curve as churn_curve
 from .churn.curves.compare_curves import compare_curves as compare_curves
 from .churn.drivers.key_drivers import key_drivers as key_drivers
 from .churn.evaluation.evaluate_churn import evaluate_churn as evaluate_churn
+from .churn.outlook.forecast import forecast as forecast
 from .churn.risk.at_risk import at_risk as at_risk
 from .data.checking.check_study import check_study as check_study
 from .data.landmarks.landmark import landmark as landmark
@@ -25,7 +26,6 @@ from .metrics.tables.metric_table import metric_table as metric_table
 from .metrics.tables.one_metric import metric as metric
 from .plots.dispatch import plot as plot
 from .reporting.run_report import run_report as run_report
-from .results.contrast import Contrast as Contrast
 from .results.estimate import Estimate as Estimate
 from .results.units import Unit as Unit
 from .scales import CES1 as CES1

@@ -82,5 +82,6 @@ def read_study(
         after_cut=file.after_cut,
         codebook=None if file.codebook is None else file.codebook.codebook,
         targets=file.targets,
+        costs=file.costs,
         kind=file.kind,
     )

@@ -18,6 +18,7 @@ from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_frames import open_frames
 from cxresearch.data.readers.source_files import Source, source_of
 from cxresearch.data.readers.typed_views import Opened
+from cxresearch.data.study_file.costs import Costs
 from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds, StudyKind
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import read_cut
@@ -53,6 +54,8 @@ class Study(StudyTables):
         Of all amounts, ISO 4217; may be empty.
     targets : mapping of str to float
         What figures should reach, by name of metric as declared; shares from 0 to 1.
+    costs : Costs or None
+        What customers cost, where it is declared.
     instruments : mapping of str to Scale
         Scales by name of instrument.
     segments : tuple of str
@@ -86,6 +89,7 @@ class Study(StudyTables):
         after_cut: AfterCut = "reject",
         codebook: Codebook | None = None,
         targets: Mapping[str, float] | None = None,
+        costs: Costs | None = None,
         kind: StudyKind = "timeline",
     ) -> None:
         scales: Mapping[str, Scale] = MappingProxyType(dict(instruments))
@@ -106,6 +110,7 @@ class Study(StudyTables):
         self.outcomes = tuple(name for name in opened.outcomes if name not in segments)
         self.codebook = codebook
         self.targets: Mapping[str, float] = MappingProxyType(dict(targets or {}))
+        self.costs = costs
         self._sources: tuple[Source, ...] | None = None
 
     @classmethod
@@ -126,6 +131,7 @@ class Study(StudyTables):
         after_cut: AfterCut = "reject",
         targets: Mapping[str, float] | None = None,
         kinds: Mapping[str, str] | None = None,
+        costs: Costs | None = None,
         **frames: Any,
     ) -> Study:
         """Make a study of frames.
@@ -166,6 +172,8 @@ class Study(StudyTables):
         kinds : mapping of str to str, optional
             What further columns are: ``{"tickets.notes": "text"}``, one of group, number, text and id. By
             default that is read off types and values; see ``open_columns``.
+        costs : Costs, optional
+            What customers cost: ``cx.study.Costs(gross_margin=0.7, acquire=300)``.
 
         Raises
         ------
@@ -218,6 +226,7 @@ class Study(StudyTables):
             revenue_ends=revenue_ends,
             after_cut=after_cut,
             targets=targets,
+            costs=costs,
         )
 
     def with_tables(
@@ -247,6 +256,7 @@ class Study(StudyTables):
             max_reject_share=self.limits.max_reject_share,
             revenue_ends=self.revenue_ends,
             targets=self.targets,
+            costs=self.costs,
         )
         opened.codebook = self.codebook
         opened._opened = replace(opened._opened, kinds=self._opened.kinds)

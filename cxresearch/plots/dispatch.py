@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
-from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survival
+from cxresearch.plots.churn import classifier, drivers, hazard, incidence, outlook, survival
 from cxresearch.plots.contest import comparison, contests, one_score
 from cxresearch.plots.metrics import cohort, coverage, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked, picture_list
@@ -28,6 +28,7 @@ _PICTURES = (
     drivers,
     hazard,
     incidence,
+    outlook,
     survival,
     comparison,
     contests,

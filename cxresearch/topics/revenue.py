@@ -1,5 +1,8 @@
 """Recurring revenue, returns and what customers are worth."""
 
+from cxresearch.churn.outlook.forecast_result import Forecast
+from cxresearch.churn.outlook.value_by_group import ValueByGroup, value_by_group
+from cxresearch.churn.outlook.what_if import WhatIf, what_if
 from cxresearch.metrics.economics.acquisition_cost import acquisition_cost, acquisition_costs
 from cxresearch.metrics.economics.lifetime_value import customer_curve, lifetime_value, mean_mrr
 from cxresearch.metrics.economics.retention_economics import (
@@ -23,8 +26,11 @@ from cxresearch.metrics.revenue.revenue_profiles import REVENUE_PROFILES, Revenu
 __all__ = [
     "REVENUE_PROFILES",
     "CohortRetention",
+    "Forecast",
     "MrrBridge",
     "RevenueProfile",
+    "ValueByGroup",
+    "WhatIf",
     "acquisition_cost",
     "acquisition_costs",
     "annualise",
@@ -45,4 +51,6 @@ __all__ = [
     "revenue_by_customer_age",
     "revenue_profile",
     "revenue_rates",
+    "value_by_group",
+    "what_if",
 ]

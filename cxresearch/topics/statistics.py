@@ -1,5 +1,6 @@
 """The statistics by themselves, for arrays of your own: curves, tests, regressions, AUCs, intervals."""
 
+from cxresearch.results.contrast import Contrast
 from cxresearch.stats.effects.augmented_effect import AugmentedEffect, augmented_effect
 from cxresearch.stats.effects.e_value import e_value, e_value_of_limits
 from cxresearch.stats.effects.overlap_effect import OverlapEffect, overlap_effect
@@ -33,6 +34,7 @@ from cxresearch.stats.survival.rmst import restricted_mean, time_lost
 __all__ = [
     "AugmentedEffect",
     "Concordance",
+    "Contrast",
     "CorrelatedAUC",
     "CoxCensoring",
     "CoxFit",

@@ -49,6 +49,7 @@ def test_all_reports_are_ready() -> None:
         "churn-curves",
         "churn-risk",
         "drivers",
+        "outlook",
     ]
 
 

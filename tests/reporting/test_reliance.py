@@ -31,6 +31,7 @@ QUICK: dict[str, dict[str, Any]] = {
 #: that speak of leaving.
 READS_TICKETS = {"ces-vs-nps", "unhappy", "churn-risk", "drivers", "scorecard"}
 SPEAKS_OF_LEAVING = {"ces-vs-nps", "unhappy", "score-vs-churn", "churn-risk", "churn-curves", "scorecard"}
+SPEAKS_OF_LEAVING |= {"outlook"}
 USES_WEIGHTS = {"ces-vs-nps", "score-vs-churn", "drivers", "scorecard"}
 
 

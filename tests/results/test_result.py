@@ -161,7 +161,7 @@ def test_an_estimate_shows_its_interval_once_and_its_note() -> None:
 
 
 def test_a_contrast_shows_the_p_value_beside_its_difference() -> None:
-    contrast = cx.Contrast(
+    contrast = cx.statistics.Contrast(
         name="NPS",
         first="a",
         second="b",

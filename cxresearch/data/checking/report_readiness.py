@@ -11,6 +11,7 @@ import pandas as pd
 from cxresearch.data.engine import collect
 from cxresearch.data.landmarks.landmark import landmark
 from cxresearch.errors import CxError, StudyError
+from cxresearch.units_of_time import DAYS_A_MONTH
 from cxresearch.wording import listed, only_if
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _ROWS_A_DRIVER = 10
 #: A model wants 10 leavers and stayers to learn from (churn/classifier), and learns from three quarters of
 #: the customers before the last quarter of the rows: 9 of 16, so that 18 are needed.
 _LEAVERS_TO_LEARN, _LEAVERS_SURE = 18, 36
+#: A forecast wants so many months (churn/outlook).
+_LEAST_MONTHS = 6
 #: Tables that a scorecard has metrics of.
 _COUNTED = ("responses", "revenue", "tickets", "usage", "orders")
 #: With more rows than this nothing is tried: it would cost more than the check.
@@ -169,6 +172,25 @@ def _curves(study: Study) -> Iterator[tuple[str, str]]:
         yield "wish", f"{one_sided}: the curve is of leavers alone, and says nothing about who stays"
 
 
+def _outlook(study: Study) -> Iterator[tuple[str, str]]:
+    """A forecast wants months of customers, somebody who is left, and ends; revenue and answers add to it."""
+    lacking = [*_absent(study, "customers"), *_end_column(study)]
+    yield from (("need", text) for text in lacking)
+    if lacking:
+        return
+    first = collect(study.checked.valid("customers").select(nw.col("started_at").min()))["started_at"].iloc[0]
+    months = (pd.Timestamp(study.observed_until) - first).days / DAYS_A_MONTH
+    if months < _LEAST_MONTHS:
+        yield "need", f"{_LEAST_MONTHS} months of customers (there are {max(months, 0):.0f})"
+    one_sided = _one_sided(study)
+    if "everybody" in one_sided:
+        yield "need", one_sided
+    elif one_sided:
+        yield "wish", f"{one_sided}: nobody is forecast to leave, save by chance"
+    for name, loss in (("revenue", "recurring revenue ahead"), ("responses", "the unhappy")):
+        yield from (("wish", f"{text}: nothing is said of {loss}") for text in _absent(study, name))
+
+
 def _risk(study: Study) -> Iterator[tuple[str, str]]:
     """A model wants customers who left and stayed within the horizon, and something to learn from."""
     lacking = [*_absent(study, "customers"), *_ends(study)]
@@ -297,6 +319,10 @@ _REPORTS: dict[str, Look] = {
     "churn-curves": _curves,
     "churn-risk": _risk,
     "drivers": _drivers,
+    "outlook": _outlook,
 }
 #: Tables that a report reads; the others read all there are.
-_USES: dict[str, tuple[str, ...]] = {"churn-curves": ("customers",)}
+_USES: dict[str, tuple[str, ...]] = {
+    "churn-curves": ("customers",),
+    "outlook": ("customers", "revenue", "responses"),
+}

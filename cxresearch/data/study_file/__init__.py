@@ -12,6 +12,10 @@
     Their columns.
 ``codebook_file``
     ``themes.toml``, a codebook that people keep.
+``costs``
+    What customers cost.
+``costs_section``
+    The section ``[costs]``.
 ``instruments``
     Scales and directions.
 ``row_conditions``

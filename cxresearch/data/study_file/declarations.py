@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from cxresearch.data.study_file.costs import Costs
 from cxresearch.scales import Scale
 from cxresearch.stats.text.codebook import Codebook
 from cxresearch.wording import only_if, shown
@@ -269,3 +270,4 @@ class StudyFile:
     flags: tuple[DeclaredFlag, ...]
     targets: Mapping[str, float]
     codebook: DeclaredCodebook | None = None
+    costs: Costs | None = None

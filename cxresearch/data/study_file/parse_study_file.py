@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cxresearch.data.local_time import offset_steps
 from cxresearch.data.study_file.codebook_file import load_codebook
+from cxresearch.data.study_file.costs_section import read_costs
 from cxresearch.data.study_file.declarations import (
     AfterCut,
     DeclaredCodebook,
@@ -38,6 +39,7 @@ _TOP_KEYS = (
     "sources",
     "flags",
     "targets",
+    "costs",
     "alerts",
     "themes",
 )
@@ -104,6 +106,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
         flags=tuple(_flag(keys) for keys in top.tables("flags")),
         codebook=_codebook(top.table("themes"), file.parent),
         targets={name: _target(top.table("targets"), name) for name in top.table("targets")},
+        costs=read_costs(top.table("costs")),
     )
 
 
