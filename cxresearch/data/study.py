@@ -20,7 +20,14 @@ from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_study import Opened, open_frames, open_study_file
 from cxresearch.data.readers.raw_inputs import run
 from cxresearch.data.snapshot import snapshot_refusal
-from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds, StudyKind
+from cxresearch.data.study_file.declarations import (
+    AfterCut,
+    DeclaredJourney,
+    Limits,
+    OnReject,
+    RevenueEnds,
+    StudyKind,
+)
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import parse_study_file, read_cut
 from cxresearch.data.table_layouts import SNAPSHOT, TABLES
@@ -88,6 +95,8 @@ class Study:
         Which table holds where customers who ended go on paying.
     codebook : Codebook or None
         Themes that the study file declares; see ``cx.themes``.
+    journey : DeclaredJourney or None
+        Stages of the customers' journey that the study file declares; see ``cx.voice.journey``.
     checked : CheckedTables
         The judged rows behind ``table``, whatever the limits say.
     """
@@ -121,6 +130,7 @@ class Study:
         self.revenue_ends = revenue_ends
         self.codebook = codebook
         self.targets: Mapping[str, float] = MappingProxyType(dict(targets or {}))
+        self.journey: DeclaredJourney | None = None
         self._revenue_agrees = False
         self._tables_read: dict[str, None] = {}
         self._opened = opened
@@ -529,7 +539,7 @@ def read_study(
         file.limits.max_reject_share if max_reject_share is None else max_reject_share,
     )
     opened = open_study_file(file, frames or {})
-    return Study(
+    study = Study(
         opened,
         observed_until=file.observed_until,
         instruments=file.instruments,
@@ -544,6 +554,8 @@ def read_study(
         targets=file.targets,
         kind=file.kind,
     )
+    study.journey = file.journey
+    return study
 
 
 def _limits(on_reject: OnReject, max_reject_share: float) -> Limits:

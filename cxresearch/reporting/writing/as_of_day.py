@@ -79,6 +79,7 @@ def as_of_day(study: Study, day: date | None) -> Study:
         revenue_ends=study.revenue_ends,
     )
     earlier.sources = study.sources
+    earlier.journey = study.journey
     return earlier
 
 

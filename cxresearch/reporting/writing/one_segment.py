@@ -65,4 +65,5 @@ def narrow(study: Study, segment: str) -> Study:
         targets=study.targets,
     )
     narrowed.sources = study.sources
+    narrowed.journey = study.journey
     return narrowed
