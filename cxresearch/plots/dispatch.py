@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxresearch.plots.churn import classifier, drivers, hazard, incidence, survival
 from cxresearch.plots.contest import comparison, contests, one_score
-from cxresearch.plots.metrics import cohort, revenue, scorecard, support, survey
+from cxresearch.plots.metrics import cohort, coverage, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked, picture_list
 from cxresearch.plots.voice import (
     before_and_since,
@@ -33,6 +33,7 @@ _PICTURES = (
     contests,
     one_score,
     cohort,
+    coverage,
     revenue,
     scorecard,
     support,

@@ -1,5 +1,7 @@
 """Answers to surveys: scores of a column, who did not answer, scale use, composite indices."""
 
+from cxresearch.metrics.journey_facts.coverage import coverage
+from cxresearch.metrics.journey_facts.coverage_result import Coverage
 from cxresearch.metrics.survey.bands import nps_band, nps_reading, nps_reference_points
 from cxresearch.metrics.survey.composite_index import CompositeIndex, composite_index, cronbach_alpha
 from cxresearch.metrics.survey.declared_directions import direction_check
@@ -16,9 +18,11 @@ from cxresearch.metrics.tables.score_breakdown import ScoreBreakdown, score_brea
 
 __all__ = [
     "CompositeIndex",
+    "Coverage",
     "ScoreBreakdown",
     "adjusted_difference",
     "composite_index",
+    "coverage",
     "cronbach_alpha",
     "direction_check",
     "nonresponse_bounds",
