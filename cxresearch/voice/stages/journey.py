@@ -136,6 +136,7 @@ def journey(
         missing=parts.missing,
         n=len(set(entries.who.tolist())),
         comparisons=judged.comparisons,
+        reach=judged.reach,
         sentences=sentences(ways, judged, within_days=declared.within_days, level=level),
         notes=_notes(entries, ways, measures),
         level=level,

@@ -147,6 +147,8 @@ class Journey(Result):
         People who entered any stage.
     comparisons : int
         Judged together, with one error.
+    reach : float
+        Standard errors by which a difference must exceed nought to be named.
     sentences, notes : tuple of str
     level : float
     """
@@ -166,6 +168,7 @@ class Journey(Result):
     missing: Mapping[str, str]
     n: int
     comparisons: int
+    reach: float
     sentences: tuple[str, ...]
     notes: tuple[str, ...]
     level: float
@@ -186,6 +189,11 @@ class Journey(Result):
     def stands_out(self) -> bool:
         """Whether a passage or a stage stands out beyond noise."""
         return bool(self.worst) or bool(self.fares["verdict"].isin(["better", "worse"]).any())
+
+    @property
+    def help(self) -> tuple[Estimate | None, ...]:
+        """Trial to paid, self-service, tickets a customer, customers without one; None where it cannot be told."""
+        return (self.trial, self.self_service, self.tickets, self.quiet)
 
     @property
     def headline(self) -> tuple[Estimate, ...]:

@@ -14,7 +14,7 @@ from cxresearch.voice.stages.stage_contrasts import (
     Judged,
     seen_four_times_in_five,
 )
-from cxresearch.wording import listed, only_if
+from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def _by_loss(passages: pd.DataFrame) -> list[dict[Any, Any]]:
 def _lost(passages: pd.DataFrame, judged: Judged, *, within_days: float, level: float) -> str:
     rows = _by_loss(passages)
     if not rows:
-        return "Where customers are lost these data cannot tell: " + listed(_why_not(passages)) + "."
+        return "Where customers are lost these data cannot tell: " + "; ".join(_why_not(passages)) + "."
     first = rows[0]
     through = _of_a_hundred(first, within_days)
     lead = f"{first['from_stage']} and {first['to_stage']}"
@@ -96,7 +96,8 @@ def _days(passages: pd.DataFrame) -> str:
     if len(selected):
         pairs = [f"{a} to {b}" for a, b in zip(selected["from_stage"], selected["to_stage"], strict=True)]
         parts.append(
-            f"Who was lost from {listed(pairs)} these data cannot tell: they hold only those who became customers."
+            f"Who was lost from {' and from '.join(pairs)} these data cannot tell: they hold only those who "
+            "became customers."
         )
     return " ".join(parts)
 
@@ -119,7 +120,7 @@ def _difference(row: Mapping[Any, Any]) -> str:
     unit = Unit(row["unit"])
     value = format_estimate(row["value"], row["low"], row["high"], unit)
     other = format_value(row["value"] - row["difference"], unit)
-    lead = {WORSE: "worse", BETTER: "better"}[row["verdict"]]
+    lead = row["verdict"]
     if row["verdict"] == WORSE and row["measure"].startswith("ces"):
         return f"Effort is highest in {row['stage']}: {row['label']} {value}, in all other stages {other}."
     return f"{row['label']} is {lead} in {row['stage']}: {value}, in all other stages {other}."
@@ -141,7 +142,7 @@ def _would_have_been_seen(judged: Judged) -> str:
             unit = Unit(rows["unit"].iloc[0])
             parts.append(f"{size_in(unit, size)} in {label}")
     return (
-        f"No stage differs from the others in any figure, within noise; a difference of {listed(parts)} would "
+        f"No stage differs from the others in any figure, within noise; a difference of {' or '.join(parts)} would "
         "have been seen four times in five."
     )
 

@@ -94,7 +94,10 @@ def _tickets(study: Study, entries: StageEntries) -> list[StageMeasure]:
     wanted = [name for name in ("customer_id", "created_at", "handoffs") if name in present]
     tickets = collect(rows.filter(~nw.col("customer_id").is_null()).select(wanted))
     who = entries.ids.get_indexer(tickets["customer_id"])
-    stage = entries.stage_at(who, days_before_cut(study, tickets["created_at"]))
+    at = days_before_cut(study, tickets["created_at"])
+    stage = entries.stage_at(who, at)
+    # Who has not begun, as prospects have not, has no time in which to need help: neither counts.
+    stage = np.where((who >= 0) & (at >= entries.started[who]), stage, -1)
     sums = _sums(entries, who, stage, np.ones(len(who)))
     # Tickets over years spent in the stage, both summed by customer.
     sums["below"] = years_in(entries)
@@ -115,9 +118,12 @@ def _tickets(study: Study, entries: StageEntries) -> list[StageMeasure]:
 
 
 def years_in(entries: StageEntries) -> Floats:
-    """Return the years each customer spent in each stage, shape (customers, stages)."""
+    """Return the years each customer spent in each stage since the start, shape (customers, stages)."""
     days, _ = stays(entries)
-    return _by_cell(entries, entries.who, entries.stage, days / _YEAR_DAYS)
+    over = entries.day + days
+    since = np.fmax(entries.day, entries.started[entries.who])
+    since = np.where(np.isnan(entries.started[entries.who]), over, since)
+    return _by_cell(entries, entries.who, entries.stage, np.maximum(over - since, 0.0) / _YEAR_DAYS)
 
 
 def _sums(entries: StageEntries, who: Places, stage: Places, values: Floats) -> dict[str, object]:

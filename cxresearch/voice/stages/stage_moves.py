@@ -90,7 +90,7 @@ def move_table(entries: StageEntries, *, within_days: float, level: float) -> pd
         never = moves["value"].isna() & bool(at["incidence"].notna().all())
         # Nobody of n went there: the upper end is Wilson's.
         moves.loc[never, ["value", "low", "high"]] = (0.0, 0.0, float(wilson(0, n, level=level).high))
-        moves.loc[STILL] = _still(curve.event_free.survival_at([within_days]))
+        moves.loc[STILL] = _still(curve.event_free.survival_at([within_days]), n, level)
         rows.append(moves.reset_index(names="next").assign(stage=stage, n=n, small_base=n < SMALL_BASE))
     if not rows:
         return pd.DataFrame(columns=["stage", "next", "n", "value", "low", "high", "small_base"])
@@ -98,6 +98,9 @@ def move_table(entries: StageEntries, *, within_days: float, level: float) -> pd
     return table[["stage", "next", "n", "value", "low", "high", "small_base"]]
 
 
-def _still(at: pd.DataFrame) -> tuple[float, float, float]:
+def _still(at: pd.DataFrame, n: int, level: float) -> tuple[float, float, float]:
     row = at.iloc[0]
+    if row["survival"] == 0:
+        # Nobody of n is there: the upper end is Wilson's.
+        return 0.0, 0.0, float(wilson(0, n, level=level).high)
     return float(row["survival"]), float(row["low"]), float(row["high"])
