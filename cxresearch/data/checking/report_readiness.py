@@ -145,7 +145,7 @@ def _journey(study: Study) -> Iterator[tuple[str, str]]:
     """Stages are declared, and somebody entered one; without answers and tickets there is no more to tell."""
     yield from (("need", text) for text in _absent(study, "customers"))
     if study.journey is None or len(study.journey.stages) < 2:
-        yield "need", "stages: write [journey] stages = [...] in the study file (or name them: --set stages=...)"
+        yield "need", "stages: [journey] stages = [...] in the study file (or name them: --set stages=...)"
         return
     if not study.journey.entered and "events" not in study.tables:
         yield "need", "table events, or [journey.entered] in the study file: who entered which stage"

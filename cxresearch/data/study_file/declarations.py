@@ -255,7 +255,7 @@ class DeclaredJourney:
     stages : tuple of str
         Their names; after the last the first may come again.
     entered : mapping of str to str
-        What enters a stage, where no event of kind ``stage`` with its name as the note, or of that kind, does:
+        What enters a stage that no event of kind ``stage``, or of the kind of its name, enters:
         ``"started"``, ``"paid"``, ``"used"``, ``"ordered"``, ``"asked_for_help"``, or a kind of event.
     within_days : float
         Whoever has not come to the next stage within so many days is lost there.

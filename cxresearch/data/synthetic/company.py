@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cxresearch.data.study_file.declarations import DeclaredJourney
 from cxresearch.data.synthetic.company_paths import (
     COMPANY_START,
     EFFECTS,
@@ -23,7 +24,6 @@ from cxresearch.data.synthetic.company_paths import (
 )
 from cxresearch.data.synthetic.company_tables import company_records, company_tables, customer_ids
 from cxresearch.data.synthetic.planted_truth import PlantedTruth, planted_truth
-from cxresearch.data.study_file.declarations import DeclaredJourney
 from cxresearch.data.synthetic.unhappy_tables import STAGES, unhappy_draws, unhappy_tables
 from cxresearch.units_of_time import DAYS_A_MONTH
 

@@ -1,4 +1,4 @@
-"""Pictures of the journey: who comes through, what follows each stage, and which stage is unlike the others."""
+"""Pictures of the journey: who comes through, what follows each stage, which stage is unlike the others."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def draw_journey(
     result : Journey
     ax : Axes, optional
     kind : {"passages", "moves", "fares"}
-        Bars of through, left and standing still; a heat map of what comes next; differences of each stage from
-        all others, the grey band being the noise of the whole page.
+        Bars of through, left and standing still; a heat map of what comes next; differences of each stage
+        from all others, the grey band being the noise of the whole page.
     """
     drawings = {"passages": _passages, "moves": _moves, "fares": _fares}
     check_choice("kind", kind, drawings)

@@ -1,4 +1,4 @@
-"""The journey as a cycle of stages: who passes, how long it takes, where customers are lost, and how they fare.
+"""The journey, a cycle of stages: who passes, how long it takes, where customers are lost, how they fare.
 
 ``journey``
     All of it on one page of results.

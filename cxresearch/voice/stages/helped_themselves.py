@@ -144,7 +144,8 @@ def tickets_a_customer(study: Study, *, window_days: float, level: float) -> tup
 def _years(study: Study, window_days: float) -> tuple[np.ndarray[Any, Any], pd.Index[Any]]:
     """Years each customer was there within the last days."""
     rows = study.table("customers")
-    columns = [name for name in ("customer_id", "started_at", "ended_at") if name in rows.collect_schema().names()]
+    present = rows.collect_schema().names()
+    columns = [name for name in ("customer_id", "started_at", "ended_at") if name in present]
     people = collect(rows.select(columns))
     start = np.maximum(days_before_cut(study, people["started_at"]), -window_days)
     end = np.zeros(len(people))

@@ -11,19 +11,22 @@ from cxresearch.checks import check_level, check_number
 from cxresearch.data.study_file.declarations import DeclaredJourney
 from cxresearch.errors import CxError, DataError
 from cxresearch.metrics.journey_facts.coverage import coverage
+from cxresearch.metrics.tables.metric_table import metric_table
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.units import Unit
 from cxresearch.voice.stages.helped_themselves import self_service_share, tickets_a_customer
 from cxresearch.voice.stages.journey_result import Journey
-from cxresearch.voice.stages.journey_words import sentences, worst_passage
+from cxresearch.voice.stages.journey_words import never_asked, sentences, worst_passage
 from cxresearch.voice.stages.stage_contrasts import stage_contrasts
 from cxresearch.voice.stages.stage_entries import MOMENTS, StageEntries, stage_entries
 from cxresearch.voice.stages.stage_measures import StageMeasure, stage_measures
 from cxresearch.voice.stages.stage_moves import move_table, stage_table
-from cxresearch.voice.stages.stage_passages import passage, passages, spells
+from cxresearch.voice.stages.stage_passages import SELECTED, passage, passages, spells
+from cxresearch.voice.who.asked_question import asked_question
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study
+    from cxresearch.metrics.journey_facts.coverage_result import Coverage
 
 Part = TypeVar("Part")
 
@@ -96,8 +99,8 @@ def journey(
     ...     observed_until="2024-12-31",
     ... )
     >>> result = journey(study, stages=["pay", "use"], within_days=30)
-    >>> result.sentences[0]
-    'Of 100 customers in pay, 60 come to use within 30 days [54, 65]. It is the only passage that these data can judge.'
+    >>> result.sentences[0].split(". ")[0]
+    'Of 100 customers in pay, 60 come to use within 30 days [54, 65]'
     """
     check_level(level)
     check_number("window_days", window_days, above=0)
@@ -133,11 +136,15 @@ def journey(
         tickets=tickets,
         quiet=quiet,
         coverage=asked,
+        asked_scores=_asked_scores(study, asked, level),
         missing=parts.missing,
         n=len(set(entries.who.tolist())),
         comparisons=judged.comparisons,
         reach=judged.reach,
-        sentences=sentences(ways, judged, within_days=declared.within_days, level=level),
+        sentences=(
+            *sentences(ways, judged, within_days=declared.within_days, level=level),
+            *never_asked(entries.stages, measures),
+        ),
         notes=_notes(entries, ways, measures),
         level=level,
     )
@@ -183,6 +190,18 @@ def _declared(
     )
 
 
+def _asked_scores(study: Study, asked: Coverage | None, level: float) -> pd.DataFrame:
+    """Scores of every question by the cells in which it was asked."""
+    if asked is None:
+        return pd.DataFrame(columns=["label", "value", "low", "high", "n", "unit"])
+    parts = []
+    for name in study.instruments:
+        cells = metric_table(study, name, by=asked.by, level=level)
+        cells = cells[cells["n"] > 0].assign(label=asked_question(study, name)[1].label)
+        parts.append(cells[[*asked.by, "label", "value", "low", "high", "n", "unit"]])
+    return pd.concat(parts, ignore_index=True)
+
+
 def _trial(study: Study, declared: DeclaredJourney, level: float) -> Estimate:
     """Return the share of trials that end in paying within the days."""
     if len(declared.trial) != 2:
@@ -209,19 +228,21 @@ def _trial(study: Study, declared: DeclaredJourney, level: float) -> Estimate:
     )
 
 
-def _notes(
-    entries: StageEntries, ways: pd.DataFrame, measures: Sequence[StageMeasure]
-) -> tuple[str, ...]:
+def _notes(entries: StageEntries, ways: pd.DataFrame, measures: Sequence[StageMeasure]) -> tuple[str, ...]:
     notes = list(entries.notes)
     present = set(entries.stage.tolist())
     never = [stage for place, stage in enumerate(entries.stages) if place not in present]
     if never:
         notes.append(f"Nobody ever entered {', '.join(never)}: see the spelling in the events.")
-    ahead = ways[ways["ahead"] > 0]
-    for row in ahead.to_dict("records"):
+    notes += [
+        f"{row['ahead']:,} customers were in {row['to_stage']} before {row['from_stage']}: they are not "
+        "counted on the way between the two."
+        for row in ways[ways["ahead"] > 0].to_dict("records")
+    ]
+    if (ways["note"] == SELECTED).any():
         notes.append(
-            f"{row['ahead']:,} customers were in {row['to_stage']} before {row['from_stage']}: they are not "
-            "counted on the way between the two."
+            "To see who is lost before the start, list those who only looked among the customers, with the "
+            "day of their first contact as started_at."
         )
     last, first = entries.stages[-1], entries.stages[0]
     if (last, first) not in set(zip(ways["from_stage"], ways["to_stage"], strict=True)):

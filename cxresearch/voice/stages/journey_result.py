@@ -67,7 +67,7 @@ _PASSAGES = TableSpec(
             high="lost_high",
         ),
         Column(name="left_share", label="left", meaning="of them, who left", unit=Unit.SHARE),
-        Column(name="stalled_share", label="stand still", meaning="neither through nor gone", unit=Unit.SHARE),
+        Column(name="stalled_share", label="still", meaning="neither through nor left", unit=Unit.SHARE),
         Column(
             name="median_days",
             label="half are through after",
@@ -76,9 +76,6 @@ _PASSAGES = TableSpec(
             low="median_low",
             high="median_high",
         ),
-        Column(name="waiting", label="still open", meaning="censored at the data cut", unit=Unit.COUNT),
-        Column(name="ahead", label="ahead", meaning="were in the later stage before", unit=Unit.COUNT),
-        _SMALL,
         Column(name="note", label="remark", meaning="why a share is not given"),
     ),
 )
@@ -122,6 +119,16 @@ _FARES = TableSpec(
     ),
 )
 
+_ASKED_SCORES = TableSpec(
+    title="Scores where they are asked, of all answers; {level} intervals",
+    groups_first=True,
+    columns=(
+        Column(name="label", label="score", meaning="of a question"),
+        Column(name="value", label="value", meaning="in the cell", unit_from="unit", low="low", high="high"),
+        Column(name="n", label="answers", meaning="with a score", unit=Unit.COUNT),
+    ),
+)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Journey(Result):
@@ -141,6 +148,8 @@ class Journey(Result):
         customers without a ticket.
     coverage : Coverage or None
         What is asked where, and whose voice is heard.
+    asked_scores : DataFrame
+        Scores of every question by the cells of the coverage.
     missing : mapping of str to str
         Why a part is None, by its name.
     n : int
@@ -165,6 +174,7 @@ class Journey(Result):
     tickets: Estimate | None
     quiet: Estimate | None
     coverage: Coverage | None
+    asked_scores: pd.DataFrame
     missing: Mapping[str, str]
     n: int
     comparisons: int
@@ -178,6 +188,7 @@ class Journey(Result):
         "passages": _PASSAGES,
         "moves": _MOVES,
         "fares": _FARES,
+        "asked_scores": _ASKED_SCORES,
     }
 
     @property
@@ -191,8 +202,13 @@ class Journey(Result):
         return bool(self.worst) or bool(self.fares["verdict"].isin(["better", "worse"]).any())
 
     @property
+    def taken(self) -> pd.DataFrame:
+        """The moves that anybody made, of ``moves``."""
+        return self.moves[self.moves["value"] > 0].reset_index(drop=True)
+
+    @property
     def help(self) -> tuple[Estimate | None, ...]:
-        """Trial to paid, self-service, tickets a customer, customers without one; None where it cannot be told."""
+        """Trial to paid, self-service, tickets a customer, customers without one; None where not told."""
         return (self.trial, self.self_service, self.tickets, self.quiet)
 
     @property

@@ -14,12 +14,16 @@ from cxresearch.voice.stages.stage_contrasts import (
     Judged,
     seen_four_times_in_five,
 )
+from cxresearch.voice.stages.stage_measures import HELP
+from cxresearch.voice.stages.stage_passages import SELECTED
 from cxresearch.wording import only_if
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+    from cxresearch.voice.stages.stage_measures import StageMeasure
 
 #: Differences that a sentence names before the table has the rest.
 _NAMED = 3
@@ -33,15 +37,25 @@ def worst_passage(passages: pd.DataFrame, judged: Judged, level: float) -> str:
     return f"{row['from_stage']} to {row['to_stage']}"
 
 
-def sentences(
-    passages: pd.DataFrame, judged: Judged, *, within_days: float, level: float
-) -> tuple[str, ...]:
+def sentences(passages: pd.DataFrame, judged: Judged, *, within_days: float, level: float) -> tuple[str, ...]:
     """Return the sentences a page begins with, the first by itself the answer."""
     parts = [_lost(passages, judged, within_days=within_days, level=level)]
     parts.append(_days(passages))
     parts += _stages_named(judged)
     parts.append(_would_have_been_seen(judged))
     return tuple(part for part in parts if part)
+
+
+def never_asked(stages: Sequence[str], measures: Sequence[StageMeasure]) -> tuple[str, ...]:
+    """Return the sentence that names stages from which no answer to any question came; empty without one."""
+    asked = [measure.n for measure in measures if measure.name not in HELP]
+    if not asked:
+        return ("No answer can be linked to a stage.",)
+    answers = np.sum(asked, axis=0)
+    silent = [stage for stage, n in zip(stages, answers, strict=True) if not n]
+    if not silent:
+        return ()
+    return (f"No answer at all comes from customers in {' or '.join(silent)}: nobody knows how they fare.",)
 
 
 def _by_loss(passages: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -92,7 +106,7 @@ def _days(passages: pd.DataFrame) -> str:
         row = timed.sort_values("median_days", ascending=False).iloc[0]
         days = format_estimate(row["median_days"], row["median_low"], row["median_high"], Unit.DAYS)
         parts.append(f"It takes longest from {row['from_stage']} to {row['to_stage']}: half after {days}.")
-    selected = passages[passages["note"].str.startswith("only those")]
+    selected = passages[passages["note"] == SELECTED]
     if len(selected):
         pairs = [f"{a} to {b}" for a, b in zip(selected["from_stage"], selected["to_stage"], strict=True)]
         parts.append(
@@ -134,7 +148,7 @@ def _would_have_been_seen(judged: Judged) -> str:
     if not (table["verdict"] == NOISE).any():
         if not len(table):
             return ""
-        return "How customers fare by stage cannot be judged: fewer than two stages have 30 answers or tickets."
+        return "How customers fare cannot be judged by stage: fewer than two have 30 answers or tickets."
     parts = []
     for label, rows in table.groupby("label", sort=False):
         size = seen_four_times_in_five(rows, judged.reach)
@@ -142,8 +156,8 @@ def _would_have_been_seen(judged: Judged) -> str:
             unit = Unit(rows["unit"].iloc[0])
             parts.append(f"{size_in(unit, size)} in {label}")
     return (
-        f"No stage differs from the others in any figure, within noise; a difference of {' or '.join(parts)} would "
-        "have been seen four times in five."
+        "No stage differs from the others in any figure, within noise; a difference of "
+        f"{' or '.join(parts)} would have been seen four times in five."
     )
 
 

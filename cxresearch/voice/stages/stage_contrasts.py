@@ -115,6 +115,8 @@ def _all_rows(
     effects: list[Floats] = []
     for measure in measures:
         for place, stage in enumerate(stages):
+            if not measure.n[place]:
+                continue
             row, effect = _contrast(measure, place, level)
             about = {"measure": measure.name, "label": measure.label, "unit": measure.unit.value}
             rows.append(about | {"good": measure.good, "stage": stage} | row)
@@ -130,7 +132,12 @@ def _contrast(measure: StageMeasure, place: int, level: float) -> tuple[dict[str
     above_rest, below_rest = measure.above.sum(axis=1) - above, measure.below.sum(axis=1) - below
     customers = int((below > 0).sum())
     row: dict[str, Any] = dict.fromkeys(_COLUMNS[7:15], float("nan"))
-    row |= {"n": n, "customers": customers, "small_base": n < SMALL_BASE, "suppressed": 0 < n < SUPPRESS_BELOW}
+    row |= {
+        "n": n,
+        "customers": customers,
+        "small_base": n < SMALL_BASE,
+        "suppressed": 0 < n < SUPPRESS_BELOW,
+    }
     effect = np.zeros(len(above))
     if n < SUPPRESS_BELOW or customers < 2:
         return row, effect
@@ -208,7 +215,7 @@ def _largest_loss(lost: pd.DataFrame) -> float:
     if len(rows) < 2:
         return float("nan")
     first, second = rows.iloc[0], rows.iloc[1]
-    # The same customers pass both: |Cov| <= se1 se2 (Cauchy and Schwarz), so that this error is never too small.
+    # The same customers pass both: |Cov| <= se1 se2 (Cauchy, Schwarz), so that this error is never too small.
     se = float(first["se"] + second["se"])
     if se == 0:
         return float("nan")

@@ -33,14 +33,14 @@ _NEXT_STEP = 'write [journey] stages = ["research", "pick", "pay", "use", "maint
 
 @dataclass(frozen=True, kw_only=True)
 class StageEntries:
-    """Entries into stages, sorted by customer and time; days count from the data cut, so that they are below 0.
+    """Entries into stages, sorted by customer and time; days count from the data cut and are below 0.
 
     Attributes
     ----------
     stages : tuple of str
         In the declared order.
     ids : Index
-        Customers, and further people whom events name; a place in it is the number of a customer.
+        Customers; a place in it is the number of a customer.
     who, stage : ndarray of int, shape (m,)
         Number of the customer and of the stage of each entry.
     day : ndarray, shape (m,)
@@ -116,7 +116,7 @@ def stage_entries(study: Study, stages: Sequence[str], entered: Mapping[str, str
         raise DataError(
             f"nobody entered any of the stages {listed(names)}",
             where="table events",
-            wanted="events of kind stage whose note is the name of the stage, or of a kind called as the stage",
+            wanted="events of kind stage with the name of the stage as note, or of a kind of that name",
             next_step="or say in [journey.entered] what enters a stage: pay = 'paid', use = 'used'",
         )
     people = _people(study)
@@ -139,9 +139,6 @@ def stage_entries(study: Study, stages: Sequence[str], entered: Mapping[str, str
     who, stage, day = who[order], rows["stage"].to_numpy()[order], day[order]
     again = np.zeros(len(who), dtype=bool)
     again[1:] = (who[1:] == who[:-1]) & (stage[1:] == stage[:-1])
-    strangers = int((np.unique(who) >= n).sum())
-    if strangers:
-        notes.append(f"{strangers:,} people in stages are not in the table customers: taken for prospects.")
     silent = n - len(np.unique(who[who < n]))
     if silent:
         notes.append(f"{silent:,} of {n:,} customers entered no stage: they are in no figure of stages.")

@@ -1,4 +1,4 @@
-"""How customers fare in each stage: scores, hand-offs of tickets, tickets a year, summed by customer and stage."""
+"""How customers fare in each stage: scores, hand-offs, tickets a year, summed by customer and stage."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cxresearch.voice.stages.stage_entries import StageEntries
 
 _YEAR_DAYS = 365.25
+#: Figures of tickets; the others are those of questions.
+HELP = ("tickets_a_year", "handoffs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class StageMeasure:
 
 
 def stage_measures(study: Study, entries: StageEntries) -> list[StageMeasure]:
-    """Return the figures that a study's tables allow, questions first, each in the measure a report judges."""
+    """Return the figures that a study's tables allow, questions first, each in its primary measure."""
     measures = _questions(study, entries)
     if "tickets" in study.tables:
         measures += _tickets(study, entries)
@@ -111,9 +113,7 @@ def _tickets(study: Study, entries: StageEntries) -> list[StageMeasure]:
         values = tickets["handoffs"].to_numpy(dtype=np.float64)[known]
         sums = _sums(entries, who[known], stage[known], values)
         label = "Hand-offs a ticket"
-        measures.append(
-            StageMeasure(name="handoffs", label=label, unit=Unit.RATIO, good="low", **sums)
-        )
+        measures.append(StageMeasure(name="handoffs", label=label, unit=Unit.RATIO, good="low", **sums))
     return measures
 
 
@@ -142,4 +142,3 @@ def _by_cell(entries: StageEntries, who: Places, stage: Places, values: Floats) 
     shape = (len(entries.ids), len(entries.stages))
     cell = who * shape[1] + stage
     return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
-

@@ -20,7 +20,10 @@ LEFT, STILL = "left", "still there"
 
 
 def stays(entries: StageEntries) -> tuple[Floats, Places]:
-    """Return for each entry the days until the next, and what came: 0 nothing yet, k + 1 stage k, last leaving."""
+    """Return for each entry the days until the next, and what came.
+
+    0: nothing yet; k + 1: stage k; the number of stages and one: leaving.
+    """
     last = entries.last_of_customer
     until = entries.until[entries.who]
     following = np.where(last, until, np.roll(entries.day, -1))
@@ -31,7 +34,7 @@ def stays(entries: StageEntries) -> tuple[Floats, Places]:
 
 
 def stage_table(entries: StageEntries, *, level: float) -> pd.DataFrame:
-    """Return one row a stage: customers who came, share, visits, who is there now, who skipped it, days there."""
+    """Return one row a stage: customers who came, share, visits, there now, skipped it, days there."""
     days, event = stays(entries)
     everybody = len(np.unique(entries.who))
     now = entries.last_of_customer & (event == 0)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cxresearch.voice.stages.stage_entries import StageEntries
 
 PASSED, LEFT = 1, 2
+SELECTED = "only later customers are seen"
 #: Of people seen in a stage before they became customers, more than this share makes the passage a selection.
 MOST_SELECTED = 0.05
 
@@ -99,7 +100,7 @@ def passages(entries: StageEntries, *, within_days: float, level: float) -> pd.D
 
 
 def passage(entries: StageEntries, part: Spells, *, within_days: float, level: float) -> dict[str, Any]:
-    """Return the figures of one passage; shares are NaN where the data do not reach, or hold only a selection."""
+    """Return the figures of one passage; shares are NaN where the data do not reach or are a selection."""
     blank = float("nan")
     row: dict[str, Any] = {
         "n": len(part),
@@ -121,7 +122,7 @@ def passage(entries: StageEntries, part: Spells, *, within_days: float, level: f
     curve = _curve(part, level)
     row |= _half_way(curve)
     if _is_selected(entries, part):
-        row["note"] = "only those who became customers are in the data: nobody can be lost here"
+        row["note"] = SELECTED
         return row
     at = curve.incidence_at([within_days]).set_index("kind")
     if np.isnan(at.loc["passed", "incidence"]):
@@ -184,8 +185,6 @@ def _reaches(time: Floats, share: Floats, level: float = 0.5) -> float:
 def _is_selected(entries: StageEntries, part: Spells) -> bool:
     """Whether people are in the data only because they became customers later."""
     started = entries.started[part.who]
-    if np.isnan(started).any():
-        return False
     # A start dated to a day may lie some hours after what happened on that day.
     before: Bools = part.start < started - 1.0
     return bool(before.mean() > MOST_SELECTED)
