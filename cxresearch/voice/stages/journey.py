@@ -108,7 +108,8 @@ def journey(
     check_number("within_days", declared.within_days, above=0)
     entries = stage_entries(study, declared.stages, declared.entered)
     ways = passages(entries, within_days=declared.within_days, level=level)
-    measures = stage_measures(study, entries)
+    helped = "asked_for_help" in declared.entered.values()
+    measures = stage_measures(study, entries, helped=helped)
     judged = stage_contrasts(measures, entries.stages, lost=ways, level=level)
     parts = _Parts()
     asked = parts.get("coverage", coverage, study, window_days=window_days, level=level)
@@ -120,8 +121,8 @@ def journey(
         window_days=window_days,
         level=level,
     )
-    helped = parts.get("tickets", tickets_a_customer, study, window_days=window_days, level=level)
-    tickets, quiet = helped or (None, None)
+    tickets_of = parts.get("tickets", tickets_a_customer, study, window_days=window_days, level=level)
+    tickets, quiet = tickets_of or (None, None)
     paid = parts.get("trial", _trial, study, declared, level)
     return Journey(
         stages=entries.stages,

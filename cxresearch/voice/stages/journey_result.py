@@ -66,8 +66,6 @@ _PASSAGES = TableSpec(
             low="lost_low",
             high="lost_high",
         ),
-        Column(name="left_share", label="left", meaning="of them, who left", unit=Unit.SHARE),
-        Column(name="stalled_share", label="still", meaning="neither through nor left", unit=Unit.SHARE),
         Column(
             name="median_days",
             label="half are through after",

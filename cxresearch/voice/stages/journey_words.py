@@ -68,6 +68,7 @@ def _lost(passages: pd.DataFrame, judged: Judged, *, within_days: float, level: 
     if not rows:
         return "Where customers are lost these data cannot tell: " + "; ".join(_why_not(passages)) + "."
     first = rows[0]
+    # A largest loss is named only if it is larger than the next beyond noise (Gutmann and Maymin 1987).
     through = _of_a_hundred(first, within_days)
     lead = f"{first['from_stage']} and {first['to_stage']}"
     if len(rows) == 1:
@@ -101,6 +102,7 @@ def _why_not(passages: pd.DataFrame) -> list[str]:
 def _days(passages: pd.DataFrame) -> str:
     """The slowest passage, and passages in which nobody can be lost."""
     parts = []
+    # Times of passages that are a selection are those of the ones who came through: not compared.
     timed = passages[passages["median_days"].notna() & passages["lost"].notna()]
     if len(timed) > 1:
         row = timed.sort_values("median_days", ascending=False).iloc[0]
@@ -110,8 +112,8 @@ def _days(passages: pd.DataFrame) -> str:
     if len(selected):
         pairs = [f"{a} to {b}" for a, b in zip(selected["from_stage"], selected["to_stage"], strict=True)]
         parts.append(
-            f"Who was lost from {' and from '.join(pairs)} these data cannot tell: they hold only those who "
-            "became customers."
+            f"Who was lost from {' and from '.join(pairs)} these data cannot tell: many were there before "
+            "their start, and those who never became customers are not in the data."
         )
     return " ".join(parts)
 
@@ -154,11 +156,18 @@ def _would_have_been_seen(judged: Judged) -> str:
         size = seen_four_times_in_five(rows, judged.reach)
         if not np.isnan(size):
             unit = Unit(rows["unit"].iloc[0])
-            parts.append(f"{size_in(unit, size)} in {label}")
+            parts.append(f"{size_in(unit, size)} in {_within_a_sentence(label)}")
     return (
         "No stage differs from the others in any figure, within noise; a difference of "
         f"{' or '.join(parts)} would have been seen four times in five."
     )
+
+
+def _within_a_sentence(label: str) -> str:
+    """Return a label without the capital of its beginning, unless it is an abbreviation."""
+    if label[1:2].islower():
+        return label[0].lower() + label[1:]
+    return label
 
 
 def size_in(unit: Unit, size: float) -> str:

@@ -53,10 +53,14 @@ class StageMeasure:
     n_without: int
 
 
-def stage_measures(study: Study, entries: StageEntries) -> list[StageMeasure]:
-    """Return the figures that a study's tables allow, questions first, each in its primary measure."""
+def stage_measures(study: Study, entries: StageEntries, *, helped: bool = False) -> list[StageMeasure]:
+    """Return the figures that a study's tables allow, questions first, each in its primary measure.
+
+    ``helped`` says that a ticket is what enters one of the stages: tickets are no figure then.
+    """
     measures = _questions(study, entries)
-    if "tickets" in study.tables:
+    # Where asking for help is what enters a stage, tickets are its definition and say nothing about it.
+    if "tickets" in study.tables and not helped:
         measures += _tickets(study, entries)
     return measures
 
@@ -120,6 +124,7 @@ def _tickets(study: Study, entries: StageEntries) -> list[StageMeasure]:
 def years_in(entries: StageEntries) -> Floats:
     """Return the years each customer spent in each stage since the start, shape (customers, stages)."""
     days, _ = stays(entries)
+    # Time at risk of a ticket: from the entry, or the start where that is later, to the next entry.
     over = entries.day + days
     since = np.fmax(entries.day, entries.started[entries.who])
     since = np.where(np.isnan(entries.started[entries.who]), over, since)
@@ -140,5 +145,6 @@ def _sums(entries: StageEntries, who: Places, stage: Places, values: Floats) -> 
 
 def _by_cell(entries: StageEntries, who: Places, stage: Places, values: Floats) -> Floats:
     shape = (len(entries.ids), len(entries.stages))
+    # One number for customer and stage: sums of all cells in one pass.
     cell = who * shape[1] + stage
     return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).reshape(shape)

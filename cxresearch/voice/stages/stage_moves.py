@@ -27,6 +27,7 @@ def stays(entries: StageEntries) -> tuple[Floats, Places]:
     last = entries.last_of_customer
     until = entries.until[entries.who]
     following = np.where(last, until, np.roll(entries.day, -1))
+    # The last stay ends with the customer, or is censored at the data cut.
     gone = np.isfinite(entries.ended[entries.who])
     left = len(entries.stages) + 1
     event = np.where(last, np.where(gone, left, 0), np.roll(entries.stage, -1) + 1)
@@ -36,6 +37,7 @@ def stays(entries: StageEntries) -> tuple[Floats, Places]:
 def stage_table(entries: StageEntries, *, level: float) -> pd.DataFrame:
     """Return one row a stage: customers who came, share, visits, there now, skipped it, days there."""
     days, event = stays(entries)
+    # The share is of those who entered any stage: customers without events are in no figure.
     everybody = len(np.unique(entries.who))
     now = entries.last_of_customer & (event == 0)
     furthest = np.full(len(entries.ids), -1)
@@ -45,6 +47,7 @@ def stage_table(entries: StageEntries, *, level: float) -> pd.DataFrame:
         here = entries.stage == place
         came = np.unique(entries.who[here])
         bounds = wilson(len(came), everybody, level=level)
+        # Skipped: whoever came to a later stage and never to this one.
         beyond = int((furthest > place).sum())
         row = {
             "stage": stage,

@@ -86,8 +86,8 @@ def passages(entries: StageEntries, *, within_days: float, level: float) -> pd.D
     """Return one row for each stage and the next, and for the last and the first where anybody goes round."""
     last = len(entries.stages) - 1
     pairs = [(place, place + 1) for place in range(last)]
-    round_again = spells(entries, last, 0)
-    if (round_again.event == PASSED).any():
+    # A second round is one of a customer who enters the first stage a second time.
+    if (np.bincount(entries.who[entries.stage == 0], minlength=1) > 1).any():
         pairs.append((last, 0))
     rows = [
         passage(entries, spells(entries, *pair), within_days=within_days, level=level)
@@ -159,6 +159,7 @@ def _shares(part: Spells, at: pd.DataFrame, within_days: float, level: float) ->
         "lost": 1 - value,
         "lost_low": 1 - high,
         "lost_high": 1 - low,
+        # Lost by leaving, one of the two ways to be lost.
         "left_share": left,
         # What neither passed nor left by the horizon stands still: 1 - F_passed - F_left.
         "stalled_share": max(1 - value - left, 0.0),
@@ -176,6 +177,7 @@ def _half_way(curve: CumulativeIncidence) -> dict[str, float]:
 
 
 def _reaches(time: Floats, share: Floats, level: float = 0.5) -> float:
+    # Smallest t with F(t) >= 1/2, for the curve and for its limits (Brookmeyer and Crowley 1982).
     reached = share >= level
     if not reached.any():
         return float("nan")
@@ -187,4 +189,5 @@ def _is_selected(entries: StageEntries, part: Spells) -> bool:
     started = entries.started[part.who]
     # A start dated to a day may lie some hours after what happened on that day.
     before: Bools = part.start < started - 1.0
+    # Conditional on a later start nobody can have been lost before it (immortal time): no share is given.
     return bool(before.mean() > MOST_SELECTED)
