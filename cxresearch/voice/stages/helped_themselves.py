@@ -103,7 +103,7 @@ def tickets_a_customer(study: Study, *, window_days: float, level: float) -> tup
     tickets = collect(rows.filter(~nw.col("customer_id").is_null()).select("customer_id", "created_at"))
     years, ids = _years(study, window_days)
     recent = tickets[days_before_cut(study, tickets["created_at"]) > -window_days]
-    place = ids.get_indexer(recent["customer_id"])
+    place = ids.get_indexer(pd.Index(recent["customer_id"]))
     # Tickets from before the start or after the end of a customer lie outside the time counted.
     count = np.bincount(place[place >= 0], minlength=len(ids)).astype(np.float64)
     there = years > 0
@@ -155,17 +155,18 @@ def _years(study: Study, window_days: float) -> tuple[np.ndarray[Any, Any], pd.I
     return np.maximum(end - start, 0.0) / 365.25, pd.Index(people["customer_id"])
 
 
-_EMPTY = {"customer_id": object, "at": "datetime64[us]", "alone": bool}
+def _nothing() -> pd.DataFrame:
+    columns: dict[str, Any] = {"customer_id": object, "at": "datetime64[us]", "alone": bool}
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
 
 
 def _of_tickets(study: Study, kinds: Sequence[str]) -> pd.DataFrame:
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _EMPTY.items()})
     if "tickets" not in study.tables:
-        return empty
+        return _nothing()
     rows = study.table("tickets")
     columns = rows.collect_schema().names()
     if "customer_id" not in columns:
-        return empty
+        return _nothing()
     channel = nw.lit("")
     if "channel" in columns:
         channel = nw.col("channel")
@@ -175,11 +176,10 @@ def _of_tickets(study: Study, kinds: Sequence[str]) -> pd.DataFrame:
 
 
 def _of_events(study: Study, kinds: Sequence[str]) -> pd.DataFrame:
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _EMPTY.items()})
     if "events" not in study.tables:
-        return empty
+        return _nothing()
     rows = study.table("events")
     if "customer_id" not in rows.collect_schema().names():
-        return empty
+        return _nothing()
     rows = rows.filter(nw.col("kind").is_in(list(kinds)) & ~nw.col("customer_id").is_null())
     return collect(rows.select("customer_id", at="occurred_at")).assign(alone=True)

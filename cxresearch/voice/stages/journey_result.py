@@ -219,7 +219,10 @@ class Journey(Result):
     def _passage(self, row: Mapping[Any, Any]) -> Estimate:
         return Estimate(
             name=f"{row['from_stage']} to {row['to_stage']} within {self.within_days:g} days",
-            **{name: float(row[name]) for name in ("value", "low", "high", "se")},
+            value=float(row["value"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            se=float(row["se"]),
             level=self.level,
             n=int(row["n"]),
             unit=Unit.SHARE,

@@ -156,7 +156,7 @@ def _would_have_been_seen(judged: Judged) -> str:
         size = seen_four_times_in_five(rows, judged.reach)
         if not np.isnan(size):
             unit = Unit(rows["unit"].iloc[0])
-            parts.append(f"{size_in(unit, size)} in {_within_a_sentence(label)}")
+            parts.append(f"{size_in(unit, size)} in {_within_a_sentence(str(label))}")
     return (
         "No stage differs from the others in any figure, within noise; a difference of "
         f"{' or '.join(parts)} would have been seen four times in five."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cxresearch.aliases import Floats
     from cxresearch.voice.stages.stage_measures import StageMeasure
 
-#: Fewest customers of a side whose scatter tells an error.
+#: Fewest customers of a side, in customers of equal weight, whose scatter tells an error.
 LEAST_CUSTOMERS = 20
 #: Draws of the largest of all comparisons; its quantiles are known to two decimals.
 _DRAWS = 20_000
@@ -139,18 +139,19 @@ def _contrast(measure: StageMeasure, place: int, level: float) -> tuple[dict[str
         "suppressed": 0 < n < SUPPRESS_BELOW,
     }
     effect = np.zeros(len(above))
-    if n < SUPPRESS_BELOW or customers < 2:
+    worth = _worth(below)
+    if n < SUPPRESS_BELOW or customers < 2 or worth < 1.5:
         return row, effect
     value, influence = _ratio(above, below)
-    half = _quantile(level, customers) * _error(influence, customers)
+    half = _quantile(level, worth) * _error(influence)
     row |= {"value": value, "low": value - half, "high": value + half}
-    rest_customers = int((below_rest > 0).sum())
-    if min(n, n_rest) < SMALL_BASE or min(customers, rest_customers) < LEAST_CUSTOMERS:
+    # The smaller side tells how well the scatter is known, answers of one customer being linked.
+    fewer = min(worth, _worth(below_rest))
+    if min(n, n_rest) < SMALL_BASE or fewer < LEAST_CUSTOMERS:
         return row, effect
     rest, influence_rest = _ratio(above_rest, below_rest)
     effect = influence - influence_rest
-    fewer = min(customers, rest_customers)
-    se = _error(effect, int(((below > 0) | (below_rest > 0)).sum()))
+    se = _error(effect)
     if se == 0:
         return row, effect
     difference = value - rest
@@ -171,16 +172,27 @@ def _ratio(above: Floats, below: Floats) -> tuple[float, Floats]:
     total = float(below.sum())
     value = float(above.sum()) / total
     # Woodruff (1971): the ratio less its true value is the mean of (y - R x) / mean of x.
-    return value, (above - value * below) / total
+    influence = (above - value * below) / total
+    # G / (G - 1) with the customers that G unequal ones are worth: residuals add up to nought in each side.
+    worth = _worth(below)
+    return value, influence * np.sqrt(worth / (worth - 1))
 
 
-def _error(effect: Floats, customers: int) -> float:
+def _worth(below: Floats) -> float:
+    """How many customers of equal weight these are worth: (sum of n)^2 / sum of n^2 (Kish 1965)."""
+    squares = float((below**2).sum())
+    if squares == 0:
+        return 0.0
+    return float(below.sum()) ** 2 / squares
+
+
+def _error(effect: Floats) -> float:
     """Standard error of a sum over customers of effects that add up to zero."""
-    # G / (G - 1) sum of squares: customers are the clusters.
-    return float(np.sqrt(customers / (customers - 1) * (effect**2).sum()))
+    # Customers are the clusters: root of the sum of squares.
+    return float(np.sqrt((effect**2).sum()))
 
 
-def _quantile(level: float, customers: int) -> float:
+def _quantile(level: float, customers: float) -> float:
     return float(stats.t.ppf((1 + level) / 2, customers - 1))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 
 from cxresearch.data.engine import collect
 from cxresearch.results.units import Unit
@@ -73,7 +74,7 @@ def _questions(study: Study, entries: StageEntries) -> list[StageMeasure]:
         return []
     rows = rows.filter(~nw.col("score").is_null() & ~nw.col("responded_at").is_null())
     answers = collect(rows.select("customer_id", "instrument", "score", "responded_at"))
-    who = entries.ids.get_indexer(answers["customer_id"])
+    who = entries.ids.get_indexer(pd.Index(answers["customer_id"]))
     # The stage at the time of the answer: the one entered last by then.
     stage = entries.stage_at(who, days_before_cut(study, answers["responded_at"]))
     measures = []
@@ -82,11 +83,11 @@ def _questions(study: Study, entries: StageEntries) -> list[StageMeasure]:
         if not of_question.any():
             continue
         _, measure = asked_question(study, name)
-        values = answers.loc[of_question, "score"].map(values_by_score(measure)).to_numpy(dtype=np.float64)
+        values = answers.loc[of_question, "score"].map(values_by_score(measure))
         good: Literal["high", "low"] = "high"
         if measure.scale.direction == "low_is_good" and measure.kind == "mean":
             good = "low"
-        sums = _sums(entries, who[of_question], stage[of_question], values)
+        sums = _sums(entries, who[of_question], stage[of_question], np.asarray(values, dtype=np.float64))
         label = measure.label
         measures.append(StageMeasure(name=name, label=label, unit=measure.unit, good=good, **sums))
     return measures
@@ -99,7 +100,7 @@ def _tickets(study: Study, entries: StageEntries) -> list[StageMeasure]:
         return []
     wanted = [name for name in ("customer_id", "created_at", "handoffs") if name in present]
     tickets = collect(rows.filter(~nw.col("customer_id").is_null()).select(wanted))
-    who = entries.ids.get_indexer(tickets["customer_id"])
+    who = entries.ids.get_indexer(pd.Index(tickets["customer_id"]))
     at = days_before_cut(study, tickets["created_at"])
     stage = entries.stage_at(who, at)
     # Who has not begun, as prospects have not, has no time in which to need help: neither counts.
@@ -131,7 +132,7 @@ def years_in(entries: StageEntries) -> Floats:
     return _by_cell(entries, entries.who, entries.stage, np.maximum(over - since, 0.0) / _YEAR_DAYS)
 
 
-def _sums(entries: StageEntries, who: Places, stage: Places, values: Floats) -> dict[str, object]:
+def _sums(entries: StageEntries, who: Places, stage: Places, values: Floats) -> dict[str, Any]:
     """Sums and counts by customer and stage; rows of people in no stage are counted beside."""
     inside = (stage >= 0) & (who >= 0) & ~np.isnan(values)
     who, stage, values = who[inside], stage[inside], values[inside]
@@ -147,4 +148,5 @@ def _by_cell(entries: StageEntries, who: Places, stage: Places, values: Floats) 
     shape = (len(entries.ids), len(entries.stages))
     # One number for customer and stage: sums of all cells in one pass.
     cell = who * shape[1] + stage
-    return np.bincount(cell, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
+    sums = np.bincount(cell, weights=values, minlength=shape[0] * shape[1])
+    return sums.astype(np.float64).reshape(shape)

@@ -124,8 +124,8 @@ def passage(entries: StageEntries, part: Spells, *, within_days: float, level: f
     if _is_selected(entries, part):
         row["note"] = SELECTED
         return row
-    at = curve.incidence_at([within_days]).set_index("kind")
-    if np.isnan(at.loc["passed", "incidence"]):
+    at: Any = curve.incidence_at([within_days]).set_index("kind").to_dict("index")
+    if np.isnan(at["passed"]["incidence"]):
         row["note"] = f"nobody has been followed for {within_days:g} days yet"
         return row
     row |= _shares(part, at, within_days, level)
@@ -139,12 +139,12 @@ def _curve(part: Spells, level: float) -> CumulativeIncidence:
     return aalen_johansen(part.days, part.event, clusters=clusters, kinds=kinds, level=level)
 
 
-def _shares(part: Spells, at: pd.DataFrame, within_days: float, level: float) -> dict[str, Any]:
+def _shares(part: Spells, at: Any, within_days: float, level: float) -> dict[str, Any]:
     """Shares at the horizon; lost is everybody who is not through by then."""
-    value = float(at.loc["passed", "incidence"])
-    low = float(at.loc["passed", "low"])
-    high = float(at.loc["passed", "high"])
-    left = float(at.loc["left", "incidence"])
+    value = float(at["passed"]["incidence"])
+    low = float(at["passed"]["low"])
+    high = float(at["passed"]["high"])
+    left = float(at["left"]["incidence"])
     if value in (0.0, 1.0):
         # A share of 0 or 1 has no standard error: Wilson (1927) of the customers whose outcome is known.
         known = len(np.unique(part.who[(part.event > 0) | (part.days >= within_days)]))
@@ -155,7 +155,7 @@ def _shares(part: Spells, at: pd.DataFrame, within_days: float, level: float) ->
         "value": value,
         "low": low,
         "high": high,
-        "se": float(at.loc["passed", "se"]),
+        "se": float(at["passed"]["se"]),
         "lost": 1 - value,
         "lost_low": 1 - high,
         "lost_high": 1 - low,
