@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cxresearch.voice.stages.stage_measures import StageMeasure
 
 #: Fewest customers of a side, in customers of equal weight, whose scatter tells an error.
-LEAST_CUSTOMERS = 20
+LEAST_CUSTOMERS = 30
 #: Draws of the largest of all comparisons; its quantiles are known to two decimals.
 _DRAWS = 20_000
 WORST = "where most are lost"
@@ -72,7 +72,7 @@ def stage_contrasts(
     -----
     Figures are ratios of sums over customers, errors linearised and linked within customers. The largest
     ``|t|`` is held against that of normal draws with the same correlations (single-step max-t: Hothorn, Bretz
-    and Westfall 2008, doi:10.1002/bimj.200810425). Sides of fewer than 30 answers or 20 customers are shown
+    and Westfall 2008, doi:10.1002/bimj.200810425). Sides of fewer than 30 answers or 30 customers are shown
     and not judged.
     """
     rows, effects = _all_rows(measures, stages, level)

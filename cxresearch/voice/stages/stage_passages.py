@@ -116,6 +116,8 @@ def passage(entries: StageEntries, part: Spells, *, within_days: float, level: f
     row["note"] = ""
     if len(part) < SUPPRESS_BELOW:
         row["note"] = "nobody came here"
+        if part.ahead:
+            row["note"] = "all were in the next stage before"
         if len(part):
             row["note"] = f"fewer than {SUPPRESS_BELOW} came here"
         return row

@@ -295,7 +295,7 @@ def test_a_wrong_declaration_is_refused(lines: str, says: str, tmp_path: Path) -
         cx.read_study(tmp_path)
 
 
-def shuffled_alarms(runs: int, *, n: int = 300, seed: int = 5) -> float:
+def shuffled_alarms(runs: int, *, n: int = 1000, seed: int = 5) -> float:
     """Share of runs in which any comparison is named; journeys are exchanged between customers."""
     rng = np.random.default_rng(seed)
     study = cx.synthetic.synthetic_study(tier="B", customers=n, unhappy=True, seed=seed)
@@ -324,4 +324,4 @@ def test_on_shuffled_stages_few_runs_name_a_stage() -> None:
 
 @pytest.mark.slow
 def test_on_shuffled_stages_any_stage_is_named_in_five_per_cent_of_runs() -> None:
-    assert shuffled_alarms(2000) == pytest.approx(0.05, abs=0.015)
+    assert shuffled_alarms(1500) == pytest.approx(0.05, abs=0.015)
