@@ -100,7 +100,7 @@ def journey(
     ... )
     >>> result = journey(study, stages=["pay", "use"], within_days=30)
     >>> result.sentences[0].split(". ")[0]
-    'Of 100 customers in pay, 60 come to use within 30 days [54, 65]'
+    'Of 100 customers in pay, 63 come to use within 30 days [58, 69]'
     """
     check_level(level)
     check_number("window_days", window_days, above=0)
