@@ -69,7 +69,7 @@ def read_study(
         file.limits.max_reject_share if max_reject_share is None else max_reject_share,
     )
     opened = open_study_file(file, frames or {})
-    return Study(
+    study = Study(
         opened,
         observed_until=file.observed_until,
         instruments=file.instruments,
@@ -85,3 +85,5 @@ def read_study(
         costs=file.costs,
         kind=file.kind,
     )
+    study.journey = file.journey
+    return study

@@ -19,7 +19,14 @@ from cxresearch.data.readers.open_frames import open_frames
 from cxresearch.data.readers.source_files import Source, source_of
 from cxresearch.data.readers.typed_views import Opened
 from cxresearch.data.study_file.costs import Costs
-from cxresearch.data.study_file.declarations import AfterCut, Limits, OnReject, RevenueEnds, StudyKind
+from cxresearch.data.study_file.declarations import (
+    AfterCut,
+    DeclaredJourney,
+    Limits,
+    OnReject,
+    RevenueEnds,
+    StudyKind,
+)
 from cxresearch.data.study_file.instruments import check_scales
 from cxresearch.data.study_file.parse_study_file import read_cut
 from cxresearch.data.study_file.study_arguments import check_tables, limits_of, one_mapping, with_long_answers
@@ -70,6 +77,8 @@ class Study(StudyTables):
         Which table holds where customers who ended go on paying.
     codebook : Codebook or None
         Themes that the study file declares; see ``cx.themes``.
+    journey : DeclaredJourney or None
+        Stages of the customers' journey that the study file declares; see ``cx.voice.journey``.
     checked : CheckedTables
         The judged rows behind ``table``, whatever the limits say.
     """
@@ -111,6 +120,7 @@ class Study(StudyTables):
         self.codebook = codebook
         self.targets: Mapping[str, float] = MappingProxyType(dict(targets or {}))
         self.costs = costs
+        self.journey: DeclaredJourney | None = None
         self._sources: tuple[Source, ...] | None = None
 
     @classmethod
@@ -259,6 +269,7 @@ class Study(StudyTables):
             costs=self.costs,
         )
         opened.codebook = self.codebook
+        opened.journey = self.journey
         opened._opened = replace(opened._opened, kinds=self._opened.kinds)
         opened.kind = self.kind
         opened.sources = self.sources

@@ -15,6 +15,7 @@ from cxresearch.plots.voice import (
     effects_of_actions,
     events,
     groups,
+    stage_pictures,
     theme_pictures,
     trend,
 )
@@ -44,6 +45,7 @@ _PICTURES = (
     effects_of_actions,
     events,
     groups,
+    stage_pictures,
     trend,
     theme_pictures,
 )

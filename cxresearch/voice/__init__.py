@@ -6,6 +6,7 @@ turning     what happened to a customer between the last happy and the first unh
 why         themes of comments, their impact, their check by people; mood
 causes      tickets behind answers, waits, issues that come back, reasons for leaving
 customer    one customer from all sides; accounts of several contacts
+stages      the journey: who passes each stage, where customers are lost, how they fare in each
 recovery    what actions did for unhappy customers; trials
 programmes  onboarding, training, check-ins, loyalty: their effect by dose, and what comes back
 

@@ -22,6 +22,8 @@ from .recovery.plan_trial import plan_trial as plan_trial
 from .recovery.recovery import Recovery as Recovery
 from .recovery.trial_analysis import TrialResult as TrialResult
 from .recovery.trial_analysis import analyse_trial as analyse_trial
+from .stages.journey import journey as journey
+from .stages.journey_result import Journey as Journey
 from .turning.turning_points_result import TurningPoints as TurningPoints
 from .when.around_event_result import AroundEvent as AroundEvent
 from .when.since_when_result import SinceWhen as SinceWhen

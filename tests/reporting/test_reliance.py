@@ -29,9 +29,11 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 #: Reports that read tickets, which hold a doubt (a scorecard looks through all tables for metrics), and those
 #: that speak of leaving.
-READS_TICKETS = {"ces-vs-nps", "unhappy", "churn-risk", "drivers", "scorecard"}
-SPEAKS_OF_LEAVING = {"ces-vs-nps", "unhappy", "score-vs-churn", "churn-risk", "churn-curves", "scorecard"}
-SPEAKS_OF_LEAVING |= {"outlook"}
+READS_TICKETS = {"ces-vs-nps", "unhappy", "journey", "churn-risk", "drivers", "scorecard"}
+SPEAKS_OF_LEAVING = {
+    *("ces-vs-nps", "unhappy", "journey", "score-vs-churn", "churn-risk", "churn-curves", "scorecard"),
+    "outlook",
+}
 USES_WEIGHTS = {"ces-vs-nps", "score-vs-churn", "drivers", "scorecard"}
 
 
@@ -67,6 +69,8 @@ def write_study(folder: Path, *, customers: int = 260, weight: bool = True) -> P
     tables = {"customers": people, "responses": pd.concat(parts), "tickets": tickets}
     lines = ["[study]", 'name = "Trial"', "observed_until = 2024-12-31", 'timezone = "Europe/Berlin"']
     lines += ["[instruments]", 'nps = "nps"', 'csat = "csat"']
+    lines += ["[journey]", 'stages = ["begin", "help"]']
+    lines += ["[journey.entered]", 'begin = "started"', 'help = "asked_for_help"']
     for name, frame in tables.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
         columns = ", ".join(f'{column} = "{column}"' for column in frame.columns)

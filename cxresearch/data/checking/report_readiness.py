@@ -144,6 +144,18 @@ def _unhappy(study: Study) -> Iterator[tuple[str, str]]:
         yield "need", "an answer to a declared question"
 
 
+def _journey(study: Study) -> Iterator[tuple[str, str]]:
+    """Stages are declared, and somebody entered one; without answers and tickets there is no more to tell."""
+    yield from (("need", text) for text in _absent(study, "customers"))
+    if study.journey is None or len(study.journey.stages) < 2:
+        yield "need", "stages: [journey] stages = [...] in the study file (or name them: --set stages=...)"
+        return
+    if not study.journey.entered and "events" not in study.tables:
+        yield "need", "table events, or [journey.entered] in the study file: who entered which stage"
+    if not _answered(study):
+        yield "wish", "answers to a declared question: scores by stage"
+
+
 def _one_score(study: Study) -> Iterator[tuple[str, str]]:
     """One score against chance: customers asked, of whom some left and some stayed."""
     lacking = [*_absent(study, "customers"), *_absent(study, "responses"), *_ends(study)]
@@ -314,6 +326,7 @@ def _one_sided(study: Study) -> str:
 _REPORTS: dict[str, Look] = {
     "ces-vs-nps": _contest,
     "unhappy": _unhappy,
+    "journey": _journey,
     "score-vs-churn": _one_score,
     "scorecard": _scorecard,
     "churn-curves": _curves,

@@ -251,6 +251,32 @@ class DeclaredCodebook:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeclaredJourney:
+    """The stages a customer goes through, in the order in which one usually does.
+
+    Attributes
+    ----------
+    stages : tuple of str
+        Their names; after the last the first may come again.
+    entered : mapping of str to str
+        What enters a stage that no event of kind ``stage``, or of the kind of its name, enters:
+        ``"started"``, ``"paid"``, ``"used"``, ``"ordered"``, ``"asked_for_help"``, or a kind of event.
+    within_days : float
+        Whoever has not come to the next stage within so many days is lost there.
+    trial : tuple of str
+        Two stages or moments: where a trial begins, and what it should end in; empty without one.
+    self_service : tuple of str
+        Channels of tickets and kinds of events in which customers help themselves.
+    """
+
+    stages: tuple[str, ...]
+    entered: Mapping[str, str] = field(default_factory=dict)
+    within_days: float = 90.0
+    trial: tuple[str, ...] = ()
+    self_service: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyFile:
     """A whole study file, checked for form but not yet against the files it names."""
 
@@ -271,3 +297,4 @@ class StudyFile:
     targets: Mapping[str, float]
     codebook: DeclaredCodebook | None = None
     costs: Costs | None = None
+    journey: DeclaredJourney | None = None

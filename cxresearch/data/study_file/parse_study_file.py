@@ -17,6 +17,7 @@ from cxresearch.data.study_file.declarations import (
     AfterCut,
     DeclaredCodebook,
     DeclaredFlag,
+    DeclaredJourney,
     Limits,
     OnReject,
     RawInput,
@@ -42,6 +43,7 @@ _TOP_KEYS = (
     "costs",
     "alerts",
     "themes",
+    "journey",
 )
 _DATA_FILES = (".csv", ".tsv", ".txt", ".tab", ".parquet", ".pq", ".duckdb", ".db", ".xlsx", ".xls", ".json")
 _SHARE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%")
@@ -105,6 +107,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
         sources=sources,
         flags=tuple(_flag(keys) for keys in top.tables("flags")),
         codebook=_codebook(top.table("themes"), file.parent),
+        journey=_journey(top.table("journey")),
         targets={name: _target(top.table("targets"), name) for name in top.table("targets")},
         costs=read_costs(top.table("costs")),
     )
@@ -272,6 +275,44 @@ def _codebook(keys: Keys, folder: Path) -> DeclaredCodebook | None:
     if file.is_dir():
         file = file / "themes.toml"
     return DeclaredCodebook(declared=declared, file=file, codebook=codebook)
+
+
+def _journey(keys: Keys) -> DeclaredJourney | None:
+    """Return the declared stages; whether anybody enters them is seen when they are asked for."""
+    keys.only(("stages", "entered", "within_days", "trial", "self_service"))
+    if not list(keys):
+        return None
+    stages = keys.texts("stages")
+    entered = keys.table("entered")
+    days = keys.number("within_days", default=DeclaredJourney.within_days)
+    if days <= 0:
+        raise StudyError(f"within_days is {days:g}", where=keys.where, wanted="a number of days above 0")
+    twice = sorted({name for name in stages if stages.count(name) > 1})
+    if twice:
+        raise StudyError(
+            f"stage {shown(twice[0])} is declared twice",
+            where=keys.where,
+            wanted="each stage once: it may be entered again and again all the same",
+        )
+    unknown = [name for name in entered if name not in stages]
+    if unknown:
+        raise StudyError(
+            f"entered names {shown(unknown[0])}, which is no stage",
+            where=entered.where,
+            wanted="one of stages",
+        )
+    trial = keys.texts("trial")
+    if trial and len(trial) != 2:
+        raise StudyError(
+            f"trial names {len(trial)} stages", where=keys.where, wanted='two: trial = ["started", "paid"]'
+        )
+    return DeclaredJourney(
+        stages=stages,
+        entered={name: entered.text(name) for name in entered},
+        within_days=days,
+        trial=trial,
+        self_service=keys.texts("self_service"),
+    )
 
 
 def _input(keys: Keys, name: str, folder: Path) -> RawInput:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cxresearch.data.study_file.declarations import DeclaredJourney
 from cxresearch.data.synthetic.company_paths import (
     COMPANY_START,
     EFFECTS,
@@ -23,7 +24,7 @@ from cxresearch.data.synthetic.company_paths import (
 )
 from cxresearch.data.synthetic.company_tables import company_records, company_tables, customer_ids
 from cxresearch.data.synthetic.planted_truth import PlantedTruth, planted_truth
-from cxresearch.data.synthetic.unhappy_tables import unhappy_draws, unhappy_tables
+from cxresearch.data.synthetic.unhappy_tables import STAGES, unhappy_draws, unhappy_tables
 from cxresearch.units_of_time import DAYS_A_MONTH
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def company_study(
         tables = unhappy_tables(seed, rng, paths, records)
     else:
         tables = company_tables(rng, paths, records)
-    return Study.from_frames(
+    study = Study.from_frames(
         tables,
         observed_until=cut.astype(datetime),
         instruments={"nps": NPS, "csat": CSAT, "ces": CES2},
@@ -104,6 +105,9 @@ def company_study(
         segments=segments,
         name=f"{name}, seed {seed}",
     )
+    if unhappy:
+        study.journey = DeclaredJourney(stages=tuple(STAGES))
+    return study
 
 
 def company_truth(

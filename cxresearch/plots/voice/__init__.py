@@ -10,6 +10,8 @@
     A metric by weeks since an event, and what went before customers turned unhappy.
 ``groups``
     Pictures of who is unhappy: what each named group takes from the score, and the parts of a change.
+``stage_pictures``
+    The journey: who comes through, what follows each stage, and which stage is unlike the others.
 ``theme_pictures``
     Themes drawn: how often by how much, and how often with intervals.
 ``trend``
