@@ -21,7 +21,7 @@ from cxresearch.metrics.base.metric import Metric, Query, Tables
 from cxresearch.metrics.base.options import check_options
 from cxresearch.metrics.returns import customer_churn, return_metrics
 from cxresearch.metrics.revenue import revenue_metrics
-from cxresearch.metrics.support import support_metrics
+from cxresearch.metrics.support import follow_up_metrics, support_metrics
 from cxresearch.metrics.survey import answers_by_cell as survey_metrics
 from cxresearch.metrics.survey import response_rate as non_response
 from cxresearch.metrics.survey import theme_metrics
@@ -37,6 +37,7 @@ _SOURCES = (
     customer_churn,
     return_metrics,
     support_metrics,
+    follow_up_metrics,
     adoption_metrics,
     theme_metrics,
 )
