@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cxresearch.churn.risk.last_contact import CONTACT_KINDS
 from cxresearch.metrics.scorecard.scorecard_words import change_text, year_ago_texts
 from cxresearch.metrics.scorecard.target_readings import reading_of
+from cxresearch.metrics.support.follow_up_metrics import CONTACT_KINDS
 from cxresearch.reporting.captions import wished_metrics
 from cxresearch.reporting.writing.blocks import sentence
 from cxresearch.results.units import Unit, format_value

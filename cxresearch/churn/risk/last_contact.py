@@ -8,6 +8,7 @@ import narwhals as nw
 import pandas as pd
 
 from cxresearch.data.engine import collect
+from cxresearch.metrics.support.follow_up_metrics import CONTACT_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from cxresearch.data.study import Study
 
-#: Kinds of events that are a contact by their name.
-CONTACT_KINDS = ("call_back", "callback", "contact", "follow_up", "followup", "outreach")
 #: The time of a contact in each table that records some.
 _MOMENTS = {"responses": "responded_at", "tickets": "created_at", "events": "occurred_at"}
 

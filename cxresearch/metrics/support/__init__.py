@@ -8,4 +8,6 @@
     Working time between two moments.
 ``support_metrics``
     The support metrics by name.
+``follow_up_metrics``
+    Unhappy answers followed up, and how soon: the closed loop by name.
 """

@@ -23,7 +23,7 @@ from cxresearch.metrics.journey_facts import advocacy_metrics, escalations, goal
 from cxresearch.metrics.journey_facts.needed_lines import line_needed
 from cxresearch.metrics.returns import customer_churn, return_metrics
 from cxresearch.metrics.revenue import revenue_metrics
-from cxresearch.metrics.support import support_metrics
+from cxresearch.metrics.support import follow_up_metrics, support_metrics
 from cxresearch.metrics.survey import answers_by_cell as survey_metrics
 from cxresearch.metrics.survey import response_rate as non_response
 from cxresearch.metrics.survey import theme_metrics
@@ -40,6 +40,7 @@ _SOURCES = (
     return_metrics,
     support_metrics,
     escalations,
+    follow_up_metrics,
     adoption_metrics,
     goal_metrics,
     trial_metrics,

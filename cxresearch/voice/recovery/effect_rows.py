@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_number
 from cxresearch.errors import ArgumentError
 from cxresearch.results.units import Unit
 from cxresearch.stats.effects.e_value import e_value
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.voice.recovery.action_verdicts import moments_that_would_decide, verdict_of
 from cxresearch.voice.recovery.emulated_trial import Arms, EmulatedTrial, bounds_of_the_silent, effect_on
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind
@@ -45,7 +45,7 @@ def with_holm(table: pd.DataFrame) -> pd.DataFrame:
     known = table["p_value"].notna()
     adjusted = np.full(len(table), np.nan)
     if known.any():
-        adjusted[known] = multipletests(table.loc[known, "p_value"], method="holm")[1]
+        adjusted[known] = holm(table.loc[known, "p_value"].to_numpy(dtype=np.float64))
     return table.assign(p_holm=adjusted)
 
 

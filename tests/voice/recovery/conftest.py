@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -19,19 +20,33 @@ CUT = "2024-12-31"
 class Company:
     """Tables, and what is true of them: ``gain`` is what a call adds to each customer's next score."""
 
-    study: cx.Study
+    study_of: Callable[[], cx.Study]
     called: np.ndarray
     unhappy_score: np.ndarray
     next_score: np.ndarray
     chance: np.ndarray
     gain: np.ndarray
+    gain_in_happiness: np.ndarray
     tenure: np.ndarray
     left: np.ndarray
+    change_of_revenue: np.ndarray
+
+    @cached_property
+    def study(self) -> cx.Study:
+        """The tables, made when they are asked for: truths of large companies need none."""
+        return self.study_of()
 
     def true_effect(self) -> float:
         """Mean gain of the unhappy under overlap weights e (1 - e)."""
+        return self._among_overlap(self.gain)
+
+    def true_effect_on_happiness(self) -> float:
+        """The same of being happy (9 or 10) at the next answer."""
+        return self._among_overlap(self.gain_in_happiness)
+
+    def _among_overlap(self, gain: np.ndarray) -> float:
         weight = self.chance * (1 - self.chance) * (self.unhappy_score <= 6)
-        return float(np.average(self.gain, weights=weight))
+        return float(np.average(gain, weights=weight))
 
 
 def _company(
@@ -42,6 +57,7 @@ def _company(
     effect_on_leaving: float = 0.0,
     severity: float = 0.9,
     answering: float = 1.0,
+    revenue: bool = False,
 ) -> Company:
     """Draw a company.
 
@@ -74,37 +90,50 @@ def _company(
         return pd.Series(START + pd.to_timedelta(np.broadcast_to(number, n), unit="D"))
 
     tenure = rng.uniform(30, 600, n)
-    ended = pd.Series(pd.NaT, index=range(n), dtype="datetime64[ns]")
-    ended[leaves] = START + pd.to_timedelta(left_on[leaves], unit="D")
-    customers = pd.DataFrame({"customer_id": ids, "started_at": day(-tenure), "ended_at": ended})
-    customers["plan"] = np.where(rng.random(n) < 0.4, "pro", "basic")
-    rounds = [
-        pd.DataFrame({"customer_id": ids, "responded_at": day(30.0), "score": earlier}),
-        pd.DataFrame({"customer_id": ids, "responded_at": day(150.0), "score": score}),
-        pd.DataFrame({"customer_id": ids, "responded_at": day(220.0), "score": later})[answers],
-    ]
-    responses = pd.concat(rounds, ignore_index=True).assign(instrument="nps")
-    events = pd.DataFrame(
-        {
-            "customer_id": ids[called],
-            "occurred_at": (day(150.0) + pd.to_timedelta(rng.uniform(1, 10, n), unit="D"))[called],
-            "kind": "call_back",
+    pro = rng.random(n) < 0.4
+    hours = rng.uniform(1, 10, n)
+    # Whoever is in a good mood buys more on day 200, called or not; who leaves pays nothing.
+    paid = rng.uniform(20, 80, n)
+    more = 5 * mood + 5 * rng.normal(size=n)
+
+    def study() -> cx.Study:
+        ended = pd.Series(pd.NaT, index=range(n), dtype="datetime64[ns]")
+        ended[leaves] = START + pd.to_timedelta(left_on[leaves], unit="D")
+        customers = pd.DataFrame({"customer_id": ids, "started_at": day(-tenure), "ended_at": ended})
+        customers["plan"] = np.where(pro, "pro", "basic")
+        rounds = [
+            pd.DataFrame({"customer_id": ids, "responded_at": day(30.0), "score": earlier}),
+            pd.DataFrame({"customer_id": ids, "responded_at": day(150.0), "score": score}),
+            pd.DataFrame({"customer_id": ids, "responded_at": day(220.0), "score": later})[answers],
+        ]
+        calls = (day(150.0) + pd.to_timedelta(hours, unit="D"))[called]
+        tables = {
+            "customers": customers,
+            "responses": pd.concat(rounds, ignore_index=True).assign(instrument="nps"),
+            "events": pd.DataFrame({"customer_id": ids[called], "occurred_at": calls, "kind": "call_back"}),
         }
-    )
-    study = cx.Study.from_frames(
-        {"customers": customers, "responses": responses, "events": events},
-        observed_until=CUT,
-        instruments={"nps": cx.NPS},
-    )
+        further: dict[str, str] = {}
+        if revenue:
+            levels = [
+                pd.DataFrame({"customer_id": ids, "effective_at": day(-tenure), "mrr": paid}),
+                pd.DataFrame({"customer_id": ids, "effective_at": day(200.0), "mrr": paid + more}),
+            ]
+            tables["revenue"] = pd.concat(levels, ignore_index=True)
+            tables["revenue"]["mrr"] = tables["revenue"]["mrr"].clip(lower=0)
+            further["revenue_ends"] = "at_ended_at"
+        return cx.Study.from_frames(tables, observed_until=CUT, instruments={"nps": cx.NPS}, **further)
+
     return Company(
-        study=study,
+        study_of=study,
         called=called,
         unhappy_score=score,
         next_score=later,
         chance=chance,
         gain=with_call - without,
+        gain_in_happiness=(with_call >= 9).astype(float) - (without >= 9),
         tenure=tenure,
         left=leaves,
+        change_of_revenue=np.where(leaves, 0.0, np.maximum(paid + more, 0)) - paid,
     )
 
 

@@ -90,3 +90,41 @@ def test_the_share_of_all_cases_is_an_estimate_for_tiles_and_alerts() -> None:
     # Greenwood without censoring before day 7 is the binomial variance.
     assert loop.estimate.se == pytest.approx(np.sqrt(0.4 * 0.6 / 20), rel=1e-6)
     assert loop.estimate.name == "Unhappy NPS answers followed up within 7 days"
+
+
+def test_the_scorecard_has_the_closed_loop_by_team_and_period() -> None:
+    # Of each team's 20 every second case: north's contacted on day 2, south's never.
+    cases = study([2.0 if i % 2 else None for i in range(40)])
+    overall = cx.metric(cases, "follow_up_rate")
+    assert overall.value == pytest.approx(0.5) and overall.n == 40
+    table = cx.metric_table(cases, "follow_up_rate", by="team", every="month")
+    by_team = table.set_index("team")["value"]
+    assert by_team["north"] == pytest.approx(1.0)
+    assert by_team["south"] == pytest.approx(0.0)
+    card = cx.scorecard(cases, metrics=["nps", "follow_up_rate"])
+    assert card.table.set_index("metric").loc["follow_up_rate", "value"] == pytest.approx(0.5)
+
+
+def test_the_metric_equals_the_closed_loop_where_cases_are_censored() -> None:
+    contact = [2.0] * 8 + [10.0] * 4 + [None] * 12
+    left = [None] * 12 + [1.0, 3.0, 5.0, 6.5] * 3
+    cases = study(contact, left_after=left)
+    loop = cx.voice.closed_loop(cases, contacts=["call_back"]).table.iloc[-1]
+    rate = cx.metric(cases, "follow_up_rate")
+    assert (rate.value, rate.low, rate.high) == pytest.approx(
+        (loop["followed_up"], loop["low"], loop["high"])
+    )
+    # Kaplan-Meier by hand: 3 leave on day 1, 8 of 21 are contacted on day 2.
+    assert rate.value == pytest.approx(8 / 21)
+    soon = cx.metric(cases, "follow_up_rate", options={"follow_up_days": 1})
+    assert soon.value == pytest.approx(0.0)
+
+
+def test_a_study_without_contacts_has_no_such_metric() -> None:
+    cases = study([2.0] * 8)
+    with pytest.raises(cx.errors.ArgumentError, match="no event is of kind 'visit'"):
+        cx.metric(cases, "follow_up_rate", options={"contacts": ["visit"]})
+    tables = {name: cases.table(name).collect("pandas").to_native() for name in ("customers", "responses")}
+    silent = cx.Study.from_frames(tables, observed_until="2024-12-31", instruments={"nps": cx.NPS})
+    with pytest.raises(cx.errors.ArgumentError, match="not available"):
+        cx.metric(silent, "follow_up_rate")
