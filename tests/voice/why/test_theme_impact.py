@@ -173,13 +173,13 @@ def test_shuffled_scores_name_a_theme_as_often_as_they_may(make_study, book) -> 
 
 @pytest.mark.slow
 def test_intervals_cover_the_planted_effect(make_study, book) -> None:
-    truth = theme_impact(
-        themes(make_study(seed=0, effect=1.0, n=150_000, people=50_000), codebook=book), measure="mean"
-    )
-    truths = truth.table.set_index("theme")["effect"]
-    runs = 400
+    """The truth is that of a million comments, so that its own error is small beside that of a study."""
+    large = [make_study(seed=seed, effect=1.0, n=100_000, people=50_000) for seed in range(10)]
+    effects = [theme_impact(themes(study, codebook=book), measure="mean").table for study in large]
+    truths = pd.concat(effects).groupby("theme")["effect"].mean()
+    runs = 1000
     inside = dict.fromkeys(truths.index, 0)
-    for seed in range(1, runs + 1):
+    for seed in range(2000, 2000 + runs):
         found = theme_impact(
             themes(make_study(seed=seed, effect=1.0, n=1_000), codebook=book), measure="mean"
         )
@@ -189,4 +189,5 @@ def test_intervals_cover_the_planted_effect(make_study, book) -> None:
             )
     shares = {name: count / runs for name, count in inside.items()}
     print("coverage:", shares)
-    assert all(0.92 <= share <= 0.98 for share in shares.values())
+    assert all(0.93 <= share <= 0.97 for share in shares.values())
+
