@@ -276,9 +276,9 @@ def _ahead(name: What, futures: Futures, cells: MonthCells, months: int) -> Esti
     label, unit = {"customers": ("Customers", Unit.COUNT), "mrr": ("Recurring revenue", Unit.MONEY)}[name]
     return Estimate(
         name=f"{label} in {months} months",
-        value=float(np.median(draws)),
-        low=float(low),
-        high=float(high),
+        value=float(np.round(np.median(draws))),
+        low=float(np.round(low)),
+        high=float(np.round(high)),
         level=0.8,
         se=float(draws.std(ddof=1)) if len(draws) > 1 else float("nan"),
         n=round(cells.customers[-1]),
