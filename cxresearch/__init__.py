@@ -11,7 +11,7 @@ Any metric by name, by group, by period
     more in ``cx.revenue``, ``cx.support``, ``cx.usage``.
 Who is unhappy, since when, why, and what helps
     ``who``, ``unhappy_customers``, ``customer``, ``explain_change``, ``since_when``, ``around_event``,
-    ``turning_points``, ``themes``, ``theme_impact``, ``recovery``;
+    ``turning_points``, ``themes``, ``theme_impact``, ``theme_sample``, ``theme_agreement``, ``recovery``;
     more in ``cx.voice``.
 How long customers stay
     ``churn_curve``, ``compare_curves``; more in ``cx.curves``.

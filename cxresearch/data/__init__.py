@@ -16,14 +16,12 @@
     Times of many customers in one sorted array, asked at many moments at once.
 ``table_layouts``
     The tables, their columns and kinds.
-``open_columns``
-    What a table holds beyond its layout, and of what kind each is.
-``frame_columns``
-    Columns of frames by the names that people write.
 ``wide_answers``
     A column a question, as a table of answers.
 ``stays``
     When customers began and ended, as durations and events.
+``columns/``
+    Columns of tables: by name, beyond the layout, of an answer's ticket.
 ``study_file/``
     What an owner declares.
 ``loading/``

@@ -8,8 +8,8 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
+from cxresearch.data.columns.frame_columns import columns_of_frame, spelled_column
 from cxresearch.data.engine import collect, lazy
-from cxresearch.data.frame_columns import columns_of_frame, spelled_column
 from cxresearch.data.study_file.parse_study_file import read_cut
 from cxresearch.errors import ArgumentError, DataError
 from cxresearch.units_of_time import DAYS_A_MONTH

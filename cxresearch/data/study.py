@@ -12,8 +12,8 @@ from typing import Any
 import narwhals as nw
 
 from cxresearch.checks import check_choice
+from cxresearch.data.columns.open_columns import kinds_in_call
 from cxresearch.data.local_time import offset_steps
-from cxresearch.data.open_columns import kinds_in_call
 from cxresearch.data.readers.native_frames import has_own_engine, open_native
 from cxresearch.data.readers.open_frames import open_frames
 from cxresearch.data.readers.source_files import Source, source_of

@@ -10,7 +10,7 @@ from typing import Any, Self
 import narwhals as nw
 import pandas as pd
 
-from cxresearch.data.open_columns import OpenKind, kinds_of_open_columns
+from cxresearch.data.columns.open_columns import OpenKind, kinds_of_open_columns
 from cxresearch.data.readers.connection import run
 from cxresearch.data.readers.typed_views import Opened
 from cxresearch.data.snapshot import snapshot_refusal

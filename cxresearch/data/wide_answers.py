@@ -7,8 +7,8 @@ from typing import Any
 
 import narwhals as nw
 
+from cxresearch.data.columns.frame_columns import spelled_column
 from cxresearch.data.engine import lazy
-from cxresearch.data.frame_columns import spelled_column
 from cxresearch.errors import ArgumentError
 from cxresearch.scales import STANDARD_SCALES, Scale
 from cxresearch.wording import did_you_mean, listed

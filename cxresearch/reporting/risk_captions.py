@@ -40,7 +40,7 @@ def risk_detail(evaluation: ChurnEvaluation, listed: RiskList | None) -> str:
 def listed_customers(listed: RiskList, *, named: bool) -> pd.DataFrame:
     """Return the list for a page: who is meant only where that was asked for."""
     if named:
-        return listed.table
+        return listed.table.dropna(axis="columns", how="all")
     return listed.nameless
 
 

@@ -24,6 +24,7 @@ from cxresearch.reporting.history import (
 from cxresearch.reporting.outcome import ExitCode, ReportError, RunOutcome, usage_error
 from cxresearch.reporting.page.run_index import write_indexes
 from cxresearch.reporting.plan import Plan, is_anothers, plan_run
+from cxresearch.reporting.rehearsal.room_on_disk import check_space, disk_error
 from cxresearch.reporting.shelf.complete_run import check_run
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.shelf.locks import Lock
@@ -33,8 +34,6 @@ from cxresearch.reporting.worker.signals import held
 from cxresearch.reporting.worker.worker_process import WorkerProcess, failure_of
 
 REFUSALS = ("DataError", "StudyError", "ArgumentError", "CxError")
-# With less a run may stop half-written, and the disk is full for everybody else.
-LEAST_FREE = 50_000_000
 #: A run whose data changed while they were read is made once more.
 _ATTEMPTS = 2
 #: Waiting has an end: beyond this the system's clocks overflow.
@@ -159,22 +158,9 @@ def execute_plan(
             previous=previous,
         )
     except OSError as error:
-        raise _disk_error(error, plan.shelf.folder) from error
+        raise disk_error(error, plan.shelf.folder) from error
     finally:
         lock.release()
-
-
-def _disk_error(error: OSError, folder: Path) -> ReportError:
-    advice = "nothing was published; the earlier runs stand as they were"
-    published = getattr(error, "published", None)
-    if published:
-        advice = f"the run was published, {published}; the next run sets its pointers right"
-    return ReportError(
-        f"cannot write: {error.strerror or error}",
-        code=ExitCode.DISK,
-        where=str(error.filename or folder),
-        next_step=advice,
-    )
 
 
 class _Run:
@@ -385,23 +371,3 @@ _CHANGED = (
 def _tell(on_cell: OnCell | None, cell: int, count: int) -> None:
     if on_cell is not None:
         on_cell(cell, count)
-
-
-def check_space(folder: Path) -> int:
-    """Return the bytes free where a run will be written.
-
-    Raises
-    ------
-    ReportError
-        Exit code 6, if there is hardly any room.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE:
-        raise ReportError(
-            f"only {free / 1e6:.0f} MB are free",
-            code=ExitCode.DISK,
-            where=str(folder),
-            wanted=f"at least {LEAST_FREE / 1e6:.0f} MB",
-            next_step="`cxresearch prune --keep 30` removes old runs",
-        )
-    return free

@@ -2,7 +2,8 @@
 
 from cxresearch.metrics.journey_facts.coverage import coverage
 from cxresearch.metrics.journey_facts.coverage_result import Coverage
-from cxresearch.metrics.journey_facts.paired_scores import PairedScores, competitor_gap, expectation_gap
+from cxresearch.metrics.journey_facts.paired_scores import competitor_gap, expectation_gap
+from cxresearch.metrics.journey_facts.paired_scores_result import PairedScores
 from cxresearch.metrics.survey.bands import nps_band, nps_reading, nps_reference_points
 from cxresearch.metrics.survey.composite_index import CompositeIndex, composite_index, cronbach_alpha
 from cxresearch.metrics.survey.declared_directions import direction_check

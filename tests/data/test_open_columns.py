@@ -11,10 +11,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from cxresearch.data.open_columns import kind_of_values
 
 import cxresearch as cx
 from cxresearch.data.checking.check_study import check_study
-from cxresearch.data.open_columns import kind_of_values
 from cxresearch.reporting.writing.one_segment import narrow
 
 N = 240
@@ -103,7 +103,7 @@ def test_answers_are_grouped_by_open_and_linked_columns_on_every_engine(engine: 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_kinds_are_read_off_alike_on_every_engine(engine: str) -> None:
     kinds = study(engine).open_columns
-    assert kinds["responses"] == {"device": "group", "churn_label": "outcome"}
+    assert kinds["responses"] == {"churn_label": "outcome"}
     assert kinds["tickets"] == {
         "product": "group",
         "severity": "number",
@@ -243,7 +243,7 @@ blank_scores = "not_asked"
 customer_id = "who"
 responded_at = "at"
 ticket_id = "id"
-device = {{ column = "Device", kind = "group" }}
+handset = {{ column = "Device", kind = "group" }}
 [sources.scores]
 csat = "stars"
 """
@@ -264,7 +264,7 @@ def from_file(folder: Path, more: str = "") -> cx.Study:
 def test_one_file_is_tickets_and_their_answers_at_once(tmp_path: Path) -> None:
     data = from_file(tmp_path)
     assert data.open_columns == {
-        "responses": {"device": "group"},
+        "responses": {"handset": "group"},
         "tickets": {"product": "group", "seats": "number", "notes": "text"},
     }
     table = cx.metric_table(data, "csat", by="product")

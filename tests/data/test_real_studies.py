@@ -59,7 +59,8 @@ def test_ravenstack_scores_and_check(ravenstack: cx.Study) -> None:
     found = cx.check_study(ravenstack)
     assert found.usable
     reports = found.reports.set_index("report")
-    assert reports["ready"].drop("drivers").all()
+    assert reports["ready"].drop(["drivers", "journey"]).all()
+    assert "[journey] stages" in reports.loc["journey", "missing"]
     assert "answers to nps" in reports.loc["drivers", "missing"]
     assert found.segments.set_index("segment").loc["industry", "values"] == 5
     assert "352" in str(found)

@@ -8,6 +8,7 @@ import pytest
 
 from cxresearch.reporting.history import read_record
 from cxresearch.reporting.outcome import ExitCode
+from cxresearch.reporting.run_report import settle_alerts
 from cxresearch.reporting.verify_run import altered_files, verify_run
 from cxresearch.reporting.writing.alerts import evaluate, parse_rule
 from cxresearch.reporting.writing.steps import SUREST_P, told
@@ -107,6 +108,7 @@ def test_state_stands_in_the_history_of_the_shelf(run, notebook, tmp_path) -> No
         (folder / "customers.csv").write_text(row, encoding="utf-8")
         (folder / "watched.json").write_text(json.dumps(watch(*changes)), encoding="utf-8")
         outcome = run(report, study=str(folder))
+        settle_alerts(outcome)
         codes.append(outcome.code)
     assert codes == [ExitCode.ALERT, ExitCode.DONE, ExitCode.ALERT]
     state = json.loads((outcome.folder / "alert.json").read_text(encoding="utf-8"))

@@ -11,9 +11,9 @@ import pandas as pd
 from cxresearch.checks import check_choice
 from cxresearch.churn.drivers.driver_columns import Driver, DriverColumns, column_of, expand, leaves_of
 from cxresearch.churn.risk.feature_words import feature_words
+from cxresearch.data.columns.ticket_groups import COUNTS, TICKETS, WAITS, answers_name_tickets
 from cxresearch.data.engine import collect
 from cxresearch.errors import ArgumentError, DataError
-from cxresearch.metrics.base.ticket_groups import COUNTS, TICKETS, WAITS, answers_name_tickets
 from cxresearch.metrics.survey.theme_metrics import ThemeMarks
 from cxresearch.scales import Scale
 

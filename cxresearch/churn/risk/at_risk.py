@@ -138,9 +138,7 @@ def at_risk(
     )
     listed["since"] = _since(model, study, day, listed, high_risk)
     listed["last_contact"] = last_contact(study, ids, by=day)
-    owner = _owner(study, ids)
-    if owner is not None:
-        listed["owner"] = owner
+    listed["owner"] = _owner(study, ids)
     groups = marks.frame[[name for name in study.segments if name != "owner"]].iloc[order]
     # a group that is called as a column of the list steps aside
     groups = groups.rename(columns={name: f"{name}_group" for name in groups if name in listed})
@@ -161,11 +159,11 @@ def at_risk(
     )
 
 
-def _owner(study: Study, customer_ids: NDArray[np.object_]) -> NDArray[np.object_] | None:
-    """Who looks after each customer, if the customers have a column ``owner``."""
+def _owner(study: Study, customer_ids: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Who looks after each customer; None where the customers have no column ``owner``."""
     people = study.table("customers")
     if "owner" not in people.collect_schema().names():
-        return None
+        return np.full(len(customer_ids), None, dtype=object)
     rows = people.filter(nw.col("customer_id").is_in(list(customer_ids))).select("customer_id", "owner")
     owners = collect(rows).set_index("customer_id")["owner"]
     return np.asarray(owners.reindex(customer_ids).to_numpy(dtype=object))

@@ -85,7 +85,7 @@ def risk_interval(
     model's calibration; it leaves out the choice of settings and any change of the world.
     """
     z = normal_quantile(level)
-    if len(model.members) < 2:
+    if len(model.members) < 2 or not len(table):
         return np.full(len(table), np.nan), np.full(len(table), np.nan)
     # logit(p) +- z sd over the members; a member fitted on a sample of the rows spreads more.
     middle = logit(np.clip(risk_of(model, table), 1e-12, 1 - 1e-12))

@@ -93,12 +93,15 @@ def customer_risk(model: ChurnModel, study: Study, customer_id: str, *, level: f
     risks = risk_of(model, table)
     row = table.iloc[place[:1]].reset_index(drop=True)
     low, high = risk_interval(model, row, level=level)
+    mrr = None
+    if "mrr" in marks.frame:
+        mrr = marks.frame["mrr"].to_numpy(dtype=np.float64)[place[:1]]
     return CustomerRisk(
         risk=float(risks[place[0]]),
         low=float(low[0]),
         high=float(high[0]),
         typical=float(np.median(risks)),
-        reasons=reason_texts(model, row)[0],
+        reasons=reason_texts(model, row, mrr=mrr)[0],
         horizon_days=float(model.horizon_days),
         level=level,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from cxresearch.data.open_columns import declared_kinds
+from cxresearch.data.columns.open_columns import declared_kinds
 from cxresearch.data.readers.cells.column_sql import (
     count_left_out,
     count_not_asked,

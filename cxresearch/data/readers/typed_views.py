@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from cxresearch.data.open_columns import OpenKind
+from cxresearch.data.columns.open_columns import OpenKind
 from cxresearch.data.readers.connection import columns_of, quoted, run
 from cxresearch.data.readers.listed_leavers import LEAVERS_VIEW, customers_with_leavers
 from cxresearch.data.readers.summed_levels import (

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from cxresearch.data.columns.open_columns import OPEN_KINDS
 from cxresearch.data.local_time import offset_steps
-from cxresearch.data.open_columns import OPEN_KINDS
 from cxresearch.data.readers.cells.number_sql import check_interval
 from cxresearch.data.readers.cells.time_sql import UNIT_SECONDS, minutes_of
 from cxresearch.data.study_file.declarations import ColumnMap

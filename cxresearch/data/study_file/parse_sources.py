@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from cxresearch.data.open_columns import check_open_column
+from cxresearch.data.columns.open_columns import check_open_column
 from cxresearch.data.readers.summed_levels import PERIOD_COLUMNS, check_summed, needs_sums
 from cxresearch.data.study_file.declarations import (
     BlankScores,

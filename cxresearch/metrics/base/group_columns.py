@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from cxresearch.data.engine import period_start
-from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.group_crowd import refuse_crowd
-from cxresearch.metrics.base.ticket_groups import (
+from cxresearch.data.columns.ticket_groups import (
     COUNTS,
     TICKETS,
     WAITS,
@@ -19,6 +16,9 @@ from cxresearch.metrics.base.ticket_groups import (
     ticket_group_names,
     with_ticket_groups,
 )
+from cxresearch.data.engine import period_start
+from cxresearch.errors import ArgumentError
+from cxresearch.metrics.base.group_crowd import refuse_crowd
 from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:

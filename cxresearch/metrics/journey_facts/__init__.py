@@ -4,6 +4,8 @@
     The lines of a study file that missing columns and events need.
 ``coverage``
     Which touchpoint, channel and device is asked, and whose voice is heard.
+``customers_heard``
+    Customers there in a window, what they pay, and the share of both that is heard.
 ``coverage_result``
     What coverage says.
 ``event_kinds``
@@ -18,4 +20,6 @@
     Tickets escalated and handed on.
 ``paired_scores``
     Two scores of the same customers: expectation, and a competitor.
+``paired_scores_result``
+    Their paired differences, as a result.
 """

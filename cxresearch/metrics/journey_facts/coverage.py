@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -20,14 +19,15 @@ from cxresearch.metrics.base.group_columns import neutral_groups, with_users_nam
 from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.options import check_days
 from cxresearch.metrics.journey_facts.coverage_result import HEARD, NEVER, SILENT, Coverage
+from cxresearch.metrics.journey_facts.customers_heard import (
+    CustomersThere,
+    customers_there_in,
+    revenue_shares,
+    share_of_customers,
+    share_of_revenue,
+)
 from cxresearch.metrics.journey_facts.needed_lines import column_line
-from cxresearch.metrics.revenue.revenue_levels import last_rows, one_currency, revenue_levels
-from cxresearch.metrics.revenue.revenue_profiles import revenue_profile
-from cxresearch.results.estimate import Estimate
 from cxresearch.results.hiding import SMALL_BASE, SUPPRESS_BELOW
-from cxresearch.results.units import Unit
-from cxresearch.stats.intervals.proportions import WILSON
-from cxresearch.stats.intervals.ratio import RATIO_METHOD, linearised_ratios
 from cxresearch.wording import did_you_mean, listed, one_of
 
 if TYPE_CHECKING:
@@ -111,12 +111,12 @@ def coverage(
     columns = _columns(study, by)
     asked, query = _asked(study, columns, window_days)
     keys = list(query.by)
-    base = _base(study, window_days)
+    base = customers_there_in(study, window_days)
     grid, never = _grid(asked, keys, dict(zip(keys, columns, strict=True)), levels or {})
     cells = grid.merge(_counts(asked, keys), on=keys, how="left")
     cells = cells.merge(_heard(asked, keys, base), on=keys, how="left")
     table = with_users_names(_finished(cells, asked, keys, base, level), query)
-    customers = _share_of_customers(asked, base, level)
+    customers = share_of_customers(asked, base, level)
     return Coverage(
         by=tuple(table.columns[: len(keys)]),
         table=table,
@@ -125,33 +125,12 @@ def coverage(
         customers=base.n,
         customers_heard=round(float(np.nan_to_num(customers.value * base.n))),
         share_customers=customers,
-        share_revenue=_share_of_revenue(asked, base, level),
+        share_revenue=share_of_revenue(asked, base, level),
         levels_never_asked=never,
         window_days=float(window_days),
         level=level,
         notes=tuple(_notes(asked, keys, columns, base, table)),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Base:
-    """Customers there on any day of the window, with what they pay at the data cut, in cents."""
-
-    customers: pd.DataFrame | None
-    paid: bool
-
-    @property
-    def n(self) -> int:
-        """Number of customers; 0 where the study has no table of them."""
-        if self.customers is None:
-            return 0
-        return len(self.customers)
-
-    def of(self, heard: pd.DataFrame) -> pd.DataFrame:
-        """Rows of customers heard that are among these, with ``cents``."""
-        if self.customers is None:
-            return heard.assign(cents=np.nan).iloc[:0]
-        return heard.merge(self.customers, on="customer_id", how="inner")
 
 
 def _columns(study: Study, by: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -216,28 +195,6 @@ def _asked(study: Study, columns: tuple[str, ...], window_days: float) -> tuple[
     return asked, query
 
 
-def _base(study: Study, window_days: float) -> _Base:
-    """Customers who were there within the window, and their recurring revenue at the data cut."""
-    if "customers" not in study.tables:
-        return _Base(customers=None, paid=False)
-    rows = study.table("customers")
-    cut = study.observed_until
-    there = nw.col("started_at") <= nw.lit(cut)
-    if "ended_at" in rows.collect_schema().names():
-        ended = nw.col("ended_at") <= nw.lit(cut - timedelta(days=window_days))
-        there = there & (nw.col("ended_at").is_null() | ~ended)
-    people = collect(rows.filter(there).select("customer_id"))
-    if "revenue" not in study.tables:
-        return _Base(customers=people.assign(cents=np.nan), paid=False)
-    money = revenue_levels(study, revenue_profile("cxresearch"))
-    money = one_currency(study, money, next_step="keep the rows of one currency, or convert them")
-    money = money.filter(nw.col("at") <= nw.lit(cut))
-    # The level in force at the cut is the customer's last one; who has none pays nothing.
-    last = collect(last_rows(money).select("customer_id", "cents"))
-    cents = last.set_index("customer_id")["cents"].reindex(people["customer_id"]).fillna(0)
-    return _Base(customers=people.assign(cents=cents.to_numpy(dtype=float)), paid=bool(cents.sum() > 0))
-
-
 def _grid(
     asked: pd.DataFrame, keys: list[str], names: Mapping[str, str], levels: Mapping[str, Sequence[str]]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -273,7 +230,7 @@ def _counts(asked: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     )
 
 
-def _heard(asked: pd.DataFrame, keys: list[str], base: _Base) -> pd.DataFrame:
+def _heard(asked: pd.DataFrame, keys: list[str], base: CustomersThere) -> pd.DataFrame:
     """Customers heard in each cell, those there in the window, and sums of what they pay."""
     answered = asked[(asked["answered"] > 0) & asked["customer_id"].notna()].dropna(subset=keys)
     people = answered[[*keys, "customer_id"]]
@@ -287,7 +244,7 @@ def _heard(asked: pd.DataFrame, keys: list[str], base: _Base) -> pd.DataFrame:
 
 
 def _finished(
-    cells: pd.DataFrame, asked: pd.DataFrame, keys: list[str], base: _Base, level: float
+    cells: pd.DataFrame, asked: pd.DataFrame, keys: list[str], base: CustomersThere, level: float
 ) -> pd.DataFrame:
     """Cells with status, shares, chance and what is hidden."""
     counted = ["asked", "answered", "people", "customers_heard", "cents", "squares"]
@@ -300,7 +257,7 @@ def _finished(
     # p = customers heard here / customers there in the window; Wilson (1927).
     n = np.full(len(cells), float(base.n))
     _add_share(table, "share_customers", shares(cells["customers_heard"].to_numpy(float), n, level))
-    _add_share(table, "share_revenue", _revenue_shares(cells, base, level))
+    _add_share(table, "share_revenue", revenue_shares(cells, base, level))
     table["expected"], p_empty = _by_chance(asked, cells, keys)
     table["p_empty"] = np.where(status == NEVER, p_empty, np.nan)
     table["last_asked"] = cells["last_asked"]
@@ -318,25 +275,6 @@ def _add_share(table: pd.DataFrame, name: str, share: Mapping[str, Any] | pd.Dat
     table[name] = np.asarray(share["value"])
     table[f"{name}_low"] = np.asarray(share["low"])
     table[f"{name}_high"] = np.asarray(share["high"])
-
-
-def _revenue_shares(cells: pd.DataFrame, base: _Base, level: float) -> pd.DataFrame:
-    """Share of what all customers pay that is paid by those heard: one ratio of sums a cell."""
-    size = len(cells)
-    if base.customers is None or not base.paid:
-        return pd.DataFrame({name: np.full(size, np.nan) for name in ("value", "low", "high", "se")})
-    cents = base.customers["cents"].to_numpy()
-    # x = what a customer pays if heard, else 0; s = what the customer pays: x^2 = x s, and x^2 / s = x.
-    return linearised_ratios(
-        x=cells["cents"],
-        s=np.full(size, cents.sum()),
-        xx=cells["squares"],
-        xs=cells["squares"],
-        ss=np.full(size, (cents**2).sum()),
-        n=np.full(size, int((cents > 0).sum())),
-        relative=cells["cents"],
-        level=level,
-    )
 
 
 def _by_chance(asked: pd.DataFrame, cells: pd.DataFrame, keys: list[str]) -> tuple[Floats, Floats]:
@@ -374,57 +312,8 @@ def empty_cell_chance(chance: Floats, n: int) -> Floats:
     return np.minimum(alone * len(chance), 1.0)
 
 
-def _share_of_customers(asked: pd.DataFrame, base: _Base, level: float) -> Estimate:
-    """Share of the customers there in the window who answered anything."""
-    answered = asked.loc[asked["answered"] > 0, ["customer_id"]].dropna().drop_duplicates()
-    number = len(base.of(answered))
-    share = shares(np.array([float(number)]), np.array([float(base.n)]), level)
-    note = ""
-    if base.customers is None:
-        note = "the study has no table of customers"
-    return Estimate(
-        name="Customers heard",
-        value=float(share["value"][0]),
-        low=float(share["low"][0]),
-        high=float(share["high"][0]),
-        se=float(share["se"][0]),
-        level=level,
-        n=base.n,
-        unit=Unit.SHARE,
-        method=WILSON,
-        denominator="customers there in the window",
-        note=note,
-    )
-
-
-def _share_of_revenue(asked: pd.DataFrame, base: _Base, level: float) -> Estimate:
-    """Share of the recurring revenue at the data cut paid by customers who answered anything."""
-    answered = asked.loc[asked["answered"] > 0, ["customer_id"]].dropna().drop_duplicates()
-    cents = base.of(answered)["cents"]
-    sums = pd.DataFrame({"cents": [cents.sum()], "squares": [(cents**2).sum()]})
-    share = _revenue_shares(sums, base, level).iloc[0]
-    note, payers = "", 0
-    if base.customers is None or not base.paid:
-        note = "the study has no recurring revenue at the data cut"
-    else:
-        payers = int((base.customers["cents"] > 0).sum())
-    return Estimate(
-        name="Recurring revenue heard",
-        value=float(share["value"]),
-        low=float(share["low"]),
-        high=float(share["high"]),
-        se=float(share["se"]),
-        level=level,
-        n=payers,
-        unit=Unit.SHARE,
-        method=RATIO_METHOD,
-        denominator="customers who pay at the data cut",
-        note=note,
-    )
-
-
 def _notes(
-    asked: pd.DataFrame, keys: list[str], columns: tuple[str, ...], base: _Base, table: pd.DataFrame
+    asked: pd.DataFrame, keys: list[str], columns: tuple[str, ...], base: CustomersThere, table: pd.DataFrame
 ) -> list[str]:
     notes = []
     for key, name in zip(keys, columns, strict=True):

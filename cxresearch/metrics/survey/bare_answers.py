@@ -9,8 +9,8 @@ from typing import Any
 
 import narwhals as nw
 
+from cxresearch.data.columns.frame_columns import one_column, spelled_column
 from cxresearch.data.engine import lazy
-from cxresearch.data.frame_columns import one_column, spelled_column
 from cxresearch.errors import ArgumentError
 from cxresearch.scales import CES2, CSAT, NPS, Scale
 from cxresearch.wording import listed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from cxresearch.checks import check_choice
 from cxresearch.churn.outlook.forecast_result import Forecast
 from cxresearch.errors import ArgumentError
 from cxresearch.plots.registry import draw
@@ -17,6 +18,9 @@ _TITLES = {"customers": "Customers", "mrr": "Recurring revenue a month"}
 _SHADES = {95: 0.14, 80: 0.2, 50: 0.32}
 #: Months of the past that are drawn beside those ahead.
 _PAST = 24
+
+
+_KINDS = ("ahead", "backtest")
 
 
 @draw.register(Forecast)
@@ -38,6 +42,7 @@ def draw_forecast(
     kind : {"ahead", "backtest"}
         The future behind the past, or what was forecast in the past for the last horizon, beside what came.
     """
+    check_choice("kind", kind, _KINDS)
     chosen = what or result.what[0]
     if chosen not in result.what:
         raise ArgumentError(f"{what!r} was not forecast", wanted="one of " + ", ".join(result.what))

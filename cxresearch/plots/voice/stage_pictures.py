@@ -30,6 +30,7 @@ from cxresearch.voice.stages.journey_result import Journey
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_KINDS = ("passages", "moves", "fares")
 _COLOURS = {"better": GOOD, "worse": BAD}
 
 
@@ -47,8 +48,8 @@ def draw_journey(
         Bars of through, left and standing still; a heat map of what comes next; differences of each stage
         from all others, the grey band being the noise of the whole page.
     """
-    drawings = {"passages": _passages, "moves": _moves, "fares": _fares}
-    check_choice("kind", kind, drawings)
+    check_choice("kind", kind, _KINDS)
+    drawings = dict(zip(_KINDS, (_passages, _moves, _fares), strict=True))
     with look():
         return drawings[kind](result, ax)
 

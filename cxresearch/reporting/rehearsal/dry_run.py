@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cxresearch.errors import CxError, StudyError
 from cxresearch.reporting.outcome import ExitCode, ReportError
 from cxresearch.reporting.plan import Plan
+from cxresearch.reporting.rehearsal.room_on_disk import check_space
 from cxresearch.reporting.rehearsal.trial import needs_of, tried, unknown_names
-from cxresearch.reporting.run_report import check_space
 
 if TYPE_CHECKING:
     from cxresearch.data.study import Study

@@ -6,5 +6,6 @@
 - `papermill_engine`: papermill with the gaps closed.
 - `kernel`: IPython's own kernel, tied to the life of the process that started it.
 - `progress`: what a run says while it runs.
+- `command_ending`: how a command ends: one line, an exit code, the trace in a private log.
 - `signals`: SIGTERM ends a run in good order, never between the two steps of publishing.
 """

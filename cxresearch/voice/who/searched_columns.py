@@ -11,15 +11,15 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from cxresearch.data.engine import days_between, period_start
-from cxresearch.data.validation.outcome_names import names_outcome
-from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.ticket_groups import (
+from cxresearch.data.columns.ticket_groups import (
     TICKETS,
     answers_name_tickets,
     ticket_group_names,
     with_ticket_groups,
 )
+from cxresearch.data.engine import days_between, period_start
+from cxresearch.data.validation.outcome_names import names_outcome
+from cxresearch.errors import ArgumentError
 from cxresearch.metrics.revenue.revenue_levels import windowed
 from cxresearch.wording import did_you_mean, listed, only_if, shown
 

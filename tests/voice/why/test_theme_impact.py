@@ -190,4 +190,3 @@ def test_intervals_cover_the_planted_effect(make_study, book) -> None:
     shares = {name: count / runs for name, count in inside.items()}
     print("coverage:", shares)
     assert all(0.93 <= share <= 0.97 for share in shares.values())
-

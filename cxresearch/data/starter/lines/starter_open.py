@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cxresearch.data.open_columns import kind_of_values
+from cxresearch.data.columns.open_columns import kind_of_values
 from cxresearch.data.starter.guess_table import synonyms
 from cxresearch.data.starter.lines.starter_columns import is_number, is_plain_number, is_time, number_lines
 from cxresearch.data.starter.lines.toml_text import key, toml
