@@ -11,10 +11,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from cxresearch.data.open_columns import kind_of_values
 
 import cxresearch as cx
 from cxresearch.data.checking.check_study import check_study
+from cxresearch.data.columns.open_columns import kind_of_values
 from cxresearch.reporting.writing.one_segment import narrow
 
 N = 240

@@ -99,7 +99,7 @@ def _open_outcomes(study: Any) -> set[str]:
 def _only_of_tickets(study: Any, names: Sequence[str]) -> dict[str, str]:
     """Names that only tickets have, as ``tickets.name``; where answers name the ticket they are about."""
     answers, people = _columns_of(study, "responses"), _columns_of(study, "customers")
-    if not answers_name_tickets(study, answers):
+    if not answers_name_tickets(study.tables, answers):
         return {}
     others = {*answers, *people, *WAITS, *COUNTS}
     tickets = _columns_of(study, "tickets")

@@ -195,7 +195,7 @@ def _since(
     since = pd.Series(pd.NaT, index=listed.index, dtype="datetime64[us]")
     above = (listed["risk"] >= high_risk).to_numpy()
     since[above] = day
-    if marks is None:
+    if marks is None or not len(listed):
         return since
     frame = marks.frame[marks.frame["customer_id"].isin(listed["customer_id"])]
     past = frame[["customer_id", "landmark_at"]].assign(

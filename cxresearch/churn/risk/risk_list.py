@@ -34,8 +34,8 @@ class RiskList(Result):
     ----------
     table : DataFrame
         Columns ``rank, customer_id, risk, risk_low, risk_high, mrr, revenue_at_risk, expected_saved, reasons,
-        since, last_contact, owner`` (None where customers have no such column), then the segments (one that is
-        called as a column of the list ends in ``_group``). ``revenue_at_risk`` is risk times MRR times
+        since, last_contact, owner`` (None where customers have no such column), then the segments (one that
+        is called as a column of the list ends in ``_group``). ``revenue_at_risk`` is risk times MRR times
         ``value_months``;
         ``expected_saved`` is that times the success rate, less the cost of the contact; ``reasons`` is a text
         of what raises this customer's risk most against a typical customer, in the model, not in the world;

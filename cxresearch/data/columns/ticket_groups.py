@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 
 from cxresearch.data.engine import minutes_between
-
-if TYPE_CHECKING:
-    from cxresearch.metrics.base.metric import Tables
 
 #: What a column of tickets is called where an answer or its customer has one of the same name.
 TICKETS = "tickets."
@@ -78,9 +75,9 @@ def with_ticket_groups(
     return rows.join(tickets.select("ticket_id", **fields), on="ticket_id", how="left")
 
 
-def answers_name_tickets(study: Tables, columns: Collection[str]) -> bool:
-    """Whether answers with these columns can be linked to the tickets of a study."""
-    return "ticket_id" in columns and "tickets" in study.tables
+def answers_name_tickets(tables: Collection[str], columns: Collection[str]) -> bool:
+    """Whether answers with these columns can be linked to tickets, if there are any among the tables."""
+    return "ticket_id" in columns and "tickets" in tables
 
 
 def _wait_class(minutes: nw.Expr) -> nw.Expr:

@@ -6,8 +6,6 @@
     What a metric lets its user choose: names, defaults, checks.
 ``group_columns``
     Group columns: the user's names outside, neutral names inside.
-``group_crowd``
-    Columns that make no groups, as hardly two rows share a value.
 ``cell_estimates``
     Shares with intervals, running periods, one cell as an estimate.
 ``periods``

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from cxresearch.data.columns.group_crowd import refuse_crowd
 from cxresearch.data.columns.ticket_groups import (
     COUNTS,
     TICKETS,
@@ -18,7 +19,6 @@ from cxresearch.data.columns.ticket_groups import (
 )
 from cxresearch.data.engine import period_start
 from cxresearch.errors import ArgumentError
-from cxresearch.metrics.base.group_crowd import refuse_crowd
 from cxresearch.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class NeutralStudy:
 
     def _is_of_ticket(self, column: str, answers: list[str]) -> bool:
         """Whether a group of answers is that of the ticket they name: neither theirs nor their customer's."""
-        if not answers_name_tickets(self._study, answers):
+        if not answers_name_tickets(self._study.tables, answers):
             return False
         people = []
         if "customers" in self._study.tables:
@@ -263,7 +263,7 @@ def _with_customers(
     for column in columns:
         if column not in of_customers or "customer_id" not in present:
             linked = []
-            if table == "responses" and answers_name_tickets(study, present):
+            if table == "responses" and answers_name_tickets(study.tables, present):
                 linked = ticket_group_names(study.table("tickets").collect_schema().names())
             raise refuse_group(query, column, table, [*present, *of_customers, *linked])
     customers = study.table("customers").select("customer_id", *columns)

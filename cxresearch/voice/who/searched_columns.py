@@ -153,7 +153,7 @@ def _present(study: Tables) -> dict[str, SearchedColumn]:
         present.setdefault("cohort", SearchedColumn(name="cohort", source="derived"))
     if "revenue" in study.tables and "plan" in study.table("revenue").collect_schema().names():
         present.setdefault("plan", SearchedColumn(name="plan", source="revenue"))
-    if answers_name_tickets(study, schema):
+    if answers_name_tickets(study.tables, schema):
         present |= _of_tickets(study, present)
     return {
         name: column
