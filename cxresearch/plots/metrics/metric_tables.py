@@ -286,7 +286,11 @@ def _heatmap(figures: _Figures, ax: Axes | None) -> Axes:
     if wide.duplicated(["row", "column"]).any():
         raise ArgumentError("several rows of the table fall into one cell", wanted="one row a cell")
     laid = wide.pivot_table(index="row", columns="column", values="value", dropna=False, sort=False)
-    laid = laid.reindex(columns=wide["column"].unique())
+    names = list(wide["column"].unique())
+    if figures.over_time:
+        # A group that came later must not put its first period behind the others' last.
+        names = sorted(names)
+    laid = laid.reindex(columns=names)
     texts = None
     if laid.size <= _MOST_NUMBERS:
         texts = laid.map(lambda value: _cell(value, figures))
