@@ -6,8 +6,8 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.plots.churn import classifier, drivers, hazard, incidence, outlook, survival
-from cxresearch.plots.contest import comparison, contests, one_score
-from cxresearch.plots.metrics import cohort, coverage, revenue, scorecard, support, survey
+from cxresearch.plots.contest import claims, comparison, contests, one_score
+from cxresearch.plots.metrics import cohort, coverage, metric_tables, revenue, scorecard, support, survey
 from cxresearch.plots.registry import draw_checked, picture_list
 from cxresearch.plots.voice import (
     before_and_since,
@@ -31,11 +31,13 @@ _PICTURES = (
     incidence,
     outlook,
     survival,
+    claims,
     comparison,
     contests,
     one_score,
     cohort,
     coverage,
+    metric_tables,
     revenue,
     scorecard,
     support,
@@ -57,7 +59,7 @@ def plot(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
     Parameters
     ----------
     result : object
-        Anything this package returns that has a picture.
+        Anything this package returns that has a picture; tables of metrics, contrasts and tickets are frames.
     ax : matplotlib Axes, optional
         Where to draw; by default a new figure of a size that fits the result.
     **options

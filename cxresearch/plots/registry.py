@@ -8,7 +8,7 @@ from inspect import Parameter, getdoc, signature
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.errors import ArgumentError
-from cxresearch.wording import did_you_mean
+from cxresearch.wording import did_you_mean, only_if
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,10 +42,17 @@ def _picture_lines(name: str, drawing: Any) -> str:
     for option in list(signature(drawing).parameters.values())[2:]:
         if option.kind is Parameter.VAR_KEYWORD:
             continue
-        stated = re.search(rf"^{option.name} : (\{{.+?\}})", text, flags=re.MULTILINE)
-        choices = f" : {stated[1]}" if stated else ""
-        lines.append(f"    ``{option.name}``{choices}")
+        choices = _choices(drawing, option.name)
+        lines.append(f"    ``{option.name}``" + only_if(choices, f" : {choices}"))
     return "\n".join(lines)
+
+
+def _choices(drawing: Any, option: str) -> str:
+    """What an option admits, as the drawing function's docstring lists it; empty where it lists nothing."""
+    stated = re.search(rf"^{option} : (\{{.+?\}})", getdoc(drawing) or "", flags=re.MULTILINE)
+    if stated is None:
+        return ""
+    return stated[1]
 
 
 def draw_checked(result: Any, ax: Axes | None = None, **options: Any) -> Axes:
@@ -63,6 +70,9 @@ def _check_options(result: Any, options: dict[str, Any]) -> None:
     wanted = "no option"
     if names:
         wanted = "one of " + ", ".join(names)
+    kinds = _choices(draw.dispatch(type(result)), "kind")
+    if kinds:
+        wanted += f"; kinds are {kinds}"
     for name in options:
         if name not in names:
             raise ArgumentError(

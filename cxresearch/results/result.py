@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows of a table before the rest is folded away, and rows of a display in all.
-SHOWN_ROWS = 12
+SHOWN_ROWS = 20
 FOLDED_ROWS = 200
+#: Notes before the rest is folded away, and letters of a finding that are read at one glance.
+SHOWN_NOTES = 4
+GLANCE = 200
 
 
 class Result:
@@ -145,9 +148,38 @@ class Result:
         return str(self)
 
     def _repr_html_(self) -> str:
-        finding = getattr(self, "finding", None) or str(self)
+        answer, detail = _answer_first(getattr(self, "finding", None) or str(self))
         notes = tuple(getattr(self, "notes", ()))
-        return str(render_html("cxresearch.results", "result", finding=finding, notes=notes, **_folded(self)))
+        return str(
+            render_html(
+                "cxresearch.results",
+                "result",
+                answer=answer,
+                detail=detail,
+                notes=notes[:SHOWN_NOTES],
+                further_notes=notes[SHOWN_NOTES:],
+                **_folded(self),
+            )
+        )
+
+
+def _answer_first(finding: str) -> tuple[str, str]:
+    """A finding in two parts: what is read at a glance, and the sentences behind it where it is long.
+
+    Examples
+    --------
+    >>> _answer_first("One in four. It was one in five.")
+    ('One in four. It was one in five.', '')
+    >>> answer, detail = _answer_first("One in four left. " + "It was less before. " * 12)
+    >>> answer
+    'One in four left.'
+    """
+    if len(finding) <= GLANCE:
+        return finding, ""
+    end = _SENTENCE_END.search(finding)
+    if end is None:
+        return finding, ""
+    return finding[: end.start()], finding[end.end() :].strip()
 
 
 def one_row(result: Any) -> pd.DataFrame:
@@ -174,6 +206,10 @@ def _folded(result: Result) -> dict[str, Any]:
     return parts
 
 
+#: A full stop, or a line's end, before what begins a sentence; "1. May" and "e.g. the" are none.
+_SENTENCE_END = re.compile(
+    r"(?<=[^\W\d]{2}[.!?])\s+(?=[A-Z])|(?<=[\])%\d][.!?])\s+(?=[A-Z][a-z]+ [a-z0-9])|\n"
+)
 #: A field in a caption, with or without a format: ``{level}``, ``{margin:g}``, ``{overall.df}``.
 _FIELD = re.compile(r"\{([a-z]\w*(?:\.[a-z]\w*)*)(?::([^{}]*))?\}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from cxresearch.errors import ArgumentError
@@ -43,6 +44,8 @@ class Column:
         What a reader sees in place of a code: ``{"uno_c": "Uno's C"}``.
     missing : str
         What a reader sees where nothing is known.
+    clock : bool
+        A moment is shown with its time of day; without it to the day.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Column:
     side: bool = False
     words: Mapping[Any, str] | None = None
     missing: str = NOT_AVAILABLE
+    clock: bool = False
 
     def text(self, row: Mapping[Any, Any]) -> str:
         """Return the cell of a row as text, with its interval if the row has one.
@@ -77,6 +81,8 @@ class Column:
 
     def _unit_of(self, row: Mapping[Any, Any]) -> Unit | None:
         unit = self.unit
+        if unit is None and not self.clock and isinstance(row[self.name], date):  # datetimes are dates
+            return Unit.DATE
         if self.unit_from in row and row[self.unit_from] in set(Unit):
             unit = Unit(row[self.unit_from])
         if unit is not None and self.side:
@@ -296,7 +302,16 @@ def spec_of_frame(
             low, high = intervals.get(name, ("", ""))
             label = labels.get(name, str(name).replace("_", " "))
             columns.append(
-                Column(name=name, label=label, meaning="", unit=units.get(name), low=low, high=high)
+                Column(
+                    name=name,
+                    label=label,
+                    meaning="",
+                    unit=units.get(name),
+                    low=low,
+                    high=high,
+                    # Nobody said that a day is meant, so nothing of it is left away.
+                    clock=True,
+                )
             )
     return TableSpec(columns=tuple(columns))
 

@@ -209,6 +209,35 @@ def test_anything_but_annotated_literals_is_refused(source: str) -> None:
     refusal(source)
 
 
+@pytest.mark.parametrize(
+    ("line", "kind", "text"),
+    [
+        ('x: str = "a"  # one of a, b: which', "one of 'a', 'b'", "which"),
+        ("x: int = 1  # one of 1, 2: how deep", "one of 1, 2", "how deep"),
+        ("x: list[str] = []  # any of a, b: what; empty: all", "list[one of 'a', 'b']", "what; empty: all"),
+        ("x: Optional[str] = None  # one of a, b: c", "one of 'a', 'b' | None", "c"),
+        ('x: str = "a"  # one of the best: which', "str", "one of the best: which"),
+        ("x: int = 1  # one of a, b: which", "int", "one of a, b: which"),
+        ("x: list[str] = []  # one of a, b: which", "list[str]", "one of a, b: which"),
+        ("x: bool = True  # one of a, b: which", "bool", "one of a, b: which"),
+    ],
+)
+def test_choices_stand_in_front_of_a_comment(line: str, kind: str, text: str) -> None:
+    (parameter,) = read_parameters(notebook_with(line))
+    assert (str(parameter.kind), parameter.help) == (kind, text)
+
+
+def test_choices_of_a_comment_are_kept_to() -> None:
+    declared = read_parameters(
+        notebook_with('x: str = "a"  # one of a, b: which\nn: int = 1  # one of 1, 2: n')
+    )
+    assert bind(declared, {"x": "b", "n": "2"}, today=TODAY) == {"x": "b", "n": 2}
+    for wrong in ({"x": "c"}, {"n": "3"}):
+        with pytest.raises(ReportError, match="one of"):
+            bind(declared, wrong, today=TODAY)
+    assert "does not fit its type" in refusal('x: str = "c"  # one of a, b: which')
+
+
 def test_two_parameters_cells_are_refused() -> None:
     twice = notebook_with("x: int = 1")
     twice["cells"] = [*twice["cells"], twice["cells"][-1]]  # type: ignore[misc]

@@ -13,7 +13,7 @@ import pytest
 import cxresearch as cx
 from cxresearch.errors import ArgumentError
 from cxresearch.results.result import FOLDED_ROWS, SHOWN_ROWS, Result
-from cxresearch.results.table_spec import Column, TableSpec
+from cxresearch.results.table_spec import Column, TableSpec, spec_of_frame
 from cxresearch.results.units import Unit
 
 HOSTILE = "<script>alert(1)</script>"
@@ -123,7 +123,10 @@ def test_long_tables_are_folded_and_the_rest_is_counted() -> None:
     page = parsed(sample(FOLDED_ROWS + 34))
     assert page.elements.count("details") == 1
     assert page.elements.count("tr") == 2 + FOLDED_ROWS
-    assert "188 further rows, and 34 more in to_frame()" in sample(FOLDED_ROWS + 34)._repr_html_()
+    assert (
+        f"{FOLDED_ROWS - SHOWN_ROWS} further rows, and 34 more in to_frame()"
+        in sample(FOLDED_ROWS + 34)._repr_html_()
+    )
 
 
 def test_a_result_prints_the_same_as_text() -> None:
@@ -183,3 +186,26 @@ def test_a_contrast_shows_the_p_value_beside_its_difference() -> None:
     assert "< 0.001" in cells
     assert contrast.notes == ("few",)
     assert "90 % interval" in contrast.caption()
+
+
+def test_twenty_rows_asked_for_are_twenty_rows_shown() -> None:
+    assert "details" not in parsed(sample(20)).elements
+    assert parsed(sample(20)).elements.count("tr") == 1 + 20
+    assert len(repr(sample(20)).splitlines()) == 2 + 20
+
+
+def test_a_long_finding_begins_with_its_answer() -> None:
+    long = "In 12 months: 522 customers [492, 553]. Made at 29 past months. " + "More was said. " * 20
+    page = sample(finding=long)._repr_html_()
+    assert 'font-weight:600;margin:0 0 6px;white-space:pre-line">In 12 months' in page
+    first = page[page.index("In 12 months") : page.index("</p>")]
+    assert first.endswith("553].")
+    short = "Two sentences. Both short."
+    assert f">{short}</p>" in sample(finding=short)._repr_html_()
+
+
+def test_moments_are_written_to_the_day_unless_nobody_said_what_they_are() -> None:
+    frame = pd.DataFrame({"at": [pd.Timestamp("2024-05-17 13:30")]})
+    declared = TableSpec(columns=(Column(name="at", label="at", meaning="when"),))
+    assert declared.write(frame).rows == (("2024-05-17",),)
+    assert spec_of_frame(frame).write(frame).rows == (("2024-05-17 13:30:00",),)

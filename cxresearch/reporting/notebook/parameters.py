@@ -7,7 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,9 @@ SECRET_NAME = re.compile(
     r"credentials?|bearer|dsn)($|_)",
     re.IGNORECASE,
 )
+#: Choices in front of a comment: ``# one of week, month: the period``; for a list ``any of``. papermill reads
+#: neither ``Literal`` nor ``|``, so our notebooks declare plain types, and their choices here.
+_CHOICES = re.compile(r"(?P<how>one|any) of (?P<names>[^\s,:]+(?:, [^\s,:]+)+): (?P<help>.+)")
 _SIMPLE = {"str": "str", "int": "int", "float": "float", "bool": "bool", "date": "date"}
 
 
@@ -37,7 +40,7 @@ class Parameter:
     default : object
         Value in the notebook.
     help : str
-        Comment behind the declaration.
+        Comment behind the declaration, without the choices it begins with.
     """
 
     name: str
@@ -226,11 +229,36 @@ def _declared(node: ast.stmt, where: str, comment: str) -> Parameter:
     default = _default(value, name, line)
     if kind is None:
         kind = _inferred(default, name, line)
+    kind, text = _with_choices(kind, comment)
     try:
         checked = coerce(name, default, kind, today=date.today())
     except ReportError as error:
         raise usage_error(f"the default in {where} does not fit its type: {error}", where=line) from None
-    return Parameter(name=name, kind=kind, default=checked, help=comment)
+    return Parameter(name=name, kind=kind, default=checked, help=text)
+
+
+def _with_choices(kind: Kind, comment: str) -> tuple[Kind, str]:
+    """A declared type narrowed to the choices that its comment begins with, and the rest of the comment.
+
+    A whole number's choices are whole numbers; a comment that fits no type stays what it is.
+    """
+    match = _CHOICES.fullmatch(comment)
+    if match is None:
+        return kind, comment
+    item = kind
+    if match["how"] == "any" and kind.item is not None:
+        item = kind.item
+    read = {"str": str, "int": int}.get(item.base)
+    if read is None or (match["how"] == "any") != (kind.base == "list"):
+        return kind, comment
+    try:
+        choices = tuple(read(name) for name in match["names"].split(", "))
+    except ValueError:
+        return kind, comment
+    narrowed = replace(item, base="choice", choices=choices)
+    if kind.base == "list":
+        narrowed = replace(kind, item=narrowed)
+    return narrowed, match["help"]
 
 
 def _kind(node: ast.expr, line: str) -> Kind:
