@@ -10,9 +10,9 @@ from typing import Any
 _LONGEST = 40
 #: A text that begins with one of these is run by one spreadsheet or another.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
-_INVISIBLE = " \t\r\n\ufeff\u200b"
+_INVISIBLE = " \t\r\n\0\ufeff\u200b"
 #: A delimiter of another spreadsheet, or a line end, and a formula behind it.
-_INNER_FORMULA = re.compile(r"([;\t\r\n][\s\"\ufeff\u200b]*)(?=[=+\-@|%＝＋－＠])")
+_INNER_FORMULA = re.compile(r"([;\t\r\n][\s\"\0\ufeff\u200b]*)(?=[=+\-@|%＝＋－＠])")
 
 
 def shown(value: Any, longest: int = _LONGEST) -> str:

@@ -95,7 +95,8 @@ def _trusted_notebook(record: Record) -> Path:
     named = Path(record.manifest["provenance"]["notebook"])
     notebook = named.resolve()
     # <project>/<output>/<report>/<key>/<run>
-    project = record.folder.resolve().parents[3]
+    above = record.folder.resolve().parents
+    project = above[min(3, max(len(above) - 2, 0))]  # never the root, below which is everybody's
     if any(notebook.is_relative_to(folder.resolve()) for folder in (*report_folders(), project)):
         return notebook
     raise usage_error(
