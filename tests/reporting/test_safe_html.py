@@ -185,7 +185,8 @@ def test_tables_run_no_formula(attacked) -> None:
     "text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", " =1", "\r=1", "\ufeff=1", "＝1", "|calc"]
 )
 def test_cells_that_a_spreadsheet_would_run_are_quoted(text: str) -> None:
-    assert inert_cell(text) == f"'{text}"
+    # Behind a tab or a line end another cell may begin: what stands there is quoted too.
+    assert re.sub("([\t\r])'", r"\1", inert_cell(text)) == f"'{text}"
 
 
 @pytest.mark.parametrize("value", ["fine", "a=b", "", -3, 2.5, None, True])
