@@ -8,19 +8,6 @@ import cxresearch as cx
 from cxresearch.errors import CxError
 
 NAMES = ["n", "event", "weight", "left", "cx_n", "index"]
-    "n",
-    "event",
-    "weight",
-    "left",
-    "level",
-    "rows",
-    "count",
-    "cx_n",
-    "segment",
-    "value",
-    "index",
-    "score",
-]
 
 
 @pytest.fixture(scope="module")

@@ -132,8 +132,10 @@ def snapshot_doubts(study: Study) -> pd.DataFrame:
     """
     columns = [name for name in study.checked.columns(SNAPSHOT) if name != "customer_id"]
     # A column may be called n.
-    alike = study.checked.valid(SNAPSHOT).group_by(*columns).agg(cx_n=nw.len()).filter(nw.col("cx_n") > 1)
-    rows = int(collect(alike.select(n=(nw.col("cx_n") - 1).sum())).fillna(0)["n"].iloc[0])
+    neutral = {f"column_{place}": nw.col(name) for place, name in enumerate(columns)}
+    alike = study.checked.valid(SNAPSHOT).select(**neutral).group_by(*neutral).agg(n=nw.len())
+    alike = alike.filter(nw.col("n") > 1)
+    rows = int(collect(alike.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
     # With few columns many customers are alike by chance.
     if not rows or len(columns) < _ENOUGH_TO_TELL:
         return pd.DataFrame(columns=_COLUMNS)
