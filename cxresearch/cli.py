@@ -11,7 +11,7 @@ from typing import Any
 import cxresearch
 from cxresearch.reporting.outcome import ExitCode, usage_error
 from cxresearch.reporting.worker.command_ending import ended_by
-from cxresearch.reporting.worker.progress import Progress, one_line
+from cxresearch.reporting.worker.progress import Progress, one_line, plain_lines
 from cxresearch.reporting.worker.signals import TerminatedError, end_on_sigterm
 
 
@@ -173,14 +173,14 @@ def _run_each(options: argparse.Namespace) -> int:
     )
     for outcome in batch.segments:
         if outcome.status == "failed":
-            print(f"cxresearch: {outcome.segment}: {outcome.message}", file=sys.stderr)
+            print(f"cxresearch: {one_line(f'{outcome.segment}: {outcome.message}')}", file=sys.stderr)
     if talks:
-        print(f"summary: {batch.summary}")
+        print(one_line(f"summary: {batch.summary}"))
     return batch.code
 
 
 def _say_segment(outcome: Any) -> None:
-    print(f"{outcome.segment}: {outcome.status}, {outcome.seconds:.1f} s")
+    print(one_line(f"{outcome.segment}: {outcome.status}, {outcome.seconds:.1f} s"))
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -196,9 +196,9 @@ def _describe(options: argparse.Namespace) -> int:
     from cxresearch.reporting.notebook.parameters import read_parameters
 
     report = find_report(options.report)
-    print(f"{report.name}: {report.title}\n{report.summary}\n\nParameters (--set name=value):")
+    print(plain_lines(f"{report.name}: {report.title}\n{report.summary}\n\nParameters (--set name=value):"))
     for parameter in read_parameters(read_notebook(report.path), where=report.name):
-        print(f"  {parameter}")
+        print(plain_lines(f"  {parameter}"))
     return ExitCode.DONE
 
 
@@ -206,6 +206,7 @@ def _add_history(commands: Any) -> None:
     verify = commands.add_parser("verify", help="make a run again and compare its content")
     verify.add_argument("run", metavar="RUN", help="folder of a published run, or latest")
     verify.add_argument("--deadline", metavar="SECONDS", type=float, default=3600.0, help="default: 3600")
+    verify.add_argument("--notebook", metavar="PATH", help="the notebook, if it is neither ours nor beside")
     verify.set_defaults(call=_verify)
     diff = commands.add_parser("diff", help="say how two runs differ")
     diff.add_argument("runs", metavar="RUN", nargs="+", help="two folders of runs, or the name of a report")
@@ -222,8 +223,8 @@ def _verify(options: argparse.Namespace) -> int:
 
     from cxresearch.reporting.verify_run import verify_run
 
-    verification = verify_run(Path(options.run), deadline=options.deadline)
-    print(verification)
+    verification = verify_run(Path(options.run), deadline=options.deadline, notebook=options.notebook)
+    print(plain_lines(verification))
     if verification.same:
         return ExitCode.DONE
     return ExitCode.DATA_REFUSED
@@ -241,7 +242,7 @@ def _diff(options: argparse.Namespace) -> int:
     if len(folders) == 1:
         folders = list(latest_two(Path(options.output), options.runs[0]))
     before, after = map(read_record, folders)
-    print("\n".join(describe_difference(before, after)))
+    print(plain_lines("\n".join(describe_difference(before, after))))
     return ExitCode.DONE
 
 
@@ -313,10 +314,10 @@ def _check(options: argparse.Namespace) -> int:
         if len(faults) < 2:
             raise
         print(f"cxresearch: {len(faults)} faults keep this study from being read:", file=sys.stderr)
-        print("\n".join(f"- {fault}" for fault in faults), file=sys.stderr)
+        print("\n".join(f"- {one_line(str(fault))}" for fault in faults), file=sys.stderr)
         return ExitCode.DATA_REFUSED
     found = check_study(study)
-    print(found)
+    print(plain_lines(found))
     if found.usable:
         return ExitCode.DONE
     return ExitCode.DATA_REFUSED
@@ -357,7 +358,7 @@ def _customer(options: argparse.Namespace) -> int:
         words=options.words,
         risk=options.risk,
     )
-    print(view)
+    print(plain_lines(view))
     if options.page:
         path = write_customer_page(view, options.page, study_name=study.name)
         print(f"private page: {path}")
@@ -373,11 +374,11 @@ def _init(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(choices.to_dict(), ensure_ascii=False, indent=2))
         return ExitCode.DONE
-    print(choices)
+    print(plain_lines(choices))
     path, folder = choices.path, choices.path.parent
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("# not placed:"):
-            print(line.removeprefix("# "))
+            print(one_line(line.removeprefix("# ")))
     marked = f"look at what is marked TODO check ({choices.todo})"
     if choices.blocking:
         print(f"wrote {path}; decide what is marked TODO ({choices.todo}), then: cxresearch check {folder}")

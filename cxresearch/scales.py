@@ -9,6 +9,8 @@ from typing import Literal
 from cxresearch.errors import ArgumentError
 
 Direction = Literal["high_is_good", "low_is_good"]
+#: From the lowest answer to the highest; sliders run to 100 or 1,000.
+MOST_STEPS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ class Scale:
     Raises
     ------
     ArgumentError
-        If the bounds, the direction, the top or the bottom answers do not fit together.
+        If the bounds, the direction, the top or the bottom answers do not fit together, or it has more than
+        1,000 steps.
 
     Examples
     --------
@@ -68,6 +71,13 @@ class Scale:
         if self.high <= self.low:
             raise ArgumentError(
                 f"scale {self.name!r} runs from {self.low} to {self.high}", wanted="low below high"
+            )
+        # Thousands of answers are a measurement, not a question; a billion would fill the memory.
+        if self.high - self.low > MOST_STEPS:
+            raise ArgumentError(
+                f"scale {self.name!r} has {self.high - self.low:,} steps",
+                wanted=f"a question with at most {MOST_STEPS:,} steps",
+                next_step="keep other numbers as further columns of the table",
             )
         best_first = self.levels
         if self.direction == "high_is_good":

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
 _LONGEST = 40
 #: A text that begins with one of these is run by one spreadsheet or another.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%", "＝", "＋", "－", "＠")
-_INVISIBLE = " \t\r\n\ufeff\u200b"
+_INVISIBLE = " \t\r\n\0\ufeff\u200b"
+#: A delimiter of another spreadsheet, or a line end, and a formula behind it.
+_INNER_FORMULA = re.compile(r"([;\t\r\n][\s\"\0\ufeff\u200b]*)(?=[=+\-@|%＝＋－＠])")
 
 
 def shown(value: Any, longest: int = _LONGEST) -> str:
@@ -109,9 +112,13 @@ def inert_cell(value: Any) -> Any:
     --------
     >>> inert_cell("=HYPERLINK(1)"), inert_cell("fine"), inert_cell(-3)
     ("'=HYPERLINK(1)", 'fine', -3)
+    >>> print(inert_cell("a;=1+1"))
+    a;'=1+1
     """
     if not isinstance(value, str):
         return value
+    # Where ; or a tab parts cells, whatever stands behind one is the beginning of a cell.
+    inner = _INNER_FORMULA.sub(r"\1'", value)
     if value.startswith(("\t", "\r", "\n")) or value.lstrip(_INVISIBLE).startswith(_FORMULA):
-        return f"'{value}"
-    return value
+        return f"'{inner}"
+    return inner

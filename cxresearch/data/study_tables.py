@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
 import narwhals as nw
@@ -12,6 +13,7 @@ import pandas as pd
 
 from cxresearch.data.columns.open_columns import OpenKind, kinds_of_open_columns
 from cxresearch.data.readers.connection import run
+from cxresearch.data.readers.declared_sql import limited
 from cxresearch.data.readers.typed_views import Opened
 from cxresearch.data.snapshot import snapshot_refusal
 from cxresearch.data.study_file.declarations import AfterCut, Limits, RevenueEnds, StudyKind
@@ -20,7 +22,7 @@ from cxresearch.data.validation.ended_levels import can_contradict, end_levels, 
 from cxresearch.data.validation.judged_tables import REJECT_COLUMNS, CheckedTables, TableSummary
 from cxresearch.data.validation.refusals import admit
 from cxresearch.data.validation.row_rules import FLAGS
-from cxresearch.errors import ArgumentError
+from cxresearch.errors import ArgumentError, StudyError
 from cxresearch.scales import Scale
 from cxresearch.wording import listed, only_if, shown
 
@@ -78,6 +80,7 @@ class StudyTables:
             kept=opened.kept,
             connection=opened.connection,
             left_out=opened.left_out,
+            query_seconds=opened.query_seconds,
             after_cut=after_cut,
         )
 
@@ -233,9 +236,34 @@ class StudyTables:
             if table not in self.tables:
                 continue
             assert self._opened.connection is not None  # noqa: S101 - counts come with a connection
-            rows = run(self._opened.connection, query, f"flag {flag}")
-            counts.append((table, flag, int(rows[0][0] or 0)))
+            with limited(self._opened.connection, self._opened.query_seconds, f"flag {flag}"):
+                rows = run(self._opened.connection, query, f"flag {flag}")
+            counts.append((table, flag, _count_of(rows, flag)))
         return counts
+
+
+def _count_of(rows: list[tuple[Any, ...]], flag: str) -> int:
+    """The one number that a flag gives; nothing (of no rows) is none.
+
+    Raises
+    ------
+    StudyError
+        If it gives something else.
+    """
+    wanted = "one row with one whole number from 0 on, as SELECT count(*) gives"
+    if len(rows) != 1 or len(rows[0]) != 1:
+        problem = f"the SQL gives {len(rows):,} rows"
+        if len(rows) == 1:
+            problem = f"the SQL gives {len(rows[0]):,} columns"
+        raise StudyError(problem, where=f"flag {flag}", wanted=wanted)
+    value = rows[0][0]
+    if value is None:
+        return 0
+    is_number = isinstance(value, int | float | Decimal)
+    # 2^53: beyond it whole numbers are not exact as doubles; infinity and NaN fail both comparisons.
+    if not is_number or not 0 <= value <= 2**53 or value != int(value):
+        raise StudyError(f"the SQL gives {shown(value)}", where=f"flag {flag}", wanted=wanted)
+    return int(value)
 
 
 def _detail(flag: str) -> str:

@@ -46,6 +46,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -103,6 +104,7 @@ Computed = TypeVar("Computed")
 # Twice the 72 of a point: sharp on screens that draw two pixels for one.
 _PNG_DPI = 144
 # Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _LARGEST_INLINE_SVG = 400_000
 
 
@@ -196,7 +198,8 @@ def _drawn(picture: Any) -> tuple[bytes, bytes]:
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
         figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
     plt.close(figure)
-    return svg.getvalue(), png.getvalue()
+    # XML 1.0 (2.2) admits neither control characters nor U+FFFE; a title may hold what customers wrote.
+    return _CONTROL.sub(b" ", svg.getvalue()), png.getvalue()
 
 
 def table(

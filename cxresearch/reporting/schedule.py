@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import cxresearch
 from cxresearch.reporting.outcome import ExitCode, usage_error
 from cxresearch.reporting.plan import Plan, plan_run
 from cxresearch.results.templating import render_text
@@ -164,6 +165,7 @@ def _systemd_quote(word: str) -> str:
 def _github(plan: Plan, timing: Timing, words: list[str]) -> dict[str, str]:  # noqa: ARG001 - one signature
     return {
         "cron": timing.cron,
+        "version": cxresearch.__version__,
         "command": json.dumps(shlex.join(["cxresearch", *words])),
         "output": json.dumps(words[-1]),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cxresearch.reporting.history import Record, read_record
+from cxresearch.reporting.notebook.catalogue import report_folders
 from cxresearch.reporting.outcome import usage_error
 from cxresearch.reporting.plan import plan_run
 from cxresearch.reporting.run_report import OnCell, execute_plan
@@ -17,6 +18,7 @@ from cxresearch.reporting.shelf.manifest import digest, file_hashes
 from cxresearch.reporting.shelf.shelf import Shelf
 from cxresearch.reporting.worker.worker_process import WorkerProcess
 from cxresearch.reporting.writing.changes import compare_headlines
+from cxresearch.wording import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,13 @@ class Verification:
         return "\n".join([*lines, *self.differences])
 
 
-def verify_run(folder: Path, *, deadline: float = 3600.0, on_cell: OnCell | None = None) -> Verification:
+def verify_run(
+    folder: Path,
+    *,
+    deadline: float = 3600.0,
+    on_cell: OnCell | None = None,
+    notebook: str | Path | None = None,
+) -> Verification:
     """Make a published run again, elsewhere, and compare its content.
 
     Parameters
@@ -55,20 +63,24 @@ def verify_run(folder: Path, *, deadline: float = 3600.0, on_cell: OnCell | None
         Seconds the new run may take.
     on_cell : callable, optional
         Called with number and count of the cells as each starts.
+    notebook : path, optional
+        The notebook to run. By default the one that the manifest names, if it is one of the package's or lies
+        in the folder that holds the folder of reports: a manifest may come from anybody.
 
     Raises
     ------
     ReportError
-        If the folder holds no run, or the new run fails.
+        If the folder holds no run, its manifest names a notebook from elsewhere, or the new run fails.
     """
     record = read_record(folder)
     altered = altered_files(record)
+    trusted = notebook or _trusted_notebook(record)
     made = record.manifest["provenance"]
     # Compared with what the run itself was compared with, not with runs published since.
     before = folder / "previous.json"
     previous = json_of(before)
     with tempfile.TemporaryDirectory(prefix="cxresearch-verify-") as place, WorkerProcess() as worker:
-        plan = plan_run(made["notebook"], parameters=made["given"], output=place, base=Path(made["base"]))
+        plan = plan_run(str(trusted), parameters=made["given"], output=place, base=Path(made["base"]))
         outcome = execute_plan(plan, worker, deadline=deadline, on_cell=on_cell, previous=previous)
         again = read_record(outcome.folder)
     same = again.manifest["content_hash"] == record.manifest["content_hash"]
@@ -76,6 +88,23 @@ def verify_run(folder: Path, *, deadline: float = 3600.0, on_cell: OnCell | None
     if not same:
         differences = tuple(describe_difference(record, again))
     return Verification(same=same and not altered, altered=altered, differences=differences)
+
+
+def _trusted_notebook(record: Record) -> Path:
+    """The notebook that the manifest names, unless it is from elsewhere: to run it is to run its code."""
+    named = Path(record.manifest["provenance"]["notebook"])
+    notebook = named.resolve()
+    # <project>/<output>/<report>/<key>/<run>
+    above = record.folder.resolve().parents
+    project = above[min(3, max(len(above) - 2, 0))]  # never the root, below which is everybody's
+    if any(notebook.is_relative_to(folder.resolve()) for folder in (*report_folders(), project)):
+        return notebook
+    raise usage_error(
+        f"the manifest names the notebook {shown(named, longest=160)}, which is none of the package's",
+        where=str(record.folder),
+        wanted=f"one of the package's, or one below {project}",
+        next_step="look at it, and if it is yours give --notebook PATH",
+    )
 
 
 def altered_files(record: Record) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -120,3 +122,80 @@ def test_a_damaged_gzip_and_a_field_beyond_all_size_are_refused(tmp_path) -> Non
     (tmp_path / "answers.csv").write_text('id,at,score\na,"' + "x" * 200_000 + '",7\n')
     with pytest.raises(StudyError, match="first row"):
         scores(tmp_path, "answers.csv")
+
+
+ANSWERS = "id,at,score\na,2024-03-01,7\nbb,2024-03-02,9\n"
+
+
+def written(folder: Path, content: bytes, *, more: str = "", cut: str = "2024-12-31") -> cx.Study:
+    (folder / "answers.csv").write_bytes(content)
+    text = STUDY.format(file="answers.csv", more=more).replace("2024-12-31", cut)
+    (folder / "study.toml").write_text(text)
+    return cx.read_study(folder / "study.toml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("padding", [0, 1, 2, 3])
+def test_single_bytes_declared_as_wide_letters_are_refused(tmp_path, encoding, padding) -> None:
+    content = (ANSWERS + "\n" * padding).encode()
+    with pytest.raises(StudyError, match=f"not {encoding}"):
+        written(tmp_path, content, more=f'encoding = "{encoding}"')
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_wide_letters_declared_as_such_are_read(tmp_path, encoding) -> None:
+    study = written(tmp_path, ANSWERS.encode(encoding), more=f'encoding = "{encoding}"')
+    assert study.counts()["valid"].tolist() == [2]
+
+
+def test_wide_letters_without_their_mark_are_refused_with_what_to_declare(tmp_path) -> None:
+    with pytest.raises(StudyError, match="utf-16-le"):
+        written(tmp_path, ANSWERS.encode("utf-16-le"), more='encoding = "utf-16"')
+
+
+@pytest.mark.parametrize("cut", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_cut_beyond_the_ends_of_time_is_refused(tmp_path, cut) -> None:
+    with pytest.raises(StudyError, match="observed_until"):
+        written(tmp_path, ANSWERS.encode(), cut=cut)
+
+
+@pytest.mark.parametrize("cut", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01", "9999-12-31"])
+def test_a_cut_at_the_ends_of_time_is_read(tmp_path, cut) -> None:
+    counts = written(tmp_path, ANSWERS.encode(), cut=cut, more="").counts()
+    assert counts["rows"].tolist() == [2]
+
+
+@pytest.mark.parametrize("high", [1_001, 1_000_000_000])
+def test_a_scale_of_too_many_steps_is_refused_before_it_fills_the_memory(tmp_path, high) -> None:
+    scale = f'low = 0\nhigh = {high}\ndirection = "high_is_good"\n'
+    text = STUDY.format(file="answers.csv", more="").replace(
+        "[[sources]]", f"[instruments.x]\n{scale}\n[[sources]]"
+    )
+    (tmp_path / "answers.csv").write_text(ANSWERS)
+    (tmp_path / "study.toml").write_text(text)
+    with pytest.raises(StudyError, match="at most 1,000 steps"):
+        cx.read_study(tmp_path / "study.toml")
+
+
+def failing_frames() -> dict[str, object]:
+    def fails(_: pl.DataFrame) -> pl.DataFrame:
+        raise RuntimeError("no longer there")
+
+    plain = pl.LazyFrame({"id": ["a"], "at": ["2024-03-01"], "score": ["seven"]})
+    closed = duckdb.connect()
+    relation = closed.sql("SELECT 'a' AS id, '2024-03-01' AS at, 7 AS score")
+    closed.close()
+    return {
+        "a file that is gone": pl.scan_csv("gone/answers.csv"),
+        "a cast": plain.with_columns(pl.col("score").cast(pl.Int64)),
+        "code of others": plain.map_batches(fails),
+        "a closed connection": relation,
+    }
+
+
+@pytest.mark.parametrize("kind", list(failing_frames()))
+def test_a_lazy_frame_that_fails_when_read_is_named(tmp_path, kind) -> None:
+    text = STUDY.format(file="x", more="").replace('file = "x"', 'frame = "answers"')
+    (tmp_path / "study.toml").write_text(text)
+    with pytest.raises(StudyError, match="frame answers"):
+        cx.read_study(tmp_path / "study.toml", frames={"answers": failing_frames()[kind]})

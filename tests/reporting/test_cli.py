@@ -230,3 +230,32 @@ def test_the_finding_and_the_page_are_printed_and_progress_is_told_without_a_ter
     assert "same content" in capsys.readouterr().out
     assert main(["prune", "--keep", "1", "--output", str(output)]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_check_into_a_closed_pipe_ends_quietly(tmp_path) -> None:
+    (tmp_path / "customers.csv").write_text("id,start\na,2024-01-01\n")
+    (tmp_path / "study.toml").write_text(
+        '[study]\nobserved_until = 2024-12-31\n[[sources]]\ntable = "customers"\nfile = "customers.csv"\n'
+        'columns = { customer_id = "id", started_at = "start" }\n'
+    )
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does when it has read enough
+    command = [sys.executable, "-m", "cxresearch.cli", "check", str(tmp_path)]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (ExitCode.PIPE_CLOSED, "")
+
+
+@pytest.mark.parametrize("workers", ["-1", "0"])
+def test_fewer_workers_than_one_are_refused(notebook, tmp_path, capsys, workers) -> None:
+    words = [
+        "run",
+        str(notebook()),
+        "--each",
+        "plan",
+        f"--workers={workers}",
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == ExitCode.USAGE
+    assert f"--workers is {workers}" in capsys.readouterr().err

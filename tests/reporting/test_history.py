@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from typing import Any
 
 import pytest
@@ -288,3 +289,15 @@ def test_the_page_of_a_report_draws_the_sparkline(run, notebook) -> None:
     page = (folder.parent / "index.html").read_text(encoding="utf-8")
     assert page.count("<circle") == 1
     assert page.count('stroke-width="3"') == 2
+
+
+def test_verify_runs_no_notebook_from_elsewhere(run, notebook, study, tmp_path) -> None:
+    outcome = run(rated(notebook), study=study(3))
+    # As unpacked somewhere by somebody: the manifest still names a notebook of this machine.
+    elsewhere = tmp_path / "downloads" / "reports" / "small" / "default" / outcome.run
+    shutil.copytree(outcome.folder, elsewhere)
+    with pytest.raises(ReportError, match="none of the package's") as error:
+        verify_run(elsewhere)
+    assert error.value.code == ExitCode.USAGE and "--notebook" in str(error.value)
+    named = json.loads((elsewhere / "manifest.json").read_text())["provenance"]["notebook"]
+    assert verify_run(elsewhere, notebook=named).same

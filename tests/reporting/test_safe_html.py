@@ -11,6 +11,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cxresearch.reporting.page.report_page import clean, prose
@@ -184,12 +185,99 @@ def test_tables_run_no_formula(attacked) -> None:
     "text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", " =1", "\r=1", "\ufeff=1", "＝1", "|calc"]
 )
 def test_cells_that_a_spreadsheet_would_run_are_quoted(text: str) -> None:
-    assert inert_cell(text) == f"'{text}"
+    # Behind a tab or a line end another cell may begin: what stands there is quoted too.
+    assert re.sub("([\t\r])'", r"\1", inert_cell(text)) == f"'{text}"
 
 
 @pytest.mark.parametrize("value", ["fine", "a=b", "", -3, 2.5, None, True])
 def test_other_cells_stay(value: object) -> None:
     assert inert_cell(value) == value
+
+
+#: What begins an attack in another place: attributes, comments, styles, addresses, templates, other letters.
+FURTHER = [
+    f"\" onmouseover=document.title='{MARK}' x=\"",
+    f"' autofocus onfocus=document.title='{MARK}' x='",
+    "--><script>x</script><!--",
+    "]]><script>x</script>",
+    "</title><script>x</script>",
+    "</textarea><script>x</script>",
+    "</style><script>x</script>",
+    "</svg><script>x</script>",
+    "<svg><use href='data:image/svg+xml,<svg onload=x>'/></svg>",
+    "<svg><foreignObject><script>x</script></foreignObject></svg>",
+    "<svg><set attributeName=onload to=x></svg>",
+    "<style>*{background:url(https://evil.example)}</style>",
+    "<p style='width:expression(x)'>x</p>",
+    "<p style='behavior:url(x.htc)'>x</p>",
+    "<p style='\\75rl(https://evil.example)'>x</p>",
+    "<a href='vbscript:x'>x</a>",
+    "<a href=' &#106;avascript:x'>x</a>",
+    "<a href='data:text/html,<script>x</script>'>x</a>",
+    "<img src=//evil.example/x.png>",
+    "<video poster=https://evil.example/x onerror=x></video>",
+    "<input onfocus=x autofocus>",
+    "<template><script>x</script></template>",
+    "<xmp><script>x</script></xmp>",
+    "<plaintext>",
+    "<frameset onload=x>",
+    "<marquee onstart=x>x</marquee>",
+    "<table background=javascript:x>",
+    "\uff1cscript\uff1ex\uff1c/script\uff1e",
+    "+ADw-script+AD4-x+ADw-/script+AD4-",
+    "\x00<script>x</script>",
+    "<\x00script>x</script>",
+    "{{ cycler.__init__.__globals__ }}",
+    "{% include '/etc/passwd' %}",
+    "${7*7} #{7*7} <%= 7*7 %>",
+    "$\\href{javascript:x}{y}$",
+    "\x1b]8;;https://evil.example\x07x\x1b]8;;\x07",
+]
+
+
+def test_the_corpus_has_sixty_attacks() -> None:
+    assert len({*ATTACKS, *FURTHER}) >= 60
+
+
+@pytest.mark.parametrize("attack", FURTHER, ids=ascii)
+def test_further_attacks_act_neither_cleaned_nor_as_prose(attack: str) -> None:
+    assert not acting(clean(attack))
+    assert not [item for item in acting(prose(attack)) if not item.startswith("a href https://")]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_the_private_page_of_a_customer_holds_nothing_that_acts(tmp_path) -> None:
+    import cxresearch as cx
+    from cxresearch.reporting.page.customer_page import write_customer_page
+    from cxresearch.voice.customer.customer_view import customer
+
+    every = [text.replace("\x00", "") for text in (*ATTACKS, *FURTHER)]
+    days = pd.date_range("2024-02-01", periods=len(every), freq="D")
+    study = cx.Study.from_frames(
+        {
+            "customers": pd.DataFrame(
+                {
+                    "customer_id": ["c1"],
+                    "started_at": [days[0]],
+                    "plan": [every[0]],
+                    every[5][:40]: [every[2]],
+                }
+            ),
+            "responses": pd.DataFrame(
+                {"customer_id": "c1", "responded_at": days, "instrument": "nps", "score": 3, "comment": every}
+            ),
+            "events": pd.DataFrame({"customer_id": "c1", "occurred_at": days, "kind": every}),
+        },
+        observed_until="2024-12-31",
+        instruments={"nps": "nps"},
+        name=every[0],
+    )
+    view = customer(study, "c1", words=True, risk="none")
+    page = write_customer_page(view, tmp_path / "page.html", study_name=study.name)
+    markup = page.read_text(encoding="utf-8")
+    assert not acting(markup)
+    assert "<script" not in markup.lower()
+    assert "onerror=" in markup  # they are shown, as text
 
 
 def test_mail_is_a_message_below_the_limit_of_mail_programs(run, notebook) -> None:

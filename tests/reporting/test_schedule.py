@@ -13,6 +13,7 @@ import types
 import pytest
 import yaml
 
+import cxresearch
 from cxresearch.reporting.outcome import ReportError
 from cxresearch.reporting.schedule import EVERY, SYSTEMS, read_timing, schedule_text
 
@@ -76,6 +77,12 @@ def test_github_job_is_yaml_with_the_command_intact(path) -> None:
         step["run"] for step in job["jobs"]["report"]["steps"] if step.get("run", "").startswith("cxresearch")
     ]
     assert f"label={AWKWARD}" in shlex.split(command)
+
+
+def test_github_job_installs_nothing_by_a_name_on_an_index(path) -> None:
+    steps = yaml.safe_load(text_for("github", path))["jobs"]["report"]["steps"]
+    installed = [word for step in steps for word in shlex.split(step.get("run", "")) if "cxresearch" in word]
+    assert installed[0] == f"wheels/cxresearch-{cxresearch.__version__}-py3-none-any.whl"
 
 
 def test_github_expressions_in_a_value_are_refused(path) -> None:

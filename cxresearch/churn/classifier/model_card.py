@@ -6,20 +6,19 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
 from cxresearch.churn.churn_kinds import KIND_CODES, noun_for, words_for
-from cxresearch.churn.classifier.churn_model import ChurnModel, Split, Training
+from cxresearch.churn.classifier.churn_model import ChurnModel
+from cxresearch.churn.classifier.saved_parts import FITTED, FRAMES, facts_of, rebuilt
 from cxresearch.churn.evaluation.evaluation_result import ChurnEvaluation
 from cxresearch.errors import ArgumentError, CxWarning, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
-from cxresearch.scales import Scale
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -84,8 +83,6 @@ TRUSTED = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )
-_FITTED = ("classifier", "members", "baselines")
-_FRAMES = ("ranges", "alarms", "table")
 
 
 def model_card(model: ChurnModel, evaluation: ChurnEvaluation | None = None) -> ModelCard:
@@ -261,9 +258,9 @@ def save_churn_model(model: ChurnModel, path: str | PathLike[str]) -> Path:
 def _facts(model: ChurnModel) -> dict[str, Any]:
     """Everything but fitted objects, as JSON can hold it."""
     facts: dict[str, Any] = {
-        item.name: getattr(model, item.name) for item in fields(model) if item.name not in _FITTED
+        item.name: getattr(model, item.name) for item in fields(model) if item.name not in FITTED
     }
-    for name in _FRAMES:
+    for name in FRAMES:
         facts[name] = facts[name].to_dict("list")
     facts["instruments"] = {name: asdict(scale) for name, scale in model.instruments.items()}
     facts["split"] = asdict(model.split)
@@ -320,13 +317,13 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
     import sklearn
 
     holds = _read(Path(path))
-    facts = json.loads(holds["facts"])
-    if facts.pop("format") != FORMAT:
+    facts = facts_of(holds["facts"], str(path))
+    if facts.pop("format", None) != FORMAT:
         raise DataError(
             "the file was written by another version of cxresearch", where=str(path), next_step="fit again"
         )
     # Fitted objects of another version may load and predict otherwise.
-    version = facts.pop("scikit_learn")
+    version = facts.pop("scikit_learn", "unknown")
     if version != sklearn.__version__:
         warnings.warn(
             f"{path} was written with scikit-learn {version}, this is {sklearn.__version__}: "
@@ -334,7 +331,7 @@ def load_churn_model(path: str | PathLike[str]) -> ChurnModel:
             CxWarning,
             stacklevel=2,
         )
-    return ChurnModel(**_from_facts(facts), **_tuples(holds["fitted"]))
+    return rebuilt(facts, holds["fitted"], str(path))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -350,31 +347,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"the file is not a model: {type(error).__name__}", **where) from None
     if strange:
         raise DataError("the file holds what no churn model needs: " + ", ".join(strange), **where)
-    holds = io.load(path, trusted=list(TRUSTED))
+    try:
+        holds = io.load(path, trusted=list(TRUSTED))
+    except Exception as error:
+        raise DataError(f"the file is a damaged model: {type(error).__name__}", **where) from None
     if not isinstance(holds, dict) or set(holds) != {"facts", "fitted"}:
         raise DataError("the file holds something else than a churn model", **where)
     return holds
-
-
-def _tuples(fitted: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "classifier": fitted["classifier"],
-        "members": tuple(fitted["members"]),
-        "baselines": fitted["baselines"],
-    }
-
-
-def _from_facts(facts: dict[str, Any]) -> dict[str, Any]:
-    for name in _FRAMES:
-        facts[name] = pd.DataFrame(facts[name])
-    for part, name in (("split", "test_from"), ("training", "first"), ("training", "last")):
-        moment = facts[part][name]
-        facts[part][name] = None if moment is None else datetime.fromisoformat(moment)
-    facts["split"], facts["training"] = Split(**facts["split"]), Training(**facts["training"])
-    scales = facts["instruments"].items()
-    facts["instruments"] = {name: Scale(**{**s, "top": tuple(s["top"])}) for name, s in scales}
-    facts["levels"] = {name: tuple(levels) for name, levels in facts["levels"].items()}
-    facts["window_days"] = float(facts["window_days"])
-    for name in ("numbers", "categories", "left_out", "passed_over"):
-        facts[name] = tuple(facts[name])
-    return facts

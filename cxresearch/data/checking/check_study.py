@@ -343,8 +343,9 @@ def _segments(study: Study) -> pd.DataFrame:
     table = {"snapshot": SNAPSHOT}.get(study.kind, "customers")
     for segment in study.segments:
         customers = study.checked.valid(table)
-        counts = collect(customers.group_by(segment).agg(n=nw.len()))
-        counts = counts.dropna(subset=[segment]).sort_values(["n", segment], ascending=[False, True])
-        largest = f"{counts[segment].iloc[0]} ({counts['n'].iloc[0]:,})" if len(counts) else ""
+        # Under a neutral name: a segment may be called n.
+        counts = collect(customers.select(level=nw.col(segment)).group_by("level").agg(n=nw.len()))
+        counts = counts.dropna(subset=["level"]).sort_values(["n", "level"], ascending=[False, True])
+        largest = f"{counts['level'].iloc[0]} ({counts['n'].iloc[0]:,})" if len(counts) else ""
         lines.append((segment, len(counts), largest))
     return pd.DataFrame(lines, columns=["segment", "values", "largest"]).astype({"values": "int64"})

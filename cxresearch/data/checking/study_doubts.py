@@ -131,8 +131,11 @@ def snapshot_doubts(study: Study) -> pd.DataFrame:
         Columns ``table, flag, rows, detail``; without zeros.
     """
     columns = [name for name in study.checked.columns(SNAPSHOT) if name != "customer_id"]
-    groups = study.checked.valid(SNAPSHOT).group_by(*columns).agg(n=nw.len()).filter(nw.col("n") > 1)
-    rows = int(collect(groups.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
+    # A column may be called n.
+    neutral = {f"column_{place}": nw.col(name) for place, name in enumerate(columns)}
+    alike = study.checked.valid(SNAPSHOT).select(**neutral).group_by(*neutral).agg(n=nw.len())
+    alike = alike.filter(nw.col("n") > 1)
+    rows = int(collect(alike.select(n=(nw.col("n") - 1).sum())).fillna(0)["n"].iloc[0])
     # With few columns many customers are alike by chance.
     if not rows or len(columns) < _ENOUGH_TO_TELL:
         return pd.DataFrame(columns=_COLUMNS)
@@ -150,12 +153,13 @@ def like_segments(study: Study) -> pd.DataFrame:
     """
     lines = []
     for segment in study.segments:
-        counts = collect(study.checked.valid("customers").group_by(segment).agg(n=nw.len()))
-        counts = counts.dropna(subset=[segment]).sort_values(segment)
-        plain = counts[segment].astype(str).str.strip(_BLANKS).str.lower()
+        levels = study.checked.valid("customers").select(level=nw.col(segment))
+        counts = collect(levels.group_by("level").agg(n=nw.len())).dropna(subset=["level"])
+        counts = counts.sort_values("level")
+        plain = counts["level"].astype(str).str.strip(_BLANKS).str.lower()
         twice = counts[plain.duplicated(keep=False)]
         if len(twice):
-            names = listed(twice[segment], most=4)
+            names = listed(twice["level"], most=4)
             detail = f"in groups of {segment} that differ only in capitals or spaces: {names}"
             lines.append(("customers", "segments alike", int(twice["n"].sum()), detail))
     return pd.DataFrame(lines, columns=_COLUMNS)

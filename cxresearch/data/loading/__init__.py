@@ -16,6 +16,10 @@
     Files behind ``s3://``, ``gs://``, ``az://`` and ``https://``.
 ``parquet_files``
     Parquet files read together, in common types.
+``input_files``
+    The files behind an input, by path, pattern or address.
+``spill_folder``
+    Where an engine puts what does not fit into memory: private, and gone at the end.
 ``unread_kinds``
     What is not read, by name, and what to do instead.
 """

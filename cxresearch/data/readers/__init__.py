@@ -12,6 +12,8 @@
     Raw files as views of one connection.
 ``connection``
     One connection to an engine: made, asked, and its complaints in one sentence.
+``declared_sql``
+    What SQL of others may call, and for how long it may run.
 ``text_files``
     Encoding, delimiter, line ends, header of a text file.
 ``source_files``

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from cxresearch.data.loading.spill_folder import spill_folder
 from cxresearch.errors import StudyError
 from cxresearch.wording import shown
 
@@ -57,13 +56,23 @@ def connect() -> DuckDBPyConnection:
         config={
             "autoinstall_known_extensions": "false",
             "preserve_insertion_order": "true",
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"cxresearch_{uuid.uuid4().hex}"),
+            "temp_directory": str(spill_folder()),
         }
     )
     connection.execute(
         "SET TimeZone = 'UTC'"
     )  # not in the config: its extension may not be loaded that early
     return connection
+
+
+def lock(connection: DuckDBPyConnection, files: Sequence[Path]) -> None:
+    """Let SQL of others see these files and nothing else on the machine; no setting changes afterwards."""
+    beside = [file.with_name(f"{file.name}.wal") for file in files]  # what a database has not yet taken in
+    spelled = (name for file in (*files, *beside) for name in dict.fromkeys((str(file), as_pattern(file))))
+    paths = ", ".join(literal(name) for name in spelled)
+    connection.execute(f"SET allowed_paths = [{paths}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def quoted(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cxresearch.data.columns.open_columns import declared_kinds
+from cxresearch.data.loading.input_files import files_of
 from cxresearch.data.readers.cells.column_sql import (
     count_left_out,
     count_not_asked,
@@ -21,15 +22,15 @@ from cxresearch.data.readers.cells.date_samples import check_dates
 from cxresearch.data.readers.connection import (
     ROW,
     RawTable,
-    as_pattern,
     connect,
     has_rows,
-    literal,
+    lock,
     make_view,
     quoted,
     run,
 )
-from cxresearch.data.readers.raw_inputs import open_input
+from cxresearch.data.readers.declared_sql import check_calls, limited
+from cxresearch.data.readers.raw_inputs import is_database, open_input
 from cxresearch.data.readers.summed_levels import has_snapshots, needs_sums, period_counts, rows_as_declared
 from cxresearch.data.readers.typed_views import (
     Opened,
@@ -64,11 +65,32 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
         If a file or column is missing or cannot be read as declared.
     """
     connection = connect()
-    inputs = {name: open_input(connection, raw, frames) for name, raw in file.inputs.items()}
-    files = [(raw.declared, found) for name, raw in file.inputs.items() for found in inputs[name].files]
+    with limited(connection, file.query_seconds, f"opening {file.path.name}"):
+        return _open(connection, file, frames)
+
+
+def _open_inputs(
+    connection: DuckDBPyConnection, file: StudyFile, frames: Mapping[str, Any]
+) -> dict[str, RawTable]:
+    """Open the inputs, and lock the connection before the first SQL of others is looked at."""
+    found = {name: files_of(raw) for name, raw in file.inputs.items()}
+    behind = [name for name, raw in file.inputs.items() if is_database(raw, found[name])]
+    inputs = {
+        name: open_input(connection, raw, frames, found[name])
+        for name, raw in file.inputs.items()
+        if name not in behind
+    }
     copies = [copy for table in inputs.values() for copy in table.copies]
-    # SQL of the study file runs after this line: it sees the declared files and nothing else.
-    _lock(connection, [*(found for _, found in files), *copies])
+    # Views of a database and SQL of the study file see the declared files and nothing else.
+    lock(connection, [*(one for files in found.values() for one in files), *copies])
+    for name in behind:
+        inputs[name] = open_input(connection, file.inputs[name], frames, found[name])
+    return inputs
+
+
+def _open(connection: DuckDBPyConnection, file: StudyFile, frames: Mapping[str, Any]) -> Opened:
+    inputs = _open_inputs(connection, file, frames)
+    files = [(raw.declared, found) for name, raw in file.inputs.items() for found in inputs[name].files]
     if file.codebook is not None:
         files.append((file.codebook.declared, file.codebook.file))
     selects: dict[str, list[str]] = {}
@@ -119,6 +141,7 @@ def open_study_file(file: StudyFile, frames: Mapping[str, Any]) -> Opened:
         outcomes=_outcomes(file),
         left_out={table: tuple(queries) for table, queries in left_out.items()},
         kinds=declared_kinds(file.sources),
+        query_seconds=file.query_seconds,
     )
 
 
@@ -176,16 +199,8 @@ def _one_select(connection: DuckDBPyConnection, query: str, label: str) -> str:
         raise StudyError(f"the SQL is not understood: {shown(str(error), 160)}", where=label) from None
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise StudyError("the SQL is not one SELECT", where=label, wanted="a single SELECT over the inputs")
+    check_calls(query, label)
     return query
-
-
-def _lock(connection: DuckDBPyConnection, files: list[Path]) -> None:
-    """Let SQL of a study file see the declared files and nothing else on the machine."""
-    spelled = (name for file in files for name in dict.fromkeys((str(file), as_pattern(file))))
-    paths = ", ".join(literal(name) for name in spelled)
-    connection.execute(f"SET allowed_paths = [{paths}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
 
 
 def _unpacked_size(file: Path) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import glob
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,23 +14,25 @@ import narwhals as nw
 import pyarrow as pa
 
 from cxresearch.data.loading.database_tables import read_database
+from cxresearch.data.loading.input_files import files_of
 from cxresearch.data.loading.json_rows import JSON_FILES, json_query
 from cxresearch.data.loading.labelled_files import LABELLED_FILES, read_labelled
 from cxresearch.data.loading.parquet_files import differing_types, in_common_types
-from cxresearch.data.loading.remote_files import fetched, is_remote
 from cxresearch.data.loading.sheets import SHEETS, read_sheet
 from cxresearch.data.loading.sqlite_tables import SQLITE_FILES, is_sqlite, read_sqlite
-from cxresearch.data.loading.unread_kinds import lake_reason, unread_reason
+from cxresearch.data.loading.unread_kinds import unread_reason
 from cxresearch.data.readers.connection import (
     ROW,
     RawTable,
     as_pattern,
     has_rows,
     literal,
+    lock,
     make_view,
     quoted,
     run,
 )
+from cxresearch.data.readers.declared_sql import check_view
 from cxresearch.data.readers.text_files import TextLayout, read_as_utf8, suffix_of, text_layout
 from cxresearch.data.study_file.declarations import RawInput
 from cxresearch.errors import StudyError
@@ -49,7 +50,22 @@ READ_KINDS = (*_TEXT, *_PARQUET, *_DUCKDB, *SHEETS, *LABELLED_FILES, *JSON_FILES
 _READ_DIRECTLY = ("utf-8", "latin-1")
 
 
-def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[str, Any]) -> RawTable:
+def is_database(raw: RawInput, files: tuple[Path, ...]) -> bool:
+    """Whether an input is a DuckDB file, whose views are SQL of others: it is opened behind a lock."""
+    if not files:
+        return False
+    kind = suffix_of(files[0])
+    if kind in SQLITE_FILES or (kind in _DUCKDB and is_sqlite(files[0])):
+        return False
+    return bool(raw.duckdb_table) or kind in _DUCKDB
+
+
+def open_input(
+    connection: DuckDBPyConnection,
+    raw: RawInput,
+    frames: Mapping[str, Any],
+    files: tuple[Path, ...] | None = None,
+) -> RawTable:
     """Make a view of a raw input.
 
     Parameters
@@ -60,6 +76,8 @@ def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[st
         What the study file declares.
     frames : mapping of str to frame
         Frames in memory by name.
+    files : tuple of Path, optional
+        Those of `files_of`; found anew by default.
 
     Raises
     ------
@@ -76,20 +94,33 @@ def open_input(connection: DuckDBPyConnection, raw: RawInput, frames: Mapping[st
     if raw.database:
         label = f"{raw.database}, table {raw.database_table}"
         return open_frame(connection, raw.name, read_database(raw.database, raw.database_table), label=label)
-    return _open_files(connection, raw)
+    if files is None:
+        files = files_of(raw)
+    return _open_files(connection, raw, files)
 
 
-def _open_files(connection: DuckDBPyConnection, raw: RawInput) -> RawTable:
+def open_alone(connection: DuckDBPyConnection, raw: RawInput) -> RawTable:
+    """Make a view of a single input; a database, whose views are SQL of others, behind a lock.
+
+    Raises
+    ------
+    StudyError
+        As `open_input`.
+    """
+    files = files_of(raw)
+    if is_database(raw, files):
+        lock(connection, files)
+    return open_input(connection, raw, {}, files)
+
+
+def _open_files(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
     """Make a view of files, by the end of their names."""
-    assert raw.path is not None  # noqa: S101 - the parser gives a file, a frame or a database
-    files = tuple(fetched(raw.declared)) if is_remote(raw.declared) else _files(raw.path, raw.declared)
     kind = suffix_of(files[0])
     if kind in SQLITE_FILES or (kind in _DUCKDB and is_sqlite(files[0])):
         return _opened_table(connection, raw, read_sqlite(files[0], raw.sqlite_table), files)
-    if raw.duckdb_table:
+    if is_database(raw, files):
         return _open_duckdb(connection, raw, files)
     openers = {
-        _open_duckdb: _DUCKDB,
         _open_parquet: _PARQUET,
         _open_text: _TEXT,
         _open_sheets: SHEETS,
@@ -173,6 +204,13 @@ def open_frame(
         raise StudyError(
             f"a {type(native).__name__} is not a frame", where=label, wanted="pandas, Polars or PyArrow"
         ) from None
+    except Exception as error:  # a lazy frame runs the code of whoever built it
+        said = shown(" ".join(str(error).split()), longest=160)
+        raise StudyError(
+            f"the frame cannot be read: {type(error).__name__}: {said}",
+            where=label,
+            next_step="collect it by itself to see where it fails",
+        ) from None
     if not table.num_rows and not may_be_empty:
         raise StudyError("the table is empty", where=label, next_step="leave out a table that has no rows")
     names = [column for column in table.column_names if not column.startswith("__index_level")]
@@ -194,36 +232,6 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", "UTC" if kind.tz is not None else None)
     return kind
-
-
-def _files(path: Path, declared: str) -> tuple[Path, ...]:
-    # Lone surrogates stand for bytes that are no UTF-8 (PEP 383): the engine cannot open such a path.
-    if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
-        raise StudyError(f"the path {shown(path)} is not UTF-8", next_step="rename the file or its folder")
-    if path.is_file():
-        return (path,)
-    if any(letter in str(path) for letter in "*?["):
-        matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 - folders may hold patterns too
-        found = tuple(sorted(one for one in matches if one.is_file()))
-        if found:
-            return found
-    if path.is_dir():
-        parts = tuple(sorted(one for one in path.rglob("*.parquet") if one.is_file()))
-        if parts and not lake_reason(path):
-            return parts
-        raise StudyError(
-            f"{shown(declared)} is a folder",
-            wanted="a file",
-            next_step=lake_reason(path) or f"write '{declared}/*.csv' for its files",
-        )
-    beside = []
-    if path.parent.is_dir():
-        beside = [one.name for one in path.parent.iterdir()]
-    raise StudyError(
-        f"file {shown(declared)} does not exist",
-        where=f"looked in {path.parent}",
-        next_step=did_you_mean(path.name, beside, otherwise="correct the path in the study file"),
-    )
 
 
 def _open_text(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Path, ...]) -> RawTable:
@@ -314,6 +322,7 @@ def _open_duckdb(connection: DuckDBPyConnection, raw: RawInput, files: tuple[Pat
     if len(parts) == 2:
         parts.insert(1, "main")
     label = f"{raw.declared}, table {raw.duckdb_table}"
+    check_view(connection, alias, raw.duckdb_table, label)
     query = f"SELECT *, row_number() OVER () AS {ROW} FROM {'.'.join(parts)}"  # noqa: S608 - quoted
     table = make_view(connection, raw.name, query, label, files=files)
     if not has_rows(connection, table.view, label):

@@ -196,7 +196,7 @@ def check_encoding(raw: RawInput, path: Path, where: str) -> None:
             head = stream.read(4)
             refuse_no_text(head, where)
             for mark, name in BOMS.items():
-                if head.startswith(mark) and raw.encoding != name:
+                if head.startswith(mark) and raw.encoding not in (name, "utf-32"):  # whose mark begins alike
                     raise StudyError(
                         f"the file is not UTF-8: it starts with the byte-order mark of {name.upper()}",
                         where=where,
@@ -206,10 +206,32 @@ def check_encoding(raw: RawInput, path: Path, where: str) -> None:
                 _check_utf8(stream, head, where)
             elif not raw.encoding.startswith(("utf-16", "utf-32")):
                 _check_nul(stream, head, where)
+            else:
+                _check_wide(raw.encoding, head, where)
     except gzip.BadGzipFile:
         raise StudyError("the file is not a gzip file, though its name ends in .gz", where=where) from None
     except (EOFError, OSError, zlib.error) as error:
         raise StudyError(f"the file cannot be read: {error}", where=where) from None
+
+
+def _check_wide(encoding: str, head: bytes, where: str) -> None:
+    """Refuse a file of one byte a letter that is declared to have more, and one without its mark."""
+    marks = {
+        "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+        "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    }.get(encoding)
+    problem = ""
+    # ASCII bytes in pairs are letters of other scripts: nothing would fail, and no name would fit.
+    if b"\x00" not in head and head.isascii():
+        problem = "it begins like a file with one byte a letter"
+    elif marks and not head.startswith(marks):
+        problem = "it does not begin with the byte-order mark"
+    if problem:
+        raise StudyError(
+            f"the file is not {encoding}: {problem}",
+            where=where,
+            next_step="declare encoding = 'utf-8', 'utf-16-le' (without a mark), or the one it was saved in",
+        )
 
 
 def _check_utf8(stream: IO[bytes], head: bytes, where: str) -> None:

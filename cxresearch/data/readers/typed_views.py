@@ -20,7 +20,7 @@ from cxresearch.data.readers.summed_levels import (
     summed_levels,
     with_absent,
 )
-from cxresearch.data.study_file.declarations import SourceMap
+from cxresearch.data.study_file.declarations import QUERY_SECONDS, SourceMap
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,6 +50,8 @@ class Opened:
         By table, SELECTs that count the rows which ``where`` leaves out.
     kinds : mapping of str to mapping of str to str
         Declared kinds of further columns, by table and column.
+    query_seconds : float
+        How long one query of judging may take.
     """
 
     typed: Mapping[str, nw.LazyFrame[Any]]
@@ -63,6 +65,7 @@ class Opened:
     outcomes: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, Mapping[str, OpenKind]] = field(default_factory=dict)
+    query_seconds: float = QUERY_SECONDS
 
 
 def views_of_rows(

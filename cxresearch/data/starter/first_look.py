@@ -16,8 +16,9 @@ from cxresearch.data.loading.sheets import SHEETS, sheet_names
 from cxresearch.data.loading.sqlite_tables import is_sqlite, sqlite_names
 from cxresearch.data.readers.cells.column_sql import holds, is_nested
 from cxresearch.data.readers.cells.time_sql import is_iso
-from cxresearch.data.readers.connection import ROW, RawTable, connect, literal, quoted, run
-from cxresearch.data.readers.raw_inputs import READ_KINDS, duckdb_tables, open_input
+from cxresearch.data.readers.connection import ROW, RawTable, connect, literal, lock, quoted, run
+from cxresearch.data.readers.declared_sql import limited
+from cxresearch.data.readers.raw_inputs import READ_KINDS, duckdb_tables, open_alone
 from cxresearch.data.readers.unwanted_rows import unwanted_rows
 from cxresearch.data.starter.guess_table import Guess, guess_table, match_columns
 from cxresearch.data.starter.guess_text import guess_text_input, with_sheet_head, zones_in_header
@@ -38,6 +39,8 @@ _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".db", ".ddb")
 #: So many rows are looked at; what is guessed of them is checked against all rows later.
 _SAMPLE_ROWS = 200
+#: A first look is quick; a view that takes longer is looked at by the one who wrote it.
+_LOOK_SECONDS = 120.0
 #: So few rows may well lie on one day.
 _FEW_ROWS = 5
 #: More groups than this are ids or texts, not segments.
@@ -62,6 +65,7 @@ def inputs_of(file: Path) -> Iterator[RawInput]:
         yield raw
     elif lower.endswith(_DUCKDB):
         connection = connect()
+        lock(connection, [file])
         try:
             tables = duckdb_tables(connection, file, "looked_into")
         finally:
@@ -81,26 +85,27 @@ def look_at(raw: RawInput, name: str) -> RawLook:
     """Look at the first rows of an input, and guess its table and columns."""
     connection = connect()
     try:
-        table = open_input(connection, raw, {})
-        columns = ", ".join(f"CAST({quoted(column)} AS VARCHAR)" for column in table.types)
-        query = f"SELECT {columns} FROM {quoted(table.view)} ORDER BY {ROW} LIMIT {_SAMPLE_ROWS}"  # noqa: S608
-        rows = run(connection, query, name)
-        sample = {
-            column: [str(row[i]).strip() for row in rows if row[i] is not None and str(row[i]).strip()]
-            for i, column in enumerate(table.types)
-            if not is_nested(table.types[column])
-        }
-        sample, missing = _without_markers(sample)
-        export = recognised(sample)
-        inner = raw.duckdb_table.rsplit(".", 1)[-1] or raw.sqlite_table or raw.sheet
-        titles = question_titles(raw)
-        guess = guess_table(inner or raw.declared, sample, titles)
-        if export:
-            guess = guess_export(export, guess, sample, titles)
-        labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
-        unwanted = _unwanted(connection, table, guess.table, name)
-        ranges = _ranges(connection, table.view, sample, name)
-        knowing = _knowing(connection, table.view, guess, name)
+        with limited(connection, _LOOK_SECONDS, name):
+            table = open_alone(connection, raw)
+            columns = ", ".join(f"CAST({quoted(column)} AS VARCHAR)" for column in table.types)
+            query = f"SELECT {columns} FROM {quoted(table.view)} ORDER BY {ROW} LIMIT {_SAMPLE_ROWS}"  # noqa: S608
+            rows = run(connection, query, name)
+            sample = {
+                column: [str(row[i]).strip() for row in rows if row[i] is not None and str(row[i]).strip()]
+                for i, column in enumerate(table.types)
+                if not is_nested(table.types[column])
+            }
+            sample, missing = _without_markers(sample)
+            export = recognised(sample)
+            inner = raw.duckdb_table.rsplit(".", 1)[-1] or raw.sqlite_table or raw.sheet
+            titles = question_titles(raw)
+            guess = guess_table(inner or raw.declared, sample, titles)
+            if export:
+                guess = guess_export(export, guess, sample, titles)
+            labels = {column: _labels(connection, table.view, column, name) for column in _asked(guess)}
+            unwanted = _unwanted(connection, table, guess.table, name)
+            ranges = _ranges(connection, table.view, sample, name)
+            knowing = _knowing(connection, table.view, guess, name)
     finally:
         connection.close()
     times = {name for name, kind in table.types.items() if kind == "DATE" or kind.startswith("TIMESTAMP")}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cxresearch.data.readers.cells.column_sql import is_nested
 from cxresearch.data.readers.connection import connect, quoted, run
-from cxresearch.data.readers.raw_inputs import open_input
+from cxresearch.data.readers.raw_inputs import open_alone
 from cxresearch.data.starter.raw_look import RawLook
 
 #: The column chosen by its name is given up where fewer of its values are ids of customers than this share,
@@ -60,7 +60,7 @@ def _all_ids(listing: RawLook, columns: Sequence[str]) -> dict[str, set[str]]:
     """The values of columns in all rows of the list of customers."""
     connection = connect()
     try:
-        table = open_input(connection, listing.raw, {})
+        table = open_alone(connection, listing.raw)
         return {
             column: {
                 str(row[0]).strip()

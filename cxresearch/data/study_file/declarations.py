@@ -22,6 +22,10 @@ StudyKind = Literal["timeline", "snapshot"]
 RevenueEnds = Literal["at_ended_at", "at_zero"]
 
 
+#: Seconds that opening a study, and judging a table, may take, unless the study file says otherwise.
+QUERY_SECONDS = 1800.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What happens to rows that break a rule.
@@ -298,3 +302,4 @@ class StudyFile:
     codebook: DeclaredCodebook | None = None
     costs: Costs | None = None
     journey: DeclaredJourney | None = None
+    query_seconds: float = QUERY_SECONDS

@@ -14,6 +14,7 @@ from cxresearch.data.local_time import offset_steps
 from cxresearch.data.study_file.codebook_file import load_codebook
 from cxresearch.data.study_file.costs_section import read_costs
 from cxresearch.data.study_file.declarations import (
+    QUERY_SECONDS,
     AfterCut,
     DeclaredCodebook,
     DeclaredFlag,
@@ -80,7 +81,9 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
     # TOML 1.0: keys that nobody reads would be settings that silently do nothing.
     top.only(_TOP_KEYS)  # alerts are read by reporting
     about = top.table("study", required=True)
-    about.only(("name", "kind", "observed_until", "after_cut", "timezone", "currency", "segments"))
+    about.only(
+        ("name", "kind", "observed_until", "after_cut", "timezone", "currency", "segments", "query_seconds")
+    )
     kind = read_kind(about)
     timezone = read_timezone(about)
     cut = read_declared_cut(about, kind, timezone, file.name)
@@ -102,6 +105,7 @@ def parse_study_text(text: str, file: Path) -> StudyFile:
         segments=about.texts("segments") if "segments" in about else None,
         limits=_limits(limits),
         after_cut=_after_cut(about),
+        query_seconds=_query_seconds(about),
         revenue_ends=_revenue_ends(top.table("revenue")),
         inputs=more_inputs,
         sources=sources,
@@ -234,7 +238,18 @@ def read_cut(declared: Any, timezone: str, where: str) -> datetime:
     if moment.tzinfo is None:
         # A cut without a zone is the study's local time; tables hold UTC, so it is converted once, here.
         moment = moment.replace(tzinfo=ZoneInfo(timezone))
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return _in_utc(moment, where)
+
+
+def _in_utc(moment: datetime, where: str) -> datetime:
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise StudyError(
+            f"observed_until is {moment.isoformat()}",
+            where=where,
+            wanted="a time that in UTC lies in the years 1 to 9999",
+        ) from None
 
 
 def _limits(keys: Keys) -> Limits:
@@ -246,6 +261,14 @@ def _limits(keys: Keys) -> Limits:
     default = "set_aside" if "max_reject_share" in keys else "refuse"
     chosen = keys.choice("on_reject", ("refuse", "set_aside"), default=default)
     return Limits(on_reject=cast("OnReject", chosen), max_reject_share=share)
+
+
+def _query_seconds(keys: Keys) -> float:
+    seconds = keys.number("query_seconds", default=QUERY_SECONDS)
+    # A year of 366 days: longer waits are no limit, and a timer does not count them.
+    if not 0 < seconds <= 366 * 86_400:
+        raise StudyError(f"query_seconds is {seconds:g}", where=keys.where, wanted="seconds, above 0")
+    return seconds
 
 
 def _after_cut(keys: Keys) -> AfterCut:

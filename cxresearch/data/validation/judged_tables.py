@@ -15,6 +15,8 @@ import pandas as pd
 
 from cxresearch.data.engine import collect
 from cxresearch.data.readers.connection import engine_error
+from cxresearch.data.readers.declared_sql import limited
+from cxresearch.data.study_file.declarations import QUERY_SECONDS
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.outside_answers import (
     RESPONDENTS,
@@ -97,6 +99,8 @@ class CheckedTables:
         By table, SELECTs of the connection that count rows which a source leaves out.
     after_cut : {"reject", "leave_out"}
         What becomes of rows dated after the cut.
+    query_seconds : float
+        How long judging a table may take.
     """
 
     def __init__(  # noqa: PLR0913 - each is a declaration of its own
@@ -111,6 +115,7 @@ class CheckedTables:
         connection: duckdb.DuckDBPyConnection | None = None,
         left_out: Mapping[str, tuple[str, ...]] | None = None,
         after_cut: str = "reject",
+        query_seconds: float = QUERY_SECONDS,
     ) -> None:
         self.connection = connection
         self._left_out = dict(left_out or {})
@@ -133,6 +138,7 @@ class CheckedTables:
         self._instruments = instruments
         self._keyed = keyed
         self._kept = kept
+        self._query_seconds = query_seconds
         self._marked: dict[str, nw.LazyFrame[Any]] = {}
         self._summaries: dict[str, TableSummary] = {}
         self._found_clean: dict[str, bool] = {}
@@ -190,7 +196,7 @@ class CheckedTables:
             If the engine cannot read the data.
         """
         if name not in self._summaries:
-            with _readable(name):
+            with self._readable(name):
                 self._summaries[name] = self._summarise(name)
         return self._summaries[name]
 
@@ -234,6 +240,15 @@ class CheckedTables:
             columns=list(REJECT_COLUMNS),
         )
 
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        """Turn an error of the engine into one of the study, and a query that does not end too."""
+        try:
+            with limited(self.connection, self._query_seconds, f"table {name}"):
+                yield
+        except duckdb.Error as error:
+            raise engine_error(error, f"table {name}") from None
+
     def _linked(self, name: str) -> bool:
         return (
             name != "customers"
@@ -268,7 +283,7 @@ class CheckedTables:
         if name in self._kept:
             return False
         if name not in self._found_clean:
-            with _readable(name):
+            with self._readable(name):
                 frame = self._link(name, self._simplest(name))
                 counts = count_doubtful(frame, self._rules(name))
                 self._found_clean[name] = not any((collect(count)["n"] > 0).any() for count in counts)
@@ -279,7 +294,7 @@ class CheckedTables:
             return self._marked[name]
         marked = mark_rows(self._link(name, self._typed[name]), self._rules(name))
         if name in self._kept and self.connection is not None:
-            with _readable(name):
+            with self._readable(name):
                 marked.sort("_source", "_row").to_native().to_table(f"checked_{name}")
             marked = nw.from_native(self.connection.table(f"checked_{name}")).lazy()
         self._marked[name] = marked
@@ -328,15 +343,6 @@ class CheckedTables:
         if name in self._late:
             total += int(collect(self._late[name].select(n=nw.len()))["n"].iloc[0])
         return total
-
-
-@contextmanager
-def _readable(name: str) -> Iterator[None]:
-    """Turn an error of the engine into one of the study."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise engine_error(error, f"table {name}") from None
 
 
 def _ends_of_dates(name: str) -> list[nw.Expr]:

@@ -22,6 +22,17 @@ def one_line(text: str) -> str:
     return re.sub(r" {2,}", " ", _CONTROL.sub(" ", str(text))).strip()
 
 
+def plain_lines(text: object) -> str:
+    r"""Return a text with its lines and without other control characters; see `one_line`.
+
+    Examples
+    --------
+    >>> plain_lines("plan" + chr(27) + "[2J" + chr(10) + "  basic")
+    'plan [2J\n  basic'
+    """
+    return "\n".join(_CONTROL.sub(" ", line) for line in str(text).split("\n"))
+
+
 class Progress:
     """Tells which cell is running; called with its number and their count.
 
