@@ -4,6 +4,8 @@
     Looks at the files and writes the study file.
 ``first_look``
     A first look at a file: its first rows, its table, its columns.
+``part_of_file``
+    A part of a large or torn text file.
 ``raw_look``
     What a first look at a file has shown.
 ``guess_table``

@@ -142,6 +142,24 @@ def _zone_line(looks: list[RawLook]) -> str:
 
 def file_text(look: RawLook, facts: RevenueFacts) -> str:
     """Return what the study file says of one file: its sources, or why it has no place."""
+    return "".join(f"{line}\n" for line in _part_lines(look)) + _file_text(look, facts)
+
+
+def _part_lines(look: RawLook) -> list[str]:
+    """What was looked at, where it was not the whole file."""
+    lines = []
+    if look.share < 1:
+        part = f"{look.share:.1%} of {printable(look.name)}: first, middle and last rows"
+        lines.append(f"# looked at {part}; counts and days are of these, cxresearch check reads all")
+    if look.torn:
+        lines.append(
+            f"# TODO required: a whole file; {look.torn}, so it is half an export: fetch it again, "
+            "or delete that line if nothing else is lost"
+        )
+    return lines
+
+
+def _file_text(look: RawLook, facts: RevenueFacts) -> str:
     table = look.guess.table
     if look.export and look.export.left_out:
         return left_out_text(look, look.export)
