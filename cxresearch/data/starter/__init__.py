@@ -14,6 +14,8 @@
     How a text file is written, by its head.
 ``score_columns``
     Which columns hold answers.
+``same_rows``
+    Two files that tell the same.
 ``shared_ids``
     Which column names the customer.
 ``trial_reading``

@@ -80,6 +80,8 @@ class RawLook:
         Share of the file that was looked at, 0 to 1.
     torn : str
         What is wrong with its last line.
+    overlap : str
+        Which file before it tells the same, and how much of it.
     """
 
     raw: RawInput
@@ -103,3 +105,4 @@ class RawLook:
     linked: float | None = None
     share: float = 1.0
     torn: str = ""
+    overlap: str = ""

@@ -15,6 +15,7 @@ from cxresearch.data.starter.lines.starter_revenue import RevenueFacts
 from cxresearch.data.starter.lines.starter_text import file_text, snapshot_text, study_text
 from cxresearch.data.starter.lines.toml_text import printable
 from cxresearch.data.starter.raw_look import RawLook
+from cxresearch.data.starter.same_rows import with_same_rows
 from cxresearch.data.starter.shared_ids import with_shared_ids
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.parse_study_file import read_cut
@@ -118,6 +119,7 @@ def start_study(folder: str | Path, *, until: str = "") -> StarterChoices:
         )
     looks = with_shared_ids(looks)
     looks = [_same_name(look, looks[:position]) for position, look in enumerate(looks)]
+    looks = with_same_rows(looks)
     general = [
         look for look in looks if look.guess.table == "revenue" and not look.export and _is_whole(look)
     ]

@@ -169,11 +169,17 @@ def _file_text(look: RawLook, facts: RevenueFacts) -> str:
         text = "\n".join(_export_lines(look, look.export)) + "\n"
     else:
         text = _general_text(look, facts)
+    if look.overlap:
+        text = f"# TODO {printable(look.overlap)}\n{_commented(text)}"
     if look.same:
-        text = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+        text = _commented(text)
         twin = printable(look.twin)
         text = f"# the same as {twin} to the byte: left out, its rows would count twice\n{text}"
     return text
+
+
+def _commented(text: str) -> str:
+    return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
 
 
 def _export_lines(look: RawLook, match: Recognised) -> list[str]:
