@@ -47,7 +47,8 @@ def _overlap(look: RawLook, other: RawLook, keys: dict[str, set[str]]) -> str:
         return ""
     what = f"{shared:,} of its {len(mine):,} {_WHAT[look.guess.table]}"
     return (
-        f"{what} stand in {other.name} too: which of the two is right? Both would count twice, so this one is left out"
+        f"{what} stand in {other.name} too: which of the two is right? "
+        "Both would count twice, so this one is left out"
     )
 
 

@@ -244,7 +244,9 @@ def scores_beside(look: RawLook) -> list[str]:
             lines += column_lines(target, column, look.sample[column], LAYOUTS["responses"].kind(target))
         else:
             lines += [f"# TODO required: {target}", f'# {target} = ""']
-    return with_scores(look, lines)
+    # Not every ticket is rated: an empty cell beside one is no answer, and no fault.
+    blank = {"tickets": "not_asked"}.get(look.guess.table, "reject")
+    return with_scores(look, lines, blank=blank)
 
 
 def _ticket_of_answers(look: RawLook) -> list[tuple[str, str]]:

@@ -98,7 +98,8 @@ def snapshot_text(name: str, looks: list[RawLook], skipped: list[str]) -> str:
     sample = {column: values for column, values in look.sample.items() if column not in times}
     guess = guess_snapshot(sample)
     # Two files, or a table with times, are a study over time.
-    if len(looks) > 1 or guess is None or (times and look.guess.table):
+    # An export of a vendor is what its vendor says, though it feeds no table.
+    if len(looks) > 1 or guess is None or look.export or (times and look.guess.table):
         return ""
     head = [
         "# A first study file, written from what was found. Decide every TODO, then run: cxresearch check .",
