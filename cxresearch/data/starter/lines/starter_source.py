@@ -182,6 +182,9 @@ def _asked_of(look: RawLook, target: str, column: str, lines: list[str]) -> list
     if target == "customer_id" and column == look.matched:
         lines[-1] += "  # TODO check: its values are ids of the customers"
         return lines
+    if target == "account_id" and look.guess.table == "customers":
+        lines[-1] += "  # TODO check: several rows have the same; is it the account of these customers?"
+        return lines
     if target == "customer_id" and re.search(r"^(respondent|response|contact|visitor)_id$", snake(column)):
         others = first_ids(look, column)
         beside = only_if(others, f", or is it {listed(others)}")
