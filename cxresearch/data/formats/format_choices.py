@@ -205,10 +205,15 @@ def _choice(look: RawLook, block: str) -> FormatChoice:
         tables=tables,
         read_as=read_as,
         share=share,
-        reasons=tuple(_reasons(look, tables)),
+        reasons=(*_reasons(look, tables), *_seen(look)),
         questions=tuple(questions),
         unused=unused[1] if unused else "",
     )
+
+
+def _seen(look: RawLook) -> list[str]:
+    """How much was looked at, where it was not the whole file."""
+    return [f"{look.share:.1%} of it looked at"] * (look.share < 1)
 
 
 def _reasons(look: RawLook, tables: tuple[str, ...]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from cxresearch.data.starter.raw_look import RawLook
+from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.data.validation.row_rules import DATED_BY
 
 #: Files of things that happen all the time; one that ends long before others is older, or half.
@@ -15,13 +16,24 @@ _MOST_DAYS_APART = 45
 
 def last_days(looks: Sequence[RawLook]) -> dict[str, str]:
     """Return the last day of each file that feeds a table, by name of the file; ISO days only."""
-    days = {}
-    for look in looks:
-        dated = look.guess.columns.get(DATED_BY.get(look.guess.table, ""), "")
-        last = look.ranges.get(dated, ("", ""))[1][:10]
-        if look.guess.table and last:
-            days[look.name] = last
-    return days
+    days = {look.name: _last(look, [_dated_by(look)]) for look in looks if look.guess.table}
+    return {name: day for name, day in days.items() if day}
+
+
+def _dated_by(look: RawLook) -> str:
+    return look.guess.columns.get(DATED_BY.get(look.guess.table, ""), "")
+
+
+def _happened(look: RawLook) -> list[str]:
+    """Raw columns of times of what has happened: a ticket is solved after it was opened."""
+    if look.guess.table not in _STEADY:
+        return [_dated_by(look)]
+    kinds = LAYOUTS[look.guess.table]
+    return [raw for name, raw in look.guess.columns.items() if kinds.kind(name) == "time"]
+
+
+def _last(look: RawLook, columns: Sequence[str]) -> str:
+    return max((look.ranges.get(raw, ("", ""))[1][:10] for raw in columns), default="")
 
 
 def settled_cut(looks: Sequence[RawLook]) -> tuple[str, str]:
@@ -45,7 +57,7 @@ def settled_cut(looks: Sequence[RawLook]) -> tuple[str, str]:
     days = last_days(placed)
     if not days:
         return "", ""
-    last = max(days.values())
+    last = max(_last(look, _happened(look)) for look in placed)
     # Renewals and appointments lie ahead; observation does not.
     if last > date.today().isoformat():
         return "", f"the last day in the files is {last}, which is still to come"
@@ -53,7 +65,8 @@ def settled_cut(looks: Sequence[RawLook]) -> tuple[str, str]:
         look.name: days[look.name] for look in placed if look.guess.table in _STEADY and look.name in days
     }
     earliest = min(steady.values(), default=last)
-    if datetime.fromisoformat(last) - datetime.fromisoformat(earliest) > timedelta(days=_MOST_DAYS_APART):
+    newest = max(days.values())
+    if datetime.fromisoformat(newest) - datetime.fromisoformat(earliest) > timedelta(days=_MOST_DAYS_APART):
         name = min(steady, key=lambda file: steady[file])
-        return "", f"{name} ends on {earliest}, other files on {last}: is it half an export?"
+        return "", f"{name} ends on {earliest}, other files on {newest}: is it half an export?"
     return last, "the last day in the exports; a later day if they were made later"

@@ -154,7 +154,10 @@ def engine_error(error: duckdb.Error, where: str) -> StudyError:
         )
         text = f"the file cannot be read from line {text.rsplit(':', 1)[-1].strip()} on: {detail}"
         return StudyError(
-            text.rstrip(". "), where=where, next_step="look at this line: a quote or a delimiter is astray"
+            text.rstrip(". "),
+            where=where,
+            next_step="look at this line: a quote or a delimiter is astray; if it is the last, the file was "
+            "cut off: fetch it again",
         )
     if "disabled by configuration" in text:
         return StudyError(

@@ -4,6 +4,8 @@
     Looks at the files and writes the study file.
 ``first_look``
     A first look at a file: its first rows, its table, its columns.
+``part_of_file``
+    A part of a large or torn text file.
 ``raw_look``
     What a first look at a file has shown.
 ``guess_table``
@@ -12,6 +14,8 @@
     How a text file is written, by its head.
 ``score_columns``
     Which columns hold answers.
+``same_rows``
+    Two files that tell the same.
 ``shared_ids``
     Which column names the customer.
 ``trial_reading``

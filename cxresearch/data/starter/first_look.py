@@ -24,6 +24,7 @@ from cxresearch.data.starter.guess_table import Guess, guess_table, match_column
 from cxresearch.data.starter.guess_text import guess_text_input, with_sheet_head, zones_in_header
 from cxresearch.data.starter.lines.starter_columns import is_number, is_time
 from cxresearch.data.starter.lines.toml_text import toml
+from cxresearch.data.starter.part_of_file import PartOfFile, part_of, without_last_line
 from cxresearch.data.starter.raw_look import RawLook, Unwanted
 from cxresearch.data.starter.score_columns import LABELLED
 from cxresearch.data.study_file.declarations import RawInput, SourceMap
@@ -82,7 +83,30 @@ def inputs_of(file: Path) -> Iterator[RawInput]:
 
 
 def look_at(raw: RawInput, name: str) -> RawLook:
-    """Look at the first rows of an input, and guess its table and columns."""
+    """Look at the first rows of an input, and guess its table and columns.
+
+    A large text file is looked at in parts; one that breaks off within its last line, without that line.
+    """
+    try:
+        with part_of(raw) as part:
+            look = _look_at(part.raw, name)
+    except StudyError as error:
+        look, part = _without_its_end(raw, name, error)
+    return replace(look, raw=raw, share=part.share, torn=part.torn)
+
+
+def _without_its_end(raw: RawInput, name: str, error: StudyError) -> tuple[RawLook, PartOfFile]:
+    """Look at a file whose last line is torn; refuse it as before if that was not the reason."""
+    with without_last_line(raw) as part:
+        if part is None:
+            raise error
+        try:
+            return _look_at(part.raw, name), part
+        except StudyError:
+            raise error from None
+
+
+def _look_at(raw: RawInput, name: str) -> RawLook:
     connection = connect()
     try:
         with limited(connection, _LOOK_SECONDS, name):

@@ -15,6 +15,8 @@ from cxresearch.data.starter.score_columns import SurveyColumns, survey_columns
 from cxresearch.data.table_layouts import LAYOUTS, TABLES
 from cxresearch.data.validation.outcome_names import snake, status_words
 
+#: Ids of persons, of whom an account may have several.
+_CONTACTS = ("contact_id", "person_id", "user_id", "member_id", "email", "id")
 #: Tables that have one row for each of these ids: a file with several is something else (a history).
 #: More different values than this are no statuses.
 _MOST_STATUSES = 6
@@ -108,7 +110,7 @@ def guess_table(
     best = max(worth, key=lambda table: worth[table])
     if not worth[best]:
         return Guess(table="", columns={}, further=tuple(sample))
-    columns = _without_requests(best, match_columns(best, names, titles), names)
+    columns = _without_requests(best, _columns_of(best, sample, titles), names)
     if best != "responses":
         used = {**columns, **survey.scores}
         return Guess(table=best, columns=columns, survey=survey, further=_rest(sample, used))
@@ -159,7 +161,8 @@ def _ids() -> list[str]:
 def _tells_who_left(values: Sequence[str]) -> bool:
     """Whether the values of a column are those of a status, of which some say that a customer left."""
     said = {_who_left(value) for value in values}
-    return {"yes", "no"} <= said and not {value.lower() for value in values} & {"yes", "no", "0", "1"}
+    answers = {"yes", "no", "0", "1", "true", "false"}  # they say it only of a column that is called so
+    return {"yes", "no"} <= said and not {value.lower() for value in values} & answers
 
 
 def _who_left(value: str, *, stays: bool = False) -> str:
@@ -191,6 +194,18 @@ def match_columns(
                 columns[target] = raw
                 break
     return columns
+
+
+def _columns_of(table: str, sample: Mapping[str, Sequence[str]], titles: Mapping[str, str]) -> dict[str, str]:
+    """Columns of a table; in a list of contacts the id that repeats is their account's."""
+    columns = match_columns(table, list(sample), titles)
+    account = columns.get("customer_id", "")
+    if table != "customers" or not _repeats(sample.get(account, ())):
+        return columns
+    contact = first_named([name for name in sample if name != account], _CONTACTS)
+    if not contact or _repeats(sample[contact]):
+        return columns
+    return {**columns, "customer_id": contact, "account_id": account}
 
 
 def _aliases(table: str, names: Sequence[str]) -> dict[str, str]:
@@ -231,8 +246,7 @@ def _worth(
     titles: Mapping[str, str],
 ) -> int:
     """How well a file fits a table, by required columns, its name and the column that tells; 0 for not."""
-    names = list(sample)
-    columns = match_columns(table, names, titles)
+    columns = _columns_of(table, sample, titles)
     telling = synonyms()["telling"][table][0]
     named = _named(table, stem)
     scored = table == "responses" and survey.found

@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -136,6 +137,12 @@ def with_sheet_head(raw: RawInput) -> RawInput:
     return replace(raw, header_row=first + 1, skip_rows=_further_header_rows(rows[first : first + 3]))
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Names of zones: the tree of zone files is walked once."""
+    return frozenset(available_timezones())
+
+
 def zones_in_header(raw: RawInput) -> dict[str, str]:
     """Return the zones that a text file's own header gives, by column.
 
@@ -156,12 +163,12 @@ def zones_in_header(raw: RawInput) -> dict[str, str]:
         return {}
     zones: dict[str, str] = {}
     named = re.search(r"\b([A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)\b", above)
-    if named and named[1] in available_timezones():
+    if named and named[1] in _zones():
         zones = dict.fromkeys(rows[0], named[1])
     for name, cell in zip(rows[0], [*rows, [], []][2], strict=False):
         given = re.search(r'"timeZone"\s*:\s*"([^"]+)"', cell)
         zone = {"Z": "UTC"}.get(given[1], given[1]) if given else ""
-        if zone in available_timezones():
+        if zone in _zones():
             zones[name] = zone
     return zones
 

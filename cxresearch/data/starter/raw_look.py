@@ -76,6 +76,12 @@ class RawLook:
         One that it falls short of.
     linked : float or None
         Share of its first customers that the list of customers has; None if there is no list.
+    share : float
+        Share of the file that was looked at, 0 to 1.
+    torn : str
+        What is wrong with its last line.
+    overlap : str
+        Which file before it tells the same, and how much of it.
     """
 
     raw: RawInput
@@ -97,3 +103,6 @@ class RawLook:
     export: Recognised | None = None
     resembles: Recognised | None = None
     linked: float | None = None
+    share: float = 1.0
+    torn: str = ""
+    overlap: str = ""

@@ -15,6 +15,7 @@ from cxresearch.data.starter.lines.starter_revenue import RevenueFacts
 from cxresearch.data.starter.lines.starter_text import file_text, snapshot_text, study_text
 from cxresearch.data.starter.lines.toml_text import printable
 from cxresearch.data.starter.raw_look import RawLook
+from cxresearch.data.starter.same_rows import with_same_rows
 from cxresearch.data.starter.shared_ids import with_shared_ids
 from cxresearch.data.starter.trial_reading import revenue_facts, with_settled_ends
 from cxresearch.data.study_file.parse_study_file import read_cut
@@ -118,16 +119,25 @@ def start_study(folder: str | Path, *, until: str = "") -> StarterChoices:
         )
     looks = with_shared_ids(looks)
     looks = [_same_name(look, looks[:position]) for position, look in enumerate(looks)]
-    general = [look for look in looks if look.guess.table == "revenue" and not look.export]
+    looks = with_same_rows(looks)
+    general = [
+        look for look in looks if look.guess.table == "revenue" and not look.export and _is_whole(look)
+    ]
     facts = {look.name: revenue_facts(look, target) for look in general}
     name = printable(folder.resolve().name)
     text = snapshot_text(name, looks, skipped)
     if not text:
         text = study_text(name, looks, skipped, facts, until=until)
-    text = with_settled_ends(text, target)
+    # What tables say of each other needs all rows; of large files `check` says it.
+    if all(map(_is_whole, looks)):
+        text = with_settled_ends(text, target)
     target.write_text(text, encoding="utf-8")
     blocks = {look.name: file_text(look, facts.get(look.name, RevenueFacts())) for look in looks}
     return choices_of(target, text, looks, blocks, skipped)
+
+
+def _is_whole(look: RawLook) -> bool:
+    return look.share == 1 and not look.torn
 
 
 def _plain_name(file: Path) -> str:

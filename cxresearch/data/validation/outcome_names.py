@@ -6,7 +6,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -25,6 +25,7 @@ _ZONE_BEHIND = re.compile(
 )
 
 
+@lru_cache(maxsize=10_000)
 def snake(name: str) -> str:
     """Return a raw name in snake case, without accents and without a zone in brackets behind it.
 

@@ -85,6 +85,10 @@ def _truth(
         "csat": 100 * sum(ticket.satisfaction == "good" for ticket in rated) / len(rated),
         "mrr": sum(s.amount * monthly[s.interval] for s in subscriptions if s.end is None),
         "tickets": len(tickets),
+        "asked": sum(ticket.satisfaction in ("good", "bad", "offered") for ticket in tickets),
+        "customers": len(scores),
+        "ended": sum(s.end is not None for s in subscriptions),
+        "orders": sum(s.amount for s in subscriptions),
         "median first reply (minutes)": median(ticket.reply_minutes for ticket in tickets),
     }
 
@@ -793,8 +797,9 @@ def segment(plan: Company) -> str:
 
 
 Writer = Callable[[Company], str]
+Fixture = tuple[str, Writer, str, tuple[tuple[str, str], ...], tuple[str, ...]]
 #: File, writer, what the vendor is called, decisions that a TODO asks for, and figures to check.
-FIXTURES: dict[str, tuple[str, Writer, str, tuple[tuple[str, str], ...], tuple[str, ...]]] = {
+FIXTURES: dict[str, Fixture] = {
     "qualtrics": ("survey.csv", qualtrics, "Qualtrics, responses, a column a question", (), ("nps",)),
     "qualtrics_legacy": (
         "survey.csv",

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import cxresearch as cx
 from cxresearch.cli import main
 from cxresearch.data.starter.write_starter import start_study
-from tests.data.formats.planted import company, qualtrics, stripe_subscriptions, zendesk
+from tests.data.formats.planted import (
+    chargebee,
+    company,
+    freshdesk,
+    qualtrics,
+    stripe_customers,
+    stripe_subscriptions,
+    zendesk,
+)
+from tests.data.formats.test_vendor_exports import figure
 
 PLAN = company()
 
@@ -53,6 +65,39 @@ def test_an_empty_export_is_named_with_what_is_wrong(tmp_path: Path) -> None:
     (empty,) = [choice for choice in choices.files if choice.file == "subscriptions.csv"]
     assert (empty.read_as, empty.tables) == ("not read", ())
     assert "no rows" in empty.reasons[0] or "empty" in empty.reasons[0]
+
+
+def _asked(folder: Path, file: str) -> str:
+    choices = start_study(folder, until="2024-12-31")
+    (choice,) = [choice for choice in choices.files if choice.file == file]
+    assert choice.tables == ()
+    return " ".join(choice.questions)
+
+
+def test_the_same_tickets_in_two_systems_are_asked_about_and_count_once(tmp_path: Path) -> None:
+    written(tmp_path, "customers.csv", stripe_customers(PLAN))
+    written(tmp_path, "a_zendesk.csv", zendesk(PLAN))
+    asked = _asked(written(tmp_path, "b_freshdesk.csv", freshdesk(PLAN)), "b_freshdesk.csv")
+    assert "40 of its 40 tickets stand in a_zendesk.csv too: which of the two is right?" in asked
+    assert len(cx.read_study(tmp_path).table("tickets").collect().to_pandas()) == len(PLAN.tickets)
+
+
+def test_the_same_customers_with_other_amounts_in_two_systems_are_asked_about(tmp_path: Path) -> None:
+    other = replace(PLAN, subscriptions=[replace(s, amount=s.amount + 7) for s in PLAN.subscriptions])
+    written(tmp_path, "customers.csv", stripe_customers(PLAN))
+    written(tmp_path, "a_stripe.csv", stripe_subscriptions(PLAN))
+    asked = _asked(written(tmp_path, "b_chargebee.csv", chargebee(other)), "b_chargebee.csv")
+    assert "60 of its 60 customers with revenue stand in a_stripe.csv too" in asked
+    assert figure(cx.read_study(tmp_path), "mrr") == PLAN.truth["mrr"]
+
+
+def test_other_tickets_of_the_same_customers_are_no_question(tmp_path: Path) -> None:
+    later = [replace(t, created=t.created + timedelta(hours=3)) for t in PLAN.tickets]
+    written(tmp_path, "customers.csv", stripe_customers(PLAN))
+    written(tmp_path, "a_zendesk.csv", zendesk(PLAN))
+    written(tmp_path, "b_freshdesk.csv", freshdesk(replace(PLAN, tickets=later)))
+    choices = start_study(tmp_path, until="2024-12-31")
+    assert all(choice.tables for choice in choices.files)
 
 
 def test_choices_as_json(tmp_path: Path, capsys) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.formats.planted import FIXTURES
+from tests.data.formats.planted_further import EVERY
 from tests.data.formats.test_vendor_exports import PLAN, begin, figure
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
@@ -16,7 +16,7 @@ HEAD = ["| export | recognised by | open | by hand | checked figures |", "|---|-
 
 def row(name: str, folder: Path) -> str:
     choices, study = begin(folder, name)
-    file, _, title, decisions, figures = FIXTURES[name]
+    file, _, title, decisions, figures = EVERY[name]
     (choice,) = [choice for choice in choices.files if choice.file == file]
     assert choice.read_as == title
     truth = {**PLAN.truth, "usage": len(PLAN.tickets)}
@@ -31,7 +31,7 @@ def row(name: str, folder: Path) -> str:
 
 def test_the_table_of_formats_is_what_init_does(tmp_path: Path) -> None:
     lines = list(HEAD)
-    for name in FIXTURES:
+    for name in EVERY:
         folder = tmp_path / name
         folder.mkdir()
         lines.append(row(name, folder))

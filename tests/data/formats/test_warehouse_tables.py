@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,7 @@ import cxresearch as cx
 from cxresearch.data.starter.write_starter import start_study
 from tests.data.formats.planted import (
     CUT,
+    Company,
     chartmogul,
     company,
     hubspot,
@@ -43,10 +46,16 @@ TABLES = {
 }
 
 
+def _own_tickets(hours: int) -> Company:
+    """The company with tickets that no other system has: the same ones twice would be asked about."""
+    moved = [replace(t, created=t.created + timedelta(hours=hours)) for t in PLAN.tickets]
+    return replace(PLAN, tickets=moved)
+
+
 def warehouse(folder: Path, loader: str, names: list[str]) -> None:
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
-        for name in names:
-            frame = pd.read_csv(io.StringIO(TABLES[name][0](PLAN)))
+        for hours, name in enumerate(names):
+            frame = pd.read_csv(io.StringIO(TABLES[name][0](_own_tickets(-hours))))
             for column in frame:
                 if column in ("created_at", "updated_at", "property_createdate", "property_closed_date"):
                     frame[column] = pd.to_datetime(frame[column])

@@ -182,6 +182,9 @@ def _asked_of(look: RawLook, target: str, column: str, lines: list[str]) -> list
     if target == "customer_id" and column == look.matched:
         lines[-1] += "  # TODO check: its values are ids of the customers"
         return lines
+    if target == "account_id" and look.guess.table == "customers":
+        lines[-1] += "  # TODO check: several rows have the same; is it the account of these customers?"
+        return lines
     if target == "customer_id" and re.search(r"^(respondent|response|contact|visitor)_id$", snake(column)):
         others = first_ids(look, column)
         beside = only_if(others, f", or is it {listed(others)}")
@@ -244,7 +247,9 @@ def scores_beside(look: RawLook) -> list[str]:
             lines += column_lines(target, column, look.sample[column], LAYOUTS["responses"].kind(target))
         else:
             lines += [f"# TODO required: {target}", f'# {target} = ""']
-    return with_scores(look, lines)
+    # Not every ticket is rated: an empty cell beside one is no answer, and no fault.
+    blank = {"tickets": "not_asked"}.get(look.guess.table, "reject")
+    return with_scores(look, lines, blank=blank)
 
 
 def _ticket_of_answers(look: RawLook) -> list[tuple[str, str]]:

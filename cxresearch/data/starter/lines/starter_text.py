@@ -98,7 +98,8 @@ def snapshot_text(name: str, looks: list[RawLook], skipped: list[str]) -> str:
     sample = {column: values for column, values in look.sample.items() if column not in times}
     guess = guess_snapshot(sample)
     # Two files, or a table with times, are a study over time.
-    if len(looks) > 1 or guess is None or (times and look.guess.table):
+    # An export of a vendor is what its vendor says, though it feeds no table.
+    if len(looks) > 1 or guess is None or look.export or (times and look.guess.table):
         return ""
     head = [
         "# A first study file, written from what was found. Decide every TODO, then run: cxresearch check .",
@@ -142,6 +143,24 @@ def _zone_line(looks: list[RawLook]) -> str:
 
 def file_text(look: RawLook, facts: RevenueFacts) -> str:
     """Return what the study file says of one file: its sources, or why it has no place."""
+    return "".join(f"{line}\n" for line in _part_lines(look)) + _file_text(look, facts)
+
+
+def _part_lines(look: RawLook) -> list[str]:
+    """What was looked at, where it was not the whole file."""
+    lines = []
+    if look.share < 1:
+        part = f"{look.share:.1%} of {printable(look.name)}: first, middle and last rows"
+        lines.append(f"# looked at {part}; counts and days are of these, cxresearch check reads all")
+    if look.torn:
+        lines.append(
+            f"# TODO required: a whole file; {look.torn}, so it is half an export: fetch it again, "
+            "or delete that line if nothing else is lost"
+        )
+    return lines
+
+
+def _file_text(look: RawLook, facts: RevenueFacts) -> str:
     table = look.guess.table
     if look.export and look.export.left_out:
         return left_out_text(look, look.export)
@@ -151,11 +170,17 @@ def file_text(look: RawLook, facts: RevenueFacts) -> str:
         text = "\n".join(_export_lines(look, look.export)) + "\n"
     else:
         text = _general_text(look, facts)
+    if look.overlap:
+        text = f"# TODO {printable(look.overlap)}\n{_commented(text)}"
     if look.same:
-        text = "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+        text = _commented(text)
         twin = printable(look.twin)
         text = f"# the same as {twin} to the byte: left out, its rows would count twice\n{text}"
     return text
+
+
+def _commented(text: str) -> str:
+    return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
 
 
 def _export_lines(look: RawLook, match: Recognised) -> list[str]:
