@@ -204,6 +204,11 @@ def test_reports_that_can_run_are_named_by_check(kind: str, tmp_path: Path) -> N
     agrees(kind, tmp_path, ["ces-vs-nps", "churn-curves"])
 
 
+@pytest.mark.parametrize("kind", ["old answers", "one answer", "still paying"])
+def test_one_score_is_judged_by_the_answers_it_has(kind: str, tmp_path: Path) -> None:
+    agrees(kind, tmp_path, ["score-vs-churn"])
+
+
 def test_a_snapshot_is_ready_for_no_report_and_each_refuses_it_in_the_same_words(tmp_path: Path) -> None:
     pd.DataFrame({"id": range(50), "left": ["yes", "no"] * 25, "seats": range(50)}).to_csv(
         tmp_path / "list.csv", index=False

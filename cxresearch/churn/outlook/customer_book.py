@@ -143,16 +143,20 @@ def _customers(study: Study, by: str | None) -> tuple[Any, Floats, Floats, Any]:
     if by is not None and by not in names:
         raise ArgumentError(f"customers have no column {by!r}", wanted=f"one of {listed(study.segments)}")
     cut = nw.lit(study.observed_until)
-    ended = nw.lit(None).cast(nw.Float64)
-    if "ended_at" in names:
-        ended = -days_between(nw.col("ended_at"), cut)
+    if "ended_at" not in names:
+        raise DataError(
+            "customers have no ended_at: nobody would ever be forecast to leave",
+            where="table customers",
+            wanted="ended_at, empty for those still there",
+            next_step="map the column that says when a customer left",
+        )
     label = nw.lit("")
     if by is not None:
         label = nw.col(by).cast(nw.String())
     rows = people.select(
         cx_id=nw.col("customer_id"),
         cx_started=-days_between(nw.col("started_at"), cut),
-        cx_ended=ended,
+        cx_ended=-days_between(nw.col("ended_at"), cut),
         cx_label=label,
     ).collect("pyarrow")
     started = _floats(rows["cx_started"]) / DAYS_A_MONTH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -164,10 +164,15 @@ def _one_score(study: Study) -> Iterator[tuple[str, str]]:
     yield from (("need", text) for text in lacking)
     if lacking or _too_large(study):
         return
-    rows, failure = _rows_on_days(study, features=False)
+    rows, failure = _rows_on_days(study, features=["responses"])
     if rows is None:
         yield "need", failure
         return
+    seen = [name for name in ("nps", *_answered(study)) if name in rows and rows[name].notna().any()]
+    if not seen:
+        yield "need", f"answers within {_WINDOW_DAYS:.0f} days before these days"
+    elif rows[seen[0]].nunique() < 2:
+        yield "need", f"answers to {seen[0]} that differ"
     yield from _sides(rows, 1, "customers on these days")
 
 
@@ -256,7 +261,7 @@ def _scorecard(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def _rows_on_days(
-    study: Study, *, features: bool, stacked: bool = False, keep_silent: bool = True
+    study: Study, *, features: bool | Sequence[str], stacked: bool = False, keep_silent: bool = True
 ) -> tuple[pd.DataFrame | None, str]:
     """Customers on the days at which reports look at them, or why there are none."""
     try:
@@ -337,5 +342,6 @@ _REPORTS: dict[str, Look] = {
 #: Tables that a report reads; the others read all there are.
 _USES: dict[str, tuple[str, ...]] = {
     "churn-curves": ("customers",),
-    "outlook": ("customers", "revenue", "responses"),
+    "score-vs-churn": ("customers", "responses"),
+    "outlook": ("customers", "revenue"),
 }
