@@ -181,4 +181,5 @@ def subtitle(ax: Axes, text: str, *, above: float = 6) -> None:
         color=MUTED,
         fontsize=9,
         va="bottom",
+        gid="subtitle",  # a page takes it off and says it in the caption
     )

@@ -44,17 +44,21 @@ Examples
 
 from __future__ import annotations
 
-import io
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxresearch.errors import ArgumentError, CxError
+from cxresearch.reporting.presenting.drawn_picture import drawn_picture
 from cxresearch.reporting.presenting.headline_figures import headline_items
 from cxresearch.reporting.presenting.named_study import given_codebook, given_path, open_study, secret
-from cxresearch.reporting.presenting.reliance_box import before_you_rely, mapped_weights, unused_weights
+from cxresearch.reporting.presenting.reliance_box import (
+    before_you_rely,
+    mapped_weights,
+    segment_shown,
+    unused_weights,
+)
 from cxresearch.reporting.presenting.saved_results import save_results
 from cxresearch.reporting.presenting.shown_block import show_block
 from cxresearch.reporting.shelf.json_files import json_of
@@ -62,12 +66,14 @@ from cxresearch.reporting.writing import blocks
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
 from cxresearch.reporting.writing.staged_files import (
     check_free_name,
+    note_picture,
     previous_run,
     private_file,
     stage_csv,
     stage_file,
     staging_folder,
 )
+from cxresearch.reporting.writing.whose import about_part
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import Result, as_plain
@@ -101,11 +107,6 @@ __all__ = [
 ]
 
 Computed = TypeVar("Computed")
-# Twice the 72 of a point: sharp on screens that draw two pixels for one.
-_PNG_DPI = 144
-# Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
-_LARGEST_INLINE_SVG = 400_000
 
 
 def secondary(compute: Callable[..., Computed], *arguments: Any, **options: Any) -> Computed | None:
@@ -129,7 +130,11 @@ def secondary(compute: Callable[..., Computed], *arguments: Any, **options: Any)
 
 
 def finding(text: str, *, detail: str = "", tone: str = "neutral") -> None:
-    """Show the answer in one sentence, with plain words below it; ``tone`` is "neutral" or "attention"."""
+    """Show the answer in one sentence, with plain words below it; ``tone`` is "neutral" or "attention".
+
+    On the page of one segment the sentence begins with its name: no part reads like the whole.
+    """
+    text = about_part(segment_shown(), text)
     show_block(blocks.finding_block(text, detail, tone), f"{text}\n{detail}".strip(), "finding")
 
 
@@ -171,35 +176,14 @@ def show(picture: Any, *, name: str, caption: str, alt: str = "", **options: Any
         caption = picture.fill(caption)
         picture = import_module("cxresearch").plot(picture, **options)
     check_free_name(name, "figures")
-    svg, png = _drawn(picture)
-    if staging_folder():
-        with private_file("shown").open("a", encoding="utf-8") as file:
-            file.write(name + "\n")
-    stage_file(f"figures/{name}.svg", svg)
-    stage_file(f"figures/{name}.png", png)
-    kind, image = "svg", svg
-    # Both stand in the folder; the page takes the one that opens faster.
-    if len(svg) > _LARGEST_INLINE_SVG:
-        kind, image = "png", png
-    page = blocks.figure_block(image, kind=kind, caption=caption, alt=alt or caption, name=name)
-    show_block(page, caption, "figure")
-
-
-def _drawn(picture: Any) -> tuple[bytes, bytes]:
-    """A picture as SVG and as PNG, the same bytes each time; it is closed."""
-    import matplotlib as mpl
-    import matplotlib.pyplot as plt
-
-    figure = getattr(picture, "figure", picture)  # of axes, or itself
-    svg = io.BytesIO()
-    png = io.BytesIO()
-    # Ids salted with chance, a date, a version: all would change the bytes of an equal picture.
-    with mpl.rc_context({"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}):
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-        figure.savefig(png, format="png", dpi=_PNG_DPI, metadata={"Software": None}, bbox_inches="tight")
-    plt.close(figure)
-    # XML 1.0 (2.2) admits neither control characters nor U+FFFE; a title may hold what customers wrote.
-    return _CONTROL.sub(b" ", svg.getvalue()), png.getvalue()
+    drawn = drawn_picture(picture)
+    stage_file(f"figures/{name}.svg", drawn.svg)
+    stage_file(f"figures/{name}.png", drawn.png)
+    caption = drawn.caption(caption)
+    alt = alt or drawn.words(caption)
+    note_picture(name, alt)
+    kind, image = drawn.for_page()
+    show_block(blocks.figure_block(image, kind=kind, caption=caption, alt=alt, name=name), caption, "figure")
 
 
 def table(
@@ -260,7 +244,10 @@ def table(
     # Headings given here win over those of the spec.
     elif labels:
         spec = spec.relabel(**labels)
-    page = blocks.table_block(frame, spec, caption=caption, max_rows=max_rows)
+    file = ""
+    if name and staging_folder():
+        file = f"tables/{name}.csv"
+    page = blocks.table_block(frame, spec, caption=caption, max_rows=max_rows, file=file, fold=True)
     show_block(page, f"{caption}: {len(frame):,} rows", "table")
 
 

@@ -217,7 +217,8 @@ def run_each(
         summary=summary.with_suffix(".html"),
         seconds=time.monotonic() - started,
     )
-    _write_summary(batch, plan.report.title, summary)
+    of = str(plan.values.get("study", ""))
+    _write_summary(batch, f"{plan.report.title} – by {column.replace('_', ' ')}", summary, of)
     for outcome in crew.outcomes:
         settle_alerts(outcome)
     return batch
@@ -334,7 +335,7 @@ def _batch_name(column: str, study: Any, parameters: Mapping[str, Any] | None) -
     return f"{slug(column)}-{digest(facts)[:8]}"
 
 
-def _write_summary(batch: BatchOutcome, title: str, stem: Path) -> None:
+def _write_summary(batch: BatchOutcome, title: str, stem: Path, study: str) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "code": int(batch.code),
@@ -348,6 +349,7 @@ def _write_summary(batch: BatchOutcome, title: str, stem: Path) -> None:
         "cxresearch.reporting",
         "batch",
         title=title,
+        study=f"Study {study}",
         segments=batch.segments,
         suppressed=batch.suppressed,
     )

@@ -306,6 +306,8 @@ class _Run:
         pointer = {
             "content_hash": manifest["content_hash"],
             "finding": results["finding"],
+            "title": self.plan.report.title,
+            "whose": results.get("whose", {}),
             "notebook": str(self.plan.report.path),
         }
         said = json_of(staging / "alert.json").get("rules", [])

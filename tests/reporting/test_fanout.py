@@ -31,7 +31,8 @@ def test_each_segment_has_its_report_and_small_ones_none(notebook, tmp_path) -> 
     assert set(found) == {"segment=smb", "segment=mid"}
     assert (done.suppressed, done.suppressed_customers) == (1, 400 - sum(o.customers for o in done.segments))
     for outcome in done.segments:
-        assert outcome.message == f"{outcome.segment.removeprefix('segment=')} has {outcome.customers}"
+        name = outcome.segment.removeprefix("segment=")
+        assert outcome.message == f"Only segment {name}: {name} has {outcome.customers}"
         assert (tmp_path / "reports" / outcome.folder / "report.html").is_file()
     page = done.summary.read_text()
     assert "enterprise" not in page and "1 segments are too small" in page

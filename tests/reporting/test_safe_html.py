@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import email
 import email.policy
+import hashlib
 import io
 import json
 import re
@@ -14,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxresearch.reporting.page.report_page import clean, prose
+from cxresearch.reporting.page.report_page import clean, own_script, prose, script_hash
 from cxresearch.wording import inert_cell
 
 MARK = "PWNED"
@@ -109,6 +111,18 @@ class Elements(HTMLParser):
             self.found.append("meta refresh")
 
 
+#: Where a page leads by itself.
+OWN_LINKS = re.compile(
+    r'href="(tables/[a-z][a-z0-9_-]*\.csv|\.\./index\.html|(\.\./){2,3}index\.html|\.\./[0-9TZ]+-[0-9a-f]{6}/report\.html)"'
+)
+
+
+def without_own(page: str) -> str:
+    """A page without its one script and its own links: nothing else may act."""
+    assert page.count(f"<script>{own_script()}</script>") == 1
+    return OWN_LINKS.sub("", page.replace(f"<script>{own_script()}</script>", ""))
+
+
 def acting(markup: str) -> list[str]:
     parser = Elements()
     parser.feed(markup)
@@ -156,12 +170,16 @@ def test_prose_shows_markup_instead_of_acting_on_it(attack: str) -> None:
 
 def test_page_and_mail_hold_nothing_that_acts(attacked) -> None:
     for name in ("report.html", "email.html"):
-        found = acting((attacked / name).read_text(encoding="utf-8"))
+        page = (attacked / name).read_text(encoding="utf-8")
+        if name == "report.html":
+            page = without_own(page)
+        found = acting(page)
         assert [item for item in found if not item.startswith("a href https://evil.example")] == [], name
     assert not acting(
         (attacked.parent / "index.html")
         .read_text()
         .replace("<svg", "<x-svg")
+        .replace('href="../../index.html"', "")
         .replace(f'href="{attacked.name}/report.html"', "")
     )
 
@@ -316,4 +334,43 @@ def test_the_browser_runs_nothing_and_asks_nobody(attacked, browser) -> None:
         for link in page.locator("a").all()[:3]:
             assert not (link.get_attribute("href") or "").startswith("javascript")
     assert [url for url in asked if not url.startswith(("file:", "data:image/"))] == []
+    page.close()
+
+
+def test_the_policy_of_a_page_admits_its_own_script_and_no_other(attacked) -> None:
+    page = (attacked / "report.html").read_text(encoding="utf-8")
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy and script_hash(script) == f"sha256-{digest}"
+    assert policy.count("sha256-") == 1 and "unsafe-inline" not in policy.split("script-src")[1]
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|fetch|location", script
+    )
+
+
+def test_what_a_page_may_carry_more_than_before_cannot_act() -> None:
+    assert clean('<div role="region" tabindex="0" aria-label="x">y</div>').count("=") == 3
+    assert clean('<div role="dialog" tabindex="9" id="x">y</div>') == "<div>y</div>"
+    assert "href" in clean('<a href="tables/by-answer.csv">x</a>')
+    for address in ("tables/../../x.csv", "tables/x.html", "../index.html", "tables/x.csv?y"):
+        assert "href" not in clean(f'<a href="{address}">x</a>')
+
+
+@pytest.mark.browser
+def test_the_own_script_sorts_and_filters_and_attacks_stay_inert(attacked, browser) -> None:
+    page = browser.new_page()
+    page.goto((attacked / "report.html").as_uri())
+    table = page.locator("table.cx-table").first
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    heading = table.locator("thead th").nth(1)
+    column = table.locator("tbody tr td:nth-child(2)")
+    heading.locator("button").click()
+    heading.locator("button").click()
+    numbers = [int(text) for text in column.all_inner_texts()]
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert numbers == sorted(range(len(ATTACKS)), reverse=True)
+    page.locator("input.cx-filter").first.fill("noscript")
+    assert [row for row in table.locator("tbody tr").all() if row.is_visible()].__len__() == 1
+    assert MARK not in page.title()
     page.close()

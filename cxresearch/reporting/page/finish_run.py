@@ -17,7 +17,9 @@ from cxresearch.reporting.shelf.complete_run import check_kinds, check_results
 from cxresearch.reporting.shelf.json_files import json_of
 from cxresearch.reporting.writing.alerts import alerts_block, evaluate, parse_rule
 from cxresearch.reporting.writing.changes import changes_block, compare_headlines
+from cxresearch.reporting.writing.staged_files import shown_pictures
 from cxresearch.reporting.writing.steps import told
+from cxresearch.reporting.writing.whose import whose_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -200,10 +202,26 @@ def _write_page(notebook: Any, job: dict[str, Any], staging: Path) -> None:
     about = about_block(job["parameters"], inputs, inputs.get("counts", []))
     noted = strike_secrets(json.dumps(json_of(staging / ".private" / "facts.json")), _secrets(staging))
     facts = {**job["parameters"], **json.loads(noted)}
-    page = render(notebook, title=job["title"], boxes=boxes, about=about, facts=facts)
+    whose = whose_of(results)
+    page = render(
+        notebook,
+        title=job["title"],
+        boxes=boxes,
+        about=about,
+        facts=facts,
+        whose=whose,
+        previous=previous,
+        tables=_tables(staging),
+    )
     (staging / "report.html").write_text(page, encoding="utf-8")
-    pictures = _lines_of(staging / ".private" / "shown")
-    write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures)
+    pictures = shown_pictures(staging / ".private" / "shown.jsonl")
+    write_mail(staging, results, title=job["title"], boxes=alerts + moved, pictures=pictures, whose=whose)
+
+
+def _tables(staging: Path) -> list[str]:
+    """Names of the tables of the page; those that explain their columns aside."""
+    names = [path.stem for path in (staging / "tables").glob("*.csv")]
+    return sorted(name for name in names if not name.endswith(".columns"))
 
 
 def _alerts(

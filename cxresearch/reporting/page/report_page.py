@@ -1,23 +1,27 @@
-"""From an executed notebook to the published page: no code, no script, nothing loaded from elsewhere."""
+"""From an executed notebook to the published page: no code, one script of our own, nothing from elsewhere."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxresearch.reporting.page.page_pieces import pieces_of
 from cxresearch.reporting.writing.blocks import block
 from cxresearch.reporting.writing.facts_in_prose import fill_facts
+from cxresearch.results.templating import render_html
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from cxresearch.reporting.writing.whose import Whose
+
 _TEMPLATES = Path(__file__).parents[1] / "templates"
-#: Tag of prose that is left off the page where the code below it shows nothing.
-OPTIONAL = "optional"
+_RUN = re.compile(r"[0-9]{8}T[0-9]+Z-[0-9a-f]{6}")
 
 _TAG_NAMES = (
     "a abbr b blockquote br caption code col colgroup dd del div dl dt em figcaption figure h1 h2 h3 "
@@ -27,10 +31,14 @@ _TAG_NAMES = (
 _TAGS = set(_TAG_NAMES.split())
 #: Elements that go with all they hold.
 _ACTIVE = {"script", "style", "iframe", "object", "embed", "template", "noscript", "svg", "math"}
-_ATTRIBUTES = {"alt", "class", "colspan", "rowspan", "scope", "style", "title"}
+_ATTRIBUTES = {
+    *("alt", "aria-label", "class", "colspan", "role", "rowspan", "scope", "style", "tabindex", "title")
+}
+#: Attributes that may have one value.
+_ONE_VALUE = {"role": "region", "tabindex": "0"}
 #: A style with one of these could load something, or hide that it does.
 _LOADS = re.compile(r"url|image|src|@|\\|/\*|expression", re.IGNORECASE)
-_LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
+_LINK = re.compile(r"https?://|mailto:|#|tables/[a-z][a-z0-9_-]*\.csv$", re.IGNORECASE)
 
 
 def render(
@@ -40,8 +48,11 @@ def render(
     boxes: Markup | str,
     about: Markup | str,
     facts: Mapping[str, Any] | None = None,
+    whose: Whose | None = None,
+    previous: Mapping[str, Any] | None = None,
+    tables: Sequence[str] = (),
 ) -> str:
-    """Render an executed notebook with this package's nbconvert template.
+    """Render an executed notebook as a page.
 
     Parameters
     ----------
@@ -55,49 +66,59 @@ def render(
         Block for the foot of the page: parameters and inputs.
     facts : mapping, optional
         Numbers and texts that prose names.
+    whose : Whose, optional
+        Study, segment, period, data cut and what leaving means.
+    previous : mapping, optional
+        The run that this one was compared with: ``run`` and ``day``.
+    tables : sequence of str
+        Names of the tables beside the page.
     """
-    from nbconvert.exporters.templateexporter import TemplateExporter
-
-    exporter_class: Any = TemplateExporter
-    exporter = exporter_class(
-        template_name="report",
-        template_file="index.html.j2",
-        extra_template_basedirs=[str(_TEMPLATES)],
-        default_preprocessors=[],
-        filters={"prose": partial(_prose_with_facts, facts=facts or {}), "shown": shown},
+    told = partial(_prose_with_facts, facts=facts or {})
+    pieces = pieces_of(notebook, prose=told, shown=shown, block_of=block_of)
+    script = own_script()
+    return render_html(
+        "cxresearch.reporting",
+        "report_page",
+        title=title,
+        whose=whose,
+        opening=pieces.opening,
+        boxes=boxes,
+        contents=pieces.contents,
+        links=_links(previous or {}),
+        pieces=pieces.body,
+        tables=list(tables),
+        about=about,
+        script=script,
+        script_hash=script_hash(script),
     )
-    exporter.exclude_input = True
-    resources = {
-        "title": title,
-        "boxes": boxes,
-        "boxes_after": _boxes_after(notebook),
-        "left_off": _left_off(notebook),
-        "about": about,
-    }
-    page, _ = exporter.from_notebook_node(notebook, resources=resources)
-    return str(page)
 
 
-def _boxes_after(notebook: Any) -> int:
-    for index, cell in enumerate(notebook.cells):
-        if "finding" in {block_of(output) for output in cell.get("outputs", ())}:
-            return index
-    return 0
+@cache
+def own_script() -> Markup:
+    """Return the one script of a page: it sorts and filters tables, and opens folded ones for printing."""
+    from markupsafe import Markup
+
+    text = (_TEMPLATES / "page_script.js").read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704 - a file of this package
 
 
-def _left_off(notebook: Any) -> list[int]:
-    """Find the prose tagged ``optional`` whose code, up to the next prose, shows nothing."""
-    waiting: set[int] = set()
-    left_off: set[int] = set()
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown":
-            left_off |= waiting
-            waiting = set()
-            if OPTIONAL in cell.metadata.get("tags", ()):
-                waiting = {index}
-        elif any(shown(output) for output in cell.get("outputs", ())):
-            waiting = set()
-    return sorted(left_off | waiting)
+def script_hash(script: str) -> str:
+    """Return the source expression by which a page admits a script and no other (CSP Level 3, 2.3.1)."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _links(previous: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Pages around this one, as addresses that hold wherever the folder of reports is put."""
+    links = [
+        {"address": "../../../index.html", "text": "All reports"},
+        {"address": "../index.html", "text": "Earlier and later runs"},
+    ]
+    run = str(previous.get("run", ""))
+    if _RUN.fullmatch(run):
+        text = f"The run before, of {previous.get('day', '')}"
+        links.append({"address": f"../{run}/report.html", "text": text})
+    return links
 
 
 def block_of(output: Mapping[str, Any]) -> str:
@@ -194,6 +215,8 @@ def clean(markup: str) -> Markup:
 
 def _allowed(tag: str, name: str, value: str) -> str | None:
     """Return the value of an attribute that may stay, None for one that must go."""
+    if value != _ONE_VALUE.get(name, value):
+        return None
     if name == "style" and _LOADS.search(value):
         return None
     if tag == "img" and name == "src" and not value.startswith("data:image/"):
@@ -206,7 +229,8 @@ def _allowed(tag: str, name: str, value: str) -> str | None:
 _CSS_NAMES = (
     "background background-color border border-bottom border-collapse border-left border-radius caption-side "
     "color display font-family font-size font-variant-numeric font-weight height line-height margin "
-    "margin-top max-width min-width padding padding-left text-align vertical-align white-space width"
+    "margin-top max-width min-width overflow-x padding padding-left text-align vertical-align white-space "
+    "width"
 )
 _CSS = set(_CSS_NAMES.split())
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from cxresearch.reporting.history import day_of
 from cxresearch.reporting.outcome import ReportError
@@ -14,6 +15,7 @@ from cxresearch.reporting.shelf.atomic_files import write_atomically
 from cxresearch.reporting.shelf.json_files import object_of
 from cxresearch.reporting.shelf.locks import Lock
 from cxresearch.reporting.shelf.shelf import Line, Shelf, shelves
+from cxresearch.reporting.writing.whose import whose_of
 from cxresearch.results.table_text import as_float
 from cxresearch.results.templating import render_html
 from cxresearch.results.units import Unit, format_interval, format_value
@@ -81,8 +83,18 @@ def sparkline(items: Sequence[dict[str, Any] | None]) -> Sparkline | None:
     )
 
 
-def report_index(history: Sequence[Line], *, failures: int) -> str:
-    """Return the page of one report with one set of parameters: figures over time, and all runs."""
+def report_index(history: Sequence[Line], *, failures: int, others: Sequence[Mapping[str, str]] = ()) -> str:
+    """Return the page of one report with one set of parameters: figures over time, and all runs.
+
+    Parameters
+    ----------
+    history : sequence of dict
+        Lines of the list of runs, oldest first.
+    failures : int
+        Failed runs that are kept.
+    others : sequence of mapping
+        The same report with other parameters: ``address`` and ``text``.
+    """
     newest = history[-1]
     parameters = newest["causes"]["parameters"]
     figures = [_figure_row(item, history[-_POINTS:]) for item in newest["headline"]]
@@ -90,6 +102,8 @@ def report_index(history: Sequence[Line], *, failures: int) -> str:
         "cxresearch.reporting",
         "run_index",
         title=newest["title"],
+        whose=whose_of(newest),
+        others=list(others),
         parameters=", ".join(f"{name} {value}" for name, value in parameters.items()),
         finding=newest["finding"],
         figures=figures,
@@ -128,9 +142,30 @@ def _run_row(line: Line, newest: bool) -> dict[str, Any]:
     return {
         "run": line["run"],
         "day": day_of(line["run"]),
+        "whose": _line(line),
         "finding": line["finding"],
         "marks": ", ".join(marks),
     }
+
+
+def _line(run: Mapping[str, Any]) -> str:
+    """Whose a run is, in a line; empty where it is not told."""
+    whose = whose_of(run)
+    if whose is None:
+        return ""
+    return whose.line()
+
+
+def _others(shelf: Shelf) -> list[dict[str, str]]:
+    """The same report with other parameters, such as its other segments."""
+    others = []
+    for folder in sorted(shelf.folder.parent.iterdir()):
+        newest = object_of(folder / "latest.json")
+        if folder != shelf.folder and newest:
+            others.append(
+                {"address": f"../{quote(folder.name)}/index.html", "text": _line(newest) or folder.name}
+            )
+    return others
 
 
 def write_indexes(shelf: Shelf) -> None:
@@ -138,7 +173,9 @@ def write_indexes(shelf: Shelf) -> None:
     history = shelf.lines()
     if history:
         failures = len(list(shelf.folder.glob("failed/*")))
-        write_atomically(shelf.folder / "index.html", report_index(history, failures=failures))
+        write_atomically(
+            shelf.folder / "index.html", report_index(history, failures=failures, others=_others(shelf))
+        )
     output = shelf.folder.parent.parent
     with contextlib.suppress(ReportError), Lock(output / ".index.lock"):
         write_atomically(output / "index.html", overview(output))
@@ -148,8 +185,12 @@ def overview(output: Path) -> str:
     """Return the page of all reports: the newest finding of each."""
     rows = []
     for report, key, shelf in shelves(output):
-        finding = object_of(shelf.folder / "latest.json").get("finding")
+        newest = object_of(shelf.folder / "latest.json")
+        finding = newest.get("finding")
         # One damaged shelf is passed over: its own next run mends it.
         if isinstance(finding, str):
-            rows.append({"report": report, "key": key, "finding": finding})
+            title = str(newest.get("title") or report)
+            rows.append(
+                {"report": report, "title": title, "key": key, "whose": _line(newest), "finding": finding}
+            )
     return render_html("cxresearch.reporting", "overview", title="Reports", rows=rows)

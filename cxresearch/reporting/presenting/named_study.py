@@ -64,11 +64,12 @@ def open_study(
 
         opened = as_of_day(opened, as_of)
     if not segment:
+        note_whole(opened, opened, "")
         return opened
     from cxresearch.reporting.writing.one_segment import narrow
 
     narrowed = narrow(opened, segment)
-    note_whole(narrowed, opened)
+    note_whole(narrowed, opened, segment)
     return narrowed
 
 

@@ -16,22 +16,48 @@ _RELIANCE_ID = "before-you-rely-on-it"
 #: The box to be written again at the end, and the whole study behind one segment of it.
 _RELIED_ON: list[Reliance] = []
 _WHOLE: dict[int, Study] = {}
+#: The study that was opened, until more is known, and the segment of it.
+_OPENED: list[tuple[Study, Study, str]] = []
 
 
 def forget_reliance() -> None:
     """Begin anew: a study was opened, and nothing was read of it yet."""
     _RELIED_ON.clear()
     _WHOLE.clear()
+    _OPENED.clear()
 
 
-def note_whole(part: Study, whole: Study) -> None:
-    """Note the whole study behind one segment of it: doubts are about its tables."""
-    # By identity: two studies may be equal, and a study of many rows is never compared.
-    _WHOLE[id(part)] = whole
+def note_whole(part: Study, whole: Study, segment: str) -> None:
+    """Note the whole study behind one segment of it, which may be all: doubts are about its tables."""
+    _OPENED[:] = [(part, whole, segment)]
+    if part is not whole:
+        # By identity: two studies may be equal, and a study of many rows is never compared.
+        _WHOLE[id(part)] = whole
+
+
+def segment_shown() -> str:
+    """Return the segment that the page is about, ``"column=value"``; empty where it is about all."""
+    return next((segment for _, _, segment in _OPENED), "")
+
+
+def whose_page() -> dict[str, str]:
+    """Return whose the page is, as far as is known; empty where no study was opened."""
+    from cxresearch.reporting.writing.reliance import Reliance
+
+    boxes = list(_RELIED_ON)
+    if not boxes:
+        boxes = [Reliance(study=whole, read_from=part, segment=segment) for part, whole, segment in _OPENED]
+    return next((box.whose().to_dict() for box in boxes), {})
 
 
 def before_you_rely(
-    data: Study, notes: Sequence[str] = (), *, dated: Dated = "", kind: Kind = "any", weights: str = ""
+    data: Study,
+    notes: Sequence[str] = (),
+    *,
+    dated: Dated = "",
+    kind: Kind = "any",
+    weights: str = "",
+    period: str = "",
 ) -> None:
     """Show what the numbers rest on: every report calls it once, below its finding.
 
@@ -50,6 +76,8 @@ def before_you_rely(
         What counts as leaving.
     weights : str
         What the page does with weights of answers, as `cx.contest.answer_weights` or `unused_weights` say.
+    period : str
+        Which days the figures are from, such as ``"2024-05"``; by default those of the tables that are read.
     """
     from cxresearch.reporting.writing.reliance import Reliance
 
@@ -60,6 +88,8 @@ def before_you_rely(
         dated=dated,
         kind=kind,
         weights=weights,
+        segment=segment_shown(),
+        period=period,
     )
     _RELIED_ON[:] = [box]
     show_block(box.block(), "\n".join(box.items()), "reliance", display_id=_RELIANCE_ID)

@@ -8,9 +8,10 @@ from typing import Any
 
 from cxresearch.errors import ArgumentError
 from cxresearch.reporting.presenting.headline_figures import headline_items
-from cxresearch.reporting.presenting.reliance_box import write_reliance_again
+from cxresearch.reporting.presenting.reliance_box import segment_shown, whose_page, write_reliance_again
 from cxresearch.reporting.presenting.shown_block import show_block
 from cxresearch.reporting.writing.staged_files import stage_file, staging_folder
+from cxresearch.reporting.writing.whose import about_part
 from cxresearch.results.contrast import Contrast
 from cxresearch.results.estimate import Estimate
 from cxresearch.results.result import as_plain
@@ -47,6 +48,8 @@ def save_results(
     """
     if not finding.strip():
         raise ArgumentError("the finding is empty", wanted="the answer in one sentence")
+    whose = whose_page()
+    finding = about_part(segment_shown(), finding)
     write_reliance_again()
     items = headline_items(headline)
     names = [item["name"] for item in items]
@@ -58,6 +61,7 @@ def save_results(
     content = {
         "schema": SCHEMA,
         "finding": finding,
+        "whose": whose,
         "headline": items,
         "results": as_plain(dict(results or {})),
     }

@@ -30,7 +30,6 @@ _VERSIONS = (
     "narwhals",
     "matplotlib",
     "papermill",
-    "nbconvert",
 )
 
 

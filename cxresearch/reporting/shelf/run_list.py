@@ -36,6 +36,7 @@ def line_of(folder: Path) -> dict[str, Any]:
         "causes": {name: content["causes"][name] for name in _CAUSES},
         "content_hash": manifest["content_hash"],
         "finding": results["finding"],
+        "whose": results.get("whose", {}),
         "headline": results["headline"],
         "alerts": [dict(rule) for rule in said.get("rules", []) if isinstance(rule, dict)],
         "alerted": said.get("alerted"),

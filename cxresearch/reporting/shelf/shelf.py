@@ -239,7 +239,8 @@ class Shelf:
         with contextlib.suppress(OSError):
             linked = os.readlink(link)  # noqa: PTH115 - the text of the link, not where it leads
         if pointer.get("run") != newest["run"] or "finding" not in pointer or linked != newest["run"]:
-            kept = {name: newest[name] for name in ("content_hash", "finding", "notebook")}
+            kept = {name: newest[name] for name in ("content_hash", "finding", "notebook", "title")}
+            kept["whose"] = newest.get("whose", {})
             self._point(newest["run"], kept)
 
     def forget(self, removed: set[str]) -> None:

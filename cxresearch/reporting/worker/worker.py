@@ -22,7 +22,6 @@ from cxresearch.reporting.worker.signals import die_with_parent
 _NOT_NEEDED = ("pyarrow", "rfc3986_validator", "rfc3987_syntax")
 _NEEDED_LATER = (
     "cxresearch.reporting.page.finish_run",
-    "nbconvert.exporters.templateexporter",
     "mistune",
     "nh3",
     "PIL.Image",

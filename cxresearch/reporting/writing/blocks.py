@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 TONES = ("neutral", "attention")
 _WHOLE_AMOUNTS = 1000
+#: Figures on the first screen.
+_FIRST_TILES = 3
+#: Rows beyond which a table pushes what follows off the screen.
+_LONG = 15
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 
 
@@ -53,9 +57,13 @@ def finding_block(text: str, detail: str, tone: str) -> Markup:
     return block("finding", text=text, detail=detail, tone=tone)
 
 
-def tiles_block(items: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return headline figures side by side: name, value, interval, n."""
-    return block("tiles", tiles=[_tile(item) for item in items])
+def tiles_block(items: Sequence[Mapping[str, Any]], *, fold: bool = True) -> Markup:
+    """Return headline figures side by side; with ``fold`` the first three, the others behind a summary."""
+    tiles = [_tile(item) for item in items]
+    first = len(tiles)
+    if fold:
+        first = _FIRST_TILES
+    return block("tiles", tiles=tiles[:first], more=tiles[first:])
 
 
 def _tile(item: Mapping[str, Any]) -> dict[str, str]:
@@ -109,6 +117,24 @@ def list_block(title: str, items: Sequence[str], *, kind: str) -> Markup:
     return block("list", title=title, items=list(items), kind=kind)
 
 
-def table_block(frame: pd.DataFrame, spec: TableSpec, *, caption: str, max_rows: int) -> Markup:
-    """Return a table as its spec says: text left, numbers right, intervals in the cell of their estimate."""
-    return block("table", caption=caption, written=spec.write(frame, max_rows=max_rows))
+def table_block(
+    frame: pd.DataFrame, spec: TableSpec, *, caption: str, max_rows: int, file: str = "", fold: bool = False
+) -> Markup:
+    """Return a table as its spec says: text left, numbers right, intervals in the cell of their estimate.
+
+    Parameters
+    ----------
+    frame, spec
+        What is shown, and how.
+    caption : str
+        What it holds; it stands outside of what scrolls.
+    max_rows : int
+        Rows shown.
+    file : str
+        Address of the whole table as CSV, relative to the page.
+    fold : bool
+        Show the caption alone, with the rows behind it, where they are many.
+    """
+    written = spec.write(frame, max_rows=max_rows)
+    folded = fold and len(written.rows) > _LONG
+    return block("table", caption=caption, written=written, file=file, folded=folded)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from cxresearch.data.engine import collect
 from cxresearch.data.table_layouts import LAYOUTS
 from cxresearch.errors import ArgumentError, DataError
 
@@ -57,7 +58,28 @@ def narrow(study: Study, segment: str) -> Study:
     # An empty segment would make an empty report that looks like a quiet month.
     if not len(members.select("customer_id").head(1).collect()):
         raise DataError(f"no customer has {column} {value!r}", where=study.name)
-    return _renamed(study, tables, f"{column} {value}")
+    narrowed = _renamed(study, tables, f"{column} {value}")
+    # A column with one value left splits nothing: "by plan" of one plan is the page a second time.
+    narrowed.segments = _that_split(narrowed)
+    return narrowed
+
+
+def _that_split(study: Study) -> tuple[str, ...]:
+    """Segments of which the customers have several values."""
+    if not study.segments:
+        return ()
+    # Least and greatest value differ where there are several, on every engine; missing ones are passed over.
+    ends = [end(nw.col(name).cast(nw.String())) for name in study.segments for end in (_least, _greatest)]
+    row = collect(study.checked.valid("customers").select(*ends)).iloc[0]
+    return tuple(name for name in study.segments if row[f"{name}_least"] != row[f"{name}_greatest"])
+
+
+def _least(column: Any) -> Any:
+    return column.min().name.suffix("_least")
+
+
+def _greatest(column: Any) -> Any:
+    return column.max().name.suffix("_greatest")
 
 
 def _renamed(study: Study, tables: dict[str, nw.LazyFrame[Any]], part: str) -> Study:

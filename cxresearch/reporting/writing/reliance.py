@@ -14,6 +14,13 @@ from cxresearch.churn.churn_kinds import Kind
 from cxresearch.data.checking.doubts_about import doubts_about
 from cxresearch.data.engine import collect
 from cxresearch.reporting.writing.blocks import block, sentence
+from cxresearch.reporting.writing.whose import (
+    Whose,
+    data_cut,
+    days_of,
+    leaving_in_short,
+    segment_in_words,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -50,6 +57,10 @@ class Reliance:
         What counts as leaving.
     weights : str
         What the page does with weights of answers, or why it does nothing with them.
+    segment : str
+        ``"column=value"`` where the page is about one segment.
+    period : str
+        Which days the figures are from; empty: the days of the tables that were read.
     """
 
     study: Study
@@ -58,6 +69,8 @@ class Reliance:
     dated: Dated = ""
     kind: Kind = "any"
     weights: str = ""
+    segment: str = ""
+    period: str = ""
 
     def items(self) -> list[str]:
         """Return the sentences, what the numbers mean first, then cautions, then doubts."""
@@ -66,6 +79,16 @@ class Reliance:
         facts = [*data_until(self.study), *leaving_in_force(self.study, dated=self.dated, kind=self.kind)]
         told = [*facts, *weights_in_force(self.read_from, self.weights), *self.notes, *self._doubts()]
         return list(dict.fromkeys(map(sentence, told)))
+
+    def whose(self) -> Whose:
+        """Return whose the page is."""
+        return Whose(
+            study=self.study.name or "unnamed study",
+            segment=segment_in_words(self.segment),
+            period=self.period or days_of(self.read_from, self.read_from.tables_read),
+            until=data_cut(self.study),
+            leaving=leaving_in_short(self.study, dated=self.dated, kind=self.kind),
+        )
 
     def block(self) -> Markup:
         """Return them as a block of the page."""

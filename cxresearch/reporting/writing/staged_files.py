@@ -5,6 +5,7 @@ Outside a run there is no such folder: a notebook opened by hand shows everythin
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -53,6 +54,21 @@ def check_free_name(name: str, folder: str) -> None:
     staging = staging_folder()
     if staging and any((staging / folder).glob(f"{name}.*")):
         raise ArgumentError(f"{folder}/{name} was shown already", wanted="a name of its own for each")
+
+
+def note_picture(name: str, alt: str) -> None:
+    """Note a picture that the page shows, in order, with what it shows in words."""
+    if staging_folder():
+        with private_file("shown.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps([name, alt]) + "\n")
+
+
+def shown_pictures(path: Path) -> list[tuple[str, str]]:
+    """Return names and words of the pictures that were noted."""
+    if not path.is_file():
+        return []
+    noted = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(str(name), str(alt)) for name, alt in noted]
 
 
 def stage_file(name: str, content: bytes) -> None:
