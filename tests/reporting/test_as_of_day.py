@@ -11,7 +11,7 @@ from cxresearch.errors import DataError
 from cxresearch.reporting.writing.as_of_day import as_of_day
 
 DAY = date(2024, 2, 29)
-END = pd.Timestamp("2024-03-01")
+END = pd.Timestamp("2024-03-01") - pd.Timedelta(microseconds=1)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,15 @@ def test_no_day_and_a_day_beyond_the_data_leave_the_study_as_it_is(whole: cx.Stu
 def test_a_day_before_all_data_is_refused(whole: cx.Study) -> None:
     with pytest.raises(DataError, match="nothing was known by 1 May 2001"):
         as_of_day(whole, date(2001, 5, 1))
+
+
+def test_dates_without_a_clock_of_the_next_day_are_not_known() -> None:
+    rows = pd.DataFrame({"customer_id": [1, 2], "instrument": "nps", "score": [9, 3]})
+    rows["responded_at"] = pd.to_datetime(["2024-02-29", "2024-03-01"])
+    study = cx.Study.from_frames(
+        {"responses": rows}, observed_until="2024-06-30", instruments={"nps": cx.NPS}
+    )
+    assert collect(as_of_day(study, DAY).table("responses"))["score"].tolist() == [9]
 
 
 def test_a_day_is_local() -> None:

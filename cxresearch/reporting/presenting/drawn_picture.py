@@ -13,7 +13,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 # Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
 # Ids salted with chance, a date, a version: all would change the bytes of an equal picture.
-_STEADY = {"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}
+_STEADY: dict[Any, Any] = {"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}
 
 
 @dataclass(frozen=True, kw_only=True)

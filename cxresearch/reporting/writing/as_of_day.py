@@ -52,7 +52,8 @@ def as_of_day(study: Study, day: date | None) -> Study:
     """
     if day is None:
         return study
-    end = pd.Timestamp(day) + pd.Timedelta(days=1)
+    # The day counts to its last instant: midnight is the next day, as a date without a clock is its midnight.
+    end = pd.Timestamp(day) + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
     cut = end.tz_localize(study.timezone).tz_convert("UTC").tz_localize(None).to_pydatetime()
     if cut >= study.observed_until:
         return study
