@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from cxresearch.cli import main
-from cxresearch.reporting.present import _drawn
+from cxresearch.reporting.presenting.drawn_picture import drawn_picture
 from cxresearch.wording import inert_cell
 
 #: Texts that steer a terminal, run in a spreadsheet, break a picture or mean something in a formula.
@@ -105,7 +105,7 @@ def test_a_picture_with_it_is_one_that_every_reader_reads(text) -> None:
     with plt.style.context({"text.parse_math": False}):
         figure, axes = plt.subplots(figsize=(1, 1))
     axes.set_title(cx_title(text), parse_math=False)
-    svg, _ = _drawn(axes)
+    svg = drawn_picture(axes).svg
     plt.close(figure)
     root = ElementTree.fromstring(svg)
     assert not [part for part in root.iter() if part.tag.endswith(("script", "foreignObject"))]

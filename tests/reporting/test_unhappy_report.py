@@ -21,11 +21,11 @@ def page_of(folder: Path) -> str:
 def test_planted_truth_stands_on_the_first_screen_and_nobody_is_named(tmp_path: Path) -> None:
     run = run_report("unhappy", parameters={"customers": 3000}, output=tmp_path)
     page = page_of(run.folder)
-    first = page[: page.index("<h2>Who</h2>")]
+    first = page[: page.index(">Who</h2>")]
     assert re.search(r"Since \d+ March 2024 .* customers in DE are unhappy: NPS \+\d+ → −\d+", first)
     assert "They write about price (" in first
     assert "EUR a month" in first
-    places = [page.index(f"<h2>{section}</h2>") for section in SECTIONS]
+    places = [page.index(f">{section}</h2>") for section in SECTIONS]
     assert places == sorted(places)
     for picture in ("who", "since_when", "themes_since", "themes", "what_helps"):
         assert (run.folder / "figures" / f"{picture}.svg").exists()
@@ -62,6 +62,6 @@ def test_answers_alone_make_a_page(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("\n".join(lines), encoding="utf-8")
     run = run_report("unhappy", study=str(tmp_path), output=tmp_path / "out")
     page = page_of(run.folder)
-    assert all(f"<h2>{section}</h2>" in page for section in SECTIONS)
+    assert all(f">{section}</h2>" in page for section in SECTIONS)
     assert "Reasons of those who left" not in page
     assert "CSAT" in page

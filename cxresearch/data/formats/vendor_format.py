@@ -146,7 +146,7 @@ def vendor_exports() -> tuple[Export, ...]:
     Examples
     --------
     >>> sorted({export.vendor for export in vendor_exports()})[:3]
-    ['Amplitude', 'Chargebee', 'ChartMogul']
+    ['Amplitude', 'Baremetrics', 'Chargebee']
     """
     return tuple(export for file in _files() for export in _exports(file))
 

@@ -270,6 +270,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if os.geteuid() == 0:  # the server refuses to run as root
         if subprocess.run(["id", "postgres"], check=False, capture_output=True).returncode:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
+        if not shutil.which("runuser"):
+            pytest.skip("PostgreSQL does not run as root, and there is no runuser to be another")
         shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     data = folder / "data"
