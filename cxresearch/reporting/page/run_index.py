@@ -171,7 +171,7 @@ def write_indexes(shelf: Shelf) -> None:
 
 def overview(output: Path) -> str:
     """Return the page of all reports: the newest finding of each."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for report, key, shelf in shelves(output):
         newest = object_of(shelf.folder / "latest.json")
         finding = newest.get("finding")

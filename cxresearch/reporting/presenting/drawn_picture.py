@@ -11,7 +11,7 @@ _PNG_DPI = 144
 # Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
 # Ids salted with chance, a date, a version: all would change the bytes of an equal picture.
-_STEADY = {"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}
+_STEADY: Any = {"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}
 
 
 @dataclass(frozen=True, kw_only=True)
