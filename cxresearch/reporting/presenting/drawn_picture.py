@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
 # Twice the 72 of a point: sharp on screens that draw two pixels for one.
 _PNG_DPI = 144
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 # Beyond this a scatter of points as text makes a page that opens slowly: then as pixels.
 _LARGEST_INLINE_SVG = 400_000
 # Ids salted with chance, a date, a version: all would change the bytes of an equal picture.
-_STEADY: Any = {"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}
+_STEADY: dict[Any, Any] = {"svg.hashsalt": "cxresearch", "svg.fonttype": "path"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,4 +106,7 @@ def _saved(figure: Any, kind: str) -> bytes:
     content = io.BytesIO()
     nothing = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}[kind]
     figure.savefig(content, format=kind, dpi=_PNG_DPI, metadata=nothing, bbox_inches="tight")
-    return content.getvalue()
+    if kind == "png":
+        return content.getvalue()
+    # XML 1.0 (2.2) admits neither control characters nor U+FFFE; a title may hold what customers wrote.
+    return _CONTROL.sub(b" ", content.getvalue())
