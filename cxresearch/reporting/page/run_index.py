@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from cxresearch.reporting.history import day_of
 from cxresearch.reporting.outcome import ReportError
@@ -83,7 +82,7 @@ def sparkline(items: Sequence[dict[str, Any] | None]) -> Sparkline | None:
     )
 
 
-def report_index(history: Sequence[Line], *, failures: int, others: Sequence[Mapping[str, str]] = ()) -> str:
+def report_index(history: Sequence[Line], *, failures: int, report: str = "") -> str:
     """Return the page of one report with one set of parameters: figures over time, and all runs.
 
     Parameters
@@ -92,8 +91,8 @@ def report_index(history: Sequence[Line], *, failures: int, others: Sequence[Map
         Lines of the list of runs, oldest first.
     failures : int
         Failed runs that are kept.
-    others : sequence of mapping
-        The same report with other parameters: ``address`` and ``text``.
+    report : str
+        Name of the report, where the page of all reports lists its other segments and parameters.
     """
     newest = history[-1]
     parameters = newest["causes"]["parameters"]
@@ -103,7 +102,7 @@ def report_index(history: Sequence[Line], *, failures: int, others: Sequence[Map
         "run_index",
         title=newest["title"],
         whose=whose_of(newest),
-        others=list(others),
+        report=report,
         parameters=", ".join(f"{name} {value}" for name, value in parameters.items()),
         finding=newest["finding"],
         figures=figures,
@@ -156,25 +155,14 @@ def _line(run: Mapping[str, Any]) -> str:
     return whose.line()
 
 
-def _others(shelf: Shelf) -> list[dict[str, str]]:
-    """The same report with other parameters, such as its other segments."""
-    others = []
-    for folder in sorted(shelf.folder.parent.iterdir()):
-        newest = object_of(folder / "latest.json")
-        if folder != shelf.folder and newest:
-            others.append(
-                {"address": f"../{quote(folder.name)}/index.html", "text": _line(newest) or folder.name}
-            )
-    return others
-
-
 def write_indexes(shelf: Shelf) -> None:
     """Write the page of a shelf and, unless another run is at it, the page of all reports above it."""
     history = shelf.lines()
     if history:
         failures = len(list(shelf.folder.glob("failed/*")))
         write_atomically(
-            shelf.folder / "index.html", report_index(history, failures=failures, others=_others(shelf))
+            shelf.folder / "index.html",
+            report_index(history, failures=failures, report=shelf.folder.parent.name),
         )
     output = shelf.folder.parent.parent
     with contextlib.suppress(ReportError), Lock(output / ".index.lock"):
@@ -183,14 +171,22 @@ def write_indexes(shelf: Shelf) -> None:
 
 def overview(output: Path) -> str:
     """Return the page of all reports: the newest finding of each."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for report, key, shelf in shelves(output):
         newest = object_of(shelf.folder / "latest.json")
         finding = newest.get("finding")
         # One damaged shelf is passed over: its own next run mends it.
         if isinstance(finding, str):
             title = str(newest.get("title") or report)
+            first = report not in {row["report"] for row in rows}
             rows.append(
-                {"report": report, "title": title, "key": key, "whose": _line(newest), "finding": finding}
+                {
+                    "first": first,
+                    "report": report,
+                    "title": title,
+                    "key": key,
+                    "whose": _line(newest),
+                    "finding": finding,
+                }
             )
     return render_html("cxresearch.reporting", "overview", title="Reports", rows=rows)

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cxresearch.reporting.presenting.shown_block import show_block
+from cxresearch.reporting.writing.staged_files import staging_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cxresearch.churn.churn_kinds import Kind
     from cxresearch.data.study import Study
     from cxresearch.reporting.writing.reliance import Dated, Reliance
@@ -16,8 +19,8 @@ _RELIANCE_ID = "before-you-rely-on-it"
 #: The box to be written again at the end, and the whole study behind one segment of it.
 _RELIED_ON: list[Reliance] = []
 _WHOLE: dict[int, Study] = {}
-#: The study that was opened, until more is known, and the segment of it.
-_OPENED: list[tuple[Study, Study, str]] = []
+#: The study that was opened, the whole behind it, the segment, and the folder of the run that opened it.
+_OPENED: list[tuple[Study, Study, str, Path | None]] = []
 
 
 def forget_reliance() -> None:
@@ -29,24 +32,29 @@ def forget_reliance() -> None:
 
 def note_whole(part: Study, whole: Study, segment: str) -> None:
     """Note the whole study behind one segment of it, which may be all: doubts are about its tables."""
-    _OPENED[:] = [(part, whole, segment)]
+    _OPENED[:] = [(part, whole, segment, staging_folder())]
     if part is not whole:
         # By identity: two studies may be equal, and a study of many rows is never compared.
         _WHOLE[id(part)] = whole
 
 
+def _opened_now() -> list[tuple[Study, Study, str]]:
+    """What this run opened: a warm kernel may still hold what the run before it did."""
+    return [(part, whole, name) for part, whole, name, place in _OPENED if place == staging_folder()]
+
+
 def segment_shown() -> str:
     """Return the segment that the page is about, ``"column=value"``; empty where it is about all."""
-    return next((segment for _, _, segment in _OPENED), "")
+    return next((segment for _, _, segment in _opened_now()), "")
 
 
 def whose_page() -> dict[str, str]:
     """Return whose the page is, as far as is known; empty where no study was opened."""
     from cxresearch.reporting.writing.reliance import Reliance
 
-    boxes = list(_RELIED_ON)
-    if not boxes:
-        boxes = [Reliance(study=whole, read_from=part, segment=segment) for part, whole, segment in _OPENED]
+    boxes = [Reliance(study=whole, read_from=part, segment=segment) for part, whole, segment in _opened_now()]
+    if boxes and _RELIED_ON:
+        boxes = list(_RELIED_ON)
     return next((box.whose().to_dict() for box in boxes), {})
 
 
@@ -81,6 +89,8 @@ def before_you_rely(
     """
     from cxresearch.reporting.writing.reliance import Reliance
 
+    if not _opened_now():  # a study that the notebook read by itself
+        note_whole(data, data, "")
     box = Reliance(
         study=_WHOLE.get(id(data), data),
         read_from=data,
