@@ -39,9 +39,10 @@ def last_contact(study: Study, customer_ids: Sequence[Any], *, by: datetime) -> 
     Examples
     --------
     >>> import cxresearch as cx
-    >>> study = cx.synthetic.company_study(seed=1, customers=200)
-    >>> bool((last_contact(study, ["C1"], by=study.observed_until) < study.observed_until).all())
-    False
+    >>> calls = {"customer_id": ["a", "a"], "kind": "call_back", "occurred_at": ["2024-01-05", "2024-03-01"]}
+    >>> study = cx.Study.from_frames({"events": pd.DataFrame(calls)}, observed_until="2024-03-31")
+    >>> last_contact(study, ["a", "b"], by=pd.Timestamp("2024-02-01").to_pydatetime()).tolist()
+    [Timestamp('2024-01-05 00:00:00'), NaT]
     """
     wanted = pd.Index(customer_ids)
     latest = pd.Series(pd.NaT, index=wanted, dtype="datetime64[us]")

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
 
 from cxresearch.errors import ArgumentError
 from cxresearch.metrics.base.cell_estimates import unit_of_difference
@@ -18,7 +17,7 @@ from cxresearch.metrics.tables.statistics import Statistics
 from cxresearch.results.period_names import period_label
 from cxresearch.results.units import Unit
 from cxresearch.stats.intervals.differences import MOVER_TEST, mover_difference
-from cxresearch.stats.intervals.many_tests import holm
+from cxresearch.stats.intervals.many_tests import corrected
 from cxresearch.stats.intervals.proportions import Bounds
 
 Against = Literal["previous", "year_ago", "rest", "groups"]
@@ -137,11 +136,7 @@ def adjusted(table: pd.DataFrame, adjust: Adjust) -> pd.DataFrame:
     if adjust == "none" or known.sum() < 2:
         return table
     p_value = table.loc[known, "p_value"].to_numpy(dtype=np.float64)
-    if adjust == "holm":
-        table.loc[known, "p_adjusted"] = holm(p_value)
-    else:
-        # Benjamini and Hochberg (1995).
-        table.loc[known, "p_adjusted"] = false_discovery_control(p_value)
+    table.loc[known, "p_adjusted"] = corrected(p_value, method=adjust)
     table["adjustment"] = f"{_ADJUSTMENTS[adjust]} over {int(known.sum())}"
     return table
 

@@ -59,7 +59,7 @@ def there_by_period(
     if query.every is None:
         return sizes(people, by, "customers").assign(complete=True)
     if throughout:
-        rows = _throughout(study, people, query)
+        rows = customers_throughout(study, people, query)
     else:
         rows = people.with_columns(
             first=period_start(nw.col("from_day"), query.every),
@@ -74,7 +74,7 @@ def there_by_period(
     if by:
         spans["_group"] = spans.groupby(by, dropna=False).ngroup()
     came, went = (_until(spans, end, periods) for end in ("first", "last"))
-    # on any day: came by then, not gone before; on all days: strictly between both (see _throughout)
+    # on any day: came by then, not gone before; on all days: strictly between both (see customers_throughout)
     if throughout:
         count = came.shift(fill_value=0) - went
     else:
@@ -91,7 +91,7 @@ def _until(spans: pd.DataFrame, end: str, periods: pd.DatetimeIndex) -> pd.DataF
     return wide.reindex(index=periods, fill_value=0).cumsum().astype("int64")
 
 
-def _throughout(study: Study, people: nw.LazyFrame[Any], query: Query) -> nw.LazyFrame[Any]:
+def customers_throughout(study: Study, people: nw.LazyFrame[Any], query: Query) -> nw.LazyFrame[Any]:
     """Customers with the periods strictly between which they were there on every day, as far as is known."""
     every = query.every or "month"
     rows = people.with_columns(

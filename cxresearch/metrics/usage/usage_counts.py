@@ -21,7 +21,7 @@ from cxresearch.metrics.base.metric import Query
 from cxresearch.metrics.base.options import check_days
 from cxresearch.metrics.base.periods import complete_periods
 from cxresearch.metrics.usage.customers_there import (
-    _throughout,
+    customers_throughout,
     customers_with_days,
     sizes,
     there_by_period,
@@ -189,7 +189,7 @@ def count_features(study: Study, query: Query, *, within_days: float = 30) -> Us
     else:
         people = customers_with_days(study, of_customers)
         present = there_by_period(study, people, query, of_customers, throughout=True)
-        inside = used.join(_throughout(study, people, query), on="customer_id", how="inner")
+        inside = used.join(customers_throughout(study, people, query), on="customer_id", how="inner")
         inside = inside.filter((nw.col("period") > nw.col("first")) & (nw.col("period") < nw.col("last")))
     wide = inside.select("customer_id", "feature", *keys).unique()
     wide = wide.group_by(["customer_id", *keys]).agg(nw.len().alias("features"))

@@ -155,7 +155,7 @@ def _forms(value: str) -> list[str]:
         value.replace('"', '""'),
         repr(value)[1:-1],
     }
-    # markupsafe and nbconvert write quotes as numbers
+    # markupsafe writes quotes as numbers
     escaped.add(html.escape(value).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"))
     escaped.add(html.escape(value).replace("&#x27;", "&#39;"))
     escaped.add(html.escape(value, quote=False).replace('"', "&quot;"))

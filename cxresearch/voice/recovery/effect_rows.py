@@ -42,11 +42,7 @@ def checked_outcomes(outcomes: Sequence[str] | Mapping[str, float]) -> dict[str,
 
 def with_holm(table: pd.DataFrame) -> pd.DataFrame:
     """Add Holm's p-values over all actions and outcomes of the table."""
-    known = table["p_value"].notna()
-    adjusted = np.full(len(table), np.nan)
-    if known.any():
-        adjusted[known] = holm(table.loc[known, "p_value"].to_numpy(dtype=np.float64))
-    return table.assign(p_holm=adjusted)
+    return table.assign(p_holm=holm(table["p_value"].to_numpy(dtype=np.float64)))
 
 
 def effect_row(trial: EmulatedTrial, arms: Arms, kind: OutcomeKind, margin: float) -> dict[str, Any]:

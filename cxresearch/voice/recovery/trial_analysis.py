@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from cxresearch.checks import check_level
 from cxresearch.data.timelines import seconds
@@ -15,6 +14,7 @@ from cxresearch.errors import ArgumentError, DataError
 from cxresearch.results.result import Result
 from cxresearch.results.table_spec import Column, TableSpec
 from cxresearch.results.units import Unit, format_value
+from cxresearch.stats.intervals.many_tests import holm
 from cxresearch.stats.models.linear import linear_fit
 from cxresearch.voice.recovery.action_verdicts import verdict_of
 from cxresearch.voice.recovery.moment_outcomes import OUTCOMES, OutcomeKind, moment_outcomes
@@ -144,7 +144,7 @@ def analyse_trial(
         outcome = results.values[kind.name][entries]
         rows.append(_compared(kind, planned["effect"], outcome, treated, moments.design[entries], level))
     table = pd.DataFrame(rows)
-    table["p_holm"] = multipletests(table["p_value"], method="holm")[1]
+    table["p_holm"] = holm(table["p_value"])
     return TrialResult(
         table=table,
         balance=_balance(moments, entries, treated),
